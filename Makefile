@@ -1,0 +1,104 @@
+# Every command of a developer. `make` alone lists them.
+# Needs only make and Python 3.11 or newer with its venv module; all else comes from the lock.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := list
+.PHONY: list setup demo test check format stories bench docs-check canary release-check lock clean find-python
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+BENCH_STAMP := $(VENV)/.bench-done
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The first Python that is new enough and can make an environment; set PYTHON=... to choose.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then echo $$p; break; fi; done)
+
+list: ## this list
+	@echo "Consumer Fusion: commands"
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)$$/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+find-python:
+	@test -n "$(PYTHON)" || { \
+		echo "No Python 3.11 or newer with its venv module was found." >&2; \
+		echo "Found: $$(python3 --version 2>&1 || true)." >&2; \
+		echo "On Debian: apt install python3-venv. Or name one: make setup PYTHON=/path/to/python3.12" >&2; \
+		exit 1; }
+
+setup: $(STAMP) ## environment in .venv from the lock, every file checked by its hash
+
+$(STAMP): pyproject.toml requirements.lock | find-python
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## a simulated town, scored, in ./demo-workspace (made anew each time)
+	rm -rf demo-workspace
+	$(BIN)/fusion demo --workspace demo-workspace
+
+test: check ## everything: check, then all tests and the examples in the documents
+	$(BIN)/pytest -n auto
+
+check: setup ## what must be green before a commit: format, lint, types, import direction, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_architecture.py
+	$(BIN)/python scripts/linters/portable_sql.py
+	$(BIN)/pytest -q tests/architecture
+
+format: setup ## write the code in the one format, sort imports, mend what can be mended
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
+
+stories: setup ## only the product's own stories, told one by one
+	$(BIN)/pytest tests/stories -v --no-header -n 0
+
+bench: $(STAMP) $(BENCH_STAMP) ## list the benchmarks; run one with make bench B=name
+ifdef B
+	$(BIN)/python benchmarks/bench_$(B).py
+else
+	@echo "Benchmarks; run one with: make bench B=name"
+	@for f in benchmarks/bench_*.py; do \
+		test -e "$$f" || { echo "  (none yet)"; break; }; \
+		name=$${f#benchmarks/bench_}; \
+		printf '  %-24s %s\n' "$${name%.py}" "$$(sed -n '1s/^"""//p' "$$f" | sed 's/"""$$//')"; done
+endif
+
+$(BENCH_STAMP): $(STAMP) requirements-bench.lock
+	$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch $@
+
+docs-check: setup ## run the examples in the documents, compare the documents with the code
+	$(BIN)/python scripts/check_architecture.py
+	$(BIN)/pytest -q docs tests/architecture/test_documentation.py tests/architecture/test_errors.py
+
+canary: setup ## take the newest versions of everything in a copy, and test there
+	rm -rf .canary && mkdir .canary
+	git ls-files -co --exclude-standard | tar -c -T - | tar -x -C .canary
+	$(BIN)/python .canary/scripts/lock.py --upgrade
+	$(MAKE) -C .canary test
+
+release-check: setup ## build the wheel, install it alone with the core's libraries, run the demo
+	rm -rf dist .release && mkdir .release
+	$(BIN)/python -m build --no-isolation --wheel --outdir dist .
+	$(PYTHON) -m venv .release/venv
+	sed -n 's/^\([A-Za-z0-9_.-]*==[^ ]*\).*/\1/p' requirements.lock > .release/constraints.txt
+	.release/venv/bin/python -m pip --disable-pip-version-check --quiet install -c .release/constraints.txt dist/*.whl
+	.release/venv/bin/python -m pip check
+	cd .release && venv/bin/python -c "import consumer_fusion"
+	cd .release && venv/bin/fusion version
+	cd .release && venv/bin/fusion demo --workspace workspace
+	@echo "release-check: the wheel works alone."
+
+lock: setup ## write the lock files again (newest versions: make lock UPGRADE=1)
+	$(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
+
+clean: ## remove what `make` made
+	rm -rf $(VENV) demo-workspace build dist .canary .release
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
