@@ -1,0 +1,39 @@
+"""The port through which queries run: SQL text and named tables in, Arrow out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+
+class Engine(Protocol):
+    """A place where queries run.
+
+    Tables given with a query exist for that query alone: what is to be kept is written to a file or a store.
+    """
+
+    def read(self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
+        """Run one query and return its rows.
+
+        Args:
+            sql: The text of a SELECT.
+            step: The name of the step, for error messages.
+            tables: Arrow tables that the text refers to by name.
+
+        Raises:
+            EngineError: The query failed; the message names the step and holds the text, never a row.
+        """
+        ...
+
+    def stream(
+        self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None, rows_per_batch: int = 100_000
+    ) -> Iterator[pa.RecordBatch]:
+        """Run one query and return its rows batch by batch, in the query's order."""
+        ...
+
+    def write(self, sql: str, path: Path, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> int:
+        """Run one query into a Parquet file, in the query's order, and return the number of rows."""
+        ...

@@ -1,0 +1,102 @@
+"""DuckDB as the engine: in memory, no database file, spilling to a folder when memory is short."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from consumer_fusion.errors import EngineError
+
+SEGMENT_ROW_GROUP = 122_880
+"""Rows a Parquet row group; a multiple of DuckDB's vector size."""
+
+
+class DuckDBEngine:
+    """An in-memory DuckDB connection, used by one thread at a time."""
+
+    def __init__(self, spill_folder: Path | None = None, *, memory_limit_mb: int = 1024, threads: int = 0) -> None:
+        self._spill_folder = spill_folder
+        self._memory_limit_mb = memory_limit_mb
+        self._threads = threads
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._lock = threading.RLock()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            self._connection = duckdb.connect(":memory:")
+            self._connection.execute(f"set memory_limit = '{self._memory_limit_mb}MB'")
+            self._connection.execute("set timezone = 'UTC'")
+            self._connection.execute("set enable_progress_bar = false")
+            self._connection.execute("set python_enable_replacements = false")
+            if self._threads:
+                self._connection.execute(f"set threads = {self._threads}")
+            if self._spill_folder is not None:
+                folder = str(self._spill_folder).replace("'", "''")
+                self._connection.execute(f"set temp_directory = '{folder}'")
+        return self._connection
+
+    @contextmanager
+    def _tables(
+        self, step: str, sql: str, tables: Mapping[str, pa.Table] | None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._lock:
+            connection = self._connect()
+            for name, table in (tables or {}).items():
+                connection.register(name, table)
+            try:
+                yield connection
+            except duckdb.Error as error:
+                # The text of the query is shown, its rows never are: DuckDB quotes offending values in the
+                # detail of a message, so only the first line is kept and only for errors about the text.
+                detail = str(error).splitlines()[0] if _is_about_text(error) else type(error).__name__
+                raise EngineError(
+                    f"The step '{step}' failed: {detail}", hint=f"Its query was: {sql.strip()}"
+                ) from error
+            finally:
+                for name in tables or {}:
+                    connection.unregister(name)
+
+    def read(self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
+        """Run one query and return its rows; see `Engine.read`."""
+        with self._tables(step, sql, tables) as connection:
+            return connection.sql(sql).to_arrow_table()
+
+    def stream(
+        self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None, rows_per_batch: int = 100_000
+    ) -> Iterator[pa.RecordBatch]:
+        """Run one query and return its rows batch by batch; see `Engine.stream`."""
+        with self._tables(step, sql, tables) as connection:
+            # A cursor of its own, so that the caller may run other queries between batches.
+            yield from connection.sql(sql).fetch_arrow_reader(rows_per_batch)
+
+    def write(self, sql: str, path: Path, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> int:
+        """Run one query into a Parquet file; see `Engine.write`."""
+        target = str(path).replace("'", "''")
+        copy = f"copy ({sql}) to '{target}' (format parquet, compression zstd, row_group_size {SEGMENT_ROW_GROUP})"
+        with self._tables(step, copy, tables) as connection:
+            row = connection.execute(copy).fetchone()
+            return int(row[0]) if row else 0
+
+    def close(self) -> None:
+        """Give memory and files back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _is_about_text(error: duckdb.Error) -> bool:
+    return isinstance(
+        error,
+        (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.OutOfMemoryException,
+         duckdb.IOException),
+    )  # fmt: skip
+
+
+def quote_paths(paths: list[Path]) -> str:
+    """The paths as the list literal that `read_parquet` takes."""
+    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths) + "]"

@@ -1,0 +1,98 @@
+"""The one tree of errors: each has a stable code, says what was found, what was expected and what to do.
+
+Nothing here knows of HTTP or of the command line; those render `FusionError.as_dict`.
+"""
+
+from __future__ import annotations
+
+
+class FusionError(Exception):
+    """An error that the product foresaw.
+
+    Args:
+        message: What was found and what was expected. Never personal data: ids only.
+        hint: What to do about it.
+        where: The place it was found at (a file, a line, a setting), if there is one.
+    """
+
+    code = "fusion_error"
+
+    def __init__(self, message: str, *, hint: str = "", where: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+    def __str__(self) -> str:
+        """The message, with the hint where there is one."""
+        return f"{self.message} {self.hint}".strip()
+
+    def as_dict(self) -> dict[str, object]:
+        """The one JSON shape of errors, everywhere."""
+        return {
+            "ok": False,
+            "code": self.code,
+            "errors": [
+                {"code": self.code, "message": self.message, "hint": self.hint, "where": self.where}
+            ],
+        }
+
+
+class InputError(FusionError, ValueError):
+    """Something given to the product is not of the form it takes."""
+
+    code = "invalid_input"
+
+
+class MappingError(InputError):
+    """A mapping file does not say how to read the events."""
+
+    code = "invalid_mapping"
+
+
+class PointsError(InputError):
+    """A points table breaks one of its rules."""
+
+    code = "invalid_points"
+
+
+class NotFoundError(FusionError, LookupError):
+    """What was asked for does not exist."""
+
+    code = "not_found"
+
+
+class WorkspaceNotFoundError(NotFoundError):
+    """There is no workspace in the folder."""
+
+    code = "workspace_not_found"
+
+
+class ConflictError(FusionError):
+    """The request contradicts what is on record."""
+
+    code = "conflict"
+
+
+class RefusedError(FusionError):
+    """The product will not do it, because the answer would mislead or harm."""
+
+    code = "refused"
+
+
+class EngineError(FusionError, RuntimeError):
+    """A query failed in the compute engine; the message names the step and holds its SQL text."""
+
+    code = "engine_failed"
+
+
+class SettingsError(FusionError, ValueError):
+    """A setting has a value it cannot have."""
+
+    code = "invalid_settings"
+
+
+class MissingExtraError(FusionError, ImportError):
+    """An optional part of the product is not installed."""
+
+    code = "missing_extra"

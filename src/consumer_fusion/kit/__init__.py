@@ -1,0 +1,1 @@
+"""Small named tools without product meaning: the clock, identifiers, moments in time."""

@@ -1,0 +1,43 @@
+"""The vocabulary: one file per noun, with the frozen record and the table it is kept in.
+
+`TABLES` lists every table, so that erasure, migrations and the architecture tests can walk them.
+"""
+
+from __future__ import annotations
+
+from consumer_fusion.records.association import ASSOCIATIONS
+from consumer_fusion.records.calibration import CALIBRATIONS
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS, MERGES
+from consumer_fusion.records.intake import IMPORTS, REJECTIONS
+from consumer_fusion.records.points import BRAND_REFERENCES, KINDS, POINTS_VERSIONS
+from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
+from consumer_fusion.records.state import BRAND_HISTOGRAMS, LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.records.table import Table
+
+TABLES: tuple[Table, ...] = (
+    EVENTS,
+    DERIVED_EVENTS,
+    ATTACHMENTS,
+    ENTITIES,
+    IDENTIFIERS,
+    MERGES,
+    IDENTITY_CONFLICTS,
+    ASSOCIATIONS,
+    KINDS,
+    POINTS_VERSIONS,
+    BRAND_REFERENCES,
+    PAIR_KIND_STATES,
+    LANDMARKS,
+    BRAND_HISTOGRAMS,
+    SEGMENTS,
+    SEEN_EVENTS,
+    MARKS,
+    IMPORTS,
+    REJECTIONS,
+    CALIBRATIONS,
+)
+"""Every table of a workspace's store."""
+
+__all__ = ["TABLES"]

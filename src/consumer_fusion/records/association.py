@@ -1,0 +1,60 @@
+"""An association: a dated link by which a consumer is seen with a brand, declared by somebody answerable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from consumer_fusion.records.table import Column, Table
+
+Evidence = Literal["ambassador", "creator", "sponsor", "wears", "shown_on_stage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A declared link; only a commercial one lets reputation spread.
+
+    Attributes:
+        association_id: Its id.
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        evidence: How they are seen together.
+        strength: 0 to 1, multiplies the evidence's weight.
+        is_commercial: Whether it is a commercial association; private persons have none.
+        valid_from: ISO 8601.
+        valid_to: ISO 8601, or None while it lasts.
+        withdrawn_at: ISO 8601, where it was taken back as never true.
+    """
+
+    association_id: str
+    consumer: str
+    brand: str
+    evidence: Evidence
+    strength: float
+    is_commercial: bool
+    valid_from: str
+    valid_to: str | None = None
+    withdrawn_at: str | None = None
+
+
+ASSOCIATIONS = Table(
+    name="associations",
+    grain="one declared association of a consumer and a brand",
+    writer="influence.associations",
+    columns=(
+        Column("association_id", "text", "Its id."),
+        Column("consumer_id", "integer", "The consumer who is seen with the brand."),
+        Column("brand_id", "integer", "The brand."),
+        Column("evidence", "text", "ambassador, creator, sponsor, wears or shown_on_stage."),
+        Column("strength", "real", "0 to 1, multiplies the evidence's weight."),
+        Column("is_commercial", "boolean", "Whether it is commercial; only then may reputation spread."),
+        Column("valid_from_us", "integer", "From when it holds."),
+        Column("valid_to_us", "integer", "Until when it holds.", is_optional=True),
+        Column("declared_us", "integer", "When it was declared here."),
+        Column("withdrawn_us", "integer", "When it was withdrawn as never true.", is_optional=True),
+    ),
+    primary_key=("association_id",),
+    indexes=(("consumer_id",),),
+    subject="consumer_id",
+    erasure="delete rows",
+)

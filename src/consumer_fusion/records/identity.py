@@ -1,0 +1,83 @@
+"""An identity: the identifiers one consumer is known by, and the merges that joined them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from consumer_fusion.records.table import Column, Table
+
+Strength = Literal["strong", "weak"]
+MergeOrigin = Literal["rule", "review", "staff"]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two consumers found to be one person.
+
+    Attributes:
+        merge_id: Its id.
+        kept: Key of the consumer that goes on.
+        absorbed: Key of the consumer whose events now count for `kept`.
+        reason: Why, for people.
+        origin: Whether a rule, a reviewed suggestion or a member of staff made it.
+        made_at: ISO 8601.
+        undone_at: ISO 8601, where it was taken back.
+    """
+
+    merge_id: str
+    kept: str
+    absorbed: str
+    reason: str
+    origin: MergeOrigin
+    made_at: str
+    undone_at: str | None = None
+
+
+IDENTIFIERS = Table(
+    name="identifiers",
+    grain="one identifier seen for a consumer",
+    writer="identity.resolution",
+    columns=(
+        Column("identifier_type", "text", "email, account, phone, device, cookie, ..."),
+        Column("identifier_value", "text", "The identifier, in its canonical form.", is_personal=True),
+        Column("strength", "text", "strong (an account, an e-mail) or weak (a device, a cookie)."),
+        Column("consumer_id", "integer", "The consumer it was first seen for, before merges."),
+        Column("seen_us", "integer", "When it was first seen."),
+    ),
+    primary_key=("identifier_type", "identifier_value"),
+    indexes=(("consumer_id",),),
+    subject="consumer_id",
+    erasure="delete rows",
+)
+
+MERGES = Table(
+    name="merges",
+    grain="one merge of two consumers, in force until it is undone",
+    writer="identity.merges",
+    columns=(
+        Column("merge_id", "text", "Its id."),
+        Column("kept_consumer_id", "integer", "The consumer that goes on."),
+        Column("absorbed_consumer_id", "integer", "The consumer whose events count for the kept one."),
+        Column("reason", "text", "Why, for people; names types of identifiers, not their values."),
+        Column("origin", "text", "rule, review or staff."),
+        Column("made_us", "integer", "When it was made."),
+        Column("undone_us", "integer", "When it was undone.", is_optional=True),
+    ),
+    primary_key=("merge_id",),
+    indexes=(("absorbed_consumer_id",), ("kept_consumer_id",)),
+)
+
+IDENTITY_CONFLICTS = Table(
+    name="identity_conflicts",
+    grain="one time that the rules declined to join two consumers",
+    writer="identity.resolution",
+    columns=(
+        Column("conflict_id", "text", "Its id."),
+        Column("first_consumer_id", "integer", "One of the two."),
+        Column("second_consumer_id", "integer", "The other."),
+        Column("reason", "text", "Why they were not joined."),
+        Column("seen_us", "integer", "When."),
+    ),
+    primary_key=("conflict_id",),
+)

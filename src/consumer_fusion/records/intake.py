@@ -1,0 +1,90 @@
+"""An intake: one import of files, how far it got, and the rows that it set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consumer_fusion.records.table import Column, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What became of the events of one import.
+
+    Attributes:
+        accepted: New events, now durable.
+        duplicates: Events that were here already.
+        rejected: Rows set aside with a reason.
+        unattributed: Accepted events with an unknown consumer or brand.
+        seconds: How long it took.
+    """
+
+    accepted: int
+    duplicates: int
+    rejected: int
+    unattributed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A row that could not be taken, kept for repair.
+
+    Attributes:
+        rejection_id: Its number.
+        source: Where it came from.
+        position: Which row of the import, from 1.
+        code: Stable word for the reason.
+        message: What was found, what was expected, what to do.
+        raw: The row as it came.
+    """
+
+    rejection_id: int
+    source: str
+    position: int
+    code: str
+    message: str
+    raw: str
+
+
+IMPORTS = Table(
+    name="imports",
+    grain="one import of files",
+    writer="ingest.imports",
+    columns=(
+        Column("import_id", "text", "Its id."),
+        Column("fingerprint", "text", "Digest of files and mapping, by which an interrupted import is found again."),
+        Column("reading", "text", "How the files are read (format or mapping), as JSON, for re-trying rows."),
+        Column("status", "text", "started or finished."),
+        Column("accepted", "integer", "New events.", is_optional=True),
+        Column("duplicates", "integer", "Events that were here already.", is_optional=True),
+        Column("rejected", "integer", "Rows set aside.", is_optional=True),
+        Column("unattributed", "integer", "Accepted events with an unknown party.", is_optional=True),
+        Column("started_us", "integer", "When it began."),
+        Column("finished_us", "integer", "When it ended.", is_optional=True),
+    ),
+    primary_key=("import_id",),
+    indexes=(("fingerprint",),),
+)
+
+REJECTIONS = Table(
+    name="rejections",
+    grain="one row that could not be taken",
+    writer="ingest.rejections",
+    columns=(
+        Column("rejection_id", "integer", "Its number."),
+        Column("import_id", "text", "The import that met it."),
+        Column("source", "text", "Where it came from."),
+        Column("position", "integer", "Which row of the import, from 1."),
+        Column("code", "text", "Stable word for the reason."),
+        Column("message", "text", "What was found, what was expected, what to do."),
+        Column("raw", "text", "The row as it came.", is_personal=True),
+        Column("consumer_key", "text", "Whose row it is, as far as it says.", is_personal=True, is_optional=True),
+        Column("rejected_us", "integer", "When."),
+    ),
+    primary_key=("rejection_id",),
+    unique=(("import_id", "position", "code"),),
+    subject="consumer_key",
+    erasure="delete rows",
+    has_sequence=True,
+)

@@ -1,0 +1,72 @@
+"""A segment: an immutable Parquet file of sealed events, listed in a manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consumer_fusion.records.table import Column, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One sealed file of events.
+
+    Attributes:
+        segment_id: Its id, and the name of its file.
+        path: Relative to the workspace.
+        bucket: Consumers of one bucket share files; -1 for events with an unknown party.
+        row_count: Events in it.
+        min_day: First UTC day in it.
+        max_day: Last UTC day in it.
+        sha256: Digest of the file.
+    """
+
+    segment_id: str
+    path: str
+    bucket: int
+    row_count: int
+    min_day: int
+    max_day: int
+    sha256: str
+
+
+SEGMENTS = Table(
+    name="segments",
+    grain="one sealed file of events",
+    writer="stores.segments",
+    columns=(
+        Column("segment_id", "text", "Its id."),
+        Column("path", "text", "The file, relative to the workspace."),
+        Column("bucket", "integer", "consumer_id modulo the number of buckets; -1 for an unknown party."),
+        Column("row_count", "integer", "Events in it."),
+        Column("min_day", "integer", "First UTC day in it."),
+        Column("max_day", "integer", "Last UTC day in it."),
+        Column("sha256", "text", "Digest of the file."),
+        Column("sealed_us", "integer", "When it was sealed."),
+    ),
+    primary_key=("segment_id",),
+)
+
+SEEN_EVENTS = Table(
+    name="seen_events",
+    grain="one id of an event that left the inbox for a segment, while a retry of it may still come",
+    writer="stores.segments",
+    columns=(
+        Column("source_id", "integer", "The source of the event."),
+        Column("event_id", "text", "The event."),
+        Column("sealed_us", "integer", "When it was sealed."),
+    ),
+    primary_key=("source_id", "event_id"),
+    is_clustered=True,
+)
+
+MARKS = Table(
+    name="marks",
+    grain="one named position or fact about the workspace",
+    writer="stores.base",
+    columns=(
+        Column("name", "text", "Which (`folded_sequence`, `schema_version`, ...)."),
+        Column("value", "text", "Its value."),
+    ),
+    primary_key=("name",),
+)

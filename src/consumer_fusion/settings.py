@@ -1,0 +1,89 @@
+"""Every setting: its name, its default and what it means.
+
+A setting is looked up in the environment (`CONSUMER_FUSION_MEMORY_LIMIT_MB`), then in the workspace's
+`fusion.toml`, then its default is taken.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from consumer_fusion.errors import SettingsError
+
+SETTINGS_FILE = "fusion.toml"
+BUCKET_COUNT = 16
+"""Consumers are spread over so many groups of segment files. Not a setting: changing it would move every file."""
+
+
+class Settings(BaseSettings):
+    """The settings of a workspace."""
+
+    model_config = SettingsConfigDict(env_prefix="CONSUMER_FUSION_", extra="forbid", frozen=True)
+
+    memory_limit_mb: int = Field(
+        default=1024, ge=128, description="Memory that the compute engine may use before it spills to disk."
+    )
+    threads: int = Field(default=0, ge=0, description="Threads of the compute engine; 0 takes one a core.")
+    inbox_import_limit: int = Field(
+        default=50_000, ge=0, description="Imports of more new events than this go straight to segments."
+    )
+    seal_after_days: int = Field(
+        default=2, ge=1, description="Events stay in the inbox for so many days, so that late ones meet them there."
+    )
+    seen_retention_days: int = Field(
+        default=30, ge=1, description="For so long the ids of sealed events are looked up without reading segments."
+    )
+    future_tolerance_hours: float = Field(
+        default=24.0, ge=0, description="An event may say that it occurred so much later than it was received."
+    )
+    identifier_limit: int = Field(
+        default=50, ge=1, description="A consumer is known by at most so many identifiers; more are not linked."
+    )
+
+
+def read_settings(workspace_folder: Path) -> Settings:
+    """The settings of the workspace in the folder.
+
+    Raises:
+        SettingsError: A value is of the wrong type or a name is unknown.
+    """
+    path = workspace_folder / SETTINGS_FILE
+    try:
+        in_file: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{SETTINGS_FILE} is not valid TOML: {error}.", where=str(path)) from error
+
+    class WithFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return env_settings, InitSettingsSource(settings_cls, init_kwargs=in_file)
+
+    try:
+        return WithFile()
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise SettingsError(
+            f"A setting cannot have its value: {problems}.",
+            hint="See docs/reference/settings.md for names and ranges.",
+            where=str(path),
+        ) from error
+
+
+def write_settings(workspace_folder: Path) -> None:
+    """Write a settings file in which every setting stands, commented out, with its default and meaning."""
+    lines = ["# Settings of this workspace. Remove the # before a line to change it.", ""]
+    for name, field in Settings.model_fields.items():
+        lines += [f"# {field.description}", f"# {name} = {field.default}", ""]
+    (workspace_folder / SETTINGS_FILE).write_text("\n".join(lines), encoding="utf-8")

@@ -1,0 +1,38 @@
+"""Where events become durable: the hot store and the sealed segments. Only this package speaks to a database."""
+
+from __future__ import annotations
+
+from consumer_fusion.stores.base import Between, Row, Session, Store, Value, Where
+from consumer_fusion.stores.segments import (
+    UNATTRIBUTED_BUCKET,
+    add_segments,
+    finish_file,
+    forget_events,
+    list_segments,
+    place_segment,
+    remember_events,
+    remove_segments,
+    sweep_files,
+    sync_folder,
+)
+from consumer_fusion.stores.sqlite import SQLiteStore
+
+__all__ = [
+    "UNATTRIBUTED_BUCKET",
+    "Between",
+    "Row",
+    "SQLiteStore",
+    "Session",
+    "Store",
+    "Value",
+    "Where",
+    "add_segments",
+    "finish_file",
+    "forget_events",
+    "list_segments",
+    "place_segment",
+    "remember_events",
+    "remove_segments",
+    "sweep_files",
+    "sync_folder",
+]
