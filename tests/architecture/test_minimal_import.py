@@ -1,0 +1,61 @@
+"""A light core: the package, its commands and its pipeline load without any optional library."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+OPTIONAL = ["altair", "vl_convert", "scipy", "splink", "pandas", "polars", "sklearn", "lightgbm", "lifetimes"]
+DOORS = [
+    "consumer_fusion",
+    "consumer_fusion.cli",
+    "consumer_fusion.pipeline",
+    "consumer_fusion.workspace",
+    "consumer_fusion.report",
+    "consumer_fusion.charts",
+    "consumer_fusion.ingest",
+    "consumer_fusion.identity",
+    "consumer_fusion.score",
+    "consumer_fusion.influence",
+    "consumer_fusion.simulate",
+    "consumer_fusion.engines",
+    "consumer_fusion.stores",
+    "consumer_fusion.records",
+]
+
+
+@pytest.fixture
+def run_python():
+    """Run a piece of Python in a fresh process."""
+
+    def run(text: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_nothing_optional_is_loaded(door, run_python):
+    result = run_python(f"import json, sys, {door}; print(json.dumps(sorted(sys.modules)))")
+    assert result.returncode == 0, result.stderr
+    loaded = {name.split(".")[0] for name in json.loads(result.stdout)}
+    assert "consumer_fusion" in loaded
+    assert not loaded & set(OPTIONAL)
+
+
+def test_every_door_opens_where_nothing_optional_is_installed(run_python):
+    # None in sys.modules makes `import` fail as if the library were not there.
+    result = run_python(
+        f"import sys\nsys.modules.update(dict.fromkeys({OPTIONAL!r}))\nimport {', '.join(DOORS)}\nprint('open')"
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "open"
+
+
+def test_a_library_that_is_loaded_is_seen(run_python):
+    result = run_python("import json, sys, scipy; print(json.dumps(sorted(sys.modules)))")
+    assert result.returncode == 0, result.stderr
+    assert {name.split(".")[0] for name in json.loads(result.stdout)} & set(OPTIONAL) == {"scipy"}

@@ -1,0 +1,133 @@
+"""Names: the person is a consumer, modules say what lives in them, no name is used twice."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "consumer_fusion"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# The product is about consumers. Other people's words are translated where their events come in.
+BANNED_FOR_A_PERSON = {"customer", "customers", "client", "clients", "user", "users"}
+TRANSLATED_IN = {"ingest/segment.py"}
+
+BANNED_IN_MODULES = set(
+    "util utils helper helpers common misc manager managers handler handlers processor processors "
+    "service services model models domain data info impl stuff tools".split()
+)
+BANNED_CLASS_ENDINGS = ("Service", "Impl", "Manager", "Processor", "Handler", "Helper", "Util", "Utils")
+# A name may be used again where the folder makes it plain: the nouns of records/, the mirror in cli/.
+MAY_REPEAT_IN = {"records", "cli"}
+MAY_REPEAT = {"__init__", "__main__", "base"}
+
+
+def split_name(name: str) -> list[str]:
+    """The words of a name: `read_OldCustomer2` has read, old, customer."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+
+
+def find_names(tree: ast.AST) -> list[tuple[int, str]]:
+    """Every identifier of a module, with its line."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                found.append((line, node.name))
+            case ast.Name():
+                found.append((line, node.id))
+            case ast.Attribute():
+                found.append((line, node.attr))
+            case ast.arg():
+                found.append((line, node.arg))
+            case ast.keyword() if node.arg:
+                found.append((line, node.arg))
+            case ast.alias():
+                found.append((line, node.asname or node.name))
+    return found
+
+
+def find_banned_persons(text: str) -> list[tuple[int, str]]:
+    """The identifiers of a text that call the person by another word."""
+    return [
+        (line, name) for line, name in find_names(ast.parse(text)) if BANNED_FOR_A_PERSON & set(split_name(name))
+    ]
+
+
+def find_banned_module_words(stem: str) -> set[str]:
+    """The words of a module's name that say nothing about it."""
+    words = set(stem.strip("_").split("_"))
+    return (BANNED_IN_MODULES & words) | ({"base"} & words if stem != "base" else set())
+
+
+def find_repeated(modules: list[Path]) -> list[str]:
+    """Module names that stand in more than one place, without the places that may repeat."""
+    names = Counter(
+        module.stem for module in modules if module.stem not in MAY_REPEAT and module.parts[0] not in MAY_REPEAT_IN
+    )
+    return sorted(name for name, count in names.items() if count > 1)
+
+
+def test_there_are_modules_to_look_at():
+    assert len(MODULES) >= 20
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_person_is_called_a_consumer(module):
+    if str(module.relative_to(PACKAGE)) in TRANSLATED_IN:
+        pytest.skip("other people's words are translated here")
+    found = find_banned_persons(module.read_text(encoding="utf-8"))
+    assert not found, f"Say consumer (or staff, for people who use the product): {found}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_module_and_its_classes_say_what_they_are(module):
+    assert not find_banned_module_words(module.stem), "Name it after what lives in it (a noun of the product)."
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    classes = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert not [name for name in classes if name.endswith(BANNED_CLASS_ENDINGS)]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_module_says_in_a_sentence_what_lives_in_it(module):
+    sentence = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8")))
+    assert sentence
+    assert len(sentence.split()) >= 4
+
+
+def test_no_module_name_is_used_twice():
+    assert find_repeated([module.relative_to(PACKAGE) for module in MODULES]) == []
+
+
+def test_no_folder_has_a_banned_name():
+    folders = {module.parent.name for module in MODULES if module.parent != PACKAGE}
+    assert len(folders) >= 8
+    assert not {name for name in folders if find_banned_module_words(name)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["customer_id = 1", "def read(user): ...", "class OldClient: ...", "import x as clients", "f(userName=1)", "a.user"],
+)
+def test_another_word_for_the_person_is_found(text):
+    assert find_banned_persons(text)
+
+
+@pytest.mark.parametrize("text", ["path.expanduser()", "consumer_id = 1", "clienteling = 1", "used = 1"])
+def test_a_word_that_only_looks_alike_is_left(text):
+    assert find_banned_persons(text) == []
+
+
+@pytest.mark.parametrize("stem", ["utils", "score_helpers", "base_store", "common", "_data"])
+def test_a_module_name_that_says_nothing_is_found(stem):
+    assert find_banned_module_words(stem)
+
+
+def test_a_repeated_module_name_is_found():
+    modules = [Path("score/reading.py"), Path("influence/reading.py"), Path("cli/score.py"), Path("records/score.py")]
+    assert find_repeated(modules) == ["reading"]

@@ -1,0 +1,131 @@
+"""Tables are contracts: one writer that exists, a meaning for each column, an owner for what is personal."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from consumer_fusion import records
+from consumer_fusion.records.event import EVENTS
+from consumer_fusion.records.table import Column, Table
+
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "consumer_fusion"
+
+
+def find_declared() -> dict[str, tuple[Table, str]]:
+    """Every table that a module of records/ declares, with the name of its constant."""
+    found: dict[str, tuple[Table, str]] = {}
+    for module in pkgutil.iter_modules(records.__path__):
+        names = vars(importlib.import_module(f"consumer_fusion.records.{module.name}"))
+        found |= {value.name: (value, name) for name, value in names.items() if isinstance(value, Table)}
+    return found
+
+
+DECLARED = find_declared()
+TABLES = [table for table, _ in DECLARED.values()]
+# Names that a person may be told by: a column of such a name must say whether it is personal.
+HINTS_OF_A_PERSON = {"email", "phone", "name", "address", "text", "identifier", "words", "birthday"}
+CLEARED = "clear personal columns"
+
+
+def find_writer(table: Table) -> Path | None:
+    """The module or package that writes the table, if it exists."""
+    place = PACKAGE.joinpath(*table.writer.split("."))
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.exists()), None)
+
+
+def find_faults(table: Table) -> list[str]:
+    """What the declaration of a table lacks."""
+    names = table.column_names
+    faults = [f"{c.name}: its meaning is no sentence" for c in table.columns if not is_sentence(c.meaning)]
+    faults += [f"{name}: declared twice" for name, count in Counter(names).items() if count > 1]
+    keys = {*table.primary_key, *(name for group in (*table.unique, *table.indexes) for name in group)}
+    faults += [f"{name}: a key that is no column" for name in sorted(keys - set(names))]
+    if not table.columns or not table.primary_key:
+        faults.append("no columns or no primary key")
+    if not table.grain.strip():
+        faults.append("does not say what a row is")
+    if table.subject is not None and table.subject not in names:
+        faults.append(f"subject {table.subject} is no column")
+    if table.personal_columns and (table.subject is None or table.erasure == "nothing personal"):
+        faults.append("has personal columns but does not say whose they are and what erasure does")
+    if table.subject is not None and table.erasure == "nothing personal":
+        faults.append("has a subject but does not say what erasure does")
+    if table.subject is None and table.erasure != "nothing personal":
+        faults.append("erases without saying whose rows")
+    if table.erasure == CLEARED:
+        if not table.personal_columns:
+            faults.append("clears personal columns but has none")
+        faults += [
+            f"{c.name}: personal, cleared by erasure, but may not be null"
+            for c in table.columns
+            if c.is_personal and not c.is_optional and c.name not in table.primary_key and c.type != "text"
+        ]
+    faults += [
+        f"{c.name}: a name of this kind is personal, and the table has a subject"
+        for c in table.columns
+        if c.name in HINTS_OF_A_PERSON and table.subject == "consumer_id" and not c.is_personal
+    ]
+    faults += [
+        f"{c.name}: a truth value is called is_... or has_..."
+        for c in table.columns
+        if c.type == "boolean" and not c.name.startswith(("is_", "has_"))
+    ]
+    return faults
+
+
+def is_sentence(text: str) -> bool:
+    """Whether it is a sentence a reader can use: it ends in a full stop. "When." is one."""
+    return bool(text.strip()) and text.rstrip().endswith(".")
+
+
+def test_the_list_of_tables_is_what_the_files_declare():
+    assert len(DECLARED) >= 15
+    assert {table.name for table in records.TABLES} == set(DECLARED)
+    assert len(records.TABLES) == len(DECLARED)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_the_declaration_is_whole(table):
+    assert find_faults(table) == []
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_the_one_writer_exists_and_names_the_table(table):
+    writer = find_writer(table)
+    assert writer is not None, f"{table.name}: its writer {table.writer} does not exist"
+    text = writer.read_text(encoding="utf-8")
+    constant = DECLARED[table.name][1]
+    assert constant in text or table.name in text, f"{table.writer} never speaks of {table.name}"
+
+
+def test_some_tables_hold_personal_data():
+    assert any(table.personal_columns for table in TABLES)
+
+
+@pytest.mark.parametrize(
+    ("change", "part_of_the_fault"),
+    [
+        ({"subject": None}, "whose they are"),
+        ({"erasure": "nothing personal"}, "what erasure does"),
+        ({"subject": "nobody_id"}, "is no column"),
+        ({"primary_key": ("nothing",)}, "a key that is no column"),
+        ({"grain": " "}, "what a row is"),
+        ({"columns": (*EVENTS.columns, Column("said", "text", ""))}, "no sentence"),
+        ({"columns": (*EVENTS.columns, EVENTS.columns[0])}, "declared twice"),
+        ({"columns": (*EVENTS.columns, Column("email", "text", "An address."))}, "of this kind is personal"),
+        ({"columns": (*EVENTS.columns, Column("open", "boolean", "Whether."))}, "is_... or has_..."),
+    ],
+)
+def test_a_planted_fault_is_found(change, part_of_the_fault):
+    assert find_faults(EVENTS) == []
+    assert any(part_of_the_fault in fault for fault in find_faults(replace(EVENTS, **change)))
+
+
+def test_a_writer_that_does_not_exist_is_found():
+    assert find_writer(replace(EVENTS, writer="ingest.nowhere")) is None
