@@ -28,7 +28,9 @@ def find_places(root: Path) -> set[str]:
     """Every folder that holds a file somewhere below it, and the modules directly in the package."""
     places: set[str] = set()
     for folder, names, files in os.walk(root):
-        names[:] = [n for n in names if not n.startswith(".") and n not in _MADE_BY_TOOLS and ".egg-info" not in n]
+        names[:] = [
+            n for n in names if not n.startswith(".") and n not in _MADE_BY_TOOLS and ".egg-info" not in n
+        ]
         here = Path(folder).relative_to(root)
         if files and here != Path():
             # A folder of folders has its row as well.
@@ -60,7 +62,10 @@ def _check_map(root: Path, section: str) -> list[str]:
     named = [place for place, _ in rows]
     found = find_places(root)
     return [
-        *(f"Map: `{place}` has no row. Add one with a sentence on what lives there." for place in sorted(found - set(named))),
+        *(
+            f"Map: `{place}` has no row. Add one with a sentence on what lives there."
+            for place in sorted(found - set(named))
+        ),
         *(f"Map: `{place}` has a row but does not exist." for place in sorted(set(named) - found)),
         *(f"Map: `{place}` has two rows." for place in sorted({p for p in named if named.count(p) > 1})),
         *(
@@ -68,7 +73,7 @@ def _check_map(root: Path, section: str) -> list[str]:
             for place, sentence in rows
             if len(sentence.split()) < 3 or not sentence.endswith(".")
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _check_drawing(root: Path, section: str) -> list[str]:

@@ -42,7 +42,9 @@ def read_requirements(extras: list[str], *, core: bool) -> list[str]:
     return found
 
 
-def write_lock(path: Path, requirements: list[str], what: str, *, constraints: Path | None, upgrade: bool) -> None:
+def write_lock(
+    path: Path, requirements: list[str], what: str, *, constraints: Path | None, upgrade: bool
+) -> None:
     """Let pip-compile choose the versions; keep the versions already locked unless `upgrade`."""
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder, "requirements.in"), Path(folder, "requirements.txt")

@@ -65,7 +65,12 @@ def check_text(text: str) -> list[Finding]:
     lines = text.splitlines()
     found = [
         finding
-        for finding in (*_find_banned(code), *_find_decimals(code), *_find_functions(code), *_find_orders(code))
+        for finding in (
+            *_find_banned(code),
+            *_find_decimals(code),
+            *_find_functions(code),
+            *_find_orders(code),
+        )
         if f"lint-skip: {finding.rule}" not in lines[finding.line - 1]
     ]
     return sorted(set(found), key=lambda finding: (finding.line, finding.rule))
@@ -105,7 +110,9 @@ def _find_functions(code: str) -> Iterator[Finding]:
         if name in FUNCTIONS or name in _WORDS_BEFORE_BRACKETS or name in {"filter", "using"}:
             continue
         # `with parts (a, b) as (...)` names columns, it calls nothing.
-        if _COMMON_TABLE.search(code[: match.start()]) and re.match(r"[^()]*\)\s*as\b", code[match.end() :], re.I):
+        if _COMMON_TABLE.search(code[: match.start()]) and re.match(
+            r"[^()]*\)\s*as\b", code[match.end() :], re.I
+        ):
             continue
         yield Finding(
             _line_of(code, match.start()),
@@ -154,7 +161,10 @@ def main() -> int:
     for file in files:
         for finding in check_text(file.read_text(encoding="utf-8")):
             broken += 1
-            print(f"{file.relative_to(ROOT)}:{finding.line}: [{finding.rule}] {finding.message}", file=sys.stderr)
+            print(
+                f"{file.relative_to(ROOT)}:{finding.line}: [{finding.rule}] {finding.message}",
+                file=sys.stderr,
+            )
     if not broken:
         print(f"Portable SQL: {len(files)} texts, nothing found.")
     return 1 if broken else 0

@@ -19,13 +19,17 @@ from consumer_fusion.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
-_spec = importlib.util.spec_from_file_location("check_architecture", ROOT / "scripts" / "check_architecture.py")
+_spec = importlib.util.spec_from_file_location(
+    "check_architecture", ROOT / "scripts" / "check_architecture.py"
+)
 check_architecture = importlib.util.module_from_spec(_spec)
 sys.modules["check_architecture"] = check_architecture
 _spec.loader.exec_module(check_architecture)
 
 NOUNS = sorted(
-    file.stem for file in (ROOT / "src" / "consumer_fusion" / "records").glob("*.py") if file.stem != "__init__"
+    file.stem
+    for file in (ROOT / "src" / "consumer_fusion" / "records").glob("*.py")
+    if file.stem != "__init__"
 )
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 PARTS_OF_A_DECISION = ["Context", "Decision", "Consequences", "Alternatives", "Gate"]
@@ -33,7 +37,9 @@ PARTS_OF_A_DECISION = ["Context", "Decision", "Consequences", "Alternatives", "G
 
 def read_headings(page: Path) -> list[str]:
     """The headings of a page, without marks."""
-    return [line.replace("`", "") for line in re.findall(r"^#+ +(.+)$", page.read_text(encoding="utf-8"), re.M)]
+    return [
+        line.replace("`", "") for line in re.findall(r"^#+ +(.+)$", page.read_text(encoding="utf-8"), re.M)
+    ]
 
 
 def list_commands(command: click.Command, path: tuple[str, ...] = ()) -> list[str]:
@@ -64,7 +70,11 @@ def test_the_map_the_drawing_the_flow_and_the_paths_are_true(document):
     [
         (r"^\| `src/consumer_fusion/score/` .*\n", "", "`src/consumer_fusion/score/` has no row"),
         (r"^(\| `src/consumer_fusion/score/`) .*\n", r"\1 | |\n", "needs a sentence"),
-        (r"^(\| `src/consumer_fusion/score)/(`.*\n)", r"\1ing/\2", "`src/consumer_fusion/scoring/` has a row"),
+        (
+            r"^(\| `src/consumer_fusion/score)/(`.*\n)",
+            r"\1ing/\2",
+            "`src/consumer_fusion/scoring/` has a row",
+        ),
         (r"^ *records\b", "  stories", "drawing differs"),
         (r"\[events\]", "[happenings]", "no table [happenings]"),
         (r"`score/points.toml`", "`score/dots.toml`", "`score/dots.toml` does not exist"),
@@ -122,7 +132,9 @@ def test_every_setting_has_a_meaning_and_its_entry(setting):
 def test_a_decision_has_all_its_parts_and_stands_in_the_index(decision):
     assert read_headings(decision)[1:] == PARTS_OF_A_DECISION
     assert decision.name in (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
-    sentence = re.search(r"^## Decision\n+(.+?)\n\n", decision.read_text(encoding="utf-8"), re.M | re.S).group(1)
+    sentence = re.search(
+        r"^## Decision\n+(.+?)\n\n", decision.read_text(encoding="utf-8"), re.M | re.S
+    ).group(1)
     assert len(re.findall(r"[.!?](?:\s|$)", sentence)) == 1, "A decision is one sentence."
 
 

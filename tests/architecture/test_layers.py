@@ -36,7 +36,7 @@ FAULTS = {
     "a query outside engines": ("score/planted", "import duckdb", "Only engines/"),
     "linkage outside its module": ("identity/planted", "import splink", "Only engines/"),
     "a store outside stores": ("ingest/planted", "import sqlite3", "Only stores/"),
-    "a chart outside charts": ("cli/planted", "import altair", "Only charts.py"),
+    "a chart outside charts": ("cli/planted", "import altair", "Only charts/"),
     "a cycle between two siblings": (
         "kit/planted",
         "import consumer_fusion.kit.planted_back",

@@ -49,7 +49,8 @@ def test_nothing_optional_is_loaded(door, run_python):
 def test_every_door_opens_where_nothing_optional_is_installed(run_python):
     # None in sys.modules makes `import` fail as if the library were not there.
     result = run_python(
-        f"import sys\nsys.modules.update(dict.fromkeys({OPTIONAL!r}))\nimport {', '.join(DOORS)}\nprint('open')"
+        f"import sys\nsys.modules.update(dict.fromkeys({OPTIONAL!r}))\n"
+        f"import {', '.join(DOORS)}\nprint('open')"
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "open"

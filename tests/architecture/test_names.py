@@ -55,7 +55,9 @@ def find_names(tree: ast.AST) -> list[tuple[int, str]]:
 def find_banned_persons(text: str) -> list[tuple[int, str]]:
     """The identifiers of a text that call the person by another word."""
     return [
-        (line, name) for line, name in find_names(ast.parse(text)) if BANNED_FOR_A_PERSON & set(split_name(name))
+        (line, name)
+        for line, name in find_names(ast.parse(text))
+        if BANNED_FOR_A_PERSON & set(split_name(name))
     ]
 
 
@@ -68,7 +70,9 @@ def find_banned_module_words(stem: str) -> set[str]:
 def find_repeated(modules: list[Path]) -> list[str]:
     """Module names that stand in more than one place, without the places that may repeat."""
     names = Counter(
-        module.stem for module in modules if module.stem not in MAY_REPEAT and module.parts[0] not in MAY_REPEAT_IN
+        module.stem
+        for module in modules
+        if module.stem not in MAY_REPEAT and module.parts[0] not in MAY_REPEAT_IN
     )
     return sorted(name for name, count in names.items() if count > 1)
 
@@ -87,7 +91,9 @@ def test_the_person_is_called_a_consumer(module):
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_the_module_and_its_classes_say_what_they_are(module):
-    assert not find_banned_module_words(module.stem), "Name it after what lives in it (a noun of the product)."
+    assert not find_banned_module_words(module.stem), (
+        "Name it after what lives in it (a noun of the product)."
+    )
     tree = ast.parse(module.read_text(encoding="utf-8"))
     classes = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     assert not [name for name in classes if name.endswith(BANNED_CLASS_ENDINGS)]
@@ -112,7 +118,14 @@ def test_no_folder_has_a_banned_name():
 
 @pytest.mark.parametrize(
     "text",
-    ["customer_id = 1", "def read(user): ...", "class OldClient: ...", "import x as clients", "f(userName=1)", "a.user"],
+    [
+        "customer_id = 1",
+        "def read(user): ...",
+        "class OldClient: ...",
+        "import x as clients",
+        "f(userName=1)",
+        "a.user",
+    ],
 )
 def test_another_word_for_the_person_is_found(text):
     assert find_banned_persons(text)
@@ -129,5 +142,10 @@ def test_a_module_name_that_says_nothing_is_found(stem):
 
 
 def test_a_repeated_module_name_is_found():
-    modules = [Path("score/reading.py"), Path("influence/reading.py"), Path("cli/score.py"), Path("records/score.py")]
+    modules = [
+        Path("score/reading.py"),
+        Path("influence/reading.py"),
+        Path("cli/score.py"),
+        Path("records/score.py"),
+    ]
     assert find_repeated(modules) == ["reading"]

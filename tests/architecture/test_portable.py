@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = sorted((ROOT / "src" / "consumer_fusion" / "score" / "sql").glob("*.sql"))
 
-_spec = importlib.util.spec_from_file_location("portable_sql", ROOT / "scripts" / "linters" / "portable_sql.py")
+_spec = importlib.util.spec_from_file_location(
+    "portable_sql", ROOT / "scripts" / "linters" / "portable_sql.py"
+)
 portable_sql = importlib.util.module_from_spec(_spec)
 sys.modules["portable_sql"] = portable_sql
 _spec.loader.exec_module(portable_sql)
@@ -25,7 +27,9 @@ with parts (consumer_id, brand_id, kind, amount) as (
     group by e.consumer_id, e.brand_id, e.kind
 )
 select p.*, power(2e0, p.amount / 3.5e0) as grown, max(case when p.amount > 0e0 then p.kind end) as top,
-    row_number() over (partition by p.consumer_id order by coalesce(p.amount, 0e0) desc, p.kind, p.brand_id) as place
+    row_number() over (
+        partition by p.consumer_id order by coalesce(p.amount, 0e0) desc, p.kind, p.brand_id
+    ) as place
 from parts p
 """
 
