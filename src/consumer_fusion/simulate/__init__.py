@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consumer_fusion.simulate.known_health import KnownHealth, simulate_known_health
 from consumer_fusion.simulate.known_ledgers import (
     Ledger,
     LedgerTruth,
@@ -10,4 +11,12 @@ from consumer_fusion.simulate.known_ledgers import (
     simulate_ledger,
 )
 
-__all__ = ["Ledger", "LedgerTruth", "LedgerWorld", "build_world", "simulate_ledger"]
+__all__ = [
+    "KnownHealth",
+    "Ledger",
+    "LedgerTruth",
+    "LedgerWorld",
+    "build_world",
+    "simulate_known_health",
+    "simulate_ledger",
+]

@@ -1,0 +1,125 @@
+"""Pairs whose true health is known, to see whether the score's intervals hold as often as they say.
+
+Every pair lives at steady rates of its own: its true health is what its decayed sums come to in the long
+run, which is a formula, not a sample. A share of the pairs are newcomers, of whom only the last weeks are on
+record; without them an interval for hardly any evidence can only be too wide, which would flatter it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.simulate.health import (
+    DAY_SECONDS,
+    SCALE,
+    DecayedSums,
+    Floats,
+    Integers,
+    compute_health,
+)
+from consumer_fusion.simulate.known_ledgers import CHANCE_KINDS, LEDGER_SCHEMA, ORDER
+
+AS_OF_DAY = 20_600
+HISTORY_DAYS = 1_500
+NEWCOMER_DAYS = 120
+_MOST_EVENTS_A_DAY = 40
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHealth:
+    """Pairs, what is on record of them, and how they truly stand.
+
+    Attributes:
+        events: An annotated ledger (`LEDGER_SCHEMA`), in order of time.
+        as_of_us: The moment of the question.
+        truth: Columns consumer_id, brand_id, health (true M), fusion_score (0 to 100), is_newcomer.
+    """
+
+    events: pa.Table
+    as_of_us: int
+    truth: pa.Table
+
+
+def simulate_known_health(
+    pairs: int, seed: int = 0, *, newcomer_share: float = 0.1, evenness: float = 2.0
+) -> KnownHealth:
+    """Draw pairs with a steady known health and the events that they would leave.
+
+    Args:
+        pairs: How many consumers, each with the one brand of number 1.
+        seed: The same seed gives the same pairs.
+        newcomer_share: The share of pairs that came within the last 120 days.
+        evenness: Shape of the gamma of how lively pairs are; small means many pairs with hardly an event.
+    """
+    chance = np.random.default_rng([seed, pairs])
+    liveliness: Floats = chance.gamma(evenness, 1.0 / evenness, pairs)
+    is_newcomer = chance.random(pairs) < newcomer_share
+    days_on_record: Floats = np.where(is_newcomer, chance.uniform(0, NEWCOMER_DAYS, pairs), HISTORY_DAYS)
+    kinds = (replace(ORDER, rate_year=6), *CHANCE_KINDS)
+    as_of_s = AS_OF_DAY * DAY_SECONDS
+    steady: list[DecayedSums] = []
+    columns: list[tuple[Integers, Integers, Integers, Floats]] = []
+    for code, kind in enumerate(kinds):
+        rate_day: Floats = chance.gamma(0.8, 1.0 / 0.8, pairs) * liveliness * kind.rate_year / 365
+        consumers: Integers = np.repeat(np.arange(pairs), chance.poisson(rate_day * days_on_record))
+        ages_s = chance.random(len(consumers)) * days_on_record[consumers] * DAY_SECONDS
+        seconds: Integers = as_of_s - 1 - ages_s.astype(np.int64)
+        if code == 0:
+            sizes = _size_money(chance, len(consumers))
+            mean_size = float(_size_money(np.random.default_rng(0), 400_000).mean())
+        elif kind.graded:
+            sizes, mean_size = chance.choice([0.5, 1.0], len(consumers)), 0.75
+        else:
+            sizes, mean_size = np.ones(len(consumers)), 1.0
+        counted = _expect_burst(rate_day) * kind.half_life_days / np.log(2.0)
+        steady.append(DecayedSums(counted * mean_size, counted))
+        columns.append((consumers, np.full(len(consumers), code), seconds, sizes))
+    health = compute_health(kinds, steady)
+    truth = pa.table(
+        {
+            "consumer_id": np.arange(pairs) + 1,
+            "brand_id": np.ones(pairs, np.int64),
+            "health": health,
+            "fusion_score": 100.0 / (1.0 + np.exp(-health / SCALE)),
+            "is_newcomer": is_newcomer,
+        }
+    )
+    events = _put_in_order(columns, pa.array([kind.key for kind in kinds]))
+    return KnownHealth(events, as_of_s * 1_000_000, truth)
+
+
+def _size_money(chance: np.random.Generator, size: int) -> Floats:
+    sizes: Floats = np.clip(np.log2(1.0 + np.exp(chance.normal(0.0, 0.8, size))), 0.25, 3.0)
+    return sizes
+
+
+def _expect_burst(rate_day: Floats) -> Floats:
+    """The mean of log2(1 + N) with N Poisson: what a day adds after the burst rule."""
+    probability, expected = np.exp(-rate_day), np.zeros_like(rate_day)
+    for count in range(1, _MOST_EVENTS_A_DAY):
+        probability = probability * rate_day / count
+        expected += probability * np.log2(1.0 + count)
+    return expected
+
+
+def _put_in_order(columns: list[tuple[Integers, Integers, Integers, Floats]], names: pa.Array) -> pa.Table:
+    consumers, codes, seconds, sizes = (np.concatenate(column) for column in zip(*columns, strict=True))
+    order = np.argsort(seconds, kind="stable")
+    numbers = pa.array(np.arange(len(order))).cast(pa.string())
+    return pa.table(
+        [
+            consumers[order] + 1,
+            np.ones(len(order), np.int64),
+            names.take(pa.array(codes[order])),
+            pc.binary_join_element_wise("steady", numbers, "-"),
+            seconds[order] * 1_000_000,
+            seconds[order] // DAY_SECONDS,
+            sizes[order],
+            np.ones(len(order)),
+        ],
+        schema=LEDGER_SCHEMA,
+    )
