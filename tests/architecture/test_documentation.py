@@ -72,8 +72,8 @@ def test_the_map_the_drawing_the_flow_and_the_paths_are_true(document):
         (r"^(\| `src/consumer_fusion/score/`) .*\n", r"\1 | |\n", "needs a sentence"),
         (
             r"^(\| `src/consumer_fusion/score)/(`.*\n)",
-            r"\1ing/\2",
-            "`src/consumer_fusion/scoring/` has a row",
+            r"\1board/\2",
+            "`src/consumer_fusion/scoreboard/` has a row",
         ),
         (r"^ *records\b", "  stories", "drawing differs"),
         (r"\[events\]", "[happenings]", "no table [happenings]"),
