@@ -41,9 +41,10 @@ demo: setup ## a simulated town, scored, in ./demo-workspace (made anew each tim
 
 test: check ## everything: check, then all tests and the examples in the documents
 	$(BIN)/pytest -n auto
+	$(BIN)/pytest -q docs
 
 check: setup ## what must be green before a commit: format, lint, types, import direction, architecture
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check --quiet . || { echo "Run make format." >&2; exit 1; }
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
@@ -75,7 +76,8 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 
 docs-check: setup ## run the examples in the documents, compare the documents with the code
 	$(BIN)/python scripts/check_architecture.py
-	$(BIN)/pytest -q docs tests/architecture/test_documentation.py tests/architecture/test_errors.py
+	$(BIN)/pytest -q docs
+	$(BIN)/pytest -q tests/architecture/test_documentation.py tests/architecture/test_errors.py
 
 canary: setup ## take the newest versions of everything in a copy, and test there
 	rm -rf .canary && mkdir .canary
