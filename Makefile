@@ -59,7 +59,10 @@ format: setup ## write the code in the one format, sort imports, mend what can b
 stories: setup ## only the product's own stories, told one by one
 	$(BIN)/pytest tests/stories -v --no-header -n 0
 
-bench: $(STAMP) $(BENCH_STAMP) ## list the benchmarks; run one with make bench B=name
+ifdef B
+bench: $(BENCH_STAMP)
+endif
+bench: ## list the benchmarks; run one with make bench B=name
 ifdef B
 	$(BIN)/python benchmarks/bench_$(B).py
 else
