@@ -1,0 +1,290 @@
+"""The points table: the shipped one with a workspace's changes, its versions, and what a calibration does to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import cast
+
+from consumer_fusion.errors import PointsError, RefusedError
+from consumer_fusion.records.points import (
+    KINDS,
+    POINTS_VERSIONS,
+    Condition,
+    Constants,
+    Entry,
+    Kind,
+    PointsTable,
+)
+from consumer_fusion.score.points_rules import Raw, find_largest_points, read_constants, read_kinds
+from consumer_fusion.stores import Session
+
+SCORE_MODEL = "fs1"
+"""The version of the score model that this code computes."""
+
+
+def load_points(overrides: Path | None = None) -> PointsTable:
+    """Load the shipped points table with the changes of a workspace.
+
+    Args:
+        overrides: A file in the form of the shipped `points.toml`; what it names changes, kind by kind,
+            field by field and, in `points`, facet by facet (0 takes a facet away). Kinds that are new are
+            tried before the shipped variants of the same event.
+
+    Raises:
+        PointsError: The file cannot be read or breaks rules; the message lists all of them.
+    """
+    raw = tomllib.loads(files("consumer_fusion.score").joinpath("points.toml").read_text(encoding="utf-8"))
+    problems: list[str] = []
+    if overrides is not None:
+        _merge_table(raw, _read_overrides(overrides), problems)
+    return _build_table(raw, problems, where=None if overrides is None else str(overrides))
+
+
+def list_overridden(overrides: Path) -> frozenset[str]:
+    """The keys of the kinds that a workspace's own file names: what a calibration may not change.
+
+    Raises:
+        PointsError: The file cannot be read.
+    """
+    kinds = _read_overrides(overrides).get("kinds", {})
+    return frozenset(kinds) if isinstance(kinds, Mapping) else frozenset()
+
+
+def _read_overrides(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PointsError(
+            f"The points file {path.name} cannot be read: {error.strerror}.",
+            hint="Check that it exists and may be read.",
+            where=str(path),
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PointsError(
+            f"The points file {path.name} is not TOML: {error}.",
+            hint="Correct the place that is named.",
+            where=str(path),
+        ) from error
+
+
+def _merge_table(raw: dict[str, object], changes: Raw, problems: list[str]) -> None:
+    for name, value in changes.items():
+        if name in {"constants", "kinds"} and not isinstance(value, Mapping):
+            problems.append(f"{name}: expected a table, found {value!r}.")
+        elif name == "model":
+            raw["model"] = value
+        elif name == "constants":
+            raw["constants"] = {**cast("Raw", raw["constants"]), **cast("Raw", value)}
+        elif name == "kinds":
+            raw["kinds"] = _merge_kinds(cast("Raw", raw["kinds"]), cast("Raw", value))
+        else:
+            problems.append(f"'{name}' is not part of a points table; known are model, constants, kinds.")
+
+
+def _merge_kinds(shipped: Raw, changes: Raw) -> Raw:
+    merged: dict[str, object] = {}
+    new = {key: raw for key, raw in changes.items() if key not in shipped}
+    for key, raw in shipped.items():
+        # New variants are tried first: what a workspace says goes before what is shipped.
+        for added in [
+            name for name, change in new.items() if _name_event(name, change) == _name_event(key, raw)
+        ]:
+            merged[added] = new.pop(added)
+        merged[key] = _merge_kind(raw, changes[key]) if key in changes else raw
+    return {**merged, **new}
+
+
+def _name_event(key: str, raw: object) -> object:
+    return (raw.get("event") if isinstance(raw, Mapping) else None) or key.split("/", 1)[0]
+
+
+def _merge_kind(shipped: object, change: object) -> object:
+    if not isinstance(shipped, Mapping) or not isinstance(change, Mapping):
+        return change
+    merged = {**shipped, **change}
+    if isinstance(shipped.get("points"), Mapping) and isinstance(change.get("points"), Mapping):
+        merged["points"] = {**shipped["points"], **change["points"]}
+    return merged
+
+
+def _build_table(raw: Raw, problems: list[str], where: str | None) -> PointsTable:
+    if raw.get("model") != SCORE_MODEL:
+        problems.append(
+            f"model: this program computes '{SCORE_MODEL}', the table is for {raw.get('model')!r}."
+        )
+    constants = read_constants(raw.get("constants"), problems)
+    kinds = read_kinds(cast("Raw", raw.get("kinds", {})), problems)
+    if problems:
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise PointsError(
+            f"The points table has {count}:\n" + "\n".join(f"- {problem}" for problem in problems) + "\n",
+            hint="Correct them in the points file; the shipped points.toml shows the form.",
+            where=where,
+        )
+    return _stamp_table(constants, kinds)
+
+
+def _stamp_table(constants: Constants, kinds: Mapping[str, Kind]) -> PointsTable:
+    """Give the table the version that follows from its content."""
+    table = PointsTable(SCORE_MODEL, "", constants, dict(kinds))
+    return replace(table, version=_digest(write_points(table)))
+
+
+def _digest(content: object) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def write_points(points: PointsTable) -> dict[str, object]:
+    """The table in a form that JSON can hold; the kinds are a list, because their order counts."""
+    return {
+        "model": points.model,
+        "version": points.version,
+        "constants": asdict(points.constants),
+        "kinds": [asdict(kind) for kind in points.kinds.values()],
+    }
+
+
+def read_points(content: Mapping[str, object]) -> PointsTable:
+    """Read back what `write_points` wrote.
+
+    Raises:
+        PointsError: It is of another score model, or no points table at all.
+    """
+    if content.get("model") != SCORE_MODEL:
+        raise PointsError(
+            f"The points table is for score model {content.get('model')!r}, this program computes "
+            f"'{SCORE_MODEL}'.",
+            hint="Use the program version that wrote it, or score again with the present table.",
+        )
+    try:
+        constants = Constants(**cast("dict[str, float]", content["constants"]))
+        kinds = [_read_written_kind(raw) for raw in cast("list[dict[str, object]]", content["kinds"])]
+    except (KeyError, TypeError) as error:
+        raise PointsError(
+            f"The content is not a points table: {error}.", hint="Give what write_points returned."
+        ) from error
+    return _stamp_table(constants, {kind.key: kind for kind in kinds})
+
+
+def _read_written_kind(raw: Mapping[str, object]) -> Kind:
+    conditions = []
+    for item in cast("list[dict[str, object]]", raw["conditions"]):
+        value = item["value"]
+        kept = tuple(value) if isinstance(value, list) else value
+        conditions.append(Condition(**{**item, "value": kept}))  # type: ignore[arg-type]
+    entries = tuple(Entry(**item) for item in cast("list[dict[str, object]]", raw["entries"]))  # type: ignore[arg-type]
+    return Kind(**{**raw, "conditions": tuple(conditions), "entries": entries})  # type: ignore[arg-type]
+
+
+def digest_folding(points: PointsTable) -> str:
+    """A digest of all that folded states depend on: while it stays, other points only need a new reading.
+
+    That is how events become kinds (events, conditions and their order), how they are sized, trusted and
+    faded, what they derive, mend and spread into, and whether a kind has points at all: one without is not
+    evidence and is not folded.
+    """
+    by_event: dict[str, list[object]] = {}
+    for kind in points.kinds.values():
+        by_event.setdefault(kind.event, []).append([
+            kind.key, [asdict(condition) for condition in kind.conditions], kind.half_life_days,
+            kind.magnitude, kind.trust, kind.derives, kind.mends, kind.spreads, bool(kind.entries),
+        ])  # fmt: skip
+    return _digest([points.model, by_event])
+
+
+def apply_multipliers(
+    points: PointsTable,
+    multipliers: Mapping[str, float],
+    half_life_factors: Mapping[str, float],
+    protect: Collection[str] = (),
+) -> PointsTable:
+    """The table with what a calibration learnt: one multiplier and one half-life factor a kind.
+
+    A recovery follows the failure that it mends, so that it never gives back more or longer. What spreads
+    is held at the points of its weakest source. Keys that the table does not have are passed over.
+
+    Args:
+        points: The table to start from.
+        multipliers: By key; above 0, so that no sign ever turns.
+        half_life_factors: By key; above 0.
+        protect: Keys that keep theirs, because the workspace set them.
+
+    Raises:
+        PointsError: A multiplier or factor is not above 0.
+        RefusedError: One is for something that the brand does; those are learnt by experiment only.
+    """
+    for key, value in [*multipliers.items(), *half_life_factors.items()]:
+        if not (math.isfinite(value) and value > 0):
+            raise PointsError(
+                f"The multiplier {value!r} of '{key}' is not above 0.",
+                hint="Signs are fixed; give a positive one.",
+            )
+        if key in points.kinds and points.kinds[key].is_brand_action and value != 1:
+            raise RefusedError(
+                f"'{key}' is something the brand does; its points are never learnt from observation.",
+                hint="Measure it by a randomised experiment.",
+            )
+    kinds = {}
+    for key, kind in points.kinds.items():
+        source = kind.mends or key
+        factor = 1.0 if source in protect else multipliers.get(source, 1.0)
+        stretch = 1.0 if source in protect else half_life_factors.get(source, 1.0)
+        kinds[key] = _scale_points(replace(kind, half_life_days=kind.half_life_days * stretch), factor)
+    for kind in list(kinds.values()):
+        if kind.spreads is not None:
+            _hold_derived(kinds, kind.spreads, find_largest_points(kind))
+    return _stamp_table(points.constants, kinds)
+
+
+def _hold_derived(kinds: dict[str, Kind], derived: str, largest: float) -> None:
+    """Scale a derived kind, and what mends it, down to the points of a kind that spreads into it."""
+    excess = find_largest_points(kinds[derived])
+    if excess > largest:
+        for key, kind in kinds.items():
+            if derived in {key, kind.mends}:
+                kinds[key] = _scale_points(kind, largest / excess)
+
+
+def _scale_points(kind: Kind, factor: float) -> Kind:
+    return replace(
+        kind, entries=tuple(replace(entry, points=entry.points * factor) for entry in kind.entries)
+    )
+
+
+def register_kinds(session: Session, points: PointsTable) -> dict[str, int]:
+    """Give every key of the table its number, once and for ever.
+
+    Args:
+        session: A writing session.
+        points: The table that is put in force.
+
+    Returns:
+        The number of every key that was ever in force, of other tables too.
+    """
+    session.insert(KINDS, ("kind_key",), [(key,) for key in points.kinds], ignore=True)
+    return read_kind_ids(session)
+
+
+def read_kind_ids(session: Session) -> dict[str, int]:
+    """The number of every key that was ever in force."""
+    return {row["kind_key"]: row["kind_id"] for row in session.read(KINDS).to_pylist()}
+
+
+def keep_points(session: Session, points: PointsTable, applied_us: int) -> None:
+    """Put a table on record as the one in force since a moment."""
+    content = json.dumps(write_points(points), ensure_ascii=False)
+    session.replace(POINTS_VERSIONS, POINTS_VERSIONS.column_names, [(points.version, content, applied_us)])
+
+
+def read_kept_points(session: Session) -> PointsTable | None:
+    """The table on record that was put in force last; None in a new workspace."""
+    rows = session.read(POINTS_VERSIONS, order_by=("applied_us", "version")).to_pylist()
+    return read_points(json.loads(rows[-1]["content"])) if rows else None

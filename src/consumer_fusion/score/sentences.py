@@ -1,0 +1,152 @@
+"""Sentences for people: what an event added to a relationship and why, in plain words.
+
+"+3.0: seen with the brand, and 100,000 people more follow for it". What was assumed, because the source did
+not say it, is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from consumer_fusion.records.points import Entry, Kind, MagnitudeRule
+from consumer_fusion.score.ledger import LedgerEntry, WeighedEntry, dampen_burst
+
+ASSUMED_PEOPLE = 100
+"""How many people an event reached whose source does not say it (`score.md` 3.5)."""
+
+_NEGLIGIBLE_POINTS = 0.1
+
+
+def write_sentence(weighed: WeighedEntry, entry: Entry, worth: float) -> str:
+    """Say what one event gave one facet, and why.
+
+    Args:
+        weighed: The event, its kind and how it was weighed.
+        entry: The facet's points.
+        worth: Points, times the magnitude where the entry is graded.
+    """
+    event = weighed.entry
+    if event.parent_event_id is not None:
+        told = event.sentence or _lower_first(weighed.kind.meaning) or weighed.kind.event
+        body = f"{told.rstrip('.')} (follows from event {event.parent_event_id})"
+    else:
+        body = _describe_event(event, weighed.kind, entry.is_graded)
+    return f"{_format_points(worth)}: {body}{_describe_trust(event)}{_describe_burst(weighed.burst_count)}"
+
+
+def _format_points(worth: float) -> str:
+    return f"{worth:+.1f}" if abs(worth) >= _NEGLIGIBLE_POINTS else f"{worth:+.2f}"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _describe_event(event: LedgerEntry, kind: Kind, is_graded: bool) -> str:
+    meaning = _lower_first(kind.meaning) or kind.event
+    if kind.magnitude == "gained":
+        return _describe_gain(event, meaning)
+    describe = _DETAILS.get(kind.magnitude)
+    return meaning if describe is None or not is_graded else meaning + describe(event)
+
+
+def _describe_gain(event: LedgerEntry, meaning: str) -> str:
+    gained = _find_number(event, "followers_gained")
+    if gained is None:
+        return meaning
+    change = "more" if gained > 0 else "fewer"
+    # The kind's own words up to the comma name the occasion; the count says the rest.
+    return f"{meaning.split(',', 1)[0]}, and {_count_people(abs(gained))} {change} follow for it"
+
+
+def _describe_audience(event: LedgerEntry) -> str:
+    audience = _find_number(event, "audience")
+    return _describe_reach(event) if audience is None else f", before {_count_people(audience)}"
+
+
+def _describe_reach(event: LedgerEntry) -> str:
+    people = _find_number(event, "people")
+    if people is None:
+        return f", before {ASSUMED_PEOPLE} people (assumed: the source does not say how many)"
+    return f", before {_count_people(people)}"
+
+
+def _describe_severity(event: LedgerEntry) -> str:
+    severity = _find_number(event, "severity")
+    if severity is None:
+        return ", severity 1 (assumed: the source does not say)"
+    return f", severity {severity:g}"
+
+
+def _describe_severity_and_reach(event: LedgerEntry) -> str:
+    return _describe_severity(event) + _describe_reach(event)
+
+
+def _describe_rating(highest: int) -> Callable[[LedgerEntry], str]:
+    def describe(event: LedgerEntry) -> str:
+        rating = _find_number(event, "rating")
+        return "" if rating is None else f": {rating:g} of {highest}"
+
+    return describe
+
+
+def _describe_money(event: LedgerEntry) -> str:
+    return "" if event.magnitude == 1 else f", {event.magnitude:.2g} times the weight of a usual order"
+
+
+def _describe_lateness(event: LedgerEntry) -> str:
+    days = _find_number(event, "days_late")
+    return "" if days is None else f", {days:g} {'day' if days == 1 else 'days'} late"
+
+
+def _describe_recovery(event: LedgerEntry) -> str:
+    return f", {event.magnitude:.0%} of what it had cost"
+
+
+def _describe_size(event: LedgerEntry) -> str:
+    return "" if event.magnitude == 1 else f", of size {event.magnitude:.2g}"
+
+
+_DETAILS: Mapping[MagnitudeRule, Callable[[LedgerEntry], str]] = {
+    "money": _describe_money,
+    "rating": _describe_rating(5),
+    "effort": _describe_rating(7),
+    "recommendation": _describe_rating(10),
+    "severity": _describe_severity,
+    "severity_reach": _describe_severity_and_reach,
+    "sentiment_reach": _describe_reach,
+    "reach": _describe_audience,
+    "lateness": _describe_lateness,
+    "response_time": _describe_size,
+    "recovery": _describe_recovery,
+    "stated": _describe_size,
+}
+
+
+def _describe_trust(event: LedgerEntry) -> str:
+    if event.trust >= 1:
+        return ""
+    if event.trust <= 0:
+        return "; it counts nothing, because it is contested or not believed"
+    return f"; counted at {event.trust:.0%}, because it is not confirmed"
+
+
+def _describe_burst(count: int) -> str:
+    if count == 1:
+        return ""
+    return f"; one of {count:,} such that day, which together count as {dampen_burst(count) * count:.1f}"
+
+
+def _find_number(event: LedgerEntry, name: str) -> float | None:
+    """The property if it is a number; a text that is a number counts."""
+    value = event.properties.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _count_people(number: float) -> str:
+    return f"{number:,.0f} {'person' if number == 1 else 'people'}"
