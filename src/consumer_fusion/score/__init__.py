@@ -19,6 +19,7 @@ from consumer_fusion.score.points_table import (
     write_points,
 )
 from consumer_fusion.score.reading import KindState, Reading, read_pair
+from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 
 __all__ = [
     "Change",
@@ -29,6 +30,7 @@ __all__ = [
     "PointsDifference",
     "Reading",
     "apply_multipliers",
+    "build_kind_points",
     "compare_points",
     "digest_folding",
     "explain_pair",
@@ -45,4 +47,5 @@ __all__ = [
     "register_kinds",
     "replay_history",
     "write_points",
+    "write_scores_query",
 ]
