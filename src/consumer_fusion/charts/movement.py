@@ -1,0 +1,213 @@
+"""Charts of what moves: activity by channel over time, and the relationships that moved most."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import altair
+import pyarrow as pa
+
+from consumer_fusion.charts.theme import (
+    BAR_SHIFT,
+    BESIDE,
+    DEFAULT_LOOK,
+    NAME_SHIFT,
+    ROW_HEIGHT,
+    AnyChart,
+    Look,
+    check_columns,
+    colour_ways,
+    draw_middle,
+    frame_chart,
+    make_data,
+)
+from consumer_fusion.charts.wording import (
+    from_day_number,
+    shorten,
+    write_change,
+    write_count,
+    write_day,
+    write_noun,
+    write_score,
+)
+
+
+def _pick_period(days: Sequence[int]) -> str:
+    """Day, week or month, so that some dozens of bars remain."""
+    span = max(days) - min(days) if days else 0
+    return "day" if span <= 60 else "week" if span <= 500 else "month"
+
+
+def _start_period(day: int, period: str) -> datetime:
+    """The first day of the period a day is in; weeks start on Monday."""
+    start = from_day_number(day)
+    if period == "week":
+        return from_day_number(day - start.weekday())
+    return start.replace(day=1) if period == "month" else start
+
+
+def _end_period(start: datetime, period: str) -> datetime:
+    """The first moment after a period."""
+    if period == "month":
+        return (start + timedelta(days=31)).replace(day=1)
+    return start + timedelta(days=7 if period == "week" else 1)
+
+
+def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channels: int = 8) -> AnyChart:
+    """Events by channel over time, a row for each channel, the busiest first.
+
+    Args:
+        activity: `day` (days since 1970, UTC), `channel` (null where unknown), `event_count`.
+        look: What it is drawn for.
+        most_channels: Further channels are shown as one.
+    """
+    check_columns(activity, ["day", "channel", "event_count"], "activity chart")
+    days = activity["day"].to_pylist()
+    period = _pick_period(days)
+    totals: Counter[str] = Counter()
+    counts: Counter[tuple[str, datetime]] = Counter()
+    entries = [
+        (channel or "unknown", _start_period(day, period), int(events))
+        for day, channel, events in zip(
+            days, activity["channel"].to_pylist(), activity["event_count"].to_pylist(), strict=True
+        )
+    ]
+    for channel, _, events in entries:
+        totals[channel] += events
+    ranked = [channel for channel, _ in totals.most_common()]
+    own = ranked if len(ranked) <= most_channels else ranked[: most_channels - 1]
+    for channel, start, events in entries:
+        counts[channel if channel in own else "other channels", start] += events
+    order = own + (["other channels"] if len(own) < len(ranked) else [])
+    ends = {"day": "on", "week": "in the week from", "month": "in the month from"}[period]
+    rows = [
+        {
+            "channel": channel,
+            "start": start.timestamp() * 1000,
+            "end": _end_period(start, period).timestamp() * 1000,
+            "events": events,
+            "label": f"{channel}: {write_noun(events, 'event')} {ends} {write_day(start.date())}",
+        }
+        for (channel, start), events in sorted(counts.items())
+    ]
+    palette = look.palette
+    bars = (
+        altair.Chart(make_data(rows))
+        .mark_bar(color=palette.count, strokeWidth=0.5, stroke=palette.paper)
+        .encode(
+            x=altair.X(
+                "start:T",
+                scale=altair.Scale(type="utc"),
+                title=f"events a {period} (UTC)",
+                axis=altair.Axis(
+                    format="%b %Y" if period != "day" else "%-d %b",
+                    tickCount=4,
+                    grid=False,
+                    labelOverlap=True,
+                    labelFlush=True,
+                ),
+            ),
+            x2="end:T",
+            y2=altair.datum(0),
+            y=altair.Y("events:Q", title=None, axis=altair.Axis(tickCount=2, tickMinStep=1)),
+            tooltip="label:N",
+            description="label:N",
+        )
+        .properties(width=look.width - 64, height=46)
+    )
+    chart = bars.facet(
+        row=altair.Row(
+            "channel:N",
+            sort=order,
+            title=None,
+            header=altair.Header(labelOrient="top", labelAnchor="start", labelPadding=2),
+        ),
+        spacing=8,
+    )
+    listed = ", ".join(f"{channel} {write_count(totals[channel])}" for channel in ranked[:3])
+    return frame_chart(
+        chart,
+        look,
+        title="Activity by channel",
+        subtitle=f"{write_noun(sum(totals.values()), 'event')}, one scale for all",
+        description=f"{write_noun(sum(totals.values()), 'event')} by channel. Busiest: {listed}.",
+        fits=False,
+    )
+
+
+def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) -> AnyChart:
+    """Where each relationship was and where it is, for those that moved most.
+
+    Args:
+        movers: `consumer`, `brand`, `score_before`, `fusion_score`.
+        look: What it is drawn for.
+        most: So many are drawn.
+    """
+    check_columns(movers, ["consumer", "brand", "score_before", "fusion_score"], "movers chart")
+    moved = sorted(
+        movers.select(["consumer", "brand", "score_before", "fusion_score"]).to_pylist(),
+        key=lambda row: -abs(row["fusion_score"] - row["score_before"]),
+    )[:most]
+    moved.sort(key=lambda row: row["score_before"] - row["fusion_score"])
+    is_one_brand = len({row["brand"] for row in moved}) <= 1
+    length = (40 if look.is_narrow else 80) // (1 if is_one_brand else 2)
+    rows = []
+    for position, row in enumerate(moved):
+        before, now = row["score_before"], row["fusion_score"]
+        name = shorten(row["consumer"], length)
+        if not is_one_brand:
+            name = f"{name} × {shorten(row['brand'], length)}"
+        rows.append(
+            {
+                # Two pairs may read the same once shortened; rows go by position.
+                "position": f"{position:03}",
+                "name": name,
+                "before": before,
+                "now": now,
+                "way": "up" if now >= before else "down",
+                "text": write_change(now - before, 1),
+                "label": f"{row['consumer']} and {row['brand']}: {write_score(before)} to "
+                f"{write_score(now)}, {write_change(now - before, 1)}",
+            }
+        )
+    palette = look.palette
+    scores = [row[side] for row in rows for side in ("before", "now")] or [50.0]
+    low, high = min([*scores, 49.0]), max([*scores, 51.0])
+    room = (high - low) * (0.2 if look.is_narrow else 0.1)
+    scale = altair.Scale(domain=[low - room, high + room], nice=False, zero=False)
+    colour = colour_ways(look)
+    chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None), color=colour)
+    now = altair.X("now:Q", scale=scale)
+    lines = chart.mark_rule(strokeWidth=3, yOffset=BAR_SHIFT).encode(
+        x=altair.X("before:Q", scale=scale, title="Fusion Score: ring = before, dot = now"),
+        x2="now:Q",
+        tooltip="label:N",
+        description="label:N",
+    )
+    rings = chart.mark_point(
+        filled=True, size=70, opacity=1, strokeWidth=2, fill=palette.paper, yOffset=BAR_SHIFT, aria=False
+    ).encode(x=altair.X("before:Q", scale=scale), stroke=colour)
+    dots = chart.mark_point(filled=True, size=110, opacity=1, yOffset=BAR_SHIFT).encode(
+        x=now, tooltip="label:N", description="label:N"
+    )
+    texts = [
+        chart.mark_text(align=align, dx=dx * 1.5, dy=BAR_SHIFT + 1, aria=False)
+        .encode(x=now, text="text:N", color=altair.value(palette.ink))
+        .transform_filter(f"datum.way == '{way}'")
+        for way, align, dx in BESIDE
+    ]
+    names = chart.mark_text(align="left", dy=NAME_SHIFT, aria=False).encode(
+        x=altair.value(0), text="name:N", color=altair.value(palette.quiet_ink)
+    )
+    middle = draw_middle(look, "x", scale)
+    risen = sum(1 for row in rows if row["way"] == "up")
+    brand = f" at {shorten(moved[0]['brand'], 40)}" if moved and is_one_brand else ""
+    return frame_chart(
+        altair.layer(middle, lines, rings, dots, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
+        look,
+        title=f"Who moved most{brand}",
+        subtitle=f"{write_count(risen)} up, {write_count(len(rows) - risen)} down",
+        description=f"The pairs that moved most{brand}: {', '.join(str(row['label']) for row in rows[:3])}.",
+    )
