@@ -1,0 +1,49 @@
+"""The product's own events, one JSON object a line: which key is which field."""
+# ruff: noqa: S608  the text is put together from names of this module only
+
+from __future__ import annotations
+
+from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, quote_text
+
+_KNOWN_KEYS = (*CANONICAL_COLUMNS, "id")
+_KEY_FIELDS = ("event_id", "id", "consumer", "brand", "source", "kind")
+
+
+def select_event_lines(default_source: str, default_brand: str | None = None) -> str:
+    """The canonical query over `lines` (`__position`, `__line`) of the product's own events.
+
+    Keys that no event has are kept among the properties; `id` is taken for `event_id`.
+    """
+    shape = "{" + ", ".join(f'"{name}": "VARCHAR"' for name in _KNOWN_KEYS) + "}"
+    known = ", ".join(quote_text(name) for name in _KNOWN_KEYS)
+    nested = " or ".join(f"left(ltrim(fields.{name}), 1) in ('{{', '[')" for name in _KEY_FIELDS)
+    columns = ", ".join(
+        f"fields.{name} as {name}"
+        for name in CANONICAL_COLUMNS
+        if name not in ("source", "event_id", "brand", "properties")
+    )
+    brand = quote_text(default_brand) if default_brand else "null"
+    return f"""
+select position, raw,
+    case when object is null then 'invalid_json' when {nested} then 'invalid_key' end as problem,
+    raw as content,
+    coalesce(nullif(fields.source, ''), {quote_text(default_source)}) as source,
+    coalesce(fields.event_id, fields.id) as event_id,
+    coalesce(nullif(fields.brand, ''), {brand}) as brand,
+    case when len(others) = 0 then fields.properties
+        else cast(json_merge_patch(
+            cast(to_json(map_from_entries(list_filter(map_entries(cast(object as map(varchar, json))),
+                lambda each: list_contains(others, each.key)))) as json),
+            case when fields.properties is null then cast('{{}}' as json)
+                else coalesce(try_cast(fields.properties as json), cast('[]' as json)) end) as varchar)
+        end as properties,
+    {columns}
+from (
+    select *, json_transform(object, {quote_text(shape)}) as fields,
+        list_filter(json_keys(object), lambda each: each not in ({known})) as others
+    from (
+        select __position as position, __line as raw,
+            case when json_type(try_cast(__line as json)) = 'OBJECT' then cast(__line as json) end as object
+        from lines
+    )
+)"""

@@ -1,0 +1,106 @@
+"""How files are to be read: a format of events or a mapping, kept with the import so that rows can be retried."""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from consumer_fusion.errors import InputError, MappingError
+from consumer_fusion.ingest.mapping import Mapping, parse_mapping, read_mapping
+
+Format = Literal["events", "segment", "cloudevents", "mapping"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How the rows of an import become events.
+
+    Attributes:
+        format: The form of the rows.
+        source: The source of rows that do not name one themselves.
+        brand: The brand of rows that do not name one themselves.
+        mapping: The mapping, for the format `mapping`.
+    """
+
+    format: Format
+    source: str
+    brand: str | None = None
+    mapping: Mapping | None = None
+
+
+def choose_reading(
+    *, format: str | None = None, map_file: Path | None = None, source: str | None = None, brand: str | None = None
+) -> Reading:
+    """The reading that is asked for by a format or by a mapping file.
+
+    Raises:
+        InputError: Neither or both are given, or the format is unknown.
+        MappingError: The mapping file is not right.
+    """  # fmt: skip
+    names = [name for name in get_args(Format) if name != "mapping"]
+    if (format is None) == (map_file is None):
+        raise InputError(
+            "Say how the files are to be read: by a format or by a mapping, and only one of them.",
+            hint=f"Give --map MAP.toml, or --format with one of: {', '.join(names)}.",
+        )
+    if map_file is not None:
+        mapping = read_mapping(map_file)
+        return Reading(format="mapping", source=source or mapping.source, brand=brand, mapping=mapping)
+    if format == "events":
+        return Reading(format="events", source=source or "events", brand=brand)
+    if format == "segment":
+        return Reading(format="segment", source=source or "segment", brand=brand)
+    if format == "cloudevents":
+        return Reading(format="cloudevents", source=source or "cloudevents", brand=brand)
+    raise InputError(f"The format '{format}' is unknown.", hint=f"Known are: {', '.join(names)}.")
+
+
+def write_reading(reading: Reading) -> str:
+    """The reading as JSON, for the row of its import."""
+    return json.dumps({
+        "format": reading.format,
+        "source": reading.source,
+        "brand": reading.brand,
+        "mapping": reading.mapping.text if reading.mapping else None,
+    })  # fmt: skip
+
+
+def read_reading(text: str) -> Reading:
+    """The reading that `write_reading` wrote."""
+    given = json.loads(text)
+    mapping = parse_mapping(given["mapping"]) if given["mapping"] is not None else None
+    return Reading(format=given["format"], source=given["source"], brand=given["brand"], mapping=mapping)
+
+
+def find_files(patterns: Sequence[str | Path]) -> tuple[Path, ...]:
+    """The files that names and globs stand for, each once, in the order given and by name within a glob.
+
+    Raises:
+        InputError: A name or a glob stands for no file.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        path = Path(pattern)
+        if path.is_file():
+            matches = [path]
+        else:
+            matches = sorted(Path(name) for name in glob.glob(str(pattern), recursive=True) if Path(name).is_file())
+        if not matches:
+            raise InputError(
+                f"There is no file '{pattern}'.",
+                hint="Check the name; quote a glob so that it reaches the command as it is.",
+                where=str(pattern),
+            )
+        found.update((match.absolute(), None) for match in matches)
+    if not found:
+        raise InputError("No file is named.", hint="Name at least one file or glob to import.")
+    return tuple(found)
+
+
+__all__ = [
+    "Format", "MappingError", "Reading", "choose_reading", "find_files", "read_reading", "write_reading",
+]  # fmt: skip

@@ -1,0 +1,164 @@
+"""The lines of text files: read block by block into Arrow, whatever their size, encoding or compression.
+
+What the lines mean is not known here; a line that cannot be read is handed on with the reason.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.errors import InputError, MappingError
+
+BLOCK_BYTES = 8 << 20
+LINE_BYTES_LIMIT = 16 << 20
+_RAW_KEPT = 10_000
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A line that is no row.
+
+    Attributes:
+        index: Where it stands among the lines of its block, from 0.
+        code: Stable word for the reason.
+        detail: What was found and expected, without the content.
+        raw: The line as it came, as far as it can be shown.
+    """
+
+    index: int
+    code: str
+    detail: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineBlock:
+    """Some lines of a file, in order, without line ends and without blank lines.
+
+    Attributes:
+        lines: The text of each; broken lines stand here as empty text.
+        broken: Those of them that could not be read.
+        fraction: How much of the file has been read, 0 to 1.
+    """
+
+    lines: pa.Array
+    broken: tuple[Broken, ...]
+    fraction: float
+
+
+def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
+    """Read a text file, compressed with gzip or not, block by block.
+
+    Raises:
+        InputError: The file cannot be opened or its compression is damaged.
+        MappingError: The encoding is unknown.
+    """
+    decoder = _find_decoder(encoding)
+    try:
+        with path.open("rb") as file:
+            size = max(path.stat().st_size, 1)
+            is_gzip = file.read(2) == _GZIP_MAGIC
+            file.seek(0)
+            stream: IO[bytes] = gzip.open(file) if is_gzip else file  # type: ignore[assignment]
+            for block, is_overlong in _cut_blocks(stream, decoder):
+                yield _split_block(block, is_overlong, min(1.0, file.tell() / size))
+    except (OSError, EOFError) as error:
+        raise InputError(
+            f"The file {path.name} could not be read to its end: {type(error).__name__}.",
+            hint="Check that it exists, may be read and is whole, then import it again.",
+            where=str(path),
+        ) from error
+
+
+def _find_decoder(encoding: str) -> codecs.IncrementalDecoder | None:
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise MappingError(
+            f"The encoding '{encoding}' is unknown.", hint="Write for example utf-8, latin-1, cp1252 or utf-16."
+        ) from None
+    # Bytes that the encoding does not have become a replacement mark: in such files there is no better answer.
+    return None if name in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(name)(errors="replace")
+
+
+def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) -> Iterator[tuple[bytes, bool]]:
+    """Blocks of whole lines, each ending in a line end; True marks a block that is one line too long to keep."""
+    carry = b""
+    is_first = True
+    is_skipping = False
+    while True:
+        chunk = stream.read(BLOCK_BYTES)
+        is_last = not chunk
+        if decoder is not None:
+            chunk = decoder.decode(chunk, final=is_last).encode("utf-8")
+        if is_first:
+            chunk = chunk.removeprefix(codecs.BOM_UTF8)
+            is_first = False
+        if is_skipping and chunk:
+            end = chunk.find(b"\n")
+            if end < 0:
+                continue
+            chunk = chunk[end + 1 :]
+            is_skipping = False
+        data = carry + chunk
+        cut = len(data) if is_last else data.rfind(b"\n") + 1
+        if cut:
+            yield (data[:cut] if data[:cut].endswith(b"\n") else data[:cut] + b"\n"), False
+        carry = data[cut:]
+        if len(carry) > LINE_BYTES_LIMIT:
+            yield carry[:_RAW_KEPT] + b"\n", True
+            carry = b""
+            is_skipping = True
+        if is_last:
+            return
+
+
+def _split_block(block: bytes, is_overlong: bool, fraction: float) -> LineBlock:
+    if is_overlong:
+        raw = block.decode("utf-8", errors="replace").strip("\r\n")
+        detail = f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept"
+        return LineBlock(pa.array([""]), (Broken(0, "too_long", detail, raw),), fraction)
+    ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
+    offsets = np.concatenate(([0], ends + 1)).astype(np.int32)
+    raw_lines = pa.BinaryArray.from_buffers(
+        pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(block)]
+    )
+    try:
+        texts, undecodable = raw_lines.cast(pa.string()), None
+    except pa.ArrowInvalid:
+        texts, undecodable = _decode_each(raw_lines)
+    texts = pc.utf8_rtrim(texts, characters="\r\n")
+    is_kept = pc.not_equal(pc.binary_length(pc.utf8_trim_whitespace(texts)), 0)
+    if undecodable:
+        is_kept = pc.or_(is_kept, pa.array([index in undecodable for index in range(len(texts))]))
+    kept = texts.filter(is_kept)
+    broken: tuple[Broken, ...] = ()
+    if undecodable:
+        places = np.cumsum(is_kept.to_numpy(zero_copy_only=False)) - 1
+        broken = tuple(
+            Broken(int(places[index]), "invalid_encoding", "is not valid UTF-8 text", raw.strip("\r\n"))
+            for index, raw in undecodable.items()
+        )
+    return LineBlock(kept, broken, fraction)
+
+
+def _decode_each(raw_lines: pa.BinaryArray) -> tuple[pa.Array, dict[int, str]]:
+    texts: list[str] = []
+    undecodable: dict[int, str] = {}
+    for index, line in enumerate(raw_lines.to_pylist()):
+        try:
+            texts.append(line.decode("utf-8"))
+        except UnicodeDecodeError:
+            texts.append("")
+            undecodable[index] = line.decode("utf-8", errors="backslashreplace")
+    return pa.array(texts, pa.string()), undecodable

@@ -1,0 +1,176 @@
+"""What makes a row an event: one SQL text that checks and types the rows of every format.
+
+A format hands in text; whatever is wrong with a row is said here, by position and field, never by content.
+"""
+# The text is put together from parts of this package only; what people give is quoted by `quote_text`.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+CANONICAL_COLUMNS = (
+    "source", "event_id", "occurred_at", "precision", "received_at", "consumer", "brand", "kind", "channel",
+    "value", "currency", "text", "trust", "identifiers", "properties",
+)  # fmt: skip
+"""The text columns in which every format hands in its rows."""
+
+ACCEPTED_COLUMNS = (
+    "position", "source", "event_id", "occurred_us", "precision", "received_us", "consumer", "brand", "kind",
+    "channel", "value", "currency", "text", "trust", "identifiers", "properties", "is_generated",
+)  # fmt: skip
+REJECTED_COLUMNS = ("position", "source", "code", "message", "raw", "consumer_key")
+
+KEY_LENGTH_LIMIT = 512
+TEXT_LENGTH_LIMIT = 100_000
+PROPERTIES_LENGTH_LIMIT = 262_144
+_EARLIEST_US = -62_135_596_800_000_000  # year 1, the first that Python's datetime knows
+_LATEST_US = 253_402_300_799_999_999  # the end of year 9999
+
+PROBLEMS: Mapping[str, str] = MappingProxyType({
+    "invalid_json": "is not a JSON object. Expected one object a line. Correct the line and retry it.",
+    "unknown_type": "has a `type` that the format does not know. Correct it and retry the row.",
+    "missing_id": "has no `event_id`. Give each event an id of its own that stays the same when it is sent again.",
+    "missing_time": "has no `occurred_at`. Give an ISO 8601 time with offset.",
+    "invalid_time": "has an `occurred_at` that is no time. Expected ISO 8601, for example 2026-06-05T20:00:00Z.",
+    "invalid_received_at": "has a `received_at` that is no time. Expected ISO 8601, or leave it out.",
+    "occurred_in_future": "has an `occurred_at` that is later than it was received. Check the sender's clock and "
+    "time zone.",
+    "invalid_precision": "has an unknown `precision`. Expected microsecond, second, minute, hour, day, month or year.",
+    "missing_kind": "has no `kind`. Say what happened, for example Order Completed.",
+    "invalid_key": "has a list or an object where a key is expected (`event_id`, `consumer`, `brand`, `source` or "
+    "`kind`). Give text or a number.",
+    "invalid_value": "has a `value` that is no finite number. Write it with a decimal point and without a currency "
+    "sign.",
+    "invalid_currency": "has a `currency` that is no ISO 4217 code. Write three letters, for example EUR.",
+    "invalid_trust": "has a `trust` that is not between 0 and 1. Give such a number or leave it out.",
+    "invalid_identifiers": "has `identifiers` that are no JSON object of texts. Write for example "
+    '{"email": "...", "device": "..."}.',
+    "invalid_properties": "has `properties` that are no JSON object. Write an object or leave them out.",
+    "too_long": f"has a key longer than {KEY_LENGTH_LIMIT}, a text longer than {TEXT_LENGTH_LIMIT:,} or properties "
+    f"longer than {PROPERTIES_LENGTH_LIMIT:,} characters. Shorten it.",
+    "invalid_number": "has a number in a column of an amount or a quantity that cannot be read. Correct it and retry.",
+})  # fmt: skip
+"""Code to what was found, what was expected and what to do; the message begins with `Row N`."""
+
+_BLANK = "e' \\t\\r\\n'"
+_TIME_FORM = (
+    r"\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?"  # ISO 8601
+)
+_PRECISIONS = "('microsecond', 'second', 'minute', 'hour', 'day', 'month', 'year')"
+
+
+def quote_text(text: str) -> str:
+    """The text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_name(name: str) -> str:
+    """The text as an SQL name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def parse_time(text: str) -> str:
+    """An SQL expression: the int64 microseconds of an ISO 8601 text; null when it is none.
+
+    A time without an offset is UTC. The cast knows no `20:00Z`, so that seconds are put in where they are left out.
+    """
+    whole = rf"regexp_replace({text}, '([T ]\d\d:\d\d)( ?(Z|[+-].*))?$', '\1:00\2')"
+    return (
+        f"case when regexp_full_match({text}, '{_TIME_FORM}') then epoch_us(try_cast("
+        f"case when length({text}) > 10 and substr({text}, 17, 1) <> ':' then {whole} else {text} end "
+        f"as timestamptz)) end"
+    )
+
+
+def check_rows(canonical: str, *, received_us: int, tolerance_hours: float) -> str:
+    """The query that types the rows of a canonical query and gives each that cannot be taken a `code`.
+
+    Args:
+        canonical: A SELECT with `position`, `raw`, `content` (what a generated id is made from, or null),
+            `problem` (a code that the format found itself, or null) and the columns of `CANONICAL_COLUMNS`.
+        received_us: When rows reached us that do not say so themselves.
+        tolerance_hours: How much later than that an event may say that it occurred.
+    """
+    trimmed = ", ".join(
+        f"nullif(trim({name}, {_BLANK}), '') as {name}"
+        for name in CANONICAL_COLUMNS
+        if name not in ("text", "currency", "precision")
+    )
+    keys = " or ".join(f"length({name}) > {KEY_LENGTH_LIMIT}" for name in
+                       ("event_id", "consumer", "brand", "kind", "source", "channel"))  # fmt: skip
+    return f"""
+with given as ({canonical}),
+trimmed as (
+    select position, raw, content, problem, {trimmed}, nullif(text, '') as text,
+        nullif(upper(trim(currency, {_BLANK})), '') as currency, nullif(lower(trim(precision)), '') as precision
+    from given
+),
+typed as (
+    select position, raw, problem, coalesce(source, 'events') as source,
+        coalesce(event_id, 'row-' || md5(content) || '-1') as event_id, event_id is null as is_generated,
+        occurred_at as occurred_text, {parse_time("occurred_at")} as occurred_us,
+        coalesce(precision, case when length(occurred_at) <= 10 then 'day' else 'second' end) as precision,
+        case when received_at is null then {received_us} else {parse_time("received_at")} end as received_us,
+        consumer, brand, kind, channel,
+        value as value_text, try_cast(value as double) as value, currency, text,
+        trust as trust_text, try_cast(trust as double) as trust,
+        identifiers as identifiers_text,
+        case when identifiers is not null then try_cast(try_cast(identifiers as json) as map(varchar, json)) end
+            as identifiers_map,
+        properties,
+        case when properties is null or properties = '{{}}' then true
+            else coalesce(json_type(try_cast(properties as json)) = 'OBJECT', false) end as is_object
+    from trimmed
+),
+checked as (
+    select *, case
+        when problem is not null then problem
+        when event_id is null then 'missing_id'
+        when kind is null then 'missing_kind'
+        when occurred_text is null then 'missing_time'
+        when occurred_us is null or occurred_us not between {_EARLIEST_US} and {_LATEST_US} then 'invalid_time'
+        when received_us is null then 'invalid_received_at'
+        when precision not in {_PRECISIONS} then 'invalid_precision'
+        when occurred_us > received_us + {int(tolerance_hours * 3_600_000_000)} then 'occurred_in_future'
+        when value_text is not null and (value is null or not isfinite(value)) then 'invalid_value'
+        when currency is not null and not regexp_full_match(currency, '[A-Z]{{3}}') then 'invalid_currency'
+        when trust_text is not null and (trust is null or not (trust between 0 and 1)) then 'invalid_trust'
+        when identifiers_text is not null and (identifiers_map is null or len(list_filter(
+            map_values(identifiers_map), lambda each: json_type(each) in ('OBJECT', 'ARRAY'))) > 0)
+            then 'invalid_identifiers'
+        when not is_object then 'invalid_properties'
+        when {keys} or length(text) > {TEXT_LENGTH_LIMIT} or length(properties) > {PROPERTIES_LENGTH_LIMIT}
+            or length(identifiers_text) > {PROPERTIES_LENGTH_LIMIT} then 'too_long'
+    end as code
+    from typed
+)"""
+
+
+def select_accepted(checked: str) -> str:
+    """The rows of a `check_rows` query that are events."""
+    # Values are texts: a numeric id and the same id in quotes are one identifier.
+    identifiers = """
+        nullif(cast(to_json(map_from_entries(list_filter(list_transform(map_entries(identifiers_map),
+            lambda each: {'key': each.key, 'value': nullif(trim(json_extract_string(each.value, '$')), '')}),
+            lambda each: each.value is not null))) as varchar), '{}')"""
+    columns = ", ".join(
+        f"{identifiers} as identifiers" if name == "identifiers"
+        else "nullif(properties, '{}') as properties" if name == "properties"
+        else name
+        for name in ACCEPTED_COLUMNS
+    )  # fmt: skip
+    return f"{checked} select {columns} from checked where code is null"
+
+
+def select_rejected(checked: str) -> str:
+    """The rows of a `check_rows` query that are no events, with what to do; one a position and code."""
+    problems = ", ".join(f"({quote_text(code)}, {quote_text(text)})" for code, text in PROBLEMS.items())
+    return f"""{checked}
+select position, min(source) as source, code, 'Row ' || position || ' ' || min(p.message) as message,
+    min(raw) as raw, min(consumer) as consumer_key
+from checked join (values {problems}) p (problem_code, message) on p.problem_code = code
+where code is not null
+group by position, code
+order by position"""
