@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from consumer_fusion.score.changes import Change, list_changes, read_without, replay_history
+from consumer_fusion.score.derivation import (
+    RECOVERY_KIND,
+    derive_failures,
+    derive_recoveries,
+    list_deriving_kinds,
+)
 from consumer_fusion.score.explanation import Contribution, Explanation, explain_pair
+from consumer_fusion.score.folding import fold_new_events, fold_segments, refold, write_deltas
 from consumer_fusion.score.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.magnitudes import annotate_sql, annotation_tables, measure_references
+from consumer_fusion.score.pairs import (
+    NEWEST_MARK,
+    find_canonical,
+    read_ledgers,
+    read_parents,
+    read_states,
+    score_states,
+    to_entries,
+)
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
 from consumer_fusion.score.points_table import (
     apply_multipliers,
@@ -18,34 +35,59 @@ from consumer_fusion.score.points_table import (
     register_kinds,
     write_points,
 )
+from consumer_fusion.score.calibration_report import CalibrationReport, apply_calibration, read_report
 from consumer_fusion.score.reading import KindState, Reading, read_pair
+from consumer_fusion.score.sources import FOLDED_MARK, read_identity_map
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 
 __all__ = [
+    "CalibrationReport",
     "Change",
     "Contribution",
     "Explanation",
+    "FOLDED_MARK",
     "KindState",
     "LedgerEntry",
+    "NEWEST_MARK",
     "PointsDifference",
+    "RECOVERY_KIND",
     "Reading",
+    "annotate_sql",
+    "annotation_tables",
+    "apply_calibration",
     "apply_multipliers",
     "build_kind_points",
     "compare_points",
+    "derive_failures",
+    "derive_recoveries",
     "digest_folding",
     "explain_pair",
+    "find_canonical",
     "fold_ledger",
+    "fold_new_events",
+    "fold_segments",
     "keep_points",
     "list_changes",
+    "list_deriving_kinds",
     "list_overridden",
     "load_points",
+    "measure_references",
+    "read_identity_map",
     "read_kept_points",
     "read_kind_ids",
+    "read_ledgers",
     "read_pair",
+    "read_parents",
     "read_points",
+    "read_report",
+    "read_states",
     "read_without",
+    "refold",
     "register_kinds",
     "replay_history",
+    "score_states",
+    "to_entries",
+    "write_deltas",
     "write_points",
     "write_scores_query",
 ]

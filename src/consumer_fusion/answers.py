@@ -1,0 +1,346 @@
+"""What is asked of a workspace: scores, explanations, histories, brands. Nothing here changes an event or a point."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion import ingest, score
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, to_day, write_moment
+from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
+from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.stores import Session
+from consumer_fusion.workspace import Workspace
+
+Order = Literal["lowest", "highest", "falling"]
+FACET_NAMES = tuple(facet for direction in DIRECTIONS for facet in FACETS[direction])
+SCORE_COLUMNS = (
+    "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
+    "confidence", "percentile", "symbiosis", *FACET_NAMES,
+)  # fmt: skip
+FALLING_DAYS = 28
+"""`falling` compares with so many days earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairAnswer:
+    """All that is known of one pair at a moment.
+
+    Attributes:
+        consumer: Key of the consumer (after merges).
+        brand: Key of the brand.
+        as_of_us: The moment.
+        explanation: The reading and its contributions.
+        changes: What moved it.
+        entries: Its events.
+    """
+
+    consumer: str
+    brand: str
+    as_of_us: int
+    explanation: score.Explanation
+    changes: tuple[score.Change, ...]
+    entries: tuple[score.LedgerEntry, ...]
+
+
+def resolve_as_of(workspace: Workspace, as_of_us: int | None | Literal["latest"]) -> int:
+    """The moment asked about: now, the newest event of the workspace, or the one given."""
+    if as_of_us == "latest":
+        with workspace.store.reading() as session:
+            return int(session.read_mark(score.NEWEST_MARK) or workspace.now_us)
+    return workspace.now_us if as_of_us is None else as_of_us
+
+
+def score_pairs(
+    workspace: Workspace,
+    *,
+    brand: str | None = None,
+    consumer: str | None = None,
+    as_of_us: int | None | Literal["latest"] = None,
+    order: Order | None = None,
+    limit: int | None = None,
+) -> pa.Table:
+    """The Fusion Scores of pairs, one row each.
+
+    A consumer together with a brand always gives one row: 50 and `unknown` where there is no event.
+
+    Args:
+        workspace: The workspace.
+        brand: Only this brand.
+        consumer: Only this consumer.
+        as_of_us: The moment asked about; None for now.
+        order: `lowest` or `highest` score first, or what fell most in 28 days first.
+        limit: At most so many rows.
+
+    Returns:
+        Columns `SCORE_COLUMNS`; for `falling` also `change_28_days`.
+
+    Raises:
+        NotFoundError: The brand is not known, or the consumer when asked for alone.
+    """
+    moment = resolve_as_of(workspace, as_of_us)
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        brand_ids = _find_brand(session, brand, must_exist=consumer is None)
+        consumers = _find_consumer(session, consumer, must_exist=brand is None)
+        rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
+        if consumer is not None and brand is not None and not rows.num_rows:
+            return _finish(pa.Table.from_pylist([_unknown_row(force)]), {}, {}, moment, consumer, brand)
+        rows = _add_percentiles(workspace, session, force, moment, rows, is_whole_brand=consumers is None)
+        if order == "falling":
+            earlier = _read_scores(
+                workspace, session, force, moment - FALLING_DAYS * DAY_MICROSECONDS, consumers, brand_ids
+            )
+            rows = _add_change(workspace, rows, earlier)
+        rows = _sort(rows, order)
+        if limit is not None:
+            rows = rows.slice(0, limit)
+        consumer_keys = ingest.name_entities(session, rows["consumer_id"].to_pylist())
+        brand_keys = ingest.name_entities(session, rows["brand_id"].to_pylist())
+    return _finish(rows, consumer_keys, brand_keys, moment)
+
+
+def explain_pair(
+    workspace: Workspace,
+    consumer: str,
+    brand: str,
+    *,
+    as_of_us: int | None | Literal["latest"] = None,
+    since_us: int | None = None,
+) -> PairAnswer:
+    """Why the score of a pair is what it is, and what moved it.
+
+    Args:
+        workspace: The workspace.
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        as_of_us: The moment asked about; None for now.
+        since_us: Changes since then; None for all.
+
+    Raises:
+        NotFoundError: Neither of the two is known.
+    """
+    moment = resolve_as_of(workspace, as_of_us)
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        brand_ids = _find_brand(session, brand, must_exist=False)
+        consumers = _find_consumer(session, consumer, must_exist=False)
+        if not brand_ids and not consumers:
+            raise NotFoundError(
+                "Neither this consumer nor this brand is known here.",
+                hint="`fusion score` lists the pairs; keys are written as the source writes them.",
+            )
+        ledger = score.read_ledgers(
+            session, workspace.engine, workspace.folder, force.points, force.kind_ids,
+            consumers=consumers or [0], brand_ids=brand_ids or [0], until_us=moment,
+        )  # fmt: skip
+        named = ingest.name_entities(session, consumers or [])
+    entries = tuple(score.to_entries(ledger))
+    return PairAnswer(
+        consumer=next(iter(named.values()), consumer),
+        brand=brand,
+        as_of_us=moment,
+        explanation=score.explain_pair(entries, moment, force.points),
+        changes=tuple(score.list_changes(entries, since_us, moment, force.points)),
+        entries=entries,
+    )
+
+
+def score_without(workspace: Workspace, answer: PairAnswer, event_id: str) -> score.Reading:
+    """What the score of a pair would be without one of its events, and without what was derived from it."""
+    return score.read_without(answer.entries, event_id, answer.as_of_us, put_points_in_force(workspace).points)
+
+
+def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table:
+    """The score of a pair at the end of each of the last days (of the moment asked about, for the last one).
+
+    Returns:
+        day (days since 1970), fusion_score, low, high.
+    """
+    last = to_day(answer.as_of_us)
+    history = score.replay_history(
+        answer.entries, range(last - days + 1, last + 1), put_points_in_force(workspace).points
+    )
+    return pa.table(dict(zip(("day", "fusion_score", "low", "high"), zip(*history))))
+
+
+def summarise_brands(workspace: Workspace, *, as_of_us: int | None | Literal["latest"] = None) -> pa.Table:
+    """One row a brand: pairs, mean, quartiles and the mix of symbiosis classes."""
+    rows = score_pairs(workspace, as_of_us=as_of_us)
+    summary = workspace.engine.read(
+        """
+        select brand, count(*) as pairs, avg(fusion_score) as mean, quantile_cont(fusion_score, 0.25) as lower_quartile,
+               median(fusion_score) as median, quantile_cont(fusion_score, 0.75) as upper_quartile,
+               avg(confidence) as mean_confidence,
+               sum(case when symbiosis = 'mutualism' then 1 else 0 end) as mutualism,
+               sum(case when symbiosis like 'commensal%' then 1 else 0 end) as commensal,
+               sum(case when symbiosis like 'one-sided%' then 1 else 0 end) as one_sided,
+               sum(case when symbiosis in ('competition', 'amensal') then 1 else 0 end) as harmed,
+               sum(case when symbiosis = 'neutral' then 1 else 0 end) as neutral,
+               sum(case when symbiosis = 'unknown' then 1 else 0 end) as unknown
+        from scores group by brand order by pairs desc, brand
+        """,
+        step="summarise brands",
+        tables={"scores": rows},
+    )
+    counts = ["pairs", "mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown"]
+    for name in counts:
+        summary = summary.set_column(summary.column_names.index(name), name, summary[name].cast(pa.int64()))
+    return summary
+
+
+def to_score_rows(rows: pa.Table) -> list[dict[str, object]]:
+    """The rows of `score_pairs` in the shape of the command line's JSON: facets in an object of their own."""
+    shaped = []
+    for row in rows.to_pylist():
+        row["facets"] = {facet: row.pop(facet) for facet in FACET_NAMES}
+        shaped.append(row)
+    return shaped
+
+
+def to_explanation(answer: PairAnswer) -> dict[str, object]:
+    """A pair's answer in the shape of the command line's JSON."""
+    return {
+        "consumer": answer.consumer,
+        "brand": answer.brand,
+        "as_of": write_moment(answer.as_of_us),
+        "fusion_score": answer.explanation.reading.fusion_score,
+        "baseline": 50,
+        "contributions": [
+            {
+                "event_id": each.event_id,
+                "occurred_at": write_moment(each.occurred_us),
+                "kind": each.kind,
+                "facet": each.facet,
+                "direction": each.direction,
+                "points": each.points,
+                "contribution": each.contribution,
+                "parent_event_id": each.parent_event_id,
+                "sentence": each.sentence,
+            }
+            for each in answer.explanation.contributions
+        ],
+        "changes": [
+            {
+                "at": write_moment(each.at_us),
+                "event_id": each.event_id,
+                "kind": each.kind,
+                "change": each.change,
+                "score_after": each.score_after,
+            }
+            for each in answer.changes
+        ],
+    }
+
+
+def _read_scores(
+    workspace: Workspace, session: Session, force: PointsInForce, as_of_us: int, consumers: Collection[int] | None,
+    brand_ids: Collection[int] | None,
+) -> pa.Table:  # fmt: skip
+    states = score.read_states(
+        session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
+        consumers=consumers, brand_ids=brand_ids,
+    )  # fmt: skip
+    return score.score_states(workspace.engine, states, force.points, force.kind_ids)
+
+
+def _find_brand(session: Session, brand: str | None, *, must_exist: bool) -> list[int] | None:
+    if brand is None:
+        return None
+    found = ingest.find_keys(session, "brand", [brand])
+    if not found and must_exist:
+        raise NotFoundError(f"The brand '{brand}' is not known here.", hint="`fusion brands` lists them.")
+    return list(found.values())
+
+
+def _find_consumer(session: Session, consumer: str | None, *, must_exist: bool) -> list[int] | None:
+    if consumer is None:
+        return None
+    found = ingest.find_keys(session, "consumer", [consumer])
+    if not found and must_exist:
+        raise NotFoundError(
+            "This consumer is not known here.", hint="Keys are written as the source writes them; see `fusion score`."
+        )
+    return [score.find_canonical(session, number) for number in found.values()]
+
+
+def _unknown_row(force: PointsInForce) -> dict[str, object]:
+    reading = score.read_pair([], force.points)
+    return {
+        "consumer_id": 0,
+        "brand_id": 0,
+        "fusion_score": reading.fusion_score,
+        "low": reading.low,
+        "high": reading.high,
+        "consumer_to_brand": reading.consumer_to_brand,
+        "brand_to_consumer": reading.brand_to_consumer,
+        "confidence": reading.confidence,
+        "percentile": None,
+        "symbiosis": reading.symbiosis,
+        **reading.facets,
+    }
+
+
+def _add_percentiles(
+    workspace: Workspace, session: Session, force: PointsInForce, as_of_us: int, rows: pa.Table, *, is_whole_brand: bool
+) -> pa.Table:
+    peers = rows
+    if not is_whole_brand and rows.num_rows:
+        brand_ids = rows["brand_id"].unique().to_pylist()
+        peers = _read_scores(workspace, session, force, as_of_us, None, brand_ids)
+    return workspace.engine.read(
+        """
+        select r.*, p.percentile from own_scores r join (
+            select consumer_id, brand_id,
+                   100 * (rank() over (partition by brand_id order by fusion_score)
+                          + count(*) over (partition by brand_id, fusion_score) / 2.0 - 0.5 - 0.5)
+                   / count(*) over (partition by brand_id) as percentile
+            from peer_scores
+        ) p on p.consumer_id = r.consumer_id and p.brand_id = r.brand_id
+        """,
+        step="place scores within their brand",
+        tables={"own_scores": rows, "peer_scores": peers},
+    )
+
+
+def _add_change(workspace: Workspace, rows: pa.Table, earlier: pa.Table) -> pa.Table:
+    return workspace.engine.read(
+        """
+        select n.*, n.fusion_score - coalesce(e.fusion_score, 50) as change_28_days from newer n
+        left join earlier e on e.consumer_id = n.consumer_id and e.brand_id = n.brand_id
+        """,
+        step=f"compare with {FALLING_DAYS} days earlier",
+        tables={"newer": rows, "earlier": earlier},
+    )
+
+
+def _sort(rows: pa.Table, order: Order | None) -> pa.Table:
+    ties = [("consumer_id", "ascending"), ("brand_id", "ascending")]
+    first = {
+        "lowest": [("fusion_score", "ascending")],
+        "highest": [("fusion_score", "descending")],
+        "falling": [("change_28_days", "ascending")],
+        None: [],
+    }[order]
+    return rows.sort_by([*first, *ties])
+
+
+def _finish(
+    rows: pa.Table, consumer_keys: Mapping[int, str], brand_keys: Mapping[int, str], as_of_us: int,
+    consumer: str | None = None, brand: str | None = None,
+) -> pa.Table:  # fmt: skip
+    names = {
+        "consumer": pa.array([consumer_keys.get(each, consumer) for each in rows["consumer_id"].to_pylist()], pa.string()),
+        "brand": pa.array([brand_keys.get(each, brand) for each in rows["brand_id"].to_pylist()], pa.string()),
+        "as_of": pa.array([write_moment(as_of_us)] * rows.num_rows, pa.string()),
+    }
+    columns = [*SCORE_COLUMNS, *(["change_28_days"] if "change_28_days" in rows.column_names else [])]
+    table = pa.table({name: names[name] if name in names else rows[name] for name in columns})
+    return table.set_column(
+        table.column_names.index("percentile"), "percentile", pc.cast(table["percentile"], pa.float64())
+    )

@@ -1,0 +1,54 @@
+"""Rewriting: events on record are given kind and magnitude anew, because the rules of the points table changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from consumer_fusion.engines import Engine, quote_paths
+from consumer_fusion.ingest.acceptance import write_segments
+from consumer_fusion.records.event import EVENTS
+from consumer_fusion.stores import Session, add_segments, list_segments, remove_segments
+
+
+def rewrite_events(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    annotate: Callable[[str], str],
+    tables: Mapping[str, pa.Table],
+    now_us: int,
+) -> int:
+    """Annotate all events on record anew, those of the inbox in place and those of segments in new files.
+
+    Args:
+        session: A writing session.
+        engine: Where to compute.
+        folder: The workspace.
+        annotate: Makes, of a relation without kind and magnitude, a query with both.
+        tables: What that query joins.
+        now_us: The present moment.
+
+    Returns:
+        How many events there are.
+    """
+    hot = session.read(EVENTS).drop_columns(["kind_id", "magnitude"])
+    count = hot.num_rows
+    if count:
+        rows = engine.read(annotate("hot_events"), step="annotate the inbox anew", tables={**tables, "hot_events": hot})
+        session.replace(
+            EVENTS, EVENTS.column_names, zip(*(rows[name].to_pylist() for name in EVENTS.column_names))
+        )
+    segments = list_segments(session)
+    by_bucket: dict[int, list[Path]] = {}
+    for each in segments:
+        by_bucket.setdefault(each.bucket, []).append(folder / each.path)
+        count += each.row_count
+    for bucket, paths in by_bucket.items():
+        plain = f"(select * exclude (kind_id, magnitude, same_day_count) from read_parquet({quote_paths(paths)}))"
+        made = write_segments(engine, folder, f"({annotate(plain)})", tables, buckets=[bucket])
+        add_segments(session, made, now_us)
+    remove_segments(session, [each.segment_id for each in segments])
+    return count

@@ -1,0 +1,74 @@
+"""Sealing: events of past days leave the inbox for segments, in one transaction with the manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from consumer_fusion.engines import Engine, quote_paths
+from consumer_fusion.ingest.acceptance import INBOX_COLUMNS, write_segments
+from consumer_fusion.records.event import EVENTS
+from consumer_fusion.stores import (
+    Between,
+    Session,
+    add_segments,
+    list_segments,
+    remember_events,
+    remove_segments,
+)
+
+COMPACT_ABOVE = 8
+"""A bucket with more segment files than this is rewritten as one."""
+
+
+def seal_events(
+    session: Session, engine: Engine, folder: Path, *, limit_day: int, folded_sequence: int, at_least: int, now_us: int
+) -> int:
+    """Move folded events of days before the limit from the inbox into segments.
+
+    Args:
+        session: A writing session; files exist only once it commits.
+        engine: Where to sort.
+        folder: The workspace.
+        limit_day: The first UTC day that stays.
+        folded_sequence: The newest event that is in the state.
+        at_least: Do nothing for fewer events.
+        now_us: The present moment.
+
+    Returns:
+        How many were moved.
+    """
+    where = {"day": Between(at_most=limit_day - 1), "sequence": Between(at_most=folded_sequence)}
+    if session.count(EVENTS, where) <= at_least:
+        return 0
+    rows = session.read(EVENTS, where)
+    events = rows.select(list(INBOX_COLUMNS))
+    segments = write_segments(engine, folder, "inbox_events", {"inbox_events": events})
+    add_segments(session, segments, now_us)
+    remember_events(session, zip(events["source_id"].to_pylist(), events["event_id"].to_pylist()), now_us)
+    session.delete_matching(EVENTS, pa.table({"sequence": rows["sequence"]}))
+    compact_segments(session, engine, folder, now_us)
+    return int(rows.num_rows)
+
+
+def compact_segments(session: Session, engine: Engine, folder: Path, now_us: int) -> int:
+    """Rewrite buckets with many segment files as one file each, with day counts that are whole again.
+
+    Returns:
+        How many files were replaced.
+    """
+    by_bucket: dict[int, list[str]] = {}
+    segments = {each.segment_id: each for each in list_segments(session)}
+    for each in segments.values():
+        by_bucket.setdefault(each.bucket, []).append(each.segment_id)
+    replaced = 0
+    for bucket, ids in by_bucket.items():
+        if len(ids) <= COMPACT_ABOVE:
+            continue
+        paths = [folder / segments[segment_id].path for segment_id in ids]
+        made = write_segments(engine, folder, f"read_parquet({quote_paths(paths)})", {}, buckets=[bucket])
+        remove_segments(session, ids)
+        add_segments(session, made, now_us)
+        replaced += len(ids)
+    return replaced

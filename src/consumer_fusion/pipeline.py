@@ -1,0 +1,210 @@
+"""The order: how events become scores, as one list of stages, and the transaction in which they run.
+
+Each stage is a function of a capability; here they are only called, one after the other, in one transaction, so
+that a crash at any moment leaves either nothing of an import or all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+
+from consumer_fusion import identity, influence, ingest, score
+from consumer_fusion.engines import quote_paths
+from consumer_fusion.records.intake import Acceptance
+from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
+from consumer_fusion.stores import Session, add_segments
+from consumer_fusion.settlement import Landing, Progress, settle
+from consumer_fusion.workspace import Workspace
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step from an event to a score.
+
+    Attributes:
+        name: What it does.
+        function: The capability's function that does it.
+        reads: Tables (or the staged files) that it reads.
+        writes: Tables that it writes.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("tell duplicates apart", ingest.find_duplicates, ("staged", "events", "seen_events", "segments"), ()),
+    Stage("number the keys", ingest.write_keys, ("staged",), ("entities",)),
+    Stage("recognise consumers", identity.resolve_identities, ("staged", "entities"),
+          ("identifiers", "merges", "identities", "identity_conflicts")),
+    Stage("size money", score.measure_references, ("staged", "entities"), ("brand_references",)),
+    Stage("give kind and magnitude", score.annotate_sql, ("staged", "brand_references", "kinds"), ()),
+    Stage("make durable", ingest.land_in_inbox, ("staged",), ("events", "segments")),
+    Stage("derive failures", score.derive_failures, ("events", "segments"), ("derived_events",)),
+    Stage("spread reputations", influence.derive_reputations, ("events", "segments", "associations"),
+          ("derived_events",)),
+    Stage("derive recoveries", score.derive_recoveries, ("events", "segments", "derived_events"),
+          ("derived_events",)),
+    Stage("fold", score.fold_new_events, ("events", "segments", "derived_events", "identities"),
+          ("pair_kind_states", "landmarks", "marks")),
+)  # fmt: skip
+"""The order in which an event becomes part of a score."""
+
+_STAGED_COLUMNS = (
+    "event_id, occurred_us, precision, received_us, kind, channel, value, currency, text, coalesce(trust, 1) as trust, "
+    "properties"
+)
+
+
+def land_staged(
+    workspace: Workspace,
+    staging: ingest.Staging,
+    import_id: str,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    progress: Progress,
+) -> Acceptance:
+    """Run all stages over staged rows in one transaction."""
+    started = perf_counter()
+    scratch = staging.folder / "landing"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    with workspace.store.writing() as session:
+        landing = Landing()
+        duplicates = 0
+        if staging.accepted_files:
+            duplicates = ingest.find_duplicates(
+                session, workspace.engine, workspace.folder, staging.accepted_files, scratch / "duplicates.parquet"
+            )
+            if staging.accepted > duplicates:
+                landing = _land_fresh(workspace, session, staging, scratch, points, kind_ids, progress)
+        rejected = ingest.store_rejections(session, workspace.engine, import_id, staging, workspace.now_us)
+        settle(workspace, session, points, kind_ids, landing, progress)
+        acceptance = Acceptance(
+            accepted=landing.accepted,
+            duplicates=duplicates,
+            rejected=rejected,
+            unattributed=landing.unattributed,
+            seconds=perf_counter() - started,
+        )
+        ingest.finish_import(session, import_id, acceptance, workspace.now_us)
+    shutil.rmtree(staging.folder, ignore_errors=True)
+    return acceptance
+
+
+def _land_fresh(
+    workspace: Workspace, session: Session, staging: ingest.Staging, scratch: Path, points: PointsTable,
+    kind_ids: Mapping[str, int], progress: Progress,
+) -> Landing:  # fmt: skip
+    engine, landing = workspace.engine, Landing()
+    staged = f"read_parquet({quote_paths(list(staging.accepted_files))})"
+    fresh = f"""(
+        select s.* from {staged} s
+        left join read_parquet({quote_paths([scratch / "duplicates.parquet"])}) d on d.position = s.position
+        where d.position is null
+    )"""
+    progress("number the keys", 0, None)
+    for column in ("source", "brand", "consumer"):
+        ingest.write_keys(session, engine, fresh, column, column, scratch / f"{column}.parquet")
+    sightings = _recognise_consumers(workspace, session, fresh, landing)
+    keys = {name: quote_paths([scratch / f"{name}.parquet"]) for name in ("source", "brand", "consumer")}
+    numbered = f"""(
+        select k.entity_id as source_id, {_STAGED_COLUMNS}, cast(floor(s.occurred_us / 86400000000.0) as bigint) as day,
+               coalesce(i.consumer_id, c.entity_id, 0) as consumer_id, coalesce(b.entity_id, 0) as brand_id
+        from {fresh} s
+        join read_parquet({keys["source"]}) k on k.entity_key = s.source
+        left join read_parquet({keys["brand"]}) b on b.entity_key = s.brand
+        left join read_parquet({keys["consumer"]}) c on c.entity_key = s.consumer
+        left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer
+    )"""
+    newest_us = engine.read(f"select max(occurred_us) as m from {fresh}", step="find the newest event")["m"][0].as_py()
+    progress("size money", 0, None)
+    score.measure_references(session, engine, numbered, {"sightings": sightings}, newest_us)
+    tables = {
+        "sightings": sightings,
+        **score.annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
+    }
+    annotated_path = scratch / "annotated.parquet"
+    progress("give kind and magnitude", 0, None)
+    landing.accepted = engine.write(
+        score.annotate_sql(points, kind_ids, numbered), annotated_path, step="give kind and magnitude", tables=tables
+    )
+    annotated = f"read_parquet({quote_paths([annotated_path])})"
+    counts = engine.read(
+        f"select count(*) as n from {annotated} where consumer_id = 0 or brand_id = 0", step="count unknown parties"
+    )
+    landing.unattributed = counts["n"][0].as_py()
+    if landing.accepted <= workspace.settings.inbox_import_limit:
+        rows = engine.read(f"select * from {annotated} order by occurred_us, event_id", step="read accepted events")
+        ingest.land_in_inbox(session, rows)
+    else:
+        landing.segments = ingest.write_segments(
+            engine, workspace.folder, annotated, {}, progress=lambda done, total: progress("seal", done, total)
+        )
+        progress("fold", 0, None)
+        deltas = score.fold_segments(
+            session, engine, workspace.folder, points, kind_ids, landing.segments, newest_us=newest_us
+        )
+        score.write_deltas(session, deltas, progress=lambda done, total: progress("keep states", done, total))
+        add_segments(session, landing.segments, workspace.now_us)
+    mark = int(session.read_mark(score.NEWEST_MARK) or 0)
+    session.write_mark(score.NEWEST_MARK, max(mark, newest_us))
+    _note_deriving(workspace, session, annotated, points, kind_ids, landing)
+    return landing
+
+
+def _recognise_consumers(workspace: Workspace, session: Session, fresh: str, landing: Landing) -> pa.Table:
+    rows = workspace.engine.read(
+        f"""
+        select consumer, identifiers, min(occurred_us) as first_us from {fresh}
+        where identifiers is not null group by consumer, identifiers order by first_us, consumer, identifiers
+        """,
+        step="list the identifiers seen",
+    )
+    sightings = [
+        (consumer, {str(k): str(v) for k, v in json.loads(identifiers).items()})
+        for consumer, identifiers in zip(rows["consumer"].to_pylist(), rows["identifiers"].to_pylist())
+    ]
+    resolution = identity.resolve_identities(
+        session,
+        sightings,
+        ensure_consumers=lambda keys: ingest.ensure_keys(session, "consumer", keys),
+        seen_us=workspace.now_us,
+        limit=workspace.settings.identifier_limit,
+    )
+    for merge in resolution.merges:
+        landing.refold_consumers.add(merge.kept_consumer_id)
+        landing.refold_members.add(merge.absorbed_consumer_id)
+    return pa.table(
+        {
+            "consumer": rows["consumer"].cast(pa.string()),
+            "identifiers": rows["identifiers"].cast(pa.string()),
+            "consumer_id": pa.array(resolution.consumer_ids, pa.int64()),
+        }
+    )
+
+
+def _note_deriving(
+    workspace: Workspace, session: Session, annotated: str, points: PointsTable, kind_ids: Mapping[str, int],
+    landing: Landing,
+) -> None:  # fmt: skip
+    wanted = ", ".join(str(kind_ids[key]) for key in sorted(score.list_deriving_kinds(points)))
+    rows = workspace.engine.read(
+        f"""
+        select distinct consumer_id from {annotated}
+        where consumer_id <> 0 and brand_id <> 0 and (kind_id in ({wanted}) or kind = '{score.RECOVERY_KIND}')
+        """,
+        step="find events from which others follow",
+    )
+    identity_map = score.read_identity_map(session)
+    assert landing.consumers is not None
+    landing.consumers |= {identity_map.get(each, each) for each in rows["consumer_id"].to_pylist()}

@@ -1,0 +1,104 @@
+"""The points in force: the shipped table, what the workspace sets itself, and what a calibration taught.
+
+A change of points alone is a matter of reading. Where rules, half-lives or trust changed, the states concerned
+are folded anew here, before anything is read with them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from consumer_fusion import ingest, score
+from consumer_fusion.records.calibration import CALIBRATIONS
+from consumer_fusion.records.points import BRAND_REFERENCES, Kind, PointsTable
+from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
+from consumer_fusion.stores import Session
+from consumer_fusion.workspace import Workspace
+
+POINTS_MARK = "points_version"
+
+
+@dataclass(frozen=True, slots=True)
+class PointsInForce:
+    """The points that numbers are read with.
+
+    Attributes:
+        points: The table.
+        kind_ids: The number of every key that was ever in force.
+    """
+
+    points: PointsTable
+    kind_ids: Mapping[str, int]
+
+
+def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progress) -> PointsInForce:
+    """The points in force; states that a changed table touches are folded anew first.
+
+    Raises:
+        PointsError: The workspace's own points break a rule.
+    """
+    with workspace.store.reading() as session:
+        points = read_effective_points(workspace, session)
+        if session.read_mark(POINTS_MARK) == points.version:
+            return PointsInForce(points, score.read_kind_ids(session))
+    with workspace.store.writing() as session:
+        previous = score.read_kept_points(session)
+        kind_ids = score.register_kinds(session, points)
+        score.keep_points(session, points, workspace.now_us)
+        session.write_mark(POINTS_MARK, points.version)
+        if previous is not None and score.digest_folding(previous) != score.digest_folding(points):
+            _fold_changes(workspace, session, previous, points, kind_ids, progress)
+    return PointsInForce(points, kind_ids)
+
+
+def read_effective_points(workspace: Workspace, session: Session) -> PointsTable:
+    """The workspace's points over the calibrated over the shipped ones (`score.md` 3.11)."""
+    own = workspace.points_path if workspace.points_path.exists() else None
+    points = score.load_points(own)
+    applied = session.read(CALIBRATIONS, {"is_applied": True}, order_by=("made_us",))
+    if applied.num_rows:
+        report = score.read_report(json.loads(applied["report"][-1].as_py()))
+        protect = score.list_overridden(own) if own else frozenset()
+        points = score.apply_calibration(points, report, protect)
+    return points
+
+
+def _fold_changes(
+    workspace: Workspace, session: Session, previous: PointsTable, points: PointsTable, kind_ids: Mapping[str, int],
+    progress: Progress,
+) -> None:  # fmt: skip
+    if _write_rules(previous) != _write_rules(points):
+        progress("give kind and magnitude anew", 0, None)
+        ingest.rewrite_events(
+            session,
+            workspace.engine,
+            workspace.folder,
+            lambda relation: score.annotate_sql(points, kind_ids, relation),
+            score.annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
+            workspace.now_us,
+        )
+        changed = None
+    else:
+        changed = [
+            key for key, kind in points.kinds.items() if key not in previous.kinds or _fades_anew(previous.kinds[key], kind)
+        ]
+    progress("fold anew", 0, None)
+    score.refold(session, workspace.engine, workspace.folder, points, kind_ids, kinds=changed)
+    settle(workspace, session, points, kind_ids, Landing(consumers=None), progress)
+
+
+def _write_rules(points: PointsTable) -> list[tuple[object, ...]]:
+    return [
+        (key, kind.event, kind.conditions, kind.magnitude, kind.mends, kind.spreads, kind.derives)
+        for key, kind in points.kinds.items()
+    ]
+
+
+def _fades_anew(before: Kind, after: Kind) -> bool:
+    return (
+        before.half_life_days != after.half_life_days
+        or before.trust != after.trust
+        or bool(before.entries) != bool(after.entries)
+    )

@@ -1,0 +1,354 @@
+"""Folding: events become the decayed sums of their pair and kind, exactly once.
+
+The sums are forward-decayed (Cormode et al., ICDE 2009) from a landmark per half-life, so that they only ever add
+up: order does not matter and a late event costs what a timely one does. State, marks and manifest change in one
+transaction. Taking an event away is not subtraction: the pair is folded anew from its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.engines import Engine
+from consumer_fusion.kit.moments import DAY_MICROSECONDS
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.records.segment import Segment
+from consumer_fusion.records.state import LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.score.sources import (
+    FOLD_COLUMNS,
+    FOLDED_DERIVED_MARK,
+    FOLDED_MARK,
+    EventSource,
+    Selection,
+    list_members,
+    open_events,
+    read_identity_map,
+)
+from consumer_fusion.stores import Between, Session, list_segments
+
+RELANDMARK_HALF_LIVES = 200
+"""A landmark moves when an event is so many half-lives newer: squares of weights stay far inside a double."""
+
+STATE_COLUMNS = PAIR_KIND_STATES.column_names
+
+
+@cache
+def read_query(name: str) -> Template:
+    """The text of a query file of this package."""
+    return Template((files("consumer_fusion.score") / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def prepare_landmarks(session: Session, points: PointsTable, kind_ids: Mapping[str, int], newest_us: int) -> None:
+    """See to it that each half-life has a landmark not too far before the newest event.
+
+    Moving a landmark multiplies the sums of its kinds by one factor, in the same transaction.
+    """
+    known = {row["half_life_days"]: row["landmark_us"] for row in session.read(LANDMARKS).to_pylist()}
+    for half_life in sorted({kind.half_life_days for kind in points.kinds.values()}):
+        landmark = known.get(half_life)
+        if landmark is None:
+            session.insert(LANDMARKS, LANDMARKS.column_names, [(half_life, newest_us)])
+            continue
+        elapsed = (newest_us - landmark) / (half_life * DAY_MICROSECONDS)
+        if elapsed > RELANDMARK_HALF_LIVES:
+            factor = 2.0**-elapsed
+            kinds = [kind_ids[key] for key, kind in points.kinds.items() if kind.half_life_days == half_life]
+            factors = {"x": factor, "y": factor, "q": factor * factor, "r": factor * factor, "u": factor * factor}
+            session.multiply(PAIR_KIND_STATES, factors, {"kind_id": kinds})
+            session.replace(LANDMARKS, LANDMARKS.column_names, [(half_life, newest_us)])
+
+
+def read_fold_kinds(session: Session, points: PointsTable, kind_ids: Mapping[str, int]) -> pa.Table:
+    """The half-life, landmark and trust of each kind that has points; others are not folded."""
+    landmarks = {row["half_life_days"]: row["landmark_us"] for row in session.read(LANDMARKS).to_pylist()}
+    kinds = [kind for kind in points.kinds.values() if kind.entries]
+    return build_fold_kinds(
+        [(kind_ids[k.key], k.half_life_days, landmarks.get(k.half_life_days, 0), k.trust) for k in kinds]
+    )
+
+
+def build_fold_kinds(rows: Sequence[tuple[int, float, int, float]]) -> pa.Table:
+    """The table `fold_kinds` of the fold queries.
+
+    Args:
+        rows: kind_id, half-life in days, landmark in microseconds, trust.
+    """
+    return pa.table(
+        {
+            "kind_id": pa.array([row[0] for row in rows], pa.int64()),
+            "half_life_us": pa.array([row[1] * DAY_MICROSECONDS for row in rows], pa.float64()),
+            "landmark_us": pa.array([row[2] for row in rows], pa.int64()),
+            "trust": pa.array([row[3] for row in rows], pa.float64()),
+        }
+    )
+
+
+def fold_relation(engine: Engine, events: EventSource, fold_kinds: pa.Table, *, query: str = "fold_arrived") -> pa.Table:
+    """Fold events into states, from nothing.
+
+    Args:
+        engine: Where to compute.
+        events: With the columns of `FOLD_COLUMNS` (and `same_day_count` for `fold_sealed`).
+        fold_kinds: Half-life, landmark and trust of each kind.
+        query: `fold_arrived` for any order, `fold_sealed` for events that carry their day's count.
+
+    Returns:
+        Rows of `pair_kind_states`, in the order of its key.
+    """
+    text = read_query(query).substitute(events=events.relation)
+    return _cast(
+        engine.read(
+            f"select * from ({text}) folded order by consumer_id, brand_id, kind_id",
+            step="fold events",
+            tables={**events.tables, "fold_kinds": fold_kinds},
+        )
+    )
+
+
+def fold_new_events(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    *,
+    limit: int = 200_000,
+) -> int:
+    """Fold the inbox and the derived events that are not in the state yet.
+
+    Returns:
+        How many events were folded; call again while it equals the limit.
+    """
+    new, marks = _read_unfolded(session, limit)
+    if not new.num_rows:
+        return 0
+    newest_us = pc.max(new["occurred_us"]).as_py()
+    prepare_landmarks(session, points, kind_ids, newest_us)
+    deltas = _compute_late(session, engine, folder, points, kind_ids, new, is_folded_only=True)
+    write_deltas(session, deltas)
+    for mark, value in marks.items():
+        session.write_mark(mark, value)
+    return int(new.num_rows)
+
+
+def fold_segments(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    segments: Sequence[Segment],
+    *,
+    newest_us: int,
+) -> pa.Table:
+    """Compute what new segments add to the state; the caller enters them into the manifest.
+
+    Days that already have events elsewhere are computed anew with both; all others in one pass.
+
+    Returns:
+        Deltas of `pair_kind_states`.
+    """
+    prepare_landmarks(session, points, kind_ids, newest_us)
+    fold_kinds = read_fold_kinds(session, points, kind_ids)
+    columns = (*FOLD_COLUMNS, "same_day_count")
+    new = open_events(session, folder, columns=columns, segments=segments, only_segments=True)
+    is_alone = not read_identity_map(session) and not _has_overlap(session, segments)
+    if is_alone:
+        return fold_relation(engine, new, fold_kinds, query="fold_sealed")
+    days = [each.min_day for each in segments] + [each.max_day for each in segments]
+    old = open_events(
+        session, folder, Selection(min_day=min(days), max_day=max(days), is_folded_only=True), columns=FOLD_COLUMNS
+    )
+    return _compute_with_old(engine, new, old, fold_kinds)
+
+
+def refold(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    *,
+    consumers: Collection[int] | None = None,
+    members: Collection[int] = (),
+    kinds: Collection[str] | None = None,
+) -> int:
+    """Fold anew from the events what can no longer be had by adding: after a merge, an undo, a changed rule.
+
+    Args:
+        session: A writing session.
+        engine: Where to compute.
+        folder: The workspace.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        consumers: Canonical consumers; None for all.
+        members: Further consumers whose state is dropped (those absorbed by a merge).
+        kinds: Keys of the kinds; None for all.
+
+    Returns:
+        How many state rows were written.
+    """
+    where: dict[str, list[int]] = {}
+    if consumers is not None:
+        everyone = sorted(set(list_members(read_identity_map(session), consumers)) | set(members))
+        where["consumer_id"] = everyone
+    wanted = None if kinds is None else [kind_ids[key] for key in kinds]
+    if wanted is not None:
+        where["kind_id"] = wanted
+    if consumers is not None and len(where["consumer_id"]) > 500:
+        keys = pa.table({"consumer_id": pa.array(where.pop("consumer_id"), pa.int64())})
+        session.delete_matching(PAIR_KIND_STATES, keys)
+    else:
+        session.delete(PAIR_KIND_STATES, where)
+    newest = session.summarise(EVENTS, "occurred_us", "max")
+    mark = session.read_mark("newest_occurred_us")
+    prepare_landmarks(session, points, kind_ids, max(int(newest or 0), int(mark or 0)))
+    source = open_events(
+        session, folder, Selection(consumers=consumers, kind_ids=wanted, is_folded_only=True), columns=FOLD_COLUMNS
+    )
+    states = fold_relation(engine, source, read_fold_kinds(session, points, kind_ids))
+    write_deltas(session, states)
+    return int(states.num_rows)
+
+
+def read_unfolded_deltas(
+    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int],
+    consumers: Collection[int] | None = None,
+) -> pa.Table:  # fmt: skip
+    """What the events that arrived since the last fold would add, so that a score is never stale."""
+    new, _ = _read_unfolded(session, None)
+    if consumers is not None and new.num_rows:
+        members = pa.array(list_members(read_identity_map(session), consumers), pa.int64())
+        new = new.filter(pc.is_in(new["consumer_id"], members))
+    if not new.num_rows:
+        return _cast(pa.table({name: [] for name in STATE_COLUMNS}))
+    return _compute_late(session, engine, folder, points, kind_ids, new, is_folded_only=True)
+
+
+def decay_states(
+    session: Session, engine: Engine, states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int], as_of_us: int
+) -> pa.Table:
+    """Bring states (rows of `pair_kind_states`) to a moment at or after their newest event."""
+    text = read_query("decay_states").substitute(states="states")
+    return engine.read(
+        text,
+        step="bring states to the moment",
+        tables={"states": states, "decay_factors": read_decay_factors(session, points, kind_ids, as_of_us)},
+    )
+
+
+def read_decay_factors(
+    session: Session, points: PointsTable, kind_ids: Mapping[str, int], as_of_us: int
+) -> pa.Table:
+    """The factor by which a kind's sums shrink from its landmark to the moment."""
+    fold_kinds = read_fold_kinds(session, points, kind_ids)
+    factors = [
+        2.0 ** ((row["landmark_us"] - as_of_us) / row["half_life_us"]) for row in fold_kinds.to_pylist()
+    ]
+    return pa.table({"kind_id": fold_kinds["kind_id"], "factor": pa.array(factors, pa.float64())})
+
+
+def write_deltas(
+    session: Session, deltas: pa.Table, *, progress: Callable[[int, int], None] = lambda done, total: None
+) -> None:
+    """Add deltas to the state, in the order of its key, batch by batch."""
+    done = 0
+    for batch in deltas.to_batches(max_chunksize=200_000):
+        session.add(
+            PAIR_KIND_STATES,
+            STATE_COLUMNS,
+            zip(*(column.to_pylist() for column in batch.columns)),
+            largest=("last_occurred_us",),
+        )
+        done += batch.num_rows
+        progress(done, deltas.num_rows)
+
+
+def _read_unfolded(session: Session, limit: int | None) -> tuple[pa.Table, dict[str, int]]:
+    tables: list[pa.Table] = []
+    marks: dict[str, int] = {}
+    for table, mark in ((EVENTS, FOLDED_MARK), (DERIVED_EVENTS, FOLDED_DERIVED_MARK)):
+        rows = session.read(
+            table,
+            {"sequence": Between(above=int(session.read_mark(mark) or 0))},
+            columns=("sequence", *FOLD_COLUMNS),
+            order_by=("sequence",),
+            limit=limit,
+        )
+        if rows.num_rows:
+            marks[mark] = rows["sequence"][-1].as_py()
+        tables.append(rows.select(list(FOLD_COLUMNS)))
+    return pa.concat_tables(tables), marks
+
+
+def _compute_late(
+    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int], new: pa.Table,
+    *, is_folded_only: bool,
+) -> pa.Table:  # fmt: skip
+    known = new.filter(pc.and_(pc.not_equal(new["consumer_id"], 0), pc.not_equal(new["brand_id"], 0)))
+    identity_map = read_identity_map(session)
+    if identity_map:
+        canonical = [identity_map.get(each, each) for each in known["consumer_id"].to_pylist()]
+        known = known.set_column(0, "consumer_id", pa.array(canonical, pa.int64()))
+    fold_kinds = read_fold_kinds(session, points, kind_ids)
+    if not known.num_rows:
+        return _cast(pa.table({name: [] for name in STATE_COLUMNS}))
+    selection = Selection(
+        consumers=known["consumer_id"].unique().to_pylist(),
+        min_day=pc.min(known["day"]).as_py(),
+        max_day=pc.max(known["day"]).as_py(),
+        is_folded_only=is_folded_only,
+    )
+    old = open_events(session, folder, selection, columns=FOLD_COLUMNS)
+    return _compute_with_old(engine, EventSource("new_events", {"new_events": known}), old, fold_kinds)
+
+
+def _compute_with_old(engine: Engine, new: EventSource, old: EventSource, fold_kinds: pa.Table) -> pa.Table:
+    listed = ", ".join(FOLD_COLUMNS)
+    old_listed = ", ".join(f"o.{name}" for name in FOLD_COLUMNS)
+    relation = f"""(
+        select {listed}, 0 as is_old from {new.relation} n
+        union all
+        select {old_listed}, 1 as is_old from {old.relation} o
+        join (select distinct consumer_id, brand_id, kind_id, day from {new.relation} n) t
+          on t.consumer_id = o.consumer_id and t.brand_id = o.brand_id and t.kind_id = o.kind_id and t.day = o.day
+    )"""
+    tables = {**old.tables, **new.tables}
+    return fold_relation(engine, EventSource(relation, tables), fold_kinds, query="fold_late")
+
+
+def _has_overlap(session: Session, segments: Sequence[Segment]) -> bool:
+    """Whether any event on record may share a day, pair and kind with the new segments."""
+    if int(session.read_mark(FOLDED_MARK) or 0) and session.count(EVENTS):
+        return True
+    if session.count(DERIVED_EVENTS):
+        return True
+    everything = [*segments, *list_segments(session)]
+    return has_shared_days(everything)
+
+
+def has_shared_days(segments: Sequence[Segment]) -> bool:
+    """Whether two segments of one bucket overlap in days, so that their same-day counts are not whole."""
+    by_bucket: dict[int, list[Segment]] = {}
+    for each in segments:
+        by_bucket.setdefault(each.bucket, []).append(each)
+    for members in by_bucket.values():
+        members.sort(key=lambda each: (each.min_day, each.max_day))
+        if any(later.min_day <= earlier.max_day for earlier, later in zip(members, members[1:])):
+            return True
+    return False
+
+
+def _cast(states: pa.Table) -> pa.Table:
+    integers = {"consumer_id", "brand_id", "kind_id", "event_count", "last_occurred_us"}
+    return pa.table(
+        {name: states[name].cast(pa.int64() if name in integers else pa.float64()) for name in STATE_COLUMNS}
+    )

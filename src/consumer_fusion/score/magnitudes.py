@@ -1,0 +1,212 @@
+"""How large an event is of its kind: its kind of the points table, its magnitude, and the references for money.
+
+The rules are `score.md` 3.5. They run as SQL over a batch, so that ten events and ten million take one path.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+
+from consumer_fusion.engines import Engine
+from consumer_fusion.records.points import BRAND_REFERENCES, Condition, PointsTable
+from consumer_fusion.stores import Session
+
+ORDER_KIND = "Order Completed"
+ASSUMED_PEOPLE = 100
+"""How many people are taken to have heard of something public whose `people` is not stated."""
+
+_COMPARISONS = {"above": ">", "below": "<", "at_least": ">=", "at_most": "<="}
+
+
+def annotate_sql(points: PointsTable, kind_ids: Mapping[str, int], events: str) -> str:
+    """The query that gives events their kind and magnitude.
+
+    Args:
+        points: The points table in force.
+        kind_ids: The number of each key.
+        events: The relation to read, with the columns kind, value, currency, channel, properties, brand_id,
+            occurred_us; the query also needs `plain_kinds`, `kind_rules` and `money_references` (`annotation_tables`).
+
+    Returns:
+        A SELECT of all columns of the relation plus `kind_id` (0 for a kind without points) and `magnitude`.
+    """
+    cases = [
+        f"when e.kind = {_quote(kind.event)} and {' and '.join(map(_condition_sql, kind.conditions))} "
+        f"then {kind_ids[kind.key]}"
+        for kind in points.kinds.values()
+        if kind.conditions and not is_derived_only(points, kind.key)
+    ]
+    variants = sorted({kind.event for kind in points.kinds.values() if kind.conditions})
+    kind_id = "coalesce(p.kind_id, 0)"
+    if cases:
+        listed = ", ".join(map(_quote, variants))
+        kind_id = f"case when e.kind in ({listed}) then case {' '.join(cases)} else {kind_id} end else {kind_id} end"
+    return f"""
+        select a.*, {_magnitude_sql()} as magnitude
+        from (
+            select e.*, cast({kind_id} as bigint) as kind_id
+            from {events} e left join plain_kinds p on p.kind = e.kind
+        ) a
+        left join kind_rules k on k.kind_id = a.kind_id
+        left join money_references m on m.brand_id = a.brand_id and m.currency = coalesce(a.currency, '')
+            and a.occurred_us >= m.from_us and a.occurred_us < m.to_us
+    """
+
+
+def annotation_tables(
+    points: PointsTable, kind_ids: Mapping[str, int], references: pa.Table
+) -> dict[str, pa.Table]:
+    """The small tables that `annotate_sql` joins.
+
+    Args:
+        points: The points table in force.
+        kind_ids: The number of each key.
+        references: Rows of `brand_references`.
+    """
+    plain = [k for k in points.kinds.values() if not k.conditions and not is_derived_only(points, k.key)]
+    rows = references.sort_by([("brand_id", "ascending"), ("currency", "ascending"), ("valid_from_us", "ascending")])
+    spans: list[dict[str, object]] = []
+    for row in rows.to_pylist():
+        same = spans and (spans[-1]["brand_id"], spans[-1]["currency"]) == (row["brand_id"], row["currency"])
+        if same:
+            spans[-1]["to_us"] = row["valid_from_us"]
+        spans.append(
+            {
+                "brand_id": row["brand_id"],
+                "currency": row["currency"],
+                "from_us": row["valid_from_us"] if same else -(2**62),
+                "to_us": 2**62,
+                "amount": row["amount"],
+            }
+        )
+    span_schema = pa.schema(
+        [("brand_id", pa.int64()), ("currency", pa.string()), ("from_us", pa.int64()), ("to_us", pa.int64()),
+         ("amount", pa.float64())]
+    )  # fmt: skip
+    return {
+        "plain_kinds": pa.table(
+            {
+                "kind": pa.array([k.event for k in plain], pa.string()),
+                "kind_id": pa.array([kind_ids[k.key] for k in plain], pa.int64()),
+            }
+        ),
+        "kind_rules": pa.table(
+            {
+                "kind_id": pa.array([kind_ids[k.key] for k in points.kinds.values()], pa.int64()),
+                "rule": pa.array([k.magnitude for k in points.kinds.values()], pa.string()),
+            }
+        ),
+        "money_references": pa.Table.from_pylist(spans, schema=span_schema),
+    }
+
+
+def is_derived_only(points: PointsTable, key: str) -> bool:
+    """Whether events of the kind come only from other events, so that nobody can send one."""
+    return points.kinds[key].mends is not None or any(kind.spreads == key for kind in points.kinds.values())
+
+
+def measure_references(
+    session: Session, engine: Engine, events: str, tables: Mapping[str, pa.Table], valid_from_us: int
+) -> int:
+    """Give brands that have none a reference for money: the median of their positive, attributed orders.
+
+    The first version of a brand is valid for all time before it.
+
+    Args:
+        session: A writing session.
+        engine: Where to compute.
+        events: A relation with kind, value, currency, brand_id, consumer_id.
+        tables: What the relation refers to.
+        valid_from_us: When the versions that follow may begin.
+
+    Returns:
+        How many references were added.
+    """
+    medians = engine.read(
+        f"""
+        select brand_id, coalesce(currency, '') as currency, median(value) as amount
+        from {events} where kind = '{ORDER_KIND}' and value > 0 and brand_id <> 0 and consumer_id <> 0
+        group by brand_id, coalesce(currency, '') order by 1, 2
+        """,
+        step="measure the brands' median orders",
+        tables=tables,
+    )
+    known = {(row["brand_id"], row["currency"]) for row in session.read(BRAND_REFERENCES).to_pylist()}
+    fresh = [
+        (row["brand_id"], row["currency"], valid_from_us, row["amount"])
+        for row in medians.to_pylist()
+        if (row["brand_id"], row["currency"]) not in known
+    ]
+    return session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, fresh)
+
+
+def measure_reach(people: float) -> float:
+    """How far something is heard: .2 log10(1 + people), which is 1 at 100,000 people."""
+    return 0.2 * math.log10(1 + people)
+
+
+def _property(name: str) -> str:
+    return f"json_extract_string(e.properties, '$.\"{name}\"')"
+
+
+def _number(name: str, row: str = "a") -> str:
+    return f"try_cast(json_extract_string({row}.properties, '$.\"{name}\"') as double)"
+
+
+def _condition_sql(condition: Condition) -> str:
+    field = condition.field
+    ratio = f"({_number('response_seconds', 'e')} / nullif({_number('target_seconds', 'e')}, 0))"
+    columns = {"value": "e.value", "channel": "e.channel", "response_ratio": ratio}
+    text = columns.get(field, _property(field))
+    number = columns[field] if field in ("value", "response_ratio") else f"try_cast({text} as double)"
+    if condition.comparison == "present":
+        return f"{text} is not null"
+    if condition.comparison == "absent":
+        return f"{text} is null"
+    if condition.comparison in _COMPARISONS:
+        return f"coalesce({number} {_COMPARISONS[condition.comparison]} {float(condition.value)!r}, false)"  # type: ignore[arg-type]
+    values: Iterable[object] = condition.value if condition.comparison == "in" else (condition.value,)  # type: ignore[assignment]
+    return "(" + " or ".join(_equals(text, number, value) for value in values) + ")"
+
+
+def _equals(text: str, number: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"coalesce({text} = '{str(value).lower()}', false)"
+    if isinstance(value, (int, float)):
+        return f"coalesce({number} = {float(value)!r}, false)"
+    return f"coalesce({text} = {_quote(str(value))}, false)"
+
+
+def _magnitude_sql() -> str:
+    people = f"coalesce({_number('people')}, {ASSUMED_PEOPLE})"
+    reach = f"0.2 * log10(1 + greatest({people}, 0))"
+    severity = f"least(1, greatest(0, coalesce({_number('severity')}, 1)))"
+    rating = _number("rating")
+    ratio = f"({_number('response_seconds')} / nullif({_number('target_seconds')}, 0))"
+    sentiment = f"coalesce({_number('sentiment')}, 1)"
+    confidence = f"least(1, greatest(0, coalesce({_number('confidence')}, 1)))"
+    rules = {
+        "money": "case when a.value is null or m.amount is null then 1 "
+        "else least(3, greatest(0.25, log2(1 + abs(a.value) / m.amount))) end",
+        "rating": f"least(1, abs(coalesce({rating}, 3) - 3) / 2)",
+        "effort": f"least(1, abs(coalesce({rating}, 4) - 4) / 3)",
+        "recommendation": f"case when {rating} > 8 then least(1, ({rating} - 8) / 2) else least(1, (7 - {rating}) / 7) end",
+        "severity": severity,
+        "severity_reach": f"{severity} * least(1, {reach})",
+        "sentiment_reach": f"least(1, abs({sentiment})) * {confidence} * {severity} * "
+        f"case when {sentiment} < 0 then least(1, {reach}) else {reach} end",
+        "reach": f"0.2 * log10(1 + greatest(coalesce({_number('audience')}, {people}), 0))",
+        "gained": f"0.2 * log10(1 + abs(coalesce({_number('followers_gained')}, 0)))",
+        "lateness": f"log2(1 + greatest(coalesce({_number('days_late')}, 1), 0))",
+        "response_time": f"abs(least(2, greatest(-3, 1 - log2(greatest({ratio}, 0.125)))))",
+        "stated": f"least(3, greatest(0, coalesce({_number('magnitude')}, 1)))",
+    }
+    cases = " ".join(f"when '{rule}' then {text}" for rule, text in rules.items())
+    return f"cast(coalesce(case k.rule {cases} else 1 end, 1) as double)"
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

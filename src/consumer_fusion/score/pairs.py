@@ -1,0 +1,216 @@
+"""Pairs read from the workspace: their states at a moment, their scores, and the ledger of their events.
+
+At or after the newest event a score comes from the state and whatever arrived since; an earlier moment is folded
+from the events themselves, up to and including it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.engines import Engine
+from consumer_fusion.records.derivation import ParentEvent
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.records.state import PAIR_KIND_STATES
+from consumer_fusion.score.derivation import RECOVERY_KIND, list_deriving_kinds
+from consumer_fusion.score.folding import (
+    build_fold_kinds,
+    decay_states,
+    fold_relation,
+    read_unfolded_deltas,
+)
+from consumer_fusion.score.ledger import LedgerEntry
+from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
+from consumer_fusion.score.sources import FOLD_COLUMNS, Selection, open_events, read_identity_map
+from consumer_fusion.stores import Session
+
+NEWEST_MARK = "newest_occurred_us"
+_LEDGER_READ = (
+    "consumer_id", "brand_id", "kind_id", "event_id", "occurred_us", "day", "kind", "channel", "value", "text",
+    "trust", "magnitude", "properties", "parent_event_id", "sentence",
+)  # fmt: skip
+
+
+def read_states(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    as_of_us: int,
+    *,
+    consumers: Collection[int] | None = None,
+    brand_ids: Collection[int] | None = None,
+) -> pa.Table:
+    """The states of pairs as of a moment.
+
+    Args:
+        session: One moment of the store.
+        engine: Where to compute.
+        folder: The workspace.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        as_of_us: The moment asked about.
+        consumers: Canonical consumers; None for all.
+        brand_ids: Brands; None for all.
+
+    Returns:
+        consumer_id, brand_id, kind_id and the five sums.
+    """
+    newest = int(session.read_mark(NEWEST_MARK) or 0)
+    if as_of_us >= newest:
+        where: dict[str, list[int]] = {}
+        if consumers is not None:
+            where["consumer_id"] = list(consumers)
+        if brand_ids is not None:
+            where["brand_id"] = list(brand_ids)
+        states = session.read(PAIR_KIND_STATES, where)
+        tail = read_unfolded_deltas(session, engine, folder, points, kind_ids, consumers)
+        if tail.num_rows:
+            if brand_ids is not None:
+                tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
+            states = pa.concat_tables([states, tail])
+        return decay_states(session, engine, states, points, kind_ids, as_of_us)
+    selection = Selection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
+    events = open_events(session, folder, selection, columns=FOLD_COLUMNS)
+    fold_kinds = build_fold_kinds(
+        [(kind_ids[k.key], k.half_life_days, as_of_us, k.trust) for k in points.kinds.values() if k.entries]
+    )
+    states = fold_relation(engine, events, fold_kinds)
+    return states.select(["consumer_id", "brand_id", "kind_id", "x", "y", "q", "r", "u"])
+
+
+def score_states(engine: Engine, states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]) -> pa.Table:
+    """The scores of pairs whose states are given, in one query.
+
+    Returns:
+        consumer_id, brand_id, fusion_score, low, high, both sides, confidence, symbiosis, evidence, eight facets.
+    """
+    return engine.read(
+        write_scores_query(points),
+        step="read scores",
+        tables={"decayed_states": states, "kind_points": build_kind_points(points, kind_ids)},
+    )
+
+
+def read_ledgers(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    *,
+    consumers: Collection[int] | None = None,
+    brand_ids: Collection[int] | None = None,
+    until_us: int | None = None,
+) -> pa.Table:
+    """The events of pairs with their magnitudes, oldest first; trust already includes the kind's own.
+
+    Returns:
+        The columns of a ledger, `kind` being the key of the points table (the event's own name for one without).
+    """
+    keys = {number: key for key, number in kind_ids.items()}
+    source = open_events(
+        session,
+        folder,
+        Selection(consumers=consumers, brand_ids=brand_ids, until_us=until_us),
+        columns=_LEDGER_READ,
+    )
+    listed = [(number, key, points.kinds[key].trust) for number, key in keys.items() if key in points.kinds]
+    kinds = pa.table(
+        {
+            "kind_id": pa.array([row[0] for row in listed], pa.int64()),
+            "kind_key": pa.array([row[1] for row in listed], pa.string()),
+            "kind_trust": pa.array([row[2] for row in listed], pa.float64()),
+        }
+    )
+    return engine.read(
+        f"""
+        select e.consumer_id, e.brand_id, coalesce(k.kind_key, e.kind) as kind, e.event_id, e.occurred_us, e.day,
+               e.magnitude, e.trust * coalesce(k.kind_trust, 1) as trust, e.value, e.channel, e.text,
+               e.properties, e.parent_event_id, e.sentence
+        from {source.relation} e left join ledger_kinds k on k.kind_id = e.kind_id
+        order by e.consumer_id, e.brand_id, e.occurred_us, e.event_id
+        """,
+        step="read the ledger",
+        tables={**source.tables, "ledger_kinds": kinds},
+    )
+
+
+def read_parents(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    *,
+    consumers: Collection[int] | None = None,
+) -> list[ParentEvent]:
+    """The events from which others follow or that such a rule refers to, oldest first."""
+    keys = {number: key for key, number in kind_ids.items()}
+    wanted = ", ".join(str(kind_ids[key]) for key in sorted(list_deriving_kinds(points)))
+    columns = ("source_id", "event_id", "occurred_us", "consumer_id", "brand_id", "kind", "kind_id", "magnitude",
+               "trust", "properties", "parent_event_id")  # fmt: skip
+    source = open_events(session, folder, Selection(consumers=consumers), columns=columns)
+    rows = engine.read(
+        f"""
+        select * from {source.relation} e
+        where parent_event_id is null and (kind_id in ({wanted}) or kind = '{RECOVERY_KIND}')
+        order by occurred_us, source_id, event_id
+        """,
+        step="read events from which others follow",
+        tables=source.tables,
+    )
+    return [
+        ParentEvent(
+            source_id=row["source_id"],
+            event_id=row["event_id"],
+            occurred_us=row["occurred_us"],
+            consumer_id=row["consumer_id"],
+            brand_id=row["brand_id"],
+            kind=row["kind"],
+            kind_key=keys.get(row["kind_id"], ""),
+            magnitude=row["magnitude"],
+            trust=row["trust"],
+            properties=json.loads(row["properties"]) if row["properties"] else {},
+        )
+        for row in rows.to_pylist()
+    ]
+
+
+def to_entries(ledger: pa.Table) -> list[LedgerEntry]:
+    """The rows of one pair's ledger as entries."""
+    columns = {name: ledger[name].to_pylist() for name in ledger.column_names}
+    return [
+        LedgerEntry(
+            event_id=columns["event_id"][row],
+            occurred_us=columns["occurred_us"][row],
+            day=columns["day"][row],
+            kind=columns["kind"][row],
+            magnitude=columns["magnitude"][row],
+            trust=columns["trust"][row],
+            channel=columns["channel"][row],
+            text=columns["text"][row],
+            properties=_read_properties(columns["properties"][row], columns["value"][row]),
+            parent_event_id=columns["parent_event_id"][row],
+            sentence=columns["sentence"][row],
+        )
+        for row in range(ledger.num_rows)
+    ]
+
+
+def find_canonical(session: Session, consumer_id: int) -> int:
+    """The consumer under whom this one's events count."""
+    return read_identity_map(session).get(consumer_id, consumer_id)
+
+
+def _read_properties(text: str | None, value: float | None) -> Mapping[str, object]:
+    properties: dict[str, object] = json.loads(text) if text else {}
+    if value is not None:
+        properties.setdefault("value", value)
+    return properties

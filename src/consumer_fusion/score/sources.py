@@ -1,0 +1,223 @@
+"""Where events are read from: the sealed segments, the inbox and the derived events, as one relation.
+
+Segments are pruned by bucket and day before the engine opens a file. Consumers that were merged are read under
+the one that goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from consumer_fusion.engines import quote_paths
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS, LEDGER_COLUMNS
+from consumer_fusion.records.identity import MERGES
+from consumer_fusion.records.segment import Segment
+from consumer_fusion.settings import BUCKET_COUNT
+from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Between, Session, Where, list_segments
+
+FOLDED_MARK = "folded_sequence"
+FOLDED_DERIVED_MARK = "folded_derived_sequence"
+FOLD_COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "magnitude", "trust")
+"""What a fold reads of an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """Events of one moment of the store, ready to be named in a query.
+
+    Attributes:
+        relation: SQL text of a relation in parentheses.
+        tables: What it refers to.
+    """
+
+    relation: str
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which events are wanted; None stands for all.
+
+    Attributes:
+        consumers: Canonical consumers.
+        brand_ids: Brands.
+        kind_ids: Kinds.
+        until_us: The last moment, inclusive.
+        min_day: The first UTC day.
+        max_day: The last UTC day.
+        is_folded_only: Leave out inbox rows that are not in the state yet.
+    """
+
+    consumers: Collection[int] | None = None
+    brand_ids: Collection[int] | None = None
+    kind_ids: Collection[int] | None = None
+    until_us: int | None = None
+    min_day: int | None = None
+    max_day: int | None = None
+    is_folded_only: bool = False
+
+
+def read_identity_map(session: Session) -> dict[int, int]:
+    """For every absorbed consumer, the consumer that goes on."""
+    rows = session.read(MERGES, {"undone_us": None}, columns=("kept_consumer_id", "absorbed_consumer_id"))
+    parents = {row["absorbed_consumer_id"]: row["kept_consumer_id"] for row in rows.to_pylist()}
+    resolved: dict[int, int] = {}
+    for start in parents:
+        root = start
+        while root in parents:
+            root = parents[root]
+        resolved[start] = root
+    return resolved
+
+
+def list_members(identity_map: dict[int, int], consumers: Collection[int]) -> list[int]:
+    """The consumers and all that were absorbed by them."""
+    wanted = set(consumers)
+    return sorted(wanted | {member for member, root in identity_map.items() if root in wanted})
+
+
+def open_events(
+    session: Session,
+    folder: Path,
+    selection: Selection = Selection(),
+    *,
+    columns: Sequence[str] = FOLD_COLUMNS,
+    segments: Sequence[Segment] | None = None,
+    only_segments: bool = False,
+) -> EventSource:
+    """The attributed events that the selection asks for, each under its canonical consumer.
+
+    Args:
+        session: One moment of the store.
+        folder: The workspace.
+        selection: Which events.
+        columns: Which columns, of `LEDGER_COLUMNS`.
+        segments: Segments to read instead of those of the manifest.
+        only_segments: Leave inbox and derived events out.
+    """
+    identity_map = read_identity_map(session)
+    members = None if selection.consumers is None else list_members(identity_map, selection.consumers)
+    tables: dict[str, pa.Table] = {}
+    parts: list[str] = []
+    paths = [
+        folder / each.path
+        for each in (list_segments(session) if segments is None else segments)
+        if each.bucket != UNATTRIBUTED_BUCKET and _may_hold(each, selection, members)
+    ]
+    listed = ", ".join(columns)
+    if members is not None and len(members) > 1000:
+        tables["wanted_consumers"] = pa.table({"consumer_id": pa.array(members, pa.int64())})
+    condition = _write_conditions(selection, members)
+    if paths:
+        stored = ", ".join(_sealed_column(name) for name in columns)
+        parts.append(f"select {stored} from read_parquet({quote_paths(paths)}){condition}")
+    if not only_segments:
+        for name, table, mark in (("inbox", EVENTS, FOLDED_MARK), ("derived", DERIVED_EVENTS, FOLDED_DERIVED_MARK)):
+            rows = _read_hot(session, table, mark, selection, members, columns)
+            if rows.num_rows:
+                tables[f"{name}_events"] = rows
+                parts.append(f"select {listed} from {name}_events{condition}")
+    if not parts:
+        tables["no_events"] = _empty(columns)
+        parts.append(f"select {listed} from no_events")
+    relation = " union all ".join(parts)
+    if identity_map:
+        tables["identity_map"] = _to_table(identity_map)
+        renamed = ", ".join(
+            "coalesce(i.canonical_id, e.consumer_id) as consumer_id" if name == "consumer_id" else f"e.{name}"
+            for name in columns
+        )
+        relation = f"select {renamed} from ({relation}) e left join identity_map i on i.member_id = e.consumer_id"
+    return EventSource(f"({relation})", tables)
+
+
+def _may_hold(segment: Segment, selection: Selection, members: Collection[int] | None) -> bool:
+    if members is not None and len(members) < 4 * BUCKET_COUNT:
+        if segment.bucket not in {member % BUCKET_COUNT for member in members}:
+            return False
+    if selection.min_day is not None and segment.max_day < selection.min_day:
+        return False
+    return selection.max_day is None or segment.min_day <= selection.max_day
+
+
+def _write_conditions(selection: Selection, members: Collection[int] | None) -> str:
+    # Only whole numbers are written into the text; they come from the store, never from outside.
+    conditions = ["consumer_id <> 0", "brand_id <> 0"]
+    if members is not None:
+        listed = (
+            "select consumer_id from wanted_consumers"
+            if len(members) > 1000
+            else ", ".join(str(int(member)) for member in members) or "null"
+        )
+        conditions.append(f"consumer_id in ({listed})")
+    for name, wanted in (("brand_id", selection.brand_ids), ("kind_id", selection.kind_ids)):
+        if wanted is not None:
+            conditions.append(f"{name} in ({', '.join(str(int(each)) for each in wanted) or 'null'})")
+    if selection.until_us is not None:
+        conditions.append(f"occurred_us <= {int(selection.until_us)}")
+    if selection.min_day is not None:
+        conditions.append(f"day >= {int(selection.min_day)}")
+    if selection.max_day is not None:
+        conditions.append(f"day <= {int(selection.max_day)}")
+    return " where " + " and ".join(conditions)
+
+
+def _read_hot(
+    session: Session, table: object, mark: str, selection: Selection, members: list[int] | None, columns: Sequence[str]
+) -> pa.Table:
+    assert table is EVENTS or table is DERIVED_EVENTS
+    present = [name for name in columns if name in table.column_names]
+    where: dict[str, object] = {}
+    if selection.is_folded_only:
+        where["sequence"] = Between(at_most=int(session.read_mark(mark) or 0))
+    if members is not None and len(members) <= 200:
+        where["consumer_id"] = members
+        rows = session.read(table, _as_where(where), columns=present)
+    elif members is not None and not where:
+        rows = session.read_matching(table, pa.table({"consumer_id": pa.array(members, pa.int64())}), columns=present)
+    else:
+        rows = session.read(table, _as_where(where), columns=present)
+    for position, name in enumerate(columns):
+        if name not in present:
+            rows = rows.add_column(position, name, pa.nulls(rows.num_rows, pa.string()))
+    return rows
+
+
+def _as_where(where: dict[str, object]) -> Where:
+    return where  # type: ignore[return-value]
+
+
+def _sealed_column(name: str) -> str:
+    return f"cast(null as varchar) as {name}" if name in ("parent_event_id", "sentence") else name
+
+
+def _empty(columns: Sequence[str]) -> pa.Table:
+    types = {column.name: column.type for column in DERIVED_EVENTS.columns}
+    arrow = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string()}
+    return pa.table({name: pa.array([], arrow[types[name]]) for name in columns})
+
+
+def _to_table(identity_map: dict[int, int]) -> pa.Table:
+    return pa.table(
+        {
+            "member_id": pa.array(list(identity_map), pa.int64()),
+            "canonical_id": pa.array(list(identity_map.values()), pa.int64()),
+        }
+    )
+
+
+__all__ = [
+    "FOLDED_DERIVED_MARK",
+    "FOLDED_MARK",
+    "FOLD_COLUMNS",
+    "LEDGER_COLUMNS",
+    "EventSource",
+    "Selection",
+    "list_members",
+    "open_events",
+    "read_identity_map",
+]

@@ -1,0 +1,103 @@
+"""A workspace: one folder with settings, points, store and segments; opening it is wiring and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from consumer_fusion.engines import DuckDBEngine, Engine
+from consumer_fusion.errors import ConflictError, WorkspaceNotFoundError
+from consumer_fusion.kit.clock import Clock, read_system_clock
+from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, write_settings
+from consumer_fusion.stores import SQLiteStore, Store
+
+STORE_FILE = "fusion.db"
+POINTS_FILE = "points.toml"
+_POINTS_HEADER = """\
+# The points of this workspace. Only what stands here differs from the shipped table; in its form:
+#
+# [kinds."Event Attended"]
+# points = { feet = 5, delight = 5 }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What an opened workspace consists of.
+
+    Attributes:
+        folder: Where it is.
+        settings: Its settings.
+        store: The hot store.
+        engine: Where queries run.
+        clock: What time it is.
+    """
+
+    folder: Path
+    settings: Settings
+    store: Store
+    engine: Engine
+    clock: Clock
+
+    @property
+    def points_path(self) -> Path:
+        """The file of the points that differ from the shipped ones."""
+        return self.folder / POINTS_FILE
+
+    @property
+    def staging_folder(self) -> Path:
+        """Where imports are prepared."""
+        return self.folder / "staging"
+
+    @property
+    def now_us(self) -> int:
+        """The present moment."""
+        return to_microseconds(self.clock())
+
+
+def create_workspace(folder: Path) -> Path:
+    """Make a new workspace with its settings file and an empty table of own points.
+
+    Raises:
+        ConflictError: There is one already.
+    """
+    if (folder / STORE_FILE).exists():
+        raise ConflictError(f"There is a workspace in {folder} already.", hint="Choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / SETTINGS_FILE).exists():
+        write_settings(folder)
+    if not (folder / POINTS_FILE).exists():
+        (folder / POINTS_FILE).write_text(_POINTS_HEADER, encoding="utf-8")
+    store = SQLiteStore(folder / STORE_FILE)
+    store.create()
+    store.close()
+    return folder
+
+
+@contextmanager
+def open_workspace(folder: Path | str = ".", *, clock: Clock = read_system_clock) -> Iterator[Workspace]:
+    """Open the workspace in a folder, and close it at the end of the `with` block.
+
+    Raises:
+        WorkspaceNotFoundError: There is none.
+        ConflictError: It was written by another release.
+    """
+    folder = Path(folder).resolve()
+    if not (folder / STORE_FILE).exists():
+        raise WorkspaceNotFoundError(
+            f"There is no workspace in {folder}.", hint="Make one with `fusion init` or try `fusion demo`."
+        )
+    settings = read_settings(folder)
+    store = SQLiteStore(folder / STORE_FILE)
+    engine = DuckDBEngine(
+        folder / "spill", memory_limit_mb=settings.memory_limit_mb, threads=settings.threads
+    )
+    try:
+        store.check_schema()
+        yield Workspace(folder, settings, store, engine, clock)
+    finally:
+        engine.close()
+        store.close()
