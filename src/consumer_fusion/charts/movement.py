@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import altair
 import pyarrow as pa
 
+from consumer_fusion.charts.tallies import gather_periods
 from consumer_fusion.charts.theme import (
     BAR_SHIFT,
     BESIDE,
@@ -34,20 +34,6 @@ from consumer_fusion.charts.wording import (
 )
 
 
-def _pick_period(days: Sequence[int]) -> str:
-    """Day, week or month, so that some dozens of bars remain."""
-    span = max(days) - min(days) if days else 0
-    return "day" if span <= 60 else "week" if span <= 500 else "month"
-
-
-def _start_period(day: int, period: str) -> datetime:
-    """The first day of the period a day is in; weeks start on Monday."""
-    start = from_day_number(day)
-    if period == "week":
-        return from_day_number(day - start.weekday())
-    return start.replace(day=1) if period == "month" else start
-
-
 def _end_period(start: datetime, period: str) -> datetime:
     """The first moment after a period."""
     if period == "month":
@@ -63,34 +49,23 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
         look: What it is drawn for.
         most_channels: Further channels are shown as one.
     """
-    check_columns(activity, ["day", "channel", "event_count"], "activity chart")
-    days = activity["day"].to_pylist()
-    period = _pick_period(days)
+    periods, period = gather_periods(activity, most_channels=most_channels)
     totals: Counter[str] = Counter()
-    counts: Counter[tuple[str, datetime]] = Counter()
-    entries = [
-        (channel or "unknown", _start_period(day, period), int(events))
-        for day, channel, events in zip(
-            days, activity["channel"].to_pylist(), activity["event_count"].to_pylist(), strict=True
-        )
-    ]
-    for channel, _, events in entries:
-        totals[channel] += events
-    ranked = [channel for channel, _ in totals.most_common()]
-    own = ranked if len(ranked) <= most_channels else ranked[: most_channels - 1]
-    for channel, start, events in entries:
-        counts[channel if channel in own else "other channels", start] += events
-    order = own + (["other channels"] if len(own) < len(ranked) else [])
+    listed = periods.to_pylist()
+    for row in listed:
+        totals[row["channel"]] += row["event_count"]
+    order = list(totals)
     ends = {"day": "on", "week": "in the week from", "month": "in the month from"}[period]
     rows = [
         {
-            "channel": channel,
-            "start": start.timestamp() * 1000,
-            "end": _end_period(start, period).timestamp() * 1000,
-            "events": events,
-            "label": f"{channel}: {write_noun(events, 'event')} {ends} {write_day(start.date())}",
+            "channel": row["channel"],
+            "start": from_day_number(row["day"]).timestamp() * 1000,
+            "end": _end_period(from_day_number(row["day"]), period).timestamp() * 1000,
+            "events": row["event_count"],
+            "label": f"{row['channel']}: {write_noun(row['event_count'], 'event')} {ends} "
+            + write_day(from_day_number(row["day"]).date()),
         }
-        for (channel, start), events in sorted(counts.items())
+        for row in listed
     ]
     palette = look.palette
     bars = (
@@ -126,13 +101,13 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
         ),
         spacing=8,
     )
-    listed = ", ".join(f"{channel} {write_count(totals[channel])}" for channel in ranked[:3])
+    busiest = ", ".join(f"{channel} {write_count(totals[channel])}" for channel in order[:3])
     return frame_chart(
         chart,
         look,
         title="Activity by channel",
         subtitle=f"{write_noun(sum(totals.values()), 'event')}, one scale for all",
-        description=f"{write_noun(sum(totals.values()), 'event')} by channel. Busiest: {listed}.",
+        description=f"{write_noun(sum(totals.values()), 'event')} by channel. Busiest: {busiest}.",
         fits=False,
     )
 

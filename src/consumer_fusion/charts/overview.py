@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
 from typing import Any, Literal
 
 import altair
 import pyarrow as pa
 
+from consumer_fusion.charts.tallies import gather_bins, gather_cells, gather_classes
 from consumer_fusion.charts.theme import (
     DEFAULT_LOOK,
     AnyChart,
     Look,
-    check_columns,
     draw_middle,
     frame_chart,
     make_data,
@@ -28,22 +27,12 @@ from consumer_fusion.charts.wording import (
     write_share,
 )
 
-MOST_DOTS = 600
-"""With more pairs than this the scatter shows cells of two by two points, sized by their pairs."""
-
 _SHAPES = (
     "circle", "triangle-up", "triangle-right", "square", "circle", "triangle-down", "triangle-left", "diamond", "cross",
 )  # fmt: skip
 
 
 _OUTER: tuple[tuple[Literal["left", "right"], str], ...] = (("right", ">"), ("left", "<"))
-
-
-def _count_pairs(scores: pa.Table) -> list[int]:
-    """How many pairs each row stands for: its `pair_count`, else one."""
-    if "pair_count" in scores.column_names:
-        return [int(count) for count in scores["pair_count"].to_pylist()]
-    return [1] * scores.num_rows
 
 
 def draw_score_distribution(
@@ -58,27 +47,16 @@ def draw_score_distribution(
         brand: Named in the title.
         bin_points: Width of a bar in score points.
     """
-    check_columns(scores, ["fusion_score"], "score distribution")
-    classes = (
-        scores["symbiosis"].to_pylist() if "symbiosis" in scores.column_names else [""] * scores.num_rows
-    )
-    counts: Counter[tuple[int, str]] = Counter()
-    for score, symbiosis, pairs in zip(
-        scores["fusion_score"].to_pylist(), classes, _count_pairs(scores), strict=True
-    ):
-        start = min(int(score // bin_points) * bin_points, 100 - bin_points)
-        counts[start, "unknown" if symbiosis == "unknown" else "known"] += pairs
-    total = sum(counts.values())
-    above = sum(pairs for (start, _), pairs in counts.items() if start >= 50)
+    bins = gather_bins(scores, bin_points).to_pylist()
+    total = sum(row["pair_count"] for row in bins)
+    above = sum(row["pair_count"] for row in bins if row["score_from"] >= 50)
     rows = [
         {
-            "start": start,
-            "end": start + bin_points,
-            "certainty": certainty,
-            "pairs": pairs,
-            "label": f"{write_noun(pairs, 'pair')} at {start} to {start + bin_points}, {certainty}",
+            **row,
+            "label": f"{write_noun(row['pair_count'], 'pair')} at {row['score_from']} to {row['score_to']}, "
+            + row["certainty"],
         }
-        for (start, certainty), pairs in sorted(counts.items())
+        for row in bins
     ]
     palette = look.palette
     scale = altair.Scale(domain=[0, 100], nice=False)
@@ -87,14 +65,16 @@ def draw_score_distribution(
         .mark_bar(binSpacing=1)
         .encode(
             x=altair.X(
-                "start:Q",
+                "score_from:Q",
                 scale=scale,
                 bin=altair.BinParams(binned=True, step=bin_points),
                 title="Fusion Score (0 to 100)",
                 axis=altair.Axis(values=list(range(0, 101, 20 if look.is_narrow else 10)), grid=False),
             ),
-            x2="end:Q",
-            y=altair.Y("pairs:Q", title="pairs", stack="zero", axis=altair.Axis(tickMinStep=1, tickCount=5)),
+            x2="score_to:Q",
+            y=altair.Y(
+                "pair_count:Q", title="pairs", stack="zero", axis=altair.Axis(tickMinStep=1, tickCount=5)
+            ),
             color=altair.Color(
                 "certainty:N",
                 scale=altair.Scale(domain=["known", "unknown"], range=[palette.count, palette.unknown]),
@@ -124,28 +104,6 @@ def draw_score_distribution(
     )
 
 
-def _gather_cells(scores: pa.Table) -> list[tuple[float, float, str, int]]:
-    """The scatter's dots: the pairs themselves, or cells with the class that most of their pairs have."""
-    dots = list(
-        zip(
-            scores["consumer_to_brand"].to_pylist(),
-            scores["brand_to_consumer"].to_pylist(),
-            scores["symbiosis"].to_pylist(),
-            _count_pairs(scores),
-            strict=True,
-        )
-    )
-    if len(dots) <= MOST_DOTS:
-        return dots
-    cells: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
-    for given, received, symbiosis, pairs in dots:
-        cells[round(given / 2), round(received / 2)][symbiosis] += pairs
-    return [
-        (2.0 * given, 2.0 * received, classes.most_common(1)[0][0], sum(classes.values()))
-        for (given, received), classes in cells.items()
-    ]
-
-
 def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
     """What consumers give a brand against what it gives them, coloured and shaped by symbiosis.
 
@@ -155,8 +113,8 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
         look: What it is drawn for.
         brand: Named in the title.
     """
-    check_columns(scores, ["consumer_to_brand", "brand_to_consumer", "symbiosis"], "both-sides chart")
-    cells = sorted(_gather_cells(scores), key=lambda cell: -cell[3])
+    gathered = gather_cells(scores)
+    cells = list(zip(*(gathered[name].to_pylist() for name in gathered.column_names), strict=True))
     total = sum(pairs for *_, pairs in cells)
     present = [key for key in SYMBIOSIS_WORDS if any(cell[2] == key for cell in cells)]
     reach = max([20.0, *(abs(side - 50) for cell in cells for side in cell[:2])])
@@ -253,10 +211,8 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
         look: What it is drawn for.
         brand: Named in the title.
     """
-    check_columns(scores, ["symbiosis"], "symbiosis mix")
-    counts: Counter[str] = Counter()
-    for symbiosis, pairs in zip(scores["symbiosis"].to_pylist(), _count_pairs(scores), strict=True):
-        counts[symbiosis] += pairs
+    classes = gather_classes(scores)
+    counts = dict(zip(classes["symbiosis"].to_pylist(), classes["pair_count"].to_pylist(), strict=True))
     total = sum(counts.values())
     rows: list[dict[str, Any]] = [
         {
@@ -266,11 +222,11 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
             "label": f"{words}: {write_noun(counts[key], 'pair')}, {write_share(counts[key] / total)}",
         }
         for key, words in SYMBIOSIS_WORDS.items()
-        if counts[key]
+        if counts.get(key)
     ]
     palette = look.palette
     most = max(counts.values(), default=1)
-    shown = [key for key in SYMBIOSIS_WORDS if counts[key]]
+    shown = [key for key in SYMBIOSIS_WORDS if counts.get(key)]
     chart = altair.Chart(make_data(rows)).encode(
         y=altair.Y(
             "symbiosis:N",

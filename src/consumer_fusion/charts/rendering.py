@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import xml.etree.ElementTree as ElementTree
 
 import vl_convert
@@ -14,7 +15,7 @@ _SHAPES = (f"{{{_SVG}}}path", f"{{{_SVG}}}line", f"{{{_SVG}}}rect")
 _ARIA = ("aria-label", "aria-roledescription", "role", "aria-hidden")
 
 
-def render_svg(chart: AnyChart) -> str:
+def render_svg(chart: AnyChart, *, label: str = "") -> str:
     """Draw a chart as an SVG element.
 
     Vega marks every shape for assistive technology, hundreds of them; in a still picture that is noise beside
@@ -23,15 +24,16 @@ def render_svg(chart: AnyChart) -> str:
 
     Args:
         chart: From this package; with the palette `THEMED` the page's CSS colours it.
+        label: What is said in place of the chart's description, for a page that has that as visible text.
     """
     ElementTree.register_namespace("", _SVG)
-    specification = chart.to_json()
+    specification = chart.to_dict()
     # No URL is allowed: the data are inside, and no font is fetched.
     text = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     # What is parsed is Vega's own output, in which all values are escaped.
     root = ElementTree.fromstring(text)  # noqa: S314
     # Several charts share a page: ids of clip paths get the chart's own digest.
-    digest = hashlib.sha256(specification.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps(specification).encode()).hexdigest()[:8]
     for element in root.iter():
         tip = element.get("aria-label")
         if tip and element.get("role") == "graphics-symbol" and element.tag in _SHAPES:
@@ -46,6 +48,6 @@ def render_svg(chart: AnyChart) -> str:
             elif value.startswith("url(#"):
                 element.set(name, f"{value[:-1]}-{digest})")
     root.set("role", "img")
-    root.set("aria-label", str(chart.to_dict().get("description", "")))
+    root.set("aria-label", label or str(specification.get("description", "")))
     root.set("class", "chart")
     return ElementTree.tostring(root, encoding="unicode")
