@@ -1,0 +1,113 @@
+"""What the brands of the town do on purpose, who gets it, and what it truly does to orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from consumer_fusion.simulate.trades import SWEATER_BRAND
+
+Assignment = Literal["everybody", "random", "targeted high", "targeted low"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something a brand did on purpose, with its true effect.
+
+    Attributes:
+        action_id: Its id.
+        brand: Key of the brand.
+        title: What it was.
+        at: ISO 8601.
+        until: ISO 8601, or None for something of a moment.
+        assignment: Who got it: everybody, a random half, or those who stood best or worst with the brand.
+        relative_effect: What it truly adds to the orders of those who got it, as a share; 0 for nothing.
+        effect_from: ISO 8601: from when; None without effect.
+        effect_until: ISO 8601: until when; None without effect.
+    """
+
+    action_id: str
+    brand: str
+    title: str
+    at: str
+    until: str | None
+    assignment: Assignment
+    relative_effect: float = 0.0
+    effect_from: str | None = None
+    effect_until: str | None = None
+
+
+CAMPAIGNS: tuple[Action, ...] = (
+    Action(
+        action_id="autumn-letter",
+        brand="book-shop",
+        title="A letter about new books to a random half; it changes nothing",
+        at="2025-10-06T10:00:00+00:00",
+        until=None,
+        assignment="random",
+    ),
+    Action(
+        action_id="winter-invitation",
+        brand=SWEATER_BRAND,
+        title="An invitation to those who stand best with the brand, who would come anyway; it changes nothing",
+        at="2025-12-01T10:00:00+00:00",
+        until=None,
+        assignment="targeted high",
+    ),
+    Action(
+        action_id="spring-voucher",
+        brand="corner-grocery",
+        title="A voucher to a random half: a quarter more orders for three weeks",
+        at="2026-03-16T10:00:00+00:00",
+        until="2026-04-06T10:00:00+00:00",
+        assignment="random",
+        relative_effect=0.25,
+        effect_from="2026-03-16T10:00:00+00:00",
+        effect_until="2026-04-06T10:00:00+00:00",
+    ),
+    Action(
+        action_id="apology-card",
+        brand="phone-company",
+        title="A card to those who stand worst with the brand; it changes nothing",
+        at="2026-02-02T10:00:00+00:00",
+        until=None,
+        assignment="targeted low",
+    ),
+)
+"""Campaigns that are sent to single consumers, as `Campaign Received`."""
+
+OCCASIONS: tuple[Action, ...] = (
+    Action(
+        action_id="museum-night",
+        brand="city-museum",
+        title="The long night of the museum",
+        at="2025-10-04T18:00:00+00:00",
+        until=None,
+        assignment="everybody",
+    ),
+    Action(
+        action_id="reading-evening",
+        brand="book-shop",
+        title="An evening with an author",
+        at="2025-11-20T19:00:00+00:00",
+        until=None,
+        assignment="everybody",
+    ),
+    Action(
+        action_id="winter-concert",
+        brand=SWEATER_BRAND,
+        title="A concert in the shop, by others",
+        at="2026-01-16T19:00:00+00:00",
+        until=None,
+        assignment="everybody",
+    ),
+    Action(
+        action_id="open-day",
+        brand="sports-club",
+        title="A day of open doors",
+        at="2026-05-09T10:00:00+00:00",
+        until=None,
+        assignment="everybody",
+    ),
+)
+"""Concerts and other occasions to which people come; without effect on orders."""
