@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consumer_fusion.score.calibration_report import CalibrationReport, apply_calibration, read_report
 from consumer_fusion.score.changes import Change, list_changes, read_without, replay_history
 from consumer_fusion.score.derivation import (
     RECOVERY_KIND,
@@ -23,11 +24,11 @@ from consumer_fusion.score.pairs import (
     to_entries,
 )
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
+from consumer_fusion.score.points_overrides import list_overridden
 from consumer_fusion.score.points_table import (
     apply_multipliers,
     digest_folding,
     keep_points,
-    list_overridden,
     load_points,
     read_kept_points,
     read_kind_ids,
@@ -35,10 +36,9 @@ from consumer_fusion.score.points_table import (
     register_kinds,
     write_points,
 )
-from consumer_fusion.score.calibration_report import CalibrationReport, apply_calibration, read_report
 from consumer_fusion.score.reading import KindState, Reading, read_pair
-from consumer_fusion.score.sources import FOLDED_MARK, read_identity_map
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
+from consumer_fusion.score.sources import FOLDED_MARK, read_identity_map
 
 __all__ = [
     "CalibrationReport",

@@ -22,6 +22,7 @@ from consumer_fusion.records.points import (
     Kind,
     PointsTable,
 )
+from consumer_fusion.score.points_overrides import merge_table, read_overrides
 from consumer_fusion.score.points_rules import Raw, find_largest_points, read_constants, read_kinds
 from consumer_fusion.stores import Session
 
@@ -43,75 +44,8 @@ def load_points(overrides: Path | None = None) -> PointsTable:
     raw = tomllib.loads(files("consumer_fusion.score").joinpath("points.toml").read_text(encoding="utf-8"))
     problems: list[str] = []
     if overrides is not None:
-        _merge_table(raw, _read_overrides(overrides), problems)
+        merge_table(raw, read_overrides(overrides), problems)
     return _build_table(raw, problems, where=None if overrides is None else str(overrides))
-
-
-def list_overridden(overrides: Path) -> frozenset[str]:
-    """The keys of the kinds that a workspace's own file names: what a calibration may not change.
-
-    Raises:
-        PointsError: The file cannot be read.
-    """
-    kinds = _read_overrides(overrides).get("kinds", {})
-    return frozenset(kinds) if isinstance(kinds, Mapping) else frozenset()
-
-
-def _read_overrides(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PointsError(
-            f"The points file {path.name} cannot be read: {error.strerror}.",
-            hint="Check that it exists and may be read.",
-            where=str(path),
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PointsError(
-            f"The points file {path.name} is not TOML: {error}.",
-            hint="Correct the place that is named.",
-            where=str(path),
-        ) from error
-
-
-def _merge_table(raw: dict[str, object], changes: Raw, problems: list[str]) -> None:
-    for name, value in changes.items():
-        if name in {"constants", "kinds"} and not isinstance(value, Mapping):
-            problems.append(f"{name}: expected a table, found {value!r}.")
-        elif name == "model":
-            raw["model"] = value
-        elif name == "constants":
-            raw["constants"] = {**cast("Raw", raw["constants"]), **cast("Raw", value)}
-        elif name == "kinds":
-            raw["kinds"] = _merge_kinds(cast("Raw", raw["kinds"]), cast("Raw", value))
-        else:
-            problems.append(f"'{name}' is not part of a points table; known are model, constants, kinds.")
-
-
-def _merge_kinds(shipped: Raw, changes: Raw) -> Raw:
-    merged: dict[str, object] = {}
-    new = {key: raw for key, raw in changes.items() if key not in shipped}
-    for key, raw in shipped.items():
-        # New variants are tried first: what a workspace says goes before what is shipped.
-        for added in [
-            name for name, change in new.items() if _name_event(name, change) == _name_event(key, raw)
-        ]:
-            merged[added] = new.pop(added)
-        merged[key] = _merge_kind(raw, changes[key]) if key in changes else raw
-    return {**merged, **new}
-
-
-def _name_event(key: str, raw: object) -> object:
-    return (raw.get("event") if isinstance(raw, Mapping) else None) or key.split("/", 1)[0]
-
-
-def _merge_kind(shipped: object, change: object) -> object:
-    if not isinstance(shipped, Mapping) or not isinstance(change, Mapping):
-        return change
-    merged = {**shipped, **change}
-    if isinstance(shipped.get("points"), Mapping) and isinstance(change.get("points"), Mapping):
-        merged["points"] = {**shipped["points"], **change["points"]}
-    return merged
 
 
 def _build_table(raw: Raw, problems: list[str], where: str | None) -> PointsTable:

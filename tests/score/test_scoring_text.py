@@ -1,0 +1,154 @@
+"""The SQL that reads many pairs says exactly what the plain reference says, on more than one engine."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections import Counter
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.score.ledgers import EVIDENCE_KINDS, POINTS
+
+from consumer_fusion.score import KindState, build_kind_points, load_points, read_pair, write_scores_query
+from consumer_fusion.score.reading import FACET_ORDER
+from consumer_fusion.score.scoring_text import write_number
+
+PAIRS = 100_000
+NUMBERS = [
+    "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "evidence", *FACET_ORDER,
+]  # fmt: skip
+KIND_IDS = {key: number for number, key in enumerate(POINTS.kinds, start=1)}
+CONSUMER_KINDS = [
+    key
+    for key in EVIDENCE_KINDS
+    if all(entry.direction == "consumer_to_brand" for entry in POINTS.kinds[key].entries)
+]
+
+
+def invent_states(pair_count, seed):
+    """States of pairs: empty, with one event, one-sided, faded to almost nothing, and with huge sums."""
+    random = np.random.default_rng(seed)
+    kinds_of_pair = random.integers(1, 7, pair_count)
+    pair = np.repeat(np.arange(pair_count), kinds_of_pair)
+    kind = random.choice([KIND_IDS[key] for key in EVIDENCE_KINDS], len(pair))
+    kind[pair % 10 == 1] = random.choice([KIND_IDS[key] for key in CONSUMER_KINDS], (pair % 10 == 1).sum())
+    kind[pair % 10 == 2] = KIND_IDS["Campaign Received"]
+    kind[pair % 1000 == 3] = 0
+    _, first = np.unique(pair * 1000 + kind, return_index=True)
+    pair, kind = pair[first], kind[first]
+    size = np.where(pair % 10 == 4, 1e6, np.where(pair % 10 == 5, 1e-9, 3.0))
+    y = size * random.exponential(1.0, len(pair))
+    magnitude = random.uniform(0.25, 3.0, len(pair))
+    # One event has q = x^2 and so on; the more events, the smaller the squares against the sums.
+    spread = np.where(pair % 10 == 6, 1.0, random.uniform(0.01, 1.0, len(pair)))
+    return pa.table({
+        "consumer_id": pair // 7,
+        "brand_id": pair % 7,
+        "kind_id": kind,
+        "x": y * magnitude,
+        "y": y,
+        "q": y * y * magnitude * magnitude * spread,
+        "r": y * y * spread,
+        "u": y * y * magnitude * spread,
+    })  # fmt: skip
+
+
+def read_by_reference(states, points=POINTS):
+    keys = {number: key for key, number in KIND_IDS.items()}
+    pairs = {}
+    for consumer, brand, kind, *sums in zip(*(column.to_pylist() for column in states.columns), strict=True):
+        pairs.setdefault((consumer, brand), []).append(KindState(keys.get(kind, ""), *sums))
+    return {pair: read_pair(pair_states, points) for pair, pair_states in pairs.items()}
+
+
+def assert_equal(rows, expected):
+    """Every number of every pair agrees to 1e-9, every class is the same."""
+    assert len(rows) == len(expected)
+    readings = [expected[row["consumer_id"], row["brand_id"]] for row in rows]
+    for name in NUMBERS:
+        wanted = [
+            reading.facets[name] if name in FACET_ORDER else getattr(reading, name) for reading in readings
+        ]
+        np.testing.assert_allclose([row[name] for row in rows], wanted, rtol=1e-9, atol=1e-9, err_msg=name)
+    assert [row["symbiosis"] for row in rows] == [reading.symbiosis for reading in readings]
+
+
+@pytest.fixture
+def duck():
+    connection = duckdb.connect()
+    connection.execute("set threads = 2")
+    yield connection
+    connection.close()
+
+
+def run_on_duckdb(connection, states, points=POINTS):
+    connection.register("decayed_states", states)
+    connection.register("kind_points", build_kind_points(points, KIND_IDS))
+    return connection.sql(write_scores_query(points)).to_arrow_table().to_pylist()
+
+
+def test_a_hundred_thousand_pairs_are_read_as_the_reference_reads_them(duck):
+    states = invent_states(PAIRS, seed=7)
+    rows = run_on_duckdb(duck, states)
+    expected = read_by_reference(states)
+    assert len(expected) == PAIRS
+    assert len(Counter(reading.symbiosis for reading in expected.values())) == 9
+    assert any(reading.confidence == 0 for reading in expected.values())
+    assert any(max(map(abs, reading.facets.values())) > 100 for reading in expected.values())
+    assert_equal(rows, expected)
+
+
+def test_the_same_text_runs_unchanged_on_another_engine():
+    states = invent_states(3_000, seed=8)
+    connection = sqlite3.connect(":memory:")
+    # A build of SQLite may lack its mathematical functions, so the test brings them.
+    for name, function, arguments in (("ln", math.log, 1), ("exp", math.exp, 1), ("sqrt", math.sqrt, 1)):
+        connection.create_function(name, arguments, function, deterministic=True)
+    for name, table in (("decayed_states", states), ("kind_points", build_kind_points(POINTS, KIND_IDS))):
+        connection.execute(f"create table {name} ({', '.join(table.column_names)})")
+        marks = ", ".join("?" * table.num_columns)
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        connection.executemany(f"insert into {name} values ({marks})", rows)
+    connection.row_factory = sqlite3.Row
+    rows = connection.execute(write_scores_query(POINTS)).fetchall()
+    connection.close()
+    assert_equal(rows, read_by_reference(states))
+
+
+def test_state_and_unfolded_rest_may_come_as_separate_rows(duck):
+    states = invent_states(2_000, seed=9)
+    expected = read_by_reference(states)
+    halves = {name: pa.compute.multiply(states[name], 0.5) for name in "xyqru"}
+    half = pa.table({**{name: states[name] for name in states.column_names[:3]}, **halves})
+    assert_equal(run_on_duckdb(duck, pa.concat_tables([half, half])), expected)
+
+
+def test_other_points_need_only_another_reading(duck, tmp_path):
+    overrides = tmp_path / "points.toml"
+    overrides.write_text(
+        'constants.knee = 7\nconstants.ignorance = 9\n[kinds."Order Completed"]\npoints = { wallet = 5, feet = 0 }\n'
+    )
+    points = load_points(overrides)
+    states = invent_states(2_000, seed=10)
+    rows = run_on_duckdb(duck, states, points)
+    assert_equal(rows, read_by_reference(states, points))
+    usual = read_by_reference(states)
+    moved = [
+        row for row in rows if row["fusion_score"] != usual[row["consumer_id"], row["brand_id"]].fusion_score
+    ]
+    assert len(moved) > 100
+
+
+@pytest.mark.parametrize("number", [25.0, 1 / 3, 1e-7, 144, 1e22, 0.5])
+def test_numbers_are_written_with_an_exponent_and_exactly(number):
+    text = write_number(number)
+    assert "e" in text
+    assert float(text) == number
+
+
+def test_a_kind_that_is_gone_from_the_table_has_no_points():
+    (row,) = [row for row in build_kind_points(POINTS, {"Gone": 5}).to_pylist() if row["kind_id"] == 5]
+    assert not any(value for name, value in row.items() if name != "kind_id")
