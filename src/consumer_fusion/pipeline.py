@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -18,10 +18,13 @@ import pyarrow as pa
 
 from consumer_fusion import identity, influence, ingest, score
 from consumer_fusion.engines import quote_paths
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.records.event import Event
 from consumer_fusion.records.intake import Acceptance
+from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
 from consumer_fusion.stores import Session, add_segments
-from consumer_fusion.settlement import Landing, Progress, settle
+from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
 from consumer_fusion.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +68,65 @@ _STAGED_COLUMNS = (
 )
 
 
-def land_staged(
+def import_files(
     workspace: Workspace,
-    staging: ingest.Staging,
-    import_id: str,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
-    progress: Progress,
+    patterns: Sequence[str | Path],
+    reading: ingest.Reading,
+    progress: Progress = ignore_progress,
+) -> Acceptance:
+    """Read events from files or globs into the workspace; the same events again change nothing.
+
+    An import that was interrupted goes on where its staging stopped when the same files are given again.
+
+    Raises:
+        InputError: A file does not exist or cannot be read.
+        MappingError: The mapping does not fit the files.
+    """
+    started = perf_counter()
+    files = ingest.find_files(patterns)
+    with workspace.store.writing() as session:
+        import_id = ingest.begin_import(session, files, reading, workspace.now_us)
+    folder = workspace.staging_folder / import_id
+    staging = ingest.stage_files(
+        workspace.engine,
+        files,
+        reading,
+        folder,
+        received_us=workspace.now_us,
+        tolerance_hours=workspace.settings.future_tolerance_hours,
+        progress=lambda done, total: progress("read and check", done, total),
+    )
+    return land_staged(workspace, staging, folder, import_id, progress, started)
+
+
+def import_events(
+    workspace: Workspace, events: Iterable[Event], progress: Progress = ignore_progress
+) -> Acceptance:
+    """Take events into the workspace, checked as those of files are."""
+    started = perf_counter()
+    import_id = make_id()
+    folder = workspace.staging_folder / import_id
+    reading = ingest.choose_reading(format="events")
+    with workspace.store.writing() as session:
+        ingest.record_import(session, import_id, import_id, reading, workspace.now_us)
+    staging = ingest.stage_events(
+        workspace.engine,
+        events,
+        folder,
+        received_us=workspace.now_us,
+        tolerance_hours=workspace.settings.future_tolerance_hours,
+        progress=lambda done, total: progress("check", done, total),
+    )
+    return land_staged(workspace, staging, folder, import_id, progress, started)
+
+
+def land_staged(
+    workspace: Workspace, staging: ingest.Staging, folder: Path, import_id: str, progress: Progress, started: float
 ) -> Acceptance:
     """Run all stages over staged rows in one transaction."""
-    started = perf_counter()
-    scratch = staging.folder / "landing"
+    force = put_points_in_force(workspace, progress)
+    points, kind_ids = force.points, force.kind_ids
+    scratch = folder / "landing"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     with workspace.store.writing() as session:
@@ -85,7 +136,7 @@ def land_staged(
             duplicates = ingest.find_duplicates(
                 session, workspace.engine, workspace.folder, staging.accepted_files, scratch / "duplicates.parquet"
             )
-            if staging.accepted > duplicates:
+            if staging.accepted_count > duplicates:
                 landing = _land_fresh(workspace, session, staging, scratch, points, kind_ids, progress)
         rejected = ingest.store_rejections(session, workspace.engine, import_id, staging, workspace.now_us)
         settle(workspace, session, points, kind_ids, landing, progress)
@@ -97,7 +148,7 @@ def land_staged(
             seconds=perf_counter() - started,
         )
         ingest.finish_import(session, import_id, acceptance, workspace.now_us)
-    shutil.rmtree(staging.folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     return acceptance
 
 
@@ -181,9 +232,9 @@ def _recognise_consumers(workspace: Workspace, session: Session, fresh: str, lan
         seen_us=workspace.now_us,
         limit=workspace.settings.identifier_limit,
     )
-    for merge in resolution.merges:
-        landing.refold_consumers.add(merge.kept_consumer_id)
-        landing.refold_members.add(merge.absorbed_consumer_id)
+    for member, groups in resolution.regrouped.items():
+        landing.refold_members.add(member)
+        landing.refold_consumers.update(groups)
     return pa.table(
         {
             "consumer": rows["consumer"].cast(pa.string()),

@@ -1,0 +1,105 @@
+"""How commands speak: tables for people, JSON for programs, progress on stderr, errors in one shape."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from consumer_fusion.errors import FusionError
+from consumer_fusion.kit.moments import parse_moment, to_microseconds
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("--workspace", envvar="CONSUMER_FUSION_WORKSPACE", help="The folder of the workspace.", show_default="here"),
+]  # fmt: skip
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", help="The moment asked about, ISO 8601, or 'latest' for the newest event. Default: now."),
+]
+
+console = Console()
+error_console = Console(stderr=True)
+
+_SPARKS = "▁▂▃▄▅▆▇█"
+
+
+def read_moment(text: str | None) -> int | None | Any:
+    """The moment that an option names: None for now, 'latest' as it is."""
+    return text if text is None or text == "latest" else to_microseconds(parse_moment(text))
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def print_error(error: FusionError, *, is_json: bool) -> None:
+    """Print an error where its reader looks: JSON on stdout for programs, words on stderr for people."""
+    if is_json:
+        print_json(error.as_dict())
+        return
+    error_console.print(Text(f"✗ {error.message}", style="bold red"))
+    if error.where:
+        error_console.print(Text(f"  at {error.where}", style="dim"))
+    if error.hint:
+        error_console.print(Text(f"  {error.hint}"))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """Print rows as a table; what comes from outside is never read as markup."""
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
+    console.print(table)
+
+
+def draw_sparkline(values: Sequence[float], *, low: float | None = None, high: float | None = None) -> str:
+    """A row of bars, one for each value."""
+    if not values:
+        return ""
+    least, most = min(values) if low is None else low, max(values) if high is None else high
+    span = (most - least) or 1.0
+    return "".join(_SPARKS[min(7, max(0, int((value - least) / span * 8)))] for value in values)
+
+
+def color_score(score: float) -> Text:
+    """A score as people see it: one decimal, green above neutral, red below."""
+    style = "green" if score >= 51 else "red" if score <= 49 else "dim"
+    return Text(f"{score:.1f}", style=style)
+
+
+@contextmanager
+def show_progress(*, is_quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show on stderr which stage runs and how far it is."""
+    if is_quiet or not error_console.is_terminal:
+        yield lambda stage, done, total: None
+        return
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=error_console, transient=True,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("starting", total=None)
+        current = ""
+
+        def tell(stage: str, done: int, total: int | None) -> None:
+            nonlocal current
+            if stage != current:
+                current = stage
+                progress.reset(task, description=stage, total=total, completed=done)
+            else:
+                progress.update(task, description=stage, completed=done, total=total)
+
+        yield tell

@@ -1,0 +1,214 @@
+"""`fusion score`, `fusion explain` and `fusion brands`: the numbers, and why they are what they are."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import typer
+from rich.text import Text
+
+from consumer_fusion import answers
+from consumer_fusion.cli.output import (
+    AsOfOption,
+    JsonOption,
+    WorkspaceOption,
+    color_score,
+    console,
+    draw_sparkline,
+    print_json,
+    print_table,
+    read_moment,
+)
+from consumer_fusion.errors import InputError
+from consumer_fusion.kit.moments import from_microseconds, write_moment
+from consumer_fusion.workspace import open_workspace
+
+SHOWN_ROWS = 20
+HISTORY_DAYS = 90
+
+
+class Order(StrEnum):
+    """Which pairs come first."""
+
+    lowest = "lowest"
+    highest = "highest"
+    falling = "falling"
+
+
+def score(
+    workspace: WorkspaceOption = Path(),
+    brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
+    consumer: Annotated[str | None, typer.Option(help="Only this consumer.")] = None,
+    as_of: AsOfOption = None,
+    order: Annotated[Order | None, typer.Option(help="Which come first.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write them to a .parquet or .csv file.")] = None,
+    is_json: JsonOption = False,
+) -> None:
+    """The Fusion Scores: how each consumer and brand stand with each other."""
+    with open_workspace(workspace) as opened:
+        rows = answers.score_pairs(
+            opened, brand=brand, consumer=consumer, as_of_us=read_moment(as_of),
+            order=order.value if order else None, limit=limit,
+        )  # fmt: skip
+    if out is not None:
+        write_rows(rows, out)
+    if is_json:
+        print_json(answers.to_score_rows(rows))
+        return
+    if out is not None:
+        console.print(f"{rows.num_rows:,} scores written to {out}", highlight=False)
+        return
+    shown = rows.slice(0, limit or SHOWN_ROWS).to_pylist()
+    has_change = "change_28_days" in rows.column_names
+    columns = ["consumer", "brand", "score", "80% from", "to", "gives", "gets", "confidence", "percentile", "symbiosis"]
+    table = [
+        [
+            row["consumer"], row["brand"], color_score(row["fusion_score"]), f"{row['low']:.0f}", f"{row['high']:.0f}",
+            f"{row['consumer_to_brand']:.1f}", f"{row['brand_to_consumer']:.1f}", f"{row['confidence']:.2f}",
+            "" if row["percentile"] is None else f"{row['percentile']:.0f}", row["symbiosis"],
+            *([f"{row['change_28_days']:+.1f}"] if has_change else []),
+        ]
+        for row in shown
+    ]  # fmt: skip
+    columns += ["in 28 days"] if has_change else []
+    print_table("Fusion Scores", columns, table, right=columns[2:9])
+    if rows.num_rows > 2:
+        print_distribution(rows)
+    if rows.num_rows > len(shown):
+        console.print(
+            f"{len(shown)} of {rows.num_rows:,} pairs shown; --limit, --brand, --order and --out give others.",
+            style="dim", highlight=False,
+        )  # fmt: skip
+    if shown:
+        console.print(
+            f"Next: fusion explain '{shown[0]['consumer']}' '{shown[0]['brand']}'", style="dim", highlight=False
+        )
+
+
+def print_distribution(rows: pa.Table) -> None:
+    """Print how the scores are spread, as a sparkline from 0 to 100."""
+    bins = [0] * 50
+    for value in rows["fusion_score"].to_pylist():
+        bins[min(49, int(value // 2))] += 1
+    console.print(Text.assemble(("0 ", "dim"), draw_sparkline(bins, low=0), (" 100", "dim")))
+
+
+def write_rows(rows: pa.Table, path: Path) -> None:
+    """Write a table to the file, in the form that its ending names.
+
+    Raises:
+        InputError: The ending is neither .parquet nor .csv.
+    """
+    if path.suffix == ".parquet":
+        pq.write_table(rows, path)
+    elif path.suffix == ".csv":
+        pa_csv.write_csv(rows, path)
+    else:
+        raise InputError(f"'{path.name}' ends neither in .parquet nor in .csv.", hint="Name the file so.")
+
+
+def explain(
+    consumer: Annotated[str, typer.Argument(help="The consumer.")],
+    brand: Annotated[str, typer.Argument(help="The brand.")],
+    workspace: WorkspaceOption = Path(),
+    as_of: AsOfOption = None,
+    since: Annotated[str | None, typer.Option(help="What moved it since then, ISO 8601.")] = None,
+    without: Annotated[str | None, typer.Option(help="What it would be without this event.")] = None,
+    history: Annotated[int, typer.Option(min=0, help="Also its history of so many days (JSON).")] = 0,
+    is_json: JsonOption = False,
+) -> None:
+    """Why a score is what it is: every point with its reason, and what moved it."""
+    with open_workspace(workspace) as opened:
+        answer = answers.explain_pair(
+            opened, consumer, brand, as_of_us=read_moment(as_of), since_us=read_moment(since)
+        )
+        told = answers.to_explanation(answer)
+        if without is not None:
+            reading = answers.score_without(opened, answer, without)
+            told["without"] = {
+                "event_id": without,
+                "fusion_score": reading.fusion_score,
+                "change": reading.fusion_score - answer.explanation.reading.fusion_score,
+            }
+        past = answers.replay_pair(opened, answer, history or HISTORY_DAYS)
+    if history:
+        told["history"] = [
+            {**row, "day": from_microseconds(row["day"] * 86_400_000_000).date().isoformat()} for row in past.to_pylist()
+        ]
+    if is_json:
+        print_json(told)
+        return
+    reading = answer.explanation.reading
+    console.print(
+        Text.assemble(
+            (f"{answer.consumer} × {answer.brand}  ", "bold"), color_score(reading.fusion_score),
+            (f"  (80% between {reading.low:.1f} and {reading.high:.1f})  {reading.symbiosis}", ""),
+        )  # fmt: skip
+    )
+    console.print(
+        f"as of {write_moment(answer.as_of_us)}; the consumer gives {reading.consumer_to_brand:.1f}, the brand gives "
+        f"{reading.brand_to_consumer:.1f}, confidence {reading.confidence:.2f}",
+        style="dim", highlight=False,
+    )  # fmt: skip
+    scores = past["fusion_score"].to_pylist()
+    console.print(Text.assemble(("last 90 days ", "dim"), draw_sparkline(scores, low=min(40.0, *scores), high=max(60.0, *scores))))
+    contributions = sorted(answer.explanation.contributions, key=lambda each: -abs(each.contribution))
+    print_table(
+        "Why: 50 and",
+        ["points now", "facet", "when", "why", "follows from"],
+        [
+            [
+                Text(f"{each.contribution:+.2f}", style="green" if each.contribution > 0 else "red"), each.facet,
+                write_moment(each.occurred_us)[:16].replace("T", " "), each.sentence, each.parent_event_id or "",
+            ]
+            for each in contributions[:SHOWN_ROWS]
+        ],
+        right=["points now"],
+    )  # fmt: skip
+    if len(contributions) > SHOWN_ROWS:
+        rest = sum(each.contribution for each in contributions[SHOWN_ROWS:])
+        console.print(f"and {len(contributions) - SHOWN_ROWS} more, together {rest:+.2f}", style="dim", highlight=False)
+    print_table(
+        "What moved it",
+        ["when", "what", "change", "score after"],
+        [
+            [write_moment(each.at_us)[:16].replace("T", " "), each.kind, f"{each.change:+.2f}", f"{each.score_after:.2f}"]
+            for each in answer.changes[-SHOWN_ROWS:]
+        ],
+        right=["change", "score after"],
+    )
+    if without is not None:
+        told_without = told["without"]
+        assert isinstance(told_without, dict)
+        console.print(
+            f"Without {without}: {told_without['fusion_score']:.2f} ({told_without['change']:+.2f})", highlight=False
+        )
+
+
+def brands(workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False) -> None:
+    """The brands: how many pairs, how they stand, how the relationships are mixed."""
+    with open_workspace(workspace) as opened:
+        rows = answers.summarise_brands(opened, as_of_us=read_moment(as_of)).to_pylist()
+    if is_json:
+        print_json(rows)
+        return
+    columns = ["brand", "pairs", "mean", "quartiles", "mutualism", "commensal", "one-sided", "harmed", "neutral", "unknown"]
+    print_table(
+        "Brands",
+        columns,
+        [
+            [
+                row["brand"], f"{row['pairs']:,}", color_score(row["mean"]),
+                f"{row['lower_quartile']:.0f} · {row['median']:.0f} · {row['upper_quartile']:.0f}",
+                *(f"{row[name]:,}" for name in ("mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown")),
+            ]
+            for row in rows[:50]
+        ],
+        right=columns[1:],
+    )  # fmt: skip
