@@ -1,0 +1,198 @@
+"""Groups in memory: the consumers that a batch touches, what connects them, and their identifiers.
+
+Reads the tables of identity once for a whole batch and changes nothing in them; what is decided on them is
+`resolution`'s matter.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from consumer_fusion.identity.identifiers import STRONG_TYPES, Identifier, rank_type
+from consumer_fusion.identity.merges import Edge, map_groups, read_merges
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.identity import IDENTIFIERS
+from consumer_fusion.stores import Session
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Consumers that count for one.
+
+    Attributes:
+        canonical_id: The one that they count for.
+        members: All of them.
+        edges: The merges in force among them; a tree.
+    """
+
+    canonical_id: int
+    members: set[int]
+    edges: list[Edge] = field(default_factory=list)
+
+
+class Groups:
+    """The groups that a batch touches. Consumers made in this batch have negative numbers until they are written."""
+
+    def __init__(self) -> None:
+        self.owners: dict[tuple[str, str], int] = {}
+        self.identifiers: defaultdict[int, list[Identifier]] = defaultdict(list)
+        self.keys: dict[int, str] = {}
+        self.numbers: dict[str, int] = {}
+        self.merged_at_us = 0
+        self._groups: dict[int, Group] = {}
+        self._parted: defaultdict[int, set[int]] = defaultdict(set)
+
+    @property
+    def consumer_ids(self) -> tuple[int, ...]:
+        """All consumers that were looked at."""
+        return tuple(self._groups)
+
+    def find(self, consumer_id: int) -> Group:
+        """The group of a consumer, which at first is itself alone."""
+        group = self._groups.get(consumer_id)
+        if group is None:
+            group = self._groups[consumer_id] = Group(consumer_id, {consumer_id})
+        return group
+
+    def make_consumer(self, key: str) -> int:
+        """The consumer of a key, new or known."""
+        number = self.numbers.get(key)
+        if number is None:
+            number = self.numbers[key] = -1 - len(self.numbers)
+            self.keys[number] = key
+        return number
+
+    def link(self, consumer_id: int, identifier: Identifier) -> None:
+        """Let an identifier that belonged to nobody belong to a consumer."""
+        self.owners[identifier.type, identifier.value] = consumer_id
+        self.identifiers[consumer_id].append(identifier)
+
+    def join(self, edge: Edge) -> None:
+        """Make two groups one by the newest merge."""
+        kept, absorbed = self.find(edge.kept_id), self.find(edge.absorbed_id)
+        kept.members |= absorbed.members
+        kept.edges += [*absorbed.edges, edge]
+        for member in absorbed.members:
+            self._groups[member] = kept
+
+    def part(self, edge: Edge) -> None:
+        """Take a merge out of its group, and remember that the two sides are not to be joined again."""
+        group = self.find(edge.kept_id)
+        edges = [each for each in group.edges if each.merge_id != edge.merge_id]
+        for member in group.members:
+            del self._groups[member]
+        self._connect(edges)
+        self._remember_parting(edge)
+
+    def were_parted(self, first: Group, second: Group) -> bool:
+        """Whether a merge between the two was undone before."""
+        return any(
+            self._parted[member] & second.members for member in first.members if member in self._parted
+        )
+
+    def count_identifiers(self, *groups: Group) -> int:
+        """How much groups together are known by: their identifiers, and the keys of sources beyond the first."""
+        members = [member for group in groups for member in group.members]
+        own_keys = sum(self.has_own_key(member) for member in members)
+        return sum(len(self.identifiers[member]) for member in members) + max(0, own_keys - 1)
+
+    def has_own_key(self, consumer_id: int) -> bool:
+        """Whether a source names the consumer; otherwise it was made here of an identifier."""
+        return all(each.key != self.keys.get(consumer_id) for each in self.identifiers[consumer_id])
+
+    def is_anonymous(self, group: Group) -> bool:
+        """Whether nothing is known of a group but devices, cookies and their like."""
+        return not any(
+            self.has_own_key(member) or any(each.is_strong for each in self.identifiers[member])
+            for member in group.members
+        )
+
+    def order(self, group: Group) -> tuple[bool, bool, bool, int]:
+        """Sorts first what should go on: named by a source, then known by something strong, then older."""
+        is_named = any(self.has_own_key(member) for member in group.members)
+        is_new = group.canonical_id < 0
+        return not is_named, self.is_anonymous(group), is_new, abs(group.canonical_id)
+
+    def find_contested_type(self, first: Group, second: Group) -> str | None:
+        """A strong type of which both have an identifier; it cannot be the same one, since it has one owner."""
+        types = [
+            {each.type for member in group.members for each in self.identifiers[member] if each.is_strong}
+            for group in (first, second)
+        ]
+        shared = types[0] & types[1]
+        return next((name for name in STRONG_TYPES if name in shared), None)
+
+    def trace(self, start_id: int, end_id: int) -> list[Edge]:
+        """The merges on the way from one member of a group to another."""
+        ways: dict[int, list[Edge]] = {start_id: []}
+        waiting = deque([start_id])
+        edges = self.find(start_id).edges
+        while waiting and end_id not in ways:
+            here = waiting.popleft()
+            for edge in edges:
+                if here in (edge.kept_id, edge.absorbed_id):
+                    there = edge.absorbed_id if here == edge.kept_id else edge.kept_id
+                    if there not in ways:
+                        ways[there] = [*ways[here], edge]
+                        waiting.append(there)
+        return ways[end_id]
+
+    def map_members(self) -> dict[int, int]:
+        """For whom each consumer that was looked at counts."""
+        return {consumer_id: group.canonical_id for consumer_id, group in self._groups.items()}
+
+    def read(self, session: Session, consumer_ids: Mapping[str, int], wanted: Iterable[Identifier]) -> None:
+        """Read all that a batch can touch.
+
+        Args:
+            session: A session of the store.
+            consumer_ids: The batch's consumers that have identifiers, by key.
+            wanted: The batch's identifiers.
+        """
+        distinct = sorted(set(wanted))
+        keys = pa.table(
+            {
+                "identifier_type": [each.type for each in distinct],
+                "identifier_value": [each.value for each in distinct],
+            }
+        )
+        owners = session.read_matching(IDENTIFIERS, keys, columns=("consumer_id",))["consumer_id"].to_pylist()
+        # A consumer made of an identifier keeps its number even where the identifier was erased since.
+        made_keys = pa.table(
+            {"entity_type": ["consumer"] * len(distinct), "entity_key": [each.key for each in distinct]}
+        )
+        made = session.read_matching(ENTITIES, made_keys, columns=("entity_key", "entity_id")).to_pylist()
+        self.numbers = {row["entity_key"]: row["entity_id"] for row in made} | dict(consumer_ids)
+        edges = read_merges(session, {*owners, *self.numbers.values()})
+        reached = {*owners, *self.numbers.values()} | {
+            end for edge in edges if edge.undone_us is None for end in (edge.kept_id, edge.absorbed_id)
+        }
+        ids = pa.array(sorted(reached), pa.int64())
+        for row in session.read_matching(IDENTIFIERS, pa.table({"consumer_id": ids})).to_pylist():
+            name, value = row["identifier_type"], row["identifier_value"]
+            self.link(row["consumer_id"], Identifier(rank_type(name), name, value))
+        for row in session.read_matching(ENTITIES, pa.table({"entity_id": ids})).to_pylist():
+            self.keys[row["entity_id"]] = row["entity_key"]
+        for edge in edges:
+            self.merged_at_us = max(self.merged_at_us, edge.made_us)
+            if edge.undone_us is not None:
+                self._remember_parting(edge)
+        self._connect([edge for edge in edges if edge.undone_us is None])
+
+    def _connect(self, edges: list[Edge]) -> None:
+        made: dict[int, Group] = {}
+        canonical = map_groups(edges)
+        for consumer_id, canonical_id in canonical.items():
+            group = made.setdefault(canonical_id, Group(canonical_id, set()))
+            group.members.add(consumer_id)
+            self._groups[consumer_id] = group
+        for edge in edges:
+            self._groups[edge.kept_id].edges.append(edge)
+
+    def _remember_parting(self, edge: Edge) -> None:
+        self._parted[edge.kept_id].add(edge.absorbed_id)
+        self._parted[edge.absorbed_id].add(edge.kept_id)

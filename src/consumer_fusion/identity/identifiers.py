@@ -1,0 +1,165 @@
+"""Identifiers: their types, how far each is believed, and the one form in which two of them are compared.
+
+Nothing here knows which consumer an identifier belongs to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from consumer_fusion.records.identity import Strength
+
+STRONG_TYPES = ("account", "user_id", "loyalty_card", "email", "phone")
+"""Types that stand for one person, the strongest first; every other type is weak."""
+
+_WEAK_TYPES = ("device", "anonymous_id", "cookie")
+"""The known weak types, the steadiest first; unknown types come after them."""
+
+_IGNORED_TYPES = frozenset({"ip", "ip_address"})
+"""An address of a network is shared by a household, an office or a whole town: it says nothing of a person."""
+
+_TYPE_SYNONYMS = {
+    "account_id": "account",
+    "userid": "user_id",
+    "user": "user_id",
+    "loyalty": "loyalty_card",
+    "loyalty_id": "loyalty_card",
+    "loyalty_number": "loyalty_card",
+    "e_mail": "email",
+    "mail": "email",
+    "email_address": "email",
+    "telephone": "phone",
+    "tel": "phone",
+    "mobile": "phone",
+    "phone_number": "phone",
+    "msisdn": "phone",
+    "device_id": "device",
+    "anonymousid": "anonymous_id",
+    "cookie_id": "cookie",
+}
+
+_PLACEHOLDERS = frozenset(
+    (
+        *("true false null none nil nan n/a na undefined unknown anonymous guest not_authenticated".split()),
+        "[object object]",
+    )
+)
+"""What programs write where they know nothing. Taken at their word, they would join thousands of strangers."""
+
+_NOTHING_BUT_ZEROS = re.compile(r"[0\W_]+")
+"""Such as the advertising id of a telephone whose owner declined tracking."""
+
+_PHONE_DIGITS_AT_LEAST = 6
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Identifier:
+    """An identifier in its canonical form; the order is from the strongest to the weakest.
+
+    Attributes:
+        rank: Place among the types; a smaller one is believed further.
+        type: email, account, phone, device, ...
+        value: The canonical value.
+    """
+
+    rank: int
+    type: str
+    value: str
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it stands for one person."""
+        return self.rank < len(STRONG_TYPES)
+
+    @property
+    def strength(self) -> Strength:
+        """Its strength as the table of identifiers keeps it."""
+        return "strong" if self.is_strong else "weak"
+
+    @property
+    def key(self) -> str:
+        """The key of a consumer of whom nothing but this identifier is known."""
+        return f"{self.type}:{self.value}"
+
+
+def rank_type(identifier_type: str) -> int:
+    """How far a canonical type is believed: 0 is believed most."""
+    if identifier_type in STRONG_TYPES:
+        return STRONG_TYPES.index(identifier_type)
+    if identifier_type in _WEAK_TYPES:
+        return len(STRONG_TYPES) + _WEAK_TYPES.index(identifier_type)
+    return len(STRONG_TYPES) + len(_WEAK_TYPES)
+
+
+def normalise_identifier(identifier_type: str, value: str) -> Identifier | None:
+    """The canonical form of an identifier, or None where it names nobody.
+
+    E-mail addresses are trimmed and in lower case; of telephone numbers the digits remain, with a + before an
+    international one. A number without country code is left as it is: the country cannot be guessed.
+
+    Args:
+        identifier_type: As the source wrote it (`Email`, `anonymousId`).
+        value: As the source wrote it.
+
+    Returns:
+        None for placeholders (`null`, `guest`), for network addresses, and for what is plainly no e-mail address
+        or telephone number.
+    """
+    snake_case = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", identifier_type.strip())
+    name = re.sub(r"[^a-z0-9]+", "_", snake_case.lower()).strip("_")
+    name = _TYPE_SYNONYMS.get(name, name)
+    text = str(value).strip()
+    if not name or name in _IGNORED_TYPES:
+        return None
+    if not text or text.lower() in _PLACEHOLDERS or _NOTHING_BUT_ZEROS.fullmatch(text):
+        return None
+    if name == "email":
+        text = text.removeprefix("mailto:").lower()
+        if not _EMAIL.fullmatch(text):
+            return None
+    elif name == "phone":
+        is_international = text.startswith(("+", "00"))
+        digits = re.sub(r"\D", "", text.replace("(0)", "") if is_international else text)
+        if len(digits) < _PHONE_DIGITS_AT_LEAST:
+            return None
+        text = "+" + digits.removeprefix("00") if is_international else digits
+    return Identifier(rank_type(name), name, text)
+
+
+def normalise_identifiers(identifiers: Mapping[str, str]) -> tuple[Identifier, ...]:
+    """The canonical identifiers that name somebody, the strongest first, one of each type.
+
+    Where two of the source's types are one type here (`email` and `mail`), the value that sorts first is taken.
+    """
+    found: dict[str, Identifier] = {}
+    for identifier_type, value in identifiers.items():
+        identifier = normalise_identifier(identifier_type, value)
+        if identifier is not None:
+            known = found.get(identifier.type)
+            found[identifier.type] = identifier if known is None else min(known, identifier)
+    return tuple(sorted(found.values()))
+
+
+def mask_identifier(identifier_type: str, value: str) -> str:
+    """The identifier as it may be shown on a screen: enough to recognise it, not enough to use it.
+
+    >>> mask_identifier("email", "anna@example.org")
+    'a***@example.org'
+    >>> mask_identifier("phone", "+491701234567")
+    '***4567'
+    """
+    if identifier_type == "email" and "@" in value:
+        name, _, domain = value.partition("@")
+        return f"{name[:1]}***@{domain}"
+    return f"***{value[-4:]}" if len(value) > 8 else "***"
+
+
+def mask_consumer_key(key: str) -> str:
+    """The key of a consumer, masked where it was made from an identifier (`email:anna@example.org`)."""
+    identifier_type, separator, value = key.partition(":")
+    if separator and (identifier_type in STRONG_TYPES or identifier_type in _WEAK_TYPES):
+        return f"{identifier_type}:{mask_identifier(identifier_type, value)}"
+    return key

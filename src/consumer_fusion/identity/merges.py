@@ -1,0 +1,260 @@
+"""Merges: which consumers were found to be one person, by whom and why; each can be undone.
+
+Merges are edges between consumers as the sources named them. A group is what the edges in force connect, so that
+without one of them the groups are exactly those of the others. Which consumers to join is decided elsewhere: by
+rules (`resolution`), by people, or by people who review suggestions (`linkage`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from consumer_fusion.errors import ConflictError, InputError, NotFoundError, RefusedError
+from consumer_fusion.identity.identifiers import STRONG_TYPES
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.identity import IDENTIFIERS, MERGES, MergeOrigin
+from consumer_fusion.stores import Session
+
+Regrouping = dict[int, tuple[int, int]]
+"""Of each consumer that counts for another one than before: for whom it counted, and for whom it counts now."""
+
+_COLUMNS = ("merge_id", "kept_consumer_id", "absorbed_consumer_id", "reason", "origin", "made_us")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A merge as the table holds it.
+
+    Attributes:
+        merge_id: Its id.
+        kept_id: The consumer that goes on.
+        absorbed_id: The consumer whose events count for the kept one.
+        reason: Why, for people.
+        origin: rule, review or staff.
+        made_us: When it was made.
+        undone_us: When it was undone; None while it is in force.
+    """
+
+    merge_id: str
+    kept_id: int
+    absorbed_id: int
+    reason: str
+    origin: MergeOrigin
+    made_us: int
+    undone_us: int | None = None
+
+
+def merge_consumers(
+    session: Session,
+    kept_id: int,
+    absorbed_id: int,
+    *,
+    reason: str,
+    origin: MergeOrigin,
+    made_us: int,
+    merge_id: str,
+) -> Regrouping:
+    """Count the events of one consumer for another from now on.
+
+    Args:
+        session: A writing session of the store.
+        kept_id: The consumer that goes on.
+        absorbed_id: The consumer whose events, with those of all that it absorbed, count for the kept one.
+        reason: Why, for people; it names types of identifiers, never their values.
+        origin: `staff` and `review` may join consumers with different strong identifiers; `rule` never.
+        made_us: When.
+        merge_id: The id of the merge.
+
+    Returns:
+        Whose events count for another consumer than before; their pairs are to be folded again.
+
+    Raises:
+        InputError: There is no reason.
+        NotFoundError: One of them is not known.
+        ConflictError: They already are one consumer, the absorbed one counts for a third, or the id is taken.
+        RefusedError: A rule would join two different strong identifiers of one type.
+    """
+    if not reason.strip():
+        raise InputError(
+            "A merge needs a reason.", hint="Say why they are one person, for whoever reviews it later."
+        )
+    _check_known(session, (kept_id, absorbed_id))
+    before = read_identity_map(session, (kept_id, absorbed_id))
+    kept_for, absorbed_for = before.get(kept_id, kept_id), before.get(absorbed_id, absorbed_id)
+    if kept_for == absorbed_for:
+        raise ConflictError(
+            f"Consumers {kept_id} and {absorbed_id} already are one consumer ({kept_for}).",
+            hint="There is nothing to merge.",
+        )
+    if absorbed_for != absorbed_id:
+        raise ConflictError(
+            f"Consumer {absorbed_id} already counts for consumer {absorbed_for}.",
+            hint=f"Merge consumer {absorbed_for}, or undo the merge that joined them first.",
+        )
+    if session.count(MERGES, {"merge_id": merge_id}):
+        raise ConflictError(f"The merge id {merge_id} is taken.", hint="Give each merge an id of its own.")
+    if origin == "rule":
+        contested = _find_contested_type(
+            session, list_members(before, kept_for), list_members(before, absorbed_for)
+        )
+        if contested is not None:
+            raise RefusedError(
+                f"Consumers {kept_id} and {absorbed_id} have a different {contested}.",
+                hint="Rules never join two strong identifiers of one type; staff may, with a reason.",
+            )
+    record_merges(session, [Edge(merge_id, kept_id, absorbed_id, reason.strip(), origin, made_us)])
+    return compare_groups(before, read_identity_map(session, (kept_id, absorbed_id)))
+
+
+def undo_merge(session: Session, merge_id: str, undone_us: int) -> Regrouping:
+    """Take a merge back: the groups are again what the other merges make of them.
+
+    The record stays, and rules will not join again what was parted.
+
+    Args:
+        session: A writing session of the store.
+        merge_id: The merge.
+        undone_us: When.
+
+    Returns:
+        Whose events count for another consumer than before; their pairs are to be folded again.
+
+    Raises:
+        NotFoundError: There is no such merge.
+        ConflictError: It was undone already.
+    """
+    found = [_to_edge(row) for row in session.read(MERGES, {"merge_id": merge_id}).to_pylist()]
+    if not found:
+        raise NotFoundError(
+            f"There is no merge {merge_id}.",
+            hint="`fusion identity show CONSUMER` lists the merges of a consumer.",
+        )
+    if found[0].undone_us is not None:
+        raise ConflictError(f"The merge {merge_id} was undone already.", hint="There is nothing to undo.")
+    ends = (found[0].kept_id, found[0].absorbed_id)
+    before = read_identity_map(session, ends)
+    withdraw_merges(session, [merge_id], undone_us)
+    return compare_groups(before, read_identity_map(session, ends))
+
+
+def read_identity_map(session: Session, consumer_ids: Iterable[int] | None = None) -> dict[int, int]:
+    """For whom each consumer counts, over the merges in force; chains are followed to their end.
+
+    Args:
+        session: A session of the store.
+        consumer_ids: The consumers asked about; their whole groups are returned. None for all.
+
+    Returns:
+        From each consumer that takes part in a merge, the one that goes on included, to the one that goes on.
+        A consumer that is not in it counts for itself.
+    """
+    if consumer_ids is None:
+        edges = [_to_edge(row) for row in session.read(MERGES, {"undone_us": None}).to_pylist()]
+    else:
+        edges = read_merges(session, consumer_ids)
+    return map_groups(edges)
+
+
+def list_members(identity_map: Mapping[int, int], canonical_id: int) -> tuple[int, ...]:
+    """The consumers, as the sources named them, that count for one; in ascending order, itself included."""
+    return tuple(sorted({canonical_id} | {raw for raw, kept in identity_map.items() if kept == canonical_id}))
+
+
+def map_groups(edges: Iterable[Edge]) -> dict[int, int]:
+    """For whom each consumer counts, over the merges of a list that are in force.
+
+    They are taken in the order in which they were made. Each makes all that counts for its absorbed consumer
+    count for whoever its kept consumer counts for by then.
+    """
+    parents: dict[int, int] = {}
+
+    def find(consumer_id: int) -> int:
+        parents.setdefault(consumer_id, consumer_id)
+        root = consumer_id
+        while parents[root] != root:
+            root = parents[root]
+        while parents[consumer_id] != root:
+            parents[consumer_id], consumer_id = root, parents[consumer_id]
+        return root
+
+    for edge in sorted(edges, key=lambda each: (each.made_us, each.merge_id)):
+        if edge.undone_us is None:
+            parents[find(edge.absorbed_id)] = find(edge.kept_id)
+    return {consumer_id: find(consumer_id) for consumer_id in tuple(parents)}
+
+
+def compare_groups(before: Mapping[int, int], after: Mapping[int, int]) -> Regrouping:
+    """Whose events count for another consumer than before."""
+    return {
+        raw: (before.get(raw, raw), after.get(raw, raw))
+        for raw in sorted({*before, *after})
+        if before.get(raw, raw) != after.get(raw, raw)
+    }
+
+
+def read_merges(session: Session, consumer_ids: Iterable[int]) -> list[Edge]:
+    """All merges, undone ones included, of the consumers and of all with whom merges in force connect them."""
+    edges: dict[str, Edge] = {}
+    reached: set[int] = set()
+    frontier = set(consumer_ids)
+    while frontier:
+        reached |= frontier
+        following: set[int] = set()
+        for side in ("kept_consumer_id", "absorbed_consumer_id"):
+            keys = pa.table({side: pa.array(sorted(frontier), pa.int64())})
+            for row in session.read_matching(MERGES, keys).to_pylist():
+                edge = edges[row["merge_id"]] = _to_edge(row)
+                if edge.undone_us is None:
+                    following |= {edge.kept_id, edge.absorbed_id}
+        frontier = following - reached
+    return list(edges.values())
+
+
+def record_merges(session: Session, edges: Iterable[Edge]) -> None:
+    """Write merges that were found to be right; `merge_consumers` is the door for all but the rules."""
+    session.insert(
+        MERGES,
+        _COLUMNS,
+        [(e.merge_id, e.kept_id, e.absorbed_id, e.reason, e.origin, e.made_us) for e in edges],
+    )
+
+
+def withdraw_merges(session: Session, merge_ids: Sequence[str], undone_us: int) -> None:
+    """Mark merges as undone."""
+    for merge_id in merge_ids:
+        session.update(MERGES, {"undone_us": undone_us}, {"merge_id": merge_id})
+
+
+def _to_edge(row: Mapping[str, Any]) -> Edge:
+    return Edge(
+        row["merge_id"],
+        row["kept_consumer_id"],
+        row["absorbed_consumer_id"],
+        row["reason"],
+        row["origin"],
+        row["made_us"],
+        row["undone_us"],
+    )
+
+
+def _check_known(session: Session, consumer_ids: tuple[int, ...]) -> None:
+    for consumer_id in consumer_ids:
+        if not session.count(ENTITIES, {"entity_id": consumer_id, "entity_type": "consumer"}):
+            raise NotFoundError(
+                f"There is no consumer {consumer_id}.", hint="Give the number of a consumer that was seen."
+            )
+
+
+def _find_contested_type(session: Session, first: Sequence[int], second: Sequence[int]) -> str | None:
+    sides = []
+    for members in (first, second):
+        values: defaultdict[str, set[str]] = defaultdict(set)
+        for row in session.read(IDENTIFIERS, {"consumer_id": members, "strength": "strong"}).to_pylist():
+            values[row["identifier_type"]].add(row["identifier_value"])
+        sides.append(values)
+    return next((name for name in STRONG_TYPES if sides[0][name] and sides[1][name]), None)

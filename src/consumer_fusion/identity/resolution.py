@@ -1,0 +1,268 @@
+"""Resolution: whose event it is, by rules over declared identifiers.
+
+Who is strong and who is weak is said in `identifiers`; what people decide is in `merges`; likeness of names and
+dates is `linkage`'s, and only suggests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from consumer_fusion.identity.groups import Group, Groups
+from consumer_fusion.identity.identifiers import Identifier, normalise_identifiers, rank_type
+from consumer_fusion.identity.merges import (
+    Edge,
+    Regrouping,
+    compare_groups,
+    record_merges,
+    withdraw_merges,
+)
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
+from consumer_fusion.stores import Session
+
+Sighting = tuple[str | None, Mapping[str, str]]
+"""A source's key of a consumer, where it gave one, and the identifiers that came with it, by type."""
+
+EnsureConsumers = Callable[[Sequence[str]], Mapping[str, int]]
+"""Gives the number of each key, making consumers where they are new."""
+
+_TIE = re.compile(r"The same (\S+) was seen for both")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a batch of sightings came to.
+
+    Attributes:
+        consumer_ids: For each sighting, in order, the consumer under which its events are kept (before merges);
+            0 where nothing says who it was.
+        merges: The merges made, in order.
+        undone_merge_ids: Merges by rule that this batch contradicted; they may be among those just made.
+        regrouped: Whose events count for another consumer than before; their pairs are to be folded again.
+        identifier_count: How many identifiers were linked.
+        conflict_count: How many conflicts were recorded that were not on record before.
+    """
+
+    consumer_ids: tuple[int, ...]
+    merges: tuple[Edge, ...]
+    undone_merge_ids: tuple[str, ...]
+    regrouped: Regrouping
+    identifier_count: int
+    conflict_count: int
+
+
+def resolve_identities(
+    session: Session,
+    sightings: Iterable[Sighting],
+    *,
+    ensure_consumers: EnsureConsumers,
+    seen_us: int,
+    limit: int,
+) -> Resolution:
+    """Say whose each sighting is; link identifiers, merge by rule, and record where the rules declined.
+
+    The same sightings again change nothing.
+
+    Args:
+        session: A writing session of the store.
+        sightings: The distinct combinations of a batch, in the order of time.
+        ensure_consumers: Gives the numbers of consumers by key, making those that are new.
+        seen_us: When the batch was received.
+        limit: A consumer is known by at most so many identifiers.
+    """
+    taken = [(key, normalise_identifiers(identifiers)) for key, identifiers in sightings]
+    numbers = dict(ensure_consumers(tuple(dict.fromkeys(key for key, _ in taken if key is not None))))
+    named = [(numbers[key] if key is not None else None, identifiers) for key, identifiers in taken]
+    groups = Groups()
+    groups.read(
+        session,
+        {key: numbers[key] for key, identifiers in taken if key is not None and identifiers},
+        (each for _, identifiers in taken for each in identifiers),
+    )
+    before = groups.map_members()
+    rules = _Rules(groups, made_us=max(seen_us, groups.merged_at_us + 1), limit=limit)
+    consumer_ids = rules.run(named)
+
+    made_keys = tuple(groups.keys[number] for number in groups.numbers.values() if number < 0)
+    made = ensure_consumers(made_keys) if made_keys else {}
+    written = {groups.numbers[key]: made[key] for key in made_keys}
+    # Ids sort by time; those of one batch are put in the order of the decisions, which decides who goes on.
+    sorted_ids = sorted(make_id() for _ in rules.merges)
+    merge_ids = {edge.merge_id: merge_id for edge, merge_id in zip(rules.merges, sorted_ids, strict=True)}
+    merges = tuple(
+        replace(
+            edge,
+            merge_id=merge_ids[edge.merge_id],
+            kept_id=written.get(edge.kept_id, edge.kept_id),
+            absorbed_id=written.get(edge.absorbed_id, edge.absorbed_id),
+        )
+        for edge in rules.merges
+    )
+    undone = tuple(merge_ids.get(merge_id, merge_id) for merge_id in rules.undone_merge_ids)
+    record_merges(session, merges)
+    withdraw_merges(session, undone, rules.made_us)
+    session.insert(
+        IDENTIFIERS,
+        IDENTIFIERS.column_names,
+        [(i.type, i.value, i.strength, written.get(owner, owner), seen_us) for owner, i in rules.linked],
+    )
+    conflict_count = _record_conflicts(session, rules.conflicts, written, seen_us)
+    after = {
+        written.get(raw, raw): written.get(canonical, canonical)
+        for raw, canonical in groups.map_members().items()
+    }
+    return Resolution(
+        consumer_ids=tuple(written.get(number, number) for number in consumer_ids),
+        merges=merges,
+        undone_merge_ids=undone,
+        regrouped=compare_groups(before, after),
+        identifier_count=len(rules.linked),
+        conflict_count=conflict_count,
+    )
+
+
+class _Rules:
+    """The rules, run over a batch in memory; see `docs/concepts/identity.md` for what each is for."""
+
+    def __init__(self, groups: Groups, *, made_us: int, limit: int) -> None:
+        self.made_us = made_us
+        self.merges: list[Edge] = []
+        self.undone_merge_ids: list[str] = []
+        self.linked: list[tuple[int, Identifier]] = []
+        self.conflicts: dict[tuple[int, int, str], None] = {}
+        self._groups = groups
+        self._limit = limit
+
+    def run(self, sightings: Sequence[tuple[int | None, tuple[Identifier, ...]]]) -> list[int]:
+        """Take all sightings, once more after each contradiction: what it kept apart may now be one."""
+        while True:
+            undone_before = len(self.undone_merge_ids)
+            consumer_ids = [self._take(number, identifiers) for number, identifiers in sightings]
+            if len(self.undone_merge_ids) == undone_before:
+                return consumer_ids
+
+    def _take(self, number: int | None, identifiers: tuple[Identifier, ...]) -> int:
+        if not identifiers:
+            return number or 0
+        owners = self._groups.owners
+        subject = number if number is not None else self._find_subject(identifiers[0])
+        # All that is new is linked before anything is joined, so that a second account is known in time.
+        for identifier in identifiers:
+            if (identifier.type, identifier.value) not in owners:
+                self._link(subject, identifier)
+        for identifier in identifiers:
+            owner = owners.get((identifier.type, identifier.value), subject)
+            if owner != subject and self._groups.find(owner) is not self._groups.find(subject):
+                self._consider(subject, owner, identifier)
+        return subject
+
+    def _find_subject(self, strongest: Identifier) -> int:
+        """The consumer known by the strongest identifier, else a new one.
+
+        The others do not decide: whoever they belong to is joined by a merge, which can be undone.
+        """
+        owner = self._groups.owners.get((strongest.type, strongest.value))
+        return self._groups.make_consumer(strongest.key) if owner is None else owner
+
+    def _link(self, subject: int, identifier: Identifier) -> None:
+        group = self._groups.find(subject)
+        if self._groups.count_identifiers(group) >= self._limit:
+            self._decline(group, None, "It is known by as many identifiers as a consumer may have.")
+            return
+        self._groups.link(subject, identifier)
+        self.linked.append((subject, identifier))
+        if identifier.is_strong and group.edges:
+            self._part_contradicted(subject, identifier)
+
+    def _part_contradicted(self, subject: int, identifier: Identifier) -> None:
+        """Undo merges by rule with those who have another identifier of the type that the subject now has.
+
+        A source may know one consumer by two e-mail addresses; two consumers joined because they shared one of
+        them, of whom the other turns out to have an account of its own, were joined wrongly.
+        """
+        groups = self._groups
+        if sum(each.type == identifier.type for each in groups.identifiers[subject]) > 1:
+            return
+        group = groups.find(subject)
+        if any(
+            subject in (edge.kept_id, edge.absorbed_id) and _read_tie(edge) == identifier.type
+            for edge in group.edges
+        ):
+            return
+        for member in sorted(group.members - {subject}):
+            group = groups.find(subject)
+            if member in group.members and any(
+                each.type == identifier.type for each in groups.identifiers[member]
+            ):
+                # A tie by something stronger than what differs stays: one account may change its e-mail.
+                weak_ties = [
+                    edge
+                    for edge in groups.trace(subject, member)
+                    if edge.origin == "rule" and rank_type(_read_tie(edge)) >= identifier.rank
+                ]
+                if weak_ties:
+                    edge = max(
+                        weak_ties, key=lambda each: (rank_type(_read_tie(each)), each.made_us, each.merge_id)
+                    )
+                    groups.part(edge)
+                    self.undone_merge_ids.append(edge.merge_id)
+                    self._decline(groups.find(subject), groups.find(member), _write_contest(identifier.type))
+
+    def _consider(self, subject: int, owner: int, identifier: Identifier) -> None:
+        groups = self._groups
+        first, second = groups.find(subject), groups.find(owner)
+        contested = groups.find_contested_type(first, second)
+        if groups.were_parted(first, second) and contested is None:
+            self._decline(first, second, "A merge of the two was undone before.")
+        elif contested is not None and identifier.is_strong:
+            self._decline(first, second, _write_contest(contested))
+        elif not identifier.is_strong and not (groups.is_anonymous(first) or groups.is_anonymous(second)):
+            self._decline(first, second, f"They share a {identifier.type}, which alone joins nobody.")
+        elif groups.count_identifiers(first, second) > self._limit:
+            self._decline(
+                first, second, "Together they would have more identifiers than a consumer may have."
+            )
+        else:
+            goes_on = groups.order(first) < groups.order(second)
+            kept, absorbed = (subject, owner) if goes_on else (owner, subject)
+            edge = Edge(
+                f"{len(self.merges):012d}", kept, absorbed, _write_tie(identifier.type), "rule", self.made_us
+            )
+            groups.join(edge)
+            self.merges.append(edge)
+
+    def _decline(self, first: Group, second: Group | None, reason: str) -> None:
+        self.conflicts[first.canonical_id, second.canonical_id if second else 0, reason] = None
+
+
+def _write_tie(identifier_type: str) -> str:
+    return f"The same {identifier_type} was seen for both."
+
+
+def _read_tie(edge: Edge) -> str:
+    found = _TIE.match(edge.reason)
+    return found.group(1) if found else ""
+
+
+def _write_contest(identifier_type: str) -> str:
+    return f"They have a different {identifier_type}."
+
+
+def _record_conflicts(
+    session: Session, conflicts: Iterable[tuple[int, int, str]], written: Mapping[int, int], seen_us: int
+) -> int:
+    rows = {}
+    for first, second, reason in conflicts:
+        ends = [written.get(first, first), written.get(second, second)]
+        if second:
+            ends.sort()
+        # The id is made of what the conflict says, so that it is recorded once however often it is met.
+        conflict_id = hashlib.sha256(f"{ends[0]}|{ends[1]}|{reason}".encode()).hexdigest()[:32]
+        rows[conflict_id] = (conflict_id, ends[0], ends[1], reason, seen_us)
+    return session.insert(
+        IDENTITY_CONFLICTS, IDENTITY_CONFLICTS.column_names, list(rows.values()), ignore=True
+    )
