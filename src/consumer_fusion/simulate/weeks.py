@@ -162,7 +162,7 @@ class TownYear:
         share = chance.random(len(pairs)) < 0.03
         brands = self.population.brand[pairs[share]]
         nobody = np.full(len(brands), NOBODY)
-        value: Floats = np.round(np.exp(chance.normal(3.0, 0.6, len(brands))), 2)
+        value: Floats = np.round(20.0 * np.exp(chance.normal(0.0, 0.6, len(brands))), 2)
         self.sheet.add("Order Completed", nobody, brands, seconds[share] + 900, channel="shop", value=value)
 
     def _add_sessions(self, chance: np.random.Generator, rate: Floats, starts_s: int) -> None:
