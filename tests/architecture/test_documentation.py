@@ -13,7 +13,7 @@ import click
 import pytest
 import typer
 
-from consumer_fusion import cli
+from consumer_fusion.cli.application import application
 from consumer_fusion.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,7 @@ def list_commands(command: click.Command, path: tuple[str, ...] = ()) -> list[st
     ]
 
 
-COMMANDS = sorted(list_commands(typer.main.get_command(cli.app)))
+COMMANDS = sorted(list_commands(typer.main.get_command(application)))
 
 
 @pytest.fixture
