@@ -36,7 +36,6 @@ $(STAMP): pyproject.toml requirements.lock | find-python
 	@touch $@
 
 demo: setup ## a simulated town, scored, in ./demo-workspace (made anew each time)
-	rm -rf demo-workspace
 	$(BIN)/fusion demo --workspace demo-workspace
 
 test: check ## everything: check, then all tests and the examples in the documents
