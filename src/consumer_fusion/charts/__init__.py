@@ -14,7 +14,13 @@ try:
     from consumer_fusion.charts.relationship import draw_changes, draw_score_history
     from consumer_fusion.charts.reliability import draw_reliability
     from consumer_fusion.charts.rendering import render_svg
-    from consumer_fusion.charts.tallies import gather_bins, gather_cells, gather_classes, gather_periods
+    from consumer_fusion.charts.tallies import (
+        gather_bins,
+        gather_cells,
+        gather_classes,
+        gather_facets,
+        gather_periods,
+    )
     from consumer_fusion.charts.theme import DARK, LIGHT, THEMED, AnyChart, Look, Palette, write_css_variables
 except ModuleNotFoundError as missing:
     if (missing.name or "").split(".")[0] not in ("altair", "vl_convert"):
@@ -38,6 +44,7 @@ __all__ = [
     "gather_bins",
     "gather_cells",
     "gather_classes",
+    "gather_facets",
     "gather_periods",
     "render_svg",
     "write_css_variables",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair
 import pyarrow as pa
 
+from consumer_fusion.charts.tallies import gather_facets
 from consumer_fusion.charts.theme import (
     DEFAULT_LOOK,
     AnyChart,
@@ -101,24 +101,18 @@ def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pa
         look: What it is drawn for.
         pair: Named in the title.
     """
-    check_columns(contributions, ["direction", "facet", "contribution"], "contributions chart")
-    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for facet, contribution in zip(
-        contributions["facet"].to_pylist(), contributions["contribution"].to_pylist(), strict=True
-    ):
-        sums[facet][contribution < 0] += contribution
-    totals = {facet: sum(sums[facet]) for _, facet, _ in _arrange_facets() if facet}
+    rows = gather_facets(contributions).to_pylist()
+    totals = {row["facet"]: row["net"] for row in rows}
     parts = [
         {
-            "row": facet,
-            "value": value,
-            "way": "down" if is_loss else "up",
-            "label": f"{facet}: {write_change(value)} {'lost' if is_loss else 'gained'}, "
-            f"{write_change(totals[facet])} in all",
+            "row": row["facet"],
+            "value": row[part],
+            "way": way,
+            "label": f"{row['facet']}: {write_change(row[part])} {part}, {write_change(row['net'])} in all",
         }
-        for facet in totals
-        for is_loss, value in enumerate(sums[facet])
-        if value
+        for row in rows
+        for part, way in (("gained", "up"), ("lost", "down"))
+        if row[part]
     ]
     score = 50 + sum(totals.values())
     named = f" of {shorten(pair, 60)}" if pair else ""

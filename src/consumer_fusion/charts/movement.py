@@ -177,6 +177,7 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
         x=altair.value(0), text="name:N", color=altair.value(palette.quiet_ink)
     )
     middle = draw_middle(look, "x", scale)
+    largest = sorted(rows, key=lambda row: -abs(row["now"] - row["before"]))[:3]
     risen = sum(1 for row in rows if row["way"] == "up")
     brand = f" at {shorten(moved[0]['brand'], 40)}" if moved and is_one_brand else ""
     return frame_chart(
@@ -184,5 +185,5 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
         look,
         title=f"Who moved most{brand}",
         subtitle=f"{write_count(risen)} up, {write_count(len(rows) - risen)} down",
-        description=f"The pairs that moved most{brand}: {', '.join(str(row['label']) for row in rows[:3])}.",
+        description=f"The pairs that moved most{brand}: {'; '.join(str(row['label']) for row in largest)}.",
     )

@@ -98,8 +98,8 @@ def draw_score_distribution(
         title=f"Fusion Scores{named}",
         subtitle=f"{write_noun(total, 'pair')}, {write_count(above)} at 50 or above",
         description=(
-            f"Distribution of the Fusion Score{named}: {write_noun(total, 'pair')}, "
-            f"{write_count(above)} at 50 or above, {write_count(total - above)} below."
+            f"Fusion Scores{named}: {write_noun(total, 'pair')}, {write_count(above)} at 50 or above, "
+            f"{write_count(total - above)} below."
         ),
     )
 
@@ -260,11 +260,11 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
     )
     texts = chart.mark_text(align="left", dx=5, aria=False).encode(text="text:N")
     named = f" at {shorten(brand, 40)}" if brand else ""
-    top = ", ".join(row["label"] for row in sorted(rows, key=lambda row: -row["pairs"])[:3])
+    top = "; ".join(row["label"] for row in sorted(rows, key=lambda row: -row["pairs"])[:3])
     return frame_chart(
         altair.layer(bars, texts).properties(height=altair.Step(30 if look.is_narrow else 26)),
         look,
         title=f"Kinds of relationship{named}",
         subtitle=write_noun(total, "pair"),
-        description=f"Symbiosis of {write_noun(total, 'pair')}{named}. Most: {top}.",
+        description=f"{write_noun(total, 'pair')}{named}. Most common: {top}.",
     )

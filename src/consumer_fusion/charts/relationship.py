@@ -51,7 +51,7 @@ def draw_score_history(
     """The score of a pair day by day within its 80% interval, with the events that moved it.
 
     Args:
-        history: `day` (days since 1970, UTC), `fusion_score`, `low`, `high`.
+        history: `day` (days since 1970, UTC; the score is that at its end), `fusion_score`, `low`, `high`.
         changes: `at_us`, `event_id`, `kind`, `change`, `score_after`; fading is left out.
         look: What it is drawn for.
         pair: Named in the title.
@@ -61,7 +61,7 @@ def draw_score_history(
     days = [
         {
             **row,
-            "at": from_day_number(row["day"]).timestamp() * 1000,
+            "at": from_day_number(row["day"] + 1).timestamp() * 1000,
             "label": f"{write_day(from_day_number(row['day']).date())}: {write_score(row['fusion_score'])}, "
             f"80% between {write_score(row['low'])} and {write_score(row['high'])}",
         }

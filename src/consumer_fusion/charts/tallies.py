@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from consumer_fusion.charts.theme import check_columns
 from consumer_fusion.charts.wording import SYMBIOSIS_WORDS, from_day_number
+from consumer_fusion.records.points import DIRECTIONS, FACETS
 
 MOST_DOTS = 600
 """With more pairs than this the scatter shows cells of two by two points, sized by their pairs."""
@@ -150,3 +151,27 @@ def gather_periods(activity: pa.Table, *, most_channels: int = 8) -> tuple[pa.Ta
         }
     )
     return table, period
+
+
+def gather_facets(contributions: pa.Table) -> pa.Table:
+    """The bars of the contributions: `direction`, `facet`, `gained`, `lost`, `net`, all eight facets.
+
+    Args:
+        contributions: As `draw_contributions` takes them.
+    """
+    check_columns(contributions, ["direction", "facet", "contribution"], "contributions chart")
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for facet, contribution in zip(
+        contributions["facet"].to_pylist(), contributions["contribution"].to_pylist(), strict=True
+    ):
+        sums[facet][contribution < 0] += contribution
+    arranged = [(direction, facet) for direction in DIRECTIONS for facet in FACETS[direction]]
+    return pa.table(
+        {
+            "direction": [direction for direction, _ in arranged],
+            "facet": [facet for _, facet in arranged],
+            "gained": [sums[facet][0] for _, facet in arranged],
+            "lost": [sums[facet][1] for _, facet in arranged],
+            "net": [sum(sums[facet]) for _, facet in arranged],
+        }
+    )

@@ -1,0 +1,68 @@
+"""What a page consists of: sections, and charts with what belongs to each: hint, finding in words, numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from consumer_fusion import charts
+from consumer_fusion.report.tables import TableView
+
+_WIDE = charts.Look(palette=charts.THEMED, width=560, has_title=False)
+_NARROW = charts.Look(palette=charts.THEMED, width=344, has_title=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One chart of the page.
+
+    Attributes:
+        heading: What is shown.
+        hint: How to read it.
+        finding: What it shows, in words.
+        wide: The chart as SVG, for a desk.
+        narrow: The same, drawn anew for a phone.
+        table: Its numbers.
+    """
+
+    heading: str
+    hint: str
+    finding: str
+    wide: str
+    narrow: str
+    table: TableView
+
+
+def make_figure(
+    heading: str, hint: str, draw: Callable[[charts.Look], charts.AnyChart], table: TableView
+) -> Figure:
+    """Draw a chart for desk and phone; on the page its description is visible text, so neither repeats it aloud."""
+    wide, narrow = draw(_WIDE), draw(_NARROW)
+    label = f"Chart: {heading}. Its numbers are in the table that follows."
+    return Figure(
+        heading=heading,
+        hint=hint,
+        finding=str(wide.description),
+        wide=charts.render_svg(wide, label=label),
+        narrow=charts.render_svg(narrow, label=label),
+        table=table,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        name: Its id, for links to it.
+        heading: Its heading.
+        sentences: What is said before the charts.
+        figures: Its charts.
+        tables: Tables that are no chart's numbers.
+    """
+
+    name: str
+    heading: str
+    sentences: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[TableView, ...] = ()
