@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import pyarrow as pa
@@ -11,13 +12,16 @@ import pyarrow.compute as pc
 
 from consumer_fusion import ingest, score
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.kit.moments import DAY_MICROSECONDS, to_day, write_moment
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds, to_day, to_microseconds, write_moment
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
 Order = Literal["lowest", "highest", "falling"]
+Moment = datetime | Literal["latest"] | None
+"""A moment asked about: one given, that of the newest event, or None for now."""
+
 FACET_NAMES = tuple(facet for direction in DIRECTIONS for facet in FACETS[direction])
 SCORE_COLUMNS = (
     "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
@@ -25,6 +29,18 @@ SCORE_COLUMNS = (
 )  # fmt: skip
 FALLING_DAYS = 28
 """`falling` compares with so many days earlier."""
+
+
+_MOMENT = pa.timestamp("us", "UTC")
+_CONTRIBUTION_SCHEMA = pa.schema(
+    [("event_id", pa.string()), ("occurred_at", _MOMENT), ("kind", pa.string()), ("facet", pa.string()),
+     ("direction", pa.string()), ("points", pa.float64()), ("contribution", pa.float64()),
+     ("parent_event_id", pa.string()), ("sentence", pa.string())]
+)  # fmt: skip
+_CHANGE_SCHEMA = pa.schema(
+    [("at", _MOMENT), ("event_id", pa.string()), ("kind", pa.string()), ("change", pa.float64()),
+     ("score_after", pa.float64())]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +64,12 @@ class PairAnswer:
     entries: tuple[score.LedgerEntry, ...]
 
 
-def resolve_as_of(workspace: Workspace, as_of_us: int | None | Literal["latest"]) -> int:
+def resolve_as_of(workspace: Workspace, as_of: Moment) -> int:
     """The moment asked about: now, the newest event of the workspace, or the one given."""
-    if as_of_us == "latest":
+    if as_of == "latest":
         with workspace.store.reading() as session:
             return int(session.read_mark(score.NEWEST_MARK) or workspace.now_us)
-    return workspace.now_us if as_of_us is None else as_of_us
+    return workspace.now_us if as_of is None else to_microseconds(as_of)
 
 
 def score_pairs(
@@ -61,7 +77,7 @@ def score_pairs(
     *,
     brand: str | None = None,
     consumer: str | None = None,
-    as_of_us: int | None | Literal["latest"] = None,
+    as_of: Moment = None,
     order: Order | None = None,
     limit: int | None = None,
 ) -> pa.Table:
@@ -73,7 +89,7 @@ def score_pairs(
         workspace: The workspace.
         brand: Only this brand.
         consumer: Only this consumer.
-        as_of_us: The moment asked about; None for now.
+        as_of: The moment asked about; None for now.
         order: `lowest` or `highest` score first, or what fell most in 28 days first.
         limit: At most so many rows.
 
@@ -83,7 +99,7 @@ def score_pairs(
     Raises:
         NotFoundError: The brand is not known, or the consumer when asked for alone.
     """
-    moment = resolve_as_of(workspace, as_of_us)
+    moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = _find_brand(session, brand, must_exist=consumer is None)
@@ -110,8 +126,8 @@ def explain_pair(
     consumer: str,
     brand: str,
     *,
-    as_of_us: int | None | Literal["latest"] = None,
-    since_us: int | None = None,
+    as_of: Moment = None,
+    since: datetime | None = None,
 ) -> PairAnswer:
     """Why the score of a pair is what it is, and what moved it.
 
@@ -119,13 +135,13 @@ def explain_pair(
         workspace: The workspace.
         consumer: Key of the consumer.
         brand: Key of the brand.
-        as_of_us: The moment asked about; None for now.
-        since_us: Changes since then; None for all.
+        as_of: The moment asked about; None for now.
+        since: Changes since then; None for all.
 
     Raises:
         NotFoundError: Neither of the two is known.
     """
-    moment = resolve_as_of(workspace, as_of_us)
+    moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = _find_brand(session, brand, must_exist=False)
@@ -141,6 +157,7 @@ def explain_pair(
         )  # fmt: skip
         named = ingest.name_entities(session, consumers or [])
     entries = tuple(score.to_entries(ledger))
+    since_us = None if since is None else to_microseconds(since)
     return PairAnswer(
         consumer=next(iter(named.values()), consumer),
         brand=brand,
@@ -169,9 +186,9 @@ def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table
     return pa.table(dict(zip(("day", "fusion_score", "low", "high"), zip(*history))))
 
 
-def summarise_brands(workspace: Workspace, *, as_of_us: int | None | Literal["latest"] = None) -> pa.Table:
+def summarise_brands(workspace: Workspace, *, as_of: Moment = None) -> pa.Table:
     """One row a brand: pairs, mean, quartiles and the mix of symbiosis classes."""
-    rows = score_pairs(workspace, as_of_us=as_of_us)
+    rows = score_pairs(workspace, as_of=as_of)
     summary = workspace.engine.read(
         """
         select brand, count(*) as pairs, avg(fusion_score) as mean, quantile_cont(fusion_score, 0.25) as lower_quartile,
@@ -192,6 +209,16 @@ def summarise_brands(workspace: Workspace, *, as_of_us: int | None | Literal["la
     for name in counts:
         summary = summary.set_column(summary.column_names.index(name), name, summary[name].cast(pa.int64()))
     return summary
+
+
+def tabulate_contributions(answer: PairAnswer) -> pa.Table:
+    """What each event contributes to the score, as a table; the column contribution adds up to the score less 50."""
+    return _tabulate(answer.explanation.contributions, _CONTRIBUTION_SCHEMA)
+
+
+def tabulate_changes(answer: PairAnswer) -> pa.Table:
+    """What moved the score, as a table."""
+    return _tabulate(answer.changes, _CHANGE_SCHEMA)
 
 
 def to_score_rows(rows: pa.Table) -> list[dict[str, object]]:
@@ -236,6 +263,17 @@ def to_explanation(answer: PairAnswer) -> dict[str, object]:
             for each in answer.changes
         ],
     }
+
+
+def _tabulate(items: Sequence[object], schema: pa.Schema) -> pa.Table:
+    rows = [
+        {
+            name: from_microseconds(getattr(item, f"{name}_us")) if schema.field(name).type == _MOMENT else getattr(item, name)
+            for name in schema.names
+        }
+        for item in items
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _read_scores(

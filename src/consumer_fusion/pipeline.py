@@ -14,10 +14,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import narwhals as nw
 import pyarrow as pa
+import pyarrow.compute as pc
+from narwhals.typing import IntoDataFrame
 
 from consumer_fusion import identity, influence, ingest, score
 from consumer_fusion.engines import quote_paths
+from consumer_fusion.errors import InputError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.intake import Acceptance
@@ -103,15 +107,21 @@ def import_events(
     workspace: Workspace, events: Iterable[Event], progress: Progress = ignore_progress
 ) -> Acceptance:
     """Take events into the workspace, checked as those of files are."""
+    return import_batches(workspace, ingest.write_batches(events), progress)
+
+
+def import_batches(
+    workspace: Workspace, batches: Iterable[pa.RecordBatch], progress: Progress = ignore_progress
+) -> Acceptance:
+    """Take Arrow batches of the canonical text columns (`ingest.CANONICAL_SCHEMA`), checked as files are."""
     started = perf_counter()
     import_id = make_id()
     folder = workspace.staging_folder / import_id
-    reading = ingest.choose_reading(format="events")
     with workspace.store.writing() as session:
-        ingest.record_import(session, import_id, import_id, reading, workspace.now_us)
-    staging = ingest.stage_events(
+        ingest.begin_stream(session, import_id, workspace.now_us)
+    staging = ingest.stage_batches(
         workspace.engine,
-        events,
+        batches,
         folder,
         received_us=workspace.now_us,
         tolerance_hours=workspace.settings.future_tolerance_hours,
@@ -120,10 +130,52 @@ def import_events(
     return land_staged(workspace, staging, folder, import_id, progress, started)
 
 
+def import_frame(workspace: Workspace, frame: IntoDataFrame, progress: Progress = ignore_progress) -> Acceptance:
+    """Take events from a data frame of any library (pandas, Polars, Arrow, ...) with the names of `Event`'s fields.
+
+    Raises:
+        InputError: A column that every event needs is missing.
+    """
+    table = nw.from_native(frame, eager_only=True).to_arrow()
+    missing = {"occurred_at", "kind"} - set(table.column_names)
+    if missing:
+        raise InputError(
+            f"The data frame has no column {' and no column '.join(sorted(missing))}.",
+            hint="Name its columns as the fields of Event: event_id, occurred_at, kind, consumer, brand, value, ...",
+        )
+    columns = [
+        _write_texts(table[name]) if name in table.column_names else pa.nulls(table.num_rows, pa.string())
+        for name in ingest.CANONICAL_SCHEMA.names
+    ]
+    texts = pa.Table.from_arrays(columns, schema=ingest.CANONICAL_SCHEMA)
+    return import_batches(workspace, texts.to_batches(max_chunksize=100_000), progress)
+
+
+def _write_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(column.type):
+        offset = "Z" if column.type.tz is None else "%z"
+        return pc.strftime(column.cast(pa.timestamp("us", column.type.tz)), format=f"%Y-%m-%dT%H:%M:%S{offset}")
+    if pa.types.is_nested(column.type):
+        texts = [None if each is None else json.dumps(each, default=str) for each in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    return column.cast(pa.string())
+
+
 def land_staged(
-    workspace: Workspace, staging: ingest.Staging, folder: Path, import_id: str, progress: Progress, started: float
-) -> Acceptance:
-    """Run all stages over staged rows in one transaction."""
+    workspace: Workspace, staging: ingest.Staging, folder: Path, import_id: str, progress: Progress, started: float,
+    *, retried: Sequence[int] = (),
+) -> Acceptance:  # fmt: skip
+    """Run all stages over staged rows in one transaction.
+
+    Args:
+        workspace: The workspace.
+        staging: The checked rows.
+        folder: Where they are; it is removed in the end.
+        import_id: The import that they are of.
+        progress: Told how far it is.
+        started: When the import began, on the clock of `perf_counter`.
+        retried: Rejected rows that this import reads again; they leave the list with it.
+    """
     force = put_points_in_force(workspace, progress)
     points, kind_ids = force.points, force.kind_ids
     scratch = folder / "landing"
@@ -138,6 +190,8 @@ def land_staged(
             )
             if staging.accepted_count > duplicates:
                 landing = _land_fresh(workspace, session, staging, scratch, points, kind_ids, progress)
+        if retried:
+            ingest.drop_rejections(session, retried)
         rejected = ingest.store_rejections(session, workspace.engine, import_id, staging, workspace.now_us)
         settle(workspace, session, points, kind_ids, landing, progress)
         acceptance = Acceptance(

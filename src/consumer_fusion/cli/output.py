@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from consumer_fusion.answers import Moment
 from consumer_fusion.errors import FusionError
-from consumer_fusion.kit.moments import parse_moment, to_microseconds
+from consumer_fusion.kit.moments import parse_moment
 
 WorkspaceOption = Annotated[
     Path,
@@ -34,9 +35,11 @@ error_console = Console(stderr=True)
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def read_moment(text: str | None) -> int | None | Any:
+def read_moment(text: str | None) -> Moment:
     """The moment that an option names: None for now, 'latest' as it is."""
-    return text if text is None or text == "latest" else to_microseconds(parse_moment(text))
+    if text is None or text == "latest":
+        return "latest" if text else None
+    return parse_moment(text)
 
 
 def print_json(value: object) -> None:

@@ -25,7 +25,7 @@ from consumer_fusion.cli.output import (
     read_moment,
 )
 from consumer_fusion.errors import InputError
-from consumer_fusion.kit.moments import from_microseconds, write_moment
+from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_moment
 from consumer_fusion.workspace import open_workspace
 
 SHOWN_ROWS = 20
@@ -53,7 +53,7 @@ def score(
     """The Fusion Scores: how each consumer and brand stand with each other."""
     with open_workspace(workspace) as opened:
         rows = answers.score_pairs(
-            opened, brand=brand, consumer=consumer, as_of_us=read_moment(as_of),
+            opened, brand=brand, consumer=consumer, as_of=read_moment(as_of),
             order=order.value if order else None, limit=limit,
         )  # fmt: skip
     if out is not None:
@@ -126,7 +126,7 @@ def explain(
     """Why a score is what it is: every point with its reason, and what moved it."""
     with open_workspace(workspace) as opened:
         answer = answers.explain_pair(
-            opened, consumer, brand, as_of_us=read_moment(as_of), since_us=read_moment(since)
+            opened, consumer, brand, as_of=read_moment(as_of), since=None if since is None else parse_moment(since)
         )
         told = answers.to_explanation(answer)
         if without is not None:
@@ -194,7 +194,7 @@ def explain(
 def brands(workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False) -> None:
     """The brands: how many pairs, how they stand, how the relationships are mixed."""
     with open_workspace(workspace) as opened:
-        rows = answers.summarise_brands(opened, as_of_us=read_moment(as_of)).to_pylist()
+        rows = answers.summarise_brands(opened, as_of=read_moment(as_of)).to_pylist()
     if is_json:
         print_json(rows)
         return

@@ -11,28 +11,59 @@ from consumer_fusion.ingest.acceptance import (
     write_keys,
     write_segments,
 )
+from consumer_fusion.ingest.batches import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import Reading, choose_reading, find_files, read_reading, write_reading
+from consumer_fusion.ingest.imports import begin_import, begin_stream, finish_import
+from consumer_fusion.ingest.rejections import (
+    Retry,
+    count_rejections,
+    drop_rejections,
+    list_rejections,
+    read_retries,
+    store_rejections,
+)
+from consumer_fusion.ingest.imports import begin_import, begin_stream, finish_import
+from consumer_fusion.ingest.rejections import (
+    Retry,
+    drop_rejections,
+    list_rejections,
+    prepare_retries,
+    store_rejections,
+)
 from consumer_fusion.ingest.rewriting import rewrite_events
 from consumer_fusion.ingest.sealing import seal_events
-from consumer_fusion.ingest.staging import CANONICAL_SCHEMA, Staging, stage_batches, stage_events, stage_files
+from consumer_fusion.ingest.staging import Staging, stage_batches, stage_events, stage_files
 
 __all__ = [
     "CANONICAL_SCHEMA",
+    "Attachment",
     "Reading",
+    "Retry",
     "Staging",
+    "attach_event",
+    "begin_import",
+    "begin_stream",
     "choose_reading",
+    "count_rejections",
+    "drop_rejections",
     "ensure_keys",
     "find_duplicates",
     "find_files",
     "find_keys",
+    "finish_import",
     "land_in_inbox",
+    "list_rejections",
     "name_entities",
+    "prepare_retries",
     "read_reading",
+    "read_retries",
     "rewrite_events",
     "seal_events",
     "stage_batches",
     "stage_events",
     "stage_files",
+    "store_rejections",
+    "write_batches",
     "write_keys",
     "write_reading",
     "write_segments",

@@ -11,7 +11,14 @@ from consumer_fusion.score.derivation import (
     list_deriving_kinds,
 )
 from consumer_fusion.score.explanation import Contribution, Explanation, explain_pair
-from consumer_fusion.score.folding import fold_new_events, fold_segments, refold, write_deltas
+from consumer_fusion.score.folding import (
+    fold_new_events,
+    fold_relation,
+    fold_segments,
+    read_fold_kinds,
+    refold,
+    write_deltas,
+)
 from consumer_fusion.score.ledger import LedgerEntry, fold_ledger
 from consumer_fusion.score.magnitudes import annotate_sql, annotation_tables, measure_references
 from consumer_fusion.score.pairs import (
@@ -38,7 +45,7 @@ from consumer_fusion.score.points_table import (
 )
 from consumer_fusion.score.reading import KindState, Reading, read_pair
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
-from consumer_fusion.score.sources import FOLDED_MARK, read_identity_map
+from consumer_fusion.score.sources import FOLDED_MARK, Selection, open_events, read_identity_map
 
 __all__ = [
     "CalibrationReport",
@@ -52,6 +59,7 @@ __all__ = [
     "PointsDifference",
     "RECOVERY_KIND",
     "Reading",
+    "Selection",
     "annotate_sql",
     "annotation_tables",
     "apply_calibration",
@@ -65,6 +73,7 @@ __all__ = [
     "find_canonical",
     "fold_ledger",
     "fold_new_events",
+    "fold_relation",
     "fold_segments",
     "keep_points",
     "list_changes",
@@ -72,6 +81,8 @@ __all__ = [
     "list_overridden",
     "load_points",
     "measure_references",
+    "open_events",
+    "read_fold_kinds",
     "read_identity_map",
     "read_kept_points",
     "read_kind_ids",

@@ -1,0 +1,51 @@
+"""The application: which commands there are, and how an error leaves it."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from consumer_fusion.cli import associations, calibration, demo, identity, importing, operation, rejected, report, scores
+from consumer_fusion.cli.output import print_error
+from consumer_fusion.errors import FusionError
+
+application = typer.Typer(
+    name="fusion",
+    help="Consumer Fusion: how consumers and brands stand with each other, and why.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+application.command("demo")(demo.demo)
+application.command("init")(operation.init)
+application.command("import")(importing.import_)
+application.command("score")(scores.score)
+application.command("explain")(scores.explain)
+application.command("brands")(scores.brands)
+application.add_typer(rejected.application, name="rejected")
+application.add_typer(associations.application, name="associations")
+application.add_typer(identity.application, name="identity")
+application.command("points")(operation.points)
+application.command("calibrate")(calibration.calibrate)
+application.command("predict")(calibration.predict)
+application.command("report")(report.report)
+application.command("export")(operation.export)
+application.command("doctor")(operation.doctor)
+application.command("version")(operation.version)
+
+
+def main() -> None:
+    """Run a command: exit status 0 done, 1 refused or failed with a message, 2 wrong usage."""
+    try:
+        application()
+    except FusionError as error:
+        print_error(error, is_json="--json" in sys.argv)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what was accepted is kept, the same import goes on where it stopped\n")
+        sys.exit(1)

@@ -1,0 +1,96 @@
+"""`fusion identity`: who is who, merges that can be undone, suggestions that are reviewed first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumer_fusion import declarations
+from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
+from consumer_fusion.workspace import open_workspace
+
+application = typer.Typer(help="Who is who: identifiers, merges and suggestions.", no_args_is_help=True)
+
+
+@application.command()
+def show(
+    consumer: Annotated[str, typer.Argument(help="The consumer.")],
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Show what a consumer is known by, and which merges made them who they are."""
+    with open_workspace(workspace) as opened:
+        known = declarations.show_identity(opened, consumer)
+    if is_json:
+        print_json(known.as_dict())
+        return
+    told = known.as_dict(is_masked=True)
+    console.print(f"{told['consumer']}: {', '.join(told['members'])}", highlight=False, markup=False)  # type: ignore[arg-type]
+    for title, name in (("Identifiers", "identifiers"), ("Merges", "merges"), ("Declined", "conflicts")):
+        rows = told[name]
+        assert isinstance(rows, list)
+        if rows:
+            print_table(title, list(rows[0]), [list(row.values()) for row in rows])
+
+
+@application.command()
+def suggest(
+    people: Annotated[Path, typer.Argument(help="A .csv or .parquet of person records: unique_id, names, ...")],
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Only pairs at least so probable.")] = 0.95,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 20,
+    accept: Annotated[bool, typer.Option("--accept", help="Merge the consumers whose keys are the unique ids.")] = False,
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Suggest who may be the same person (probabilistic linkage); nothing merges before it is reviewed."""
+    rows = declarations.suggest_merges(people, threshold=threshold).to_pylist()
+    merged: list[str] = []
+    if accept:
+        with open_workspace(workspace) as opened:
+            merged = declarations.accept_suggestions(opened, rows)
+    if is_json:
+        print_json({"suggestions": rows, "merged": merged})
+        return
+    print_table(
+        f"{len(rows):,} suggestions",
+        ["first", "second", "probability", "because"],
+        [[row["first"], row["second"], f"{row['probability']:.3f}", row["reasons"]] for row in rows[:limit]],
+    )
+    if accept:
+        console.print(f"{len(merged):,} merged; each can be undone", highlight=False)
+    elif rows:
+        console.print("Next: fusion identity merge FIRST SECOND --reason '...', or --accept", style="dim", markup=False)
+
+
+@application.command()
+def merge(
+    kept: Annotated[str, typer.Argument(help="The consumer that goes on.")],
+    absorbed: Annotated[str, typer.Argument(help="The consumer whose events then count for the other.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Join two consumers who are one person; it can be undone exactly."""
+    with open_workspace(workspace) as opened:
+        merge_id = declarations.merge(opened, kept, absorbed, reason=reason)
+    if is_json:
+        print_json({"merge_id": merge_id})
+        return
+    console.print(f"Merged. To take it back: fusion identity undo {merge_id}", highlight=False, markup=False)
+
+
+@application.command()
+def undo(
+    merge_id: Annotated[str, typer.Argument(help="The merge.")],
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Undo a merge; both have exactly the scores they would have without it."""
+    with open_workspace(workspace) as opened:
+        declarations.undo(opened, merge_id)
+    if is_json:
+        print_json({"undone": merge_id})
+        return
+    console.print(f"{merge_id} undone", highlight=False, markup=False)

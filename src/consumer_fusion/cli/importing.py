@@ -1,0 +1,49 @@
+"""`fusion import`: events come in from files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumer_fusion import ingest, pipeline
+from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, show_progress
+from consumer_fusion.records.intake import Acceptance
+from consumer_fusion.workspace import open_workspace
+
+
+def import_(
+    files: Annotated[list[str], typer.Argument(help="Files or globs; .gz is read as it is.")],
+    workspace: WorkspaceOption = Path(),
+    map_file: Annotated[Path | None, typer.Option("--map", help="The mapping that says how to read them.")] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="events, segment or cloudevents, when there is no mapping.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="The name of the source, where events carry none.")] = None,
+    brand: Annotated[str | None, typer.Option(help="The brand, where events carry none.")] = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Read events from files; the same events again change nothing, bad rows are set aside."""
+    reading = ingest.choose_reading(format=format_name, map_file=map_file, source=source, brand=brand)
+    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+        acceptance = pipeline.import_files(opened, files, reading, progress)
+    if is_json:
+        print_json(asdict(acceptance))
+        return
+    print_acceptance(acceptance)
+
+
+def print_acceptance(acceptance: Acceptance) -> None:
+    """Say in words what became of an import."""
+    console.print(
+        f"{acceptance.accepted:,} events accepted, {acceptance.duplicates:,} were here already, "
+        f"{acceptance.rejected:,} rows set aside, {acceptance.unattributed:,} with an unknown consumer or brand "
+        f"({acceptance.seconds:.1f} s)",
+        highlight=False,
+    )
+    if acceptance.rejected:
+        console.print("Next: fusion rejected list", style="dim")
+    elif acceptance.accepted:
+        console.print("Next: fusion score --as-of latest", style="dim")

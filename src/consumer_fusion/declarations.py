@@ -1,0 +1,174 @@
+"""What people declare about consumers and brands: associations, merges, attachments; each settles at once.
+
+A declaration changes what follows from events on record, so it runs in one transaction with the folding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from consumer_fusion import identity, influence, ingest
+from consumer_fusion.errors import ConflictError, NotFoundError
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.kit.moments import write_moment
+from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.records.identity import MergeOrigin
+from consumer_fusion.settlement import Landing, settle
+from consumer_fusion.stores import Session
+from consumer_fusion.workspace import Workspace
+
+
+def declare(
+    workspace: Workspace, consumer: str, brand: str, *, evidence: str, strength: float, is_commercial: bool,
+    valid_from_us: int, valid_to_us: int | None = None, association_id: str | None = None,
+) -> dict[str, object]:  # fmt: skip
+    """Declare an association; events on record spread over it at once.
+
+    Raises:
+        InputError: The evidence is unknown, the strength outside 0 to 1, or the end before the start.
+        ConflictError: Another association has the id.
+    """
+    force = put_points_in_force(workspace)
+    association_id = association_id or make_id()
+    with workspace.store.writing() as session:
+        consumer_id = ingest.ensure_keys(session, "consumer", [consumer])[consumer]
+        brand_id = ingest.ensure_keys(session, "brand", [brand])[brand]
+        influence.declare_association(
+            session, association_id=association_id, consumer_id=consumer_id, brand_id=brand_id, evidence=evidence,
+            strength=strength, is_commercial=is_commercial, valid_from_us=valid_from_us, valid_to_us=valid_to_us,
+            declared_us=workspace.now_us,
+        )  # fmt: skip
+        settle(workspace, session, force.points, force.kind_ids, Landing(refold_consumers={consumer_id}))
+    return {"association_id": association_id, "consumer": consumer, "brand": brand, "evidence": evidence}
+
+
+def withdraw(workspace: Workspace, association_id: str) -> None:
+    """Withdraw an association as never true; what spread over it goes with it.
+
+    Raises:
+        NotFoundError: There is none in force with the id.
+    """
+    force = put_points_in_force(workspace)
+    with workspace.store.writing() as session:
+        consumer_id = influence.withdraw_association(session, association_id, workspace.now_us)
+        settle(workspace, session, force.points, force.kind_ids, Landing(refold_consumers={consumer_id}))
+
+
+def list_associations(workspace: Workspace, *, with_withdrawn: bool = False) -> list[dict[str, object]]:
+    """The associations, with the keys of consumer and brand."""
+    with workspace.store.reading() as session:
+        rows = influence.read_associations(session, with_withdrawn=with_withdrawn)
+        named = ingest.name_entities(session, [row[name] for row in rows for name in ("consumer_id", "brand_id")])  # type: ignore[misc]
+    return [
+        {
+            "association_id": row["association_id"],
+            "consumer": named[row["consumer_id"]],  # type: ignore[index]
+            "brand": named[row["brand_id"]],  # type: ignore[index]
+            "evidence": row["evidence"],
+            "strength": row["strength"],
+            "is_commercial": row["is_commercial"],
+            "valid_from": write_moment(row["valid_from_us"]),  # type: ignore[arg-type]
+            "valid_to": None if row["valid_to_us"] is None else write_moment(row["valid_to_us"]),  # type: ignore[arg-type]
+            "withdrawn_at": None if row["withdrawn_us"] is None else write_moment(row["withdrawn_us"]),  # type: ignore[arg-type]
+        }
+        for row in rows
+    ]
+
+
+def merge(
+    workspace: Workspace, kept: str, absorbed: str, *, reason: str, origin: MergeOrigin = "staff"
+) -> str:
+    """Join two consumers who are one person; the scores follow at once.
+
+    Returns:
+        The id of the merge, by which it can be undone.
+
+    Raises:
+        NotFoundError: One of them is not known.
+        ConflictError: They are one already.
+    """
+    force = put_points_in_force(workspace)
+    merge_id = make_id()
+    with workspace.store.writing() as session:
+        kept_id, absorbed_id = _find_consumer(session, kept), _find_consumer(session, absorbed)
+        regrouped = identity.merge_consumers(
+            session, kept_id, absorbed_id, reason=reason, origin=origin, made_us=workspace.now_us, merge_id=merge_id
+        )
+        settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
+    return merge_id
+
+
+def undo(workspace: Workspace, merge_id: str) -> None:
+    """Undo a merge; both consumers have exactly the scores that they would have without it.
+
+    Raises:
+        NotFoundError: There is no such merge.
+        ConflictError: It was undone already.
+    """
+    force = put_points_in_force(workspace)
+    with workspace.store.writing() as session:
+        regrouped = identity.undo_merge(session, merge_id, workspace.now_us)
+        settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
+
+
+def suggest_merges(people: Path, *, threshold: float) -> pa.Table:
+    """Pairs of person records that may be the same person; nothing is merged.
+
+    Returns:
+        first, second, probability, match_weight, reasons.
+
+    Raises:
+        MissingExtraError: Splink is not installed.
+    """
+    table = pa_csv.read_csv(people) if people.suffix == ".csv" else pq.read_table(people)
+    return identity.suggest_merges(table, threshold=threshold)
+
+
+def accept_suggestions(workspace: Workspace, suggestions: Sequence[Mapping[str, object]]) -> list[str]:
+    """Merge the consumers of reviewed suggestions, whose keys are the records' ids; those of one person already are
+    passed over.
+
+    Returns:
+        The ids of the merges.
+    """
+    merged = []
+    for each in suggestions:
+        reason = f"reviewed suggestion, probability {each['probability']:.3f}: {each['reasons']}"
+        try:
+            merged.append(merge(workspace, str(each["first"]), str(each["second"]), reason=reason, origin="review"))
+        except ConflictError:
+            continue
+    return merged
+
+
+def _regroup(regrouped: identity.Regrouping) -> Landing:
+    landing = Landing()
+    for member, groups in regrouped.items():
+        landing.refold_members.add(member)
+        landing.refold_consumers.update(groups)
+    return landing
+
+
+def _find_consumer(session: Session, key: str) -> int:
+    found = ingest.find_keys(session, "consumer", [key])
+    if not found:
+        raise NotFoundError(
+            f"The consumer {identity.mask_consumer_key(key)} is not known here.",
+            hint="`fusion score` lists the consumers that have events.",
+        )
+    return found[key]
+
+
+def show_identity(workspace: Workspace, consumer: str) -> identity.Identity:
+    """What a consumer is known by, and the merges that made them who they are.
+
+    Raises:
+        NotFoundError: The consumer is not known.
+    """
+    with workspace.store.reading() as session:
+        return identity.show_identity(session, _find_consumer(session, consumer))

@@ -1,0 +1,188 @@
+"""Looking after a workspace: is it whole, what has no points yet, and everything in it as files for other tools."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from consumer_fusion import answers, ingest, score
+from consumer_fusion.answers import Moment
+from consumer_fusion.errors import ConflictError
+from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
+from consumer_fusion.records import TABLES
+from consumer_fusion.records.event import EVENTS
+from consumer_fusion.records.identity import IDENTIFIERS, MERGES
+from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
+from consumer_fusion.settlement import Progress, ignore_progress
+from consumer_fusion.stores import Session, list_segments, sweep_files
+from consumer_fusion.workspace import Workspace
+
+TOLERANCE = 1e-9
+"""States may differ from a full recomputation by so much of their size: the order of adding is all that differs."""
+LEFTOVER_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What.
+        is_ok: Whether it is as it should be.
+        found: What was found, in words.
+    """
+
+    name: str
+    is_ok: bool
+    found: str
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+
+def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Check]:
+    """Check that the workspace is whole."""
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        segments = list_segments(session)
+        missing = [each.path for each in segments if not (workspace.folder / each.path).exists()]
+        wrong = [
+            each.path for each in segments
+            if each.path not in missing and _digest(workspace.folder / each.path) != each.sha256
+        ]  # fmt: skip
+        counts = {table.name: session.count(table) for table in TABLES}
+        folded = int(session.read_mark(score.FOLDED_MARK) or 0)
+        newest = int(session.summarise(EVENTS, "sequence", "max") or 0)
+        sealed = sum(each.row_count for each in segments)
+        checks = [
+            Check("segment files", not missing, f"{len(segments)} in the manifest, {len(missing)} missing"),
+            Check("digests of segment files", not wrong, f"{len(wrong)} differ"),
+            Check("events", True, f"{sealed:,} sealed, {counts['events']:,} in the inbox, {counts['derived_events']:,} derived"),
+            Check("waiting to be folded", True, f"{max(newest - folded, 0):,} events; scores count them already"),
+            Check("rows set aside", True, f"{counts['rejections']:,}"),
+        ]
+        if not is_quick and not missing:
+            checks.append(_compare_states(workspace, session, force))
+    leftovers = sweep_files(
+        workspace.folder, segments, older_than_seconds=LEFTOVER_SECONDS, now_seconds=workspace.now_us / 1e6
+    )
+    checks.append(Check("files of interrupted work", True, f"{leftovers} removed"))
+    return checks
+
+
+def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
+    """The kinds of events that have no points yet, with how many events each."""
+    force = put_points_in_force(workspace)
+    scored = sorted(number for key, number in force.kind_ids.items() if key in force.points.kinds)
+    with workspace.store.reading() as session:
+        source = score.open_events(
+            session, workspace.folder, columns=("consumer_id", "brand_id", "kind_id", "kind", "day", "occurred_us")
+        )
+        rows = workspace.engine.read(
+            f"select kind, count(*) as events from {source.relation} e "  # noqa: S608 - whole numbers of our own
+            f"where kind_id not in ({', '.join(map(str, scored)) or '-1'}) group by kind order by events desc, kind",
+            step="count events without points",
+            tables=source.tables,
+        )
+    return rows.to_pylist()
+
+
+def export_workspace(
+    workspace: Workspace, folder: Path, as_of: Moment, progress: Progress = ignore_progress
+) -> dict[str, int]:
+    """Write what the workspace holds to files.
+
+    Returns:
+        Rows by file name.
+
+    Raises:
+        ConflictError: The folder exists and is not empty.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise ConflictError(f"The folder {folder} is not empty.", hint="Name one that does not exist yet.")
+    folder.mkdir(parents=True, exist_ok=True)
+    force = put_points_in_force(workspace)
+    counts: dict[str, int] = {}
+
+    def keep(name: str, table: pa.Table) -> None:
+        pq.write_table(table, folder / name)
+        counts[name] = table.num_rows
+
+    progress("scores", 0, 4)
+    keep("scores.parquet", answers.score_pairs(workspace, as_of=as_of))
+    with workspace.store.reading() as session:
+        progress("events", 1, 4)
+        counts["events.parquet"] = _export_events(workspace, session, force, folder / "events.parquet")
+        progress("identities", 2, 4)
+        keep("identifiers.parquet", session.read(IDENTIFIERS))
+        keep("merges.parquet", session.read(MERGES))
+    progress("points", 3, 4)
+    (folder / "points.json").write_text(
+        json.dumps(score.write_points(force.points), ensure_ascii=False, indent=1), encoding="utf-8"
+    )
+    counts["points.json"] = len(force.points.kinds)
+    return counts
+
+
+def _export_events(workspace: Workspace, session: Session, force: PointsInForce, path: Path) -> int:
+    ledger = score.read_ledgers(
+        session, workspace.engine, workspace.folder, force.points, force.kind_ids
+    )
+    consumers = ingest.name_entities(session, ledger["consumer_id"].unique().to_pylist())
+    brands = ingest.name_entities(session, ledger["brand_id"].unique().to_pylist())
+    names = {
+        "consumer_names": pa.table({"id": pa.array(list(consumers), pa.int64()), "consumer": pa.array(list(consumers.values()), pa.string())}),
+        "brand_names": pa.table({"id": pa.array(list(brands), pa.int64()), "brand": pa.array(list(brands.values()), pa.string())}),
+    }
+    return workspace.engine.write(
+        """
+        select c.consumer, b.brand, l.kind, l.event_id, make_timestamp(l.occurred_us) as occurred_at, l.value, l.channel,
+               l.text, l.magnitude, l.trust, l.properties, l.parent_event_id
+        from ledger l join consumer_names c on c.id = l.consumer_id join brand_names b on b.id = l.brand_id
+        order by l.occurred_us, l.event_id
+        """,
+        path,
+        step="export events",
+        tables={"ledger": ledger, **names},
+    )
+
+
+def _compare_states(workspace: Workspace, session: Session, force: PointsInForce) -> Check:
+    kept = session.read(PAIR_KIND_STATES)
+    source = score.open_events(session, workspace.folder, score.Selection(is_folded_only=True))
+    anew = score.fold_relation(
+        workspace.engine, source, score.read_fold_kinds(session, force.points, force.kind_ids)
+    )
+    terms = ", ".join(
+        f"max(abs(coalesce(a.{s}, 0) - coalesce(k.{s}, 0)) / greatest(abs(a.{s}), abs(k.{s}), 1e-300))" for s in SUMS
+    )
+    row = workspace.engine.read(
+        f"""
+        select count(*) as n, sum(case when a.kind_id is null or k.kind_id is null or a.event_count <> k.event_count
+               then 1 else 0 end) as differing, greatest({terms}) as apart
+        from kept k full outer join anew a
+          on a.consumer_id = k.consumer_id and a.brand_id = k.brand_id and a.kind_id = k.kind_id
+        """,  # noqa: S608 - names of our own columns
+        step="compare states with a full recomputation",
+        tables={"kept": kept, "anew": anew},
+    ).to_pylist()[0]
+    apart, differing = row["apart"] or 0.0, row["differing"] or 0
+    return Check(
+        "states equal a full recomputation",
+        apart <= TOLERANCE and not differing,
+        f"{row['n']:,} rows, {int(differing):,} differ in events, largest relative difference {apart:.1e}",
+    )
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

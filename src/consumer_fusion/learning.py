@@ -1,0 +1,114 @@
+"""Learning from outcomes in a workspace: calibrations, which may come into force, and forecasts."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+import pyarrow as pa
+
+from consumer_fusion import ingest, score
+from consumer_fusion.answers import Moment, resolve_as_of
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.records.calibration import CALIBRATIONS
+from consumer_fusion.settlement import Progress, ignore_progress
+from consumer_fusion.workspace import Workspace
+
+
+def calibrate_points(
+    workspace: Workspace,
+    *,
+    outcome: str,
+    horizon_days: float,
+    cutoff: datetime,
+    is_applied: bool = False,
+    progress: Progress = ignore_progress,
+) -> score.CalibrationReport:
+    """Learn multipliers and half-lives from what followed a cutoff; put them in force if asked and if better.
+
+    Args:
+        workspace: The workspace.
+        outcome: Key of the kind to predict.
+        horizon_days: How far ahead.
+        cutoff: The moment that splits past from future.
+        is_applied: Put what was learnt in force, where it is better on held-out pairs.
+        progress: Told how far it is.
+
+    Raises:
+        RefusedError: It cannot be learnt honestly: a brand's own action, too few events, an open window.
+    """
+    force = put_points_in_force(workspace)
+    own = workspace.points_path if workspace.points_path.exists() else None
+    base = score.load_points(own)
+    progress("read the ledger", 0, None)
+    with workspace.store.reading() as session:
+        ledger = score.read_ledgers(session, workspace.engine, workspace.folder, base, force.kind_ids)
+    progress("learn", 0, None)
+    report = score.calibrate(
+        ledger,
+        base,
+        outcome=outcome,
+        horizon_days=horizon_days,
+        cutoff_us=to_microseconds(cutoff),
+        protect=score.list_overridden(own) if own else frozenset(),
+    )
+    is_in_force = is_applied and report.is_better
+    with workspace.store.writing() as session:
+        if is_in_force:
+            session.update(CALIBRATIONS, {"is_applied": False}, {"is_applied": True})
+        row = (
+            make_id(), outcome, horizon_days, to_microseconds(cutoff), json.dumps(report.as_dict(), default=str), is_in_force,
+            workspace.now_us,
+        )  # fmt: skip
+        session.insert(CALIBRATIONS, CALIBRATIONS.column_names, [row])
+    if is_in_force:
+        put_points_in_force(workspace, progress)
+    return report
+
+
+def predict_pairs(
+    workspace: Workspace,
+    *,
+    outcome: str,
+    horizon_days: float,
+    as_of: Moment = None,
+    progress: Progress = ignore_progress,
+) -> pa.Table:
+    """Forecast an outcome for every pair with evidence.
+
+    Returns:
+        consumer, brand, probability, expected_value, fusion_score.
+
+    Raises:
+        RefusedError: The past cannot tell.
+    """
+    force = put_points_in_force(workspace)
+    moment = resolve_as_of(workspace, as_of)
+    progress("read the ledger", 0, None)
+    with workspace.store.reading() as session:
+        ledger = score.read_ledgers(
+            session, workspace.engine, workspace.folder, force.points, force.kind_ids, until_us=moment
+        )
+        known = session.read(CALIBRATIONS, {"outcome": outcome, "horizon_days": horizon_days}, order_by=("made_us",))
+        report = score.read_report(json.loads(known["report"][-1].as_py())) if known.num_rows else None
+        progress("forecast", 0, None)
+        rows = score.predict_outcomes(
+            ledger, force.points, report, outcome=outcome, horizon_days=horizon_days, as_of_us=moment
+        )
+        consumers = ingest.name_entities(session, rows["consumer_id"].to_pylist())
+        brands = ingest.name_entities(session, rows["brand_id"].to_pylist())
+    return pa.table(
+        {
+            "consumer": pa.array([consumers[each] for each in rows["consumer_id"].to_pylist()], pa.string()),
+            "brand": pa.array([brands[each] for each in rows["brand_id"].to_pylist()], pa.string()),
+            **{name: rows[name] for name in ("probability", "expected_value", "fusion_score")},
+        }
+    )
+
+
+def read_latest_calibration(workspace: Workspace) -> score.CalibrationReport | None:
+    """The calibration that was made last, whether in force or not."""
+    with workspace.store.reading() as session:
+        rows = session.read(CALIBRATIONS, order_by=("made_us",))
+    return score.read_report(json.loads(rows["report"][-1].as_py())) if rows.num_rows else None
