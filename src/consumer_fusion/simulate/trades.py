@@ -52,7 +52,7 @@ SWEATER_BRAND = "sweater-brand"
 SALMON_RESTAURANT = "salmon-restaurant"
 
 TRADES: tuple[Trade, ...] = (
-    Trade(SWEATER_BRAND, "fashion", 0.45, 5.0, 2.0, 4.0, 0.4, 68, 0.5, 0.6, True, 0.05, 0.6, 17, 0.4, 0,
+    Trade(SWEATER_BRAND, "fashion", 0.55, 5.5, 1.5, 3.5, 0.4, 68, 0.5, 0.6, True, 0.05, 0.6, 17, 0.2, 0,
           (("wool sweater", "maglione di lana"), ("striped scarf", "sciarpa a righe"), ("coat", "cappotto"),
            ("cardigan", "cardigan"), ("pair of socks", "paio di calze"))),
     Trade(SALMON_RESTAURANT, "restaurant", 0.40, 4.0, 0.5, 1.0, 0.1, 62, 0.4, 0.1, False, 0.06, 0.5, 20, 0.1, 0,
