@@ -8,9 +8,13 @@ from __future__ import annotations
 from consumer_fusion.errors import MissingExtraError
 
 try:
+    from consumer_fusion.charts.distributions import (
+        draw_both_sides,
+        draw_score_distribution,
+        draw_symbiosis_mix,
+    )
     from consumer_fusion.charts.facets import draw_contributions, draw_facets
     from consumer_fusion.charts.movement import draw_activity, draw_movers
-    from consumer_fusion.charts.population import draw_both_sides, draw_score_distribution, draw_symbiosis_mix
     from consumer_fusion.charts.relationship import draw_changes, draw_score_history
     from consumer_fusion.charts.reliability import draw_reliability
     from consumer_fusion.charts.rendering import render_svg
