@@ -11,20 +11,13 @@ from consumer_fusion.ingest.acceptance import (
     write_keys,
     write_segments,
 )
+from consumer_fusion.ingest.attachment import Attachment, attach_event
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import Reading, choose_reading, find_files, read_reading, write_reading
 from consumer_fusion.ingest.imports import begin_import, begin_stream, finish_import
 from consumer_fusion.ingest.rejections import (
     Retry,
     count_rejections,
-    drop_rejections,
-    list_rejections,
-    read_retries,
-    store_rejections,
-)
-from consumer_fusion.ingest.imports import begin_import, begin_stream, finish_import
-from consumer_fusion.ingest.rejections import (
-    Retry,
     drop_rejections,
     list_rejections,
     prepare_retries,
@@ -56,7 +49,6 @@ __all__ = [
     "name_entities",
     "prepare_retries",
     "read_reading",
-    "read_retries",
     "rewrite_events",
     "seal_events",
     "stage_batches",

@@ -1,8 +1,8 @@
 """The product's own events, one JSON object a line: which key is which field."""
-# ruff: noqa: S608  the text is put together from names of this module only
 
 from __future__ import annotations
 
+from consumer_fusion.ingest.parts import DETAIL, LINE, POSITION, PROBLEM
 from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, quote_text
 
 _KNOWN_KEYS = (*CANONICAL_COLUMNS, "id")
@@ -10,7 +10,7 @@ _KEY_FIELDS = ("event_id", "id", "consumer", "brand", "source", "kind")
 
 
 def select_event_lines(default_source: str, default_brand: str | None = None) -> str:
-    """The canonical query over `lines` (`__position`, `__line`) of the product's own events.
+    """The canonical query over `lines` of the product's own events.
 
     Keys that no event has are kept among the properties; `id` is taken for `event_id`.
     """
@@ -25,8 +25,8 @@ def select_event_lines(default_source: str, default_brand: str | None = None) ->
     brand = quote_text(default_brand) if default_brand else "null"
     return f"""
 select position, raw,
-    case when object is null then 'invalid_json' when {nested} then 'invalid_key' end as problem,
-    raw as content,
+    coalesce(problem, case when object is null then 'invalid_json' when {nested} then 'invalid_key' end) as problem,
+    detail, raw as content,
     coalesce(nullif(fields.source, ''), {quote_text(default_source)}) as source,
     coalesce(fields.event_id, fields.id) as event_id,
     coalesce(nullif(fields.brand, ''), {brand}) as brand,
@@ -42,8 +42,8 @@ from (
     select *, json_transform(object, {quote_text(shape)}) as fields,
         list_filter(json_keys(object), lambda each: each not in ({known})) as others
     from (
-        select __position as position, __line as raw,
-            case when json_type(try_cast(__line as json)) = 'OBJECT' then cast(__line as json) end as object
+        select {POSITION} as position, {LINE} as raw, {PROBLEM} as problem, {DETAIL} as detail,
+            case when json_type(try_cast({LINE} as json)) = 'OBJECT' then cast({LINE} as json) end as object
         from lines
     )
 )"""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from consumer_fusion.errors import InputError, MappingError
+from consumer_fusion.errors import InputError
 from consumer_fusion.ingest.mapping import Mapping, parse_mapping, read_mapping
 
 Format = Literal["events", "segment", "cloudevents", "mapping"]
@@ -24,16 +24,22 @@ class Reading:
         source: The source of rows that do not name one themselves.
         brand: The brand of rows that do not name one themselves.
         mapping: The mapping, for the format `mapping`.
+        lookup_folders: Where its lookup files may be, besides the folder of the imported files.
     """
 
     format: Format
     source: str
     brand: str | None = None
     mapping: Mapping | None = None
+    lookup_folders: tuple[str, ...] = ()
 
 
 def choose_reading(
-    *, format: str | None = None, map_file: Path | None = None, source: str | None = None, brand: str | None = None
+    *,
+    format: str | None = None,
+    map_file: Path | None = None,
+    source: str | None = None,
+    brand: str | None = None,
 ) -> Reading:
     """The reading that is asked for by a format or by a mapping file.
 
@@ -49,7 +55,10 @@ def choose_reading(
         )
     if map_file is not None:
         mapping = read_mapping(map_file)
-        return Reading(format="mapping", source=source or mapping.source, brand=brand, mapping=mapping)
+        return Reading(
+            format="mapping", source=source or mapping.source, brand=brand, mapping=mapping,
+            lookup_folders=(str(map_file.absolute().parent),),
+        )  # fmt: skip
     if format == "events":
         return Reading(format="events", source=source or "events", brand=brand)
     if format == "segment":
@@ -66,6 +75,7 @@ def write_reading(reading: Reading) -> str:
         "source": reading.source,
         "brand": reading.brand,
         "mapping": reading.mapping.text if reading.mapping else None,
+        "lookup_folders": reading.lookup_folders,
     })  # fmt: skip
 
 
@@ -73,7 +83,13 @@ def read_reading(text: str) -> Reading:
     """The reading that `write_reading` wrote."""
     given = json.loads(text)
     mapping = parse_mapping(given["mapping"]) if given["mapping"] is not None else None
-    return Reading(format=given["format"], source=given["source"], brand=given["brand"], mapping=mapping)
+    return Reading(
+        format=given["format"],
+        source=given["source"],
+        brand=given["brand"],
+        mapping=mapping,
+        lookup_folders=tuple(given["lookup_folders"]),
+    )
 
 
 def find_files(patterns: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -88,7 +104,9 @@ def find_files(patterns: Sequence[str | Path]) -> tuple[Path, ...]:
         if path.is_file():
             matches = [path]
         else:
-            matches = sorted(Path(name) for name in glob.glob(str(pattern), recursive=True) if Path(name).is_file())
+            matches = sorted(
+                Path(name) for name in glob.glob(str(pattern), recursive=True) if Path(name).is_file()
+            )
         if not matches:
             raise InputError(
                 f"There is no file '{pattern}'.",
@@ -99,8 +117,3 @@ def find_files(patterns: Sequence[str | Path]) -> tuple[Path, ...]:
     if not found:
         raise InputError("No file is named.", hint="Name at least one file or glob to import.")
     return tuple(found)
-
-
-__all__ = [
-    "Format", "MappingError", "Reading", "choose_reading", "find_files", "read_reading", "write_reading",
-]  # fmt: skip

@@ -69,7 +69,7 @@ def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
             size = max(path.stat().st_size, 1)
             is_gzip = file.read(2) == _GZIP_MAGIC
             file.seek(0)
-            stream: IO[bytes] = gzip.open(file) if is_gzip else file  # type: ignore[assignment]
+            stream: IO[bytes] = gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[assignment]
             for block, is_overlong in _cut_blocks(stream, decoder):
                 yield _split_block(block, is_overlong, min(1.0, file.tell() / size))
     except (OSError, EOFError) as error:
@@ -85,7 +85,8 @@ def _find_decoder(encoding: str) -> codecs.IncrementalDecoder | None:
         name = codecs.lookup(encoding).name
     except LookupError:
         raise MappingError(
-            f"The encoding '{encoding}' is unknown.", hint="Write for example utf-8, latin-1, cp1252 or utf-16."
+            f"The encoding '{encoding}' is unknown.",
+            hint="Write for example utf-8, latin-1, cp1252 or utf-16.",
         ) from None
     # Bytes that the encoding does not have become a replacement mark: in such files there is no better answer.
     return None if name in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(name)(errors="replace")

@@ -1,26 +1,337 @@
-"""A mapping: which column of somebody's file is which field of an event."""
+"""A mapping: which column of somebody's file is which field of an event, written as TOML and read as data.
+
+How a mapping becomes a query is `mapping_query`; every key is explained in docs/reference/mapping.md.
+"""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping as KeyedBy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from consumer_fusion.errors import MappingError
+from consumer_fusion.ingest.mapping_keys import Keys
+
+FileFormat = Literal["csv", "jsonl", "parquet"]
+ValueType = Literal["text", "number", "boolean"]
+WHITESPACE = "whitespace"
+
+FIELDS = (
+    "event_id", "occurred_at", "received_at", "consumer", "brand", "channel", "value", "currency", "text", "trust",
+)  # fmt: skip
+PRECISIONS = ("microsecond", "second", "minute", "hour", "day", "month", "year")
+TESTS = (
+    "starts_with",
+    "ends_with",
+    "equals",
+    "one_of",
+    "at_most",
+    "at_least",
+    "below",
+    "above",
+    "is_missing",
+)
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """How the files are laid out.
+
+    Attributes:
+        format: What they are; None tells it by the ending of each name.
+        encoding: Of text files.
+        delimiter: Between the columns of a CSV file; `whitespace` for any run of blanks.
+        quote: What may stand around a column of a CSV file.
+        has_header: Whether the first row names the columns.
+        columns: The names, where no header gives them or others are wanted.
+        skip_lines: So many lines before the header are passed over.
+        decimal: The decimal sign of numbers.
+    """
+
+    format: FileFormat | None
+    encoding: str
+    delimiter: str
+    quote: str
+    has_header: bool
+    columns: tuple[str, ...]
+    skip_lines: int
+    decimal: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """Where a field comes from.
+
+    Attributes:
+        columns: The columns it is read from; several are joined.
+        separator: What stands between joined columns.
+        constant: The same text for all rows, instead of columns.
+        multiply: The columns whose product it is, instead.
+        strip_prefix: Taken off the front where it is there.
+        strip_suffix: Taken off the end where it is there.
+        prefix: Put in front.
+        type: What a property is kept as.
+    """
+
+    columns: tuple[str, ...] = ()
+    separator: str = "-"
+    constant: str | None = None
+    multiply: tuple[str, ...] = ()
+    strip_prefix: str = ""
+    strip_suffix: str = ""
+    prefix: str = ""
+    type: ValueType = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class KindRule:
+    """When a row is of a kind.
+
+    Attributes:
+        kind: The kind.
+        column: The column that is tested, or
+        field: the field that is tested.
+        test: One of `TESTS`.
+        operand: What it is tested against.
+        is_absolute: Whether the value of such rows loses its sign.
+    """
+
+    kind: str
+    column: str | None
+    field: str | None
+    test: str
+    operand: Any
+    is_absolute: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A file in which further columns are looked up.
+
+    Attributes:
+        file: Its name, looked for beside the files that are imported.
+        keys: Our column and theirs.
+        columns: The name given here and their column.
+    """
+
+    file: str
+    keys: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """A mapping."""
+    """How the rows of somebody's files become events.
+
+    Attributes:
+        source: The name of the source.
+        layout: How the files are laid out.
+        time_zone: The zone of times without offset.
+        time_format: `iso`, `unix_seconds`, `unix_milliseconds`, or codes such as `%d/%m/%Y %H:%M`.
+        precision: How exactly times are known; None tells it by their form.
+        fields: Where each field comes from.
+        identifiers: Further identifiers of the consumer, by type.
+        properties: What else is kept, by name.
+        default_kind: The kind of rows that no rule is about.
+        kind_column: The column that names the kind, if one does.
+        renamed_kinds: Their word and ours.
+        kind_rules: Tried in order.
+        group_by: The columns whose equal rows are one event.
+        count_as: The property that keeps how many rows were grouped.
+        joins: Files in which further columns are looked up.
+        text: The mapping as it was written.
+    """
 
     source: str
+    layout: Layout
+    time_zone: str
+    time_format: str
+    precision: str | None
+    fields: KeyedBy[str, FieldRule]
+    identifiers: KeyedBy[str, FieldRule]
+    properties: KeyedBy[str, FieldRule]
+    default_kind: str | None
+    kind_column: str | None
+    renamed_kinds: KeyedBy[str, str]
+    kind_rules: tuple[KindRule, ...]
+    group_by: tuple[str, ...]
+    count_as: str
+    joins: tuple[Join, ...]
     text: str
 
 
-def parse_mapping(text: str) -> Mapping:
-    """Read."""
-    raise MappingError("Mappings are not read yet.")
-
-
 def read_mapping(path: Path) -> Mapping:
-    """Read."""
-    return parse_mapping(path.read_text(encoding="utf-8"))
+    """Read a mapping file.
+
+    Raises:
+        MappingError: It cannot be read or says something it cannot say; all problems are listed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MappingError(
+            f"The mapping file {path.name} could not be read: {type(error).__name__}.",
+            hint="Check the name after --map.",
+            where=str(path),
+        ) from error
+    return parse_mapping(text, where=str(path))
+
+
+def parse_mapping(text: str, *, where: str | None = None) -> Mapping:
+    """Read a mapping; see `read_mapping`."""
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError(f"The mapping is not valid TOML: {error}.", where=where) from error
+    problems: list[str] = []
+    whole = Keys(given, "", problems)
+    source = whole.take_table("source")
+    kind = whole.take_table("kind")
+    group = whole.take_table("group")
+    fields = whole.take_table("fields")
+    mapping = Mapping(
+        source=source.take_text("name", is_required=True) or "",
+        layout=_read_layout(source),
+        time_zone=source.take_text("time_zone") or "UTC",
+        time_format=source.take_text("time_format") or "iso",
+        precision=source.take_choice("precision", PRECISIONS),
+        fields={name: _read_rule(fields, name) for name in FIELDS if name in fields},
+        identifiers=_read_rules(whole.take_table("identifiers")),
+        properties=_read_rules(whole.take_table("properties")),
+        default_kind=kind.take_text("default"),
+        kind_column=kind.take_text("column"),
+        renamed_kinds=kind.take_texts_by_key("rename"),
+        kind_rules=tuple(_read_kind_rule(rule) for rule in kind.take_tables("rules")),
+        group_by=group.take_texts("by"),
+        count_as=group.take_text("count_as") or "lines",
+        joins=tuple(_read_join(join) for join in whole.take_tables("join")),
+        text=text,
+    )
+    for keys in (source, kind, group, fields, whole):
+        keys.refuse_rest()
+    _check_whole(mapping, "group" in given, problems)
+    if problems:
+        raise MappingError(
+            f"The mapping has {len(problems)} problem{'s' if len(problems) > 1 else ''}: "
+            + " ".join(problems),
+            hint="See docs/reference/mapping.md for every key.",
+            where=where,
+        )
+    return mapping
+
+
+def _read_layout(source: Keys) -> Layout:
+    format = source.take_choice("format", ("csv", "jsonl", "parquet"))
+    delimiter = source.take_text("delimiter") or ","
+    if len(delimiter) != 1 and delimiter != WHITESPACE:
+        source.complain("delimiter", f"is one character or '{WHITESPACE}'")
+    quote = source.take_text("quote", default='"') or ""
+    if len(quote) > 1:
+        source.complain("quote", "is one character, or empty for none")
+    has_header = source.take_boolean("header", default=True)
+    columns = source.take_texts("columns")
+    if not has_header and not columns:
+        source.complain("columns", "names the columns where `header = false`")
+    decimal = source.take_choice("decimal", (".", ",")) or "."
+    return Layout(
+        format=format,  # type: ignore[arg-type]
+        encoding=source.take_text("encoding") or "utf-8",
+        delimiter=delimiter,
+        quote=quote,
+        has_header=has_header,
+        columns=columns,
+        skip_lines=source.take_count("skip_lines"),
+        decimal=decimal,
+    )
+
+
+def _read_rules(keys: Keys) -> dict[str, FieldRule]:
+    return {name: _read_rule(keys, name) for name in keys.list_names()}
+
+
+def _read_rule(keys: Keys, name: str) -> FieldRule:
+    given = keys.take(name)
+    if isinstance(given, str) and given:
+        return FieldRule(columns=(given,))
+    if not isinstance(given, dict):
+        keys.complain(name, 'is the name of a column or a table such as { constant = "..." }')
+        return FieldRule()
+    rule = keys.descend(name, given)
+    column = rule.take_text("column")
+    columns = rule.take_texts("columns") or ((column,) if column else ())
+    constant = rule.take_constant("constant")
+    multiply = rule.take_texts("multiply")
+    if sum((bool(columns), constant is not None, bool(multiply))) != 1:
+        keys.complain(name, "needs exactly one of column, columns, constant and multiply")
+    read = FieldRule(
+        columns=columns,
+        separator=rule.take_text("separator", default="-") or "",
+        constant=constant,
+        multiply=multiply,
+        strip_prefix=rule.take_text("strip_prefix") or "",
+        strip_suffix=rule.take_text("strip_suffix") or "",
+        prefix=rule.take_text("prefix") or "",
+        type=rule.take_choice("type", ("text", "number", "boolean")) or "text",  # type: ignore[arg-type]
+    )
+    rule.refuse_rest()
+    return read
+
+
+def _read_kind_rule(keys: Keys) -> KindRule:
+    column, field = keys.take_text("column"), keys.take_choice("field", FIELDS)
+    if (column is None) == (field is None):
+        keys.complain("column", "or `field` says what is tested, exactly one of them")
+    tests = [name for name in TESTS if name in keys]
+    if len(tests) != 1:
+        keys.complain("", f"needs exactly one test out of {', '.join(TESTS)}")
+    test = tests[0] if tests else "equals"
+    operand = keys.take(test) if tests else ""
+    expected: type | tuple[type, ...] = str
+    if test in ("at_most", "at_least", "below", "above"):
+        expected = (int, float)
+    elif test == "one_of":
+        expected = list
+    elif test == "is_missing":
+        expected = bool
+    elif test == "equals" and isinstance(operand, (int, float)) and not isinstance(operand, bool):
+        operand = str(operand)
+    if not isinstance(operand, expected) or (isinstance(operand, bool) and test != "is_missing"):
+        keys.complain(test, {list: "is a list of texts", bool: "is true or false", str: "is a text"}.get(
+            expected, "is a number") if isinstance(expected, type) else "is a number")  # fmt: skip
+    for other in tests[1:]:
+        keys.take(other)
+    is_absolute = keys.take_choice("value", ("as it is", "absolute")) == "absolute"
+    rule = KindRule(
+        keys.take_text("kind", is_required=True) or "", column, field, test,
+        tuple(map(str, operand)) if isinstance(operand, list) else operand, is_absolute,
+    )  # fmt: skip
+    keys.refuse_rest()
+    return rule
+
+
+def _read_join(keys: Keys) -> Join:
+    join = Join(
+        keys.take_text("file", is_required=True) or "",
+        tuple(keys.take_texts_by_key("on", is_required=True).items()),
+        tuple(keys.take_texts_by_key("columns", is_required=True).items()),
+    )
+    keys.refuse_rest()
+    return join
+
+
+def _check_whole(mapping: Mapping, is_grouped: bool, problems: list[str]) -> None:
+    if "occurred_at" not in mapping.fields:
+        problems.append("`fields.occurred_at` is missing: say which column tells when it happened.")
+    if mapping.default_kind is None and mapping.kind_column is None:
+        problems.append("`kind.default` or `kind.column` is missing: say what happened.")
+    if is_grouped and not mapping.group_by:
+        problems.append("`group.by` is missing: name the columns whose equal rows are one event.")
+    if mapping.group_by and "event_id" in mapping.fields:
+        others = set(mapping.fields["event_id"].columns) - set(mapping.group_by)
+        if others:
+            problems.append("`fields.event_id` of grouped rows is read from columns of `group.by` only.")
+    for name, rule in {**mapping.fields, **mapping.identifiers, **mapping.properties}.items():
+        if rule.multiply and name != "value":
+            problems.append(f"`multiply` is for `fields.value`, not for `{name}`.")

@@ -1,20 +1,32 @@
-"""The rows of files, cut into parts that fit into memory: line by line, or as they stand in Parquet."""
+"""The rows of files, cut into parts that fit into memory and can be counted again after an interruption."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from consumer_fusion.ingest.lines import read_lines
+from consumer_fusion.errors import InputError
+from consumer_fusion.ingest.delimited import read_header, read_rows
+from consumer_fusion.ingest.lines import Broken, read_lines
+from consumer_fusion.ingest.mapping import FileFormat, Layout
 
 POSITION = "__position"
 LINE = "__line"
-BROKEN_SCHEMA = pa.schema([
-    ("position", pa.int64()), ("code", pa.string()), ("message", pa.string()), ("raw", pa.string()),
-])  # fmt: skip
+HEADER = "__header"
+PROBLEM = "__problem"
+DETAIL = "__detail"
+RESERVED = (POSITION, LINE, HEADER, PROBLEM, DETAIL)
+
+_FORMATS: dict[str, FileFormat] = {
+    ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+}  # fmt: skip
+_PARQUET_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,64 +34,148 @@ class Part:
     """Some rows of an import, in order.
 
     Attributes:
-        rows: The rows, with their `POSITION` in the import.
-        broken: Lines that are no rows, in `BROKEN_SCHEMA`.
-        last_position: The position of the last row or broken line.
+        rows: The rows, with their `POSITION` in the import. Lines have `LINE`, and `PROBLEM` and `DETAIL` where
+            they are no rows; rows of a delimited file also have their `HEADER`.
+        form: `objects` are JSON lines, `texts` are the columns of a delimited file, `values` those of Parquet.
+        columns: The names of the columns; none for `objects`.
+        last_position: The position of the last row.
         fraction: How much of all files has been read, 0 to 1.
     """
 
     rows: pa.Table
-    broken: pa.Table
+    form: Literal["objects", "texts", "values"]
+    columns: tuple[str, ...]
     last_position: int
     fraction: float
 
 
-def read_line_parts(
-    files: Sequence[Path], *, encoding: str = "utf-8", rows_per_part: int, skip_rows: int = 0
+def tell_format(path: Path, layout: Layout | None) -> FileFormat:
+    """What a file is: as the mapping says, else by the ending of its name."""
+    if layout is None:
+        return "jsonl"
+    if layout.format is not None:
+        return layout.format
+    return _FORMATS.get(Path(path.name.removesuffix(".gz")).suffix.lower(), "csv")
+
+
+def read_columns(path: Path, layout: Layout) -> tuple[str, ...] | None:
+    """The names of the columns of a file; None for JSON lines, where each has its own."""
+    match tell_format(path, layout):
+        case "csv":
+            return read_header(path, layout)[1]
+        case "parquet":
+            return tuple(_open_parquet(path).schema_arrow.names)
+        case "jsonl":
+            return None
+
+
+def read_parts(
+    files: Sequence[Path], layout: Layout | None, *, rows_per_part: int, skip_rows: int = 0
 ) -> Iterator[Part]:
-    """The lines of text files as parts with the columns `POSITION` and `LINE`.
+    """The rows of files as parts.
 
     Args:
         files: The files, in order.
-        encoding: Their encoding.
-        rows_per_part: A part holds at least so many lines, the last one excepted.
-        skip_rows: So many lines were dealt with before and are passed over.
+        layout: How they are laid out; None for JSON lines in UTF-8.
+        rows_per_part: A part holds about so many rows.
+        skip_rows: So many rows were dealt with before and are passed over.
     """
-    gathered: list[pa.Table] = []
-    broken: list[tuple[int, str, str, str]] = []
+    gathered: list[Part] = []
+    for part in _read_blocks(files, layout):
+        if part.last_position <= skip_rows:
+            continue
+        rows = part.rows
+        if skip_rows:
+            rows = rows.filter(pc.greater(rows[POSITION], skip_rows))
+        part = Part(rows, part.form, part.columns, part.last_position, part.fraction)
+        if gathered and not _fit(gathered[-1], part):
+            yield _join(gathered)
+            gathered = []
+        gathered.append(part)
+        if sum(len(each.rows) for each in gathered) >= rows_per_part:
+            yield _join(gathered)
+            gathered = []
+    if gathered:
+        yield _join(gathered)
+
+
+def _fit(one: Part, other: Part) -> bool:
+    return one.form == other.form and one.rows.schema.equals(other.rows.schema)
+
+
+def _join(parts: Sequence[Part]) -> Part:
+    last = parts[-1]
+    rows = pa.concat_tables([part.rows for part in parts]).unify_dictionaries()
+    return Part(rows, last.form, last.columns, last.last_position, last.fraction)
+
+
+def _read_blocks(files: Sequence[Path], layout: Layout | None) -> Iterator[Part]:
     position = 0
     for number, file in enumerate(files):
-        for block in read_lines(file, encoding):
-            first, position = position + 1, position + len(block.lines)
-            is_broken = {each.index for each in block.broken if first + each.index > skip_rows}
-            broken += [
-                (first + each.index, each.code, f"Row {first + each.index} {each.detail}.", each.raw)
-                for each in block.broken
-                if each.index in is_broken
-            ]
-            table = pa.table({POSITION: pa.array(range(first, position + 1), pa.int64()), LINE: block.lines})
-            if block.broken:
-                bad = {each.index for each in block.broken}
-                table = table.filter(pa.array([index not in bad for index in range(len(table))]))
-            if first <= skip_rows:
-                table = table.filter(pa.compute.greater(table[POSITION], skip_rows))
-            gathered.append(table)
-            if sum(map(len, gathered)) + len(broken) >= rows_per_part:
-                fraction = (number + block.fraction) / len(files)
-                yield _join_part(gathered, broken, position, fraction)
-                gathered, broken = [], []
-    if any(map(len, gathered)) or broken:
-        yield _join_part(gathered, broken, position, 1.0)
+        for part in _read_file(file, layout, position):
+            position = part.last_position
+            if len(part.rows):
+                yield Part(
+                    part.rows, part.form, part.columns, position, (number + part.fraction) / len(files)
+                )
 
 
-def _join_part(
-    gathered: Sequence[pa.Table], broken: Sequence[tuple[int, str, str, str]], position: int, fraction: float
-) -> Part:
-    return Part(pa.concat_tables(gathered), make_broken(broken), position, fraction)
+def _read_file(file: Path, layout: Layout | None, before: int) -> Iterator[Part]:
+    form = tell_format(file, layout)
+    if form == "parquet":
+        yield from _read_parquet(file, before)
+    elif form == "csv" and layout is not None:
+        header, names = read_header(file, layout)
+        for rows in read_rows(file, layout, names):
+            count = len(rows.rows)
+            table = _make_lines(rows.rows, rows.broken, before)
+            repeated = pa.DictionaryArray.from_arrays(pa.array([0 if header else None] * count, pa.int32()),
+                                                      pa.array([header or ""]))  # fmt: skip
+            table = table.append_column(HEADER, repeated)
+            for name, column in zip(names, rows.columns, strict=True):
+                table = table.append_column(name, column)
+            before += count
+            yield Part(table, "texts", names, before, rows.fraction)
+    else:
+        for block in read_lines(file, layout.encoding if layout else "utf-8"):
+            table = _make_lines(block.lines, block.broken, before)
+            before += len(table)
+            yield Part(table, "objects", (), before, block.fraction)
 
 
-def make_broken(rows: Sequence[tuple[int, str, str, str]]) -> pa.Table:
-    """Rows of position, code, message and raw line as a table."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(BROKEN_SCHEMA)
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, BROKEN_SCHEMA, strict=True)],
-                    schema=BROKEN_SCHEMA)  # fmt: skip
+def _make_lines(lines: pa.Array, broken: Sequence[Broken], before: int) -> pa.Table:
+    problems: list[str | None] = []
+    if broken:
+        problems = [None] * len(lines)
+        details, texts = list(problems), lines.to_pylist()
+        for each in broken:
+            problems[each.index], details[each.index], texts[each.index] = each.code, each.detail, each.raw
+        lines = pa.array(texts, pa.string())
+        problem_columns = [pa.array(problems, pa.string()), pa.array(details, pa.string())]
+    else:
+        problem_columns = [pa.nulls(len(lines), pa.string())] * 2
+    positions = pa.array(range(before + 1, before + len(lines) + 1), pa.int64())
+    return pa.table([positions, lines, *problem_columns], names=[POSITION, LINE, PROBLEM, DETAIL])
+
+
+def _read_parquet(file: Path, before: int) -> Iterator[Part]:
+    opened = _open_parquet(file)
+    total = max(opened.metadata.num_rows, 1)
+    names = tuple(opened.schema_arrow.names)
+    done = 0
+    for batch in opened.iter_batches(_PARQUET_ROWS):
+        positions = pa.array(range(before + done + 1, before + done + len(batch) + 1), pa.int64())
+        done += len(batch)
+        rows = pa.Table.from_batches([batch]).append_column(POSITION, positions)
+        yield Part(rows, "values", names, before + done, done / total)
+
+
+def _open_parquet(file: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"The file {file.name} is no readable Parquet file.",
+            hint='Check that it is whole; for another format name it in the mapping: `format = "csv"`.',
+            where=str(file),
+        ) from error

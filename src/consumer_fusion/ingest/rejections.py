@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.ingest.formats import Reading, read_reading
 from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.intake import IMPORTS, REJECTIONS, Rejection
-from consumer_fusion.stores import Row, Session, Where
+from consumer_fusion.stores import Between, Row, Session, Value
 
 _COLUMNS = ("import_id", "source", "position", "code", "message", "raw", "consumer_key", "rejected_us")
 
@@ -72,16 +73,13 @@ def list_rejections(
     Raises:
         NotFoundError: One of the numbers is of no rejection.
     """
-    where: dict[str, int | str | Sequence[int]] = {}
+    where: dict[str, Value | Between | Sequence[Value]] = {}
     if rejection_ids is not None:
         where["rejection_id"] = list(rejection_ids)
     if code is not None:
         where["code"] = code
     names = tuple(Rejection.__dataclass_fields__)
-    condition: Where = where  # type: ignore[assignment]
-    rows = session.read(
-        REJECTIONS, condition, columns=names, order_by=("rejection_id",), limit=limit
-    ).to_pylist()
+    rows = session.read(REJECTIONS, where, columns=names, order_by=("rejection_id",), limit=limit).to_pylist()
     missing = sorted(set(rejection_ids or ()) - {row["rejection_id"] for row in rows}) if code is None else []
     if missing and limit is None:
         raise NotFoundError(
@@ -89,6 +87,11 @@ def list_rejections(
             hint="List them with `fusion rejected list`.",
         )
     return tuple(Rejection(**row) for row in rows)
+
+
+def count_rejections(session: Session) -> dict[str, int]:
+    """How many rejected rows there are, by the code of the reason, the most frequent first."""
+    return dict(Counter(session.read(REJECTIONS, columns=("code",))["code"].to_pylist()).most_common())
 
 
 def drop_rejections(session: Session, rejection_ids: Sequence[int] | None = None) -> int:

@@ -2,32 +2,27 @@
 
 Nothing here knows what is in the store already; see `acceptance` for that.
 """
-# The text is put together from parts of this package only; what people give is quoted by `quote_text`.
-# ruff: noqa: S608
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from consumer_fusion.engines import Engine, quote_paths
+from consumer_fusion.ingest.batches import SELECT_BATCH_ROWS, gather_batches, write_batches
 from consumer_fusion.ingest.event_lines import select_event_lines
 from consumer_fusion.ingest.formats import Reading
-from consumer_fusion.ingest.parts import LINE, POSITION, Part, make_broken, read_line_parts
-from consumer_fusion.ingest.validation import (
-    CANONICAL_COLUMNS,
-    check_rows,
-    quote_text,
-    select_accepted,
-    select_rejected,
-)
+from consumer_fusion.ingest.grouping import add_raw_rows, keep_rows, read_groups, write_groups
+from consumer_fusion.ingest.lookups import check_fit, read_lookups
+from consumer_fusion.ingest.mapping_query import finish_groups, map_rows
+from consumer_fusion.ingest.parts import Part, read_parts
+from consumer_fusion.ingest.validation import check_rows, select_accepted, select_rejected
 from consumer_fusion.records.event import Event
 from consumer_fusion.stores import finish_file, sync_folder
 
@@ -35,8 +30,9 @@ ROWS_PER_PART = 500_000
 STAGE_FILE = "stage.json"
 Progress = Callable[[int, int | None], None]
 
-CANONICAL_SCHEMA = pa.schema([(name, pa.string()) for name in CANONICAL_COLUMNS])
-"""What `stage_batches` takes: texts, with JSON objects for identifiers and properties."""
+
+def _tell_nobody(done_rows: int, total_rows: int | None) -> None:
+    """The progress of an import that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +40,7 @@ class Staging:
     """The checked rows of an import.
 
     Attributes:
+        folder: Where they are.
         accepted_files: Parquet files of rows that are events.
         rejected_files: Parquet files of rows that are none, with the reason.
         row_count: Rows met.
@@ -51,6 +48,7 @@ class Staging:
         rejected_count: Rows of the rejected files.
     """
 
+    folder: Path
     accepted_files: tuple[Path, ...]
     rejected_files: tuple[Path, ...]
     row_count: int
@@ -64,6 +62,9 @@ class _Stage:
 
     received_us: int
     row_count: int = 0
+    kept_count: int = 0
+    is_kept: bool = False
+    last_position: int = 0
     parts: list[dict[str, int]] = field(default_factory=list)
     is_numbered: bool = False
     is_complete: bool = False
@@ -77,7 +78,7 @@ def stage_files(
     *,
     received_us: int,
     tolerance_hours: float,
-    progress: Progress | None = None,
+    progress: Progress = _tell_nobody,
 ) -> Staging:
     """Read files into checked parts; go on where an earlier call for the same files was interrupted.
 
@@ -95,11 +96,31 @@ def stage_files(
         MappingError: The mapping does not fit the files.
     """
     stage = _read_stage(folder) or _Stage(received_us)
-    if not stage.is_complete:
-        parts = read_line_parts(files, rows_per_part=ROWS_PER_PART, skip_rows=stage.row_count)
-        canonical = select_event_lines(reading.source, reading.brand)
-        _stage_parts(engine, parts, canonical, folder, stage, tolerance_hours, progress, reading.source)
-    return _describe(folder, stage)
+    if stage.is_complete:
+        return _describe(folder, stage)
+    folder.mkdir(parents=True, exist_ok=True)
+    mapping = reading.mapping
+    lookups: dict[str, pa.Table] = {}
+    if mapping is not None:
+        check_fit(engine, mapping, files)
+        lookups = read_lookups(engine, mapping, [files[0].parent, *map(Path, reading.lookup_folders)])
+    if mapping is not None and mapping.group_by:
+        _stage_grouped(engine, reading, files, lookups, folder, stage, tolerance_hours, progress)
+    else:
+        layout = mapping.layout if mapping else None
+        for part in read_parts(files, layout, rows_per_part=ROWS_PER_PART, skip_rows=stage.row_count):
+            canonical = _select_canonical(reading, part)
+            _stage_part(engine, part, canonical, folder, stage, tolerance_hours, lookups=lookups)
+            stage.row_count = part.last_position
+            _write_stage(folder, stage)
+            progress(stage.row_count, round(stage.row_count / part.fraction))
+    return _finish(engine, folder, stage, progress)
+
+
+def _select_canonical(reading: Reading, part: Part) -> str:
+    if reading.mapping is not None:
+        return map_rows(reading.mapping, part, reading.source, reading.brand)
+    return select_event_lines(reading.source, reading.brand)
 
 
 def stage_batches(
@@ -109,7 +130,7 @@ def stage_batches(
     *,
     received_us: int,
     tolerance_hours: float,
-    progress: Progress | None = None,
+    progress: Progress = _tell_nobody,
 ) -> Staging:
     """Check rows of the canonical text columns (`CANONICAL_SCHEMA`) exactly as those of files are.
 
@@ -117,9 +138,13 @@ def stage_batches(
     """
     for path in folder.glob("*") if folder.exists() else ():
         path.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
     stage = _Stage(received_us)
-    _stage_parts(engine, _gather(batches), _CANONICAL_ROWS, folder, stage, tolerance_hours, progress, "events")
-    return _describe(folder, stage)
+    for part in gather_batches(batches, ROWS_PER_PART):
+        _stage_part(engine, part, SELECT_BATCH_ROWS, folder, stage, tolerance_hours)
+        stage.row_count = part.last_position
+        progress(stage.row_count, None)
+    return _finish(engine, folder, stage, progress)
 
 
 def stage_events(
@@ -129,108 +154,71 @@ def stage_events(
     *,
     received_us: int,
     tolerance_hours: float,
-    progress: Progress | None = None,
+    progress: Progress = _tell_nobody,
 ) -> Staging:
     """Check events exactly as the rows of files are; see `stage_batches`."""
     return stage_batches(
-        engine, _write_batches(events), folder,
+        engine, write_batches(events), folder,
         received_us=received_us, tolerance_hours=tolerance_hours, progress=progress,
     )  # fmt: skip
 
 
-_AS_JSON = ", ".join(
-    f"'{name}': coalesce(try_cast({name} as json), to_json({name}))"
-    if name in ("identifiers", "properties")
-    else f"'{name}': {name}"
-    for name in CANONICAL_COLUMNS
-)
-_CANONICAL_ROWS = f"""
-select {POSITION} as position, cast(json_merge_patch('{{}}', to_json({{{_AS_JSON}}})) as varchar) as raw,
-    cast(null as varchar) as content, cast(null as varchar) as problem, {", ".join(CANONICAL_COLUMNS)}
-from lines"""
+def _stage_grouped(
+    engine: Engine, reading: Reading, files: Sequence[Path], lookups: dict[str, pa.Table], folder: Path, stage: _Stage,
+    tolerance_hours: float, progress: Progress,
+) -> None:  # fmt: skip
+    mapping = reading.mapping
+    if mapping is None:
+        return
+    if not stage.is_kept:
+        for part in read_parts(files, mapping.layout, rows_per_part=ROWS_PER_PART, skip_rows=stage.row_count):
+            stage.kept_count += 1
+            keep_rows(engine, mapping, part, lookups, folder / f"kept-{stage.kept_count:04d}.parquet")
+            stage.row_count = part.last_position
+            _write_stage(folder, stage)
+            progress(stage.row_count, round(stage.row_count / part.fraction))
+        stage.is_kept = True
+        _write_stage(folder, stage)
+    kept = [folder / f"kept-{number:04d}.parquet" for number in range(1, stage.kept_count + 1)]
+    if not kept:
+        return
+    write_groups(engine, mapping, kept, folder)
+    canonical = finish_groups(mapping, "lines", reading.source, reading.brand)
+    for part in read_groups(folder, ROWS_PER_PART, stage.last_position):
+        _stage_part(
+            engine, part, canonical, folder, stage, tolerance_hours,
+            complete=lambda rejected: add_raw_rows(mapping, kept, rejected),
+        )  # fmt: skip
 
 
-def _write_batches(events: Iterable[Event], rows_per_batch: int = 50_000) -> Iterator[pa.RecordBatch]:
-    rows: list[tuple[str | None, ...]] = []
-    for event in events:
-        rows.append(_write_texts(event))
-        if len(rows) == rows_per_batch:
-            yield _make_batch(rows)
-            rows = []
-    if rows:
-        yield _make_batch(rows)
-
-
-def _make_batch(rows: Sequence[tuple[str | None, ...]]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(
-        [pa.array(column, pa.string()) for column in zip(*rows, strict=True)], schema=CANONICAL_SCHEMA
-    )
-
-
-def _write_texts(event: Event) -> tuple[str | None, ...]:
-    def write_time(moment: datetime | None) -> str | None:
-        return None if moment is None else moment.isoformat()
-
-    return (
-        event.source, event.event_id, write_time(event.occurred_at), event.precision, write_time(event.received_at),
-        event.consumer, event.brand, event.kind, event.channel,
-        None if event.value is None else repr(float(event.value)), event.currency, event.text,
-        None if event.trust is None else repr(float(event.trust)),
-        json.dumps(dict(event.identifiers)) if event.identifiers else None,
-        json.dumps(dict(event.properties)) if event.properties else None,
-    )  # fmt: skip
-
-
-def _gather(batches: Iterable[pa.RecordBatch]) -> Iterator[Part]:
-    gathered: list[pa.RecordBatch] = []
-    position = 0
-
-    def join() -> Part:
-        table = pa.Table.from_batches(gathered).select(list(CANONICAL_COLUMNS)).cast(CANONICAL_SCHEMA)
-        positions = pa.array(range(position - len(table) + 1, position + 1), pa.int64())
-        return Part(table.append_column(POSITION, positions), make_broken([]), position, 0.0)
-
-    for batch in batches:
-        gathered.append(batch)
-        position += len(batch)
-        if sum(map(len, gathered)) >= ROWS_PER_PART:
-            yield join()
-            gathered = []
-    if gathered:
-        yield join()
-
-
-def _stage_parts(
+def _stage_part(
     engine: Engine,
-    parts: Iterable[Part],
+    part: Part,
     canonical: str,
     folder: Path,
     stage: _Stage,
     tolerance_hours: float,
-    progress: Progress | None,
-    source: str,
+    *,
+    lookups: dict[str, pa.Table] | None = None,
+    complete: Callable[[str], str] = lambda rejected: rejected,
 ) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    number = len(stage.parts) + 1
     checked = check_rows(canonical, received_us=stage.received_us, tolerance_hours=tolerance_hours)
-    for part in parts:
-        number = len(stage.parts) + 1
-        tables = {"lines": part.rows, "broken": part.broken}
-        accepted = _write_part(engine, select_accepted(checked), folder / f"accepted-{number:04d}.parquet", tables)
-        rejected = 0
-        if accepted != len(part.rows) or len(part.broken):
-            refused = f"""select * from ({select_rejected(checked)}) union all
-                select position, {quote_text(source)}, code, message, raw, null from broken"""
-            rejected = _write_part(engine, refused, folder / f"rejected-{number:04d}.parquet", tables)
-        stage.row_count = part.last_position
-        stage.parts.append({"accepted": accepted, "rejected": rejected})
-        _write_stage(folder, stage)
-        if progress is not None:
-            progress(stage.row_count, round(stage.row_count / part.fraction) if part.fraction else None)
-    _number_repeats(engine, folder, stage)
-    stage.is_complete = True
+    tables = {
+        "lines": part.rows,
+        "staged": pa.table({"last_position": [stage.last_position]}),
+        **(lookups or {}),
+    }
+    accepted_file = folder / f"accepted-{number:04d}.parquet"
+    accepted = _write_part(engine, select_accepted(checked), accepted_file, tables)
+    rejected = 0
+    if accepted != len(part.rows):
+        rejected_file = folder / f"rejected-{number:04d}.parquet"
+        rejected = _write_part(engine, complete(select_rejected(checked)), rejected_file, tables)
+    stage.parts.append({"accepted": accepted, "rejected": rejected})
+    # A line may hold several events; then positions count events, not lines.
+    stage.last_position = max(stage.last_position + accepted + rejected, part.last_position)
     _write_stage(folder, stage)
-    if progress is not None:
-        progress(stage.row_count, stage.row_count)
 
 
 def _write_part(engine: Engine, sql: str, path: Path, tables: dict[str, pa.Table]) -> int:
@@ -238,6 +226,14 @@ def _write_part(engine: Engine, sql: str, path: Path, tables: dict[str, pa.Table
     count = engine.write(sql, unfinished, step=f"stage {path.stem}", tables=tables)
     finish_file(unfinished, path)
     return count
+
+
+def _finish(engine: Engine, folder: Path, stage: _Stage, progress: Progress) -> Staging:
+    _number_repeats(engine, folder, stage)
+    stage.is_complete = True
+    _write_stage(folder, stage)
+    progress(stage.row_count, stage.row_count)
+    return _describe(folder, stage)
 
 
 def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
@@ -250,7 +246,9 @@ def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
     files = _list_files(folder, stage, "accepted")
     repeats_file = folder / "repeats.parquet"
     if files and not repeats_file.exists():
-        staged = f"(select position, event_id from read_parquet({quote_paths(list(files))}) where is_generated)"
+        staged = (
+            f"(select position, event_id from read_parquet({quote_paths(list(files))}) where is_generated)"
+        )
         _write_part(
             engine,
             f"""select position, substr(event_id, 1, length(event_id) - 1) ||
@@ -263,7 +261,8 @@ def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
         for file in files:
             names = pq.read_schema(file).names
             columns = ", ".join(
-                "coalesce(r.event_id, a.event_id) as event_id" if name == "event_id" else f"a.{name}" for name in names
+                "coalesce(r.event_id, a.event_id) as event_id" if name == "event_id" else f"a.{name}"
+                for name in names
             )
             _write_part(
                 engine,
@@ -279,12 +278,15 @@ def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
 
 def _list_files(folder: Path, stage: _Stage, what: str) -> tuple[Path, ...]:
     return tuple(
-        folder / f"{what}-{number:04d}.parquet" for number, part in enumerate(stage.parts, start=1) if part[what]
+        folder / f"{what}-{number:04d}.parquet"
+        for number, part in enumerate(stage.parts, start=1)
+        if part[what]
     )
 
 
 def _describe(folder: Path, stage: _Stage) -> Staging:
     return Staging(
+        folder=folder,
         accepted_files=_list_files(folder, stage, "accepted"),
         rejected_files=_list_files(folder, stage, "rejected"),
         row_count=stage.row_count,
@@ -306,6 +308,3 @@ def _write_stage(folder: Path, stage: _Stage) -> None:
         os.fsync(file.fileno())
     unfinished.rename(folder / STAGE_FILE)
     sync_folder(folder)
-
-
-__all__ = ["CANONICAL_SCHEMA", "LINE", "Progress", "Staging", "stage_batches", "stage_events", "stage_files"]

@@ -2,8 +2,6 @@
 
 A format hands in text; whatever is wrong with a row is said here, by position and field, never by content.
 """
-# The text is put together from parts of this package only; what people give is quoted by `quote_text`.
-# ruff: noqa: S608
 
 from __future__ import annotations
 
@@ -29,6 +27,8 @@ _EARLIEST_US = -62_135_596_800_000_000  # year 1, the first that Python's dateti
 _LATEST_US = 253_402_300_799_999_999  # the end of year 9999
 
 PROBLEMS: Mapping[str, str] = MappingProxyType({
+    "broken_line": "cannot be cut into columns. Correct its delimiters and quotes and retry it.",
+    "invalid_encoding": "is not text in the encoding that was expected. Name the encoding in the mapping.",
     "invalid_json": "is not a JSON object. Expected one object a line. Correct the line and retry it.",
     "unknown_type": "has a `type` that the format does not know. Correct it and retry the row.",
     "missing_id": "has no `event_id`. Give each event an id of its own that stays the same when it is sent again.",
@@ -89,7 +89,8 @@ def check_rows(canonical: str, *, received_us: int, tolerance_hours: float) -> s
 
     Args:
         canonical: A SELECT with `position`, `raw`, `content` (what a generated id is made from, or null),
-            `problem` (a code that the format found itself, or null) and the columns of `CANONICAL_COLUMNS`.
+            `problem` (a code that the format found itself, or null), `detail` (what it found) and the columns of
+            `CANONICAL_COLUMNS`.
         received_us: When rows reached us that do not say so themselves.
         tolerance_hours: How much later than that an event may say that it occurred.
     """
@@ -103,12 +104,12 @@ def check_rows(canonical: str, *, received_us: int, tolerance_hours: float) -> s
     return f"""
 with given as ({canonical}),
 trimmed as (
-    select position, raw, content, problem, {trimmed}, nullif(text, '') as text,
+    select position, raw, content, problem, detail, {trimmed}, nullif(text, '') as text,
         nullif(upper(trim(currency, {_BLANK})), '') as currency, nullif(lower(trim(precision)), '') as precision
     from given
 ),
 typed as (
-    select position, raw, problem, coalesce(source, 'events') as source,
+    select position, raw, problem, detail, coalesce(source, 'events') as source,
         coalesce(event_id, 'row-' || md5(content) || '-1') as event_id, event_id is null as is_generated,
         occurred_at as occurred_text, {parse_time("occurred_at")} as occurred_us,
         coalesce(precision, case when length(occurred_at) <= 10 then 'day' else 'second' end) as precision,
@@ -165,12 +166,11 @@ def select_accepted(checked: str) -> str:
 
 
 def select_rejected(checked: str) -> str:
-    """The rows of a `check_rows` query that are no events, with what to do; one a position and code."""
+    """The rows of a `check_rows` query that are no events, with what to do about each."""
     problems = ", ".join(f"({quote_text(code)}, {quote_text(text)})" for code, text in PROBLEMS.items())
     return f"""{checked}
-select position, min(source) as source, code, 'Row ' || position || ' ' || min(p.message) as message,
-    min(raw) as raw, min(consumer) as consumer_key
+select position, source, code, 'Row ' || position || ' ' || coalesce(detail || '.', p.message) as message, raw,
+    consumer as consumer_key
 from checked join (values {problems}) p (problem_code, message) on p.problem_code = code
 where code is not null
-group by position, code
 order by position"""

@@ -1,0 +1,103 @@
+"""Attachment: an event whose consumer or brand was unknown gets to know it; the event itself is never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from consumer_fusion.engines import Engine, quote_paths
+from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.ingest.acceptance import ensure_keys, find_keys
+from consumer_fusion.ingest.validation import quote_text
+from consumer_fusion.records.event import ATTACHMENTS, EVENTS
+from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Session, Where, list_segments
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What an event was attached to.
+
+    Attributes:
+        source_id: The source of the event.
+        event_id: The event.
+        consumer_id: Its consumer now; 0 while unknown.
+        brand_id: Its brand now; 0 while unknown.
+        sequence: Its place in the inbox; None where it is sealed.
+    """
+
+    source_id: int
+    event_id: str
+    consumer_id: int
+    brand_id: int
+    sequence: int | None
+
+
+def attach_event(
+    session: Session, engine: Engine, folder: Path, *, source: str, event_id: str, consumer: str | None = None,
+    brand: str | None = None, reason: str, now_us: int,
+) -> Attachment:  # fmt: skip
+    """Note the consumer or the brand of an event that lacks one.
+
+    Args:
+        session: A writing session.
+        engine: Where sealed events are looked up.
+        folder: The workspace.
+        source: The source of the event.
+        event_id: The event.
+        consumer: The key of its consumer, if that was unknown.
+        brand: The key of its brand, if that was unknown.
+        reason: Why it is theirs, in the words of whoever says so.
+        now_us: The present moment.
+
+    Raises:
+        InputError: Neither a consumer nor a brand is given.
+        NotFoundError: There is no such event.
+        ConflictError: The event names another consumer or brand already.
+    """
+    if consumer is None and brand is None:
+        raise InputError("An event is attached to a consumer, to a brand or to both; neither was given.")
+    source_id = find_keys(session, "source", [source]).get(source, 0)
+    found = _find_event(session, engine, folder, source_id, event_id)
+    if found is None:
+        raise NotFoundError(
+            f"There is no event '{event_id}' of the source '{source}'.", hint="Both count letter by letter."
+        )
+    parties: dict[str, int] = {}
+    for entity_type, key in (("consumer", consumer), ("brand", brand)):
+        column = f"{entity_type}_id"
+        parties[column] = found[column] or 0
+        if key is None:
+            continue
+        wanted = ensure_keys(session, entity_type, [key])[key]
+        if parties[column] not in (0, wanted):
+            raise ConflictError(
+                f"The event '{event_id}' has a {entity_type} already.",
+                hint=f"Only an event whose {entity_type} is unknown is attached.",
+            )
+        parties[column] = wanted
+    session.replace(
+        ATTACHMENTS,
+        ATTACHMENTS.column_names,
+        [(source_id, event_id, parties["consumer_id"], parties["brand_id"], reason, now_us)],
+    )
+    return Attachment(source_id, event_id, parties["consumer_id"], parties["brand_id"], found["sequence"])
+
+
+def _find_event(
+    session: Session, engine: Engine, folder: Path, source_id: int, event_id: str
+) -> dict[str, int] | None:
+    key: Where = {"source_id": source_id, "event_id": event_id}
+    columns = ("consumer_id", "brand_id")
+    attached = session.read(ATTACHMENTS, key, columns=columns).to_pylist()
+    hot: list[dict[str, int]] = session.read(EVENTS, key, columns=(*columns, "sequence")).to_pylist()
+    if hot:
+        return hot[0] | (attached[0] if attached else {})
+    files = [folder / each.path for each in list_segments(session) if each.bucket == UNATTRIBUTED_BUCKET]
+    if not files:
+        return None
+    sealed: list[dict[str, int]] = engine.read(
+        f"""select consumer_id, brand_id, null as sequence from read_parquet({quote_paths(files)})
+        where source_id = {int(source_id)} and event_id = {quote_text(event_id)}""",
+        step="find a sealed event",
+    ).to_pylist()
+    return sealed[0] | (attached[0] if attached else {}) if sealed else None
