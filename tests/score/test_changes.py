@@ -7,7 +7,11 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.score.ledgers import (
+
+from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.kit.moments import DAY_MICROSECONDS
+from consumer_fusion.score import fold_ledger, list_changes, read_pair, read_without, replay_history
+from pair_ledgers import (
     NOW_DAY,
     NOW_US,
     POINTS,
@@ -18,10 +22,6 @@ from tests.score.ledgers import (
     score,
     write_event,
 )
-
-from consumer_fusion.errors import InputError, NotFoundError
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
-from consumer_fusion.score import fold_ledger, list_changes, read_pair, read_without, replay_history
 
 
 @given(ledgers, st.integers(0, 2_000), st.integers(0, 2_000))

@@ -6,7 +6,10 @@ import math
 
 import pytest
 from hypothesis import given
-from tests.score.ledgers import (
+
+from consumer_fusion.records.points import FACETS
+from consumer_fusion.score import explain_pair
+from pair_ledgers import (
     NOW_US,
     POINTS,
     ledgers,
@@ -16,9 +19,6 @@ from tests.score.ledgers import (
     score,
     write_event,
 )
-
-from consumer_fusion.records.points import FACETS
-from consumer_fusion.score import explain_pair
 
 
 def explain(entries):

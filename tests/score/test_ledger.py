@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.score.ledgers import NOW_DAY, NOW_US, POINTS, ledgers, repeat_event, score, write_event
 
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.score import fold_ledger
 from consumer_fusion.score.ledger import dampen_burst
+from pair_ledgers import NOW_DAY, NOW_US, POINTS, ledgers, repeat_event, score, write_event
 
 
 def collect_sums(states):

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.score.ledgers import EVIDENCE_KINDS, POINTS
 
 from consumer_fusion.errors import PointsError, RefusedError
 from consumer_fusion.score import (
@@ -25,6 +24,7 @@ from consumer_fusion.score import (
     write_points,
 )
 from consumer_fusion.stores import SQLiteStore
+from pair_ledgers import EVIDENCE_KINDS, POINTS
 
 INTENSITIES = [0.1, 0.3, 1, 3, 5, 8]
 NEGATIVE_INTENSITIES = [0.3, 0.8, 2.7, 8, 13, 21]

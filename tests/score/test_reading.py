@@ -8,7 +8,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.score.ledgers import (
+
+from consumer_fusion.records.points import FACETS
+from consumer_fusion.score import KindState, fold_ledger, read_pair
+from consumer_fusion.score.reading import balance_sides, bend_amount, read_score, squash_points
+from pair_ledgers import (
     NOW_US,
     POINTS,
     ledgers,
@@ -18,10 +22,6 @@ from tests.score.ledgers import (
     score,
     write_event,
 )
-
-from consumer_fusion.records.points import FACETS
-from consumer_fusion.score import KindState, fold_ledger, read_pair
-from consumer_fusion.score.reading import balance_sides, bend_amount, read_score, squash_points
 
 CONSTANTS = POINTS.constants
 

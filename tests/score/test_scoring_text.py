@@ -10,11 +10,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.score.ledgers import EVIDENCE_KINDS, POINTS
 
 from consumer_fusion.score import KindState, build_kind_points, load_points, read_pair, write_scores_query
 from consumer_fusion.score.reading import FACET_ORDER
 from consumer_fusion.score.scoring_text import write_number
+from pair_ledgers import EVIDENCE_KINDS, POINTS
 
 PAIRS = 100_000
 NUMBERS = [

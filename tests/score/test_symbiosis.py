@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from tests.score.ledgers import read, repeat_event, write_event
 
 from consumer_fusion.records.score import Symbiosis
 from consumer_fusion.score.symbiosis import classify_symbiosis, read_sign
+from pair_ledgers import read, repeat_event, write_event
 
 CLASSES = [
     (20, 20, "mutualism"),
