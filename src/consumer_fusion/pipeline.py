@@ -86,8 +86,15 @@ def import_files(
         InputError: A file does not exist or cannot be read.
         MappingError: The mapping does not fit the files.
     """
+    return import_found(workspace, ingest.find_files(patterns), reading, progress)
+
+
+def import_found(
+    workspace: Workspace, files: Sequence[Path], reading: ingest.Reading, progress: Progress,
+    *, retried: Sequence[int] = (),
+) -> Acceptance:  # fmt: skip
+    """Import files that exist; rejected rows that they stand for leave the list with them."""
     started = perf_counter()
-    files = ingest.find_files(patterns)
     with workspace.store.writing() as session:
         import_id = ingest.begin_import(session, files, reading, workspace.now_us)
     folder = workspace.staging_folder / import_id
@@ -100,7 +107,7 @@ def import_files(
         tolerance_hours=workspace.settings.future_tolerance_hours,
         progress=lambda done, total: progress("read and check", done, total),
     )
-    return land_staged(workspace, staging, folder, import_id, progress, started)
+    return land_staged(workspace, staging, folder, import_id, progress, started, retried=retried)
 
 
 def import_events(

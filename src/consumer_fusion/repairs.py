@@ -6,15 +6,17 @@ import shutil
 from collections.abc import Sequence
 from time import perf_counter
 
-from consumer_fusion import ingest, pipeline
-from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion import ingest, pipeline, score
+from consumer_fusion.errors import InputError
 from consumer_fusion.kit.ids import make_id
+from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.intake import Acceptance, Rejection
-from consumer_fusion.settlement import Progress, ignore_progress
+from consumer_fusion.records.points import BRAND_REFERENCES
+from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
 from consumer_fusion.workspace import Workspace
 
 
-def list_rejected(workspace: Workspace, *, limit: int | None = None) -> tuple[list[Rejection], dict[str, int]]:
+def list_rejected(workspace: Workspace, *, limit: int | None = None) -> tuple[tuple[Rejection, ...], dict[str, int]]:
     """The rows set aside, and how many there are for each reason."""
     with workspace.store.reading() as session:
         return ingest.list_rejections(session, limit=limit), ingest.count_rejections(session)
@@ -39,32 +41,52 @@ def retry_rejected(
     started = perf_counter()
     if raw is not None and (rejection_ids is None or len(rejection_ids) != 1):
         raise InputError("A repaired row stands for one row.", hint="Name the number of that row.")
+    folder = workspace.staging_folder / make_id()
+    corrected = {} if raw is None or rejection_ids is None else {rejection_ids[0]: raw}
     with workspace.store.reading() as session:
-        retries = ingest.read_retries(session, rejection_ids)
-    if rejection_ids is not None and sum(len(each.rejection_ids) for each in retries) < len(set(rejection_ids)):
-        raise NotFoundError("Not all of these rows are set aside.", hint="`fusion rejected list` shows the numbers.")
-    total = Acceptance(accepted=0, duplicates=0, rejected=0, unattributed=0, seconds=0.0)
-    for each in retries:
-        import_id = make_id()
-        folder = workspace.staging_folder / import_id
-        with workspace.store.writing() as session:
-            ingest.begin_retry(session, import_id, each.reading, workspace.now_us)
-        staging = ingest.stage_lines(
-            workspace.engine, [raw] if raw is not None else each.lines, each.reading, folder,
-            received_us=workspace.now_us, tolerance_hours=workspace.settings.future_tolerance_hours,
+        retries = ingest.prepare_retries(session, folder, rejection_ids=rejection_ids, corrected=corrected)
+    results = [
+        pipeline.import_found(workspace, each.files, each.reading, progress, retried=each.rejection_ids)
+        for each in retries
+    ]
+    shutil.rmtree(folder, ignore_errors=True)
+    return Acceptance(
+        accepted=sum(each.accepted for each in results),
+        duplicates=sum(each.duplicates for each in results),
+        rejected=sum(each.rejected for each in results),
+        unattributed=sum(each.unattributed for each in results),
+        seconds=perf_counter() - started,
+    )
+
+
+def attach(
+    workspace: Workspace, source: str, event_id: str, *, consumer: str | None = None, brand: str | None = None, reason: str
+) -> None:
+    """Give an event its unknown consumer or brand; the scores follow at once.
+
+    Raises:
+        InputError: Neither is given.
+        NotFoundError: There is no such event.
+        ConflictError: The event names another one already.
+    """
+    force = put_points_in_force(workspace)
+    with workspace.store.writing() as session:
+        attached = ingest.attach_event(
+            session, workspace.engine, workspace.folder, source=source, event_id=event_id, consumer=consumer, brand=brand,
+            reason=reason, now_us=workspace.now_us,
         )  # fmt: skip
-        acceptance = pipeline.land_staged(
-            workspace, staging, folder, import_id, progress, started, retried=each.rejection_ids
+        row = ingest.take_unattributed(session, workspace.engine, workspace.folder, attached)
+        rows = workspace.engine.read(
+            score.annotate_sql(force.points, force.kind_ids, "attached_event"),
+            step="give kind and magnitude",
+            tables={
+                "attached_event": row,
+                **score.annotation_tables(force.points, force.kind_ids, session.read(BRAND_REFERENCES)),
+            },
         )
-        shutil.rmtree(folder, ignore_errors=True)
-        total = Acceptance(
-            accepted=total.accepted + acceptance.accepted,
-            duplicates=total.duplicates + acceptance.duplicates,
-            rejected=total.rejected + acceptance.rejected,
-            unattributed=total.unattributed + acceptance.unattributed,
-            seconds=perf_counter() - started,
-        )
-    return total
+        ingest.land_in_inbox(session, rows)
+        consumers = {score.find_canonical(session, attached.consumer_id)} if attached.consumer_id else set()
+        settle(workspace, session, force.points, force.kind_ids, Landing(consumers=consumers))
 
 
 def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, is_all: bool = False) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from consumer_fusion import declarations
+from consumer_fusion import declarations, repairs
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 from consumer_fusion.workspace import open_workspace
 
@@ -94,3 +94,22 @@ def undo(
         print_json({"undone": merge_id})
         return
     console.print(f"{merge_id} undone", highlight=False, markup=False)
+
+
+@application.command()
+def attach(
+    event_id: Annotated[str, typer.Argument(help="The event with an unknown consumer or brand.")],
+    source: Annotated[str, typer.Option(help="Its source.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
+    consumer: Annotated[str | None, typer.Option(help="Whose it is.")] = None,
+    brand: Annotated[str | None, typer.Option(help="Which brand it is of.")] = None,
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Give an event its consumer or brand, once it is known."""
+    with open_workspace(workspace) as opened:
+        repairs.attach(opened, source, event_id, consumer=consumer, brand=brand, reason=reason)
+    if is_json:
+        print_json({"attached": event_id})
+        return
+    console.print(f"{event_id} attached", highlight=False, markup=False)

@@ -11,7 +11,7 @@ from consumer_fusion.ingest.acceptance import (
     write_keys,
     write_segments,
 )
-from consumer_fusion.ingest.attachment import Attachment, attach_event
+from consumer_fusion.ingest.attachment import Attachment, attach_event, take_unattributed
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import Reading, choose_reading, find_files, read_reading, write_reading
 from consumer_fusion.ingest.imports import begin_import, begin_stream, finish_import
@@ -55,6 +55,7 @@ __all__ = [
     "stage_events",
     "stage_files",
     "store_rejections",
+    "take_unattributed",
     "write_batches",
     "write_keys",
     "write_reading",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.ingest.acceptance import ensure_keys, find_keys
@@ -101,3 +103,29 @@ def _find_event(
         step="find a sealed event",
     ).to_pylist()
     return sealed[0] | (attached[0] if attached else {}) if sealed else None
+
+
+def take_unattributed(session: Session, engine: Engine, folder: Path, attached: Attachment) -> pa.Table:
+    """Take an event out of the unattributed ones, with the parties that it has now.
+
+    An event of the inbox leaves it, to arrive anew; a sealed one stays in its file, whose events with an unknown
+    party nothing reads.
+
+    Returns:
+        One row of `events` without sequence, kind of the points table and magnitude.
+    """
+    names = [name for name in EVENTS.column_names if name not in ("sequence", "kind_id", "magnitude")]
+    if attached.sequence is not None:
+        row = session.read(EVENTS, {"sequence": attached.sequence}, columns=names)
+        session.delete(EVENTS, {"sequence": attached.sequence})
+    else:
+        paths = [folder / each.path for each in list_segments(session) if each.bucket == UNATTRIBUTED_BUCKET]
+        row = engine.read(
+            f"select {', '.join(names)} from read_parquet({quote_paths(paths)}) "
+            f"where source_id = {attached.source_id} and event_id = {quote_text(attached.event_id)}",
+            step="read a sealed event",
+        )
+    for name in ("consumer_id", "brand_id"):
+        value = pa.array([getattr(attached, name)], pa.int64())
+        row = row.set_column(row.column_names.index(name), name, value)
+    return row
