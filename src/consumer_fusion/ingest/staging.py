@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.ingest.batches import SELECT_BATCH_ROWS, gather_batches, write_batches
+from consumer_fusion.ingest.cloudevents import select_cloud_events
 from consumer_fusion.ingest.event_lines import select_event_lines
 from consumer_fusion.ingest.formats import Reading
 from consumer_fusion.ingest.grouping import add_raw_rows, keep_rows, read_groups, write_groups
 from consumer_fusion.ingest.lookups import check_fit, read_lookups
 from consumer_fusion.ingest.mapping_query import finish_groups, map_rows
 from consumer_fusion.ingest.parts import Part, read_parts
+from consumer_fusion.ingest.segment import select_segment_calls
 from consumer_fusion.ingest.validation import check_rows, select_accepted, select_rejected
 from consumer_fusion.records.event import Event
 from consumer_fusion.stores import finish_file, sync_folder
@@ -110,9 +112,10 @@ def stage_files(
         layout = mapping.layout if mapping else None
         for part in read_parts(files, layout, rows_per_part=ROWS_PER_PART, skip_rows=stage.row_count):
             canonical = _select_canonical(reading, part)
-            _stage_part(engine, part, canonical, folder, stage, tolerance_hours, lookups=lookups)
-            stage.row_count = part.last_position
-            _write_stage(folder, stage)
+            _stage_part(
+                engine, part, canonical, folder, stage, tolerance_hours,
+                lookups=lookups, is_expanding=reading.format == "segment",
+            )  # fmt: skip
             progress(stage.row_count, round(stage.row_count / part.fraction))
     return _finish(engine, folder, stage, progress)
 
@@ -120,7 +123,10 @@ def stage_files(
 def _select_canonical(reading: Reading, part: Part) -> str:
     if reading.mapping is not None:
         return map_rows(reading.mapping, part, reading.source, reading.brand)
-    return select_event_lines(reading.source, reading.brand)
+    select = {"segment": select_segment_calls, "cloudevents": select_cloud_events}.get(
+        reading.format, select_event_lines
+    )
+    return select(reading.source, reading.brand)
 
 
 def stage_batches(
@@ -142,7 +148,6 @@ def stage_batches(
     stage = _Stage(received_us)
     for part in gather_batches(batches, ROWS_PER_PART):
         _stage_part(engine, part, SELECT_BATCH_ROWS, folder, stage, tolerance_hours)
-        stage.row_count = part.last_position
         progress(stage.row_count, None)
     return _finish(engine, folder, stage, progress)
 
@@ -200,6 +205,7 @@ def _stage_part(
     tolerance_hours: float,
     *,
     lookups: dict[str, pa.Table] | None = None,
+    is_expanding: bool = False,
     complete: Callable[[str], str] = lambda rejected: rejected,
 ) -> None:
     number = len(stage.parts) + 1
@@ -212,12 +218,17 @@ def _stage_part(
     accepted_file = folder / f"accepted-{number:04d}.parquet"
     accepted = _write_part(engine, select_accepted(checked), accepted_file, tables)
     rejected = 0
-    if accepted != len(part.rows):
+    if is_expanding or accepted != len(part.rows):
         rejected_file = folder / f"rejected-{number:04d}.parquet"
         rejected = _write_part(engine, complete(select_rejected(checked)), rejected_file, tables)
     stage.parts.append({"accepted": accepted, "rejected": rejected})
-    # A line may hold several events; then positions count events, not lines.
-    stage.last_position = max(stage.last_position + accepted + rejected, part.last_position)
+    if is_expanding:  # a line may hold several events; then positions count events, not lines
+        stage.last_position += accepted + rejected
+    else:
+        stage.last_position = part.last_position
+    if not stage.is_kept:
+        stage.row_count = part.last_position
+    # The part and how far it reaches come into force together, so that no row is staged twice.
     _write_stage(folder, stage)
 
 

@@ -1,0 +1,191 @@
+"""The Segment spec, one call or batch a line: their words translated into ours.
+
+Calls are those of the Segment HTTP API (track, identify, page, screen, group, alias and batch). Names of events stay
+as they are, because the points table uses the names of Segment's e-commerce spec.
+"""
+
+from __future__ import annotations
+
+from consumer_fusion.ingest.parts import DETAIL, LINE, POSITION, PROBLEM
+from consumer_fusion.ingest.validation import parse_time, quote_text
+
+CALL_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+
+_TEXT_KEYS = (
+    "type", "messageId", "userId", "anonymousId", "event", "name", "groupId", "previousId", "channel", "timestamp",
+    "originalTimestamp", "sentAt", "receivedAt",
+)  # fmt: skip
+_OBJECT_KEYS = ("properties", "traits", "context")
+
+_NOT_OF_A_CALL = '{"batch": null, "writeKey": null, "integrations": null}'
+"""Taken off a batch before the rest of it goes to each of its calls."""
+
+# What a third person said or is called is not ours to keep.
+_DROPPED_PROPERTIES = ("recipient", "share_message")
+
+
+def select_segment_calls(default_source: str, default_brand: str | None = None) -> str:
+    """The canonical query over `lines` of Segment calls.
+
+    A batch gives its calls, each with the context and the times of the batch where it has none of its own. An order
+    of products of several brands gives one event a brand, with the brand's share of the value. Positions count
+    events behind `staged.last_position`, because one line may give many.
+    """
+    shape = ", ".join(
+        [*(f'"{key}": "VARCHAR"' for key in _TEXT_KEYS), *(f'"{key}": "JSON"' for key in _OBJECT_KEYS)]
+    )
+    envelope = '{"context": "JSON", "timestamp": "VARCHAR", "sentAt": "VARCHAR", "receivedAt": "VARCHAR"}'
+    brand = quote_text(default_brand) if default_brand else "cast(null as varchar)"
+    return f"""
+with objects as (
+    select {POSITION} as line_number, {LINE} as line, {PROBLEM} as line_problem, {DETAIL} as detail,
+        case when json_type(try_cast({LINE} as json)) = 'OBJECT' then cast({LINE} as json) end as object
+    from lines
+),
+calls as (
+    select line_number, 1 as call_number, line as raw, object as call, cast(null as json) as around, detail,
+        coalesce(line_problem, case when object is null then 'invalid_json' end) as problem
+    from objects where object is null or json_type(object, '$.batch') is distinct from 'ARRAY'
+    union all
+    select line_number, call_number,
+        cast(case when json_type(call) = 'OBJECT' then json_merge_patch(
+            json_merge_patch(object, {quote_text(_NOT_OF_A_CALL)}), call) else call end as varchar) as raw,
+        call, object as around, detail, line_problem as problem
+    from (
+        select *, generate_subscripts(elements, 1) as call_number, unnest(elements) as call
+        from (
+            select *, cast(json_extract(object, '$.batch') as json[]) as elements from objects
+            where json_type(object, '$.batch') = 'ARRAY'
+        )
+    )
+),
+fields as (
+    select line_number, call_number, raw, detail,
+        coalesce(problem, case when json_type(call) <> 'OBJECT' then 'invalid_json' end) as problem,
+        json_transform(case when json_type(call) = 'OBJECT' then call else '{{}}' end, '{{{shape}}}') as call,
+        json_transform(coalesce(around, '{{}}'), {quote_text(envelope)}) as around
+    from calls
+),
+named as (
+    select line_number, call_number, raw, detail, problem, call,
+        lower(coalesce(call.type, case when call.event is not null then 'track' end)) as type,
+        case when json_type(call.properties) = 'OBJECT' then call.properties else cast('{{}}' as json) end
+            as properties,
+        json_merge_patch(coalesce(around.context, '{{}}'), coalesce(call.context, '{{}}')) as context,
+        coalesce(call.sentAt, around.sentAt) as sent_at, coalesce(call.receivedAt, around.receivedAt) as received_at,
+        coalesce(call.timestamp, around.timestamp) as stamped_at, call.originalTimestamp as original_at
+    from fields
+),
+timed as (
+    select *,
+        case when {parse_time("received_at")} is not null and {parse_time("sent_at")} is not null
+            and {parse_time("coalesce(original_at, stamped_at)")} is not null
+        then cast(make_timestamp({parse_time("received_at")}
+            - ({parse_time("sent_at")} - {parse_time("coalesce(original_at, stamped_at)")})) as varchar)
+        else coalesce(stamped_at, original_at, received_at, sent_at) end as occurred_at,
+        coalesce(nullif(trim(json_extract_string(properties, '$.brand')), ''), {brand}) as own_brand,
+        case when json_type(properties, '$.products') = 'ARRAY'
+            then cast(json_extract(properties, '$.products') as json[]) else [] end as products
+    from named
+),
+bought as (
+    select line_number, call_number, brand, min(place) as first_place, count(*) as product_count,
+        sum(amount) as amount, to_json(list(product order by place)) as products
+    from (
+        select line_number, call_number, place, product,
+            coalesce(nullif(trim(json_extract_string(product, '$.brand')), ''), own_brand) as brand,
+            coalesce(try_cast(json_extract_string(product, '$.price') as double), 0)
+                * coalesce(try_cast(json_extract_string(product, '$.quantity') as double), 1) as amount
+        from (
+            select line_number, call_number, own_brand, unnest(products) as product,
+                generate_subscripts(products, 1) as place
+            from timed
+        )
+    )
+    group by line_number, call_number, brand
+),
+shares as (
+    select *, count(*) over calls as brand_count, row_number() over (calls order by first_place) as brand_number,
+        case when sum(amount) over calls > 0 then amount / sum(amount) over calls
+            else product_count / sum(product_count) over calls end as share
+    from bought window calls as (partition by line_number, call_number)
+),
+events as (
+    select t.*, s.brand_count, s.brand_number, coalesce(s.share, 1) as share, s.products as brand_products,
+        case when s.brand_count is null then t.own_brand else s.brand end as brand,
+        case t.type when 'track' then t.call.event when 'page' then 'Page Viewed' when 'screen' then 'Page Viewed'
+            when 'identify' then 'Consumer Identified' when 'alias' then 'Consumer Identified'
+            when 'group' then 'Group Joined' end as kind,
+        coalesce(json_extract_string(t.properties, '$.revenue'), json_extract_string(t.properties, '$.total'))
+            as value_text
+    from timed t left join shares s on s.line_number = t.line_number and s.call_number = t.call_number
+)
+select row_number() over (order by line_number, call_number, brand_number) + staged.last_position as position,
+    raw, coalesce(brand_number || ' ', '') || raw as content, detail,
+    coalesce(problem, case when type is null or type not in ({_list(CALL_TYPES)}) then 'unknown_type' end) as problem,
+    {quote_text(default_source)} as source,
+    case when brand_count > 1 then call.messageId || '#' || brand_number else call.messageId end as event_id,
+    occurred_at, cast(null as varchar) as precision, received_at,
+    call.userId as consumer, brand, kind,
+    coalesce(call.channel, case when type = 'screen' or json_extract_string(context, '$.device.type') in
+        ('ios', 'android', 'mobile') then 'app' when type = 'page' or json_exists(context, '$.page') then 'web' end
+    ) as channel,
+    {_value()} as value,
+    json_extract_string(properties, '$.currency') as currency,
+    json_extract_string(properties, '$.review_body') as text,
+    cast(null as varchar) as trust,
+    {_identifiers()} as identifiers,
+    {_properties()} as properties
+from events cross join staged"""
+
+
+def _list(texts: tuple[str, ...]) -> str:
+    return ", ".join(quote_text(text) for text in texts)
+
+
+def _value() -> str:
+    # A refund may come with a sign or without; how much went back has none.
+    number = "try_cast(value_text as double)"
+    signed = f"case when kind = 'Order Refunded' then abs({number}) else {number} end"
+    return f"case when share = 1 and kind <> 'Order Refunded' or {number} is null then value_text " \
+           f"else cast(round({signed} * share, 6) as varchar) end"  # fmt: skip
+
+
+def _identifiers() -> str:
+    traits = "coalesce(call.traits, '{}')"
+
+    def find_trait(name: str) -> str:
+        return (
+            f"coalesce(json_extract_string({traits}, '$.{name}'), "
+            f"json_extract_string(context, '$.traits.{name}'))"
+        )  # fmt: skip
+
+    # An alias says that its previous id and its new one are one person; that of a browser is anonymous.
+    previous = (
+        "case when type = 'alias' and call.previousId is distinct from call.userId then call.previousId end"
+    )
+    pairs = {
+        "account": "call.userId",
+        "anonymous_id": f"coalesce(call.anonymousId, {previous})",
+        "email": find_trait("email"),
+        "phone": find_trait("phone"),
+        "device": "json_extract_string(context, '$.device.id')",
+    }
+    listed = ", ".join(f"'{name}': {text}" for name, text in pairs.items())
+    return f"cast(json_merge_patch('{{}}', to_json({{{listed}}})) as varchar)"
+
+
+def _properties() -> str:
+    dropped = ", ".join(f"'{name}': null" for name in _DROPPED_PROPERTIES)
+    # Their ratings are texts; ours are compared as numbers.
+    rating = "try_cast(json_extract_string(properties, '$.rating') as double)"
+    added = (
+        f"to_json({{'rating': {rating}, 'products': case when brand_count > 1 then brand_products end, "
+        "'group_id': call.groupId, 'name': call.name, 'traits': case when json_type(call.traits) = 'OBJECT' "
+        'then json_merge_patch(call.traits, \'{"email": null, "phone": null}\') end})'
+    )
+    forget = "{" + dropped.replace("'", '"') + "}"
+    return (
+        f"cast(json_merge_patch(json_merge_patch(properties, json_merge_patch('{{}}', {added})), "
+        f"{quote_text(forget)}) as varchar)"
+    )
