@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion import ingest, score
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds, to_day, to_microseconds, write_moment
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, to_day, to_microseconds, write_moment
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.stores import Session
@@ -129,7 +129,7 @@ def explain_pair(
     as_of: Moment = None,
     since: datetime | None = None,
 ) -> PairAnswer:
-    """Why the score of a pair is what it is, and what moved it.
+    """Why the score of a pair is what it is, and what moved it; 50 and nothing where there is no event.
 
     Args:
         workspace: The workspace.
@@ -137,20 +137,12 @@ def explain_pair(
         brand: Key of the brand.
         as_of: The moment asked about; None for now.
         since: Changes since then; None for all.
-
-    Raises:
-        NotFoundError: Neither of the two is known.
     """
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = _find_brand(session, brand, must_exist=False)
         consumers = _find_consumer(session, consumer, must_exist=False)
-        if not brand_ids and not consumers:
-            raise NotFoundError(
-                "Neither this consumer nor this brand is known here.",
-                hint="`fusion score` lists the pairs; keys are written as the source writes them.",
-            )
         ledger = score.read_ledgers(
             session, workspace.engine, workspace.folder, force.points, force.kind_ids,
             consumers=consumers or [0], brand_ids=brand_ids or [0], until_us=moment,
@@ -266,14 +258,16 @@ def to_explanation(answer: PairAnswer) -> dict[str, object]:
 
 
 def _tabulate(items: Sequence[object], schema: pa.Schema) -> pa.Table:
-    rows = [
+    # A record keeps microseconds under `occurred_us`; a table for people has moments under `occurred_at`.
+    sources = {name: f"{name.removesuffix('_at')}_us" for name in schema.names if schema.field(name).type == _MOMENT}
+    return pa.table(
         {
-            name: from_microseconds(getattr(item, f"{name}_us")) if schema.field(name).type == _MOMENT else getattr(item, name)
+            name: pa.array([getattr(item, sources.get(name, name)) for item in items], pa.int64()).cast(_MOMENT)
+            if name in sources
+            else pa.array([getattr(item, name) for item in items], schema.field(name).type)
             for name in schema.names
         }
-        for item in items
-    ]
-    return pa.Table.from_pylist(rows, schema=schema)
+    )
 
 
 def _read_scores(

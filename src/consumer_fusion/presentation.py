@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import version as read_version
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 from consumer_fusion import answers, ingest, inspection, learning, score
 from consumer_fusion.answers import FACET_NAMES, Moment
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
+from consumer_fusion.kit.release import read_product_version
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.intake import IMPORTS
@@ -58,7 +58,7 @@ def fill_report(workspace: Workspace, request: ReportRequest) -> ReportPage:
         title=f"Consumer Fusion: {request.brand}" if request.brand else "Consumer Fusion",
         made_at=workspace.clock(),
         as_of_us=as_of_us,
-        product_version=read_version("consumer-fusion"),
+        product_version=read_product_version(),
         points_version=put_points_in_force(workspace).points.version,
         counts=counts,
         scores=scores.sort_by([("fusion_score", "descending")]).slice(0, LISTED_PAIRS),

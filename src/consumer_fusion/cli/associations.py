@@ -27,8 +27,17 @@ def list_(
     if is_json:
         print_json(rows)
         return
-    names = ("association_id", "consumer", "brand", "evidence", "strength", "is_commercial", "valid_from", "valid_to", "withdrawn_at")
-    print_table("Associations", names, [[row[name] for name in names] for row in rows])
+    print_table(
+        "Associations",
+        ["id", "consumer", "brand", "evidence", "strength", "commercial", "valid", "withdrawn"],
+        [
+            [
+                row["association_id"], row["consumer"], row["brand"], row["evidence"], f"{row['strength']:g}",
+                "yes" if row["is_commercial"] else "no", f"{row['valid_from']} – {row['valid_to'] or ''}", row["withdrawn_at"],
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
 
 
 @application.command()

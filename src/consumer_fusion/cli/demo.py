@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from consumer_fusion import answers, declarations, pipeline
 from consumer_fusion.cli.output import JsonOption, color_score, console, print_json, print_table, show_progress
@@ -56,17 +57,22 @@ def demo(
         f"({acceptance.seconds:.1f} s)\n",
         highlight=False, markup=False,
     )  # fmt: skip
+    console.print(
+        "The pop artist wore its sweater at the brand's concert and 100,000 people more followed her.\n"
+        "A week later, in the same sweater, she tweeted against waiters over a salmon that the kitchen had spoilt.",
+        highlight=False, markup=False,
+    )  # fmt: skip
     print_table(
-        "The pop artist wore its sweater at the brand's concert; a week later, in it, she tweeted against waiters "
-        "over a salmon that the kitchen had spoilt",
-        ["pop-artist ×", *(name for name, _ in FOUNDING_MOMENTS), "moves"],
+        "",
+        ["pop-artist ×", *(name for name, _ in FOUNDING_MOMENTS)],
         [
-            [brand, *(color_score(value) for value in values), ", ".join(f"{b - a:+.0f}" for a, b in zip(values[::2], values[1::2]) if abs(b - a) > 0.5)]
+            [brand, *(_show_move(values, number) for number in range(len(values)))]
             for brand, values in founding.items()
         ],
-    )  # fmt: skip
+        right=[name for name, _ in FOUNDING_MOMENTS],
+    )
     console.print(
-        f"\nNext:\n"
+        f"Next:\n"
         f"  export CONSUMER_FUSION_WORKSPACE={folder}\n"
         f"  fusion explain pop-artist sweater-brand --as-of 2026-06-15T20:30:00Z\n"
         f"  fusion score --brand sweater-brand --as-of latest --order falling\n"
@@ -113,3 +119,9 @@ def read_founding_example(workspace: Workspace) -> dict[str, list[float]]:
         ]
         for brand in ("sweater-brand", "salmon-restaurant")
     }
+
+
+def _show_move(values: list[float], number: int) -> Text:
+    shown = color_score(values[number])
+    change = values[number] - values[number - 1] if number else 0.0
+    return Text.assemble(shown, f" ({change:+.0f})" if abs(change) >= 0.5 else "")

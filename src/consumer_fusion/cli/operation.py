@@ -20,6 +20,7 @@ from consumer_fusion.cli.output import (
     read_moment,
     show_progress,
 )
+from consumer_fusion.kit.release import read_product_version
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.workspace import create_workspace, open_workspace
 
@@ -118,7 +119,7 @@ def doctor(
 def version(is_json: JsonOption = False) -> None:
     """The version of the product and of what it runs on."""
     told = {
-        "consumer-fusion": read_version("consumer-fusion"),
+        "consumer-fusion": read_product_version(),
         "score model": score.load_points().model,
         "points": score.load_points().version,
         "python": platform.python_version(),

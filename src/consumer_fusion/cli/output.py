@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -29,7 +30,7 @@ AsOfOption = Annotated[
     typer.Option("--as-of", help="The moment asked about, ISO 8601, or 'latest' for the newest event. Default: now."),
 ]
 
-console = Console()
+console = Console(soft_wrap=False)
 error_console = Console(stderr=True)
 
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -61,12 +62,16 @@ def print_error(error: FusionError, *, is_json: bool) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
     """Print rows as a table; what comes from outside is never read as markup."""
-    table = Table(title=title or None, title_justify="left", header_style="bold")
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, pad_edge=False,
+        show_edge=False, padding=(0, 1, 0, 0),
+    )  # fmt: skip
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
     console.print(table)
+    console.print()
 
 
 def draw_sparkline(values: Sequence[float], *, low: float | None = None, high: float | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ import typer
 from rich.text import Text
 
 from consumer_fusion import answers
+from consumer_fusion import score as score_model
 from consumer_fusion.cli.output import (
     AsOfOption,
     JsonOption,
@@ -29,7 +31,7 @@ from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_m
 from consumer_fusion.workspace import open_workspace
 
 SHOWN_ROWS = 20
-HISTORY_DAYS = 90
+HISTORY_DAYS = 60
 
 
 class Order(StrEnum):
@@ -66,18 +68,18 @@ def score(
         return
     shown = rows.slice(0, limit or SHOWN_ROWS).to_pylist()
     has_change = "change_28_days" in rows.column_names
-    columns = ["consumer", "brand", "score", "80% from", "to", "gives", "gets", "confidence", "percentile", "symbiosis"]
     table = [
         [
-            row["consumer"], row["brand"], color_score(row["fusion_score"]), f"{row['low']:.0f}", f"{row['high']:.0f}",
-            f"{row['consumer_to_brand']:.1f}", f"{row['brand_to_consumer']:.1f}", f"{row['confidence']:.2f}",
-            "" if row["percentile"] is None else f"{row['percentile']:.0f}", row["symbiosis"],
+            row["consumer"], row["brand"], color_score(row["fusion_score"]), f"{row['low']:.0f}–{row['high']:.0f}",
+            f"{row['consumer_to_brand']:.0f}⇄{row['brand_to_consumer']:.0f}",
+            "" if row["percentile"] is None else f"{row['percentile']:.0f}%", row["symbiosis"],
             *([f"{row['change_28_days']:+.1f}"] if has_change else []),
         ]
         for row in shown
     ]  # fmt: skip
-    columns += ["in 28 days"] if has_change else []
-    print_table("Fusion Scores", columns, table, right=columns[2:9])
+    columns = ["consumer", "brand", "score", "80%", "gives⇄gets", "above", "symbiosis"]
+    columns += ["28 days"] if has_change else []
+    print_table("Fusion Scores", columns, table, right=[*columns[2:6], "28 days"])
     if rows.num_rows > 2:
         print_distribution(rows)
     if rows.num_rows > len(shown):
@@ -157,23 +159,21 @@ def explain(
         style="dim", highlight=False,
     )  # fmt: skip
     scores = past["fusion_score"].to_pylist()
-    console.print(Text.assemble(("last 90 days ", "dim"), draw_sparkline(scores, low=min(40.0, *scores), high=max(60.0, *scores))))
-    contributions = sorted(answer.explanation.contributions, key=lambda each: -abs(each.contribution))
+    console.print(Text.assemble((f"last {HISTORY_DAYS} days ", "dim"), draw_sparkline(scores, low=min(40.0, *scores), high=max(60.0, *scores))), "\n")
+    reasons = gather_reasons(answer)
     print_table(
-        "Why: 50 and",
-        ["points now", "facet", "when", "why", "follows from"],
+        "Why: 50, and",
+        ["now", "when", "why", "facets"],
         [
-            [
-                Text(f"{each.contribution:+.2f}", style="green" if each.contribution > 0 else "red"), each.facet,
-                write_moment(each.occurred_us)[:16].replace("T", " "), each.sentence, each.parent_event_id or "",
-            ]
-            for each in contributions[:SHOWN_ROWS]
+            [Text(f"{each.contribution:+.2f}", style="green" if each.contribution > 0 else "red"), each.when, each.sentence,
+             ", ".join(each.facets)]
+            for each in reasons[:SHOWN_ROWS]
         ],
-        right=["points now"],
+        right=["now"],
     )  # fmt: skip
-    if len(contributions) > SHOWN_ROWS:
-        rest = sum(each.contribution for each in contributions[SHOWN_ROWS:])
-        console.print(f"and {len(contributions) - SHOWN_ROWS} more, together {rest:+.2f}", style="dim", highlight=False)
+    if len(reasons) > SHOWN_ROWS:
+        rest = sum(each.contribution for each in reasons[SHOWN_ROWS:])
+        console.print(f"and {len(reasons) - SHOWN_ROWS:,} more, together {rest:+.2f}\n", style="dim", highlight=False)
     print_table(
         "What moved it",
         ["when", "what", "change", "score after"],
@@ -191,6 +191,40 @@ def explain(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """An event and all that it contributes.
+
+    Attributes:
+        contribution: In score points, over its facets.
+        when: When it occurred.
+        sentence: Why.
+        facets: Where it counts.
+    """
+
+    contribution: float
+    when: str
+    sentence: str
+    facets: tuple[str, ...]
+
+
+def gather_reasons(answer: answers.PairAnswer) -> list[Reason]:
+    """The contributions of a pair, one row an event and sentence, the largest first."""
+    gathered: dict[tuple[str, str], list[score_model.Contribution]] = {}
+    for each in answer.explanation.contributions:
+        gathered.setdefault((each.event_id, each.sentence), []).append(each)
+    reasons = [
+        Reason(
+            contribution=sum(each.contribution for each in members),
+            when=write_moment(members[0].occurred_us)[:16].replace("T", " "),
+            sentence=sentence,
+            facets=tuple(each.facet for each in members),
+        )
+        for (_, sentence), members in gathered.items()
+    ]
+    return sorted(reasons, key=lambda each: -abs(each.contribution))
+
+
 def brands(workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False) -> None:
     """The brands: how many pairs, how they stand, how the relationships are mixed."""
     with open_workspace(workspace) as opened:
@@ -198,15 +232,17 @@ def brands(workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_jso
     if is_json:
         print_json(rows)
         return
-    columns = ["brand", "pairs", "mean", "quartiles", "mutualism", "commensal", "one-sided", "harmed", "neutral", "unknown"]
+    # both gain, one gains, one takes, somebody is harmed: short words, so that the table fits a terminal
+    classes = ("mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown")
+    columns = ["brand", "pairs", "mean", "quartiles", "both", "one", "takes", "harm", "neutral", "unknown"]
     print_table(
-        "Brands",
+        "Brands: where their relationships stand, and in how many both gain, one gains, one takes or one is harmed",
         columns,
         [
             [
                 row["brand"], f"{row['pairs']:,}", color_score(row["mean"]),
-                f"{row['lower_quartile']:.0f} · {row['median']:.0f} · {row['upper_quartile']:.0f}",
-                *(f"{row[name]:,}" for name in ("mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown")),
+                f"{row['lower_quartile']:.0f} {row['median']:.0f} {row['upper_quartile']:.0f}",
+                *(f"{row[name] / row['pairs']:.0%}" for name in classes),
             ]
             for row in rows[:50]
         ],
