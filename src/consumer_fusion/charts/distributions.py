@@ -235,6 +235,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
             axis=altair.Axis(
                 labelExpr="split(datum.label, ': ')" if look.is_narrow else altair.Undefined,
                 labelLimit=look.label_limit + 40,
+                labelLineHeight=13,
                 ticks=False,
                 domain=False,
             ),
@@ -262,7 +263,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
     named = f" at {shorten(brand, 40)}" if brand else ""
     top = "; ".join(row["label"] for row in sorted(rows, key=lambda row: -row["pairs"])[:3])
     return frame_chart(
-        altair.layer(bars, texts).properties(height=altair.Step(30 if look.is_narrow else 26)),
+        altair.layer(bars, texts).properties(height=altair.Step(34 if look.is_narrow else 26)),
         look,
         title=f"Kinds of relationship{named}",
         subtitle=write_noun(total, "pair"),

@@ -100,7 +100,7 @@ def draw_score_history(
     # Invisible, but under the pointer: every day tells its score.
     touch = (
         altair.Chart(make_data(days[:: len(days) // 200 + 1]))
-        .mark_point(filled=True, size=60, opacity=0)
+        .mark_point(filled=True, size=60, opacity=0, color=palette.ink)
         .encode(
             x=altair.X("at:T", scale=altair.Scale(type="utc")), y=y, tooltip="label:N", description="label:N"
         )

@@ -63,32 +63,29 @@ def draw_reliability(reliability: pa.Table, look: Look = DEFAULT_LOOK, *, outcom
     dots = chart.mark_point(filled=True, size=75, opacity=1).encode(
         x=x, y=y, color=colour, shape=shape, tooltip="label:N", description="label:N"
     )
+    counted = [row for row in rows if row["series"] == order[-1]] if rows else []
     counts = (
-        chart.mark_bar(width=6, aria=False)
+        altair.Chart(make_data(counted))
+        .mark_bar(width=6, color=palette.count, aria=False)
         .encode(
             x=altair.X("predicted:Q", scale=scale, title="forecast", axis=percent),
-            y=altair.Y("pairs:Q", title="pairs", stack=None, axis=altair.Axis(tickCount=2)),
-            color=altair.Color(
-                "series:N", scale=altair.Scale(domain=order, range=colours[: len(order)]), legend=None
-            ),
+            y=altair.Y("pairs:Q", title="pairs", axis=altair.Axis(tickCount=2)),
         )
         .properties(width=width, height=54)
     )
-    named = f": {outcome}" if outcome else ""
-    pairs = sum(row["pairs"] for row in rows if row["series"] == order[-1]) if rows else 0
-    gap = sum(
-        abs(row["predicted"] - row["observed"]) * row["pairs"] for row in rows if row["series"] == order[-1]
-    )
-    told = f" On average {gap / pairs:.1%} apart." if pairs else ""
+    pairs = sum(row["pairs"] for row in counted)
+    gap = sum(abs(row["predicted"] - row["observed"]) * row["pairs"] for row in counted)
+    told = f", on average {100 * gap / pairs:.1f} percentage points from what happened" if pairs else ""
+    named = f" of {outcome}" if outcome else ""
     return frame_chart(
         altair.vconcat(
             altair.layer(diagonal, lines, dots).properties(width=width, height=min(width, 280)),
             counts,
             spacing=6,
-        ).resolve_scale(color="independent"),
+        ),
         look,
-        title=f"Forecast and what happened{named}",
+        title=f"Forecast{named} and what happened",
         subtitle="on the dashed line they agree",
-        description=f"Reliability of the forecast{named} over {write_noun(pairs, 'pair')}.{told}",
+        description=f"Forecast{named} for {write_noun(pairs, 'pair')}{told}.",
         fits=False,
     )

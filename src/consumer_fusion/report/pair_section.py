@@ -138,7 +138,7 @@ def _make_ledger(pair: PairExplained, named: str) -> TableView:
         "contributions",
         f"Event by event: what is in the score of {named}, the largest first; it adds up to the score minus 50",
         [
-            ColumnView("sentence", "what happened"),
+            ColumnView("sentence", "what happened", is_long=True),
             write_times("occurred_us", "when (UTC)"),
             ColumnView("kind", "kind"),
             SIDE,

@@ -157,7 +157,7 @@ def make_movers_section(page: ReportPage) -> Section:
         write_changes("change", "change"),
     ]
     if "reason" in page.movers.column_names:
-        columns.append(ColumnView("reason", "what happened"))
+        columns.append(ColumnView("reason", "what happened", is_long=True))
     rows.sort(key=lambda row: -abs(row["change"]))
     figure = make_figure(
         "From where to where",
@@ -221,7 +221,7 @@ def make_intake_section(page: ReportPage) -> Section:
                 "Rows set aside, by reason (fusion rejected list shows them, fusion rejected retry tries them again)",
                 [
                     ColumnView("code", "reason"),
-                    ColumnView("message", "for example"),
+                    ColumnView("message", "for example", is_long=True),
                     write_counts("row_count", "rows"),
                 ],
                 page.rejections.to_pylist(),

@@ -27,12 +27,14 @@ class ColumnView:
         heading: What stands above it.
         write: How a value is written on the page; null is always written as unknown.
         is_number: Whether it is set flush right.
+        is_long: Whether its texts are sentences, which may take several lines.
     """
 
     name: str
     heading: str
     write: Callable[[Any], str] = str
     is_number: bool = False
+    is_long: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,322 @@
+"""The chart module: every chart is readable in light and dark, tells its finding in words, and counts right."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from tests import invented_relationships as invented
+
+from consumer_fusion import charts
+from consumer_fusion.charts.tallies import MOST_DOTS
+from consumer_fusion.charts.wording import (
+    SYMBIOSIS_MEANINGS,
+    SYMBIOSIS_WORDS,
+    shorten,
+    write_change,
+    write_day,
+    write_share,
+)
+from consumer_fusion.errors import InputError
+from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.records.score import SYMBIOSIS_BY_SIGNS
+
+HOSTILE = "</text><script>alert(1)</script>\"'\\ ${x} &amp;"
+TEXT_CONTRAST, MARK_CONTRAST = 4.5, 3.0
+"""WCAG 2.2, success criteria 1.4.3 and 1.4.11."""
+
+TEXTS = ("ink", "quiet_ink")
+MARKS = (
+    "line", "gain", "loss", "count", "mutualism", "commensal_brand_gains", "commensal_consumer_gains",
+    "one_sided_brand_takes", "one_sided_consumer_takes", "competition", "amensal", "neutral", "unknown",
+)  # fmt: skip
+
+# Machado, Oliveira, Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision Deficiency",
+# severity 1, on linear RGB.
+COLOUR_VISIONS = {
+    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scores():
+    return invented.invent_scores()
+
+
+@pytest.fixture(scope="module")
+def sweater(scores):
+    return scores.filter(pc.equal(scores["brand"], "sweater-brand"))
+
+
+@pytest.fixture(scope="module")
+def facets():
+    points = invented.invent_facets()
+    return pa.Table.from_pylist(
+        [
+            {"direction": side, "facet": facet, "points": points[facet]}
+            for side in DIRECTIONS
+            for facet in FACETS[side]
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def drawings(sweater, facets):
+    """Every chart, as a function of its look."""
+    return {
+        "distribution": lambda look: charts.draw_score_distribution(sweater, look, brand="sweater-brand"),
+        "both sides": lambda look: charts.draw_both_sides(sweater, look, brand="sweater-brand"),
+        "mix": lambda look: charts.draw_symbiosis_mix(sweater, look),
+        "activity": lambda look: charts.draw_activity(invented.invent_activity(), look),
+        "movers": lambda look: charts.draw_movers(invented.invent_movers(), look),
+        "history": lambda look: charts.draw_score_history(
+            invented.invent_history(), invented.invent_changes(), look
+        ),
+        "changes": lambda look: charts.draw_changes(invented.invent_changes(), look),
+        "contributions": lambda look: charts.draw_contributions(invented.invent_contributions(), look),
+        "facets": lambda look: charts.draw_facets(facets, look),
+        "reliability": lambda look: charts.draw_reliability(invented.invent_reliability(), look),
+    }
+
+
+@pytest.fixture
+def find_rows():
+    """The rows a chart is drawn from that have a column."""
+
+    def find(chart, column):
+        values = chart.to_dict(validate=False)["datasets"].values()
+        return [row for rows in values for row in rows if column in row]
+
+    return find
+
+
+@pytest.fixture
+def measure_luminance():
+    def measure(colour):
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        red, green, blue = [
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        ]
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue, (red, green, blue)
+
+    return measure
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["distribution", "both sides", "mix", "activity", "movers", "history", "changes", "contributions", "facets",
+     "reliability"],
+)  # fmt: skip
+def test_every_chart_is_valid_and_tells_its_finding_in_words(drawings, name):
+    for look in (charts.Look(), charts.Look(palette=charts.DARK, width=340)):
+        specification = drawings[name](look).to_dict()
+        assert specification["title"]["text"]
+        assert len(specification["description"]) > 20
+        assert '"tooltip"' in drawings[name](look).to_json()
+
+
+@pytest.mark.parametrize("name", ["distribution", "both sides", "history", "changes", "facets"])
+def test_a_drawn_chart_is_one_image_with_words_and_nothing_to_fetch(drawings, name):
+    chart = drawings[name](charts.Look(palette=charts.THEMED, has_title=False))
+    svg = charts.render_svg(chart)
+    root = ElementTree.fromstring(svg)
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == chart.description
+    assert not re.search(r"(?:href|src|url)\s*=|url\((?!#)", svg)
+    assert len(root.findall(".//{*}title")) > 1, "what a tooltip says is kept for hovering"
+
+
+def test_a_themed_chart_takes_every_colour_from_the_page(drawings):
+    for draw in drawings.values():
+        svg = charts.render_svg(draw(charts.Look(palette=charts.THEMED)))
+        colours = set(re.findall(r'(?:fill|stroke)="([^"]*)"', svg))
+        assert {colour for colour in colours if not colour.startswith("var(--fusion-")} <= {
+            "none",
+            "transparent",
+        }
+
+
+@pytest.mark.parametrize("palette", [charts.LIGHT, charts.DARK], ids=["light", "dark"])
+def test_texts_and_marks_stand_out_from_the_paper(palette, measure_luminance):
+    colours = palette.as_dict()
+    paper = measure_luminance(palette.paper)[0]
+    for names, needed in ((TEXTS, TEXT_CONTRAST), (MARKS, MARK_CONTRAST)):
+        for name in names:
+            dark, light = sorted([paper, measure_luminance(colours[name])[0]])
+            assert (light + 0.05) / (dark + 0.05) >= needed, name
+
+
+@pytest.mark.parametrize("palette", [charts.LIGHT, charts.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("vision", COLOUR_VISIONS)
+def test_gain_and_loss_are_told_apart_with_any_colour_vision(palette, vision, measure_luminance):
+    seen = [
+        [
+            sum(weight * part for weight, part in zip(row, measure_luminance(colour)[1], strict=True))
+            for row in COLOUR_VISIONS[vision]
+        ]
+        for colour in (palette.gain, palette.loss)
+    ]
+    assert max(abs(first - second) for first, second in zip(*seen, strict=True)) > 0.2
+
+
+def test_every_class_has_plain_words_a_colour_and_a_meaning():
+    classes = {*SYMBIOSIS_BY_SIGNS.values(), "unknown"}
+    assert set(SYMBIOSIS_WORDS) == set(SYMBIOSIS_MEANINGS) == classes
+    assert {charts.LIGHT.pick_symbiosis(key) for key in classes} <= set(charts.LIGHT.as_dict().values())
+    assert not any("parasit" in word for word in SYMBIOSIS_WORDS.values())
+
+
+def test_the_bars_of_the_distribution_count_every_pair_once(sweater):
+    bins = charts.gather_bins(sweater).to_pylist()
+    assert sum(row["pair_count"] for row in bins) == sweater.num_rows
+    unknown = sum(row["pair_count"] for row in bins if row["certainty"] == "unknown")
+    assert unknown == sweater["symbiosis"].to_pylist().count("unknown")
+    assert all(row["score_to"] - row["score_from"] == 2 for row in bins)
+
+
+def test_a_row_may_stand_for_several_pairs():
+    table = pa.table({"fusion_score": [49.9, 50.0, 100.0], "pair_count": [3, 4, 5]})
+    bins = {row["score_from"]: row["pair_count"] for row in charts.gather_bins(table).to_pylist()}
+    assert bins == {48: 3, 50: 4, 98: 5}
+    assert "12 pairs, 9 at 50 or above, 3 below" in charts.draw_score_distribution(table).description
+
+
+def test_many_pairs_become_cells_without_losing_one(sweater):
+    assert sweater.num_rows > MOST_DOTS
+    cells = charts.gather_cells(sweater)
+    assert cells.num_rows < sweater.num_rows
+    assert sum(cells["pair_count"].to_pylist()) == sweater.num_rows
+    few = charts.gather_cells(sweater.slice(0, 20))
+    assert sorted(few["consumer_to_brand"].to_pylist()) == sorted(
+        sweater["consumer_to_brand"].to_pylist()[:20]
+    )
+
+
+def test_activity_adds_up_and_shows_an_unknown_channel_as_unknown():
+    activity = invented.invent_activity()
+    periods, period = charts.gather_periods(activity, most_channels=4)
+    assert period == "week"
+    assert sum(periods["event_count"].to_pylist()) == sum(activity["event_count"].to_pylist())
+    assert list(dict.fromkeys(periods["channel"].to_pylist())) == ["web", "shop", "mobile", "other channels"]
+    all_channels, _ = charts.gather_periods(activity)
+    assert "unknown" in all_channels["channel"].to_pylist()
+    assert all((day + 3) % 7 == 0 for day in periods["day"].to_pylist()), "weeks start on Monday"
+
+
+def test_the_steps_of_the_changes_lead_from_the_first_score_to_the_last(find_rows):
+    changes = invented.invent_changes()
+    steps = find_rows(charts.draw_changes(changes, most=3), "step")
+    assert len(steps) < changes.num_rows
+    assert steps[0]["before"] == pytest.approx(50)
+    assert all(
+        step["after"] == pytest.approx(later["before"]) for step, later in zip(steps, steps[1:], strict=False)
+    )
+    assert steps[-1]["after"] == pytest.approx(changes["score_after"].to_pylist()[-1])
+    assert any("smaller events and fading" in step["name"] for step in steps)
+
+
+def test_the_bars_of_the_contributions_add_up_to_the_score():
+    contributions = invented.invent_contributions()
+    sums = charts.gather_facets(contributions).to_pylist()
+    assert len(sums) == 8
+    assert sum(row["net"] for row in sums) == pytest.approx(sum(contributions["contribution"].to_pylist()))
+    assert all(row["gained"] >= 0 >= row["lost"] for row in sums)
+
+
+def test_movers_are_those_that_moved_most(find_rows):
+    rows = find_rows(charts.draw_movers(invented.invent_movers(), most=3), "position")
+    assert {row["name"] for row in rows} == {
+        "pop-artist × salmon-restaurant", "pop-artist × sweater-brand", "consumer-0012 × sweater-brand",
+    }  # fmt: skip
+
+
+def test_history_marks_events_and_leaves_out_fading(find_rows):
+    changes = invented.invent_changes()
+    marks = find_rows(charts.draw_score_history(invented.invent_history(), changes), "score_after")
+    events = [row for row in changes.to_pylist() if row["event_id"] != "fading"]
+    assert {round(row["score_after"], 6) for row in marks} == {round(row["score_after"], 6) for row in events}
+
+
+def test_names_of_events_close_in_time_do_not_cover_each_other(find_rows):
+    at = invented.NOW_US - invented.DAY_US
+    changes = pa.Table.from_pylist(
+        [
+            {
+                "at_us": at + number,
+                "event_id": str(number),
+                "kind": "Order Completed",
+                "change": 2.0,
+                "score_after": 50.0 + 2 * number,
+            }
+            for number in range(4)
+        ]
+    )
+    named = find_rows(charts.draw_score_history(invented.invent_history(), changes), "rise")
+    assert len({row["rise"] for row in named}) == len(named) == 4
+
+
+def test_hostile_names_stay_text():
+    movers = pa.table(
+        {
+            "consumer": [HOSTILE, HOSTILE],
+            "brand": [HOSTILE, "b"],
+            "score_before": [50.0, 50.0],
+            "fusion_score": [55.0, 44.0],
+        }
+    )
+    svg = charts.render_svg(charts.draw_movers(movers), label=HOSTILE)
+    root = ElementTree.fromstring(svg)
+    assert {element.tag.split("}")[1] for element in root.iter()} <= {
+        "svg",
+        "g",
+        "path",
+        "line",
+        "rect",
+        "text",
+        "title",
+    }
+    assert root.get("aria-label") == HOSTILE
+    assert any((element.text or "").startswith(HOSTILE[:30]) for element in root.findall(".//{*}text"))
+
+
+def test_charts_on_one_page_share_no_ids(drawings):
+    ids = [
+        identifier
+        for name in ("distribution", "mix")
+        for identifier in re.findall(r'\bid="([^"]+)"', charts.render_svg(drawings[name](charts.Look())))
+    ]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_table_without_a_needed_column_is_refused_with_its_name(scores):
+    with pytest.raises(InputError, match="no brand_to_consumer"):
+        charts.draw_both_sides(scores.drop_columns(["brand_to_consumer"]))
+
+
+def test_a_relationship_without_events_draws_as_nothing_yet():
+    empty = invented.invent_contributions().slice(0, 0)
+    assert "nothing yet" in charts.draw_contributions(empty).description
+    charts.render_svg(charts.draw_changes(invented.invent_changes().slice(0, 0)))
+    charts.render_svg(charts.draw_score_history(invented.invent_history(), None))
+
+
+def test_css_variables_give_each_colour_of_a_palette_its_name():
+    written = charts.write_css_variables(charts.DARK)
+    assert f"--fusion-one-sided-brand-takes: {charts.DARK.one_sided_brand_takes};" in written
+    assert written.count("--fusion-") == len(charts.DARK.as_dict())
+
+
+def test_numbers_are_written_as_people_write_them():
+    assert write_change(-7.978) == "−7.98"
+    assert write_change(3) == "+3.00"
+    assert write_change(-0.001) == "0.00"
+    assert write_share(0.001) == "under 1%"
+    assert write_share(0.0) == "0%"
+    assert write_day(date(2026, 6, 5)) == "5 Jun 2026"
+    assert shorten("abcdef", 4) == "abc…"
