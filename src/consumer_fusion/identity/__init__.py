@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consumer_fusion.identity.identifiers import mask_consumer_key, mask_identifier
+from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, SUGGESTIONS, suggest_merges
 from consumer_fusion.identity.merges import (
     Regrouping,
     list_members,
@@ -11,20 +12,28 @@ from consumer_fusion.identity.merges import (
     undo_merge,
 )
 from consumer_fusion.identity.overview import Identity, show_identity
+from consumer_fusion.identity.people import read_people
 from consumer_fusion.identity.resolution import EnsureConsumers, Resolution, Sighting, resolve_identities
+from consumer_fusion.identity.review import AcceptedSuggestions, accept_suggestions
 
 __all__ = [
+    "DEFAULT_THRESHOLD",
+    "SUGGESTIONS",
+    "AcceptedSuggestions",
     "EnsureConsumers",
     "Identity",
     "Regrouping",
     "Resolution",
     "Sighting",
+    "accept_suggestions",
     "list_members",
     "mask_consumer_key",
     "mask_identifier",
     "merge_consumers",
     "read_identity_map",
+    "read_people",
     "resolve_identities",
     "show_identity",
+    "suggest_merges",
     "undo_merge",
 ]

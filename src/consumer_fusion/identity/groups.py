@@ -153,7 +153,7 @@ class Groups:
             consumer_ids: The batch's consumers that have identifiers, by key.
             wanted: The batch's identifiers.
         """
-        distinct = sorted(set(wanted))
+        distinct = list(dict.fromkeys(wanted))
         keys = pa.table(
             {
                 "identifier_type": [each.type for each in distinct],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from consumer_fusion.records.identity import Strength
 
@@ -85,6 +86,14 @@ class Identifier:
         return f"{self.type}:{self.value}"
 
 
+@lru_cache(maxsize=1024)
+def _normalise_type(identifier_type: str) -> str:
+    snake_case = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", identifier_type.strip())
+    name = re.sub(r"[^a-z0-9]+", "_", snake_case.lower()).strip("_")
+    return _TYPE_SYNONYMS.get(name, name)
+
+
+@lru_cache(maxsize=1024)
 def rank_type(identifier_type: str) -> int:
     """How far a canonical type is believed: 0 is believed most."""
     if identifier_type in STRONG_TYPES:
@@ -108,9 +117,7 @@ def normalise_identifier(identifier_type: str, value: str) -> Identifier | None:
         None for placeholders (`null`, `guest`), for network addresses, and for what is plainly no e-mail address
         or telephone number.
     """
-    snake_case = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", identifier_type.strip())
-    name = re.sub(r"[^a-z0-9]+", "_", snake_case.lower()).strip("_")
-    name = _TYPE_SYNONYMS.get(name, name)
+    name = _normalise_type(identifier_type)
     text = str(value).strip()
     if not name or name in _IGNORED_TYPES:
         return None

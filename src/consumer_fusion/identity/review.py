@@ -1,0 +1,82 @@
+"""Review: what people accepted of the suggestions becomes merges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from consumer_fusion.identity.merges import (
+    Regrouping,
+    compare_groups,
+    list_members,
+    merge_consumers,
+    read_identity_map,
+)
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.stores import Session
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedSuggestions:
+    """What came of accepting suggestions.
+
+    Attributes:
+        merge_ids: The merges made.
+        already_one: How many suggestions joined consumers that were one by then.
+        unknown: Ids of records that no consumer is known by; their suggestions were passed over.
+        regrouped: Whose events count for another consumer than before.
+    """
+
+    merge_ids: tuple[str, ...]
+    already_one: int
+    unknown: tuple[str, ...]
+    regrouped: Regrouping
+
+
+def accept_suggestions(
+    session: Session, suggestions: pa.Table, *, consumer_ids: Mapping[str, int], made_us: int
+) -> AcceptedSuggestions:
+    """Merge what was suggested and reviewed.
+
+    Of each pair the consumer that is older here goes on. Pairs are taken from the most probable down.
+
+    Args:
+        session: A writing session of the store.
+        suggestions: Reviewed rows of what `suggest_merges` returned.
+        consumer_ids: The consumer of each record, by its id.
+        made_us: When.
+    """
+    rows = sorted(suggestions.to_pylist(), key=lambda row: (-row["probability"], row["first"], row["second"]))
+    unknown = {row[side] for row in rows for side in ("first", "second")} - set(consumer_ids)
+    before: dict[int, int] = read_identity_map(session, set(consumer_ids.values()))
+    merge_ids: list[str] = []
+    already_one = 0
+    for place, row in enumerate(rows):
+        if row["first"] in unknown or row["second"] in unknown:
+            continue
+        ends = [consumer_ids[row["first"]], consumer_ids[row["second"]]]
+        now = read_identity_map(session, ends)
+        kept, absorbed = sorted(now.get(end, end) for end in ends)
+        if kept == absorbed:
+            already_one += 1
+            continue
+        merge_ids.append(make_id())
+        merge_consumers(
+            session,
+            kept,
+            absorbed,
+            reason=f"Reviewed suggestion ({row['probability']:.3f}): {', '.join(row['reasons'])}.",
+            origin="review",
+            # One microsecond apart, so that the order in which they were made stays known.
+            made_us=made_us + place,
+            merge_id=merge_ids[-1],
+        )
+    reached = {*consumer_ids.values()} | {
+        member for kept in set(before.values()) for member in list_members(before, kept)
+    }
+    after = read_identity_map(session, reached)
+    return AcceptedSuggestions(
+        tuple(merge_ids), already_one, tuple(sorted(unknown)), compare_groups(before, after)
+    )
