@@ -78,6 +78,7 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 
 docs-check: setup ## run the examples in the documents, compare the documents with the code
 	$(BIN)/python scripts/check_architecture.py
+	$(BIN)/python scripts/write_reference.py --check
 	$(BIN)/pytest -q docs
 	$(BIN)/pytest -q tests/architecture/test_documentation.py tests/architecture/test_errors.py
 

@@ -1,0 +1,373 @@
+"""Writes the reference pages from the code, so that what they say is what the code does.
+
+    python scripts/write_reference.py           writes docs/reference/*.md
+    python scripts/write_reference.py --check   says which pages differ from the code, and fails if one does
+
+Five pages: commands, settings, errors, tables, points. What a command prints as JSON is declared here, in `JSON`,
+and tests/cli/test_json.py compares it with what the commands print.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import annotated_types
+import typer
+
+from consumer_fusion import errors
+from consumer_fusion.cli.application import application
+from consumer_fusion.ingest.validation import PROBLEMS
+from consumer_fusion.records import TABLES
+from consumer_fusion.records.points import DIRECTIONS, FACETS, Condition, Kind
+from consumer_fusion.score import load_points
+from consumer_fusion.settings import SETTINGS_FILE, Settings
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+_NOTE = "<!-- Written by scripts/write_reference.py from the code; do not edit. -->"
+
+_ACCEPTANCE = ["accepted", "duplicates", "rejected", "unattributed", "seconds"]
+_FACETS = [facet for direction in DIRECTIONS for facet in FACETS[direction]]
+JSON: Mapping[str, object] = {
+    "demo": ["workspace", "events", "pairs", "url"],
+    "init": ["workspace"],
+    "import": _ACCEPTANCE,
+    "score": [[
+        "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
+        "confidence", "percentile", "symbiosis", ("facets", _FACETS), "change_28_days?",
+    ]],
+    "explain": [
+        "consumer", "brand", "as_of", "fusion_score", "baseline",
+        ("contributions", [[
+            "event_id", "occurred_at", "kind", "facet", "direction", "points", "contribution", "parent_event_id",
+            "sentence",
+        ]]),
+        ("changes", [["at", "event_id", "kind", "change", "score_after"]]),
+        ("without?", ["event_id", "fusion_score", "change"]),
+        ("history?", [["day", "fusion_score", "low", "high"]]),
+    ],
+    "brands": [[
+        "brand", "pairs", "mean", "lower_quartile", "median", "upper_quartile", "mean_confidence", "mutualism",
+        "commensal", "one_sided", "harmed", "neutral", "unknown",
+    ]],
+    "rejected list": [["rejection_id", "source", "position", "code", "message", "raw"]],
+    "rejected retry": _ACCEPTANCE,
+    "rejected drop": ["dropped"],
+    "associations list": [[
+        "association_id", "consumer", "brand", "evidence", "strength", "is_commercial", "valid_from", "valid_to",
+        "withdrawn_at",
+    ]],
+    "associations declare": ["association_id", "consumer", "brand", "evidence"],
+    "associations withdraw": ["withdrawn"],
+    "identity show": [
+        "consumer", "members",
+        ("identifiers", [["type", "value", "strength", "consumer", "seen_at"]]),
+        ("merges", [["merge_id", "kept", "absorbed", "reason", "origin", "made_at", "undone_at"]]),
+        ("conflicts", [["first", "second", "reason", "seen_at"]]),
+    ],
+    "identity suggest": [
+        ("suggestions", [["first", "second", "probability", "match_weight", "reasons"]]), "merged",
+    ],
+    "identity merge": ["merge_id"],
+    "identity undo": ["undone"],
+    "identity attach": ["attached"],
+    "points": [
+        "version", ("no_points_yet", [["kind", "events"]]),
+        ("differences", [["kind", "field", "before", "after"]]), "points?",
+    ],
+    "report": ["out", "pairs"],
+    "export": ["to", "rows"],
+    "doctor": ["ok", ("checks", [["name", "is_ok", "found"]])],
+    "predict": ["pairs", "out", "outcome", "horizon_days"],
+    "version": ["consumer-fusion", "score model", "points", "python", "duckdb", "pyarrow", "sqlalchemy"],
+}  # fmt: skip
+"""What each command prints with --json: a list of field names is an object, a list in a list a list of objects.
+
+A field with parts is a pair of its name and them; a name with a question mark is there when it is asked for.
+"""
+
+
+def write_commands() -> str:
+    """The page of the command line."""
+    parts = [
+        "# Commands",
+        "Every command takes `--workspace DIR` (or the variable `CONSUMER_FUSION_WORKSPACE`, or it looks in the "
+        "current folder), except `init`, which is told its folder, and `version`, which needs none. With `--json` it "
+        "prints one JSON value on standard output; progress goes to standard error and never mixes with it.",
+        "Exit status: **0** done; **1** refused or failed, with a message that says what to do; **2** wrong usage. "
+        'With `--json` an error is printed as `{"ok": false, "code", "errors": [...]}`, see '
+        "[errors](errors.md).",
+        "Times are ISO 8601; one without an offset is UTC. `--as-of` asks about a moment: now where it is left out, "
+        "`latest` for the newest event of the workspace.",
+        "Under each command stands what it prints with `--json`: the names of the fields; those with a question mark "
+        "are there when they are asked for. Numbers are not rounded.",
+    ]
+    for names, command in _walk(typer.main.get_command(application)):
+        parts.append(
+            f"## `fusion {' '.join(names)}`" if len(names) == 1 else f"### `fusion {' '.join(names)}`"
+        )
+        parts.append(_flatten(command.help))
+        if not hasattr(command, "commands"):
+            parts += _write_parameters(names, command)
+    return _join(parts)
+
+
+def _walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, each in command.commands.items():
+        if not each.hidden:
+            yield (*path, name), each
+            if hasattr(each, "commands"):
+                yield from _walk(each, (*path, name))
+
+
+def _write_parameters(names: tuple[str, ...], command: Any) -> Iterator[str]:
+    types = typing.get_type_hints(inspect.unwrap(command.callback))
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    options = [each for each in command.params if each.param_type_name == "option"]
+    usage = ["fusion", *names]
+    for each in arguments:
+        name = each.name.upper() + ("..." if each.nargs == -1 else "")
+        usage.append(name if each.required else f"[{name}]")
+    for each in options:
+        if each.required:
+            usage.append(f"{each.opts[0]} {_name_type(types[each.name])}")
+    yield f"```text\n{' '.join([*usage, '[OPTIONS]'])}\n```"
+    rows = [(f"`{each.name.upper()}`", _flatten(each.help), "") for each in arguments]
+    for each in sorted(options, key=lambda option: option.opts[0] in {"--workspace", "--json"}):
+        flags = " / ".join(f"`{flag}`" for flag in [*each.opts, *each.secondary_opts])
+        type_name = "" if types[each.name] is bool else f" `{_name_type(types[each.name])}`"
+        rows.append((flags + type_name, _flatten(each.help), _write_default(each)))
+    yield _write_table(["argument or option", "what", "default"], rows)
+    shape = JSON.get(" ".join(names))
+    yield f"JSON: `{write_shape(shape)}`" if shape else "JSON: see the page of this command."
+
+
+def _name_type(annotation: object) -> str:
+    known = [each for each in typing.get_args(annotation) if each is not type(None)] or [annotation]
+    if inspect.isclass(known[0]) and issubclass(known[0], enum.Enum):
+        return "|".join(str(each.value) for each in known[0])
+    return {int: "NUMBER", float: "NUMBER", Path: "PATH"}.get(typing.cast("Any", known[0]), "TEXT")
+
+
+def _write_default(option: Any) -> str:
+    if option.required:
+        return "needed"
+    if isinstance(option.show_default, str):
+        return str(option.show_default)
+    if option.default is None or option.default is False or option.default == "":
+        return ""
+    return "" if option.default is True and not option.secondary_opts else f"`{_write_value(option)}`"
+
+
+def _write_value(option: Any) -> str:
+    if option.default is True:
+        return str(option.opts[0])
+    return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
+
+
+def write_shape(shape: object) -> str:
+    """A shape of `JSON` as people read it."""
+    if isinstance(shape, list) and len(shape) == 1 and isinstance(shape[0], list):
+        return f"[{write_shape(shape[0])}, ...]"
+    if isinstance(shape, tuple):
+        return f'"{shape[0]}": {write_shape(shape[1])}'
+    if isinstance(shape, str):
+        return f'"{shape}"'
+    assert isinstance(shape, list)
+    return "{" + ", ".join(write_shape(each) for each in shape) + "}"
+
+
+def write_settings() -> str:
+    """The page of the settings."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        bounds = [f"{each.ge} or more" for each in field.metadata if isinstance(each, annotated_types.Ge)]
+        rows.append((f"`{name}`", f"`{field.default}`", ", ".join(bounds), str(field.description)))
+    return _join([
+        "# Settings",
+        f"A setting is looked up in the environment, under its name in capitals after `CONSUMER_FUSION_` "
+        f"(`CONSUMER_FUSION_MEMORY_LIMIT_MB=2048`); then in the workspace's `{SETTINGS_FILE}`; then its default is "
+        f"taken. `fusion init` writes a `{SETTINGS_FILE}` in which every setting stands, commented out.",
+        _write_table(["setting", "default", "range", "meaning"], rows),
+        "`CONSUMER_FUSION_WORKSPACE` names the folder of the workspace for the command line; it is no setting of a "
+        "workspace and does not stand in its file.",
+    ])  # fmt: skip
+
+
+def write_errors() -> str:
+    """The page of the errors, and of the reasons for which a row is set aside."""
+    found = sorted(
+        {
+            each
+            for _, each in inspect.getmembers(errors, inspect.isclass)
+            if issubclass(each, errors.FusionError)
+        },
+        key=lambda each: (len(each.__mro__), each.code),
+    )
+    parts = [
+        "# Errors",
+        "Every error that is foreseen has a code that keeps its meaning, and one shape: on the command line a "
+        "sentence and a hint on standard error, with `--json` the following on standard output, in Python an "
+        "exception that descends from `FusionError`.",
+        '```json\n{"ok": false, "code": "not_found",\n'
+        ' "errors": [{"code": "not_found", "message": "...", "hint": "...", "where": null}]}\n```',
+        "The message says what was found, the hint what to do, `where` the file, line or setting, if there is one. "
+        "A message holds no personal data: where a consumer has to be named, ids and masked keys only.",
+    ]
+    for each in found:
+        parents = [base.__name__ for base in each.__bases__ if base is not Exception]
+        descent = f", a kind of {' and '.join(f'`{name}`' for name in parents)}" if parents else ""
+        sentence = inspect.cleandoc(each.__doc__ or "").split("\n\n")[0]
+        parts += [f"## `{each.code}`", f"{sentence} Python: `{each.__name__}`{descent}."]
+    return _join([
+        *parts,
+        "## Rows that are set aside",
+        "A bad row is no error: the others are taken, and it is kept with a code, a message and the row as it came. "
+        "See them with `fusion rejected list`.",
+        _write_table(["code", "the row"], [(f"`{code}`", text) for code, text in PROBLEMS.items()]),
+    ])  # fmt: skip
+
+
+def write_tables() -> str:
+    """The page of the tables of a workspace."""
+    parts = [
+        "# Tables",
+        "What a workspace keeps. Each table is declared in `src/consumer_fusion/records/`, has one module that writes "
+        "it, and says whose personal data it holds and what erasing that consumer does. Times that end in `_us` are "
+        "microseconds since 1970 in UTC; days are counted from 1970 as well.",
+        "Sealed events lie in Parquet files in `segments/`, with the columns of `events`; all else is in `fusion.db`.",
+    ]
+    for table in TABLES:
+        facts = [f"One row is {table.grain}.", f"Written by `{table.writer}`."]
+        facts.append(f"Key: {', '.join(f'`{name}`' for name in table.primary_key)}.")
+        if table.subject is not None:
+            facts.append(f"Erasing the consumer in `{table.subject}`: {table.erasure}.")
+        rows = []
+        for column in table.columns:
+            notes = [
+                *(["personal"] if column.is_personal else []),
+                *(["optional"] if column.is_optional else []),
+            ]
+            rows.append((f"`{column.name}`", column.type, column.meaning, ", ".join(notes)))
+        parts += [
+            f"## `{table.name}`",
+            " ".join(facts),
+            _write_table(["column", "type", "meaning", ""], rows),
+        ]
+    return _join(parts)
+
+
+def write_points() -> str:
+    """The page of the points that are shipped."""
+    table = load_points()
+    sections = _read_sections(
+        files("consumer_fusion.score").joinpath("points.toml").read_text(encoding="utf-8")
+    )
+    parts = [
+        "# Points",
+        f"What each kind of event adds to which facet, as shipped: score model `{table.model}`, version "
+        f"`{table.version}`. `fusion points` shows those in force in a workspace; "
+        "[how to change them](../how-to/change-the-points.md). What the numbers mean is told in "
+        "[the Fusion Score](../concepts/score.md).",
+        "Points marked × are multiplied by the event's magnitude, which the rule in the next column sizes. After a "
+        "half-life an event counts half. Of the variants of one event the first whose conditions hold is taken.",
+    ]
+    for title, keys in sections:
+        rows = [_write_kind(table.kinds[key]) for key in keys]
+        parts += [
+            f"## {title}",
+            _write_table(["kind", "meaning", "when", "points", "magnitude", "half-life, days"], rows),
+        ]
+    return _join(parts)
+
+
+def _read_sections(text: str) -> list[tuple[str, list[str]]]:
+    sections: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        if title := re.match(r"# --- (.+) ---$", line):
+            sections.append((title.group(1)[0].upper() + title.group(1)[1:], []))
+        elif key := re.match(r'\[kinds\."(.+)"\]$', line):
+            sections[-1][1].append(key.group(1))
+    return sections
+
+
+def _write_kind(kind: Kind) -> tuple[str, ...]:
+    notes = [kind.meaning]
+    if kind.trust != 1:
+        notes.append(f"believed only to {kind.trust:g}")
+    if kind.derives:
+        notes.append(f"follows from it where none is on record: {kind.derives}")
+    if kind.spreads:
+        notes.append(f"spreads to associated brands as {kind.spreads}")
+    if kind.is_brand_action:
+        notes.append("the brand's own act: never learnt from observation")
+    points = [f"{each.facet} {each.points:+g}{' ×' if each.is_graded else ''}" for each in kind.entries]
+    rule = kind.magnitude if any(each.is_graded for each in kind.entries) else ""
+    return (
+        f"`{kind.key}`", "; ".join(notes), ", ".join(map(_write_condition, kind.conditions)),
+        ", ".join(points) or "none", rule, f"{kind.half_life_days:g}",
+    )  # fmt: skip
+
+
+def _write_condition(condition: Condition) -> str:
+    if condition.comparison in {"present", "absent"}:
+        return f"{condition.field} is {condition.comparison}"
+    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    shown = " or ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
+    word = "is" if condition.comparison == "in" else condition.comparison.replace("_", " ")
+    return f"{condition.field} {word} {shown}"
+
+
+def _write_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _flatten(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _join(parts: Sequence[str]) -> str:
+    return "\n\n".join([parts[0], _NOTE, *parts[1:]]) + "\n"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "commands.md": write_commands,
+    "settings.md": write_settings,
+    "errors.md": write_errors,
+    "tables.md": write_tables,
+    "points.md": write_points,
+}
+
+
+def find_stale_pages(folder: Path = FOLDER) -> list[str]:
+    """The pages that differ from what the code says, or are missing."""
+    return [
+        name for name, write in PAGES.items()
+        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != write()
+    ]  # fmt: skip
+
+
+def main() -> int:
+    """Write the pages, or with --check compare them."""
+    stale = find_stale_pages()
+    if "--check" in sys.argv[1:]:
+        for name in stale:
+            print(f"docs/reference/{name} differs from the code. Run: python scripts/write_reference.py")
+        return 1 if stale else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in stale:
+        (FOLDER / name).write_text(PAGES[name](), encoding="utf-8")
+        print(f"docs/reference/{name} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
