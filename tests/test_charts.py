@@ -318,5 +318,6 @@ def test_numbers_are_written_as_people_write_them():
     assert write_change(-0.001) == "0.00"
     assert write_share(0.001) == "under 1%"
     assert write_share(0.0) == "0%"
+    assert write_share(0.998) == "over 99%"
     assert write_day(date(2026, 6, 5)) == "5 Jun 2026"
     assert shorten("abcdef", 4) == "abc…"

@@ -253,6 +253,15 @@ def test_a_missing_column_is_named_before_anything_is_written(small_page, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_brand_without_listed_pairs_has_no_empty_section(small_page, read_page, tmp_path):
+    brand = {"pairs": 3, "lower_quartile": 49.0, "median": 50.0, "upper_quartile": 51.0, "unknown": 1}
+    brands = pa.Table.from_pylist([{"brand": "elsewhere", **brand}, {"brand": "sweater-brand", **brand}])
+    page = read_page(
+        write_report(small_page(brands=brands), tmp_path / "report.html").read_text(encoding="utf-8")
+    )
+    assert page.text.count("elsewhere") == 1, "only in the table of brands"
+
+
 def test_an_older_report_is_replaced_whole(small_page, tmp_path):
     path = tmp_path / "made" / "report.html"
     write_report(small_page(), path)

@@ -70,9 +70,11 @@ def write_change(change: float, decimals: int = 2) -> str:
 
 
 def write_share(share: float) -> str:
-    """A share as a percentage; what exists but rounds to nothing is told as such."""
+    """A share as a percentage; what rounds to nothing or to all, but is not, is told as such."""
     if 0 < share < 0.005:
         return "under 1%"
+    if 0.995 <= share < 1:
+        return "over 99%"
     return f"{share:.0%}"
 
 

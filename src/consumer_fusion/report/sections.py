@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion import charts
@@ -53,21 +51,17 @@ def make_brand_sections(page: ReportPage) -> list[Section]:
         ),
         tables=(make_table("brands", "All brands", columns, rows),),
     )
-    return [
-        listed,
-        *(_make_brand(page, row, number) for number, row in enumerate(rows[:BRANDS_DRAWN], start=1)),
-    ]
-
-
-def _make_brand(page: ReportPage, row: Mapping[str, Any], number: int) -> Section:
-    """One brand: how its pairs are spread, what each side gives, which kinds of relationship there are."""
-    brand = str(row["brand"])
     population = page.scores if page.population is None else page.population
-    if not population.num_rows:
-        return Section(name=f"brand-{number}", heading=brand)
-    own = population.filter(pc.equal(population["brand"], brand))
-    if not own.num_rows:
-        return Section(name=f"brand-{number}", heading=brand)
+    drawn: list[Section] = []
+    for brand in [str(row["brand"]) for row in rows]:
+        own = population.filter(pc.equal(population["brand"], brand)) if population.num_rows else population
+        if own.num_rows and len(drawn) < BRANDS_DRAWN:
+            drawn.append(_make_brand(brand, own, len(drawn) + 1))
+    return [listed, *drawn]
+
+
+def _make_brand(brand: str, own: pa.Table, number: int) -> Section:
+    """One brand: how its pairs are spread, what each side gives, which kinds of relationship there are."""
     bins, cells, classes = charts.gather_bins(own), charts.gather_cells(own), charts.gather_classes(own)
     total = sum(classes["pair_count"].to_pylist())
     pairs = write_counts("pair_count", "pairs")
