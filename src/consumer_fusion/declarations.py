@@ -16,7 +16,7 @@ from consumer_fusion import identity, influence, ingest
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import write_moment
-from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.points_in_force import begin_change
 from consumer_fusion.records.identity import MergeOrigin
 from consumer_fusion.settlement import Landing, settle
 from consumer_fusion.stores import Session
@@ -33,9 +33,8 @@ def declare(
         InputError: The evidence is unknown, the strength outside 0 to 1, or the end before the start.
         ConflictError: Another association has the id.
     """
-    force = put_points_in_force(workspace)
     association_id = association_id or make_id()
-    with workspace.store.writing() as session:
+    with begin_change(workspace) as (session, force):
         consumer_id = ingest.ensure_keys(session, "consumer", [consumer])[consumer]
         brand_id = ingest.ensure_keys(session, "brand", [brand])[brand]
         influence.declare_association(
@@ -53,8 +52,7 @@ def withdraw(workspace: Workspace, association_id: str) -> None:
     Raises:
         NotFoundError: There is none in force with the id.
     """
-    force = put_points_in_force(workspace)
-    with workspace.store.writing() as session:
+    with begin_change(workspace) as (session, force):
         consumer_id = influence.withdraw_association(session, association_id, workspace.now_us)
         settle(workspace, session, force.points, force.kind_ids, Landing(refold_consumers={consumer_id}))
 
@@ -62,21 +60,21 @@ def withdraw(workspace: Workspace, association_id: str) -> None:
 def list_associations(workspace: Workspace, *, with_withdrawn: bool = False) -> list[dict[str, object]]:
     """The associations, with the keys of consumer and brand."""
     with workspace.store.reading() as session:
-        rows = influence.read_associations(session, with_withdrawn=with_withdrawn)
-        named = ingest.name_entities(session, [row[name] for row in rows for name in ("consumer_id", "brand_id")])  # type: ignore[misc]
+        links = influence.read_associations(session, with_withdrawn=with_withdrawn)
+        named = ingest.name_entities(session, [number for link in links for number in (link.consumer_id, link.brand_id)])
     return [
         {
-            "association_id": row["association_id"],
-            "consumer": named[row["consumer_id"]],  # type: ignore[index]
-            "brand": named[row["brand_id"]],  # type: ignore[index]
-            "evidence": row["evidence"],
-            "strength": row["strength"],
-            "is_commercial": row["is_commercial"],
-            "valid_from": write_moment(row["valid_from_us"]),  # type: ignore[arg-type]
-            "valid_to": None if row["valid_to_us"] is None else write_moment(row["valid_to_us"]),  # type: ignore[arg-type]
-            "withdrawn_at": None if row["withdrawn_us"] is None else write_moment(row["withdrawn_us"]),  # type: ignore[arg-type]
+            "association_id": link.association_id,
+            "consumer": named[link.consumer_id],
+            "brand": named[link.brand_id],
+            "evidence": link.evidence,
+            "strength": link.strength,
+            "is_commercial": link.is_commercial,
+            "valid_from": write_moment(link.valid_from_us),
+            "valid_to": None if link.valid_to_us is None else write_moment(link.valid_to_us),
+            "withdrawn_at": None if link.withdrawn_us is None else write_moment(link.withdrawn_us),
         }
-        for row in rows
+        for link in links
     ]
 
 
@@ -92,12 +90,17 @@ def merge(
         NotFoundError: One of them is not known.
         ConflictError: They are one already.
     """
-    force = put_points_in_force(workspace)
     merge_id = make_id()
-    with workspace.store.writing() as session:
+    with begin_change(workspace) as (session, force):
         kept_id, absorbed_id = _find_consumer(session, kept), _find_consumer(session, absorbed)
         regrouped = identity.merge_consumers(
-            session, kept_id, absorbed_id, reason=reason, origin=origin, made_us=workspace.now_us, merge_id=merge_id
+            session,
+            kept_id,
+            absorbed_id,
+            reason=reason,
+            origin=origin,
+            made_us=workspace.now_us,
+            merge_id=merge_id,
         )
         settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
     return merge_id
@@ -110,8 +113,7 @@ def undo(workspace: Workspace, merge_id: str) -> None:
         NotFoundError: There is no such merge.
         ConflictError: It was undone already.
     """
-    force = put_points_in_force(workspace)
-    with workspace.store.writing() as session:
+    with begin_change(workspace) as (session, force):
         regrouped = identity.undo_merge(session, merge_id, workspace.now_us)
         settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
 
@@ -130,8 +132,9 @@ def suggest_merges(people: Path, *, threshold: float) -> pa.Table:
 
 
 def accept_suggestions(workspace: Workspace, suggestions: Sequence[Mapping[str, object]]) -> list[str]:
-    """Merge the consumers of reviewed suggestions, whose keys are the records' ids; those of one person already are
-    passed over.
+    """Merge the consumers of reviewed suggestions, whose keys are the records' ids.
+
+    Consumers that are one already are passed over.
 
     Returns:
         The ids of the merges.
@@ -140,7 +143,9 @@ def accept_suggestions(workspace: Workspace, suggestions: Sequence[Mapping[str, 
     for each in suggestions:
         reason = f"reviewed suggestion, probability {each['probability']:.3f}: {each['reasons']}"
         try:
-            merged.append(merge(workspace, str(each["first"]), str(each["second"]), reason=reason, origin="review"))
+            merged.append(
+                merge(workspace, str(each["first"]), str(each["second"]), reason=reason, origin="review")
+            )
         except ConflictError:
             continue
     return merged

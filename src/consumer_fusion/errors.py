@@ -32,9 +32,7 @@ class FusionError(Exception):
         return {
             "ok": False,
             "code": self.code,
-            "errors": [
-                {"code": self.code, "message": self.message, "hint": self.hint, "where": self.where}
-            ],
+            "errors": [{"code": self.code, "message": self.message, "hint": self.hint, "where": self.where}],
         }
 
 
@@ -84,6 +82,12 @@ class EngineError(FusionError, RuntimeError):
     """A query failed in the compute engine; the message names the step and holds its SQL text."""
 
     code = "engine_failed"
+
+
+class StoreError(FusionError, RuntimeError):
+    """The store could not read or write, or another process kept it for too long; the change did not happen."""
+
+    code = "store_failed"
 
 
 class SettingsError(FusionError, ValueError):

@@ -12,19 +12,24 @@ import pyarrow.parquet as pq
 
 from consumer_fusion import answers, ingest, score
 from consumer_fusion.answers import Moment
-from consumer_fusion.errors import ConflictError
+from consumer_fusion.errors import ConflictError, StoreError
+from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
 from consumer_fusion.records import TABLES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
 from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.settlement import Progress, ignore_progress
-from consumer_fusion.stores import Session, list_segments, sweep_files
-from consumer_fusion.workspace import Workspace
+from consumer_fusion.stores import Session, list_segments, sweep_claims, sweep_files
+from consumer_fusion.workspace import SPILL_FOLDER, Workspace
 
 TOLERANCE = 1e-9
 """States may differ from a full recomputation by so much of their size: the order of adding is all that differs."""
-LEFTOVER_SECONDS = 3600.0
+REPLACED_SECONDS = 3600.0
+"""Segment files that were replaced stay for so long, for readers who opened the store before."""
+INTERRUPTED_DAYS = 7
+"""An interrupted import of files is kept for so many days, so that it can go on."""
+WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +68,37 @@ def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Che
         checks = [
             Check("segment files", not missing, f"{len(segments)} in the manifest, {len(missing)} missing"),
             Check("digests of segment files", not wrong, f"{len(wrong)} differ"),
-            Check("events", True, f"{sealed:,} sealed, {counts['events']:,} in the inbox, {counts['derived_events']:,} derived"),
-            Check("waiting to be folded", True, f"{max(newest - folded, 0):,} events; scores count them already"),
+            Check(
+                "events",
+                True,
+                f"{sealed:,} sealed, {counts['events']:,} in the inbox, {counts['derived_events']:,} derived",
+            ),
+            Check(
+                "waiting to be folded", True, f"{max(newest - folded, 0):,} events; scores count them already"
+            ),
             Check("rows set aside", True, f"{counts['rejections']:,}"),
         ]
         if not is_quick and not missing:
             checks.append(_compare_states(workspace, session, force))
-    leftovers = sweep_files(
-        workspace.folder, segments, older_than_seconds=LEFTOVER_SECONDS, now_seconds=workspace.now_us / 1e6
-    )
-    checks.append(Check("files of interrupted work", True, f"{leftovers} removed"))
+    checks.append(_remove_leftovers(workspace))
     return checks
+
+
+def _remove_leftovers(workspace: Workspace) -> Check:
+    """Remove what interrupted work left behind; only a writer can tell it from what is being written."""
+    now_us = workspace.now_us
+    try:
+        with workspace.store.writing(wait_seconds=WAIT_SECONDS) as session:
+            files = sweep_files(
+                session, workspace.folder, grace_seconds=REPLACED_SECONDS, now_seconds=now_us / 1e6
+            )
+            folders = ingest.abandon_imports(
+                session, workspace.staging_folder, before_us=now_us - INTERRUPTED_DAYS * DAY_MICROSECONDS
+            )
+    except StoreError:
+        return Check("files of interrupted work", True, "not looked at: another process is writing")
+    folders += sweep_claims(workspace.folder / SPILL_FOLDER)
+    return Check("files of interrupted work", True, f"{files} files and {folders} folders removed")
 
 
 def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
@@ -82,7 +107,9 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
     scored = sorted(number for key, number in force.kind_ids.items() if key in force.points.kinds)
     with workspace.store.reading() as session:
         source = score.open_events(
-            session, workspace.folder, columns=("consumer_id", "brand_id", "kind_id", "kind", "day", "occurred_us")
+            session,
+            workspace.folder,
+            columns=("consumer_id", "brand_id", "kind_id", "kind", "day", "occurred_us"),
         )
         rows = workspace.engine.read(
             f"select kind, count(*) as events from {source.relation} e "  # noqa: S608 - whole numbers of our own
@@ -90,7 +117,8 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
             step="count events without points",
             tables=source.tables,
         )
-    return rows.to_pylist()
+    listed: list[dict[str, object]] = rows.to_pylist()
+    return listed
 
 
 def export_workspace(
@@ -131,19 +159,24 @@ def export_workspace(
 
 
 def _export_events(workspace: Workspace, session: Session, force: PointsInForce, path: Path) -> int:
-    ledger = score.read_ledgers(
-        session, workspace.engine, workspace.folder, force.points, force.kind_ids
-    )
+    ledger = score.read_ledgers(session, workspace.engine, workspace.folder, force.points, force.kind_ids)
     consumers = ingest.name_entities(session, ledger["consumer_id"].unique().to_pylist())
     brands = ingest.name_entities(session, ledger["brand_id"].unique().to_pylist())
     names = {
-        "consumer_names": pa.table({"id": pa.array(list(consumers), pa.int64()), "consumer": pa.array(list(consumers.values()), pa.string())}),
-        "brand_names": pa.table({"id": pa.array(list(brands), pa.int64()), "brand": pa.array(list(brands.values()), pa.string())}),
+        "consumer_names": pa.table(
+            {
+                "id": pa.array(list(consumers), pa.int64()),
+                "consumer": pa.array(list(consumers.values()), pa.string()),
+            }
+        ),
+        "brand_names": pa.table(
+            {"id": pa.array(list(brands), pa.int64()), "brand": pa.array(list(brands.values()), pa.string())}
+        ),
     }
     return workspace.engine.write(
         """
-        select c.consumer, b.brand, l.kind, l.event_id, make_timestamp(l.occurred_us) as occurred_at, l.value, l.channel,
-               l.text, l.magnitude, l.trust, l.properties, l.parent_event_id
+        select c.consumer, b.brand, l.kind, l.event_id, make_timestamp(l.occurred_us) as occurred_at, l.value,
+               l.channel, l.text, l.magnitude, l.trust, l.properties, l.parent_event_id
         from ledger l join consumer_names c on c.id = l.consumer_id join brand_names b on b.id = l.brand_id
         order by l.occurred_us, l.event_id
         """,
@@ -160,7 +193,8 @@ def _compare_states(workspace: Workspace, session: Session, force: PointsInForce
         workspace.engine, source, score.read_fold_kinds(session, force.points, force.kind_ids)
     )
     terms = ", ".join(
-        f"max(abs(coalesce(a.{s}, 0) - coalesce(k.{s}, 0)) / greatest(abs(a.{s}), abs(k.{s}), 1e-300))" for s in SUMS
+        f"max(abs(coalesce(a.{s}, 0) - coalesce(k.{s}, 0)) / greatest(abs(a.{s}), abs(k.{s}), 1e-300))"
+        for s in SUMS
     )
     row = workspace.engine.read(
         f"""

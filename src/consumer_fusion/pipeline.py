@@ -22,14 +22,14 @@ from narwhals.typing import IntoDataFrame
 from consumer_fusion import identity, influence, ingest, score
 from consumer_fusion.engines import quote_paths
 from consumer_fusion.errors import InputError
-from consumer_fusion.kit.ids import make_id
+from consumer_fusion.points_in_force import begin_change
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.intake import Acceptance
-from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
+from consumer_fusion.settlement import Landing, Progress, ignore_progress, seal_inbox, settle
 from consumer_fusion.stores import Session, add_segments
-from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
 from consumer_fusion.workspace import Workspace
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -96,18 +96,20 @@ def import_found(
     """Import files that exist; rejected rows that they stand for leave the list with them."""
     started = perf_counter()
     with workspace.store.writing() as session:
-        import_id = ingest.begin_import(session, files, reading, workspace.now_us)
-    folder = workspace.staging_folder / import_id
-    staging = ingest.stage_files(
-        workspace.engine,
-        files,
-        reading,
-        folder,
-        received_us=workspace.now_us,
-        tolerance_hours=workspace.settings.future_tolerance_hours,
-        progress=lambda done, total: progress("read and check", done, total),
-    )
-    return land_staged(workspace, staging, folder, import_id, progress, started, retried=retried)
+        import_id, claim = ingest.begin_import(
+            session, files, reading, workspace.staging_folder, workspace.now_us
+        )
+    with claim:
+        staging = ingest.stage_files(
+            workspace.engine,
+            files,
+            reading,
+            claim.folder,
+            received_us=workspace.now_us,
+            tolerance_hours=workspace.settings.future_tolerance_hours,
+            progress=lambda done, total: progress("read and check", done, total),
+        )
+        return land_staged(workspace, staging, import_id, progress, started, retried=retried)
 
 
 def import_events(
@@ -122,22 +124,23 @@ def import_batches(
 ) -> Acceptance:
     """Take Arrow batches of the canonical text columns (`ingest.CANONICAL_SCHEMA`), checked as files are."""
     started = perf_counter()
-    import_id = make_id()
-    folder = workspace.staging_folder / import_id
     with workspace.store.writing() as session:
-        ingest.begin_stream(session, import_id, workspace.now_us)
-    staging = ingest.stage_batches(
-        workspace.engine,
-        batches,
-        folder,
-        received_us=workspace.now_us,
-        tolerance_hours=workspace.settings.future_tolerance_hours,
-        progress=lambda done, total: progress("check", done, total),
-    )
-    return land_staged(workspace, staging, folder, import_id, progress, started)
+        import_id, claim = ingest.begin_stream(session, workspace.staging_folder, workspace.now_us)
+    with claim:
+        staging = ingest.stage_batches(
+            workspace.engine,
+            batches,
+            claim.folder,
+            received_us=workspace.now_us,
+            tolerance_hours=workspace.settings.future_tolerance_hours,
+            progress=lambda done, total: progress("check", done, total),
+        )
+        return land_staged(workspace, staging, import_id, progress, started)
 
 
-def import_frame(workspace: Workspace, frame: IntoDataFrame, progress: Progress = ignore_progress) -> Acceptance:
+def import_frame(
+    workspace: Workspace, frame: IntoDataFrame, progress: Progress = ignore_progress
+) -> Acceptance:
     """Take events from a data frame of any library (pandas, Polars, Arrow, ...) with the names of `Event`'s fields.
 
     Raises:
@@ -161,7 +164,9 @@ def import_frame(workspace: Workspace, frame: IntoDataFrame, progress: Progress 
 def _write_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(column.type):
         offset = "Z" if column.type.tz is None else "%z"
-        return pc.strftime(column.cast(pa.timestamp("us", column.type.tz)), format=f"%Y-%m-%dT%H:%M:%S{offset}")
+        return pc.strftime(
+            column.cast(pa.timestamp("us", column.type.tz)), format=f"%Y-%m-%dT%H:%M:%S{offset}"
+        )
     if pa.types.is_nested(column.type):
         texts = [None if each is None else json.dumps(each, default=str) for each in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
@@ -169,7 +174,7 @@ def _write_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def land_staged(
-    workspace: Workspace, staging: ingest.Staging, folder: Path, import_id: str, progress: Progress, started: float,
+    workspace: Workspace, staging: ingest.Staging, import_id: str, progress: Progress, started: float,
     *, retried: Sequence[int] = (),
 ) -> Acceptance:  # fmt: skip
     """Run all stages over staged rows in one transaction.
@@ -177,23 +182,25 @@ def land_staged(
     Args:
         workspace: The workspace.
         staging: The checked rows.
-        folder: Where they are; it is removed in the end.
         import_id: The import that they are of.
         progress: Told how far it is.
         started: When the import began, on the clock of `perf_counter`.
         retried: Rejected rows that this import reads again; they leave the list with it.
     """
-    force = put_points_in_force(workspace, progress)
-    points, kind_ids = force.points, force.kind_ids
-    scratch = folder / "landing"
+    scratch = staging.folder / "landing"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    with workspace.store.writing() as session:
+    with begin_change(workspace, progress) as (session, force):
+        points, kind_ids = force.points, force.kind_ids
         landing = Landing()
         duplicates = 0
         if staging.accepted_files:
             duplicates = ingest.find_duplicates(
-                session, workspace.engine, workspace.folder, staging.accepted_files, scratch / "duplicates.parquet"
+                session,
+                workspace.engine,
+                workspace.folder,
+                staging.accepted_files,
+                scratch / "duplicates.parquet",
             )
             if staging.accepted_count > duplicates:
                 landing = _land_fresh(workspace, session, staging, scratch, points, kind_ids, progress)
@@ -209,7 +216,7 @@ def land_staged(
             seconds=perf_counter() - started,
         )
         ingest.finish_import(session, import_id, acceptance, workspace.now_us)
-    shutil.rmtree(folder, ignore_errors=True)
+    seal_inbox(workspace)
     return acceptance
 
 
@@ -238,7 +245,9 @@ def _land_fresh(
         left join read_parquet({keys["consumer"]}) c on c.entity_key = s.consumer
         left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer
     )"""
-    newest_us = engine.read(f"select max(occurred_us) as m from {fresh}", step="find the newest event")["m"][0].as_py()
+    newest_us = engine.read(f"select max(occurred_us) as m from {fresh}", step="find the newest event")["m"][
+        0
+    ].as_py()
     progress("size money", 0, None)
     score.measure_references(session, engine, numbered, {"sightings": sightings}, newest_us)
     tables = {
@@ -248,19 +257,29 @@ def _land_fresh(
     annotated_path = scratch / "annotated.parquet"
     progress("give kind and magnitude", 0, None)
     landing.accepted = engine.write(
-        score.annotate_sql(points, kind_ids, numbered), annotated_path, step="give kind and magnitude", tables=tables
+        score.annotate_sql(points, kind_ids, numbered),
+        annotated_path,
+        step="give kind and magnitude",
+        tables=tables,
     )
     annotated = f"read_parquet({quote_paths([annotated_path])})"
     counts = engine.read(
-        f"select count(*) as n from {annotated} where consumer_id = 0 or brand_id = 0", step="count unknown parties"
+        f"select count(*) as n from {annotated} where consumer_id = 0 or brand_id = 0",
+        step="count unknown parties",
     )
     landing.unattributed = counts["n"][0].as_py()
     if landing.accepted <= workspace.settings.inbox_import_limit:
-        rows = engine.read(f"select * from {annotated} order by occurred_us, event_id", step="read accepted events")
+        rows = engine.read(
+            f"select * from {annotated} order by occurred_us, event_id", step="read accepted events"
+        )
         ingest.land_in_inbox(session, rows)
     else:
         landing.segments = ingest.write_segments(
-            engine, workspace.folder, annotated, {}, progress=lambda done, total: progress("seal", done, total)
+            engine,
+            workspace.folder,
+            annotated,
+            {},
+            progress=lambda done, total: progress("seal", done, total),
         )
         progress("fold", 0, None)
         deltas = score.fold_segments(

@@ -7,7 +7,8 @@ are folded anew here, before anything is read with them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from consumer_fusion import ingest, score
@@ -53,6 +54,23 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
     return PointsInForce(points, kind_ids)
 
 
+@contextmanager
+def begin_change(
+    workspace: Workspace, progress: Progress = ignore_progress
+) -> Iterator[tuple[Session, PointsInForce]]:
+    """A writing session together with the points that are in force in it.
+
+    Another process may put other points in force while this one waits for its turn to write; what it then wrote
+    with the former ones would fit nothing.
+    """
+    while True:
+        force = put_points_in_force(workspace, progress)
+        with workspace.store.writing() as session:
+            if session.read_mark(POINTS_MARK) == force.points.version:
+                yield session, force
+                return
+
+
 def read_effective_points(workspace: Workspace, session: Session) -> PointsTable:
     """The workspace's points over the calibrated over the shipped ones (`score.md` 3.11)."""
     own = workspace.points_path if workspace.points_path.exists() else None
@@ -82,7 +100,9 @@ def _fold_changes(
         changed = None
     else:
         changed = [
-            key for key, kind in points.kinds.items() if key not in previous.kinds or _fades_anew(previous.kinds[key], kind)
+            key
+            for key, kind in points.kinds.items()
+            if key not in previous.kinds or _fades_anew(previous.kinds[key], kind)
         ]
     progress("fold anew", 0, None)
     score.refold(session, workspace.engine, workspace.folder, points, kind_ids, kinds=changed)

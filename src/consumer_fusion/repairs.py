@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from time import perf_counter
 
 from consumer_fusion import ingest, pipeline, score
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.ids import make_id
-from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.points_in_force import begin_change
 from consumer_fusion.records.intake import Acceptance, Rejection
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
+from consumer_fusion.stores import claim_folder
 from consumer_fusion.workspace import Workspace
 
 
-def list_rejected(workspace: Workspace, *, limit: int | None = None) -> tuple[tuple[Rejection, ...], dict[str, int]]:
+def list_rejected(
+    workspace: Workspace, *, limit: int | None = None
+) -> tuple[tuple[Rejection, ...], dict[str, int]]:
     """The rows set aside, and how many there are for each reason."""
     with workspace.store.reading() as session:
         return ingest.list_rejections(session, limit=limit), ingest.count_rejections(session)
@@ -41,15 +43,18 @@ def retry_rejected(
     started = perf_counter()
     if raw is not None and (rejection_ids is None or len(rejection_ids) != 1):
         raise InputError("A repaired row stands for one row.", hint="Name the number of that row.")
-    folder = workspace.staging_folder / make_id()
     corrected = {} if raw is None or rejection_ids is None else {rejection_ids[0]: raw}
-    with workspace.store.reading() as session:
-        retries = ingest.prepare_retries(session, folder, rejection_ids=rejection_ids, corrected=corrected)
-    results = [
-        pipeline.import_found(workspace, each.files, each.reading, progress, retried=each.rejection_ids)
-        for each in retries
-    ]
-    shutil.rmtree(folder, ignore_errors=True)
+    claim = claim_folder(workspace.staging_folder / make_id())
+    assert claim is not None, "an id that was made just now is nobody else's"
+    with claim:
+        with workspace.store.reading() as session:
+            retries = ingest.prepare_retries(
+                session, claim.folder, rejection_ids=rejection_ids, corrected=corrected
+            )
+        results = [
+            pipeline.import_found(workspace, each.files, each.reading, progress, retried=each.rejection_ids)
+            for each in retries
+        ]
     return Acceptance(
         accepted=sum(each.accepted for each in results),
         duplicates=sum(each.duplicates for each in results),
@@ -60,7 +65,13 @@ def retry_rejected(
 
 
 def attach(
-    workspace: Workspace, source: str, event_id: str, *, consumer: str | None = None, brand: str | None = None, reason: str
+    workspace: Workspace,
+    source: str,
+    event_id: str,
+    *,
+    consumer: str | None = None,
+    brand: str | None = None,
+    reason: str,
 ) -> None:
     """Give an event its unknown consumer or brand; the scores follow at once.
 
@@ -69,11 +80,10 @@ def attach(
         NotFoundError: There is no such event.
         ConflictError: The event names another one already.
     """
-    force = put_points_in_force(workspace)
-    with workspace.store.writing() as session:
+    with begin_change(workspace) as (session, force):
         attached = ingest.attach_event(
-            session, workspace.engine, workspace.folder, source=source, event_id=event_id, consumer=consumer, brand=brand,
-            reason=reason, now_us=workspace.now_us,
+            session, workspace.engine, workspace.folder, source=source, event_id=event_id, consumer=consumer,
+            brand=brand, reason=reason, now_us=workspace.now_us,
         )  # fmt: skip
         row = ingest.take_unattributed(session, workspace.engine, workspace.folder, attached)
         rows = workspace.engine.read(

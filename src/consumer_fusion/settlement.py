@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
 from consumer_fusion import influence, ingest, score
-from consumer_fusion.kit.moments import to_day
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, to_day
 from consumer_fusion.records.derivation import DerivedEvent, ParentEvent
 from consumer_fusion.records.event import DERIVED_EVENTS
 from consumer_fusion.records.points import PointsTable
@@ -105,10 +105,12 @@ def derive_events(
     )
     identity_map = score.read_identity_map(session)
     links = [
-        {**link, "consumer_id": identity_map.get(link["consumer_id"], link["consumer_id"])}  # type: ignore[call-overload]
+        replace(link, consumer_id=identity_map.get(link.consumer_id, link.consumer_id))
         for link in influence.read_associations(session)
     ]
-    brand_keys = ingest.name_entities(session, {p.brand_id for p in parents} | {int(k["brand_id"]) for k in links})  # type: ignore[call-overload]
+    brand_keys = ingest.name_entities(
+        session, {parent.brand_id for parent in parents} | {link.brand_id for link in links}
+    )
     derived = [
         *score.derive_failures(parents, points),
         *influence.derive_reputations(parents, links, brand_keys, points),
@@ -122,12 +124,16 @@ def _replace_derived(
     brand_keys: Mapping[int, str], consumers: Collection[int] | None,
 ) -> set[int]:  # fmt: skip
     parent_sources = ingest.name_entities(session, {each.parent.source_id for each in derived})
-    own_sources = ingest.ensure_keys(session, "source", [f"derived from {key}" for key in parent_sources.values()])
+    own_sources = ingest.ensure_keys(
+        session, "source", [f"derived from {key}" for key in parent_sources.values()]
+    )
     source_ids = {number: own_sources[f"derived from {key}"] for number, key in parent_sources.items()}
     names = DERIVED_EVENTS.column_names[1:]
     wanted = {
         row[:2]: row
-        for row in (_write_derived(each, source_ids, kind_ids, brand_keys, workspace.now_us) for each in derived)
+        for row in (
+            _write_derived(each, source_ids, kind_ids, brand_keys, workspace.now_us) for each in derived
+        )
     }
     if consumers is None:
         known = session.read(DERIVED_EVENTS)
@@ -152,16 +158,23 @@ def _replace_derived(
 
 
 def _write_derived(
-    each: DerivedEvent, source_ids: Mapping[int, int], kind_ids: Mapping[str, int], brand_keys: Mapping[int, str], received_us: int
+    each: DerivedEvent,
+    source_ids: Mapping[int, int],
+    kind_ids: Mapping[str, int],
+    brand_keys: Mapping[int, str],
+    received_us: int,
 ) -> tuple[Any, ...]:
     parent: ParentEvent = each.parent
     brand = brand_keys.get(each.brand_id, str(each.brand_id))
     properties = {
-        name: parent.properties[name] for name in ("severity", "people", "onlookers_share") if name in parent.properties
+        name: parent.properties[name]
+        for name in ("severity", "people", "onlookers_share")
+        if name in parent.properties
     }
     return (
-        source_ids[parent.source_id], f"{parent.event_id} > {each.kind_key} > {brand}", each.occurred_us, "second", received_us, to_day(each.occurred_us), parent.consumer_id,
-        each.brand_id, each.kind_key, kind_ids[each.kind_key], None, None, None, None, each.trust, each.magnitude,
+        source_ids[parent.source_id], f"{parent.event_id} > {each.kind_key} > {brand}", each.occurred_us, "second",
+        received_us, to_day(each.occurred_us), parent.consumer_id, each.brand_id, each.kind_key,
+        kind_ids[each.kind_key], None, None, None, None, each.trust, each.magnitude,
         json.dumps(properties), parent.source_id, parent.event_id, each.association_id, each.sentence,
     )  # fmt: skip
 
@@ -172,7 +185,14 @@ def seal_inbox(workspace: Workspace, *, is_forced: bool = False) -> int:
     Returns:
         How many were moved.
     """
-    limit_day = to_day(workspace.now_us) - workspace.settings.seal_after_days
+    now_us, settings = workspace.now_us, workspace.settings
+    limit_day = to_day(now_us) - settings.seal_after_days
+    # Looked at before the one turn to write is taken: mostly there is nothing to do.
+    with workspace.store.reading() as session:
+        folded = int(session.read_mark(score.FOLDED_MARK) or 0)
+        waiting = ingest.count_sealable(session, limit_day=limit_day, folded_sequence=folded)
+    if waiting <= (0 if is_forced else settings.inbox_import_limit):
+        return 0
     with workspace.store.writing() as session:
         return ingest.seal_events(
             session,
@@ -180,6 +200,6 @@ def seal_inbox(workspace: Workspace, *, is_forced: bool = False) -> int:
             workspace.folder,
             limit_day=limit_day,
             folded_sequence=int(session.read_mark(score.FOLDED_MARK) or 0),
-            at_least=0 if is_forced else workspace.settings.inbox_import_limit,
-            now_us=workspace.now_us,
+            now_us=now_us,
+            forget_before_us=now_us - settings.seen_retention_days * DAY_MICROSECONDS,
         )

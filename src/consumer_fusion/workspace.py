@@ -10,11 +10,13 @@ from pathlib import Path
 from consumer_fusion.engines import DuckDBEngine, Engine
 from consumer_fusion.errors import ConflictError, WorkspaceNotFoundError
 from consumer_fusion.kit.clock import Clock, read_system_clock
+from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
 from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, write_settings
-from consumer_fusion.stores import SQLiteStore, Store
+from consumer_fusion.stores import SQLiteStore, Store, claim_folder, sync_folder
 
 STORE_FILE = "fusion.db"
+SPILL_FOLDER = "spill"
 POINTS_FILE = "points.toml"
 _POINTS_HEADER = """\
 # The points of this workspace. Only what stands here differs from the shipped table; in its form:
@@ -71,9 +73,14 @@ def create_workspace(folder: Path) -> Path:
         write_settings(folder)
     if not (folder / POINTS_FILE).exists():
         (folder / POINTS_FILE).write_text(_POINTS_HEADER, encoding="utf-8")
-    store = SQLiteStore(folder / STORE_FILE)
+    # Under another name until it is whole, so that an interruption leaves no half of a store.
+    unfinished = folder / f"{STORE_FILE}.unfinished"
+    unfinished.unlink(missing_ok=True)
+    store = SQLiteStore(unfinished)
     store.create()
     store.close()
+    unfinished.rename(folder / STORE_FILE)
+    sync_folder(folder)
     return folder
 
 
@@ -92,12 +99,14 @@ def open_workspace(folder: Path | str = ".", *, clock: Clock = read_system_clock
         )
     settings = read_settings(folder)
     store = SQLiteStore(folder / STORE_FILE)
-    engine = DuckDBEngine(
-        folder / "spill", memory_limit_mb=settings.memory_limit_mb, threads=settings.threads
-    )
+    # The engine gives its spilled files the same names in every process: each needs a folder of its own.
+    spill = claim_folder(folder / SPILL_FOLDER / make_id())
+    assert spill is not None, "an id that was made just now is nobody else's"
+    engine = DuckDBEngine(spill.folder, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads)
     try:
         store.check_schema()
         yield Workspace(folder, settings, store, engine, clock)
     finally:
         engine.close()
         store.close()
+        spill.release(with_folder=True)

@@ -14,7 +14,7 @@ from consumer_fusion.ingest.acceptance import (
 from consumer_fusion.ingest.attachment import Attachment, attach_event, take_unattributed
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import Reading, choose_reading, find_files, read_reading, write_reading
-from consumer_fusion.ingest.imports import begin_import, begin_stream, finish_import
+from consumer_fusion.ingest.imports import abandon_imports, begin_import, begin_stream, finish_import
 from consumer_fusion.ingest.rejections import (
     Retry,
     count_rejections,
@@ -24,7 +24,7 @@ from consumer_fusion.ingest.rejections import (
     store_rejections,
 )
 from consumer_fusion.ingest.rewriting import rewrite_events
-from consumer_fusion.ingest.sealing import seal_events
+from consumer_fusion.ingest.sealing import count_sealable, seal_events
 from consumer_fusion.ingest.staging import Staging, stage_batches, stage_events, stage_files
 
 __all__ = [
@@ -33,11 +33,13 @@ __all__ = [
     "Reading",
     "Retry",
     "Staging",
+    "abandon_imports",
     "attach_event",
     "begin_import",
     "begin_stream",
     "choose_reading",
     "count_rejections",
+    "count_sealable",
     "drop_rejections",
     "ensure_keys",
     "find_duplicates",

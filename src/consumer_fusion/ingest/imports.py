@@ -8,12 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from consumer_fusion.ingest.formats import Reading, write_reading
+from consumer_fusion.ingest.staging import STAGE_FILE
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.intake import IMPORTS, Acceptance
-from consumer_fusion.stores import Session
+from consumer_fusion.stores import Claim, Session, claim_folder, sweep_claims
 
 STARTED = "started"
 FINISHED = "finished"
+ABANDONED = "abandoned"
+_STREAM = "stream "
+"""Begins the fingerprint of an import that nothing can find again."""
 
 
 def compute_fingerprint(files: Sequence[Path], reading: Reading) -> str:
@@ -25,40 +29,75 @@ def compute_fingerprint(files: Sequence[Path], reading: Reading) -> str:
     return digest.hexdigest()
 
 
-def begin_import(session: Session, files: Sequence[Path], reading: Reading, now_us: int) -> str:
-    """Enter an import, or find the interrupted one of the same files and reading.
+def begin_import(
+    session: Session, files: Sequence[Path], reading: Reading, staging_folder: Path, now_us: int
+) -> tuple[str, Claim]:
+    """Enter an import, or go on with an interrupted one of the same files and reading.
+
+    One that another living process is at is left to it: this one then begins from the start, and finds in the end
+    that its events are here already.
+
+    Args:
+        session: A writing session.
+        files: The files.
+        reading: How they are read.
+        staging_folder: Where imports are prepared.
+        now_us: The present moment.
 
     Returns:
-        Its id.
+        Its id, and the claim on the folder of that name.
     """
     fingerprint = compute_fingerprint(files, reading)
     interrupted = session.read(
         IMPORTS,
         {"fingerprint": fingerprint, "status": STARTED},
         columns=("import_id",),
-        order_by=("started_us",),
+        order_by=("started_us", "import_id"),
     )
-    if interrupted.num_rows:
-        found: str = interrupted["import_id"][-1].as_py()
-        return found
+    for found in reversed(interrupted["import_id"].to_pylist()):
+        claim = claim_folder(staging_folder / found, is_resumable=True)
+        if claim is not None:
+            return found, claim
     # Rows that are set aside are tried again later, when the files may be gone; lookup files stay where they are.
     folders = dict.fromkeys((*reading.lookup_folders, *(str(file.parent) for file in files[:1])))
+    return _enter(
+        session,
+        staging_folder,
+        fingerprint,
+        replace(reading, lookup_folders=tuple(folders)),
+        now_us,
+        is_resumable=True,
+    )
+
+
+def begin_stream(session: Session, staging_folder: Path, now_us: int) -> tuple[str, Claim]:
+    """Enter an import of events that a program hands in; it cannot be found again when it is interrupted.
+
+    Returns:
+        Its id, and the claim on the folder of that name.
+    """
+    reading = Reading(format="events", source="events")
+    return _enter(session, staging_folder, _STREAM + make_id(), reading, now_us, is_resumable=False)
+
+
+def _enter(
+    session: Session,
+    staging_folder: Path,
+    fingerprint: str,
+    reading: Reading,
+    now_us: int,
+    *,
+    is_resumable: bool,
+) -> tuple[str, Claim]:
     import_id = make_id()
-    _enter(session, import_id, fingerprint, replace(reading, lookup_folders=tuple(folders)), now_us)
-    return import_id
-
-
-def begin_stream(session: Session, import_id: str, now_us: int) -> None:
-    """Enter an import of events that a program hands in; it cannot be found again when it is interrupted."""
-    _enter(session, import_id, f"stream {import_id}", Reading(format="events", source="events"), now_us)
-
-
-def _enter(session: Session, import_id: str, fingerprint: str, reading: Reading, now_us: int) -> None:
+    claim = claim_folder(staging_folder / import_id, is_resumable=is_resumable)
+    assert claim is not None, "an id that was made just now is nobody else's"
     session.insert(
         IMPORTS,
         ("import_id", "fingerprint", "reading", "status", "started_us"),
         [(import_id, fingerprint, write_reading(reading), STARTED, now_us)],
     )
+    return import_id, claim
 
 
 def finish_import(session: Session, import_id: str, acceptance: Acceptance, now_us: int) -> None:
@@ -75,3 +114,32 @@ def finish_import(session: Session, import_id: str, acceptance: Acceptance, now_
         },
         {"import_id": import_id},
     )
+
+
+def abandon_imports(session: Session, staging_folder: Path, *, before_us: int) -> int:
+    """Give up imports that nobody is at and that cannot or will not go on, and remove what they had prepared.
+
+    Args:
+        session: A writing session.
+        staging_folder: Where imports are prepared.
+        before_us: An interrupted import of files that got no further since then is given up.
+
+    Returns:
+        How many folders were removed.
+    """
+    waiting: list[str] = []
+    rows = session.read(IMPORTS, {"status": STARTED}, columns=("import_id", "fingerprint")).to_pylist()
+    for row in rows:
+        import_id: str = row["import_id"]
+        stage = staging_folder / import_id / STAGE_FILE
+        can_go_on = not row["fingerprint"].startswith(_STREAM) and stage.exists()
+        claim = claim_folder(staging_folder / import_id)
+        if claim is None:
+            waiting.append(import_id)
+        elif can_go_on and stage.stat().st_mtime * 1e6 > before_us:
+            claim.release(with_folder=False)
+            waiting.append(import_id)
+        else:
+            session.update(IMPORTS, {"status": ABANDONED}, {"import_id": import_id})
+            claim.release(with_folder=False)
+    return sweep_claims(staging_folder, keep=waiting)

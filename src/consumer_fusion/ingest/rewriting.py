@@ -35,9 +35,11 @@ def rewrite_events(
         How many events there are.
     """
     hot = session.read(EVENTS).drop_columns(["kind_id", "magnitude"])
-    count = hot.num_rows
+    count: int = hot.num_rows
     if count:
-        rows = engine.read(annotate("hot_events"), step="annotate the inbox anew", tables={**tables, "hot_events": hot})
+        rows = engine.read(
+            annotate("hot_events"), step="annotate the inbox anew", tables={**tables, "hot_events": hot}
+        )
         session.replace(
             EVENTS, EVENTS.column_names, zip(*(rows[name].to_pylist() for name in EVENTS.column_names))
         )
@@ -47,8 +49,10 @@ def rewrite_events(
         by_bucket.setdefault(each.bucket, []).append(folder / each.path)
         count += each.row_count
     for bucket, paths in by_bucket.items():
-        plain = f"(select * exclude (kind_id, magnitude, same_day_count) from read_parquet({quote_paths(paths)}))"
+        plain = (
+            f"(select * exclude (kind_id, magnitude, same_day_count) from read_parquet({quote_paths(paths)}))"
+        )
         made = write_segments(engine, folder, f"({annotate(plain)})", tables, buckets=[bucket])
         add_segments(session, made, now_us)
-    remove_segments(session, [each.segment_id for each in segments])
+    remove_segments(session, folder, segments)
     return count

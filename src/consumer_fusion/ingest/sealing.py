@@ -12,7 +12,9 @@ from consumer_fusion.records.event import EVENTS
 from consumer_fusion.stores import (
     Between,
     Session,
+    Where,
     add_segments,
+    forget_events,
     list_segments,
     remember_events,
     remove_segments,
@@ -22,8 +24,24 @@ COMPACT_ABOVE = 8
 """A bucket with more segment files than this is rewritten as one."""
 
 
+def count_sealable(session: Session, *, limit_day: int, folded_sequence: int) -> int:
+    """How many events of the inbox could leave it; see `seal_events`."""
+    return session.count(EVENTS, _choose_events(limit_day, folded_sequence))
+
+
+def _choose_events(limit_day: int, folded_sequence: int) -> Where:
+    return {"day": Between(at_most=limit_day - 1), "sequence": Between(at_most=folded_sequence)}
+
+
 def seal_events(
-    session: Session, engine: Engine, folder: Path, *, limit_day: int, folded_sequence: int, at_least: int, now_us: int
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    *,
+    limit_day: int,
+    folded_sequence: int,
+    now_us: int,
+    forget_before_us: int,
 ) -> int:
     """Move folded events of days before the limit from the inbox into segments.
 
@@ -33,20 +51,20 @@ def seal_events(
         folder: The workspace.
         limit_day: The first UTC day that stays.
         folded_sequence: The newest event that is in the state.
-        at_least: Do nothing for fewer events.
         now_us: The present moment.
+        forget_before_us: The ids of events that were sealed before it are looked up in segments from now on.
 
     Returns:
         How many were moved.
     """
-    where = {"day": Between(at_most=limit_day - 1), "sequence": Between(at_most=folded_sequence)}
-    if session.count(EVENTS, where) <= at_least:
+    rows = session.read(EVENTS, _choose_events(limit_day, folded_sequence))
+    if not rows.num_rows:
         return 0
-    rows = session.read(EVENTS, where)
     events = rows.select(list(INBOX_COLUMNS))
     segments = write_segments(engine, folder, "inbox_events", {"inbox_events": events})
     add_segments(session, segments, now_us)
     remember_events(session, zip(events["source_id"].to_pylist(), events["event_id"].to_pylist()), now_us)
+    forget_events(session, forget_before_us)
     session.delete_matching(EVENTS, pa.table({"sequence": rows["sequence"]}))
     compact_segments(session, engine, folder, now_us)
     return int(rows.num_rows)
@@ -68,7 +86,7 @@ def compact_segments(session: Session, engine: Engine, folder: Path, now_us: int
             continue
         paths = [folder / segments[segment_id].path for segment_id in ids]
         made = write_segments(engine, folder, f"read_parquet({quote_paths(paths)})", {}, buckets=[bucket])
-        remove_segments(session, ids)
+        remove_segments(session, folder, [segments[segment_id] for segment_id in ids])
         add_segments(session, made, now_us)
         replaced += len(ids)
     return replaced

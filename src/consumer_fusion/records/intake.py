@@ -53,9 +53,13 @@ IMPORTS = Table(
     writer="ingest.imports",
     columns=(
         Column("import_id", "text", "Its id."),
-        Column("fingerprint", "text", "Digest of files and mapping, by which an interrupted import is found again."),
+        Column(
+            "fingerprint",
+            "text",
+            "Digest of files and mapping, by which an interrupted import is found again.",
+        ),
         Column("reading", "text", "How the files are read (format or mapping), as JSON, for re-trying rows."),
-        Column("status", "text", "started or finished."),
+        Column("status", "text", "started, finished, or abandoned."),
         Column("accepted", "integer", "New events.", is_optional=True),
         Column("duplicates", "integer", "Events that were here already.", is_optional=True),
         Column("rejected", "integer", "Rows set aside.", is_optional=True),
@@ -79,7 +83,9 @@ REJECTIONS = Table(
         Column("code", "text", "Stable word for the reason."),
         Column("message", "text", "What was found, what was expected, what to do."),
         Column("raw", "text", "The row as it came.", is_personal=True),
-        Column("consumer_key", "text", "Whose row it is, as far as it says.", is_personal=True, is_optional=True),
+        Column(
+            "consumer_key", "text", "Whose row it is, as far as it says.", is_personal=True, is_optional=True
+        ),
         Column("rejected_us", "integer", "When."),
     ),
     primary_key=("rejection_id",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consumer_fusion.stores.base import Between, Row, Session, Store, Value, Where
+from consumer_fusion.stores.claims import Claim, claim_folder, sweep_claims
 from consumer_fusion.stores.segments import (
     UNATTRIBUTED_BUCKET,
     add_segments,
@@ -20,6 +21,7 @@ from consumer_fusion.stores.sqlite import SQLiteStore
 __all__ = [
     "UNATTRIBUTED_BUCKET",
     "Between",
+    "Claim",
     "Row",
     "SQLiteStore",
     "Session",
@@ -27,12 +29,14 @@ __all__ = [
     "Value",
     "Where",
     "add_segments",
+    "claim_folder",
     "finish_file",
     "forget_events",
     "list_segments",
     "place_segment",
     "remember_events",
     "remove_segments",
+    "sweep_claims",
     "sweep_files",
     "sync_folder",
 ]

@@ -41,7 +41,9 @@ class Session(Protocol):
         """Rows of the table that meet all conditions (a value, one of several values, a `Between`)."""
         ...
 
-    def read_matching(self, table: Table, keys: pa.Table, *, columns: Sequence[str] | None = None) -> pa.Table:
+    def read_matching(
+        self, table: Table, keys: pa.Table, *, columns: Sequence[str] | None = None
+    ) -> pa.Table:
         """Rows whose columns equal one of the key rows; the key table's column names say which columns."""
         ...
 
@@ -53,7 +55,9 @@ class Session(Protocol):
         """The `min`, `max` or `sum` of a column."""
         ...
 
-    def insert(self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, ignore: bool = False) -> int:
+    def insert(
+        self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, ignore: bool = False
+    ) -> int:
         """Insert rows and return how many were new; with `ignore`, rows whose unique key exists are passed over."""
         ...
 
@@ -61,7 +65,9 @@ class Session(Protocol):
         """Insert rows, or replace those with the same primary key."""
         ...
 
-    def add(self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, largest: Sequence[str] = ()) -> None:
+    def add(
+        self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, largest: Sequence[str] = ()
+    ) -> None:
         """Insert rows, or add them to those with the same primary key; `largest` columns keep the larger value."""
         ...
 
@@ -97,8 +103,15 @@ class Store(Protocol):
         """A session that sees one moment and writes nothing."""
         ...
 
-    def writing(self) -> AbstractContextManager[Session]:
-        """A session that alone writes; on leaving it normally its writes are durable, on an error they are gone."""
+    def writing(self, *, wait_seconds: float = ...) -> AbstractContextManager[Session]:
+        """A session that alone writes; on leaving it normally its writes are durable, on an error they are gone.
+
+        Args:
+            wait_seconds: How long to wait while another process writes; as long as a bulk import takes by default.
+
+        Raises:
+            StoreError: The wait was in vain, or the disk refused.
+        """
         ...
 
     def close(self) -> None:

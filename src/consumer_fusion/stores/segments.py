@@ -1,6 +1,8 @@
 """Sealed segments: immutable Parquet files, their manifest, and the ids that still guard against retries.
 
 A file is written under another name, brought to disk, renamed, and exists only once its manifest row commits.
+Files are written in writing sessions only, of which there is one at a time: whoever has one and finds a file that
+the manifest does not name knows that nobody is writing it.
 """
 
 from __future__ import annotations
@@ -10,10 +12,14 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from consumer_fusion.records.segment import SEEN_EVENTS, SEGMENTS, Segment
 from consumer_fusion.stores.base import Between, Session
 
 SEGMENT_FOLDER = "segments"
+_REPLACED = ".replaced"
+"""Ends the name of the empty file that stands beside a segment since it was struck from the manifest."""
 UNATTRIBUTED_BUCKET = -1
 
 
@@ -21,7 +27,10 @@ def place_segment(folder: Path, segment_id: str, bucket: int) -> Path:
     """Where the file of a segment goes, as an absolute path; its folder is made."""
     name = "unattributed" if bucket == UNATTRIBUTED_BUCKET else f"bucket={bucket:02d}"
     target = folder / SEGMENT_FOLDER / name / f"{segment_id}.parquet"
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync_folder(target.parent.parent)
+        sync_folder(folder)
     return target
 
 
@@ -56,15 +65,32 @@ def list_segments(session: Session) -> tuple[Segment, ...]:
 def add_segments(session: Session, segments: Iterable[Segment], sealed_us: int) -> None:
     """Enter segments into the manifest."""
     rows = [
-        (each.segment_id, each.path, each.bucket, each.row_count, each.min_day, each.max_day, each.sha256, sealed_us)
+        (
+            each.segment_id,
+            each.path,
+            each.bucket,
+            each.row_count,
+            each.min_day,
+            each.max_day,
+            each.sha256,
+            sealed_us,
+        )
         for each in segments
     ]
     session.insert(SEGMENTS, SEGMENTS.column_names, rows)
 
 
-def remove_segments(session: Session, segment_ids: Sequence[str]) -> None:
-    """Strike segments from the manifest; their files go with `sweep_files`."""
-    session.delete(SEGMENTS, {"segment_id": list(segment_ids)})
+def remove_segments(session: Session, folder: Path, segments: Sequence[Segment]) -> None:
+    """Strike segments from the manifest.
+
+    Their files stay for readers who opened the store before; `sweep_files` deletes them later.
+    """
+    for each in segments:
+        path = folder / each.path
+        path.with_name(path.name + _REPLACED).touch()
+    session.delete_matching(
+        SEGMENTS, pa.table({"segment_id": pa.array([s.segment_id for s in segments], pa.string())})
+    )
 
 
 def remember_events(session: Session, keys: Iterable[tuple[int, str]], sealed_us: int) -> None:
@@ -82,16 +108,36 @@ def forget_events(session: Session, before_us: int) -> int:
     return session.delete(SEEN_EVENTS, {"sealed_us": Between(at_most=before_us)})
 
 
-def sweep_files(folder: Path, segments: Sequence[Segment], *, older_than_seconds: float, now_seconds: float) -> int:
-    """Delete files that no manifest row names and that nobody can be writing any more.
+def sweep_files(session: Session, folder: Path, *, grace_seconds: float, now_seconds: float) -> int:
+    """Delete files of segments that no manifest row names.
+
+    What an interrupted writer left goes at once, because nobody ever read it; a replaced segment goes once the
+    readers who may still need it had their time.
+
+    Args:
+        session: A writing session, so that no file is being written.
+        folder: The workspace.
+        grace_seconds: For so long replaced files are kept.
+        now_seconds: The present moment, in seconds since 1970.
 
     Returns:
         How many were deleted.
     """
-    known = {folder / each.path for each in segments}
+    known = {folder / each.path for each in list_segments(session)}
     removed = 0
-    for path in (folder / SEGMENT_FOLDER).rglob("*.parquet*"):
-        if path not in known and now_seconds - path.stat().st_mtime > older_than_seconds:
-            path.unlink()
-            removed += 1
+    for path in sorted((folder / SEGMENT_FOLDER).glob("*/*.parquet*")):
+        if path.suffix == _REPLACED:
+            segment = path.with_suffix("")
+            # The strike of a segment that is in the manifest never committed.
+            if segment in known or not segment.exists():
+                path.unlink(missing_ok=True)
+        elif path not in known:
+            mark = path.with_name(path.name + _REPLACED)
+            if not mark.exists():
+                path.unlink()
+                removed += 1
+            elif now_seconds - mark.stat().st_mtime > grace_seconds:
+                path.unlink()
+                mark.unlink()
+                removed += 1
     return removed

@@ -5,22 +5,28 @@ The schema comes from the declarations in `records`; the hot paths speak to the 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from consumer_fusion.errors import ConflictError
+from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.records import TABLES
 from consumer_fusion.records.segment import MARKS
 from consumer_fusion.records.table import Table
 from consumer_fusion.stores.base import Between, Row, Session, Value, Where
 
 SCHEMA_VERSION = "1"
+WAIT_SECONDS = 3600.0
+"""A bulk import writes for minutes; whoever wants to write meanwhile waits for it."""
+_BUSY_MILLISECONDS = 120_000
+_ROWS_PER_FETCH = 50_000
 
 _SQL_TYPES: dict[str, Any] = {
     "integer": sa.BigInteger,
@@ -32,7 +38,7 @@ _ARROW_TYPES = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string()
 _PRAGMAS = (
     "journal_mode = wal",
     "synchronous = full",
-    "busy_timeout = 120000",
+    f"busy_timeout = {_BUSY_MILLISECONDS}",
     "cache_size = -65536",
     "temp_store = memory",
     "foreign_keys = on",
@@ -103,24 +109,24 @@ class SQLiteStore:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session of one moment; see `Store.reading`."""
-        with self._engine.connect() as connection:
+        with _name_failures(self.path), self._engine.connect() as connection:
             connection.exec_driver_sql("begin")
             try:
                 yield _SQLiteSession(connection)
             finally:
-                connection.exec_driver_sql("rollback")
+                _roll_back(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[Session]:
         """The one writing session; see `Store.writing`."""
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql("begin immediate")
+        with _name_failures(self.path), self._engine.connect() as connection:
+            _begin_writing(connection, wait_seconds)
             try:
                 yield _SQLiteSession(connection)
+                connection.exec_driver_sql("commit")
             except BaseException:
-                connection.exec_driver_sql("rollback")
+                _roll_back(connection)
                 raise
-            connection.exec_driver_sql("commit")
 
     def close(self) -> None:
         """Close all connections."""
@@ -130,6 +136,54 @@ class SQLiteStore:
 def _set_pragmas(connection: Any, _record: object) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"pragma {pragma}")
+
+
+def _begin_writing(connection: sa.Connection, wait_seconds: float) -> None:
+    # Tries of one second each, because an interruption from the keyboard is heard only between two of them.
+    end = monotonic() + wait_seconds
+    connection.exec_driver_sql("pragma busy_timeout = 1000")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("begin immediate")
+                return
+            except sa.exc.OperationalError as error:
+                if not _is_busy(error.orig) or monotonic() > end:
+                    raise
+    finally:
+        connection.exec_driver_sql(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
+
+
+def _roll_back(connection: sa.Connection) -> None:
+    # Where the disk is full, SQLite has rolled back already and says that there is nothing to roll back.
+    with suppress(sa.exc.OperationalError):
+        connection.exec_driver_sql("rollback")
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    return (
+        isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    )
+
+
+@contextmanager
+def _name_failures(path: Path) -> Iterator[None]:
+    """Say what a failure of the file or its disk means; the driver's messages name tables, never a value."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
+        cause = error.orig if isinstance(error, sa.exc.OperationalError) else error
+        if _is_busy(cause):
+            raise StoreError(
+                "Another process has been writing to this workspace for too long.",
+                hint="Wait until it is done, then run the same command again.",
+                where=str(path),
+            ) from error
+        raise StoreError(
+            f"The store could not go on: {cause}. Nothing of this step was kept.",
+            hint="Check that the disk has room and that the file may be written, then run the same command again.",
+            where=str(path),
+        ) from error
 
 
 class _SQLiteSession:
@@ -149,15 +203,18 @@ class _SQLiteSession:
             text += f" order by {', '.join(order_by)}"
         if limit is not None:
             text += f" limit {int(limit)}"
-        return _to_arrow(table, names, self._run(text, values).fetchall())
+        return self._fetch(table, names, text, values)
 
-    def read_matching(self, table: Table, keys: pa.Table, *, columns: Sequence[str] | None = None) -> pa.Table:
+    def read_matching(
+        self, table: Table, keys: pa.Table, *, columns: Sequence[str] | None = None
+    ) -> pa.Table:
         names = tuple(columns or table.column_names)
         with self._matching(table, keys) as (matched, condition):
             listed = ", ".join(f"t.{name}" for name in names)
             # A cross join keeps SQLite from scanning the large table: the keys are few and drive the search.
-            rows = self._run(f"select {listed} from {matched} k cross join {table.name} t on {condition}").fetchall()
-        return _to_arrow(table, names, rows)
+            return self._fetch(
+                table, names, f"select {listed} from {matched} k cross join {table.name} t on {condition}"
+            )
 
     def count(self, table: Table, where: Where | None = None) -> int:
         condition, values = _write_condition(where)
@@ -169,18 +226,26 @@ class _SQLiteSession:
         result: int | float | None = self._run(f"select {function}({column}) from {table.name}").scalar()
         return result
 
-    def insert(self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, ignore: bool = False) -> int:
+    def insert(
+        self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, ignore: bool = False
+    ) -> int:
         marks = ", ".join("?" for _ in columns)
         ending = " on conflict do nothing" if ignore else ""
-        return self._run_many(f"insert into {table.name} ({', '.join(columns)}) values ({marks}){ending}", rows)
+        return self._run_many(
+            f"insert into {table.name} ({', '.join(columns)}) values ({marks}){ending}", rows
+        )
 
     def replace(self, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
         marks = ", ".join("?" for _ in columns)
         self._run_many(f"insert or replace into {table.name} ({', '.join(columns)}) values ({marks})", rows)
 
-    def add(self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, largest: Sequence[str] = ()) -> None:
+    def add(
+        self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, largest: Sequence[str] = ()
+    ) -> None:
         changes = ", ".join(
-            f"{name} = max({name}, excluded.{name})" if name in largest else f"{name} = {name} + excluded.{name}"
+            f"{name} = max({name}, excluded.{name})"
+            if name in largest
+            else f"{name} = {name} + excluded.{name}"
             for name in columns
             if name not in table.primary_key
         )
@@ -199,7 +264,9 @@ class _SQLiteSession:
     def update(self, table: Table, values: Mapping[str, Value], where: Where) -> int:
         condition, bounds = _write_condition(where)
         changes = ", ".join(f"{name} = ?" for name in values)
-        return self._run(f"update {table.name} set {changes}{condition}", (*values.values(), *bounds)).rowcount
+        return self._run(
+            f"update {table.name} set {changes}{condition}", (*values.values(), *bounds)
+        ).rowcount
 
     def delete(self, table: Table, where: Where | None = None) -> int:
         condition, values = _write_condition(where)
@@ -209,7 +276,8 @@ class _SQLiteSession:
         names = keys.column_names
         condition = " and ".join(f"{name} = ?" for name in names)
         return self._run_many(
-            f"delete from {table.name} where {condition}", zip(*(column.to_pylist() for column in keys.columns))
+            f"delete from {table.name} where {condition}",
+            zip(*(column.to_pylist() for column in keys.columns)),
         )
 
     def read_mark(self, name: str) -> str | None:
@@ -226,10 +294,23 @@ class _SQLiteSession:
         self._run(f"create temp table matched ({', '.join(names)})")
         marks = ", ".join("?" for _ in names)
         self._run_many(
-            f"insert into temp.matched values ({marks})", zip(*(column.to_pylist() for column in keys.columns))
+            f"insert into temp.matched values ({marks})",
+            zip(*(column.to_pylist() for column in keys.columns)),
         )
         yield "temp.matched", " and ".join(f"t.{name} = k.{name}" for name in names)
         self._run("drop table temp.matched")
+
+    def _fetch(self, table: Table, names: Sequence[str], text: str, values: Sequence[Value] = ()) -> pa.Table:
+        # Some rows at a time: as Python values they take ten times the memory that they take as Arrow's.
+        cursor = self._connection.connection.cursor()
+        try:
+            cursor.execute(text, tuple(values))
+            tables = [
+                _to_arrow(table, names, rows) for rows in iter(lambda: cursor.fetchmany(_ROWS_PER_FETCH), [])
+            ]
+        finally:
+            cursor.close()
+        return pa.concat_tables(tables) if tables else _to_arrow(table, names, ())
 
     def _run(self, text: str, values: Sequence[Value] = ()) -> sa.CursorResult[Any]:
         return self._connection.exec_driver_sql(text, tuple(values))

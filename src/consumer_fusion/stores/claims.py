@@ -1,0 +1,97 @@
+"""Claims on working folders: a folder belongs to the one process that works in it, for as long as that process lives.
+
+A claim is a lock of the operating system on a file beside the folder. It ends with the process, however that ends:
+what a dead process left behind can be told from what a living one is writing, without guessing by age.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from types import TracebackType
+
+_LOCK = ".lock"
+
+
+class Claim:
+    """A folder that is ours; as a context it ends with the block.
+
+    On leaving normally the folder is removed: its work is done. On an error it stays, so that the work can go on
+    later, unless the claim says that it never can.
+    """
+
+    def __init__(self, folder: Path, descriptor: int, *, is_resumable: bool) -> None:
+        self.folder = folder
+        self._descriptor = descriptor
+        self._is_resumable = is_resumable
+
+    def release(self, *, with_folder: bool) -> None:
+        """Give the folder up, and remove it if it is of no more use."""
+        if with_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        # The name goes before the lock does: whoever opened the file meanwhile sees that its name is gone.
+        _name_lock(self.folder).unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Claim:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release(with_folder=error is None or not self._is_resumable)
+
+
+def claim_folder(folder: Path, *, is_resumable: bool = False) -> Claim | None:
+    """Claim a folder, which need not exist; None while another living process (or thread) has it.
+
+    Args:
+        folder: The folder.
+        is_resumable: Whether it is kept when the work in it fails.
+    """
+    lock = _name_lock(folder)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        if _is_named(descriptor, lock):
+            return Claim(folder, descriptor, is_resumable=is_resumable)
+        os.close(descriptor)
+
+
+def sweep_claims(parent: Path, *, keep: Collection[str] = ()) -> int:
+    """Remove the working folders that no living process has.
+
+    Args:
+        parent: The folder of the working folders.
+        keep: Names of those that somebody may still go on with.
+
+    Returns:
+        How many were removed.
+    """
+    names = {path.name.removesuffix(_LOCK) for path in parent.iterdir()} if parent.exists() else set()
+    removed = 0
+    for name in sorted(names - set(keep)):
+        claim = claim_folder(parent / name)
+        if claim is not None:
+            removed += (parent / name).exists()
+            claim.release(with_folder=True)
+    return removed
+
+
+def _name_lock(folder: Path) -> Path:
+    return folder.with_name(folder.name + _LOCK)
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
