@@ -27,6 +27,8 @@ SCORE_COLUMNS = (
     "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
     "confidence", "percentile", "symbiosis", *FACET_NAMES,
 )  # fmt: skip
+LARGE_BRAND_PAIRS = 20_000
+"""From so many pairs on, the spread of a brand's scores is kept for a day, for the percentiles of single pairs."""
 FALLING_DAYS = 28
 """`falling` compares with so many days earlier."""
 
@@ -107,7 +109,9 @@ def score_pairs(
         rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
         if consumer is not None and brand is not None and not rows.num_rows:
             return _finish(pa.Table.from_pylist([_unknown_row(force)]), {}, {}, moment, consumer, brand)
-        rows = _add_percentiles(workspace, session, force, moment, rows, is_whole_brand=consumers is None)
+        rows, read = _add_percentiles(
+            workspace, session, force, moment, rows, is_whole_brand=consumers is None
+        )
         if order == "falling":
             earlier = _read_scores(
                 workspace, session, force, moment - FALLING_DAYS * DAY_MICROSECONDS, consumers, brand_ids
@@ -118,6 +122,7 @@ def score_pairs(
             rows = rows.slice(0, limit)
         consumer_keys = ingest.name_entities(session, rows["consumer_id"].to_pylist())
         brand_keys = ingest.name_entities(session, rows["brand_id"].to_pylist())
+    _keep_standing(workspace, force, moment, read)
     return _finish(rows, consumer_keys, brand_keys, moment)
 
 
@@ -162,7 +167,9 @@ def explain_pair(
 
 def score_without(workspace: Workspace, answer: PairAnswer, event_id: str) -> score.Reading:
     """What the score of a pair would be without one of its events, and without what was derived from it."""
-    return score.read_without(answer.entries, event_id, answer.as_of_us, put_points_in_force(workspace).points)
+    return score.read_without(
+        answer.entries, event_id, answer.as_of_us, put_points_in_force(workspace).points
+    )
 
 
 def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table:
@@ -259,10 +266,14 @@ def to_explanation(answer: PairAnswer) -> dict[str, object]:
 
 def _tabulate(items: Sequence[object], schema: pa.Schema) -> pa.Table:
     # A record keeps microseconds under `occurred_us`; a table for people has moments under `occurred_at`.
-    sources = {name: f"{name.removesuffix('_at')}_us" for name in schema.names if schema.field(name).type == _MOMENT}
+    sources = {
+        name: f"{name.removesuffix('_at')}_us" for name in schema.names if schema.field(name).type == _MOMENT
+    }
     return pa.table(
         {
-            name: pa.array([getattr(item, sources.get(name, name)) for item in items], pa.int64()).cast(_MOMENT)
+            name: pa.array([getattr(item, sources.get(name, name)) for item in items], pa.int64()).cast(
+                _MOMENT
+            )
             if name in sources
             else pa.array([getattr(item, name) for item in items], schema.field(name).type)
             for name in schema.names
@@ -296,7 +307,8 @@ def _find_consumer(session: Session, consumer: str | None, *, must_exist: bool) 
     found = ingest.find_keys(session, "consumer", [consumer])
     if not found and must_exist:
         raise NotFoundError(
-            "This consumer is not known here.", hint="Keys are written as the source writes them; see `fusion score`."
+            "This consumer is not known here.",
+            hint="Keys are written as the source writes them; see `fusion score`.",
         )
     return [score.find_canonical(session, number) for number in found.values()]
 
@@ -314,23 +326,49 @@ def _unknown_row(force: PointsInForce) -> dict[str, object]:
         "confidence": reading.confidence,
         "percentile": None,
         "symbiosis": reading.symbiosis,
-        **reading.facets,
+        **{facet: reading.facets[facet] for facet in FACET_NAMES},
     }
 
 
 def _add_percentiles(
-    workspace: Workspace, session: Session, force: PointsInForce, as_of_us: int, rows: pa.Table, *, is_whole_brand: bool
-) -> pa.Table:
-    peers = rows
-    if not is_whole_brand and rows.num_rows:
-        brand_ids = rows["brand_id"].unique().to_pylist()
-        peers = _read_scores(workspace, session, force, as_of_us, None, brand_ids)
+    workspace: Workspace, session: Session, force: PointsInForce, as_of_us: int, rows: pa.Table,
+    *, is_whole_brand: bool,
+) -> tuple[pa.Table, dict[int, pa.ChunkedArray]]:  # fmt: skip
+    """The rows with their percentile, and the scores of large brands that had to be read for it."""
+    if is_whole_brand or not rows.num_rows:
+        return _rank(workspace, rows, rows), {}
+    parts, read = [], {}
+    for brand_id in rows["brand_id"].unique().to_pylist():
+        own = rows.filter(pc.equal(rows["brand_id"], brand_id))
+        kept = score.read_standing(
+            session, brand_id, own["fusion_score"].to_pylist(), as_of_us, force.points.version
+        )
+        if kept is not None:
+            parts.append(own.append_column("percentile", pa.array(kept, pa.float64())))
+            continue
+        peers = _read_scores(workspace, session, force, as_of_us, None, [brand_id])
+        parts.append(_rank(workspace, own, peers))
+        if peers.num_rows >= LARGE_BRAND_PAIRS:
+            read[brand_id] = peers["fusion_score"]
+    return pa.concat_tables(parts), read
+
+
+def _keep_standing(
+    workspace: Workspace, force: PointsInForce, as_of_us: int, scores: Mapping[int, pa.ChunkedArray]
+) -> None:
+    if scores:
+        with workspace.store.writing() as session:
+            for brand_id, each in scores.items():
+                score.keep_histogram(session, brand_id, each, as_of_us, force.points.version)
+
+
+def _rank(workspace: Workspace, rows: pa.Table, peers: pa.Table) -> pa.Table:
     return workspace.engine.read(
         """
         select r.*, p.percentile from own_scores r join (
             select consumer_id, brand_id,
-                   100 * (rank() over (partition by brand_id order by fusion_score)
-                          + count(*) over (partition by brand_id, fusion_score) / 2.0 - 0.5 - 0.5)
+                   100 * (rank() over (partition by brand_id order by fusion_score) - 1
+                          + count(*) over (partition by brand_id, fusion_score) / 2.0)
                    / count(*) over (partition by brand_id) as percentile
             from peer_scores
         ) p on p.consumer_id = r.consumer_id and p.brand_id = r.brand_id
@@ -367,8 +405,12 @@ def _finish(
     consumer: str | None = None, brand: str | None = None,
 ) -> pa.Table:  # fmt: skip
     names = {
-        "consumer": pa.array([consumer_keys.get(each, consumer) for each in rows["consumer_id"].to_pylist()], pa.string()),
-        "brand": pa.array([brand_keys.get(each, brand) for each in rows["brand_id"].to_pylist()], pa.string()),
+        "consumer": pa.array(
+            [consumer_keys.get(each, consumer) for each in rows["consumer_id"].to_pylist()], pa.string()
+        ),
+        "brand": pa.array(
+            [brand_keys.get(each, brand) for each in rows["brand_id"].to_pylist()], pa.string()
+        ),
         "as_of": pa.array([write_moment(as_of_us)] * rows.num_rows, pa.string()),
     }
     columns = [*SCORE_COLUMNS, *(["change_28_days"] if "change_28_days" in rows.column_names else [])]

@@ -113,7 +113,7 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
         )
         rows = workspace.engine.read(
             f"select kind, count(*) as events from {source.relation} e "  # noqa: S608 - whole numbers of our own
-            f"where kind_id not in ({', '.join(map(str, scored)) or '-1'}) group by kind order by events desc, kind",
+            f"where kind <> '{score.RECOVERY_KIND}' and kind_id not in ({', '.join(map(str, scored)) or '-1'}) group by kind order by events desc, kind",
             step="count events without points",
             tables=source.tables,
         )

@@ -208,6 +208,8 @@ def land_staged(
             ingest.drop_rejections(session, retried)
         rejected = ingest.store_rejections(session, workspace.engine, import_id, staging, workspace.now_us)
         settle(workspace, session, points, kind_ids, landing, progress)
+        if landing.accepted:
+            _renew_references(workspace, session)
         acceptance = Acceptance(
             accepted=landing.accepted,
             duplicates=duplicates,
@@ -291,6 +293,16 @@ def _land_fresh(
     session.write_mark(score.NEWEST_MARK, max(mark, newest_us))
     _note_deriving(workspace, session, annotated, points, kind_ids, landing)
     return landing
+
+
+def _renew_references(workspace: Workspace, session: Session) -> None:
+    source = score.open_events(
+        session,
+        workspace.folder,
+        columns=("consumer_id", "brand_id", "kind", "value", "currency", "occurred_us", "day"),
+    )
+    newest_us = int(session.read_mark(score.NEWEST_MARK) or 0)
+    score.renew_references(session, workspace.engine, source.relation, source.tables, newest_us)
 
 
 def _recognise_consumers(workspace: Workspace, session: Session, fresh: str, landing: Landing) -> pa.Table:

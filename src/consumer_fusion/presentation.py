@@ -18,7 +18,7 @@ from consumer_fusion.report import CalibrationSummary, PairExplained, ReportPage
 from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Session, list_segments
 from consumer_fusion.workspace import Workspace
 
-LISTED_PAIRS = 50
+LISTED_PAIRS = 5_000
 LISTED_MOVERS = 12
 HISTORY_DAYS = 180
 
@@ -63,7 +63,7 @@ def fill_report(workspace: Workspace, request: ReportRequest) -> ReportPage:
         counts=counts,
         scores=scores.sort_by([("fusion_score", "descending")]).slice(0, LISTED_PAIRS),
         population=scores,
-        brands=answers.summarise_brands(workspace, as_of=moment),
+        brands=_list_brands(workspace, request, moment),
         activity=_count_activity(workspace, request.brand),
         movers=movers,
         movers_since_us=as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS,
@@ -79,6 +79,11 @@ def fill_report(workspace: Workspace, request: ReportRequest) -> ReportPage:
     )
 
 
+def _list_brands(workspace: Workspace, request: ReportRequest, moment: Moment) -> pa.Table:
+    brands = answers.summarise_brands(workspace, as_of=moment)
+    return brands if request.brand is None else brands.filter(pc.equal(brands["brand"], request.brand))
+
+
 def _list_movers(scores: pa.Table) -> pa.Table:
     size = pc.abs(scores["change_28_days"])
     largest = scores.append_column("size", size).sort_by([("size", "descending")]).slice(0, LISTED_MOVERS)
@@ -89,7 +94,9 @@ def _list_movers(scores: pa.Table) -> pa.Table:
 def _pick_pair(request: ReportRequest, scores: pa.Table, movers: pa.Table) -> tuple[str, str] | None:
     if request.consumer and request.brand:
         return request.consumer, request.brand
-    rows = movers if request.consumer is None else scores.filter(pc.equal(scores["consumer"], request.consumer))
+    rows = (
+        movers if request.consumer is None else scores.filter(pc.equal(scores["consumer"], request.consumer))
+    )
     return (rows["consumer"][0].as_py(), rows["brand"][0].as_py()) if rows.num_rows else None
 
 
@@ -98,10 +105,15 @@ def _count_workspace(workspace: Workspace, session: Session, scores: pa.Table) -
     sealed = sum(each.row_count for each in segments)
     unattributed = sum(each.row_count for each in segments if each.bucket == UNATTRIBUTED_BUCKET)
     unattributed += session.count(EVENTS, {"consumer_id": 0})
-    unattributed += session.count(EVENTS, {"brand_id": 0}) - session.count(EVENTS, {"brand_id": 0, "consumer_id": 0})
-    source = score.open_events(session, workspace.folder, columns=("consumer_id", "brand_id", "occurred_us", "received_us"))
+    unattributed += session.count(EVENTS, {"brand_id": 0}) - session.count(
+        EVENTS, {"brand_id": 0, "consumer_id": 0}
+    )
+    source = score.open_events(
+        session, workspace.folder, columns=("consumer_id", "brand_id", "occurred_us", "received_us")
+    )
     times = workspace.engine.read(
-        f"select min(occurred_us) as oldest, max(occurred_us) as newest, max(received_us) as received from {source.relation} e",  # noqa: S608
+        "select min(occurred_us) as oldest, max(occurred_us) as newest, max(received_us) as received "  # noqa: S608
+        f"from {source.relation} e",
         step="find the oldest and newest event",
         tables=source.tables,
     ).to_pylist()[0]
@@ -139,10 +151,14 @@ def _count_activity(workspace: Workspace, brand: str | None) -> pa.Table:
         brand_ids = None if brand is None else list(ingest.find_keys(session, "brand", [brand]).values())
         selection = score.Selection(brand_ids=brand_ids)
         source = score.open_events(
-            session, workspace.folder, selection, columns=("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "channel")
+            session,
+            workspace.folder,
+            selection,
+            columns=("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "channel"),
         )
         return workspace.engine.read(
-            f"select day, channel, count(*) as event_count from {source.relation} e group by day, channel order by 1, 2",  # noqa: S608
+            "select day, channel, count(*) as event_count "  # noqa: S608
+            f"from {source.relation} e group by day, channel order by 1, 2",
             step="count activity by channel",
             tables=source.tables,
         )
@@ -178,7 +194,9 @@ def _summarise_calibration(workspace: Workspace, report: score.CalibrationReport
         cutoff_us=report.cutoff_us,
         is_applied=put_points_in_force(workspace).points.version == report.calibrated_version,
         sentences=report.sentences,
-        measures=pa.table({"measure": list(before), "before": list(before.values()), "after": list(after.values())}),
+        measures=pa.table(
+            {"measure": list(before), "before": list(before.values()), "after": list(after.values())}
+        ),
         reliability=pa.table(
             {
                 "predicted": pa.array([each.predicted for each in report.reliability], pa.float64()),

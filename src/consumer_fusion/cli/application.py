@@ -6,7 +6,17 @@ import sys
 
 import typer
 
-from consumer_fusion.cli import associations, calibration, demo, identity, importing, operation, rejected, report, scores
+from consumer_fusion.cli import (
+    associations,
+    calibration,
+    demo,
+    identity,
+    importing,
+    operation,
+    rejected,
+    report,
+    scores,
+)
 from consumer_fusion.cli.output import print_error
 from consumer_fusion.errors import FusionError
 

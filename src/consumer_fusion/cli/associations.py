@@ -12,7 +12,9 @@ from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, pri
 from consumer_fusion.kit.moments import parse_moment, to_microseconds
 from consumer_fusion.workspace import open_workspace
 
-application = typer.Typer(help="Declared associations: over these alone may reputation spread.", no_args_is_help=True)
+application = typer.Typer(
+    help="Declared associations: over these alone may reputation spread.", no_args_is_help=True
+)
 
 
 @application.command("list")
@@ -33,7 +35,8 @@ def list_(
         [
             [
                 row["association_id"], row["consumer"], row["brand"], row["evidence"], f"{row['strength']:g}",
-                "yes" if row["is_commercial"] else "no", f"{row['valid_from']} – {row['valid_to'] or ''}", row["withdrawn_at"],
+                "yes" if row["is_commercial"] else "no", f"{row['valid_from']} – {row['valid_to'] or ''}",
+                row["withdrawn_at"],
             ]
             for row in rows
         ],
@@ -51,7 +54,9 @@ def declare(
     is_commercial: Annotated[
         bool, typer.Option("--commercial/--private", help="Only over a commercial one may reputation spread.")
     ] = True,
-    valid_from: Annotated[str | None, typer.Option("--from", help="Since when, ISO 8601. Default: now.")] = None,
+    valid_from: Annotated[
+        str | None, typer.Option("--from", help="Since when, ISO 8601. Default: now.")
+    ] = None,
     valid_to: Annotated[str | None, typer.Option("--to", help="Until when, ISO 8601.")] = None,
     association_id: Annotated[str | None, typer.Option("--id", help="An id of your own.")] = None,
     workspace: WorkspaceOption = Path(),
@@ -68,7 +73,9 @@ def declare(
     if is_json:
         print_json(row)
         return
-    console.print(f"{consumer} {evidence} {brand}: declared as {row['association_id']}", highlight=False, markup=False)
+    console.print(
+        f"{consumer} {evidence} {brand}: declared as {row['association_id']}", highlight=False, markup=False
+    )
 
 
 @application.command()

@@ -54,7 +54,12 @@ def calibrate(
         "Forecast against what came, on pairs that were held out",
         ["forecast", "came", "pairs", ""],
         [
-            [f"{each.predicted:.1%}", f"{each.observed:.1%}", f"{each.count:,}", "█" * round(30 * each.observed)]
+            [
+                f"{each.predicted:.1%}",
+                f"{each.observed:.1%}",
+                f"{each.count:,}",
+                "█" * round(30 * each.observed),
+            ]
             for each in report.reliability
         ],
         right=["forecast", "came", "pairs"],

@@ -10,7 +10,14 @@ import typer
 from rich.text import Text
 
 from consumer_fusion import answers, declarations, pipeline
-from consumer_fusion.cli.output import JsonOption, color_score, console, print_json, print_table, show_progress
+from consumer_fusion.cli.output import (
+    JsonOption,
+    color_score,
+    console,
+    print_json,
+    print_table,
+    show_progress,
+)
 from consumer_fusion.errors import ConflictError
 from consumer_fusion.kit.moments import parse_moment, to_microseconds
 from consumer_fusion.simulate import Town, build_town
@@ -32,7 +39,8 @@ def demo(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Only make the workspace.")] = False,
     port: Annotated[int, typer.Option(help="For the console, once there is one.")] = 8000,
     workspace: Annotated[
-        Path | None, typer.Option("--workspace", envvar="CONSUMER_FUSION_WORKSPACE", help="Default: ./demo-workspace.")
+        Path | None,
+        typer.Option("--workspace", envvar="CONSUMER_FUSION_WORKSPACE", help="Default: ./demo-workspace."),
     ] = None,
     is_json: JsonOption = False,
 ) -> None:
@@ -42,7 +50,9 @@ def demo(
     make_room(folder)
     town = build_town(people, seed)
     create_workspace(folder)
-    (folder / DEMO_MARK).write_text("A simulated town; `fusion demo` may replace this folder.\n", encoding="utf-8")
+    (folder / DEMO_MARK).write_text(
+        "A simulated town; `fusion demo` may replace this folder.\n", encoding="utf-8"
+    )
     with open_workspace(folder) as opened:
         with show_progress(is_quiet=is_json) as progress:
             declare_town(opened, town)
@@ -50,7 +60,14 @@ def demo(
         rows = answers.score_pairs(opened, as_of="latest")
         founding = read_founding_example(opened)
     if is_json:
-        print_json({"workspace": str(folder.resolve()), "events": acceptance.accepted, "pairs": rows.num_rows, "url": None})
+        print_json(
+            {
+                "workspace": str(folder.resolve()),
+                "events": acceptance.accepted,
+                "pairs": rows.num_rows,
+                "url": None,
+            }
+        )
         return
     console.print(
         f"A town of {people:,} people, {acceptance.accepted:,} events, {rows.num_rows:,} relationships, in {folder}/ "

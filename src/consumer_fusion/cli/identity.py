@@ -37,10 +37,14 @@ def show(
 
 @application.command()
 def suggest(
-    people: Annotated[Path, typer.Argument(help="A .csv or .parquet of person records: unique_id, names, ...")],
+    people: Annotated[
+        Path, typer.Argument(help="A .csv or .parquet of person records: unique_id, names, ...")
+    ],
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Only pairs at least so probable.")] = 0.95,
     limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 20,
-    accept: Annotated[bool, typer.Option("--accept", help="Merge the consumers whose keys are the unique ids.")] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Merge the consumers whose keys are the unique ids.")
+    ] = False,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
@@ -61,7 +65,9 @@ def suggest(
     if accept:
         console.print(f"{len(merged):,} merged; each can be undone", highlight=False)
     elif rows:
-        console.print("Next: fusion identity merge FIRST SECOND --reason '...', or --accept", style="dim", markup=False)
+        console.print(
+            "Next: fusion identity merge FIRST SECOND --reason '...', or --accept", style="dim", markup=False
+        )
 
 
 @application.command()

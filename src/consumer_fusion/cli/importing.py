@@ -17,11 +17,15 @@ from consumer_fusion.workspace import open_workspace
 def import_(
     files: Annotated[list[str], typer.Argument(help="Files or globs; .gz is read as it is.")],
     workspace: WorkspaceOption = Path(),
-    map_file: Annotated[Path | None, typer.Option("--map", help="The mapping that says how to read them.")] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="The mapping that says how to read them.")
+    ] = None,
     format_name: Annotated[
         str | None, typer.Option("--format", help="events, segment or cloudevents, when there is no mapping.")
     ] = None,
-    source: Annotated[str | None, typer.Option(help="The name of the source, where events carry none.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The name of the source, where events carry none.")
+    ] = None,
     brand: Annotated[str | None, typer.Option(help="The brand, where events carry none.")] = None,
     is_json: JsonOption = False,
 ) -> None:

@@ -41,7 +41,9 @@ def init(
 
 def points(
     workspace: WorkspaceOption = Path(),
-    is_difference: Annotated[bool, typer.Option("--diff", help="Only what differs from the shipped table.")] = False,
+    is_difference: Annotated[
+        bool, typer.Option("--diff", help="Only what differs from the shipped table.")
+    ] = False,
     is_json: JsonOption = False,
 ) -> None:
     """The points in force: what each kind of event adds to which facet, and how fast it fades."""
@@ -52,7 +54,8 @@ def points(
     if is_json:
         told: dict[str, object] = {"version": force.points.version, "no_points_yet": unscored}
         told["differences"] = [
-            {"kind": each.key, "field": each.field, "before": each.before, "after": each.after} for each in differences
+            {"kind": each.key, "field": each.field, "before": each.before, "after": each.after}
+            for each in differences
         ]
         if not is_difference:
             told["points"] = score.write_points(force.points)
@@ -75,11 +78,15 @@ def points(
         for kind in force.points.kinds.values()
     ]
     print_table(
-        f"Points {force.points.version[:12]}", ["kind", "points (× magnitude)", "magnitude", "half-life, days"], rows
+        f"Points {force.points.version[:12]}",
+        ["kind", "points (× magnitude)", "magnitude", "half-life, days"],
+        rows,
     )
     if unscored:
         print_table(
-            "Kinds with no points yet", ["kind", "events"], [[each["kind"], f"{each['events']:,}"] for each in unscored]
+            "Kinds with no points yet",
+            ["kind", "events"],
+            [[each["kind"], f"{each['events']:,}"] for each in unscored],
         )
 
 
@@ -95,7 +102,12 @@ def export(
     if is_json:
         print_json({"to": str(to.resolve()), "rows": counts})
         return
-    print_table(f"Exported to {to}", ["file", "rows"], [[name, f"{count:,}"] for name, count in counts.items()], right=["rows"])
+    print_table(
+        f"Exported to {to}",
+        ["file", "rows"],
+        [[name, f"{count:,}"] for name, count in counts.items()],
+        right=["rows"],
+    )
 
 
 def doctor(
@@ -110,7 +122,9 @@ def doctor(
         print_json({"ok": all(each.is_ok for each in checks), "checks": [each.as_dict() for each in checks]})
     else:
         print_table(
-            "Doctor", ["", "check", "found"], [["✓" if each.is_ok else "✗", each.name, each.found] for each in checks]
+            "Doctor",
+            ["", "check", "found"],
+            [["✓" if each.is_ok else "✗", each.name, each.found] for each in checks],
         )
     if not all(each.is_ok for each in checks):
         raise typer.Exit(1)

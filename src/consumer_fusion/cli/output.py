@@ -12,7 +12,14 @@ from typing import Annotated
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -22,12 +29,19 @@ from consumer_fusion.kit.moments import parse_moment
 
 WorkspaceOption = Annotated[
     Path,
-    typer.Option("--workspace", envvar="CONSUMER_FUSION_WORKSPACE", help="The folder of the workspace.", show_default="here"),
-]  # fmt: skip
+    typer.Option(
+        "--workspace",
+        envvar="CONSUMER_FUSION_WORKSPACE",
+        help="The folder of the workspace.",
+        show_default="here",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 AsOfOption = Annotated[
     str | None,
-    typer.Option("--as-of", help="The moment asked about, ISO 8601, or 'latest' for the newest event. Default: now."),
+    typer.Option(
+        "--as-of", help="The moment asked about, ISO 8601, or 'latest' for the newest event. Default: now."
+    ),
 ]
 
 console = Console(soft_wrap=False)
@@ -60,16 +74,26 @@ def print_error(error: FusionError, *, is_json: bool) -> None:
         error_console.print(Text(f"  {error.hint}"))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()
+) -> None:
     """Print rows as a table; what comes from outside is never read as markup."""
     table = Table(
-        title=title or None, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, pad_edge=False,
-        show_edge=False, padding=(0, 1, 0, 0),
-    )  # fmt: skip
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(
+            *(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row)
+        )
     console.print(table)
     console.print()
 

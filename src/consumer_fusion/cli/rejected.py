@@ -10,7 +10,14 @@ import typer
 
 from consumer_fusion import repairs
 from consumer_fusion.cli.importing import print_acceptance
-from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table, show_progress
+from consumer_fusion.cli.output import (
+    JsonOption,
+    WorkspaceOption,
+    console,
+    print_json,
+    print_table,
+    show_progress,
+)
 from consumer_fusion.workspace import open_workspace
 
 application = typer.Typer(help="Rows that were set aside, with the reason.", no_args_is_help=True)
@@ -29,7 +36,9 @@ def list_(
     if is_json:
         print_json([asdict(row) for row in rows])
         return
-    print_table("Why", ["reason", "rows"], [[code, f"{count:,}"] for code, count in counts.items()], right=["rows"])
+    print_table(
+        "Why", ["reason", "rows"], [[code, f"{count:,}"] for code, count in counts.items()], right=["rows"]
+    )
     print_table(
         "Rows set aside",
         ["number", "row", "reason", "message", "as it came"],

@@ -7,22 +7,31 @@ from typing import Annotated
 
 import typer
 
-from consumer_fusion.cli.output import AsOfOption, JsonOption, WorkspaceOption, console, print_json, read_moment
+from consumer_fusion.cli.output import (
+    AsOfOption,
+    JsonOption,
+    WorkspaceOption,
+    console,
+    print_json,
+    read_moment,
+)
 from consumer_fusion.workspace import open_workspace
 
 
 def report(
     out: Annotated[Path, typer.Option(help="The .html file to write.")],
     brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
-    consumer: Annotated[str | None, typer.Option(help="The consumer whose relationship is explained.")] = None,
+    consumer: Annotated[
+        str | None, typer.Option(help="The consumer whose relationship is explained.")
+    ] = None,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
     """Write a page: how scores are spread, who moved, one relationship explained."""
     # The charts are an extra; without it every other command works.
-    from consumer_fusion.presentation import ReportRequest, fill_report  # noqa: PLC0415
-    from consumer_fusion.report import write_report  # noqa: PLC0415
+    from consumer_fusion.presentation import ReportRequest, fill_report
+    from consumer_fusion.report import write_report
 
     with open_workspace(workspace) as opened:
         page = fill_report(opened, ReportRequest(as_of=read_moment(as_of), brand=brand, consumer=consumer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +32,7 @@ from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_m
 from consumer_fusion.workspace import open_workspace
 
 SHOWN_ROWS = 20
+SHOWN_REASONS = 10
 HISTORY_DAYS = 60
 
 
@@ -80,7 +82,7 @@ def score(
     columns = ["consumer", "brand", "score", "80%", "gives⇄gets", "above", "symbiosis"]
     columns += ["28 days"] if has_change else []
     print_table("Fusion Scores", columns, table, right=[*columns[2:6], "28 days"])
-    if rows.num_rows > 2:
+    if limit is None and rows.num_rows > 2:
         print_distribution(rows)
     if rows.num_rows > len(shown):
         console.print(
@@ -89,7 +91,9 @@ def score(
         )  # fmt: skip
     if shown:
         console.print(
-            f"Next: fusion explain '{shown[0]['consumer']}' '{shown[0]['brand']}'", style="dim", highlight=False
+            f"Next: fusion explain '{shown[0]['consumer']}' '{shown[0]['brand']}'",
+            style="dim",
+            highlight=False,
         )
 
 
@@ -128,7 +132,11 @@ def explain(
     """Why a score is what it is: every point with its reason, and what moved it."""
     with open_workspace(workspace) as opened:
         answer = answers.explain_pair(
-            opened, consumer, brand, as_of=read_moment(as_of), since=None if since is None else parse_moment(since)
+            opened,
+            consumer,
+            brand,
+            as_of=read_moment(as_of),
+            since=None if since is None else parse_moment(since),
         )
         told = answers.to_explanation(answer)
         if without is not None:
@@ -141,45 +149,51 @@ def explain(
         past = answers.replay_pair(opened, answer, history or HISTORY_DAYS)
     if history:
         told["history"] = [
-            {**row, "day": from_microseconds(row["day"] * 86_400_000_000).date().isoformat()} for row in past.to_pylist()
+            {**row, "day": from_microseconds(row["day"] * 86_400_000_000).date().isoformat()}
+            for row in past.to_pylist()
         ]
     if is_json:
         print_json(told)
         return
     reading = answer.explanation.reading
-    console.print(
-        Text.assemble(
-            (f"{answer.consumer} × {answer.brand}  ", "bold"), color_score(reading.fusion_score),
-            (f"  (80% between {reading.low:.1f} and {reading.high:.1f})  {reading.symbiosis}", ""),
-        )  # fmt: skip
-    )
+    heading = Text(f"{answer.consumer} × {answer.brand}  ", style="bold")
+    interval = f"  (80% between {reading.low:.1f} and {reading.high:.1f})  {reading.symbiosis}"
+    console.print(Text.assemble(heading, color_score(reading.fusion_score), interval))
     console.print(
         f"as of {write_moment(answer.as_of_us)}; the consumer gives {reading.consumer_to_brand:.1f}, the brand gives "
         f"{reading.brand_to_consumer:.1f}, confidence {reading.confidence:.2f}",
         style="dim", highlight=False,
     )  # fmt: skip
     scores = past["fusion_score"].to_pylist()
-    console.print(Text.assemble((f"last {HISTORY_DAYS} days ", "dim"), draw_sparkline(scores, low=min(40.0, *scores), high=max(60.0, *scores))), "\n")
-    reasons = gather_reasons(answer)
-    print_table(
-        "Why: 50, and",
-        ["now", "when", "why", "facets"],
-        [
-            [Text(f"{each.contribution:+.2f}", style="green" if each.contribution > 0 else "red"), each.when, each.sentence,
-             ", ".join(each.facets)]
-            for each in reasons[:SHOWN_ROWS]
-        ],
-        right=["now"],
-    )  # fmt: skip
-    if len(reasons) > SHOWN_ROWS:
-        rest = sum(each.contribution for each in reasons[SHOWN_ROWS:])
-        console.print(f"and {len(reasons) - SHOWN_ROWS:,} more, together {rest:+.2f}\n", style="dim", highlight=False)
+    console.print(
+        Text.assemble(
+            (f"last {HISTORY_DAYS} days ", "dim"),
+            draw_sparkline(scores, low=min(40.0, *scores), high=max(60.0, *scores)),
+        ),
+        "\n",
+    )
+    reasons, kinds = gather_reasons(answer), gather_kinds(answer)
+    if len(reasons) > SHOWN_REASONS:
+        print_reasons("Why: 50, and by kind", "events", kinds[:SHOWN_REASONS])
+    print_reasons(
+        "Why: 50, and" if len(reasons) <= SHOWN_REASONS else "The largest", "when", reasons[:SHOWN_REASONS]
+    )
+    if len(reasons) > SHOWN_REASONS:
+        rest = sum(each.contribution for each in reasons[SHOWN_REASONS:])
+        console.print(
+            f"and {len(reasons) - SHOWN_REASONS:,} more, together {rest:+.2f}\n", style="dim", highlight=False
+        )
     print_table(
         "What moved it",
         ["when", "what", "change", "score after"],
         [
-            [write_moment(each.at_us)[:16].replace("T", " "), each.kind, f"{each.change:+.2f}", f"{each.score_after:.2f}"]
-            for each in answer.changes[-SHOWN_ROWS:]
+            [
+                write_moment(each.at_us)[:16].replace("T", " "),
+                each.kind,
+                f"{each.change:+.2f}",
+                f"{each.score_after:.2f}",
+            ]
+            for each in answer.changes[-SHOWN_REASONS:]
         ],
         right=["change", "score after"],
     )
@@ -187,45 +201,78 @@ def explain(
         told_without = told["without"]
         assert isinstance(told_without, dict)
         console.print(
-            f"Without {without}: {told_without['fusion_score']:.2f} ({told_without['change']:+.2f})", highlight=False
+            f"Without {without}: {told_without['fusion_score']:.2f} ({told_without['change']:+.2f})",
+            highlight=False,
         )
+
+
+def print_reasons(title: str, when: str, reasons: Sequence[Reason]) -> None:
+    """Print what contributes, one row each."""
+    rows = [
+        [
+            Text(f"{each.contribution:+.2f}", style="green" if each.contribution > 0 else "red"), each.when, each.why,
+            ", ".join(each.facets),
+        ]
+        for each in reasons
+    ]  # fmt: skip
+    print_table(title, ["now", when, "why", "facets"], rows, right=["now", "events"])
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """An event and all that it contributes.
+    """What one event, or all events of a kind, contribute.
 
     Attributes:
         contribution: In score points, over its facets.
-        when: When it occurred.
-        sentence: Why.
+        when: When it occurred; how many events there are, for a kind.
+        why: In words.
         facets: Where it counts.
     """
 
     contribution: float
     when: str
-    sentence: str
+    why: str
     facets: tuple[str, ...]
 
 
 def gather_reasons(answer: answers.PairAnswer) -> list[Reason]:
-    """The contributions of a pair, one row an event and sentence, the largest first."""
-    gathered: dict[tuple[str, str], list[score_model.Contribution]] = {}
+    """The contributions of a pair, one row an event, the largest first."""
+    gathered: dict[str, list[score_model.Contribution]] = {}
     for each in answer.explanation.contributions:
-        gathered.setdefault((each.event_id, each.sentence), []).append(each)
+        gathered.setdefault(each.event_id, []).append(each)
     reasons = [
         Reason(
             contribution=sum(each.contribution for each in members),
             when=write_moment(members[0].occurred_us)[:16].replace("T", " "),
-            sentence=sentence,
+            # The sentence begins with the points of its facet; the row tells what the whole event gives now.
+            why=max(members, key=lambda each: abs(each.contribution)).sentence.partition(": ")[2],
             facets=tuple(each.facet for each in members),
         )
-        for (_, sentence), members in gathered.items()
+        for members in gathered.values()
     ]
     return sorted(reasons, key=lambda each: -abs(each.contribution))
 
 
-def brands(workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False) -> None:
+def gather_kinds(answer: answers.PairAnswer) -> list[Reason]:
+    """The contributions of a pair, one row a kind, the largest first."""
+    gathered: dict[str, list[score_model.Contribution]] = {}
+    for each in answer.explanation.contributions:
+        gathered.setdefault(each.kind, []).append(each)
+    reasons = [
+        Reason(
+            contribution=sum(each.contribution for each in members),
+            when=f"{len({each.event_id for each in members}):,}",
+            why=kind,
+            facets=tuple(dict.fromkeys(each.facet for each in members)),
+        )
+        for kind, members in gathered.items()
+    ]
+    return sorted(reasons, key=lambda each: -abs(each.contribution))
+
+
+def brands(
+    workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False
+) -> None:
     """The brands: how many pairs, how they stand, how the relationships are mixed."""
     with open_workspace(workspace) as opened:
         rows = answers.summarise_brands(opened, as_of=read_moment(as_of)).to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consumer_fusion.influence.associations import (
+    Link,
     declare_association,
     measure_link,
     read_associations,
@@ -11,6 +12,7 @@ from consumer_fusion.influence.associations import (
 from consumer_fusion.influence.spillover import derive_reputations
 
 __all__ = [
+    "Link",
     "declare_association",
     "derive_reputations",
     "measure_link",

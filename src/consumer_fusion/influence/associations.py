@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import get_args
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
@@ -20,8 +21,22 @@ EVIDENCE_WEIGHTS: dict[Evidence, tuple[float, float]] = {
 """Weight and half-life in days of each kind of evidence (`influence.md` 3.6)."""
 
 CONTRACTS: tuple[Evidence, ...] = ("ambassador", "creator", "sponsor")
-Link = dict[str, object]
-"""A row of `associations`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A row of `associations`; its columns say what the fields mean."""
+
+    association_id: str
+    consumer_id: int
+    brand_id: int
+    evidence: Evidence
+    strength: float
+    is_commercial: bool
+    valid_from_us: int
+    valid_to_us: int | None
+    declared_us: int
+    withdrawn_us: int | None
 
 
 def declare_association(
@@ -54,7 +69,16 @@ def declare_association(
         raise InputError(f"The strength is {strength}.", hint="It lies between 0 and 1.")
     if valid_to_us is not None and valid_to_us < valid_from_us:
         raise InputError("The association ends before it begins.", hint="Give --to a later time than --from.")
-    row = (association_id, consumer_id, brand_id, evidence, strength, is_commercial, valid_from_us, valid_to_us)
+    row = (
+        association_id,
+        consumer_id,
+        brand_id,
+        evidence,
+        strength,
+        is_commercial,
+        valid_from_us,
+        valid_to_us,
+    )
     for known in session.read(ASSOCIATIONS, {"consumer_id": consumer_id, "withdrawn_us": None}).to_pylist():
         if tuple(known[name] for name in ASSOCIATIONS.column_names[1:8]) == row[1:]:
             return False
@@ -84,23 +108,25 @@ def withdraw_association(session: Session, association_id: str, withdrawn_us: in
 
 
 def read_associations(session: Session, *, with_withdrawn: bool = False) -> list[Link]:
-    """The associations on record, as rows of their table."""
+    """The associations on record, in the order in which they began."""
     where = None if with_withdrawn else {"withdrawn_us": None}
-    rows: list[Link] = session.read(ASSOCIATIONS, where, order_by=("valid_from_us", "association_id")).to_pylist()
-    return rows
+    rows = session.read(ASSOCIATIONS, where, order_by=("valid_from_us", "association_id"))
+    return [Link(**row) for row in rows.to_pylist()]
 
 
-def measure_link(associations: Sequence[Link], at_us: int) -> float:
-    """How strongly declared evidence links a consumer with a brand at a moment: 1 - prod(1 - a 2^(-age/h))."""
+def measure_link(links: Sequence[Link], at_us: int) -> float:
+    """How strongly declared evidence links a consumer with a brand at a moment: 1 - prod(1 - a 2^(-age/h)).
+
+    A contract does not age while it is valid; what was worn or shown ages from when it was seen.
+    """
     apart = 1.0
-    for each in associations:
-        weight, half_life_days = EVIDENCE_WEIGHTS[each["evidence"]]  # type: ignore[index]
-        start, end = int(each["valid_from_us"]), each["valid_to_us"]  # type: ignore[call-overload]
-        if at_us < start:
+    for each in links:
+        if at_us < each.valid_from_us:
             continue
-        if each["evidence"] in CONTRACTS:
-            age = 0 if end is None else max(at_us - int(end), 0)  # type: ignore[call-overload]
+        weight, half_life_days = EVIDENCE_WEIGHTS[each.evidence]
+        if each.evidence in CONTRACTS:
+            age_us = 0 if each.valid_to_us is None else max(at_us - each.valid_to_us, 0)
         else:
-            age = at_us - start
-        apart *= 1 - weight * float(each["strength"]) * 2.0 ** (-age / DAY_MICROSECONDS / half_life_days)  # type: ignore[arg-type]
+            age_us = at_us - each.valid_from_us
+        apart *= 1 - weight * each.strength * 2.0 ** (-age_us / DAY_MICROSECONDS / half_life_days)
     return 1 - apart

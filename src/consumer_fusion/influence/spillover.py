@@ -20,7 +20,10 @@ BENEFIT_SHARE = 0.6
 
 
 def derive_reputations(
-    parents: Iterable[ParentEvent], associations: Sequence[Link], brand_keys: Mapping[int, str], points: PointsTable
+    parents: Iterable[ParentEvent],
+    associations: Sequence[Link],
+    brand_keys: Mapping[int, str],
+    points: PointsTable,
 ) -> list[DerivedEvent]:
     """The reputation events that follow from public events, at most one for each parent and associated brand.
 
@@ -33,9 +36,9 @@ def derive_reputations(
     links: dict[tuple[int, int], list[Link]] = defaultdict(list)
     brands_of: dict[int, set[int]] = defaultdict(set)
     for each in associations:
-        if each["is_commercial"]:
-            links[int(each["consumer_id"]), int(each["brand_id"])].append(each)  # type: ignore[call-overload]
-            brands_of[int(each["consumer_id"])].add(int(each["brand_id"]))  # type: ignore[call-overload]
+        if each.is_commercial:
+            links[each.consumer_id, each.brand_id].append(each)
+            brands_of[each.consumer_id].add(each.brand_id)
     derived = []
     for parent in parents:
         kind = points.kinds.get(parent.kind_key)
@@ -50,7 +53,7 @@ def derive_reputations(
             declared = [
                 each
                 for each in links[parent.consumer_id, brand_id]
-                if int(each["valid_from_us"]) <= parent.occurred_us  # type: ignore[call-overload]
+                if each.valid_from_us <= parent.occurred_us
             ]
             if brand_id == parent.brand_id or not declared:
                 continue
@@ -67,8 +70,10 @@ def derive_reputations(
                     magnitude=magnitude,
                     trust=1.0,
                     occurred_us=parent.occurred_us,
-                    association_id=str(declared[0]["association_id"]),
-                    sentence=_write_sentence(parent, declared[0], brand_keys, brand_id, is_harm, is_visible, share),
+                    association_id=declared[0].association_id,
+                    sentence=_write_sentence(
+                        parent, declared[0], brand_keys, brand_id, is_harm, is_visible, share
+                    ),
                 )
             )
     return derived
@@ -96,10 +101,13 @@ def _write_sentence(
     is_visible: bool, share: float,
 ) -> str:  # fmt: skip
     there, here = brand_keys.get(parent.brand_id, "another brand"), brand_keys.get(brand_id, "this brand")
-    how = {"wears": "is worn", "shown_on_stage": "is shown on stage"}.get(str(association["evidence"]), "is under contract")
+    how = {"wears": "is worn", "shown_on_stage": "is shown on stage"}.get(
+        association.evidence, "is under contract"
+    )
     seen = f"{here} was in plain view" if is_visible else f"{here} {how} by declared association"
     if is_harm:
-        return f"'{parent.kind}' at {there} fell on {here}: {seen}, and onlookers sided against the speaker ({share:.0%})"
+        onlookers = f"onlookers sided against the speaker ({share:.0%})"
+        return f"'{parent.kind}' at {there} fell on {here}: {seen}, and {onlookers}"
     return f"'{parent.kind}' at {there} shone on {here}: {seen}"
 
 
@@ -109,6 +117,6 @@ def _read_list(value: object) -> Sequence[str]:
 
 def _read_number(value: object) -> float:
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float(str(value))
     except (TypeError, ValueError):
         return 0.0

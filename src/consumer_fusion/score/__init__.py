@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consumer_fusion.score.calibration import calibrate
 from consumer_fusion.score.calibration_report import CalibrationReport, apply_calibration, read_report
 from consumer_fusion.score.changes import Change, list_changes, read_without, replay_history
 from consumer_fusion.score.derivation import (
@@ -11,16 +12,22 @@ from consumer_fusion.score.derivation import (
     list_deriving_kinds,
 )
 from consumer_fusion.score.explanation import Contribution, Explanation, explain_pair
+from consumer_fusion.score.fading import read_fold_kinds
 from consumer_fusion.score.folding import (
     fold_new_events,
     fold_relation,
     fold_segments,
-    read_fold_kinds,
     refold,
     write_deltas,
 )
+from consumer_fusion.score.forecasts import predict_outcomes
 from consumer_fusion.score.ledger import LedgerEntry, fold_ledger
-from consumer_fusion.score.magnitudes import annotate_sql, annotation_tables, measure_references
+from consumer_fusion.score.magnitudes import (
+    annotate_sql,
+    annotation_tables,
+    measure_references,
+    renew_references,
+)
 from consumer_fusion.score.pairs import (
     NEWEST_MARK,
     find_canonical,
@@ -46,6 +53,7 @@ from consumer_fusion.score.points_table import (
 from consumer_fusion.score.reading import KindState, Reading, read_pair
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 from consumer_fusion.score.sources import FOLDED_MARK, Selection, open_events, read_identity_map
+from consumer_fusion.score.standing import keep_histogram, read_standing
 
 __all__ = [
     "CalibrationReport",
@@ -65,6 +73,7 @@ __all__ = [
     "apply_calibration",
     "apply_multipliers",
     "build_kind_points",
+    "calibrate",
     "compare_points",
     "derive_failures",
     "derive_recoveries",
@@ -75,6 +84,7 @@ __all__ = [
     "fold_new_events",
     "fold_relation",
     "fold_segments",
+    "keep_histogram",
     "keep_points",
     "list_changes",
     "list_deriving_kinds",
@@ -82,6 +92,7 @@ __all__ = [
     "load_points",
     "measure_references",
     "open_events",
+    "predict_outcomes",
     "read_fold_kinds",
     "read_identity_map",
     "read_kept_points",
@@ -91,10 +102,12 @@ __all__ = [
     "read_parents",
     "read_points",
     "read_report",
+    "read_standing",
     "read_states",
     "read_without",
     "refold",
     "register_kinds",
+    "renew_references",
     "replay_history",
     "score_states",
     "to_entries",

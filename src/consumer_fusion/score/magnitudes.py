@@ -6,15 +6,17 @@ The rules are `score.md` 3.5. They run as SQL over a batch, so that ten events a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import pyarrow as pa
 
 from consumer_fusion.engines import Engine
+from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.points import BRAND_REFERENCES, Condition, PointsTable
 from consumer_fusion.stores import Session
 
 ORDER_KIND = "Order Completed"
+RENEWAL_MICROSECONDS = 7 * DAY_MICROSECONDS
 ASSUMED_PEOPLE = 100
 """How many people are taken to have heard of something public whose `people` is not stated."""
 
@@ -67,7 +69,9 @@ def annotation_tables(
         references: Rows of `brand_references`.
     """
     plain = [k for k in points.kinds.values() if not k.conditions and not is_derived_only(points, k.key)]
-    rows = references.sort_by([("brand_id", "ascending"), ("currency", "ascending"), ("valid_from_us", "ascending")])
+    rows = references.sort_by(
+        [("brand_id", "ascending"), ("currency", "ascending"), ("valid_from_us", "ascending")]
+    )
     spans: list[dict[str, object]] = []
     for row in rows.to_pylist():
         same = spans and (spans[-1]["brand_id"], spans[-1]["currency"]) == (row["brand_id"], row["currency"])
@@ -125,22 +129,55 @@ def measure_references(
     Returns:
         How many references were added.
     """
-    medians = engine.read(
+    known = {(row["brand_id"], row["currency"]) for row in session.read(BRAND_REFERENCES).to_pylist()}
+    medians = _measure_medians(engine, events, tables)
+    fresh = [(*key, valid_from_us, amount) for key, amount in medians.items() if key not in known]
+    return session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, fresh)
+
+
+def renew_references(
+    session: Session, engine: Engine, events: str, tables: Mapping[str, pa.Table], newest_us: int
+) -> int:
+    """Give brands whose newest reference is over a week old one that is valid from now on.
+
+    Events on record keep their magnitude: a version sizes only what occurs after it begins.
+
+    Args:
+        session: A writing session.
+        engine: Where to compute.
+        events: A relation with all events: kind, value, currency, brand_id, consumer_id.
+        tables: What the relation refers to.
+        newest_us: When the newest event occurred.
+
+    Returns:
+        How many references were added.
+    """
+    newest: dict[tuple[int, str], int] = {}
+    for row in session.read(BRAND_REFERENCES).to_pylist():
+        key = (row["brand_id"], row["currency"])
+        newest[key] = max(newest.get(key, row["valid_from_us"]), row["valid_from_us"])
+    due = {key for key, valid_from_us in newest.items() if newest_us - valid_from_us > RENEWAL_MICROSECONDS}
+    if not due:
+        return 0
+    medians = _measure_medians(engine, events, tables, {brand_id for brand_id, _ in due})
+    renewed = [(*key, newest_us, amount) for key, amount in medians.items() if key in due]
+    return session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, renewed)
+
+
+def _measure_medians(
+    engine: Engine, events: str, tables: Mapping[str, pa.Table], brand_ids: Collection[int] | None = None
+) -> dict[tuple[int, str], float]:
+    chosen = "" if brand_ids is None else f"and brand_id in ({', '.join(map(str, sorted(brand_ids)))})"
+    rows = engine.read(
         f"""
-        select brand_id, coalesce(currency, '') as currency, median(value) as amount
-        from {events} where kind = '{ORDER_KIND}' and value > 0 and brand_id <> 0 and consumer_id <> 0
+        select brand_id, coalesce(currency, '') as currency, median(value) as amount from {events}
+        where kind = '{ORDER_KIND}' and value > 0 and brand_id <> 0 and consumer_id <> 0 {chosen}
         group by brand_id, coalesce(currency, '') order by 1, 2
         """,
         step="measure the brands' median orders",
         tables=tables,
     )
-    known = {(row["brand_id"], row["currency"]) for row in session.read(BRAND_REFERENCES).to_pylist()}
-    fresh = [
-        (row["brand_id"], row["currency"], valid_from_us, row["amount"])
-        for row in medians.to_pylist()
-        if (row["brand_id"], row["currency"]) not in known
-    ]
-    return session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, fresh)
+    return {(row["brand_id"], row["currency"]): row["amount"] for row in rows.to_pylist()}
 
 
 def measure_reach(people: float) -> float:
@@ -193,7 +230,8 @@ def _magnitude_sql() -> str:
         "else least(3, greatest(0.25, log2(1 + abs(a.value) / m.amount))) end",
         "rating": f"least(1, abs(coalesce({rating}, 3) - 3) / 2)",
         "effort": f"least(1, abs(coalesce({rating}, 4) - 4) / 3)",
-        "recommendation": f"case when {rating} > 8 then least(1, ({rating} - 8) / 2) else least(1, (7 - {rating}) / 7) end",
+        "recommendation": f"case when {rating} > 8 then least(1, ({rating} - 8) / 2) "
+        f"else least(1, (7 - {rating}) / 7) end",
         "severity": severity,
         "severity_reach": f"{severity} * least(1, {reach})",
         "sentiment_reach": f"least(1, abs({sentiment})) * {confidence} * {severity} * "
