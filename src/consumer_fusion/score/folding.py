@@ -7,7 +7,7 @@ transaction. Taking an event away is not subtraction: the pair is folded anew fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,12 +16,20 @@ from string import Template
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.engines import Engine
+from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.state import LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.score.array_folding import (
+    STATE_COLUMNS,
+    KindArrays,
+    fold_events_table,
+    fold_sealed_batches,
+    to_states,
+)
+from consumer_fusion.score.fading import fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.sources import (
     FOLD_COLUMNS,
     FOLDED_DERIVED_MARK,
@@ -32,12 +40,17 @@ from consumer_fusion.score.sources import (
     open_events,
     read_identity_map,
 )
-from consumer_fusion.stores import Between, Session, list_segments
+from consumer_fusion.settings import BUCKET_COUNT
+from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Between, Session, list_segments
 
 RELANDMARK_HALF_LIVES = 200
 """A landmark moves when an event is so many half-lives newer: squares of weights stay far inside a double."""
 
-STATE_COLUMNS = PAIR_KIND_STATES.column_names
+FEW_CONSUMERS = 200
+"""Up to so many consumers are searched for one by one."""
+
+EVENTS_PER_PASS = 4_000_000
+"""More events than this are folded in several passes, each over a part of the consumers, to bound memory."""
 
 
 @cache
@@ -46,7 +59,9 @@ def read_query(name: str) -> Template:
     return Template((files("consumer_fusion.score") / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
 
 
-def prepare_landmarks(session: Session, points: PointsTable, kind_ids: Mapping[str, int], newest_us: int) -> None:
+def prepare_landmarks(
+    session: Session, points: PointsTable, kind_ids: Mapping[str, int], newest_us: int
+) -> None:
     """See to it that each half-life has a landmark not too far before the newest event.
 
     Moving a landmark multiplies the sums of its kinds by one factor, in the same transaction.
@@ -61,38 +76,21 @@ def prepare_landmarks(session: Session, points: PointsTable, kind_ids: Mapping[s
         if elapsed > RELANDMARK_HALF_LIVES:
             factor = 2.0**-elapsed
             kinds = [kind_ids[key] for key, kind in points.kinds.items() if kind.half_life_days == half_life]
-            factors = {"x": factor, "y": factor, "q": factor * factor, "r": factor * factor, "u": factor * factor}
+            factors = {
+                "x": factor,
+                "y": factor,
+                "q": factor * factor,
+                "r": factor * factor,
+                "u": factor * factor,
+            }
             session.multiply(PAIR_KIND_STATES, factors, {"kind_id": kinds})
             session.replace(LANDMARKS, LANDMARKS.column_names, [(half_life, newest_us)])
 
 
-def read_fold_kinds(session: Session, points: PointsTable, kind_ids: Mapping[str, int]) -> pa.Table:
-    """The half-life, landmark and trust of each kind that has points; others are not folded."""
-    landmarks = {row["half_life_days"]: row["landmark_us"] for row in session.read(LANDMARKS).to_pylist()}
-    kinds = [kind for kind in points.kinds.values() if kind.entries]
-    return build_fold_kinds(
-        [(kind_ids[k.key], k.half_life_days, landmarks.get(k.half_life_days, 0), k.trust) for k in kinds]
-    )
-
-
-def build_fold_kinds(rows: Sequence[tuple[int, float, int, float]]) -> pa.Table:
-    """The table `fold_kinds` of the fold queries.
-
-    Args:
-        rows: kind_id, half-life in days, landmark in microseconds, trust.
-    """
-    return pa.table(
-        {
-            "kind_id": pa.array([row[0] for row in rows], pa.int64()),
-            "half_life_us": pa.array([row[1] * DAY_MICROSECONDS for row in rows], pa.float64()),
-            "landmark_us": pa.array([row[2] for row in rows], pa.int64()),
-            "trust": pa.array([row[3] for row in rows], pa.float64()),
-        }
-    )
-
-
-def fold_relation(engine: Engine, events: EventSource, fold_kinds: pa.Table, *, query: str = "fold_arrived") -> pa.Table:
-    """Fold events into states, from nothing.
+def fold_relation(
+    engine: Engine, events: EventSource, fold_kinds: pa.Table, *, query: str = "fold_arrived"
+) -> pa.Table:
+    """Fold events into states, from nothing, in SQL: the portable text that `fold_events` is held to.
 
     Args:
         engine: Where to compute.
@@ -104,13 +102,39 @@ def fold_relation(engine: Engine, events: EventSource, fold_kinds: pa.Table, *, 
         Rows of `pair_kind_states`, in the order of its key.
     """
     text = read_query(query).substitute(events=events.relation)
-    return _cast(
+    return _type_states(
         engine.read(
             f"select * from ({text}) folded order by consumer_id, brand_id, kind_id",
             step="fold events",
             tables={**events.tables, "fold_kinds": fold_kinds},
         )
     )
+
+
+def fold_events(engine: Engine, events: EventSource, fold_kinds: pa.Table) -> Iterator[pa.Table]:
+    """Fold events into states, from nothing, on arrays.
+
+    Args:
+        engine: Where to read.
+        events: With the columns of `FOLD_COLUMNS`, in any order.
+        fold_kinds: Half-life, landmark and trust of each kind.
+
+    Yields:
+        Rows of `pair_kind_states`, each table in the order of its key, no pair and kind in two of them.
+    """
+    kinds = KindArrays.from_table(fold_kinds)
+    counted = engine.read(
+        f"select count(*) as n from {events.relation} e", step="count events", tables=events.tables
+    )
+    passes = 1 + counted["n"][0].as_py() // EVENTS_PER_PASS
+    for number in range(passes):
+        chosen = f" where consumer_id % {passes} = {number}" if passes > 1 else ""
+        rows = engine.read(
+            f"select {', '.join(FOLD_COLUMNS)} from {events.relation} e{chosen}",
+            step="read events to fold",
+            tables=events.tables,
+        )
+        yield fold_events_table(rows, kinds)
 
 
 def fold_new_events(
@@ -132,8 +156,10 @@ def fold_new_events(
         return 0
     newest_us = pc.max(new["occurred_us"]).as_py()
     prepare_landmarks(session, points, kind_ids, newest_us)
-    deltas = _compute_late(session, engine, folder, points, kind_ids, new, is_folded_only=True)
-    write_deltas(session, deltas)
+    deltas = _compute_late(
+        session, engine, folder, new, read_fold_kinds(session, points, kind_ids), is_folded_only=True
+    )
+    write_deltas(session, [deltas])
     for mark, value in marks.items():
         session.write_mark(mark, value)
     return int(new.num_rows)
@@ -148,26 +174,52 @@ def fold_segments(
     segments: Sequence[Segment],
     *,
     newest_us: int,
-) -> pa.Table:
-    """Compute what new segments add to the state; the caller enters them into the manifest.
+) -> Iterator[pa.Table]:
+    """Compute what new segments add to the state; the caller enters them into the manifest afterwards.
 
     Days that already have events elsewhere are computed anew with both; all others in one pass.
 
-    Returns:
-        Deltas of `pair_kind_states`.
+    Args:
+        session: A writing session.
+        engine: Where to compute.
+        folder: The workspace.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        segments: The new segments, not in the manifest yet.
+        newest_us: The newest event in them.
+
+    Yields:
+        Deltas of `pair_kind_states`, a part of the consumers at a time.
     """
     prepare_landmarks(session, points, kind_ids, newest_us)
     fold_kinds = read_fold_kinds(session, points, kind_ids)
-    columns = (*FOLD_COLUMNS, "same_day_count")
-    new = open_events(session, folder, columns=columns, segments=segments, only_segments=True)
-    is_alone = not read_identity_map(session) and not _has_overlap(session, segments)
-    if is_alone:
-        return fold_relation(engine, new, fold_kinds, query="fold_sealed")
-    days = [each.min_day for each in segments] + [each.max_day for each in segments]
-    old = open_events(
-        session, folder, Selection(min_day=min(days), max_day=max(days), is_folded_only=True), columns=FOLD_COLUMNS
+    attributed = [each for each in segments if each.bucket != UNATTRIBUTED_BUCKET]
+    has_merges = bool(read_identity_map(session))
+    if not has_merges and not _has_overlap(session, attributed):
+        kinds = KindArrays.from_table(fold_kinds)
+        listed = ", ".join((*FOLD_COLUMNS, "same_day_count"))
+        for each in attributed:
+            stored = f"select {listed} from read_parquet({quote_paths([folder / each.path])})"
+            batches = engine.stream(stored, step="read a new segment", rows_per_batch=1_000_000)
+            yield from fold_sealed_batches(batches, kinds)
+        return
+    known = list_segments(session)
+    # After a merge the events of one consumer lie in the buckets of all its members.
+    groups = (
+        [attributed]
+        if has_merges
+        else [[e for e in attributed if e.bucket == b] for b in range(BUCKET_COUNT)]
     )
-    return _compute_with_old(engine, new, old, fold_kinds)
+    for group in filter(None, groups):
+        selection = Selection(
+            min_day=min(each.min_day for each in group),
+            max_day=max(each.max_day for each in group),
+            is_folded_only=True,
+        )
+        around = known if has_merges else [each for each in known if each.bucket == group[0].bucket]
+        new = open_events(session, folder, segments=group, only_segments=True)
+        old = open_events(session, folder, selection, segments=around)
+        yield _compute_with_old(engine, new, old, fold_kinds)
 
 
 def refold(
@@ -212,73 +264,66 @@ def refold(
     mark = session.read_mark("newest_occurred_us")
     prepare_landmarks(session, points, kind_ids, max(int(newest or 0), int(mark or 0)))
     source = open_events(
-        session, folder, Selection(consumers=consumers, kind_ids=wanted, is_folded_only=True), columns=FOLD_COLUMNS
+        session,
+        folder,
+        Selection(consumers=consumers, kind_ids=wanted, is_folded_only=True),
+        columns=FOLD_COLUMNS,
     )
-    states = fold_relation(engine, source, read_fold_kinds(session, points, kind_ids))
-    write_deltas(session, states)
-    return int(states.num_rows)
+    return write_deltas(session, fold_events(engine, source, read_fold_kinds(session, points, kind_ids)))
 
 
-def read_unfolded_deltas(
-    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int],
-    consumers: Collection[int] | None = None,
-) -> pa.Table:  # fmt: skip
-    """What the events that arrived since the last fold would add, so that a score is never stale."""
+def read_unfolded(session: Session, consumers: Collection[int] | None = None) -> pa.Table:
+    """The events that arrived since the last fold (`FOLD_COLUMNS`); of some canonical consumers, or of all."""
+    members = None if consumers is None else list_members(read_identity_map(session), consumers)
+    if members is not None and len(members) <= FEW_CONSUMERS:
+        return _read_unfolded(session, None, {"consumer_id": members})[0]
     new, _ = _read_unfolded(session, None)
-    if consumers is not None and new.num_rows:
-        members = pa.array(list_members(read_identity_map(session), consumers), pa.int64())
-        new = new.filter(pc.is_in(new["consumer_id"], members))
-    if not new.num_rows:
-        return _cast(pa.table({name: [] for name in STATE_COLUMNS}))
-    return _compute_late(session, engine, folder, points, kind_ids, new, is_folded_only=True)
+    return new if members is None else new.filter(pc.is_in(new["consumer_id"], pa.array(members, pa.int64())))
 
 
-def decay_states(
-    session: Session, engine: Engine, states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int], as_of_us: int
-) -> pa.Table:
-    """Bring states (rows of `pair_kind_states`) to a moment at or after their newest event."""
-    text = read_query("decay_states").substitute(states="states")
-    return engine.read(
-        text,
-        step="bring states to the moment",
-        tables={"states": states, "decay_factors": read_decay_factors(session, points, kind_ids, as_of_us)},
+def fold_unfolded(
+    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int], new: pa.Table,
+    as_of_us: int,
+) -> pa.Table:  # fmt: skip
+    """What events that are not folded yet add to the states as of a moment, so that a score is never stale.
+
+    The moment itself is the landmark: those of the state may be missing yet, or too far back for these events.
+    """
+    return _compute_late(
+        session, engine, folder, new, fold_kinds_at(points, kind_ids, as_of_us), is_folded_only=True
     )
-
-
-def read_decay_factors(
-    session: Session, points: PointsTable, kind_ids: Mapping[str, int], as_of_us: int
-) -> pa.Table:
-    """The factor by which a kind's sums shrink from its landmark to the moment."""
-    fold_kinds = read_fold_kinds(session, points, kind_ids)
-    factors = [
-        2.0 ** ((row["landmark_us"] - as_of_us) / row["half_life_us"]) for row in fold_kinds.to_pylist()
-    ]
-    return pa.table({"kind_id": fold_kinds["kind_id"], "factor": pa.array(factors, pa.float64())})
 
 
 def write_deltas(
-    session: Session, deltas: pa.Table, *, progress: Callable[[int, int], None] = lambda done, total: None
-) -> None:
-    """Add deltas to the state, in the order of its key, batch by batch."""
+    session: Session,
+    deltas: Iterable[pa.Table],
+    *,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> int:
+    """Add deltas to the state, batch by batch, and return how many rows there were."""
     done = 0
-    for batch in deltas.to_batches(max_chunksize=200_000):
-        session.add(
-            PAIR_KIND_STATES,
-            STATE_COLUMNS,
-            zip(*(column.to_pylist() for column in batch.columns)),
-            largest=("last_occurred_us",),
-        )
-        done += batch.num_rows
-        progress(done, deltas.num_rows)
+    for table in deltas:
+        for batch in table.to_batches(max_chunksize=200_000):
+            session.add(
+                PAIR_KIND_STATES,
+                STATE_COLUMNS,
+                zip(*(column.to_pylist() for column in batch.columns)),
+                largest=("last_occurred_us",),
+            )
+            done += batch.num_rows
+            progress(done, None)
+    return done
 
 
-def _read_unfolded(session: Session, limit: int | None) -> tuple[pa.Table, dict[str, int]]:
+def _read_unfolded(
+    session: Session, limit: int | None, where: Mapping[str, list[int]] | None = None
+) -> tuple[pa.Table, dict[str, int]]:
     tables: list[pa.Table] = []
     marks: dict[str, int] = {}
     for table, mark in ((EVENTS, FOLDED_MARK), (DERIVED_EVENTS, FOLDED_DERIVED_MARK)):
         rows = session.read(
             table,
-            {"sequence": Between(above=int(session.read_mark(mark) or 0))},
+            {"sequence": Between(above=int(session.read_mark(mark) or 0)), **(where or {})},
             columns=("sequence", *FOLD_COLUMNS),
             order_by=("sequence",),
             limit=limit,
@@ -290,17 +335,21 @@ def _read_unfolded(session: Session, limit: int | None) -> tuple[pa.Table, dict[
 
 
 def _compute_late(
-    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int], new: pa.Table,
-    *, is_folded_only: bool,
-) -> pa.Table:  # fmt: skip
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    new: pa.Table,
+    fold_kinds: pa.Table,
+    *,
+    is_folded_only: bool,
+) -> pa.Table:
     known = new.filter(pc.and_(pc.not_equal(new["consumer_id"], 0), pc.not_equal(new["brand_id"], 0)))
     identity_map = read_identity_map(session)
     if identity_map:
         canonical = [identity_map.get(each, each) for each in known["consumer_id"].to_pylist()]
         known = known.set_column(0, "consumer_id", pa.array(canonical, pa.int64()))
-    fold_kinds = read_fold_kinds(session, points, kind_ids)
     if not known.num_rows:
-        return _cast(pa.table({name: [] for name in STATE_COLUMNS}))
+        return to_states({name: [] for name in STATE_COLUMNS})
     selection = Selection(
         consumers=known["consumer_id"].unique().to_pylist(),
         min_day=pc.min(known["day"]).as_py(),
@@ -339,7 +388,8 @@ def has_shared_days(segments: Sequence[Segment]) -> bool:
     """Whether two segments of one bucket overlap in days, so that their same-day counts are not whole."""
     by_bucket: dict[int, list[Segment]] = {}
     for each in segments:
-        by_bucket.setdefault(each.bucket, []).append(each)
+        if each.bucket != UNATTRIBUTED_BUCKET:
+            by_bucket.setdefault(each.bucket, []).append(each)
     for members in by_bucket.values():
         members.sort(key=lambda each: (each.min_day, each.max_day))
         if any(later.min_day <= earlier.max_day for earlier, later in zip(members, members[1:])):
@@ -347,8 +397,5 @@ def has_shared_days(segments: Sequence[Segment]) -> bool:
     return False
 
 
-def _cast(states: pa.Table) -> pa.Table:
-    integers = {"consumer_id", "brand_id", "kind_id", "event_count", "last_occurred_us"}
-    return pa.table(
-        {name: states[name].cast(pa.int64() if name in integers else pa.float64()) for name in STATE_COLUMNS}
-    )
+def _type_states(states: pa.Table) -> pa.Table:
+    return to_states({name: states[name] for name in STATE_COLUMNS})

@@ -18,12 +18,8 @@ from consumer_fusion.records.derivation import ParentEvent
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.state import PAIR_KIND_STATES
 from consumer_fusion.score.derivation import RECOVERY_KIND, list_deriving_kinds
-from consumer_fusion.score.folding import (
-    build_fold_kinds,
-    decay_states,
-    fold_relation,
-    read_unfolded_deltas,
-)
+from consumer_fusion.score.fading import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
+from consumer_fusion.score.folding import fold_events, fold_unfolded, read_unfolded
 from consumer_fusion.score.ledger import LedgerEntry
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 from consumer_fusion.score.sources import FOLD_COLUMNS, Selection, open_events, read_identity_map
@@ -62,30 +58,34 @@ def read_states(
     Returns:
         consumer_id, brand_id, kind_id and the five sums.
     """
+    unfolded = read_unfolded(session, consumers)
     newest = int(session.read_mark(NEWEST_MARK) or 0)
-    if as_of_us >= newest:
-        where: dict[str, list[int]] = {}
-        if consumers is not None:
-            where["consumer_id"] = list(consumers)
-        if brand_ids is not None:
-            where["brand_id"] = list(brand_ids)
-        states = session.read(PAIR_KIND_STATES, where)
-        tail = read_unfolded_deltas(session, engine, folder, points, kind_ids, consumers)
-        if tail.num_rows:
-            if brand_ids is not None:
-                tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
-            states = pa.concat_tables([states, tail])
-        return decay_states(session, engine, states, points, kind_ids, as_of_us)
-    selection = Selection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
-    events = open_events(session, folder, selection, columns=FOLD_COLUMNS)
-    fold_kinds = build_fold_kinds(
-        [(kind_ids[k.key], k.half_life_days, as_of_us, k.trust) for k in points.kinds.values() if k.entries]
+    if unfolded.num_rows:
+        newest = max(newest, pc.max(unfolded["occurred_us"]).as_py())
+    if as_of_us < newest:
+        selection = Selection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
+        events = open_events(session, folder, selection, columns=FOLD_COLUMNS)
+        folded = pa.concat_tables(fold_events(engine, events, fold_kinds_at(points, kind_ids, as_of_us)))
+        return folded.select(list(DECAYED_COLUMNS))
+    where: dict[str, list[int]] = {}
+    if consumers is not None:
+        where["consumer_id"] = list(consumers)
+    if brand_ids is not None:
+        where["brand_id"] = list(brand_ids)
+    states = decay_states(
+        session.read(PAIR_KIND_STATES, where), read_fold_kinds(session, points, kind_ids), as_of_us
     )
-    states = fold_relation(engine, events, fold_kinds)
-    return states.select(["consumer_id", "brand_id", "kind_id", "x", "y", "q", "r", "u"])
+    if unfolded.num_rows:
+        tail = fold_unfolded(session, engine, folder, points, kind_ids, unfolded, as_of_us)
+        if brand_ids is not None:
+            tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
+        states = pa.concat_tables([states, tail.select(list(DECAYED_COLUMNS))])
+    return states
 
 
-def score_states(engine: Engine, states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]) -> pa.Table:
+def score_states(
+    engine: Engine, states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]
+) -> pa.Table:
     """The scores of pairs whose states are given, in one query.
 
     Returns:

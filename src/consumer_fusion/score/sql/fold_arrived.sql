@@ -1,28 +1,27 @@
--- Events in any order: first the day of a pair and kind, because n events of a day count as log2(1 + n).
-select d.consumer_id, d.brand_id, d.kind_id,
-       sum(d.n) as event_count,
-       sum(d.burst * d.x) as x,
-       sum(d.burst * d.y) as y,
-       sum(d.burst * d.burst * d.q) as q,
-       sum(d.burst * d.burst * d.r) as r,
-       sum(d.burst * d.burst * d.u) as u,
-       max(d.last_occurred_us) as last_occurred_us
+-- Events in any order. n events of a pair, kind and day count as log2(1 + n); days with more than one event are few,
+-- so they are counted first and joined: that is one wide table of sums, not one for days and another for pairs.
+select e.consumer_id, e.brand_id, e.kind_id,
+       count(*) as event_count,
+       sum(e.wm) as x,
+       sum(e.w) as y,
+       sum(e.wm * e.wm) as q,
+       sum(e.w * e.w) as r,
+       sum(e.w * e.wm) as u,
+       max(e.occurred_us) as last_occurred_us
 from (
-    select e.consumer_id, e.brand_id, e.kind_id, e.day,
-           count(*) as n,
-           case when count(*) = 1 then 1e0 else ln(1e0 + count(*)) / (ln(2e0) * count(*)) end as burst,
-           sum(e.w * e.magnitude) as x,
-           sum(e.w) as y,
-           sum(e.w * e.magnitude * e.w * e.magnitude) as q,
-           sum(e.w * e.w) as r,
-           sum(e.w * e.w * e.magnitude) as u,
-           max(e.occurred_us) as last_occurred_us
+    select f.consumer_id, f.brand_id, f.kind_id, f.occurred_us, f.w, f.w * f.magnitude as wm
     from (
-        select a.consumer_id, a.brand_id, a.kind_id, a.day, a.occurred_us, a.magnitude,
-               a.trust * k.trust * power(2e0, (a.occurred_us - k.landmark_us) / k.half_life_us) as w
+        select a.consumer_id, a.brand_id, a.kind_id, a.occurred_us, a.magnitude,
+               a.trust * k.trust * coalesce(d.burst, 1e0)
+               * power(2e0, (a.occurred_us - k.landmark_us) / k.half_life_us) as w
         from ${events} a
         join fold_kinds k on k.kind_id = a.kind_id
-    ) e
-    group by e.consumer_id, e.brand_id, e.kind_id, e.day
-) d
-group by d.consumer_id, d.brand_id, d.kind_id
+        left join (
+            select b.consumer_id, b.brand_id, b.kind_id, b.day, ln(1e0 + count(*)) / (ln(2e0) * count(*)) as burst
+            from ${events} b
+            group by b.consumer_id, b.brand_id, b.kind_id, b.day
+            having count(*) > 1
+        ) d on d.consumer_id = a.consumer_id and d.brand_id = a.brand_id and d.kind_id = a.kind_id and d.day = a.day
+    ) f
+) e
+group by e.consumer_id, e.brand_id, e.kind_id

@@ -1,19 +1,22 @@
 -- One pass over sealed events, which carry the number of their own kind on their day.
 select e.consumer_id, e.brand_id, e.kind_id,
        count(*) as event_count,
-       sum(e.w * e.magnitude) as x,
+       sum(e.wm) as x,
        sum(e.w) as y,
-       sum(e.w * e.magnitude * e.w * e.magnitude) as q,
+       sum(e.wm * e.wm) as q,
        sum(e.w * e.w) as r,
-       sum(e.w * e.w * e.magnitude) as u,
+       sum(e.w * e.wm) as u,
        max(e.occurred_us) as last_occurred_us
 from (
-    select s.consumer_id, s.brand_id, s.kind_id, s.occurred_us, s.magnitude,
-           s.trust * k.trust
-           * case when s.same_day_count = 1 then 1e0
-                  else ln(1e0 + s.same_day_count) / (ln(2e0) * s.same_day_count) end
-           * power(2e0, (s.occurred_us - k.landmark_us) / k.half_life_us) as w
-    from ${events} s
-    join fold_kinds k on k.kind_id = s.kind_id
+    select f.consumer_id, f.brand_id, f.kind_id, f.occurred_us, f.w, f.w * f.magnitude as wm
+    from (
+        select s.consumer_id, s.brand_id, s.kind_id, s.occurred_us, s.magnitude,
+               s.trust * k.trust
+               * case when s.same_day_count = 1 then 1e0
+                      else ln(1e0 + s.same_day_count) / (ln(2e0) * s.same_day_count) end
+               * power(2e0, (s.occurred_us - k.landmark_us) / k.half_life_us) as w
+        from ${events} s
+        join fold_kinds k on k.kind_id = s.kind_id
+    ) f
 ) e
 group by e.consumer_id, e.brand_id, e.kind_id

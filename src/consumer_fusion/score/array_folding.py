@@ -1,0 +1,157 @@
+"""Folding on arrays: the fast path of the fold, which gives what the SQL of `fold_arrived` and `fold_sealed` gives.
+
+Events of a pair and kind lie together in a sealed segment, so that its sums are runs of an array; events in any
+order are sorted first by one packed number. About twice as fast as the SQL, in less memory; tests hold both, and
+the plain reference of `ledger`, to the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from consumer_fusion.records.state import PAIR_KIND_STATES
+
+STATE_COLUMNS = PAIR_KIND_STATES.column_names
+_KEY = ("consumer_id", "brand_id", "kind_id")
+_LARGEST_KEY = 2**62
+
+Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+Columns = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class KindArrays:
+    """Half-life, landmark and trust by kind number; kinds that are not folded have no trust and are not known."""
+
+    is_known: npt.NDArray[np.bool_]
+    half_life_us: Reals
+    landmark_us: Integers
+    trust: Reals
+
+    @classmethod
+    def from_table(cls, fold_kinds: pa.Table) -> KindArrays:
+        """Lay out the table `fold_kinds` by kind number."""
+        numbers = fold_kinds["kind_id"].to_numpy()
+        size = int(numbers.max()) + 1 if len(numbers) else 1
+        made = cls(np.zeros(size, bool), np.ones(size), np.zeros(size, np.int64), np.zeros(size))
+        made.is_known[numbers] = True
+        for name in ("half_life_us", "landmark_us", "trust"):
+            getattr(made, name)[numbers] = fold_kinds[name].to_numpy()
+        return made
+
+
+def fold_sealed_batches(batches: Iterable[pa.RecordBatch], kinds: KindArrays) -> Iterator[pa.Table]:
+    """Fold events that carry their day's count and lie sorted by consumer, brand and kind.
+
+    Args:
+        batches: The columns of `FOLD_COLUMNS` and `same_day_count`.
+        kinds: Of the kinds that are folded.
+
+    Yields:
+        Rows of `pair_kind_states`; a pair and kind may occur in two of the tables, to be added up.
+    """
+    for batch in batches:
+        columns = _select_known({name: batch[name].to_numpy(False) for name in batch.schema.names}, kinds)
+        if not len(columns["kind_id"]):
+            continue
+        count = columns["same_day_count"]
+        yield _sum_runs(columns, _weigh(columns, count, kinds), _find_runs(*(columns[name] for name in _KEY)))
+
+
+def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
+    """Fold events in any order.
+
+    Args:
+        events: The columns of `FOLD_COLUMNS`.
+        kinds: Of the kinds that are folded.
+
+    Returns:
+        Rows of `pair_kind_states`, in the order of its key.
+    """
+    columns = _select_known({name: events[name].to_numpy() for name in events.column_names}, kinds)
+    if not len(columns["kind_id"]):
+        return to_states({name: np.empty(0) for name in STATE_COLUMNS})
+    order = _sort_events(columns)
+    columns = {name: values[order] for name, values in columns.items()}
+    del order
+    starts = _find_runs(*(columns[name] for name in _KEY), columns["day"])
+    counts = np.diff(starts, append=len(columns["day"]))
+    weights = _weigh(columns, np.repeat(counts, counts), kinds)
+    return _sum_runs(columns, weights, _find_runs(*(columns[name] for name in _KEY)))
+
+
+def to_states(columns: Mapping[str, Any]) -> pa.Table:
+    """Rows of `pair_kind_states`, with its types, from columns of any numbers."""
+    types = {
+        column.name: pa.int64() if column.type == "integer" else pa.float64()
+        for column in PAIR_KIND_STATES.columns
+    }
+    return pa.table({name: pa.array(columns[name]).cast(types[name]) for name in STATE_COLUMNS})
+
+
+def _select_known(columns: Columns, kinds: KindArrays) -> Columns:
+    numbers = columns["kind_id"]
+    is_known = kinds.is_known[np.minimum(numbers, len(kinds.is_known) - 1)] & (numbers < len(kinds.is_known))
+    return columns if is_known.all() else {name: values[is_known] for name, values in columns.items()}
+
+
+def _weigh(columns: Columns, same_day_count: Integers, kinds: KindArrays) -> Reals:
+    """Trust x burst x fading to the landmark; n events of a day count as log2(1 + n) together."""
+    number = columns["kind_id"]
+    elapsed = (columns["occurred_us"] - kinds.landmark_us[number]) / kinds.half_life_us[number]
+    weights: Reals = np.exp2(elapsed) * columns["trust"] * kinds.trust[number]
+    crowded = np.flatnonzero(same_day_count > 1)
+    count = same_day_count[crowded]
+    weights[crowded] *= np.log2(1.0 + count) / count
+    return weights
+
+
+def _sort_events(columns: Columns) -> Integers:
+    """The order by pair, kind and day; by one packed number where that fits, which is several times faster."""
+    names = (*_KEY, "day")
+    lowest = {name: int(columns[name].min()) for name in names}
+    spans = {name: int(columns[name].max()) - lowest[name] + 1 for name in names}
+    size = 1
+    for name in names:
+        size *= spans[name]
+    if size >= _LARGEST_KEY:
+        order: Integers = np.lexsort([columns[name] for name in reversed(names)])
+        return order
+    packed = columns[names[0]] - lowest[names[0]]
+    for name in names[1:]:
+        packed *= spans[name]
+        packed += columns[name] - lowest[name]
+    return np.argsort(packed)
+
+
+def _find_runs(*keys: Integers) -> Integers:
+    """Where a run of equal keys begins."""
+    begins = np.zeros(len(keys[0]), bool)
+    begins[0] = True
+    for key in keys:
+        begins[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(begins)
+
+
+def _sum_runs(columns: Columns, weights: Reals, starts: Integers) -> pa.Table:
+    sized: Reals = weights * columns["magnitude"]
+    pairs = {
+        "x": (sized, None),
+        "y": (weights, None),
+        "q": (sized, sized),
+        "r": (weights, weights),
+        "u": (weights, sized),
+    }
+    states: dict[str, npt.NDArray[Any]] = {name: columns[name][starts] for name in _KEY}
+    states["event_count"] = np.diff(starts, append=len(weights))
+    for name, (first, second) in pairs.items():
+        states[name] = np.add.reduceat(first if second is None else first * second, starts)
+    states["last_occurred_us"] = np.maximum.reduceat(columns["occurred_us"], starts)
+    return to_states(states)
