@@ -1,0 +1,73 @@
+"""The command line, run in the process of the tests, as a person or a program would run it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from consumer_fusion.cli import main
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a command left behind.
+
+    Attributes:
+        status: Its exit status.
+        output: What it printed on standard output.
+        complaint: What it printed on standard error.
+    """
+
+    status: int
+    output: str
+    complaint: str
+
+    @property
+    def told(self) -> Any:
+        """Its JSON."""
+        return json.loads(self.output)
+
+
+def run_fusion(*arguments: object, environment: Mapping[str, str] | None = None) -> Run:
+    """Run `fusion` with the arguments, and wait for its end."""
+    output, complaint = io.StringIO(), io.StringIO()
+    words = ["fusion", *map(str, arguments)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONSUMER_FUSION_")}
+    with (
+        mock.patch("sys.argv", words),
+        mock.patch.dict("os.environ", {**kept, **(environment or {})}, clear=True),
+        redirect_stdout(output),
+        redirect_stderr(complaint),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        else:
+            status = 0
+    return Run(status, output.getvalue(), complaint.getvalue())
+
+
+def ask_fusion(workspace: Path, *arguments: object) -> Any:
+    """The JSON of a command about a workspace that must succeed."""
+    run = run_fusion(*arguments, "--workspace", workspace, "--json")
+    assert run.status == 0, run.output + run.complaint
+    return run.told
+
+
+def write_events(path: Path, *events: Mapping[str, object]) -> Path:
+    """A file of events, one JSON object a line."""
+    path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    return path
+
+
+def import_events(workspace: Path, *events: Mapping[str, object]) -> Any:
+    """Import events into a workspace and return what the command says of it."""
+    return ask_fusion(workspace, "import", write_events(workspace / "events.jsonl", *events), "--format", "events")
