@@ -221,7 +221,7 @@ def _predict(connection: Any, records: pa.Table, threshold: float, seed: int) ->
     registered = database.register(records)
     linker = Linker(registered, settings, log_level=None)
     try:
-        _train(linker, columns, blocks, seed)
+        _train(linker, records, blocks, seed)
         corrected = Linker(registered, _correct_chance(registered, linker, len(records)), log_level=None)
         found: list[dict[str, Any]] = corrected.inference.predict(
             threshold_match_probability=threshold, warning_mode="never"
@@ -231,20 +231,24 @@ def _predict(connection: Any, records: pa.Table, threshold: float, seed: int) ->
     return found
 
 
-def _train(linker: Any, columns: Sequence[str], blocks: Sequence[tuple[str, ...]], seed: int) -> None:
+def _train(linker: Any, records: pa.Table, blocks: Sequence[tuple[str, ...]], seed: int) -> None:
     from splink import block_on
     from splink.internals.exceptions import EMTrainingException
 
     certain = [
         block_on(*block)
         for block in (("email",), ("phone",), ("first_name", "surname", "dob"))
-        if set(block) <= set(columns)
+        if _has_agreement(records, block)
     ]
     if certain:
         linker.training.estimate_probability_two_random_records_match(certain, recall=_CERTAIN_RECALL)
     linker.training.estimate_u_using_random_sampling(max_pairs=_SAMPLED_PAIRS, seed=seed)
     learnt = 0
     for block in blocks:
+        # Two blocks teach every column; the first ones hold mostly pairs of one person, and teach best. In a block
+        # of namesakes the largest likeness to be found may be that of their names.
+        if learnt == 2:
+            break
         try:
             linker.training.estimate_parameters_using_expectation_maximisation(block_on(*block))
             learnt += 1
@@ -253,6 +257,13 @@ def _train(linker: Any, columns: Sequence[str], blocks: Sequence[tuple[str, ...]
             continue
     if not learnt:
         raise _refuse()
+
+
+def _has_agreement(records: pa.Table, columns: Sequence[str]) -> bool:
+    if not set(columns) <= set(records.column_names):
+        return False
+    present = records.select(list(columns)).drop_null()
+    return bool(present.group_by(list(columns)).aggregate([]).num_rows < present.num_rows)
 
 
 def _correct_chance(registered: Any, linker: Any, record_count: int) -> dict[str, Any]:

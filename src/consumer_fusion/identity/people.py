@@ -23,7 +23,7 @@ _COLUMN_SYNONYMS = {
 
 
 def read_people(path: Path) -> pa.Table:
-    """Read records of people from a CSV or Parquet file, all columns as text.
+    """Read records of people from a CSV file (all columns as text) or a Parquet file.
 
     Raises:
         InputError: There is no such file, or it is of another kind.
@@ -33,8 +33,7 @@ def read_people(path: Path) -> pa.Table:
             f"There is no file {path}.", hint="Give a CSV or Parquet file with one person a row."
         )
     if path.suffix.lower() in (".parquet", ".pq"):
-        table = pyarrow.parquet.read_table(path)
-        return table.cast(pa.schema([(name, pa.string()) for name in table.column_names]))
+        return pyarrow.parquet.read_table(path)
     try:
         names = pyarrow.csv.open_csv(path).schema.names
         options = pyarrow.csv.ConvertOptions(

@@ -10,7 +10,6 @@ import pyarrow as pa
 from consumer_fusion.identity.merges import (
     Regrouping,
     compare_groups,
-    list_members,
     merge_consumers,
     read_identity_map,
 )
@@ -50,7 +49,7 @@ def accept_suggestions(
     """
     rows = sorted(suggestions.to_pylist(), key=lambda row: (-row["probability"], row["first"], row["second"]))
     unknown = {row[side] for row in rows for side in ("first", "second")} - set(consumer_ids)
-    before: dict[int, int] = read_identity_map(session, set(consumer_ids.values()))
+    before = read_identity_map(session, set(consumer_ids.values()))
     merge_ids: list[str] = []
     already_one = 0
     for place, row in enumerate(rows):
@@ -73,10 +72,7 @@ def accept_suggestions(
             made_us=made_us + place,
             merge_id=merge_ids[-1],
         )
-    reached = {*consumer_ids.values()} | {
-        member for kept in set(before.values()) for member in list_members(before, kept)
-    }
-    after = read_identity_map(session, reached)
+    after = read_identity_map(session, set(consumer_ids.values()))
     return AcceptedSuggestions(
         tuple(merge_ids), already_one, tuple(sorted(unknown)), compare_groups(before, after)
     )
