@@ -6,7 +6,7 @@ from collections.abc import Mapping as KeyedBy
 
 from consumer_fusion.ingest.mapping import FieldRule, Join, KindRule, Mapping
 from consumer_fusion.ingest.parts import DETAIL, HEADER, LINE, POSITION, PROBLEM, Part
-from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, quote_name, quote_text
+from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, parse_time, quote_name, quote_text
 
 UNREADABLE = "unreadable"
 """Stands for a time that is not of the form which the mapping says; no time reads like this."""
@@ -107,10 +107,12 @@ def group_rows(mapping: Mapping, relation: str) -> str:
     unreadable = f"count_if({_unreadable(mapping, value)})" if value else "0"
     content = " || '|' || ".join(f"coalesce({key}, '')" for key in keys)
     # Rows without a key are no group: each is an event of its own, and broken rows are set aside one by one.
-    whole_key = f"case when problem is not null or ({content}) = '' then position else 0 end as alone"
+    blank = " and ".join(f"nullif(trim({key}), '') is null" for key in keys)
+    whole_key = f"case when problem is not null or ({blank}) then position else 0 end as alone"
     return f"""
 select min(position) as position, {content} as content, any_value(problem) as problem, any_value(detail) as detail,
-    {", ".join(keys)}{firsts}, min({time}) as grouped_time, round(sum({total}), 6) as grouped_value,
+    {", ".join(keys)}{firsts}, coalesce(arg_min({time}, {parse_time(time)}), min({time})) as grouped_time,
+    round(sum({total}), 6) as grouped_value,
     {unreadable} as unreadable_count, count(*) as row_count, alone
 from (select *, {whole_key} from {relation}) grouped
 group by alone, {", ".join(keys)}

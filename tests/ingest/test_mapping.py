@@ -1,0 +1,105 @@
+"""Mappings as they are written, and what is said when one is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from consumer_fusion.errors import MappingError
+from consumer_fusion.ingest import choose_reading
+from consumer_fusion.ingest.mapping import FieldRule, parse_mapping
+
+LEAST = """
+[source]
+name = "shop"
+[fields]
+occurred_at = "day"
+[kind]
+default = "Order Completed"
+"""
+
+
+def test_the_least_mapping_names_a_source_a_time_and_a_kind():
+    mapping = parse_mapping(LEAST)
+    assert mapping.source == "shop"
+    assert mapping.fields == {"occurred_at": FieldRule(columns=("day",))}
+    assert mapping.default_kind == "Order Completed"
+    assert mapping.time_zone == "UTC"
+
+
+def test_all_problems_are_told_at_once_with_the_nearest_right_key():
+    text = LEAST.replace("name", "nmae").replace("occurred_at", "ocurred_at") + "[fileds]\nx = 1\n"
+    with pytest.raises(MappingError) as caught:
+        parse_mapping(text)
+    message = caught.value.message
+    assert "`source.nmae` is unknown; did you mean `name`?" in message
+    assert "`source.name` is missing" in message
+    assert "`fields.ocurred_at` is unknown; did you mean `occurred_at`?" in message
+    assert "`fields.occurred_at` is missing" in message
+    assert "`fileds` is unknown; did you mean `fields`?" in message
+    assert "5 problems" in message
+
+
+@pytest.mark.parametrize(
+    ("addition", "told"),
+    [
+        (
+            '[fields.value]\ncolumn = "a"\nconstant = "b"',
+            "exactly one of column, columns, constant and multiply",
+        ),
+        ('[fields.value]\ncolunm = "a"', "did you mean `column`"),
+        ("[fields.value]\ncolumn = 3", "`fields.value.column` is a text"),
+        ("[fields]\nvalue = 3", "TOML"),
+        ('[properties]\nsize = { column = "a", type = "nunber" }', "did you mean `number`"),
+        ('[properties]\nsize = { multiply = ["a", "b"] }', "`multiply` is for `fields.value`"),
+        ('[group]\ncount_as = "lines"', "`group.by` is missing"),
+        ('[[join]]\nfile = "a.csv"\non = { a = "b" }', "`join[1].columns` is missing"),
+        ('[[kind.rules]]\nkind = "A"\ncolumn = "a"', "needs exactly one test"),
+        ('[[kind.rules]]\nkind = "A"\ncolumn = "a"\nfield = "value"\nat_most = 0', "exactly one of them"),
+        ('[[kind.rules]]\nkind = "A"\ncolumn = "a"\nstart_with = "C"', "did you mean `starts_with`"),
+        ('[[kind.rules]]\nkind = "A"\nfield = "value"\nat_most = "zero"', "is a number"),
+        ('[[kind.rules]]\nfield = "value"\nat_most = 0', "`kind.rules[1].kind` is missing"),
+        ('[kind.rules]\nkind = "A"', "each written [[kind.rules]]"),
+        ("[source.more]\na = 1", "`source.more` is unknown"),
+        ("[identifiers]\nemail = []", "is the name of a column or a table"),
+    ],
+)
+def test_a_wrong_key_is_told_in_words(addition, told):
+    with pytest.raises(MappingError) as caught:
+        parse_mapping(LEAST + addition)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("delimiter = 'tab'", "`source.delimiter` is one character or 'whitespace'"),
+        ("quote = '<<'", "`source.quote` is one character"),
+        ("header = false", "names the columns where `header = false`"),
+        ("header = 'no'", "`source.header` is true or false"),
+        ("skip_lines = -1", "is a whole number from 0"),
+        ("format = 'excel'", "is one of csv, jsonl, parquet"),
+        ("precision = 'days'", "did you mean `day`"),
+        ("decimal = ';'", "is one of ., ,"),
+        ("columns = [1]", "is a list of texts"),
+    ],
+)
+def test_a_wrong_layout_is_told_in_words(change, told):
+    with pytest.raises(MappingError) as caught:
+        parse_mapping(LEAST.replace('name = "shop"', f'name = "shop"\n{change}'))
+    assert told in str(caught.value)
+
+
+def test_the_id_of_grouped_rows_is_made_of_what_they_are_grouped_by():
+    text = LEAST.replace("[fields]", '[fields]\nevent_id = "line"') + '[group]\nby = ["invoice"]\n'
+    with pytest.raises(MappingError, match=r"columns of `group.by` only"):
+        parse_mapping(text)
+
+
+def test_a_missing_file_is_told_by_its_name(desk):
+    with pytest.raises(MappingError, match=r"nowhere\.toml"):
+        choose_reading(map_file=desk.folder / "nowhere.toml")
+
+
+def test_a_mapping_that_is_no_toml_is_told_with_its_place():
+    with pytest.raises(MappingError, match="line 2"):
+        parse_mapping("[source]\nname = shop\n")

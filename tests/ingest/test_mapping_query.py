@@ -1,0 +1,282 @@
+"""What a mapping makes of rows: fields, kinds, times, groups, lookups."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from consumer_fusion.errors import MappingError
+from consumer_fusion.kit.moments import to_microseconds
+
+ORDERS = """
+[source]
+name = "shop"
+{source}
+[fields]
+event_id = "id"
+occurred_at = "at"
+consumer = {{ column = "who", strip_suffix = ".0" }}
+brand = {{ constant = "shop" }}
+value = "paid"
+{fields}
+[kind]
+default = "Order Completed"
+{rest}
+"""
+
+
+@pytest.fixture
+def orders(desk):
+    """Stage rows under the header id,at,who,paid,more through the mapping with additions."""
+
+    def stage(*rows: str, source: str = "", fields: str = "", rest: str = ""):
+        text = "id,at,who,paid,more\n" + "\n".join(rows) + "\n"
+        path = desk.lay(f"orders-{desk.stagings}.csv", text)
+        return desk.stage(desk.map(ORDERS.format(source=source, fields=fields, rest=rest)), path)
+
+    return stage
+
+
+def test_a_key_with_a_decimal_point_is_the_key_without(orders):
+    assert orders("1,2026-01-01,17850.0,5,", "2,2026-01-01,17850,5,", "3,2026-01-01,,5,").column("consumer") == [
+        "17850", "17850", None,
+    ]  # fmt: skip
+
+
+def test_kinds_follow_the_first_rule_that_fits(orders):
+    rules = """
+[[kind.rules]]
+kind = "Order Refunded"
+column = "id"
+starts_with = "C"
+value = "absolute"
+[[kind.rules]]
+kind = "Gift Sent"
+column = "more"
+one_of = ["gift", "present"]
+[[kind.rules]]
+kind = "Message Sent"
+column = "more"
+equals = "note"
+[[kind.rules]]
+kind = "Stock Adjusted"
+field = "value"
+at_most = 0
+[[kind.rules]]
+kind = "Order Of A Stranger"
+field = "consumer"
+is_missing = true
+"""
+    staged = orders(
+        "C1,2026-01-01,a,-5,gift", "2,2026-01-01,a,-5,gift", "3,2026-01-01,a,0,note", "4,2026-01-01,a,-1,",
+        "5,2026-01-01,,1,", "6,2026-01-01,a,1,x", rest=rules,
+    )  # fmt: skip
+    assert staged.column("kind") == [
+        "Order Refunded", "Gift Sent", "Message Sent", "Stock Adjusted", "Order Of A Stranger", "Order Completed",
+    ]  # fmt: skip
+    assert staged.column("value") == [5.0, -5.0, 0.0, -1.0, 1.0, 1.0]
+
+
+def test_a_column_may_name_the_kind_and_be_renamed(orders):
+    kind = 'column = "more"\n[kind.rename]\nbuy = "Order Completed"\nback = "Order Refunded"\n'
+    staged = orders(
+        "1,2026-01-01,a,1,buy", "2,2026-01-01,a,1,back", "3,2026-01-01,a,1,Store Visited", "4,2026-01-01,a,1,",
+        rest=kind,
+    )  # fmt: skip
+    assert staged.column("kind") == ["Order Completed", "Order Refunded", "Store Visited", "Order Completed"]
+
+
+def test_local_times_become_utc_and_those_with_an_offset_keep_it(orders):
+    staged = orders(
+        "1,2026-01-15 08:26:00,a,1,", "2,2026-07-15T08:26:00,a,1,", "3,2026-07-15T08:26,a,1,",
+        "4,2026-07-15T08:26:00Z,a,1,", "5,2026-07-15T08:26:00+05:30,a,1,", source='time_zone = "Europe/London"',
+    )  # fmt: skip
+    hours = [datetime.fromtimestamp(us / 1e6, UTC).strftime("%H:%M") for us in staged.column("occurred_us")]
+    assert hours == ["08:26", "07:26", "07:26", "08:26", "02:56"]
+
+
+def test_an_hour_that_does_not_exist_is_moved_on_and_one_that_comes_twice_is_the_second(orders):
+    staged = orders(
+        "1,2026-03-29 01:30:00,a,1,", "2,2026-10-25 01:30:00,a,1,", source='time_zone = "Europe/London"'
+    )
+    expected = [datetime(2026, 3, 29, 1, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)]
+    assert staged.column("occurred_us") == [to_microseconds(moment) for moment in expected]
+
+
+def test_a_day_stays_the_day_that_it_is_called_in_whatever_zone(orders):
+    staged = orders("1,2026-07-15,a,1,", source='time_zone = "Pacific/Auckland"')
+    assert staged.only["occurred_us"] == to_microseconds(datetime(2026, 7, 15, tzinfo=UTC))
+    assert staged.only["precision"] == "day"
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "precision"),
+    [
+        ("%d.%m.%Y %H:%M", "05.06.2026 20:00", "second"),
+        ("unix_seconds", "1780689600", "second"),
+        ("unix_milliseconds", "1780689600000", "second"),
+    ],
+)
+def test_times_of_other_forms(orders, form, text, precision):
+    staged = orders(f"1,{text},a,1,", "2,nonsense,a,1,", source=f'time_format = "{form}"')
+    assert staged.only["occurred_us"] == to_microseconds(datetime(2026, 6, 5, 20, tzinfo=UTC))
+    assert staged.only["precision"] == precision
+    assert staged.codes == ["invalid_time"]
+
+
+def test_a_form_without_hours_is_a_day(orders):
+    assert orders("1,20260605,a,1,", source='time_format = "%Y%m%d"').only["precision"] == "day"
+
+
+def test_numbers_with_a_decimal_comma(orders):
+    staged = orders('1,2026-01-01,a,"1.234,50",', "2,2026-01-01,a,12a,", source='decimal = ","')
+    assert staged.only["value"] == 1234.5
+    assert staged.codes == ["invalid_number"]
+
+
+def test_an_unknown_time_zone_is_told_with_the_nearest(orders):
+    with pytest.raises(MappingError, match="Europe/London"):
+        orders("1,2026-01-01,a,1,", source='time_zone = "Europe/Londn"')
+
+
+def test_a_column_that_is_not_there_is_told_with_the_nearest_of_those_that_are(desk):
+    path = desk.lay("orders.csv", "id,at,whom,paid\n1,2026-01-01,a,1\n")
+    with pytest.raises(MappingError) as caught:
+        desk.stage(desk.map(ORDERS.format(source="", fields="", rest="")), path)
+    assert "no column `who` (did you mean `whom`?)" in caught.value.message
+
+
+def test_properties_and_identifiers_leave_out_what_is_missing(orders):
+    more = """
+[properties]
+note = "more"
+paid = { column = "paid", type = "number" }
+vip = { column = "more", type = "boolean" }
+shop = { constant = "north" }
+[identifiers]
+loyalty_card = { column = "more", prefix = "card-" }
+"""
+    staged = orders("1,2026-01-01,a,5,true", "2,2026-01-01,a,2.5,", rest=more)
+    assert staged.properties() == [
+        {"note": "true", "paid": 5, "vip": True, "shop": "north"}, {"paid": 2.5, "shop": "north"},
+    ]  # fmt: skip
+    assert staged.column("identifiers") == ['{"loyalty_card":"card-true"}', None]
+
+
+GROUPED = 'value = {{ multiply = ["paid", "more"] }}'
+
+
+@pytest.fixture
+def invoices(desk):
+    """Stage lines of invoices, each a quantity `more` at a price `paid`, as one event an invoice."""
+
+    def stage(*rows: str):
+        text = ORDERS.replace('value = "paid"', GROUPED).format(
+            source="", fields="", rest='[properties]\nlast = "more"\n[group]\nby = ["id"]\n'
+        )
+        path = desk.lay(f"invoices-{desk.stagings}.csv", "id,at,who,paid,more\n" + "\n".join(rows) + "\n")
+        return desk.stage(desk.map(text), path)
+
+    return stage
+
+
+def test_lines_of_one_invoice_are_one_event_with_their_sum_first_time_and_first_consumer(invoices):
+    staged = invoices(
+        "A,2026-01-01 10:01:00,,2.5,2", "B,2026-01-01 09:00:00,ben,1,1", "A,2026-01-01 10:00:00,anna,1,3",
+        "A,2026-01-01 10:01:00,,2.5,2",
+    )  # fmt: skip
+    assert staged.ids == ["A", "B"]
+    assert staged.column("value") == [13.0, 1.0]
+    assert staged.column("consumer") == ["anna", "ben"]
+    assert staged.column("occurred_us")[0] == to_microseconds(datetime(2026, 1, 1, 10, tzinfo=UTC))
+    assert staged.properties()[0] == {"last": "2", "lines": 3}
+    assert staged.column("position") == [1, 2]
+
+
+def test_the_first_time_of_an_invoice_is_the_first_moment_not_the_first_text(invoices):
+    staged = invoices("A,2026-01-01T10:00:00Z,a,1,1", "A,2026-01-01T11:00:00+05:00,a,1,1")
+    assert staged.only["occurred_us"] == to_microseconds(datetime(2026, 1, 1, 6, tzinfo=UTC))
+
+
+def test_an_invoice_with_a_line_that_cannot_be_read_is_set_aside_whole(invoices):
+    rows = ("A,2026-01-01,anna,1,1", "B,2026-01-01,ben,1,1", "A,2026-01-01,anna,one,1")
+    staged = invoices(*rows)
+    assert staged.ids == ["B"]
+    assert staged.codes == ["invalid_number"]
+    assert staged.rejected[0]["raw"] == f"id,at,who,paid,more\n{rows[0]}\n{rows[2]}"
+
+
+def test_lines_without_a_key_are_no_invoice_together(invoices):
+    staged = invoices(",2026-01-01,anna,1,1", ",2026-01-01,ben,2,1")
+    assert staged.column("consumer") == ["anna", "ben"]
+    assert len(set(staged.ids)) == 2
+
+
+def test_columns_of_another_file_are_looked_up_beside_the_imported_one(desk):
+    pq.write_table(pa.table({"key": ["x", "y"], "maker": [7, 9]}), desk.folder / "makers.parquet")
+    join = '[[join]]\nfile = "makers.parquet"\non = { more = "key" }\ncolumns = { maker = "maker" }\n'
+    text = ORDERS.replace('brand = {{ constant = "shop" }}', 'brand = {{ column = "maker", prefix = "m-" }}')
+    path = desk.lay("orders.csv", "id,at,who,paid,more\n1,2026-01-01,a,1,y\n2,2026-01-01,a,1,z\n")
+    staged = desk.stage(desk.map(text.format(source="", fields="", rest=join)), path)
+    assert staged.column("brand") == ["m-9", None]
+
+
+def test_a_lookup_with_two_rows_for_one_key_is_refused(desk):
+    desk.lay("makers.csv", "key,maker\nx,1\nx,2\n")
+    join = '[[join]]\nfile = "makers.csv"\non = { more = "key" }\ncolumns = { maker = "maker" }\n'
+    path = desk.lay("orders.csv", "id,at,who,paid,more\n1,2026-01-01,a,1,x\n")
+    with pytest.raises(MappingError, match="different rows for one key"):
+        desk.stage(desk.map(ORDERS.format(source="", fields="", rest=join)), path)
+
+
+def test_a_lookup_file_that_is_not_there_is_told(desk):
+    join = '[[join]]\nfile = "makers.csv"\non = { more = "key" }\ncolumns = { maker = "maker" }\n'
+    path = desk.lay("orders.csv", "id,at,who,paid,more\n1,2026-01-01,a,1,x\n")
+    with pytest.raises(MappingError, match=r"makers\.csv"):
+        desk.stage(desk.map(ORDERS.format(source="", fields="", rest=join)), path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_the_same_rows_give_the_same_events_from_every_form_of_file(desk, ending):
+    rows = [
+        {"id": f"{n}", "at": "2026-01-01T10:00:00", "who": f"w{n % 3}", "paid": n + 0.5} for n in range(50)
+    ]
+    if ending == "csv":
+        lines = [",".join(map(str, row.values())) for row in rows]
+        path = desk.lay("orders.csv", "\n".join(["id,at,who,paid", *lines]))
+    elif ending == "jsonl":
+        path = desk.lay("orders.jsonl", rows)
+    else:
+        path = desk.folder / "orders.parquet"
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    staged = desk.stage(desk.map(ORDERS.format(source="", fields="", rest="")), path)
+    assert staged.ids == [str(n) for n in range(50)]
+    assert staged.column("value") == [n + 0.5 for n in range(50)]
+    assert staged.column("consumer") == [f"w{n % 3}" for n in range(50)]
+
+
+def test_columns_inside_json_are_named_by_their_path(desk):
+    path = desk.lay(
+        "orders.jsonl", [{"id": 1, "at": "2026-01-01", "who": None, "paid": 1, "a": {"b": {"c": "deep"}}}]
+    )
+    text = ORDERS.format(source="", fields="", rest='[properties]\nfound = "a.b.c"\n')
+    assert desk.stage(desk.map(text), path).properties() == [{"found": "deep"}]
+
+
+def test_a_rejected_row_of_parquet_is_kept_as_an_object(desk):
+    path = desk.folder / "orders.parquet"
+    pq.write_table(pa.table({"id": ["1"], "at": ["never"], "who": ["a"], "paid": [1.5]}), path)
+    staged = desk.stage(desk.map(ORDERS.format(source="", fields="", rest="")), path)
+    assert staged.rejected[0]["raw"] == '{"id":"1","at":"never","who":"a","paid":1.5}'
+
+
+@pytest.mark.parametrize("name", ["it's", 'a"b', "select", "position", "a b", "ä", "raw", "kind"])
+def test_columns_may_be_called_anything(desk, name):
+    quoted = '"' + name.replace('"', '""') + '"'
+    path = desk.lay("odd.csv", f"{quoted},at\nvalue,2026-01-01\n")
+    toml_name = name.replace('"', '\\"')
+    text = f'[source]\nname = "odd"\n[fields]\noccurred_at = "at"\nconsumer = "{toml_name}"\n[kind]\ndefault = "X"\n'
+    assert desk.stage(desk.map(text), path).only["consumer"] == "value"

@@ -1,0 +1,220 @@
+"""Staging: parts, ids of rows without one, and going on after an interruption."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consumer_fusion.errors import InputError
+from consumer_fusion.ingest import (
+    CANONICAL_SCHEMA,
+    choose_reading,
+    find_files,
+    read_reading,
+    stage_batches,
+    stage_events,
+    staging,
+    write_reading,
+)
+from consumer_fusion.ingest.parts import read_parts
+from consumer_fusion.records.event import Event
+
+ROW = {"occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed"}
+GROUPED = """
+[source]
+name = "shop"
+[fields]
+occurred_at = "at"
+value = "paid"
+[group]
+by = ["invoice"]
+[kind]
+default = "Order Completed"
+"""
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts of ten rows, read in blocks of a few lines."""
+    monkeypatch.setattr(staging, "ROWS_PER_PART", 10)
+    monkeypatch.setattr("consumer_fusion.ingest.lines.BLOCK_BYTES", 300)
+
+
+def test_equal_rows_without_id_are_told_apart_by_their_number(desk):
+    staged = desk.events(ROW, ROW | {"value": 1}, ROW, ROW)
+    first, other, second, third = staged.ids
+    assert first.removesuffix("-1") == second.removesuffix("-2") == third.removesuffix("-3")
+    assert first.startswith("row-")
+    assert other.endswith("-1")
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.integers(0, 3), min_size=1, max_size=40), seed=st.integers(0, 5))
+def test_the_same_rows_in_any_order_and_in_any_parts_have_the_same_ids(desk, small_parts, values, seed):
+    rows = [ROW | {"value": value} for value in values]
+    shuffled = random.Random(seed).sample(rows, len(rows))
+    ids = desk.events(*rows).ids
+    assert len(set(ids)) == len(rows)
+    assert set(desk.events(*shuffled).ids) == set(ids)
+
+
+def test_repeats_are_counted_over_all_parts_and_files(desk, small_parts):
+    one, two = desk.lay("1.ndjson", [ROW] * 25), desk.lay("2.ndjson", [ROW] * 8)
+    staged = desk.stage(choose_reading(format="events"), one, two)
+    assert len(staged.staging.accepted_files) >= 3
+    assert sorted(int(each.rsplit("-", 1)[1]) for each in staged.ids) == list(range(1, 34))
+
+
+def test_an_id_that_looks_like_ours_is_left_as_it_was_given(desk):
+    given = desk.events(ROW).ids[0]
+    assert desk.events(ROW | {"event_id": given}, ROW | {"event_id": given, "value": 2}).ids == [given, given]
+
+
+@pytest.mark.parametrize("form", ["lines", "groups"])
+def test_an_interrupted_staging_goes_on_and_ends_as_if_never_interrupted(
+    desk, small_parts, monkeypatch, form
+):
+    if form == "lines":
+        reading = choose_reading(format="events")
+        rows = [ROW | {"value": number % 7} if number % 11 else "broken" for number in range(70)]
+        path = desk.lay("rows.ndjson", rows)
+    else:
+        reading = desk.map(GROUPED)
+        rows = [f"{n * 7 % 30},2026-01-01,{n if n % 50 else 'x'}" for n in range(200)]
+        path = desk.lay("rows.csv", "invoice,at,paid\n" + "\n".join(rows))
+    whole = desk.stage(reading, path, into="whole")
+
+    finish = staging.finish_file
+    calls_left = 0
+
+    def finish_or_stop(unfinished, final):
+        nonlocal calls_left
+        if not calls_left:
+            raise InterruptedError
+        calls_left -= 1
+        return finish(unfinished, final)
+
+    monkeypatch.setattr(staging, "finish_file", finish_or_stop)
+    monkeypatch.setattr("consumer_fusion.ingest.grouping.finish_file", finish_or_stop)
+    interruptions = 0
+    while True:
+        calls_left = 1 + interruptions // 2
+        try:
+            resumed = desk.stage(reading, path, into="resumed")
+            break
+        except InterruptedError:
+            interruptions += 1
+    assert interruptions >= 3
+    assert resumed.accepted == whole.accepted
+    assert resumed.rejected == whole.rejected
+
+
+def test_a_staging_that_was_complete_is_not_done_again(desk):
+    path = desk.lay("rows.ndjson", [ROW])
+    first = desk.stage(choose_reading(format="events"), path, into="once")
+    path.write_text("", encoding="utf-8")
+    assert desk.stage(choose_reading(format="events"), path, into="once").accepted == first.accepted
+
+
+def test_progress_tells_rows_done_and_an_estimate_of_all(desk, small_parts):
+    desk.events(*[ROW] * 100)
+    done = [each for each, _ in desk.progress]
+    assert done == sorted(done)
+    assert desk.progress[-1] == (100, 100)
+    assert all(60 <= (total or 0) <= 200 for _, total in desk.progress)
+
+
+def test_parts_hold_no_more_rows_than_asked_and_one_block(desk, monkeypatch):
+    monkeypatch.setattr("consumer_fusion.ingest.lines.BLOCK_BYTES", 1_000)
+    path = desk.lay("rows.ndjson", [ROW] * 1_000)
+    parts = list(read_parts([path], None, rows_per_part=100))
+    assert [part.rows["__position"][0].as_py() for part in parts[1:]] == [
+        p.last_position + 1 for p in parts[:-1]
+    ]
+    assert max(len(part.rows) for part in parts) < 120
+    assert parts[-1].last_position == 1_000
+
+
+def test_files_are_found_by_globs_once_each_and_a_name_without_file_is_refused(desk):
+    for name in ("b.ndjson", "a.ndjson", "sub/c.ndjson"):
+        desk.lay(name, [ROW])
+    found = find_files([desk.folder / "b.ndjson", str(desk.folder / "**/*.ndjson")])
+    assert [path.name for path in found] == ["b.ndjson", "a.ndjson", "c.ndjson"]
+    with pytest.raises(InputError, match="nothing"):
+        find_files([desk.folder / "nothing-*.csv"])
+    with pytest.raises(InputError, match="No file"):
+        find_files([])
+
+
+def test_a_reading_is_a_format_or_a_mapping(desk):
+    with pytest.raises(InputError, match="only one"):
+        choose_reading()
+    with pytest.raises(InputError, match="only one"):
+        choose_reading(format="events", map_file=desk.lay("map.toml", GROUPED))
+    with pytest.raises(InputError, match="'excel' is unknown"):
+        choose_reading(format="excel")
+
+
+def test_a_reading_is_kept_and_found_again_as_it_was(desk):
+    for reading in (desk.map(GROUPED), choose_reading(format="segment", brand="shop", source="web")):
+        assert read_reading(write_reading(reading)) == reading
+
+
+def test_events_of_a_program_are_checked_as_those_of_files_are(desk):
+    moment = datetime(2026, 6, 5, 20, 0, 0, 5, tzinfo=UTC)
+    events = [
+        Event(
+            event_id="1",
+            occurred_at=moment,
+            kind="Order Completed",
+            value=2.5,
+            identifiers={"email": "a@b.c"},
+        ),
+        Event(
+            event_id="2",
+            occurred_at=moment,
+            kind="Order Completed",
+            value=float("nan"),
+            properties={"a": [1]},
+        ),
+        Event(event_id="", occurred_at=moment, kind="Order Completed"),
+    ]
+    found = stage_events(desk.engine, events, desk.folder / "staged", received_us=2**60, tolerance_hours=24)
+    accepted = pq.read_table(found.accepted_files[0]).to_pylist()
+    rejected = pq.read_table(found.rejected_files[0]).to_pylist()
+    assert [(row["event_id"], row["value"], row["occurred_us"]) for row in accepted] == [
+        ("1", 2.5, 1780689600000005)
+    ]
+    assert [row["code"] for row in rejected] == ["invalid_value", "missing_id"]
+    assert json.loads(rejected[0]["raw"])["properties"] == {"a": [1]}
+
+
+def test_batches_of_canonical_columns_are_taken_in_any_size(desk, small_parts):
+    columns = {name: pa.nulls(25, pa.string()) for name in CANONICAL_SCHEMA.names}
+    columns |= {
+        "event_id": pa.array([str(n) for n in range(25)]),
+        "occurred_at": pa.array(["2026-01-01"] * 25),
+        "kind": pa.array(["Order Completed"] * 25),
+    }
+    table = pa.table(columns)
+    found = stage_batches(
+        desk.engine,
+        table.to_batches(max_chunksize=7),
+        desk.folder / "staged",
+        received_us=2**60,
+        tolerance_hours=24,
+    )
+    assert (found.row_count, found.accepted_count, found.rejected_count) == (25, 25, 0)
+    assert len(found.accepted_files) == 2
+
+
+def test_no_batches_give_an_empty_staging(desk):
+    found = stage_batches(desk.engine, [], desk.folder / "staged", received_us=0, tolerance_hours=24)
+    assert (found.row_count, found.accepted_files, found.rejected_files) == (0, (), ())

@@ -1,0 +1,174 @@
+"""What makes a row an event, and what is said about one that is none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consumer_fusion.ingest.validation import PROBLEMS, parse_time
+from consumer_fusion.kit.moments import to_microseconds
+
+GOOD = {"event_id": "e1", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed"}
+
+
+def test_an_event_needs_only_a_time_and_a_kind(desk):
+    event = desk.events({"occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed"}).only
+    assert (event["consumer"], event["brand"], event["value"], event["trust"]) == (None, None, None, None)
+    assert event["source"] == "events"
+    assert event["occurred_us"] == to_microseconds(datetime(2026, 6, 5, 20, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"occurred_at": None}, "missing_time"),
+        ({"occurred_at": "yesterday"}, "invalid_time"),
+        ({"occurred_at": "2026-02-30T10:00:00Z"}, "invalid_time"),
+        ({"occurred_at": "2026-06-05T24:30:00Z"}, "invalid_time"),
+        ({"occurred_at": "infinity"}, "invalid_time"),
+        ({"occurred_at": 1780689600}, "invalid_time"),
+        ({"received_at": "soon"}, "invalid_received_at"),
+        ({"occurred_at": "2096-06-05T20:00:00Z"}, "occurred_in_future"),
+        ({"received_at": "2026-06-01T20:00:00Z"}, "occurred_in_future"),
+        ({"precision": "fortnight"}, "invalid_precision"),
+        ({"kind": None}, "missing_kind"),
+        ({"kind": "  "}, "missing_kind"),
+        ({"kind": ["Order Completed"]}, "invalid_key"),
+        ({"consumer": {"id": 1}}, "invalid_key"),
+        ({"value": "twelve"}, "invalid_value"),
+        ({"value": float("nan")}, "invalid_value"),
+        ({"value": float("-inf")}, "invalid_value"),
+        ({"value": "1e999"}, "invalid_value"),
+        ({"value": True}, "invalid_value"),
+        ({"currency": "euros"}, "invalid_currency"),
+        ({"trust": 1.01}, "invalid_trust"),
+        ({"trust": -0.1}, "invalid_trust"),
+        ({"trust": "much"}, "invalid_trust"),
+        ({"identifiers": ["a@b.c"]}, "invalid_identifiers"),
+        ({"identifiers": {"email": ["a@b.c"]}}, "invalid_identifiers"),
+        ({"properties": "many"}, "invalid_properties"),
+        ({"properties": [1]}, "invalid_properties"),
+        ({"consumer": "c" * 513}, "too_long"),
+        ({"text": "x" * 100_001}, "too_long"),
+    ],
+)
+def test_what_cannot_be_taken_is_set_aside_with_its_reason(desk, changed, code):
+    staged = desk.events(GOOD | changed, GOOD)
+    assert staged.codes == [code]
+    assert staged.rejected[0]["position"] == 1
+    assert staged.only["position"] == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{", "[1]", '"text"', "{'a': 1}", '{"a": 1} {"b": 2}', '{"a": "\\ud800"}']
+)
+def test_a_line_that_is_no_object_costs_only_itself(desk, line):
+    staged = desk.events(GOOD | {"event_id": "before"}, line, GOOD | {"event_id": "after"})
+    assert staged.ids == ["before", "after"]
+    assert staged.codes == ([] if line == "" else ["invalid_json"])
+
+
+def test_a_message_says_row_and_field_and_what_to_do_but_never_the_content(desk):
+    staged = desk.events(GOOD | {"consumer": "anna@example.org", "value": "secret"})
+    message = staged.rejected[0]["message"]
+    assert message.startswith("Row 1 has a `value`")
+    assert "secret" not in message
+    assert "anna" not in message
+    assert staged.rejected[0]["consumer_key"] == "anna@example.org"
+    assert "secret" in staged.rejected[0]["raw"]
+
+
+def test_every_problem_says_what_to_do():
+    assert all(text.endswith(".") and len(text.split()) > 5 for text in PROBLEMS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-06-05T20:00:00Z", datetime(2026, 6, 5, 20, tzinfo=UTC)),
+        ("2026-06-05T20:00Z", datetime(2026, 6, 5, 20, tzinfo=UTC)),
+        ("2026-06-05T20:00", datetime(2026, 6, 5, 20, tzinfo=UTC)),
+        ("2026-06-05 20:00:00", datetime(2026, 6, 5, 20, tzinfo=UTC)),
+        ("2026-06-05T20:00:00.250+02:00", datetime(2026, 6, 5, 18, 0, 0, 250_000, tzinfo=UTC)),
+        ("2026-06-05T20:00+02:00", datetime(2026, 6, 5, 18, tzinfo=UTC)),
+        ("2026-06-05T20:00:00-0330", datetime(2026, 6, 5, 23, 30, tzinfo=UTC)),
+        ("1957-10-04", datetime(1957, 10, 4, tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_iso_8601_and_utc_where_it_has_no_offset(desk, text, moment):
+    assert desk.events(GOOD | {"occurred_at": text}).only["occurred_us"] == to_microseconds(moment)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001  the offset comes next
+            st.integers(-14 * 60, 14 * 60),
+            st.sampled_from(["auto", "minutes", "seconds", "microseconds"]),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_every_time_that_python_writes_is_read_as_python_reads_it(engine, moments):
+    texts, expected = [], []
+    for moment, offset, timespec in moments:
+        text = moment.replace(tzinfo=timezone(timedelta(minutes=offset))).isoformat(timespec=timespec)
+        texts.append(text)
+        expected.append(to_microseconds(datetime.fromisoformat(text)))
+    rows = engine.read(
+        f"select {parse_time('text')} as us from texts",
+        step="parse",
+        tables={"texts": pa.table({"text": texts})},
+    )
+    assert rows["us"].to_pylist() == expected
+
+
+def test_a_day_is_known_to_the_day_and_a_moment_to_the_second_unless_it_says_otherwise(desk):
+    staged = desk.events(
+        GOOD | {"occurred_at": "2026-06-05"},
+        GOOD,
+        GOOD | {"precision": "Hour"},
+        GOOD | {"occurred_at": "2026-06-05T20:00"},
+    )
+    assert staged.column("precision") == ["day", "second", "hour", "second"]
+
+
+def test_numbers_that_are_keys_become_texts_and_blanks_are_nothing(desk):
+    event = desk.events(
+        GOOD | {"event_id": 7, "consumer": 17850, "brand": "  ", "channel": "", "currency": "eur"}
+    ).only
+    assert (event["event_id"], event["consumer"], event["brand"], event["channel"]) == (
+        "7",
+        "17850",
+        None,
+        None,
+    )
+    assert event["currency"] == "EUR"
+
+
+def test_identifiers_are_kept_as_texts_without_empty_ones(desk):
+    event = desk.events(
+        GOOD | {"identifiers": {"email": "a@b.c", "account": 7, "device": None, "cookie": " "}}
+    ).only
+    assert event["identifiers"] == '{"email":"a@b.c","account":"7"}'
+    assert desk.events(GOOD | {"identifiers": {"device": None}}).only["identifiers"] is None
+
+
+def test_keys_that_no_event_has_are_kept_among_the_properties(desk):
+    staged = desk.events(GOOD | {"severity": 1, "$odd.key": "x", "properties": {"people": 3}})
+    assert staged.properties() == [{"severity": 1, "$odd.key": "x", "people": 3}]
+
+
+def test_the_id_may_be_called_id(desk):
+    assert desk.events({"id": "e9", "occurred_at": "2026-06-05", "kind": "Order Completed"}).ids == ["e9"]
+
+
+def test_the_brand_of_the_import_stands_in_where_a_row_names_none(desk):
+    staged = desk.events(GOOD, GOOD | {"brand": "own"}, brand="default")
+    assert staged.column("brand") == ["default", "own"]
