@@ -1,0 +1,65 @@
+"""The placebo: what a calibration learns for a made-up kind of random events; next to nothing, if honest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from consumer_fusion.score.fitting import Problem
+from consumer_fusion.score.grids import FoldGrid
+from consumer_fusion.score.samples import IntArray, Sample
+from consumer_fusion.score.selection import learn_points
+from consumer_fusion.score.validity import FloatArray
+
+
+def learn_placebo(problem: Problem, link_start: FloatArray, negativity: float, seed: int) -> float | None:
+    """Give the histories of the kind that counts most to other pairs by chance, as one more kind, and learn again.
+
+    Returns:
+        The points learnt for it as a share of the points learnt for the kind it imitates.
+    """
+    if problem.learnt_count == 0:
+        return None
+    sample = problem.sample
+    imitated = int(np.flatnonzero(problem.parameter == int(np.argmax(problem.contribution)))[0])
+    rows = np.flatnonzero(sample.event_kind == imitated)
+    shuffled = _shuffle_pairs(sample, seed)
+    with_placebo = replace(
+        sample,
+        kinds=(*sample.kinds, f"{sample.kinds[imitated]} by chance"),
+        half_life_days=np.append(sample.half_life_days, sample.half_life_days[imitated]),
+        event_pair=np.concatenate((sample.event_pair, shuffled[sample.event_pair[rows]])),
+        event_kind=np.concatenate((sample.event_kind, np.full(rows.size, len(sample.kinds)))),
+        event_age_days=np.concatenate((sample.event_age_days, sample.event_age_days[rows])),
+        event_weight=np.concatenate((sample.event_weight, sample.event_weight[rows])),
+        event_magnitude=np.concatenate((sample.event_magnitude, sample.event_magnitude[rows])),
+    )
+    imitated_place = int(problem.parameter[imitated])
+    share = problem.contribution[imitated_place]
+    contribution = np.append(problem.contribution, share)
+    extended = replace(
+        problem,
+        sample=with_placebo,
+        grid=FoldGrid(with_placebo),
+        design=replace(
+            problem.design,
+            graded=np.vstack((problem.design.graded, problem.design.graded[imitated])),
+            plain=np.vstack((problem.design.plain, problem.design.plain[imitated])),
+        ),
+        parameter=np.append(problem.parameter, problem.learnt_count),
+        is_negative=np.append(problem.is_negative, problem.is_negative[imitated_place]),
+        contribution=contribution / contribution.sum(),
+    )
+    fit = learn_points(extended, link_start, negativity)
+    return float(np.exp(fit.log_multiplier[-1] - fit.log_multiplier[imitated_place]))
+
+
+def _shuffle_pairs(sample: Sample, seed: int) -> IntArray:
+    """Another place for each row: another pair of the same cutoff."""
+    chance = np.random.default_rng([seed, 1])
+    shuffled = np.arange(sample.pair_count)
+    for cutoff in range(int(sample.cutoff_place.max(initial=0)) + 1):
+        rows = np.flatnonzero(sample.cutoff_place == cutoff)
+        shuffled[rows] = chance.permutation(rows)
+    return shuffled

@@ -1,0 +1,74 @@
+"""Selection: kinds of which outcomes say that they count for next to nothing are brought down to that.
+
+The ridge of a calibration holds every multiplier near 1, and a kind can also fade away by a short half-life. So a
+kind that says nothing would keep much of its points. Two likelihood ratios decide instead: with next to no
+points it must fit no worse than as learnt, and clearly better than with the points in force.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from consumer_fusion.score.fitting import MULTIPLIER_LOG_BOUND, Fit, Problem, fit_points, spread_parameters
+from consumer_fusion.score.validity import FloatArray
+
+_FAINT_SHARE = 0.6
+_NOT_WORSE = 9.21
+"""The 99th percentile of chi-squared with two degrees of freedom: a multiplier and a half-life, both searched for."""
+_CLEARLY_BETTER = 3.84
+"""The 95th percentile of chi-squared with one degree of freedom."""
+
+
+def learn_points(problem: Problem, link_start: FloatArray, negativity: float) -> Fit:
+    """Learn multipliers and half-lives, then bring down the kinds that turn out to say next to nothing.
+
+    Args:
+        problem: What is learnt from what.
+        link_start: Parameters of the link that was fitted to the points in force.
+        negativity: The constant in force.
+    """
+    start = np.concatenate((np.zeros(2 * problem.learnt_count + 1), link_start))
+    return _drop_faint_kinds(problem, fit_points(problem, start, negativity), negativity)
+
+
+def _drop_faint_kinds(problem: Problem, fit: Fit, negativity: float) -> Fit:
+    """Bring kinds down to a twentieth of their points where the outcomes ask for it; the faintest first.
+
+    Args:
+        problem: What is learnt from what.
+        fit: What was learnt.
+        negativity: The constant in force.
+    """
+    pinned: dict[int, float] = {}
+    share = measure_shares(problem, fit)
+    for place in (int(one) for one in np.argsort(share, kind="stable")):
+        if share[place] >= _FAINT_SHARE or len(pinned) == problem.learnt_count - 1:
+            break
+        without = fit_points(problem, fit.theta, negativity, {**pinned, place: -MULTIPLIER_LOG_BOUND})
+        if _compare_fits(problem, without, fit) > _NOT_WORSE:
+            continue
+        unchanged = fit_points(problem, fit.theta, negativity, {**pinned, place: 0.0})
+        if _compare_fits(problem, unchanged, without) > _CLEARLY_BETTER:
+            pinned[place] = -MULTIPLIER_LOG_BOUND
+            fit = without
+    return fit
+
+
+def measure_shares(problem: Problem, fit: Fit) -> FloatArray:
+    """By learnt place: what its kinds contribute now over what they did before, multiplier and half-life together."""
+    after_log_half_life = spread_parameters(problem, fit.log_half_life)
+    before = problem.grid.fold(np.zeros_like(after_log_half_life))
+    after = problem.grid.fold(after_log_half_life)
+    is_learnt = problem.parameter >= 0
+    place = problem.parameter[is_learnt]
+    sums = [
+        np.bincount(place, weights=fold.y.sum(axis=0)[is_learnt], minlength=problem.learnt_count)
+        for fold in (before, after)
+    ]
+    shares: FloatArray = np.exp(fit.log_multiplier) * sums[1] / np.maximum(sums[0], 1e-12)
+    return shares
+
+
+def _compare_fits(problem: Problem, worse: Fit, better: Fit) -> float:
+    """Twice the difference of the log-likelihoods."""
+    return 2.0 * problem.sample.pair_count * (worse.log_loss - better.log_loss)

@@ -1,0 +1,163 @@
+"""Measures of a forecast against what happened: ranking, likelihood, calibration, spend, with errors.
+
+Here are only measures; what is forecast, and how, is elsewhere (`calibration`, `forecasts`, the benchmarks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_SMALLEST_PROBABILITY = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """How good probabilities were.
+
+    Attributes:
+        log_loss: Mean negative log-likelihood; lower is better.
+        auc: Chance that a pair that did was ranked above one that did not; ties count half.
+        calibration_error: Expected calibration error over ten bins of equal width.
+    """
+
+    log_loss: float
+    auc: float
+    calibration_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """One point of a reliability picture: pairs of about the same forecast.
+
+    Attributes:
+        predicted: Mean forecast of the bin's pairs.
+        observed: Share of them that did.
+        count: How many pairs.
+    """
+
+    predicted: float
+    observed: float
+    count: int
+
+
+def read_measures(content: Mapping[str, object]) -> Measures:
+    """The measures that `asdict` wrote."""
+    return Measures(**{name: float(str(content[name])) for name in ("log_loss", "auc", "calibration_error")})
+
+
+def measure_forecast(is_outcome: BoolArray, probability: FloatArray) -> Measures:
+    """All measures of probabilities at once.
+
+    Args:
+        is_outcome: Whether it happened, by pair.
+        probability: What was forecast, by pair.
+    """
+    return Measures(
+        log_loss=float(np.mean(compute_log_losses(is_outcome, probability))),
+        auc=compute_auc(is_outcome, probability),
+        calibration_error=compute_calibration_error(is_outcome, probability),
+    )
+
+
+def compute_log_losses(is_outcome: BoolArray, probability: FloatArray) -> FloatArray:
+    """The negative log-likelihood of each pair; probabilities are kept a millionth from 0 and 1."""
+    kept = np.clip(probability, _SMALLEST_PROBABILITY, 1.0 - _SMALLEST_PROBABILITY)
+    losses: FloatArray = -np.where(is_outcome, np.log(kept), np.log1p(-kept))
+    return losses
+
+
+def compute_auc(is_outcome: BoolArray, ranking: FloatArray) -> float:
+    """Area under the receiver operating characteristic, by ranks (Mann and Whitney 1947); ties count half.
+
+    Returns:
+        .5 where all did, or none.
+    """
+    hits = int(np.count_nonzero(is_outcome))
+    misses = is_outcome.size - hits
+    if hits == 0 or misses == 0:
+        return 0.5
+    _, place, counts = np.unique(ranking, return_inverse=True, return_counts=True)
+    last_rank = np.cumsum(counts)
+    rank = (last_rank - (counts - 1) / 2.0)[place]
+    return float((rank[is_outcome].sum() - hits * (hits + 1) / 2.0) / (hits * misses))
+
+
+def compute_calibration_error(is_outcome: BoolArray, probability: FloatArray, bins: int = 10) -> float:
+    """Expected calibration error over bins of equal width (Naeini, Cooper and Hauskrecht 2015)."""
+    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    predicted = np.bincount(place, weights=probability, minlength=bins)
+    observed = np.bincount(place, weights=is_outcome.astype(np.float64), minlength=bins)
+    return float(np.abs(predicted - observed).sum() / is_outcome.size)
+
+
+def draw_reliability(
+    is_outcome: BoolArray, probability: FloatArray, bins: int = 10
+) -> tuple[ReliabilityBin, ...]:
+    """Points of the reliability picture: bins of about equally many pairs, in order of the forecast."""
+    order = np.argsort(probability, kind="stable")
+    return tuple(
+        ReliabilityBin(
+            predicted=float(probability[part].mean()),
+            observed=float(is_outcome[part].mean()),
+            count=int(part.size),
+        )
+        for part in np.array_split(order, min(bins, order.size))
+    )
+
+
+def compute_gini(amount: FloatArray, ranking: FloatArray) -> float:
+    """Normalised Gini: how much of the money the ranking puts first, 1 for a perfect ranking, 0 for chance.
+
+    Pairs of equal rank share their money equally, so that the order of the table does not matter.
+    """
+    best = _gini_area(amount, amount)
+    return _gini_area(amount, ranking) / best if best > 0.0 else 0.0
+
+
+def _gini_area(amount: FloatArray, ranking: FloatArray) -> float:
+    """Twice the area between the curve of money found and the diagonal, from the highest rank down."""
+    total = float(amount.sum())
+    if total <= 0.0:
+        return 0.0
+    _, place, counts = np.unique(-ranking, return_inverse=True, return_counts=True)
+    money = np.concatenate(([0.0], np.cumsum(np.bincount(place, weights=amount)))) / total
+    people = np.concatenate(([0.0], np.cumsum(counts))) / amount.size
+    return float(np.sum((money[1:] + money[:-1]) * np.diff(people)) - 1.0)
+
+
+def bootstrap_mean_error(values: FloatArray, seed: int, rounds: int = 200) -> float:
+    """Standard error of a mean, by drawing the pairs again with replacement."""
+    chance = np.random.default_rng(seed)
+    means = [float(values[chance.integers(0, values.size, values.size)].mean()) for _ in range(rounds)]
+    return float(np.std(means, ddof=1))
+
+
+def bootstrap_differences(
+    is_outcome: BoolArray,
+    first: FloatArray,
+    others: Sequence[FloatArray],
+    seed: int,
+    rounds: int = 200,
+) -> list[FloatArray]:
+    """Paired bootstrap of the AUC of one ranking minus that of others, on the same draws of pairs."""
+    chance = np.random.default_rng(seed)
+    differences: list[list[float]] = [[] for _ in others]
+    for _ in range(rounds):
+        draw = chance.integers(0, is_outcome.size, is_outcome.size)
+        drawn = is_outcome[draw]
+        reference = compute_auc(drawn, first[draw])
+        for found, other in zip(differences, others, strict=True):
+            found.append(reference - compute_auc(drawn, other[draw]))
+    return [np.asarray(found) for found in differences]
+
+
+def write_bins(bins: Sequence[ReliabilityBin]) -> list[dict[str, object]]:
+    """The bins as JSON objects."""
+    return [asdict(part) for part in bins]
