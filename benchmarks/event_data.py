@@ -19,7 +19,7 @@ from consumer_fusion import ingest, score
 from consumer_fusion.engines import DuckDBEngine
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.segment import Segment
-from consumer_fusion.score.folding import build_fold_kinds
+from consumer_fusion.score.fading import build_fold_kinds
 
 FIRST_DAY = 19_358  # 2023-01-01
 DAYS = 1096

@@ -1,7 +1,7 @@
 """Folding on arrays: the fast path of the fold, which gives what the SQL of `fold_arrived` and `fold_sealed` gives.
 
 Events of a pair and kind lie together in a sealed segment, so that its sums are runs of an array; events in any
-order are sorted first by one packed number. About twice as fast as the SQL, in less memory; tests hold both, and
+order are sorted first by one packed number. Two to three times as fast as the SQL, in less memory; tests hold both, and
 the plain reference of `ledger`, to the same numbers.
 """
 
@@ -23,7 +23,7 @@ _LARGEST_KEY = 2**62
 
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
-Columns = Mapping[str, npt.NDArray[Any]]
+Columns = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,18 @@ def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
     Returns:
         Rows of `pair_kind_states`, in the order of its key.
     """
-    columns = _select_known({name: events[name].to_numpy() for name in events.column_names}, kinds)
+    columns: Columns = {}
+    for name in events.column_names:
+        # Column by column, so that no more than one of them is held twice; the caller keeps none.
+        columns[name] = events[name].to_numpy()
+        events = events.drop_columns([name])
+    columns = _select_known(columns, kinds)
     if not len(columns["kind_id"]):
         return to_states({name: np.empty(0) for name in STATE_COLUMNS})
     order = _sort_events(columns)
-    columns = {name: values[order] for name, values in columns.items()}
-    del order
+    for name, values in columns.items():
+        columns[name] = values[order]
+    del order, values
     starts = _find_runs(*(columns[name] for name in _KEY), columns["day"])
     counts = np.diff(starts, append=len(columns["day"]))
     weights = _weigh(columns, np.repeat(counts, counts), kinds)

@@ -49,7 +49,7 @@ RELANDMARK_HALF_LIVES = 200
 FEW_CONSUMERS = 200
 """Up to so many consumers are searched for one by one."""
 
-EVENTS_PER_PASS = 4_000_000
+EVENTS_PER_PASS = 5_000_000
 """More events than this are folded in several passes, each over a part of the consumers, to bound memory."""
 
 
@@ -126,15 +126,17 @@ def fold_events(engine: Engine, events: EventSource, fold_kinds: pa.Table) -> It
     counted = engine.read(
         f"select count(*) as n from {events.relation} e", step="count events", tables=events.tables
     )
-    passes = 1 + counted["n"][0].as_py() // EVENTS_PER_PASS
+    passes = -(-counted["n"][0].as_py() // EVENTS_PER_PASS) or 1
     for number in range(passes):
         chosen = f" where consumer_id % {passes} = {number}" if passes > 1 else ""
-        rows = engine.read(
-            f"select {', '.join(FOLD_COLUMNS)} from {events.relation} e{chosen}",
-            step="read events to fold",
-            tables=events.tables,
+        yield fold_events_table(
+            engine.read(
+                f"select {', '.join(FOLD_COLUMNS)} from {events.relation} e{chosen}",
+                step="read events to fold",
+                tables=events.tables,
+            ),
+            kinds,
         )
-        yield fold_events_table(rows, kinds)
 
 
 def fold_new_events(
