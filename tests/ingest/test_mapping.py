@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from consumer_fusion.errors import MappingError
 from consumer_fusion.ingest import choose_reading
-from consumer_fusion.ingest.mapping import FieldRule, parse_mapping
+from consumer_fusion.ingest.mapping import FIELDS, TESTS, FieldRule, parse_mapping
+from consumer_fusion.ingest.validation import PROBLEMS
+from consumer_fusion.kit.moments import write_moment
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 LEAST = """
 [source]
@@ -16,6 +23,16 @@ occurred_at = "day"
 [kind]
 default = "Order Completed"
 """
+
+
+@pytest.fixture(scope="module")
+def reference() -> str:
+    return (DOCS / "reference" / "mapping.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def how_to() -> str:
+    return (DOCS / "how-to" / "import-events.md").read_text(encoding="utf-8")
 
 
 def test_the_least_mapping_names_a_source_a_time_and_a_kind():
@@ -103,3 +120,24 @@ def test_a_missing_file_is_told_by_its_name(desk):
 def test_a_mapping_that_is_no_toml_is_told_with_its_place():
     with pytest.raises(MappingError, match="line 2"):
         parse_mapping("[source]\nname = shop\n")
+
+
+def test_every_key_has_its_place_in_the_reference(reference):
+    layout = "name format encoding delimiter quote header columns skip_lines decimal time_zone time_format precision"
+    rule = "column columns separator constant multiply strip_prefix strip_suffix prefix type"
+    others = "default rename rules kind field value by count_as file on"
+    for key in (*layout.split(), *rule.split(), *others.split(), *FIELDS, *TESTS):
+        assert re.search(rf"`{key}[` ]|\.{key}\]", reference), key
+
+
+def test_every_code_has_its_place_in_the_how_to(how_to):
+    assert [code for code in PROBLEMS if f"`{code}`" not in how_to] == []
+
+
+def test_the_mapping_of_the_how_to_reads_its_file(desk, how_to):
+    blocks = dict(re.findall(r"```(text|toml)\n(.*?)```", how_to, re.DOTALL))
+    staged = desk.stage(desk.map(blocks["toml"]), desk.lay("orders.csv", blocks["text"]))
+    assert staged.column("kind") == ["Order Completed", "Order Completed", "Order Refunded"]
+    assert staged.column("consumer") == ["17850", None, "17850"]
+    assert staged.column("value") == [25.9, 12.0, 25.9]
+    assert write_moment(staged.column("occurred_us")[0]) == "2026-06-05T18:00:00Z"

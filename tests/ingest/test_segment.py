@@ -135,7 +135,8 @@ def test_a_refund_is_how_much_went_back_with_or_without_sign(desk):
 def test_a_rating_is_a_number_and_third_persons_are_not_kept(desk):
     staged = desk.segment(
         {**TRACK, "event": "Product Reviewed", "properties": {"rating": "4", "review_body": "Warm."}},
-        {**TRACK, "event": "Product Shared", "properties": {"recipient": "ben@b.c", "share_message": "x", "share_via": "mail"}},
+        {**TRACK, "event": "Product Shared", "properties": {"recipient": "ben@b.c", "share_message": "x",
+            "share_via": "mail"}},
     )  # fmt: skip
     assert staged.column("text") == ["Warm.", None]
     assert staged.properties() == [{"rating": 4.0, "review_body": "Warm."}, {"share_via": "mail"}]
