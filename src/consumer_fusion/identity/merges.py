@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError, RefusedError
 from consumer_fusion.identity.identifiers import STRONG_TYPES
+from consumer_fusion.kit.unions import unite
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES, MergeOrigin
 from consumer_fusion.stores import Session
@@ -171,21 +172,8 @@ def map_groups(edges: Iterable[Edge]) -> dict[int, int]:
     They are taken in the order in which they were made. Each makes all that counts for its absorbed consumer
     count for whoever its kept consumer counts for by then.
     """
-    parents: dict[int, int] = {}
-
-    def find(consumer_id: int) -> int:
-        parents.setdefault(consumer_id, consumer_id)
-        root = consumer_id
-        while parents[root] != root:
-            root = parents[root]
-        while parents[consumer_id] != root:
-            parents[consumer_id], consumer_id = root, parents[consumer_id]
-        return root
-
-    for edge in sorted(edges, key=lambda each: (each.made_us, each.merge_id)):
-        if edge.undone_us is None:
-            parents[find(edge.absorbed_id)] = find(edge.kept_id)
-    return {consumer_id: find(consumer_id) for consumer_id in tuple(parents)}
+    in_order = sorted(edges, key=lambda each: (each.made_us, each.merge_id))
+    return unite((edge.kept_id, edge.absorbed_id) for edge in in_order if edge.undone_us is None)
 
 
 def compare_groups(before: Mapping[int, int], after: Mapping[int, int]) -> Regrouping:
