@@ -16,7 +16,12 @@ def select_event_lines(default_source: str, default_brand: str | None = None) ->
     """
     shape = "{" + ", ".join(f'"{name}": "VARCHAR"' for name in _KNOWN_KEYS) + "}"
     known = ", ".join(quote_text(name) for name in _KNOWN_KEYS)
-    nested = " or ".join(f"left(ltrim(fields.{name}), 1) in ('{{', '[')" for name in _KEY_FIELDS)
+    # The first letter is looked at first, because it costs less; a text may begin with a bracket too.
+    nested = " or ".join(
+        f"case when left(ltrim(fields.{name}), 1) in ('{{', '[') "
+        f"then json_type(object, '$.{name}') in ('OBJECT', 'ARRAY') else false end"
+        for name in _KEY_FIELDS
+    )
     columns = ", ".join(
         f"fields.{name} as {name}"
         for name in CANONICAL_COLUMNS
