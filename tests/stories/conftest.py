@@ -28,12 +28,17 @@ def town(untouched_town, tmp_path):
     return shutil.copytree(untouched_town, tmp_path / "town")
 
 
-@pytest.fixture
-def workspace(tmp_path):
-    """A new workspace without events."""
-    folder = tmp_path / "workspace"
+@pytest.fixture(scope="session")
+def untouched_workspace(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stories") / "workspace"
     assert run_fusion("init", folder).status == 0
     return folder
+
+
+@pytest.fixture
+def workspace(untouched_workspace, tmp_path):
+    """A new workspace without events."""
+    return shutil.copytree(untouched_workspace, tmp_path / "workspace")
 
 
 @pytest.fixture

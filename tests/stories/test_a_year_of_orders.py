@@ -16,15 +16,18 @@ ORDERS = [
 LATER = "2026-05-03T00:00:00Z"
 
 
-@pytest.fixture
-def scores(read_score):
-    return lambda workspace: read_score(workspace, "anna", "book-shop", LATER)["fusion_score"]
+@pytest.fixture(scope="module")
+def scores():
+    def read(workspace):
+        return ask_fusion(workspace, "explain", "anna", "book-shop", "--as-of", LATER)["fusion_score"]
+
+    return read
 
 
-@pytest.fixture
-def right_from_the_start(tmp_path, scores):
+@pytest.fixture(scope="module")
+def right_from_the_start(tmp_path_factory, scores):
     """The score where nothing ever went wrong."""
-    folder = tmp_path / "right from the start"
+    folder = tmp_path_factory.mktemp("orders") / "right from the start"
     run_fusion("init", folder)
     import_events(folder, *ORDERS)
     return scores(folder)
