@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+
 import pyarrow as pa
 
 from consumer_fusion import ingest, score
@@ -58,8 +59,8 @@ def calibrate_points(
         if is_in_force:
             session.update(CALIBRATIONS, {"is_applied": False}, {"is_applied": True})
         row = (
-            make_id(), outcome, horizon_days, to_microseconds(cutoff), json.dumps(report.as_dict(), default=str), is_in_force,
-            workspace.now_us,
+            make_id(), outcome, horizon_days, to_microseconds(cutoff), json.dumps(report.as_dict(), default=str),
+            is_in_force, workspace.now_us,
         )  # fmt: skip
         session.insert(CALIBRATIONS, CALIBRATIONS.column_names, [row])
     if is_in_force:
@@ -90,7 +91,9 @@ def predict_pairs(
         ledger = score.read_ledgers(
             session, workspace.engine, workspace.folder, force.points, force.kind_ids, until_us=moment
         )
-        known = session.read(CALIBRATIONS, {"outcome": outcome, "horizon_days": horizon_days}, order_by=("made_us",))
+        known = session.read(
+            CALIBRATIONS, {"outcome": outcome, "horizon_days": horizon_days}, order_by=("made_us",)
+        )
         report = score.read_report(json.loads(known["report"][-1].as_py())) if known.num_rows else None
         progress("forecast", 0, None)
         rows = score.predict_outcomes(

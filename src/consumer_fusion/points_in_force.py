@@ -72,7 +72,7 @@ def begin_change(
 
 
 def read_effective_points(workspace: Workspace, session: Session) -> PointsTable:
-    """The workspace's points over the calibrated over the shipped ones (`score.md` 3.11)."""
+    """The workspace's points over the calibrated over the shipped ones (`docs/concepts/score.md`)."""
     own = workspace.points_path if workspace.points_path.exists() else None
     points = score.load_points(own)
     applied = session.read(CALIBRATIONS, {"is_applied": True}, order_by=("made_us",))

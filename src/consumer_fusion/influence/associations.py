@@ -18,7 +18,7 @@ EVIDENCE_WEIGHTS: dict[Evidence, tuple[float, float]] = {
     "wears": (0.4, 180.0),
     "shown_on_stage": (0.4, 180.0),
 }
-"""Weight and half-life in days of each kind of evidence (`influence.md` 3.6)."""
+"""Weight and half-life in days of each kind of evidence (`docs/concepts/spillover.md`)."""
 
 CONTRACTS: tuple[Evidence, ...] = ("ambassador", "creator", "sponsor")
 

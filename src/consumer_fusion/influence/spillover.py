@@ -1,6 +1,6 @@
 """Spillover: what a public event does to the other brands a consumer is declared to be associated with.
 
-The rule is `influence.md` 3.6. It runs only over declared commercial associations, one step deep, and only
+The rule is `docs/concepts/spillover.md`. It runs only over declared commercial associations, one step deep, and only
 informs about that association (Votolato and Unnava 2006; Lei, Dawar and Lemmink 2008; Knittel and Stango).
 """
 

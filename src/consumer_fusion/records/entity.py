@@ -11,7 +11,12 @@ ENTITIES = Table(
     columns=(
         Column("entity_id", "integer", "The number used in all other tables; 0 is never given."),
         Column("entity_type", "text", "consumer, brand or source."),
-        Column("entity_key", "text", "The key outside; for a consumer it may tell who they are.", is_personal=True),
+        Column(
+            "entity_key",
+            "text",
+            "The key outside; for a consumer it may tell who they are.",
+            is_personal=True,
+        ),
     ),
     primary_key=("entity_id",),
     unique=(("entity_type", "entity_key"),),

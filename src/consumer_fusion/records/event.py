@@ -58,7 +58,9 @@ _WHAT_HAPPENED = (
     Column("precision", "text", "How exactly that time is known."),
     Column("received_us", "integer", "When it reached us, microseconds since 1970 in UTC."),
     Column("day", "integer", "The UTC day of `occurred_us`, days since 1970."),
-    Column("consumer_id", "integer", "The consumer as the source named them, before merges; 0 while unknown."),
+    Column(
+        "consumer_id", "integer", "The consumer as the source named them, before merges; 0 while unknown."
+    ),
     Column("brand_id", "integer", "The brand; 0 while unknown."),
     Column("kind", "text", "What happened, as the source said it."),
     Column("kind_id", "integer", "The kind of the points table that it counts as (`kinds`); 0 for none."),
@@ -67,14 +69,14 @@ _WHAT_HAPPENED = (
     Column("currency", "text", "ISO 4217 code of the amount.", is_optional=True),
     Column("text", "text", "The words that were said.", is_personal=True, is_optional=True),
     Column("trust", "real", "0 to 1: how far the source is believed."),
-    Column("magnitude", "real", "How large the event is of its kind; 1 is ordinary (`score.md` 3.5)."),
+    Column("magnitude", "real", "How large the event is of its kind; 1 is ordinary (`docs/concepts/score.md`)."),
     Column("properties", "text", "Everything else, as a JSON object.", is_personal=True, is_optional=True),
 )
 
 EVENTS = Table(
     name="events",
     grain="one accepted event that is not yet sealed into a segment",
-    writer="ingest.acceptance",
+    writer="ingest",
     columns=(Column("sequence", "integer", "The order of arrival here."), *_WHAT_HAPPENED),
     primary_key=("sequence",),
     unique=(("source_id", "event_id"),),
@@ -87,7 +89,7 @@ EVENTS = Table(
 DERIVED_EVENTS = Table(
     name="derived_events",
     grain="one event that follows from another by a rule: a failure, a recovery, a reputation",
-    writer="pipeline",
+    writer="settlement",
     columns=(
         Column("sequence", "integer", "The order of derivation."),
         *_WHAT_HAPPENED,

@@ -91,7 +91,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Constants:
-    """The constants of the score model (`score.md` 3.1)."""
+    """The constants of the score model (`docs/concepts/score.md`)."""
 
     scale: float
     knee: float
@@ -151,7 +151,11 @@ BRAND_REFERENCES = Table(
     columns=(
         Column("brand_id", "integer", "The brand."),
         Column("currency", "text", "ISO 4217 code; empty where the events name none."),
-        Column("valid_from_us", "integer", "From when it sizes money; the first one is valid for all time before."),
+        Column(
+            "valid_from_us",
+            "integer",
+            "From when it sizes money; the first one is valid for all time before.",
+        ),
         Column("amount", "real", "The median of the brand's positive orders: money of magnitude 1."),
     ),
     primary_key=("brand_id", "currency", "valid_from_us"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from consumer_fusion.records.table import Column, Table
 
 SUMS = ("x", "y", "q", "r", "u")
-"""The five additive sums, in the letters of the model (`score.md` 3.2)."""
+"""The five additive sums, in the letters of the model (`docs/concepts/score.md`)."""
 
 PAIR_KIND_STATES = Table(
     name="pair_kind_states",
