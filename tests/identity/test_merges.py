@@ -126,6 +126,19 @@ def test_events_come_back_to_the_device_when_its_merge_is_undone(town):
     assert town.groups() == {frozenset({"anna"}), frozenset({"device:phone-7"})}
 
 
+def test_each_merge_joins_those_who_shared_something_so_that_undoing_one_keeps_the_others_right(town):
+    town.see(("first", {}), ("shop-1", {"email": "a@example.org"}), ("shop-2", {"email": "a@example.org"}))
+    by_email = town.identity("shop-2").merges[0].merge_id
+    town.see(("first", {"phone": "0170 1234567"}), ("shop-2", {"phone": "0170 1234567"}))
+    assert town.groups() == {frozenset({"first", "shop-1", "shop-2"})}
+    assert town.person(town.number("shop-1")) == "first"
+
+    with town.store.writing() as session:
+        undo_merge(session, by_email, 9_000_000)
+
+    assert town.groups() == {frozenset({"shop-1"}), frozenset({"first", "shop-2"})}
+
+
 _PEOPLE = "abcdef"
 
 
