@@ -8,7 +8,7 @@ rules (`resolution`), by people, or by people who review suggestions (`linkage`)
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from consumer_fusion.errors import ConflictError, InputError, NotFoundError, Ref
 from consumer_fusion.identity.identifiers import STRONG_TYPES
 from consumer_fusion.kit.unions import unite
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.records.identity import IDENTIFIERS, MERGES, MergeOrigin
+from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, MERGES, MergeOrigin
 from consumer_fusion.stores import Session
 
 Regrouping = dict[int, tuple[int, int]]
@@ -203,19 +203,39 @@ def read_merges(session: Session, consumer_ids: Iterable[int]) -> list[Edge]:
     return list(edges.values())
 
 
-def record_merges(session: Session, edges: Iterable[Edge]) -> None:
+def record_merges(session: Session, edges: Sequence[Edge]) -> None:
     """Write merges that were found to be right; `merge_consumers` is the door for all but the rules."""
     session.insert(
         MERGES,
         _COLUMNS,
         [(e.merge_id, e.kept_id, e.absorbed_id, e.reason, e.origin, e.made_us) for e in edges],
     )
+    _write_identities(session, {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
 
 
 def withdraw_merges(session: Session, merge_ids: Sequence[str], undone_us: int) -> None:
     """Mark merges as undone."""
+    touched: set[int] = set()
     for merge_id in merge_ids:
         session.update(MERGES, {"undone_us": undone_us}, {"merge_id": merge_id})
+        for row in session.read(MERGES, {"merge_id": merge_id}).to_pylist():
+            touched |= {row["kept_consumer_id"], row["absorbed_consumer_id"]}
+    _write_identities(session, touched)
+
+
+def _write_identities(session: Session, consumer_ids: Collection[int]) -> None:
+    """Write for whom the consumers, and all who counted with them, count now; scores are folded by this table."""
+    if not consumer_ids:
+        return
+    ends = pa.table({"member_id": pa.array(sorted(consumer_ids), pa.int64())})
+    roots = {*consumer_ids, *session.read_matching(IDENTITIES, ends)["canonical_id"].to_pylist()}
+    groups = pa.table({"canonical_id": pa.array(sorted(roots), pa.int64())})
+    members = roots | set(session.read_matching(IDENTITIES, groups)["member_id"].to_pylist())
+    present = read_identity_map(session, members)
+    everyone = sorted(members | set(present))
+    session.delete_matching(IDENTITIES, pa.table({"member_id": pa.array(everyone, pa.int64())}))
+    rows = [(member, root) for member, root in sorted(present.items()) if member != root]
+    session.insert(IDENTITIES, IDENTITIES.column_names, rows)
 
 
 def _to_edge(row: Mapping[str, Any]) -> Edge:

@@ -9,7 +9,7 @@ from consumer_fusion.records.association import ASSOCIATIONS
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
-from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS, MERGES
+from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, IDENTITY_CONFLICTS, MERGES
 from consumer_fusion.records.intake import IMPORTS, REJECTIONS
 from consumer_fusion.records.points import BRAND_REFERENCES, KINDS, POINTS_VERSIONS
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
@@ -23,6 +23,7 @@ TABLES: tuple[Table, ...] = (
     ENTITIES,
     IDENTIFIERS,
     MERGES,
+    IDENTITIES,
     IDENTITY_CONFLICTS,
     ASSOCIATIONS,
     KINDS,

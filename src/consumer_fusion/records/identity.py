@@ -68,6 +68,18 @@ MERGES = Table(
     indexes=(("absorbed_consumer_id",), ("kept_consumer_id",)),
 )
 
+IDENTITIES = Table(
+    name="identities",
+    grain="one consumer whose events count for another, over the merges in force",
+    writer="identity.merges",
+    columns=(
+        Column("member_id", "integer", "The consumer as the source named them."),
+        Column("canonical_id", "integer", "The consumer for whom their events count."),
+    ),
+    primary_key=("member_id",),
+    indexes=(("canonical_id",),),
+)
+
 IDENTITY_CONFLICTS = Table(
     name="identity_conflicts",
     grain="one time that the rules declined to join two consumers",

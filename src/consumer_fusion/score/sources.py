@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from consumer_fusion.engines import quote_paths
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS, LEDGER_COLUMNS
-from consumer_fusion.records.identity import MERGES
+from consumer_fusion.records.identity import IDENTITIES
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Between, Session, Where, list_segments
@@ -63,15 +63,8 @@ class Selection:
 
 def read_identity_map(session: Session) -> dict[int, int]:
     """For every absorbed consumer, the consumer that goes on."""
-    rows = session.read(MERGES, {"undone_us": None}, columns=("kept_consumer_id", "absorbed_consumer_id"))
-    parents = {row["absorbed_consumer_id"]: row["kept_consumer_id"] for row in rows.to_pylist()}
-    resolved: dict[int, int] = {}
-    for start in parents:
-        root = start
-        while root in parents:
-            root = parents[root]
-        resolved[start] = root
-    return resolved
+    rows = session.read(IDENTITIES)
+    return dict(zip(rows["member_id"].to_pylist(), rows["canonical_id"].to_pylist(), strict=True))
 
 
 def list_members(identity_map: dict[int, int], consumers: Collection[int]) -> list[int]:
@@ -116,7 +109,10 @@ def open_events(
         stored = ", ".join(_sealed_column(name) for name in columns)
         parts.append(f"select {stored} from read_parquet({quote_paths(paths)}){condition}")
     if not only_segments:
-        for name, table, mark in (("inbox", EVENTS, FOLDED_MARK), ("derived", DERIVED_EVENTS, FOLDED_DERIVED_MARK)):
+        for name, table, mark in (
+            ("inbox", EVENTS, FOLDED_MARK),
+            ("derived", DERIVED_EVENTS, FOLDED_DERIVED_MARK),
+        ):
             rows = _read_hot(session, table, mark, selection, members, columns)
             if rows.num_rows:
                 tables[f"{name}_events"] = rows
@@ -131,7 +127,9 @@ def open_events(
             "coalesce(i.canonical_id, e.consumer_id) as consumer_id" if name == "consumer_id" else f"e.{name}"
             for name in columns
         )
-        relation = f"select {renamed} from ({relation}) e left join identity_map i on i.member_id = e.consumer_id"
+        relation = (
+            f"select {renamed} from ({relation}) e left join identity_map i on i.member_id = e.consumer_id"
+        )
     return EventSource(f"({relation})", tables)
 
 
@@ -167,7 +165,12 @@ def _write_conditions(selection: Selection, members: Collection[int] | None) -> 
 
 
 def _read_hot(
-    session: Session, table: object, mark: str, selection: Selection, members: list[int] | None, columns: Sequence[str]
+    session: Session,
+    table: object,
+    mark: str,
+    selection: Selection,
+    members: list[int] | None,
+    columns: Sequence[str],
 ) -> pa.Table:
     assert table is EVENTS or table is DERIVED_EVENTS
     present = [name for name in columns if name in table.column_names]
@@ -178,7 +181,9 @@ def _read_hot(
         where["consumer_id"] = members
         rows = session.read(table, _as_where(where), columns=present)
     elif members is not None and not where:
-        rows = session.read_matching(table, pa.table({"consumer_id": pa.array(members, pa.int64())}), columns=present)
+        rows = session.read_matching(
+            table, pa.table({"consumer_id": pa.array(members, pa.int64())}), columns=present
+        )
     else:
         rows = session.read(table, _as_where(where), columns=present)
     for position, name in enumerate(columns):
