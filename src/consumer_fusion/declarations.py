@@ -5,15 +5,12 @@ A declaration changes what follows from events on record, so it runs in one tran
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from consumer_fusion import identity, influence, ingest
-from consumer_fusion.errors import ConflictError, NotFoundError
+from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.points_in_force import begin_change
@@ -61,7 +58,9 @@ def list_associations(workspace: Workspace, *, with_withdrawn: bool = False) -> 
     """The associations, with the keys of consumer and brand."""
     with workspace.store.reading() as session:
         links = influence.read_associations(session, with_withdrawn=with_withdrawn)
-        named = ingest.name_entities(session, [number for link in links for number in (link.consumer_id, link.brand_id)])
+        named = ingest.name_entities(
+            session, [number for link in links for number in (link.consumer_id, link.brand_id)]
+        )
     return [
         {
             "association_id": link.association_id,
@@ -118,37 +117,41 @@ def undo(workspace: Workspace, merge_id: str) -> None:
         settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
 
 
-def suggest_merges(people: Path, *, threshold: float) -> pa.Table:
-    """Pairs of person records that may be the same person; nothing is merged.
+def suggest_merges(people: Path, *, threshold: float = identity.DEFAULT_THRESHOLD) -> pa.Table:
+    """Pairs of person records that are probably of one person; nothing is merged.
+
+    Args:
+        people: A .csv or .parquet of person records.
+        threshold: From which probability on a pair is suggested.
 
     Returns:
         first, second, probability, match_weight, reasons.
 
     Raises:
+        InputError: The file or the threshold is not as it should be.
+        RefusedError: The records agree too little to learn anything from.
         MissingExtraError: Splink is not installed.
     """
-    table = pa_csv.read_csv(people) if people.suffix == ".csv" else pq.read_table(people)
-    return identity.suggest_merges(table, threshold=threshold)
+    return identity.suggest_merges(identity.read_people(people), threshold=threshold)
 
 
-def accept_suggestions(workspace: Workspace, suggestions: Sequence[Mapping[str, object]]) -> list[str]:
-    """Merge the consumers of reviewed suggestions, whose keys are the records' ids.
+def accept_suggestions(workspace: Workspace, suggestions: pa.Table) -> identity.AcceptedSuggestions:
+    """Merge the consumers of suggestions that were reviewed; the scores follow at once.
 
-    Consumers that are one already are passed over.
-
-    Returns:
-        The ids of the merges.
+    Args:
+        workspace: The workspace.
+        suggestions: Rows of `suggest_merges`, whose ids are the keys of consumers.
     """
-    merged = []
-    for each in suggestions:
-        reason = f"reviewed suggestion, probability {each['probability']:.3f}: {each['reasons']}"
-        try:
-            merged.append(
-                merge(workspace, str(each["first"]), str(each["second"]), reason=reason, origin="review")
-            )
-        except ConflictError:
-            continue
-    return merged
+    with begin_change(workspace) as (session, force):
+        keys = {*suggestions["first"].to_pylist(), *suggestions["second"].to_pylist()}
+        accepted = identity.accept_suggestions(
+            session,
+            suggestions,
+            consumer_ids=ingest.find_keys(session, "consumer", sorted(keys)),
+            made_us=workspace.now_us,
+        )
+        settle(workspace, session, force.points, force.kind_ids, _regroup(accepted.regrouped))
+    return accepted
 
 
 def _regroup(regrouped: identity.Regrouping) -> Landing:

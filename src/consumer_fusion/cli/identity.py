@@ -9,6 +9,7 @@ import typer
 
 from consumer_fusion import declarations, repairs
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
+from consumer_fusion.identity import DEFAULT_THRESHOLD
 from consumer_fusion.workspace import open_workspace
 
 application = typer.Typer(help="Who is who: identifiers, merges and suggestions.", no_args_is_help=True)
@@ -40,7 +41,9 @@ def suggest(
     people: Annotated[
         Path, typer.Argument(help="A .csv or .parquet of person records: unique_id, names, ...")
     ],
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Only pairs at least so probable.")] = 0.95,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Only pairs at least so probable.")
+    ] = DEFAULT_THRESHOLD,
     limit: Annotated[int, typer.Option(min=1, help="Show at most so many.")] = 20,
     accept: Annotated[
         bool, typer.Option("--accept", help="Merge the consumers whose keys are the unique ids.")
@@ -49,21 +52,30 @@ def suggest(
     is_json: JsonOption = False,
 ) -> None:
     """Suggest who may be the same person (probabilistic linkage); nothing merges before it is reviewed."""
-    rows = declarations.suggest_merges(people, threshold=threshold).to_pylist()
-    merged: list[str] = []
+    found = declarations.suggest_merges(people, threshold=threshold)
+    rows = found.to_pylist()
+    merged: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     if accept:
         with open_workspace(workspace) as opened:
-            merged = declarations.accept_suggestions(opened, rows)
+            accepted = declarations.accept_suggestions(opened, found)
+        merged, unknown = accepted.merge_ids, accepted.unknown
     if is_json:
-        print_json({"suggestions": rows, "merged": merged})
+        print_json({"suggestions": rows, "merged": list(merged), "unknown": list(unknown)})
         return
     print_table(
         f"{len(rows):,} suggestions",
         ["first", "second", "probability", "because"],
-        [[row["first"], row["second"], f"{row['probability']:.3f}", row["reasons"]] for row in rows[:limit]],
+        [
+            [row["first"], row["second"], f"{row['probability']:.3f}", ", ".join(row["reasons"])]
+            for row in rows[:limit]
+        ],
     )
     if accept:
-        console.print(f"{len(merged):,} merged; each can be undone", highlight=False)
+        console.print(
+            f"{len(merged):,} merged, {len(unknown):,} ids are of no consumer here", highlight=False
+        )
+        console.print("Each merge can be undone: fusion identity undo MERGE", style="dim", markup=False)
     elif rows:
         console.print(
             "Next: fusion identity merge FIRST SECOND --reason '...', or --accept", style="dim", markup=False
