@@ -111,9 +111,13 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
             workspace.folder,
             columns=("consumer_id", "brand_id", "kind_id", "kind", "day", "occurred_us"),
         )
+        listed_kinds = ", ".join(map(str, scored)) or "-1"
         rows = workspace.engine.read(
-            f"select kind, count(*) as events from {source.relation} e "  # noqa: S608 - whole numbers of our own
-            f"where kind <> '{score.RECOVERY_KIND}' and kind_id not in ({', '.join(map(str, scored)) or '-1'}) group by kind order by events desc, kind",
+            f"""
+            select kind, count(*) as events from {source.relation} e
+            where kind <> '{score.RECOVERY_KIND}' and kind_id not in ({listed_kinds})
+            group by kind order by events desc, kind
+            """,  # noqa: S608 - whole numbers and a word of our own
             step="count events without points",
             tables=source.tables,
         )
