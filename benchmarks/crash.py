@@ -154,7 +154,9 @@ def run_sealer(folder: Path) -> None:
                     file.write("sealed\n")
             turn += 1
             if turn % 5 == 0:
-                bad = [each for each in inspection.check_workspace(workspace, is_quick=True) if not each.is_ok]
+                bad = [
+                    each for each in inspection.check_workspace(workspace, is_quick=True) if not each.is_ok
+                ]
                 assert not bad, f"the workspace is not whole while others write: {bad}"
         time.sleep(SEAL_PAUSE_SECONDS)
 
@@ -164,7 +166,9 @@ def run_reader(folder: Path) -> None:
     chance = random.Random()
     while not (folder / STOP_FILE).exists():
         with fusion.open_workspace(folder / "workspace") as workspace:
-            rows = fusion.score_pairs(workspace, as_of=chance.choice([None, "latest", NOW - timedelta(days=200)]))
+            rows = fusion.score_pairs(
+                workspace, as_of=chance.choice([None, "latest", NOW - timedelta(days=200)])
+            )
             for row in chance.sample(range(rows.num_rows), min(3, rows.num_rows)):
                 consumer, brand = rows["consumer"][row].as_py(), rows["brand"][row].as_py()
                 fusion.explain_pair(workspace, consumer, brand)
@@ -191,7 +195,17 @@ class Worker:
             return [*PYTHON, __file__, "--role", self.name, "--folder", str(self.folder)]
         path = write_file(self.folder, self.file_number)
         workspace = str(self.folder / "workspace")
-        return [*PYTHON, "-m", "consumer_fusion", "import", str(path), "--format", "events", "--workspace", workspace]
+        return [
+            *PYTHON,
+            "-m",
+            "consumer_fusion",
+            "import",
+            str(path),
+            "--format",
+            "events",
+            "--workspace",
+            workspace,
+        ]
 
     def start(self) -> None:
         # Every other file goes straight into segments, the others through the inbox.
@@ -201,7 +215,11 @@ class Worker:
                 self.command,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                env={**os.environ, "CONSUMER_FUSION_INBOX_IMPORT_LIMIT": limit, "CONSUMER_FUSION_THREADS": "1"},
+                env={
+                    **os.environ,
+                    "CONSUMER_FUSION_INBOX_IMPORT_LIMIT": limit,
+                    "CONSUMER_FUSION_THREADS": "1",
+                },
             )
 
     @property
@@ -229,7 +247,9 @@ class Worker:
         self.start()
 
 
-def run_and_kill(folder: Path, *, kills: int, writers: int, pause: tuple[float, float], seed: int) -> list[Worker]:
+def run_and_kill(
+    folder: Path, *, kills: int, writers: int, pause: tuple[float, float], seed: int
+) -> list[Worker]:
     """Let all work and kill a random one again and again; then let them finish what they are at."""
     chance = random.Random(seed)
     names = [*(f"writer-{number}" for number in range(writers)), "importer", "sealer", "reader"]
@@ -304,7 +324,11 @@ def compare_states(workspace: fusion.Workspace) -> dict[str, float]:
         for name in SUMS:
             size = max(abs(row[name]), abs(other[name]))
             largest = max(largest, abs(row[name] - other[name]) / size if size else 0.0)
-    return {"state_rows": len(kept), "state_rows_different": different + len(expected), "largest_difference": largest}
+    return {
+        "state_rows": len(kept),
+        "state_rows_different": different + len(expected),
+        "largest_difference": largest,
+    }
 
 
 def compare_scores(workspace: fusion.Workspace, pairs: int) -> float:
@@ -332,18 +356,24 @@ def send_again(workspace: fusion.Workspace, folder: Path, writers: list[str], fi
 
 def list_orphans(workspace: fusion.Workspace) -> list[str]:
     """Files that the manifest does not name, and folders of work that nobody is at, after a doctor two hours later."""
-    with fusion.open_workspace(workspace.folder, clock=lambda: datetime.now(UTC) + timedelta(hours=2)) as later:
+    with fusion.open_workspace(
+        workspace.folder, clock=lambda: datetime.now(UTC) + timedelta(hours=2)
+    ) as later:
         bad = [each.name for each in inspection.check_workspace(later) if not each.is_ok]
     with workspace.store.reading() as session:
         named = {workspace.folder / each.path for each in list_segments(session)}
-    files = [path for path in (workspace.folder / "segments").rglob("*") if path.is_file() and path not in named]
+    files = [
+        path for path in (workspace.folder / "segments").rglob("*") if path.is_file() and path not in named
+    ]
     # What is in use by this very process is not left over.
     working = list(workspace.staging_folder.glob("*"))
     spilled = [path for path in (workspace.folder / "spill").glob("*") if path.suffix != ".lock"]
     return [*bad, *(str(path.relative_to(workspace.folder)) for path in (*files, *working, *spilled))]
 
 
-def measure(folder: Path, *, kills: int, writers: int, pause: tuple[float, float], seed: int) -> dict[str, object]:
+def measure(
+    folder: Path, *, kills: int, writers: int, pause: tuple[float, float], seed: int
+) -> dict[str, object]:
     """Run it all and say what was found."""
     started = time.monotonic()
     fusion.create_workspace(folder / "workspace")
@@ -398,7 +428,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--writers", type=int, default=2)
-    parser.add_argument("--pause", type=float, nargs=2, default=(0.3, 3.0), metavar="SECONDS", help="between kills")
+    parser.add_argument(
+        "--pause", type=float, nargs=2, default=(0.3, 3.0), metavar="SECONDS", help="between kills"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="work in this new folder and leave it")
     parser.add_argument("--json", action="store_true")

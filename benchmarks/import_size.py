@@ -106,7 +106,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--identifiers", action="store_true", help="each row names an e-mail address as well")
-    parser.add_argument("--again", action="store_true", help="import the same file a second time; it adds nothing")
+    parser.add_argument(
+        "--again", action="store_true", help="import the same file a second time; it adds nothing"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with TemporaryDirectory(prefix="fusion-import-") as temporary:
@@ -115,7 +117,10 @@ def main() -> None:
         write_rows(path, given.rows, with_identifiers=given.identifiers)
         mapping.write_text(MAPPING + (IDENTIFIERS if given.identifiers else ""), encoding="utf-8")
         fusion.create_workspace(workspace)
-        figures: dict[str, object] = {"rows": given.rows, "file_gigabytes": round(path.stat().st_size / 1e9, 2)}
+        figures: dict[str, object] = {
+            "rows": given.rows,
+            "file_gigabytes": round(path.stat().st_size / 1e9, 2),
+        }
         figures["first"] = first = import_file(path, mapping, workspace)
         if given.again:
             figures["again"] = import_file(path, mapping, workspace)

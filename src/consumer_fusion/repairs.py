@@ -85,6 +85,8 @@ def attach(
             session, workspace.engine, workspace.folder, source=source, event_id=event_id, consumer=consumer,
             brand=brand, reason=reason, now_us=workspace.now_us,
         )  # fmt: skip
+        if not attached.is_new:
+            return
         row = ingest.take_unattributed(session, workspace.engine, workspace.folder, attached)
         rows = workspace.engine.read(
             score.annotate_sql(force.points, force.kind_ids, "attached_event"),

@@ -25,6 +25,7 @@ class Attachment:
         consumer_id: Its consumer now; 0 while unknown.
         brand_id: Its brand now; 0 while unknown.
         sequence: Its place in the inbox; None where it is sealed.
+        is_new: Whether a party became known by it; what is on record already is not to be counted again.
     """
 
     source_id: int
@@ -32,6 +33,7 @@ class Attachment:
     consumer_id: int
     brand_id: int
     sequence: int | None
+    is_new: bool
 
 
 def attach_event(
@@ -77,12 +79,14 @@ def attach_event(
                 hint=f"Only an event whose {entity_type} is unknown is attached.",
             )
         parties[column] = wanted
+    if all(parties[column] == (found[column] or 0) for column in parties):
+        return Attachment(source_id, event_id, parties["consumer_id"], parties["brand_id"], found["sequence"], False)
     session.replace(
         ATTACHMENTS,
         ATTACHMENTS.column_names,
         [(source_id, event_id, parties["consumer_id"], parties["brand_id"], reason, now_us)],
     )
-    return Attachment(source_id, event_id, parties["consumer_id"], parties["brand_id"], found["sequence"])
+    return Attachment(source_id, event_id, parties["consumer_id"], parties["brand_id"], found["sequence"], True)
 
 
 def _find_event(
@@ -94,12 +98,14 @@ def _find_event(
     hot: list[dict[str, int]] = session.read(EVENTS, key, columns=(*columns, "sequence")).to_pylist()
     if hot:
         return hot[0] | (attached[0] if attached else {})
-    files = [folder / each.path for each in list_segments(session) if each.bucket == UNATTRIBUTED_BUCKET]
+    files = [folder / each.path for each in list_segments(session)]
     if not files:
         return None
+    # One that was attached before lies in the file of its consumer, too.
     sealed: list[dict[str, int]] = engine.read(
         f"""select consumer_id, brand_id, null as sequence from read_parquet({quote_paths(files)})
-        where source_id = {int(source_id)} and event_id = {quote_text(event_id)}""",
+        where source_id = {int(source_id)} and event_id = {quote_text(event_id)}
+        order by consumer_id <> 0 and brand_id <> 0 desc limit 1""",
         step="find a sealed event",
     ).to_pylist()
     return sealed[0] | (attached[0] if attached else {}) if sealed else None

@@ -1,0 +1,180 @@
+"""Looking after a workspace: what is broken is found, what was left over goes, what somebody needs stays."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+
+import pyarrow.parquet as pq
+import pytest
+
+import consumer_fusion as fusion
+from consumer_fusion import inspection, pipeline
+from consumer_fusion.errors import ConflictError, WorkspaceNotFoundError
+from consumer_fusion.ingest import choose_reading, staging
+from consumer_fusion.kit.clock import read_system_clock
+from consumer_fusion.records.intake import IMPORTS
+from consumer_fusion.records.state import PAIR_KIND_STATES
+from consumer_fusion.stores import claim_folder
+from consumer_fusion.workspace import STORE_FILE
+from small_workspaces import (
+    find_problems,
+    list_files,
+    make_order,
+    make_orders,
+    open_small,
+    read_scores,
+    seal,
+    write_lines,
+)
+
+EVENT_LINES = choose_reading(format="events")
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """A workspace with sealed and unsealed events."""
+    with open_small(tmp_path / "place") as workspace:
+        fusion.import_events(workspace, make_orders(30))
+        seal(workspace)
+        fusion.import_events(workspace, [make_order(number, days_ago=1) for number in range(100, 105)])
+        yield workspace
+
+
+def read_statuses(workspace):
+    with workspace.store.reading() as session:
+        return sorted(session.read(IMPORTS, columns=("status",))["status"].to_pylist())
+
+
+def interrupt_import(workspace, path, monkeypatch):
+    """Leave the import of a file half way, as a killed process does."""
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline, "land_staged", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pipeline.import_files(workspace, [path], EVENT_LINES)
+
+
+def test_a_whole_workspace_has_no_problem(workspace):
+    checks = inspection.check_workspace(workspace)
+    assert all(each.is_ok for each in checks)
+    assert "30 sealed, 5 in the inbox" in next(each.found for each in checks if each.name == "events")
+
+
+def test_a_segment_file_that_is_gone_is_found(workspace):
+    list_files(workspace)[0].unlink()
+    assert find_problems(workspace) == ["segment files"]
+
+
+def test_a_segment_file_that_was_changed_is_found(workspace):
+    path = list_files(workspace)[0]
+    pq.write_table(pq.read_table(path).slice(1), path)
+    assert find_problems(workspace, is_quick=True) == ["digests of segment files"]
+
+
+@pytest.mark.parametrize("change", [{"x": 1.0}, {"event_count": 7}])
+def test_a_state_that_is_not_what_the_events_add_up_to_is_found(workspace, change):
+    with workspace.store.writing() as session:
+        row = session.read(PAIR_KIND_STATES, limit=1).to_pylist()[0]
+        key = {name: row[name] for name in PAIR_KIND_STATES.primary_key}
+        session.update(PAIR_KIND_STATES, change, key)
+    assert find_problems(workspace) == ["states equal a full recomputation"]
+
+
+def test_files_that_an_interrupted_writer_left_are_removed(workspace):
+    named = list_files(workspace)
+    for name in ("dead.parquet", "dead.parquet.unfinished"):
+        (named[0].parent / name).write_bytes(b"half of it")
+    assert find_problems(workspace) == []
+    files = [path for path in (workspace.folder / "segments").rglob("*") if path.is_file()]
+    assert sorted(files) == sorted(named)
+
+
+def test_the_spilled_files_of_a_dead_process_are_removed_and_those_of_a_living_one_stay(workspace):
+    spill = workspace.folder / "spill"
+    (spill / "dead").mkdir()
+    (spill / "dead" / "duckdb_temp_storage-0.tmp").write_bytes(b"rows")
+    (spill / "dead.lock").touch()
+    living = claim_folder(spill / "living")
+    living.folder.mkdir()
+    find_problems(workspace)
+    assert not (spill / "dead").exists()
+    assert not (spill / "dead.lock").exists()
+    assert living.folder.exists()
+    living.release(with_folder=True)
+
+
+def test_an_interrupted_import_is_kept_for_a_week_and_then_given_up(workspace, tmp_path, monkeypatch):
+    path = write_lines(tmp_path / "orders.ndjson", [make_order(200, consumer="bob")])
+    interrupt_import(workspace, path, monkeypatch)
+    find_problems(workspace)
+    assert len(list(workspace.staging_folder.glob("*/stage.json"))) == 1
+    assert read_statuses(workspace) == ["finished", "finished", "started"]
+    eight_days_later = read_system_clock() + timedelta(days=8)
+    with fusion.open_workspace(workspace.folder, clock=lambda: eight_days_later) as later:
+        find_problems(later)
+        assert list(later.staging_folder.iterdir()) == []
+        assert read_statuses(later) == ["abandoned", "finished", "finished"]
+        assert pipeline.import_files(later, [path], EVENT_LINES).accepted == 1
+
+
+def test_an_interrupted_import_that_another_process_took_up_is_left_alone(workspace, tmp_path, monkeypatch):
+    path = write_lines(tmp_path / "orders.ndjson", [make_order(200)])
+    interrupt_import(workspace, path, monkeypatch)
+    (folder,) = (each.parent for each in workspace.staging_folder.glob("*/stage.json"))
+    claim = claim_folder(folder)
+    os.utime(folder / staging.STAGE_FILE, (0, 0))
+    find_problems(workspace)
+    assert folder.exists()
+    claim.release(with_folder=False)
+    find_problems(workspace)
+    assert not folder.exists()
+
+
+def test_what_a_dead_program_had_prepared_is_removed_at_once(workspace):
+    with workspace.store.writing() as session:
+        _, claim = pipeline.ingest.begin_stream(session, workspace.staging_folder, workspace.now_us)
+    claim.folder.mkdir()
+    (claim.folder / "accepted-0001.parquet").write_bytes(b"half of it")
+    find_problems(workspace)
+    assert claim.folder.exists(), "it is still at work"
+    claim.release(with_folder=False)
+    find_problems(workspace)
+    assert not claim.folder.exists()
+    assert "abandoned" in read_statuses(workspace)
+
+
+def test_the_doctor_does_not_wait_for_a_long_import(workspace, monkeypatch):
+    monkeypatch.setattr(inspection, "WAIT_SECONDS", 0.0)
+    with workspace.store.writing():
+        checks = inspection.check_workspace(workspace)
+    assert all(each.is_ok for each in checks)
+    assert checks[-1].found == "not looked at: another process is writing"
+
+
+def test_kinds_without_points_are_counted(workspace):
+    fusion.import_events(workspace, [make_order(number, kind="Balance Adjusted") for number in (300, 301)])
+    assert inspection.count_unscored(workspace) == [{"kind": "Balance Adjusted", "events": 2}]
+
+
+def test_an_export_holds_all_scores_and_events(workspace, tmp_path):
+    counts = inspection.export_workspace(workspace, tmp_path / "out", None)
+    assert counts["events.parquet"] == 35
+    scores = pq.read_table(tmp_path / "out" / "scores.parquet")
+    assert scores.num_rows == len(read_scores(workspace))
+    events = pq.read_table(tmp_path / "out" / "events.parquet")
+    assert set(events["consumer"].to_pylist()) == {"ann", *(f"consumer-{number}" for number in range(7))}
+    points = json.loads((tmp_path / "out" / "points.json").read_text(encoding="utf-8"))
+    assert "Order Completed" in json.dumps(points)
+    with pytest.raises(ConflictError):
+        inspection.export_workspace(workspace, tmp_path / "out", None)
+
+
+def test_a_workspace_whose_making_was_interrupted_is_made_anew(tmp_path):
+    (tmp_path / f"{STORE_FILE}.unfinished").write_bytes(b"half of it")
+    with pytest.raises(WorkspaceNotFoundError), fusion.open_workspace(tmp_path):
+        pass
+    with open_small(tmp_path) as workspace:
+        assert find_problems(workspace) == []
+    with pytest.raises(ConflictError):
+        fusion.create_workspace(tmp_path)

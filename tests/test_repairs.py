@@ -1,0 +1,116 @@
+"""Repairs: rows that were set aside come in after all, events without a party get one, and scores follow."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import consumer_fusion as fusion
+from consumer_fusion import pipeline, repairs
+from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.ingest import choose_reading
+from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
+
+GOOD = {
+    "event_id": "1", "source": "shop", "occurred_at": "2026-06-01T10:00:00Z", "kind": "Order Completed",
+    "consumer": "ann", "brand": "bakery",
+}  # fmt: skip
+UNTIMED = {**GOOD, "event_id": "2", "occurred_at": "yesterday"}
+NAMELESS = {**GOOD, "event_id": "3", "kind": ""}
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with open_small(tmp_path / "place") as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def rejected(workspace, tmp_path):
+    """A file of which two rows were set aside; their numbers by event id."""
+    path = tmp_path / "events.ndjson"
+    path.write_text("".join(json.dumps(row) + "\n" for row in (GOOD, UNTIMED, NAMELESS)), encoding="utf-8")
+    told = pipeline.import_files(workspace, [path], choose_reading(format="events"))
+    assert (told.accepted, told.rejected) == (1, 2)
+    rows, counts = repairs.list_rejected(workspace)
+    assert counts == {"invalid_time": 1, "missing_kind": 1}
+    return {json.loads(row.raw)["event_id"]: row.rejection_id for row in rows}
+
+
+def test_a_row_that_is_repaired_becomes_an_event_and_leaves_the_list(workspace, rejected):
+    before = read_scores(workspace)
+    raw = json.dumps({**UNTIMED, "occurred_at": "2026-06-10T10:00:00Z"})
+    told = repairs.retry_rejected(workspace, [rejected["2"]], raw=raw)
+    assert (told.accepted, told.rejected) == (1, 0)
+    assert [row.rejection_id for row in repairs.list_rejected(workspace)[0]] == [rejected["3"]]
+    assert read_scores(workspace)["ann", "bakery"] > before["ann", "bakery"]
+    assert find_problems(workspace) == []
+    assert list(workspace.staging_folder.iterdir()) == []
+
+
+def test_rows_that_are_still_wrong_stay_on_the_list_once(workspace, rejected):
+    for _ in range(2):
+        told = repairs.retry_rejected(workspace)
+        assert (told.accepted, told.rejected) == (0, 2)
+        assert repairs.list_rejected(workspace)[1] == {"invalid_time": 1, "missing_kind": 1}
+
+
+def test_a_repaired_row_that_is_here_already_is_a_duplicate(workspace, rejected):
+    told = repairs.retry_rejected(workspace, [rejected["2"]], raw=json.dumps(GOOD))
+    assert (told.accepted, told.duplicates) == (0, 1)
+    assert count_places(workspace) == {("shop", "1"): 1}
+
+
+def test_a_retry_that_fails_half_way_loses_no_row(workspace, rejected, monkeypatch):
+    raw = json.dumps({**UNTIMED, "occurred_at": "2026-06-10T10:00:00Z"})
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline.ingest, "finish_import", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            repairs.retry_rejected(workspace, [rejected["2"]], raw=raw)
+    assert len(repairs.list_rejected(workspace)[0]) == 2
+    assert repairs.retry_rejected(workspace, [rejected["2"]], raw=raw).accepted == 1
+
+
+def test_one_repaired_row_stands_for_one_row(workspace, rejected):
+    with pytest.raises(InputError):
+        repairs.retry_rejected(workspace, list(rejected.values()), raw="{}")
+    with pytest.raises(NotFoundError):
+        repairs.retry_rejected(workspace, [999_999])
+
+
+def test_rows_are_dropped_only_when_they_are_named(workspace, rejected):
+    with pytest.raises(InputError):
+        repairs.drop_rejected(workspace, None)
+    assert repairs.drop_rejected(workspace, [rejected["3"]]) == 1
+    assert repairs.drop_rejected(workspace, None, is_all=True) == 1
+    assert repairs.list_rejected(workspace) == ((), {})
+
+
+@pytest.mark.parametrize("is_sealed", [False, True], ids=["from the inbox", "from a segment"])
+def test_an_event_that_gets_its_consumer_scores_as_if_it_always_had_one(workspace, tmp_path, is_sealed):
+    with open_small(tmp_path / "known") as known:
+        fusion.import_events(known, [make_order(1), make_order(2, days_ago=10.2)])
+        expected = read_scores(known)
+    fusion.import_events(workspace, [make_order(1), make_order(2, days_ago=10.2, consumer=None)])
+    if is_sealed:
+        assert seal(workspace) == 2
+    for _ in range(2):  # said twice it counts once
+        repairs.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
+        assert read_scores(workspace) == pytest.approx(expected, abs=1e-9)
+    again = fusion.import_events(workspace, [make_order(2, days_ago=10.2, consumer=None)])
+    assert again.accepted == 0
+    seal(workspace)
+    repairs.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
+    assert read_scores(workspace) == pytest.approx(expected, abs=1e-9)
+    assert find_problems(workspace) == []
+    with pytest.raises(ConflictError):
+        repairs.attach(workspace, "shop", "order-2", consumer="bob", reason="no, he did")
+
+
+def test_an_event_that_is_not_there_cannot_be_attached(workspace):
+    fusion.import_events(workspace, [make_order(1)])
+    with pytest.raises(NotFoundError):
+        repairs.attach(workspace, "shop", "order-9", consumer="ann", reason="she said so")
+    with pytest.raises(InputError):
+        repairs.attach(workspace, "shop", "order-1", reason="no reason")
