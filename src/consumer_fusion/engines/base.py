@@ -29,7 +29,12 @@ class Engine(Protocol):
         ...
 
     def stream(
-        self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None, rows_per_batch: int = 100_000
+        self,
+        sql: str,
+        *,
+        step: str,
+        tables: Mapping[str, pa.Table] | None = None,
+        rows_per_batch: int = 100_000,
     ) -> Iterator[pa.RecordBatch]:
         """Run one query and return its rows batch by batch, in the query's order."""
         ...

@@ -19,7 +19,9 @@ SEGMENT_ROW_GROUP = 122_880
 class DuckDBEngine:
     """An in-memory DuckDB connection, used by one thread at a time."""
 
-    def __init__(self, spill_folder: Path | None = None, *, memory_limit_mb: int = 1024, threads: int = 0) -> None:
+    def __init__(
+        self, spill_folder: Path | None = None, *, memory_limit_mb: int = 1024, threads: int = 0
+    ) -> None:
         self._spill_folder = spill_folder
         self._memory_limit_mb = memory_limit_mb
         self._threads = threads
@@ -67,12 +69,17 @@ class DuckDBEngine:
             return connection.sql(sql).to_arrow_table()
 
     def stream(
-        self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None, rows_per_batch: int = 100_000
+        self,
+        sql: str,
+        *,
+        step: str,
+        tables: Mapping[str, pa.Table] | None = None,
+        rows_per_batch: int = 100_000,
     ) -> Iterator[pa.RecordBatch]:
         """Run one query and return its rows batch by batch; see `Engine.stream`."""
         with self._tables(step, sql, tables) as connection:
             # A cursor of its own, so that the caller may run other queries between batches.
-            yield from connection.sql(sql).fetch_arrow_reader(rows_per_batch)
+            yield from connection.sql(sql).to_arrow_reader(rows_per_batch)
 
     def write(self, sql: str, path: Path, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> int:
         """Run one query into a Parquet file; see `Engine.write`."""

@@ -16,11 +16,12 @@ import pyarrow.compute as pc
 from consumer_fusion.engines import Engine
 from consumer_fusion.records.derivation import ParentEvent
 from consumer_fusion.records.points import PointsTable
-from consumer_fusion.records.state import PAIR_KIND_STATES
+from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.score.derivation import RECOVERY_KIND, list_deriving_kinds
 from consumer_fusion.score.fading import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.folding import fold_events, fold_unfolded, read_unfolded
 from consumer_fusion.score.ledger import LedgerEntry
+from consumer_fusion.score.reading import KindState, Reading, read_pair
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 from consumer_fusion.score.sources import FOLD_COLUMNS, Selection, open_events, read_identity_map
 from consumer_fusion.stores import Session
@@ -81,6 +82,26 @@ def read_states(
             tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
         states = pa.concat_tables([states, tail.select(list(DECAYED_COLUMNS))])
     return states
+
+
+def read_reading(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    as_of_us: int,
+    consumer_id: int,
+    brand_id: int,
+) -> Reading:
+    """The score of one pair at a moment, by a point read; the engine runs only where events are not folded yet."""
+    states = read_states(
+        session, engine, folder, points, kind_ids, as_of_us, consumers=[consumer_id], brand_ids=[brand_id]
+    )
+    keys = {number: key for key, number in kind_ids.items()}
+    return read_pair(
+        [KindState(keys[row["kind_id"]], *(row[name] for name in SUMS)) for row in states.to_pylist()], points
+    )
 
 
 def score_states(

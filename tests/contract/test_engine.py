@@ -1,0 +1,123 @@
+"""What every engine behind the port keeps to; a new engine is added to `ENGINES` and has to pass all of it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from consumer_fusion.engines import DuckDBEngine, quote_paths
+from consumer_fusion.errors import EngineError
+
+ENGINES = {"duckdb": lambda folder: DuckDBEngine(folder / "spill", memory_limit_mb=256, threads=1)}
+NUMBERS = pa.table(
+    {"number": pa.array(range(5000), pa.int64()), "half": pa.array([n / 2 for n in range(5000)])}
+)
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request, tmp_path):
+    engine = ENGINES[request.param](tmp_path)
+    yield engine
+    engine.close()
+
+
+def test_a_query_over_a_given_table_returns_its_rows_with_their_types(engine):
+    found = engine.read(
+        "select number, half from numbers where number < 3 order by number",
+        step="read",
+        tables={"numbers": NUMBERS},
+    )
+    assert found.schema.types == [pa.int64(), pa.float64()]
+    assert found.to_pylist() == [{"number": n, "half": n / 2} for n in range(3)]
+
+
+def test_empty_results_keep_their_columns_and_types(engine):
+    found = engine.read(
+        "select number from numbers where number < 0", step="read", tables={"numbers": NUMBERS}
+    )
+    assert found.num_rows == 0
+    assert found.schema.field("number").type == pa.int64()
+
+
+def test_a_given_table_is_known_to_its_own_query_only(engine):
+    engine.read("select count(*) from numbers", step="first", tables={"numbers": NUMBERS})
+    with pytest.raises(EngineError, match="second"):
+        engine.read("select count(*) from numbers", step="second")
+
+
+def test_a_local_variable_of_the_program_is_no_table(engine):
+    secrets = pa.table({"word": ["hidden"]})
+    with pytest.raises(EngineError):
+        engine.read("select * from secrets", step="peek")
+    assert secrets.num_rows == 1
+
+
+def test_streamed_batches_are_bounded_and_in_order(engine):
+    batches = list(
+        engine.stream(
+            "select number from numbers order by number desc", step="stream", tables={"numbers": NUMBERS},
+            rows_per_batch=2048,
+        )
+    )  # fmt: skip
+    assert len(batches) > 1
+    assert all(batch.num_rows <= 2048 for batch in batches)
+    assert [n for batch in batches for n in batch["number"].to_pylist()] == list(range(4999, -1, -1))
+
+
+def test_a_stream_left_halfway_does_not_hinder_the_next_query(engine):
+    stream = engine.stream(
+        "select number from numbers", step="stream", tables={"numbers": NUMBERS}, rows_per_batch=2048
+    )
+    next(stream)
+    stream.close()
+    assert engine.read("select 1 as one", step="next")["one"].to_pylist() == [1]
+
+
+def test_a_query_written_to_a_file_keeps_its_order_and_tells_its_rows(engine, tmp_path):
+    path = tmp_path / "it's here.parquet"
+    written = engine.write(
+        "select number from numbers where number % 2 = 0 order by number desc", path, step="write",
+        tables={"numbers": NUMBERS},
+    )  # fmt: skip
+    assert written == 2500
+    assert pq.read_table(path)["number"].to_pylist() == list(range(4998, -1, -2))
+    back = engine.read(f"select count(*) as n from read_parquet({quote_paths([path])})", step="read back")
+    assert back["n"].to_pylist() == [2500]
+
+
+def test_nothing_written_is_a_file_without_rows(engine, tmp_path):
+    path = tmp_path / "empty.parquet"
+    assert engine.write("select 1 as one where false", path, step="write") == 0
+    assert pq.read_table(path).column_names == ["one"]
+
+
+def test_a_failing_step_is_named_and_its_data_is_not(engine):
+    people = pa.table({"word": ["ada@example.org"]})
+    with pytest.raises(EngineError) as caught:
+        engine.read("select cast(word as double) from people", step="weigh people", tables={"people": people})
+    assert "weigh people" in str(caught.value)
+    assert "ada@example.org" not in str(caught.value)
+
+
+def test_a_failed_query_leaves_the_engine_usable(engine):
+    with pytest.raises(EngineError):
+        engine.read("select * from nowhere", step="fail")
+    assert engine.read("select 2 as two", step="go on")["two"].to_pylist() == [2]
+
+
+def test_the_functions_of_the_portable_text_give_doubles_of_full_precision(engine):
+    row = engine.read(
+        "select power(2e0, -5e-1) as p, ln(2e0) as l, exp(1e0) as e, sqrt(2e0) as s, 1e0 / 3e0 as d",
+        step="compute",
+    ).to_pylist()[0]
+    assert row == pytest.approx(
+        {
+            "p": 0.7071067811865476,
+            "l": 0.6931471805599453,
+            "e": 2.718281828459045,
+            "s": 1.4142135623730951,
+            "d": 1 / 3,
+        },
+        rel=1e-15,
+    )

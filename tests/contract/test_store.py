@@ -1,0 +1,268 @@
+"""What every hot store behind the port keeps to; a new store is added to `STORES` and has to pass all of it."""
+
+from __future__ import annotations
+
+import threading
+
+import pyarrow as pa
+import pytest
+
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.event import EVENTS
+from consumer_fusion.records.identity import MERGES
+from consumer_fusion.records.segment import MARKS, SEEN_EVENTS
+from consumer_fusion.records.state import PAIR_KIND_STATES
+from consumer_fusion.stores import Between, SQLiteStore
+
+
+def make_sqlite(folder):
+    store = SQLiteStore(folder / "store.db")
+    store.create()
+    return store
+
+
+STORES = {"sqlite": make_sqlite}
+STATE = PAIR_KIND_STATES.column_names
+
+
+@pytest.fixture(params=sorted(STORES))
+def make_store(request, tmp_path):
+    """Opens the same store again with every call."""
+    opened = []
+
+    def make():
+        opened.append(STORES[request.param](tmp_path))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(make_store):
+    return make_store()
+
+
+def write_state(consumer, brand=1, kind=1, count=1, amount=1.0, last=10):
+    return (consumer, brand, kind, count, amount, amount, amount, amount, amount, last)
+
+
+def read_counts(session):
+    rows = session.read(PAIR_KIND_STATES, order_by=("consumer_id", "brand_id", "kind_id"))
+    return rows.select(["consumer_id", "event_count", "x", "last_occurred_us"]).to_pylist()
+
+
+def name_consumers(session, *keys):
+    return session.insert(ENTITIES, ("entity_type", "entity_key"), [("consumer", key) for key in keys])
+
+
+def test_what_was_written_is_there_after_opening_again(make_store):
+    with make_store().writing() as session:
+        name_consumers(session, "ada")
+        session.write_mark("place", 7)
+    with make_store().reading() as session:
+        assert session.read(ENTITIES, columns=("entity_key",)).to_pylist() == [{"entity_key": "ada"}]
+        assert session.read_mark("place") == "7"
+        assert session.read_mark("elsewhere") is None
+
+
+def test_an_error_takes_everything_of_its_transaction_back(store):
+    with pytest.raises(RuntimeError), store.writing() as session:
+        name_consumers(session, "ada")
+        session.write_mark("place", 1)
+        raise RuntimeError("power cut")
+    with store.reading() as session:
+        assert session.count(ENTITIES) == 0
+        assert session.read_mark("place") is None
+
+
+def test_a_reader_sees_one_moment_while_another_writes(store):
+    with store.writing() as session:
+        name_consumers(session, "ada")
+    with store.reading() as reader:
+        assert reader.count(ENTITIES) == 1
+        with store.writing() as writer:
+            name_consumers(writer, "grace")
+        assert reader.count(ENTITIES) == 1
+    with store.reading() as reader:
+        assert reader.count(ENTITIES) == 2
+
+
+def test_two_writers_take_turns_and_lose_nothing(store):
+    with store.writing() as session:
+        session.write_mark("total", 0)
+
+    def count_up():
+        for _ in range(20):
+            with store.writing() as session:
+                session.write_mark("total", int(session.read_mark("total")) + 1)
+
+    threads = [threading.Thread(target=count_up) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.reading() as session:
+        assert session.read_mark("total") == "60"
+
+
+def test_an_event_that_is_there_already_is_passed_over_and_not_counted(store):
+    with store.writing() as session:
+        assert (
+            session.insert(SEEN_EVENTS, SEEN_EVENTS.column_names, [(1, "a", 5), (1, "b", 5)], ignore=True)
+            == 2
+        )
+        assert (
+            session.insert(SEEN_EVENTS, SEEN_EVENTS.column_names, [(1, "b", 9), (2, "b", 9)], ignore=True)
+            == 1
+        )
+        kept = session.read(SEEN_EVENTS, {"source_id": 1}, order_by=("event_id",))["sealed_us"].to_pylist()
+    assert kept == [5, 5]
+
+
+def test_the_same_event_of_the_same_source_is_refused_without_ignore(store):
+    with pytest.raises(Exception), store.writing() as session:  # noqa: B017 - every driver has its own
+        session.insert(SEEN_EVENTS, SEEN_EVENTS.column_names, [(1, "a", 5), (1, "a", 6)])
+    with store.reading() as session:
+        assert session.count(SEEN_EVENTS) == 0
+
+
+def test_numbers_of_arrival_rise_and_are_never_given_twice(store):
+    with store.writing() as session:
+        name_consumers(session, "ada", "grace")
+        last = session.read(ENTITIES, order_by=("entity_id",))["entity_id"].to_pylist()[-1]
+        session.delete(ENTITIES, {"entity_key": "grace"})
+        name_consumers(session, "mary")
+        (number,) = session.read(ENTITIES, {"entity_key": "mary"})["entity_id"].to_pylist()
+    assert number > last
+
+
+def test_adding_sums_up_and_keeps_the_largest_moment(store):
+    with store.writing() as session:
+        session.add(
+            PAIR_KIND_STATES, STATE, [write_state(1, amount=0.5, last=10)], largest=("last_occurred_us",)
+        )
+        session.add(
+            PAIR_KIND_STATES,
+            STATE,
+            [write_state(1, amount=0.25, last=4), write_state(2)],
+            largest=("last_occurred_us",),
+        )
+        assert read_counts(session) == [
+            {"consumer_id": 1, "event_count": 2, "x": 0.75, "last_occurred_us": 10},
+            {"consumer_id": 2, "event_count": 1, "x": 1.0, "last_occurred_us": 10},
+        ]
+
+
+def test_adding_within_one_call_sums_up_too(store):
+    with store.writing() as session:
+        session.add(
+            PAIR_KIND_STATES, STATE, iter([write_state(1), write_state(1)]), largest=("last_occurred_us",)
+        )
+        assert read_counts(session)[0]["event_count"] == 2
+
+
+def test_doubles_come_back_to_the_last_bit(store):
+    amounts = [0.1 + 0.2, 1e-300, 5e-324, 1.7976931348623157e308, -0.1]
+    with store.writing() as session:
+        session.add(PAIR_KIND_STATES, STATE, [write_state(n, amount=a) for n, a in enumerate(amounts)])
+        assert [row["x"] for row in read_counts(session)] == amounts
+
+
+def test_multiplying_changes_the_chosen_rows_only(store):
+    with store.writing() as session:
+        session.add(
+            PAIR_KIND_STATES, STATE, [write_state(1, kind=1), write_state(1, kind=2), write_state(1, kind=3)]
+        )
+        session.multiply(PAIR_KIND_STATES, {"x": 0.5, "q": 0.25}, {"kind_id": [1, 3]})
+        rows = session.read(PAIR_KIND_STATES, order_by=("kind_id",)).to_pylist()
+    assert [(row["x"], row["y"], row["q"]) for row in rows] == [
+        (0.5, 1.0, 0.25),
+        (1.0, 1.0, 1.0),
+        (0.5, 1.0, 0.25),
+    ]
+
+
+def test_conditions_choose_values_lists_spans_and_nothing(store):
+    with store.writing() as session:
+        session.add(PAIR_KIND_STATES, STATE, [write_state(n, last=n * 10) for n in range(1, 7)])
+
+        def choose(where):
+            return [
+                row["consumer_id"]
+                for row in session.read(PAIR_KIND_STATES, where, order_by=("consumer_id",)).to_pylist()
+            ]
+
+        assert choose({"consumer_id": 3}) == [3]
+        assert choose({"consumer_id": [2, 5, 99]}) == [2, 5]
+        assert choose({"consumer_id": []}) == []
+        assert choose({"last_occurred_us": Between(above=20, at_most=40)}) == [3, 4]
+        assert choose({"last_occurred_us": Between(above=40), "consumer_id": [1, 6]}) == [6]
+        assert session.count(PAIR_KIND_STATES, {"last_occurred_us": Between(at_most=30)}) == 3
+        limited = session.read(PAIR_KIND_STATES, order_by=("last_occurred_us",), limit=2)
+        assert limited["consumer_id"].to_pylist() == [1, 2]
+
+
+def test_a_missing_value_is_a_condition_of_its_own(store):
+    names = ("merge_id", "kept_consumer_id", "absorbed_consumer_id", "reason", "merged_us", "undone_us")
+    with store.writing() as session:
+        columns = {column.name: column for column in MERGES.columns}
+        given = [name for name in MERGES.column_names if name in names or not columns[name].is_optional]
+        for number, undone in ((1, None), (2, 77)):
+            values = {
+                name: number if columns[name].type == "integer" else f"{name}-{number}" for name in given
+            }
+            values = {
+                name: (False if columns[name].type == "boolean" else value) for name, value in values.items()
+            }
+            values["undone_us"] = undone
+            session.insert(MERGES, tuple(values), [tuple(values.values())])
+        kept = session.read(MERGES, {"undone_us": None})["kept_consumer_id"].to_pylist()
+    assert kept == [1]
+
+
+def test_rows_are_found_and_deleted_by_a_table_of_keys(store):
+    keys = pa.table(
+        {"consumer_id": pa.array([1, 2, 9], pa.int64()), "brand_id": pa.array([1, 2, 9], pa.int64())}
+    )
+    with store.writing() as session:
+        session.add(
+            PAIR_KIND_STATES, STATE, [write_state(1), write_state(2), write_state(2, brand=2), write_state(3)]
+        )
+        found = session.read_matching(PAIR_KIND_STATES, keys, columns=("consumer_id", "brand_id"))
+        assert sorted(map(tuple, (row.values() for row in found.to_pylist()))) == [(1, 1), (2, 2)]
+        assert session.delete_matching(PAIR_KIND_STATES, keys) == 2
+        assert [row["consumer_id"] for row in read_counts(session)] == [2, 3]
+
+
+def test_replacing_updating_and_summarising(store):
+    with store.writing() as session:
+        session.replace(MARKS, MARKS.column_names, [("a", "1"), ("b", "2")])
+        session.replace(MARKS, MARKS.column_names, [("a", "3")])
+        assert session.read_mark("a") == "3"
+        session.add(PAIR_KIND_STATES, STATE, [write_state(n, last=n) for n in (1, 2, 3)])
+        assert session.update(PAIR_KIND_STATES, {"last_occurred_us": 50}, {"consumer_id": [1, 2]}) == 2
+        assert session.summarise(PAIR_KIND_STATES, "last_occurred_us", "max") == 50
+        assert session.summarise(PAIR_KIND_STATES, "last_occurred_us", "sum") == 103
+        assert session.summarise(EVENTS, "occurred_us", "max") is None
+        assert session.delete(PAIR_KIND_STATES) == 3
+
+
+def test_an_empty_read_keeps_the_declared_types(store):
+    with store.reading() as session:
+        rows = session.read(PAIR_KIND_STATES)
+    assert rows.num_rows == 0
+    assert rows.schema.field("consumer_id").type == pa.int64()
+    assert rows.schema.field("x").type == pa.float64()
+
+
+def test_text_of_every_script_and_its_quotes_come_back_unchanged(store):
+    keys = ["O'Hara; drop table entities", 'say "hi"', "Ἀθηνᾶ", "日本", "🧶", "a\nb"]
+    with store.writing() as session:
+        name_consumers(session, *keys)
+    with store.reading() as session:
+        assert sorted(session.read(ENTITIES, columns=("entity_key",))["entity_key"].to_pylist()) == sorted(
+            keys
+        )
+        assert session.count(ENTITIES, {"entity_key": keys[0]}) == 1

@@ -1,0 +1,259 @@
+"""However events come in, in whatever order and cut into whatever batches, the folded state is the same."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from consumer_fusion import pipeline, score, settlement
+from consumer_fusion.engines import DuckDBEngine
+from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.records.state import LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.score.array_folding import KindArrays, fold_events_table, fold_sealed_batches
+from consumer_fusion.score.fading import build_fold_kinds
+from consumer_fusion.score.folding import fold_events, fold_relation, has_shared_days
+from consumer_fusion.score.sources import EventSource
+from consumer_fusion.stores import list_segments
+from folded_workspaces import (
+    KINDS,
+    START,
+    assert_same_states,
+    cut_stream,
+    fold_plainly,
+    invent_event,
+    invent_stream,
+    open_new,
+    read_folded,
+)
+
+DAY_US = 86_400_000_000
+LATER = START + timedelta(days=40)
+STREAM = invent_stream(240)
+STATE_KEY = ["consumer_id", "brand_id", "kind_id"]
+SUMS = ["x", "y", "q", "r", "u"]
+
+
+@pytest.fixture
+def limit_inbox(monkeypatch):
+    def limit(count):
+        monkeypatch.setenv("CONSUMER_FUSION_INBOX_IMPORT_LIMIT", str(count))
+
+    return limit
+
+
+def import_batches(workspace, batches):
+    for batch in batches:
+        pipeline.import_events(workspace, batch)
+
+
+@pytest.mark.parametrize(
+    ("limit", "sizes"),
+    [(0, ()), (0, (1, 100)), (70, (60, 100)), (10_000, ()), (10_000, (60, 60))],
+    ids=["sealed at once", "sealed in three", "some sealed", "inbox at once", "inbox in three"],
+)
+def test_every_way_in_gives_the_state_that_the_plain_fold_gives(tmp_path, limit_inbox, limit, sizes):
+    limit_inbox(limit)
+    with open_new(tmp_path / "w") as workspace:
+        import_batches(workspace, cut_stream(STREAM, sizes))
+        assert_same_states(read_folded(workspace, LATER), fold_plainly(STREAM, LATER))
+
+
+def test_many_small_segments_over_the_same_days_and_their_compaction_change_nothing(tmp_path, limit_inbox):
+    limit_inbox(0)
+    expected = fold_plainly(STREAM, LATER)
+    with open_new(tmp_path / "w") as workspace:
+        import_batches(workspace, cut_stream(STREAM, [24] * 9))
+        with workspace.store.reading() as session:
+            before = list_segments(session)
+        assert has_shared_days(before), "the batches were meant to overlap in days"
+        assert_same_states(read_folded(workspace, LATER), expected)
+        # Sealing compacts buckets of many files; it needs something in the inbox to seal.
+        limit_inbox(10_000)
+    with open_new(tmp_path / "w") as workspace:
+        extra = invent_event(9000, START + timedelta(days=1), consumer="consumer-1", brand="brand-0")
+        import_batches(workspace, [[extra]])
+        settlement.seal_inbox(workspace, is_forced=True)
+        with workspace.store.reading() as session:
+            after = list_segments(session)
+        assert len(after) < len(before)
+        assert_same_states(read_folded(workspace, LATER), fold_plainly([*STREAM, extra], LATER))
+        refold_everything(workspace)
+        assert_same_states(read_folded(workspace, LATER), fold_plainly([*STREAM, extra], LATER))
+
+
+def refold_everything(workspace):
+    force = put_points_in_force(workspace)
+    with workspace.store.writing() as session:
+        score.refold(session, workspace.engine, workspace.folder, force.points, force.kind_ids)
+
+
+@pytest.mark.parametrize("limit", [0, 10_000], ids=["sealed", "in the inbox"])
+def test_folding_anew_from_the_events_gives_the_state_that_grew_with_them(tmp_path, limit_inbox, limit):
+    limit_inbox(limit)
+    with open_new(tmp_path / "w") as workspace:
+        import_batches(workspace, cut_stream(STREAM, (80, 80)))
+        refold_everything(workspace)
+        assert_same_states(read_folded(workspace, LATER), fold_plainly(STREAM, LATER))
+
+
+def test_sealing_the_inbox_between_two_batches_of_one_day_keeps_the_burst_of_that_day_whole(
+    tmp_path, limit_inbox
+):
+    limit_inbox(10_000)
+    day = [invent_event(number, START + timedelta(hours=number)) for number in range(20)]
+    with open_new(tmp_path / "w") as workspace:
+        import_batches(workspace, [day[:7]])
+        assert settlement.seal_inbox(workspace, is_forced=True) == 7
+        import_batches(workspace, [day[7:13]])
+        assert settlement.seal_inbox(workspace, is_forced=True) == 6
+        import_batches(workspace, [day[13:]])
+        assert_same_states(read_folded(workspace, LATER), fold_plainly(day, LATER))
+
+
+@pytest.mark.parametrize("limit", [0, 10_000], ids=["sealed", "in the inbox"])
+def test_a_merge_of_two_keys_folds_both_their_events_as_one_consumer(tmp_path, limit_inbox, limit):
+    limit_inbox(limit)
+    first = [invent_event(number, START + timedelta(hours=5 * number), consumer="ada") for number in range(8)]
+    second = [
+        invent_event(100 + number, START + timedelta(hours=7 * number), consumer="a.lovelace")
+        for number in range(8)
+    ]
+    mail = {"email": "ada@example.org"}
+    meeting = [
+        invent_event(200, START + timedelta(days=1), consumer="ada", identifiers=mail),
+        invent_event(201, START + timedelta(days=1, hours=1), consumer="a.lovelace", identifiers=mail),
+    ]
+    afterwards = [
+        invent_event(300 + number, START + timedelta(hours=3 * number), consumer=name)
+        for number, name in enumerate(["ada", "a.lovelace"] * 4)
+    ]
+    with open_new(tmp_path / "w") as workspace:
+        import_batches(workspace, [first, second, meeting, afterwards])
+        found = read_folded(workspace, LATER)
+        (kept,) = {consumer for consumer, _, _ in found}
+        everything = [*first, *second, *meeting, *afterwards]
+        assert_same_states(found, fold_plainly(everything, LATER, {"ada": kept, "a.lovelace": kept}))
+
+
+@pytest.mark.parametrize("limit", [0, 10_000], ids=["sealed", "in the inbox"])
+def test_thirty_years_between_events_of_a_seven_day_half_life_leave_sound_numbers(
+    tmp_path, limit_inbox, limit
+):
+    limit_inbox(limit)
+    years = [0, 30, 2]
+    moments = [START + timedelta(days=365 * year, hours=number) for number, year in enumerate(years * 2)]
+    events = [invent_event(number, moment, kind=KINDS[number % 2]) for number, moment in enumerate(moments)]
+    last = max(moments)
+    with open_new(tmp_path / "w") as workspace:
+        for event in events:
+            import_batches(workspace, [[event]])
+        with workspace.store.reading() as session:
+            landmarks = {
+                row["half_life_days"]: row["landmark_us"] for row in session.read(LANDMARKS).to_pylist()
+            }
+        newest_us = int(last.timestamp() * 1e6)
+        assert newest_us - landmarks[7.0] < 200 * 7 * DAY_US, "the landmark was meant to follow the events"
+        assert_same_states(read_folded(workspace, last), fold_plainly(events, last))
+        early = START + timedelta(days=3)
+        assert_same_states(
+            read_folded(workspace, early), fold_plainly([e for e in events if e.occurred_at <= early], early)
+        )
+
+
+def test_ten_new_events_touch_ten_rows_of_the_state(tmp_path, limit_inbox):
+    limit_inbox(10_000)
+    with open_new(tmp_path / "w") as workspace:
+        import_batches(workspace, [STREAM])
+        with workspace.store.reading() as session:
+            before = {tuple(row.values()) for row in session.read(PAIR_KIND_STATES).to_pylist()}
+        fresh = [
+            invent_event(1000 + number, START + timedelta(days=13), consumer=f"consumer-{number % 5}", brand="brand-0",
+                         kind=("Page Viewed", "Store Visited")[number // 5])
+            for number in range(10)
+        ]  # fmt: skip
+        import_batches(workspace, [fresh])
+        with workspace.store.reading() as session:
+            after = {tuple(row.values()) for row in session.read(PAIR_KIND_STATES).to_pylist()}
+        assert len(after - before) == 10
+
+
+# --- the two ways to compute a fold ------------------------------------------------------------
+
+FOLD_KINDS = build_fold_kinds(
+    [(1, 7.0, 19_500 * DAY_US, 1.0), (2, 90.0, 19_400 * DAY_US, 0.25), (5, 365.0, 19_600 * DAY_US, 1.0)]
+)
+
+
+def invent_table(count, seed, largest_id):
+    """Events as the folds read them, of known and unknown kinds; same_day_count is true to them."""
+    chance = np.random.default_rng(seed)
+    day = chance.integers(19_300, 19_320, count)
+    events = pa.table(
+        {
+            "consumer_id": chance.choice(chance.integers(1, largest_id, 40), count),
+            "brand_id": chance.choice(chance.integers(1, largest_id, 3), count),
+            "kind_id": chance.choice([0, 1, 2, 3, 5, 99], count),
+            "day": day,
+            "occurred_us": day * DAY_US + chance.integers(0, DAY_US, count),
+            "magnitude": chance.uniform(0.25, 3.0, count),
+            "trust": chance.choice([0.5, 1.0], count),
+        }
+    )
+    key = [*STATE_KEY, "day"]
+    counted = events.group_by(key).aggregate([([], "count_all")]).rename_columns([*key, "same_day_count"])
+    return events.join(counted, key).sort_by([(name, "ascending") for name in (*STATE_KEY, "occurred_us")])
+
+
+def compare_states(found, expected):
+    summed = found.group_by(STATE_KEY).aggregate(
+        [*((name, "sum") for name in ["event_count", *SUMS]), ("last_occurred_us", "max")]
+    )
+    order = [(name, "ascending") for name in STATE_KEY]
+    summed, expected = summed.sort_by(order), expected.sort_by(order)
+    for name in STATE_KEY:
+        assert summed[name].to_pylist() == expected[name].to_pylist()
+    assert summed["event_count_sum"].to_pylist() == expected["event_count"].to_pylist()
+    assert summed["last_occurred_us_max"].to_pylist() == expected["last_occurred_us"].to_pylist()
+    for name in SUMS:
+        np.testing.assert_allclose(summed[f"{name}_sum"].to_numpy(), expected[name].to_numpy(), rtol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = DuckDBEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("largest_id", [50, 2**40], ids=["small numbers", "numbers too large to pack"])
+def test_the_fold_on_arrays_gives_what_the_portable_sql_gives(engine, largest_id):
+    events = invent_table(6000, seed=3, largest_id=largest_id)
+    shuffled = events.take(np.random.default_rng(4).permutation(events.num_rows))
+    expected = fold_relation(engine, EventSource("events", {"events": shuffled}), FOLD_KINDS)
+    kinds = KindArrays.from_table(FOLD_KINDS)
+    compare_states(fold_events_table(shuffled.drop_columns(["same_day_count"]), kinds), expected)
+    batches = events.combine_chunks().to_batches(max_chunksize=701)
+    compare_states(pa.concat_tables(fold_sealed_batches(batches, kinds)), expected)
+    sealed = fold_relation(engine, EventSource("events", {"events": events}), FOLD_KINDS, query="fold_sealed")
+    compare_states(sealed, expected)
+
+
+def test_a_fold_in_several_passes_gives_each_pair_once(engine, monkeypatch):
+    monkeypatch.setattr("consumer_fusion.score.folding.EVENTS_PER_PASS", 1000)
+    source = EventSource("events", {"events": invent_table(6000, seed=5, largest_id=50)})
+    parts = list(fold_events(engine, source, FOLD_KINDS))
+    assert len(parts) == 6
+    states = pa.concat_tables(parts)
+    assert states.select(STATE_KEY).group_by(STATE_KEY).aggregate([]).num_rows == states.num_rows
+    compare_states(states, fold_relation(engine, source, FOLD_KINDS))
+
+
+def test_events_of_no_known_kind_fold_to_nothing(engine):
+    events = invent_table(50, seed=6, largest_id=50)
+    unknown = events.set_column(2, "kind_id", pa.array([99] * events.num_rows, pa.int64()))
+    states = fold_events_table(unknown.drop_columns(["same_day_count"]), KindArrays.from_table(FOLD_KINDS))
+    assert states.num_rows == 0
+    assert states.column_names == list(PAIR_KIND_STATES.column_names)
