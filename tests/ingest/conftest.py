@@ -25,7 +25,7 @@ class Desk:
     engine: DuckDBEngine
     folder: Path
     stagings: int = 0
-    progress: list[tuple[int, int | None]] = field(default_factory=list)
+    progress: list[tuple[int, int | None]] = field(default_factory=list, repr=False)
 
     def lay(self, name: str, content: str | bytes | list[Any]) -> Path:
         """Write a file; a list becomes a JSON line each, texts in it as they are."""

@@ -77,6 +77,7 @@ def test_all_problems_are_told_at_once_with_the_nearest_right_key():
         ('[[kind.rules]]\nfield = "value"\nat_most = 0', "`kind.rules[1].kind` is missing"),
         ('[kind.rules]\nkind = "A"', "each written [[kind.rules]]"),
         ("[source.more]\na = 1", "`source.more` is unknown"),
+        ('[properties]\nsize = "a"\nSize = "b"', "differ by capital letters only"),
         ("[identifiers]\nemail = []", "is the name of a column or a table"),
     ],
 )

@@ -280,3 +280,18 @@ def test_columns_may_be_called_anything(desk, name):
     toml_name = name.replace('"', '\\"')
     text = f'[source]\nname = "odd"\n[fields]\noccurred_at = "at"\nconsumer = "{toml_name}"\n[kind]\ndefault = "X"\n'
     assert desk.stage(desk.map(text), path).only["consumer"] == "value"
+
+
+def test_columns_that_differ_by_capital_letters_only_are_refused(desk):
+    path = desk.lay("odd.csv", "at,Who,who\n2026-01-01,a,b\n")
+    text = '[source]\nname = "odd"\n[fields]\noccurred_at = "at"\n[kind]\ndefault = "X"\n'
+    with pytest.raises(MappingError, match="Who, who"):
+        desk.stage(desk.map(text), path)
+
+
+def test_members_of_json_that_differ_by_capital_letters_only_are_told_apart(desk):
+    path = desk.lay("odd.jsonl", [{"at": "2026-01-01", "Who": "a", "who": "b"}])
+    fields = 'occurred_at = "at"\nconsumer = "Who"\nbrand = "who"'
+    text = f'[source]\nname = "odd"\n[fields]\n{fields}\n[kind]\ndefault = "X"\n'
+    event = desk.stage(desk.map(text), path).only
+    assert (event["consumer"], event["brand"]) == ("a", "b")

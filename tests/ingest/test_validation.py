@@ -72,6 +72,22 @@ def test_a_line_that_is_no_object_costs_only_itself(desk, line):
     assert staged.codes == ([] if line == "" else ["invalid_json"])
 
 
+@pytest.mark.parametrize(
+    "pair",
+    [
+        '"x": 1, "x": 2',
+        '"identifiers": {"email": "a", "email": "b"}',
+        '"properties": {"a": 1, "a": 2}',
+        '"kind": "A"',
+    ],
+)
+def test_a_name_that_stands_twice_in_an_object_breaks_nothing(desk, pair):
+    line = f'{{"event_id": "e2", "occurred_at": "2026-06-05", "kind": "Order Completed", {pair}}}'
+    staged = desk.events(line, GOOD)
+    assert "e1" in staged.ids
+    assert staged.staging.row_count == len(staged.accepted) + len(staged.rejected)
+
+
 def test_a_message_says_row_and_field_and_what_to_do_but_never_the_content(desk):
     staged = desk.events(GOOD | {"consumer": "anna@example.org", "value": "secret"})
     message = staged.rejected[0]["message"]

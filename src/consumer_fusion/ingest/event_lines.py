@@ -15,6 +15,7 @@ def select_event_lines(default_source: str, default_brand: str | None = None) ->
     Keys that no event has are kept among the properties; `id` is taken for `event_id`.
     """
     shape = "{" + ", ".join(f'"{name}": "VARCHAR"' for name in _KNOWN_KEYS) + "}"
+    without = "{" + ", ".join(f'"{name}": null' for name in _KNOWN_KEYS) + "}"
     known = ", ".join(quote_text(name) for name in _KNOWN_KEYS)
     # The first letter is looked at first, because it costs less; a text may begin with a bracket too.
     nested = " or ".join(
@@ -37,8 +38,7 @@ select position, raw,
     coalesce(nullif(fields.brand, ''), {brand}) as brand,
     case when len(others) = 0 then fields.properties
         else cast(json_merge_patch(
-            cast(to_json(map_from_entries(list_filter(map_entries(cast(object as map(varchar, json))),
-                lambda each: list_contains(others, each.key)))) as json),
+            json_merge_patch('{{}}', json_merge_patch(object, {quote_text(without)})),
             case when fields.properties is null then cast('{{}}' as json)
                 else coalesce(try_cast(fields.properties as json), cast('[]' as json)) end) as varchar)
         end as properties,

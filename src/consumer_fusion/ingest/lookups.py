@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def check_fit(engine: Engine, mapping: Mapping, files: Sequence[Path]) -> None:
 
 
 def _check_columns(wanted: Sequence[str], present: Sequence[str], file: Path) -> None:
+    written = Counter(name.lower() for name in present)
+    alike = [name for name in present if written[name.lower()] > 1]
+    if alike:
+        raise MappingError(
+            f"The file {file.name} has columns that differ by capital letters only: {', '.join(alike)}.",
+            hint="Give a CSV file other names: `columns = [...]` under [source]; rename them in a Parquet file.",
+            where=str(file),
+        )
     missing = [name for name in wanted if name not in present]
     if not missing:
         return

@@ -332,6 +332,9 @@ def _check_whole(mapping: Mapping, is_grouped: bool, problems: list[str]) -> Non
         others = set(mapping.fields["event_id"].columns) - set(mapping.group_by)
         if others:
             problems.append("`fields.event_id` of grouped rows is read from columns of `group.by` only.")
+    for table, rules in (("identifiers", mapping.identifiers), ("properties", mapping.properties)):
+        if len({name.lower() for name in rules}) < len(rules):
+            problems.append(f"`{table}` has two names that differ by capital letters only.")
     for name, rule in {**mapping.fields, **mapping.identifiers, **mapping.properties}.items():
         if rule.multiply and name != "value":
             problems.append(f"`multiply` is for `fields.value`, not for `{name}`.")

@@ -188,8 +188,9 @@ def _column(name: str, part: Part) -> str:
 
 
 def _safe(name: str) -> str:
-    """A column's name that cannot collide with ours."""
-    return quote_name(f"in_{name}")
+    """A column's name that cannot collide with ours, nor with one that differs by capital letters only."""
+    return quote_name("in_" + "".join(f"^{letter}" if letter == "^" or letter != letter.lower() else letter
+                                      for letter in name))  # fmt: skip
 
 
 def _text(rule: FieldRule) -> str:

@@ -118,8 +118,11 @@ typed as (
         value as value_text, try_cast(value as double) as value, currency, text,
         trust as trust_text, try_cast(trust as double) as trust,
         identifiers as identifiers_text,
-        case when identifiers is not null then try_cast(try_cast(identifiers as json) as map(varchar, json)) end
-            as identifiers_map,
+        -- Two members of one name are no map: which of them would be meant?
+        case when json_type(try_cast(identifiers as json)) = 'OBJECT'
+            and len(list_distinct(json_keys(try_cast(identifiers as json))))
+                = len(json_keys(try_cast(identifiers as json)))
+            then try_cast(try_cast(identifiers as json) as map(varchar, json)) end as identifiers_map,
         properties,
         case when properties is null or properties = '{{}}' then true
             else coalesce(json_type(try_cast(properties as json)) = 'OBJECT', false) end as is_object
