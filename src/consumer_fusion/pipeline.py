@@ -72,6 +72,13 @@ _STAGED_COLUMNS = (
 )
 
 
+_SIGHTINGS_AT_A_TIME = 200_000
+"""Who is who is decided in memory: for so many combinations of consumer and identifiers at once."""
+_NO_SIGHTINGS = pa.schema(
+    [("consumer", pa.string()), ("identifiers", pa.string()), ("consumer_id", pa.int64())]
+).empty_table()
+
+
 def import_files(
     workspace: Workspace,
     patterns: Sequence[str | Path],
@@ -313,27 +320,32 @@ def _recognise_consumers(workspace: Workspace, session: Session, fresh: str, lan
         """,
         step="list the identifiers seen",
     )
-    sightings = [
-        (consumer, {str(k): str(v) for k, v in json.loads(identifiers).items()})
-        for consumer, identifiers in zip(rows["consumer"].to_pylist(), rows["identifiers"].to_pylist())
-    ]
-    resolution = identity.resolve_identities(
-        session,
-        sightings,
-        ensure_consumers=lambda keys: ingest.ensure_keys(session, "consumer", keys),
-        seen_us=workspace.now_us,
-        limit=workspace.settings.identifier_limit,
-    )
-    for member, groups in resolution.regrouped.items():
-        landing.refold_members.add(member)
-        landing.refold_consumers.update(groups)
-    return pa.table(
-        {
-            "consumer": rows["consumer"].cast(pa.string()),
-            "identifiers": rows["identifiers"].cast(pa.string()),
-            "consumer_id": pa.array(resolution.consumer_ids, pa.int64()),
-        }
-    )
+    parts: list[pa.Table] = []
+    for batch in rows.to_batches(max_chunksize=_SIGHTINGS_AT_A_TIME):
+        sightings = [
+            (consumer, {str(k): str(v) for k, v in json.loads(identifiers).items()})
+            for consumer, identifiers in zip(batch["consumer"].to_pylist(), batch["identifiers"].to_pylist())
+        ]
+        resolution = identity.resolve_identities(
+            session,
+            sightings,
+            ensure_consumers=lambda keys: ingest.ensure_keys(session, "consumer", keys),
+            seen_us=workspace.now_us,
+            limit=workspace.settings.identifier_limit,
+        )
+        for member, groups in resolution.regrouped.items():
+            landing.refold_members.add(member)
+            landing.refold_consumers.update(groups)
+        parts.append(
+            pa.table(
+                {
+                    "consumer": batch["consumer"].cast(pa.string()),
+                    "identifiers": batch["identifiers"].cast(pa.string()),
+                    "consumer_id": pa.array(resolution.consumer_ids, pa.int64()),
+                }
+            )
+        )
+    return pa.concat_tables(parts) if parts else _NO_SIGHTINGS
 
 
 def _note_deriving(

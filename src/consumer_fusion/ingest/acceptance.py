@@ -18,11 +18,14 @@ from consumer_fusion.records.segment import SEEN_EVENTS, Segment
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Session, finish_file, list_segments, place_segment
 
+LOOKUP_LIMIT = 50_000
 INBOX_COLUMNS = EVENTS.column_names[1:]
 _SEGMENT_NAMES = tuple(column.name for column in SEGMENT_COLUMNS if column.name != "same_day_count")
 
 
-def find_duplicates(session: Session, engine: Engine, folder: Path, staged: Sequence[Path], path: Path) -> int:
+def find_duplicates(
+    session: Session, engine: Engine, folder: Path, staged: Sequence[Path], path: Path
+) -> int:
     """Find the staged rows whose (source, event id) came earlier in the import or is on record already.
 
     Args:
@@ -49,12 +52,7 @@ def find_duplicates(session: Session, engine: Engine, folder: Path, staged: Sequ
         ) numbered where nth > 1
         """
     ]
-    hot = pa.concat_tables(
-        [
-            session.read(EVENTS, columns=("source_id", "event_id")),
-            session.read(SEEN_EVENTS, columns=("source_id", "event_id")),
-        ]
-    )
+    hot = _read_remembered(session, engine, rows, sources)
     if hot.num_rows:
         tables["hot_events"] = hot
         parts.append(_match_sql(rows, "hot_events"))
@@ -62,7 +60,28 @@ def find_duplicates(session: Session, engine: Engine, folder: Path, staged: Sequ
     if sealed and sources.num_rows:
         parts.append(_match_sql(rows, f"read_parquet({quote_paths(sealed)})"))
     union = " union ".join(parts)
-    return engine.write(f"select distinct position from ({union}) d", path, step="find duplicates", tables=tables)
+    return engine.write(
+        f"select distinct position from ({union}) d", path, step="find duplicates", tables=tables
+    )
+
+
+def _read_remembered(session: Session, engine: Engine, rows: str, sources: pa.Table) -> pa.Table:
+    """The ids of the inbox, and of what left it lately, among which the staged ones may be."""
+    columns = ("source_id", "event_id")
+    keys = engine.read(
+        f"""
+        select distinct k.entity_id as source_id, s.event_id from {rows} s
+        join sources k on k.entity_key = s.source limit {LOOKUP_LIMIT + 1}
+        """,
+        step="list the ids of the import",
+        tables={"sources": sources},
+    )
+    # Few are looked up one by one, however many there are on record; for many it is quicker to read all.
+    if keys.num_rows <= LOOKUP_LIMIT:
+        found = [session.read_matching(table, keys, columns=columns) for table in (EVENTS, SEEN_EVENTS)]
+    else:
+        found = [session.read(table, columns=columns) for table in (EVENTS, SEEN_EVENTS)]
+    return pa.concat_tables(found)
 
 
 def _match_sql(rows: str, known: str) -> str:
@@ -80,7 +99,9 @@ def read_keys(session: Session, entity_type: str) -> pa.Table:
 
 def find_keys(session: Session, entity_type: str, keys: Sequence[str]) -> dict[str, int]:
     """The numbers of those of the keys that are known."""
-    wanted = pa.table({"entity_type": pa.array([entity_type] * len(keys)), "entity_key": pa.array(keys, pa.string())})
+    wanted = pa.table(
+        {"entity_type": pa.array([entity_type] * len(keys)), "entity_key": pa.array(keys, pa.string())}
+    )
     found = session.read_matching(ENTITIES, wanted, columns=("entity_key", "entity_id"))
     return dict(zip(found["entity_key"].to_pylist(), found["entity_id"].to_pylist()))
 
@@ -109,7 +130,9 @@ def ensure_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict
     return known
 
 
-def write_keys(session: Session, engine: Engine, staged_sql: str, column: str, entity_type: str, path: Path) -> None:
+def write_keys(
+    session: Session, engine: Engine, staged_sql: str, column: str, entity_type: str, path: Path
+) -> None:
     """Give every distinct value of a staged column its number, and write both to a Parquet file, batch by batch."""
     batches = engine.read(
         f"select distinct {column} as key from {staged_sql} where {column} is not null order by 1",
