@@ -195,7 +195,8 @@ def write_segments(
         unfinished = final.with_suffix(".parquet.unfinished")
         count = engine.write(
             f"""
-            select {listed}, count(*) over (partition by consumer_id, brand_id, kind_id, day) as same_day_count
+            select {listed}, cast(sum(case when trust > 0 then 1 else 0 end)
+                over (partition by consumer_id, brand_id, kind_id, day) as bigint) as same_day_count
             from {events_sql} e where {chosen}
             order by consumer_id, brand_id, kind_id, occurred_us, source_id, event_id
             """,

@@ -108,7 +108,7 @@ DERIVED_EVENTS = Table(
 
 SEGMENT_COLUMNS = (
     *_WHAT_HAPPENED,
-    Column("same_day_count", "integer", "Events of this pair, kind and day in this segment."),
+    Column("same_day_count", "integer", "Events of this pair, kind and day in this segment that are believed at all."),
 )
 """The columns of a sealed segment file (Parquet), sorted by consumer, brand, kind and time."""
 

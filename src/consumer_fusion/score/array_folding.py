@@ -105,6 +105,7 @@ def to_states(columns: Mapping[str, Any]) -> pa.Table:
 def _select_known(columns: Columns, kinds: KindArrays) -> Columns:
     numbers = columns["kind_id"]
     is_known = kinds.is_known[np.minimum(numbers, len(kinds.is_known) - 1)] & (numbers < len(kinds.is_known))
+    is_known &= columns["trust"] > 0
     return columns if is_known.all() else {name: values[is_known] for name, values in columns.items()}
 
 

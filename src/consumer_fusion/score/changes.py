@@ -200,7 +200,7 @@ class _RunningFold:
     def add(self, entries: Iterable[LedgerEntry]) -> None:
         """Take in the next events, ordered by time."""
         for entry in entries:
-            if self.is_evidence(entry):
+            if self.is_evidence(entry) and entry.trust > 0:
                 if entry.kind not in self._kinds:
                     half_life_days = self._points.kinds[entry.kind].half_life_days
                     self._kinds[entry.kind] = _RunningKind(half_life_days)

@@ -84,10 +84,11 @@ def order_entries(entries: Iterable[LedgerEntry], until_us: int) -> list[LedgerE
 def weigh_entries(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTable) -> list[WeighedEntry]:
     """Weigh every event until a moment, in order; kinds that the table does not have are left out."""
     known = [entry for entry in order_entries(entries, as_of_us) if entry.kind in points.kinds]
-    counts = Counter((entry.kind, entry.day) for entry in known)
+    # An event that nobody believes takes nothing from the others of its day.
+    counts = Counter((entry.kind, entry.day) for entry in known if entry.trust > 0)
     weighed = []
     for entry in known:
-        kind, count = points.kinds[entry.kind], counts[entry.kind, entry.day]
+        kind, count = points.kinds[entry.kind], max(counts[entry.kind, entry.day], 1)
         faded = fade_over(as_of_us - entry.occurred_us, kind.half_life_days)
         weighed.append(WeighedEntry(entry, kind, entry.trust * dampen_burst(count) * faded, count))
     return weighed

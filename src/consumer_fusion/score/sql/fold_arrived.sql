@@ -19,9 +19,11 @@ from (
         left join (
             select b.consumer_id, b.brand_id, b.kind_id, b.day, ln(1e0 + count(*)) / (ln(2e0) * count(*)) as burst
             from ${events} b
+            where b.trust > 0e0
             group by b.consumer_id, b.brand_id, b.kind_id, b.day
             having count(*) > 1
         ) d on d.consumer_id = a.consumer_id and d.brand_id = a.brand_id and d.kind_id = a.kind_id and d.day = a.day
+        where a.trust > 0e0
     ) f
 ) e
 group by e.consumer_id, e.brand_id, e.kind_id

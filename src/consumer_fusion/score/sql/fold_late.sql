@@ -31,6 +31,7 @@ from (
                a.trust * k.trust * power(2e0, (a.occurred_us - k.landmark_us) / k.half_life_us) as w
         from ${events} a
         join fold_kinds k on k.kind_id = a.kind_id
+        where a.trust > 0e0
     ) e
     group by e.consumer_id, e.brand_id, e.kind_id, e.day
 ) d

@@ -17,6 +17,7 @@ from (
                * power(2e0, (s.occurred_us - k.landmark_us) / k.half_life_us) as w
         from ${events} s
         join fold_kinds k on k.kind_id = s.kind_id
+        where s.trust > 0e0
     ) f
 ) e
 group by e.consumer_id, e.brand_id, e.kind_id
