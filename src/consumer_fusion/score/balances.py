@@ -1,6 +1,6 @@
 """Balances of many pairs at once: points applied to folded sums, with slopes, so that points can be learnt.
 
-The same reading as the score's own (`score.md` 3.3), kept in numpy for calibration and forecasts.
+The same reading as the score's own (`docs/concepts/score.md`), kept in numpy for calibration and forecasts.
 """
 
 from __future__ import annotations
@@ -77,12 +77,14 @@ def read_balances(fold: Fold, design: Design, multipliers: FloatArray) -> Balanc
         multipliers: By kind.
     """
     constants = design.constants
-    amount = (fold.x * multipliers) @ design.graded + (fold.y * multipliers) @ design.plain
+    amount = _combine(fold.x, (design.graded.T * multipliers).T) + _combine(
+        fold.y, (design.plain.T * multipliers).T
+    )
     is_past_knee = amount > constants.knee
     beyond = np.where(is_past_knee, amount / constants.knee, 1.0)
     softened = np.where(is_past_knee, constants.knee * (1.0 + np.log(beyond)), amount) * design.sign
-    given = softened @ design.is_giving
-    received = softened @ (1.0 - design.is_giving)
+    given = softened[:, design.is_giving > 0.0].sum(axis=1)
+    received = softened[:, design.is_giving == 0.0].sum(axis=1)
     gap = given - received
     width = np.sqrt(gap**2 + constants.balance_width**2)
     balance = (given + received) / 2.0 - constants.balance / 2.0 * (width - constants.balance_width)
@@ -104,12 +106,20 @@ def trace_slopes(
         weight: By pair: derivative of the loss by M.
     """
     by_column = balances.column_slope * weight[:, None]
-    graded = by_column @ design.graded.T
-    plain = by_column @ design.plain.T
+    graded = _combine(by_column, design.graded.T)
+    plain = _combine(by_column, design.plain.T)
     return (
         multipliers * np.sum(graded * fold.x + plain * fold.y, axis=0),
         multipliers * np.sum(graded * fold.x_slope + plain * fold.y_slope, axis=0),
     )
+
+
+def _combine(columns: FloatArray, weights: FloatArray) -> FloatArray:
+    """The matrix product, most of whose weights are 0; no threads are woken for so little work."""
+    combined = np.zeros((columns.shape[0], weights.shape[1]))
+    for source, target in zip(*np.nonzero(weights), strict=True):
+        combined[:, target] += columns[:, source] * weights[source, target]
+    return combined
 
 
 def compute_scores(balance: FloatArray, constants: Constants) -> FloatArray:

@@ -1,7 +1,7 @@
 """Calibration: one multiplier and one half-life a kind, learnt from outcomes and tried on other pairs.
 
-`score.md` 3.11. What a brand sends or grants is never learnt from observation, because brands choose whom
-they send it to: with no true effect at all, a targeted campaign looks like a cause. Only an experiment tells.
+See `docs/concepts/calibration.md`. What a brand sends or grants is never learnt from observation, because brands
+choose whom they send it to: with no true effect, a targeted campaign looks like a cause. Only an experiment tells.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.score.balances import Design, draw_design, read_balances
 from consumer_fusion.score.calibration_report import CalibrationReport, write_sentences
-from consumer_fusion.score.fitting import Problem, fit_link, spread_parameters
+from consumer_fusion.score.fitting import Fit, Problem, fit_link, spread_parameters
 from consumer_fusion.score.grids import FoldGrid
-from consumer_fusion.score.links import cap_money, compute_probability, forecast_outcomes, read_link
+from consumer_fusion.score.links import Link, cap_money, compute_probability, forecast_outcomes, read_link
 from consumer_fusion.score.placebo import learn_placebo
 from consumer_fusion.score.points_table import apply_multipliers
 from consumer_fusion.score.refusals import check_request, check_sample, check_window
 from consumer_fusion.score.samples import (
+    IntArray,
     Sample,
     draw_sample,
     fold_sample,
@@ -40,7 +41,7 @@ from consumer_fusion.score.validity import (
 )
 
 FEWEST_EVENTS = 200
-_MOST_ROWS = 40_000
+_MOST_ROWS = 32_000
 _LEAST_HISTORY_DAYS = 90
 
 
@@ -50,6 +51,15 @@ class _Plan:
 
     learnt: tuple[str, ...]
     kept: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What was learnt from a sample."""
+
+    problem: Problem
+    default_link: Link
+    fit: Fit
 
 
 def calibrate(
@@ -95,56 +105,75 @@ def calibrate(
     plan = _plan_kinds(ledger, samples[0], points, learn, protect)
 
     train, held_out = _split_pairs(samples, seed)
-    design = draw_design(points, train.kinds)
-    problem = choose_direction(pose_problem(train, design, points, plan.learnt), points, outcome)
-    ones = np.ones(len(train.kinds))
-    link_start = fit_link(read_balances(fold_sample(train, ones), design, ones).balance, problem)
-    default_link = read_link(link_start, problem.money_scale, problem.direction)
-    fit = learn_points(problem, link_start, points.constants.negativity)
-
-    multipliers = np.exp(spread_parameters(problem, fit.log_multiplier))
-    factors = np.exp(spread_parameters(problem, fit.log_half_life))
-    first = read_balances(fold_sample(held_out, ones), design, ones).balance
-    second = read_balances(fold_sample(held_out, factors), design, multipliers).balance
-    probability = [
-        compute_probability(forecast_outcomes(first, default_link)),
-        compute_probability(forecast_outcomes(second, fit.link)),
-    ]
+    lesson = _learn_lesson(train, points, outcome, plan)
+    probability = _forecast_both(held_out, lesson)
     losses = [compute_log_losses(held_out.is_outcome, one) for one in probability]
     gain = float(np.mean(losses[0] - losses[1]))
     gain_error = bootstrap_mean_error(losses[0] - losses[1], seed)
     is_better = bool(plan.learnt) and gain > gain_error
-    learnt = _name_learnt(problem, multipliers), _name_learnt(problem, factors)
+    placebo_share = learn_placebo(lesson.problem, lesson.fit, seed) if with_placebo else None
+    if is_better:
+        # The split has answered whether to learn; what ships is learnt from every pair there is.
+        everyone = np.random.default_rng(seed).permutation(samples[0].pair_count)
+        lesson = _learn_lesson(_take_everywhere(samples, everyone), points, outcome, plan, lesson.fit)
+    multipliers, factors = _name_learnt(lesson)
     report = CalibrationReport(
         outcome=outcome,
         horizon_days=float(horizon_days),
         cutoff_us=cutoff_us,
         seed=seed,
         points_version=points.version,
-        calibrated_version=apply_multipliers(points, *learnt, protect).version,
+        calibrated_version=apply_multipliers(points, multipliers, factors, protect).version,
         pairs_trained=int(np.count_nonzero(train.cutoff_place == 0)),
         cutoffs_trained=len(samples),
         pairs_held_out=held_out.pair_count,
         outcomes_held_out=int(held_out.is_outcome.sum()),
-        multipliers=learnt[0],
-        half_life_factors=learnt[1],
-        negativity=float(points.constants.negativity * np.exp(fit.log_negativity)),
-        scale_drift=fit.scale_drift,
-        link=fit.link,
-        default_link=default_link,
+        multipliers=multipliers,
+        half_life_factors=factors,
+        negativity=float(points.constants.negativity * np.exp(lesson.fit.log_negativity)),
+        scale_drift=lesson.fit.scale_drift,
+        link=lesson.fit.link,
+        default_link=lesson.default_link,
         before=measure_forecast(held_out.is_outcome, probability[0]),
         after=measure_forecast(held_out.is_outcome, probability[1]),
         gain=gain,
         gain_error=gain_error,
         is_better=is_better,
         kept_kinds=plan.kept,
-        placebo_share=learn_placebo(problem, link_start, points.constants.negativity, seed)
-        if with_placebo
-        else None,
+        placebo_share=placebo_share,
         reliability=draw_reliability(held_out.is_outcome, probability[1 if is_better else 0]),
         sentences=(),
     )
     return replace(report, sentences=write_sentences(report))
+
+
+def _learn_lesson(
+    sample: Sample, points: PointsTable, outcome: str, plan: _Plan, earlier: Fit | None = None
+) -> _Lesson:
+    """Fit the link to the points in force, then points, half-lives and the link together."""
+    design = draw_design(points, sample.kinds)
+    problem = choose_direction(pose_problem(sample, design, points, plan.learnt), points, outcome)
+    ones = np.ones(len(sample.kinds))
+    link_start = fit_link(read_balances(fold_sample(sample, ones), design, ones).balance, problem)
+    start = np.concatenate((np.zeros(2 * problem.learnt_count + 1), link_start))
+    return _Lesson(
+        problem=problem,
+        default_link=read_link(link_start, problem.money_scale, problem.direction),
+        fit=learn_points(problem, start if earlier is None else earlier.theta),
+    )
+
+
+def _forecast_both(sample: Sample, lesson: _Lesson) -> tuple[FloatArray, FloatArray]:
+    """Probabilities from the points in force, and from those learnt."""
+    problem, ones = lesson.problem, np.ones(len(sample.kinds))
+    multipliers = np.exp(spread_parameters(problem, lesson.fit.log_multiplier))
+    factors = np.exp(spread_parameters(problem, lesson.fit.log_half_life))
+    before = read_balances(fold_sample(sample, ones), problem.design, ones).balance
+    after = read_balances(fold_sample(sample, factors), problem.design, multipliers).balance
+    return (
+        compute_probability(forecast_outcomes(before, lesson.default_link)),
+        compute_probability(forecast_outcomes(after, lesson.fit.link)),
+    )
 
 
 def list_cutoffs(ledger: pa.Table, cutoff_us: int, horizon_days: float, most: int) -> list[int]:
@@ -160,10 +189,15 @@ def _split_pairs(samples: Sequence[Sample], seed: int) -> tuple[Sample, Sample]:
     """Half of the pairs to learn from, at every cutoff; the other half to measure on, at the latest."""
     latest = samples[0]
     order = np.random.default_rng(seed).permutation(latest.pair_count)
-    chosen = order[: latest.pair_count // 2][: _MOST_ROWS // len(samples)]
-    codes = latest.pair_code[chosen]
-    train = stack_samples([take_pairs(one, np.flatnonzero(np.isin(one.pair_code, codes))) for one in samples])
+    chosen = order[: latest.pair_count // 2]
+    train = _take_everywhere(samples, chosen)
     return train, take_pairs(latest, np.sort(order[latest.pair_count // 2 :][:_MOST_ROWS]))
+
+
+def _take_everywhere(samples: Sequence[Sample], chosen: IntArray) -> Sample:
+    """Pairs of the latest cutoff, by their places there, at every cutoff at which they had evidence."""
+    codes = samples[0].pair_code[chosen[: _MOST_ROWS // len(samples)]]
+    return stack_samples([take_pairs(one, np.flatnonzero(np.isin(one.pair_code, codes))) for one in samples])
 
 
 def pose_problem(sample: Sample, design: Design, points: PointsTable, learnt: Collection[str]) -> Problem:
@@ -192,6 +226,7 @@ def pose_problem(sample: Sample, design: Design, points: PointsTable, learnt: Co
         parameter=parameter,
         is_negative=np.array([_is_weighed_negative(points.kinds[key]) for key in place], dtype=bool),
         contribution=contribution / total if total > 0.0 else np.full(len(place), 1.0 / max(len(place), 1)),
+        negativity=points.constants.negativity,
         money=money,
         money_scale=money_scale,
         direction=1.0,
@@ -254,10 +289,13 @@ def _is_weighed_negative(kind: Kind) -> bool:
     )
 
 
-def _name_learnt(problem: Problem, values: FloatArray) -> dict[str, float]:
-    """The values of the kinds that were learnt, by key."""
-    return {
-        key: float(value)
-        for key, value, place in zip(problem.sample.kinds, values, problem.parameter, strict=True)
-        if place >= 0
-    }
+def _name_learnt(lesson: _Lesson) -> tuple[dict[str, float], dict[str, float]]:
+    """Multipliers and half-life factors of the kinds that were learnt, by key."""
+    multipliers = np.exp(spread_parameters(lesson.problem, lesson.fit.log_multiplier))
+    factors = np.exp(spread_parameters(lesson.problem, lesson.fit.log_half_life))
+    learnt = np.flatnonzero(lesson.problem.parameter >= 0)
+    kinds = lesson.problem.sample.kinds
+    return (
+        {kinds[place]: float(multipliers[place]) for place in learnt},
+        {kinds[place]: float(factors[place]) for place in learnt},
+    )

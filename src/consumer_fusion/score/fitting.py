@@ -1,13 +1,15 @@
 """Fitting: the one loss by which multipliers, half-lives and links are learnt, with its gradient.
 
-`score.md` 3.11: logistic loss of the outcome, half a Poisson quasi-likelihood of its money, a small ridge, and an
-anchor that keeps the scale. Links are in `links`; what may be learnt, and whether it ships, in `calibration`.
+`docs/concepts/calibration.md`: logistic loss of the outcome, half a Poisson quasi-likelihood of its money, a small
+ridge, and an anchor that keeps the scale. Links are in `links`; what may be learnt, and whether it ships, in
+`calibration`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,6 +47,7 @@ class Problem:
         parameter: By kind: place of its multiplier and half-life among the learnt; -1 where it keeps its own.
         is_negative: By learnt place: whether the shared negativity multiplies it.
         contribution: By learnt place: share of the points that its kinds gave before; adds up to 1.
+        negativity: The constant in force, which the shared multiplier starts from.
         money: By pair: capped spend, scaled to a mean of 1; all 0 where there is none.
         money_scale: What 1 of it stands for, in units of the brand.
         direction: 1, or -1 for an outcome that a good relationship makes rarer.
@@ -56,6 +59,7 @@ class Problem:
     parameter: IntArray
     is_negative: BoolArray
     contribution: FloatArray
+    negativity: float
     money: FloatArray
     money_scale: float
     direction: float
@@ -158,19 +162,16 @@ def list_link_bounds(problem: Problem) -> list[tuple[float, float]]:
     return [*LINK_BOUNDS, *[(-5.0, 5.0)] * (2 * count_shifts(problem.sample))]
 
 
-def fit_points(
-    problem: Problem, start: FloatArray, negativity: float, pinned: dict[int, float] | None = None
-) -> Fit:
+def fit_points(problem: Problem, start: FloatArray, pinned: dict[int, float] | None = None) -> Fit:
     """Learn multipliers, half-lives and the link together.
 
     Args:
         problem: What is learnt from what.
         start: Parameters to start from, as `compute_loss` takes them.
-        negativity: The constant in force, which the shared multiplier starts from.
         pinned: By learnt place: a log multiplier to keep there, with the half-life as it was.
     """
     count = problem.learnt_count
-    lowest, highest = (math.log(bound / negativity) for bound in NEGATIVITY_BOUNDS)
+    lowest, highest = (math.log(bound / problem.negativity) for bound in NEGATIVITY_BOUNDS)
     kept = pinned or {}
     if not any(is_negative and place not in kept for place, is_negative in enumerate(problem.is_negative)):
         lowest = highest = 0.0
@@ -222,7 +223,26 @@ def minimise_loss(
             "Learning from outcomes needs scipy, which is not installed.",
             hint="Run: pip install 'consumer-fusion[calibrate]'.",
         ) from error
-    found = minimize(
-        evaluate, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500, "ftol": 1e-8}
-    )
+    with _hold_threads():
+        found = minimize(
+            evaluate,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": 500, "ftol": 1e-8},
+        )
     return np.asarray(found.x, dtype=np.float64)
+
+
+def _hold_threads() -> AbstractContextManager[object]:
+    """One thread for linear algebra, where `threadpoolctl` is there to say so.
+
+    The matrices of L-BFGS-B are tiny; on a busy machine, waking threads for them takes most of the time.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits

@@ -1,7 +1,8 @@
 """Forecasts: how likely an outcome is for each pair, and how much money it may bring, from the balance of its score.
 
-The score says how things stand; a forecast is a link from it, fitted a horizon earlier (`score.md` 3.11), moved by
-how the brand's pairs did on the whole. The brand's mean belongs in the forecast and never in the score.
+The score says how things stand; a forecast is a link from it, fitted a horizon earlier
+(`docs/concepts/calibration.md`), moved by how the brand's pairs did on the whole. The brand's mean belongs in the
+forecast and never in the score.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Links: how a balance becomes the probability of an outcome and an amount of money, and how well one fits.
 
 A link is monotone: a + b asinh(M / m0), linear near 0 and logarithmic far out, so that one very busy pair cannot
-bend it (`score.md` 3.11).
+bend it (`docs/concepts/calibration.md`).
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def compute_link_loss(
     loss = float(np.mean(np.logaddexp(0.0, log_odds) - happened * log_odds))
     miss = (compute_probability(log_odds) - happened) / balance.size
     gradient = np.zeros_like(parameters)
-    gradient[0], gradient[1] = miss.sum(), miss @ (slope * bent)
+    gradient[0], gradient[1] = miss.sum(), np.sum(miss * bent) * slope
     gradient[5 : 5 + shifts] = np.bincount(sample.cutoff_place, weights=miss, minlength=shifts + 1)[1:]
     by_bent = miss * slope
     if money.any():
@@ -131,8 +131,8 @@ def compute_link_loss(
         expected = np.exp(log_money)
         loss += _MONEY_SHARE * float(np.mean(expected - money * log_money))
         miss = _MONEY_SHARE * (expected - money) / balance.size
-        gradient[3], gradient[4] = miss.sum(), miss @ (money_slope * bent)
+        gradient[3], gradient[4] = miss.sum(), np.sum(miss * bent) * money_slope
         gradient[5 + shifts :] = np.bincount(sample.cutoff_place, weights=miss, minlength=shifts + 1)[1:]
         by_bent = by_bent + miss * money_slope
-    gradient[2] = -float(by_bent @ (relative * steepness))
+    gradient[2] = -np.sum(by_bent * relative * steepness)
     return loss, gradient, by_bent * steepness / np.exp(parameters[2])

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from consumer_fusion.score.fitting import Problem
+from consumer_fusion.score.fitting import Fit, Problem
 from consumer_fusion.score.grids import FoldGrid
 from consumer_fusion.score.samples import IntArray, Sample
 from consumer_fusion.score.selection import learn_points
-from consumer_fusion.score.validity import FloatArray
 
 
-def learn_placebo(problem: Problem, link_start: FloatArray, negativity: float, seed: int) -> float | None:
+def learn_placebo(problem: Problem, fit: Fit, seed: int) -> float | None:
     """Give the histories of the kind that counts most to other pairs by chance, as one more kind, and learn again.
 
     Returns:
@@ -51,8 +50,10 @@ def learn_placebo(problem: Problem, link_start: FloatArray, negativity: float, s
         is_negative=np.append(problem.is_negative, problem.is_negative[imitated_place]),
         contribution=contribution / contribution.sum(),
     )
-    fit = learn_points(extended, link_start, negativity)
-    return float(np.exp(fit.log_multiplier[-1] - fit.log_multiplier[imitated_place]))
+    count = problem.learnt_count
+    start = np.insert(fit.theta, [count, 2 * count], 0.0)
+    found = learn_points(extended, start)
+    return float(np.exp(found.log_multiplier[-1] - found.log_multiplier[imitated_place]))
 
 
 def _shuffle_pairs(sample: Sample, seed: int) -> IntArray:

@@ -1,6 +1,6 @@
 """Samples: what pairs had done by a cutoff, and what came of it within a horizon, as numpy arrays.
 
-The evidence is folded as the score folds it (`score.md` 3.2), but for all pairs at once and for any
+The evidence is folded as the score folds it (`docs/concepts/score.md`), but for all pairs at once and for any
 half-lives, so that those can be learnt. Nothing is fitted here.
 """
 
@@ -242,7 +242,7 @@ def _encode_pairs(consumer: IntArray, brand: IntArray) -> IntArray:
 
 
 def _compress_bursts(pair: IntArray, kind: IntArray, day: IntArray) -> FloatArray:
-    """log2(1 + n) / n for the n events of an event's pair, kind and day (`score.md` 3.2)."""
+    """log2(1 + n) / n for the n events of an event's pair, kind and day (`docs/concepts/score.md`)."""
     if pair.size == 0:
         return np.zeros(0)
     order = np.lexsort((day, kind, pair))

@@ -13,41 +13,38 @@ from consumer_fusion.score.fitting import MULTIPLIER_LOG_BOUND, Fit, Problem, fi
 from consumer_fusion.score.validity import FloatArray
 
 _FAINT_SHARE = 0.6
-_NOT_WORSE = 9.21
-"""The 99th percentile of chi-squared with two degrees of freedom: a multiplier and a half-life, both searched for."""
-_CLEARLY_BETTER = 3.84
-"""The 95th percentile of chi-squared with one degree of freedom."""
+_NOT_WORSE = 5.99
+"""The 95th percentile of chi-squared with two degrees of freedom: a multiplier and a half-life, both searched for."""
+_CLEARLY_BETTER = 6.63
+"""The 99th percentile of chi-squared with one degree of freedom."""
 
 
-def learn_points(problem: Problem, link_start: FloatArray, negativity: float) -> Fit:
+def learn_points(problem: Problem, start: FloatArray) -> Fit:
     """Learn multipliers and half-lives, then bring down the kinds that turn out to say next to nothing.
 
     Args:
         problem: What is learnt from what.
-        link_start: Parameters of the link that was fitted to the points in force.
-        negativity: The constant in force.
+        start: Parameters to start from.
     """
-    start = np.concatenate((np.zeros(2 * problem.learnt_count + 1), link_start))
-    return _drop_faint_kinds(problem, fit_points(problem, start, negativity), negativity)
+    return _drop_faint_kinds(problem, fit_points(problem, start))
 
 
-def _drop_faint_kinds(problem: Problem, fit: Fit, negativity: float) -> Fit:
+def _drop_faint_kinds(problem: Problem, fit: Fit) -> Fit:
     """Bring kinds down to a twentieth of their points where the outcomes ask for it; the faintest first.
 
     Args:
         problem: What is learnt from what.
         fit: What was learnt.
-        negativity: The constant in force.
     """
     pinned: dict[int, float] = {}
     share = measure_shares(problem, fit)
     for place in (int(one) for one in np.argsort(share, kind="stable")):
         if share[place] >= _FAINT_SHARE or len(pinned) == problem.learnt_count - 1:
             break
-        without = fit_points(problem, fit.theta, negativity, {**pinned, place: -MULTIPLIER_LOG_BOUND})
+        without = fit_points(problem, fit.theta, {**pinned, place: -MULTIPLIER_LOG_BOUND})
         if _compare_fits(problem, without, fit) > _NOT_WORSE:
             continue
-        unchanged = fit_points(problem, fit.theta, negativity, {**pinned, place: 0.0})
+        unchanged = fit_points(problem, fit.theta, {**pinned, place: 0.0})
         if _compare_fits(problem, unchanged, without) > _CLEARLY_BETTER:
             pinned[place] = -MULTIPLIER_LOG_BOUND
             fit = without
