@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,13 +22,13 @@ from narwhals.typing import IntoDataFrame
 
 from consumer_fusion import identity, influence, ingest, score
 from consumer_fusion.engines import quote_paths
-from consumer_fusion.errors import InputError
+from consumer_fusion.errors import ConflictError, EngineError, InputError
 from consumer_fusion.points_in_force import begin_change
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.intake import Acceptance
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, seal_inbox, settle
-from consumer_fusion.stores import Session, add_segments
+from consumer_fusion.stores import Claim, Session, add_segments, claim_folder
 from consumer_fusion.workspace import Workspace
 
 
@@ -65,6 +66,9 @@ STAGES: tuple[Stage, ...] = (
           ("pair_kind_states", "landmarks", "marks")),
 )  # fmt: skip
 """The order in which an event becomes part of a score."""
+
+_ARRIVAL_CHARACTERS = 32 << 20
+"""So much of what arrived is read at a time, whatever the number of events in it."""
 
 _STAGED_COLUMNS = (
     "event_id, occurred_us, precision, received_us, kind, channel, value, currency, text, coalesce(trust, 1) as trust, "
@@ -178,6 +182,90 @@ def _write_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         texts = [None if each is None else json.dumps(each, default=str) for each in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
     return column.cast(pa.string())
+
+
+def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: float = 600.0) -> Acceptance:
+    """Read the events that arrived over the network, exactly as those of files are, and bring scores up to date.
+
+    Arrivals leave their file after the transaction that took their events in. A crash between the two lets them
+    be read again, and their ids then tell that their events are here already.
+
+    Args:
+        workspace: The workspace.
+        limit: At most so many at a time.
+        wait_seconds: How long to wait while another process or thread is at the same work.
+
+    Raises:
+        ConflictError: The wait was in vain.
+    """
+    started = perf_counter()
+    total = Acceptance(accepted=0, duplicates=0, rejected=0, unattributed=0, seconds=0.0)
+    with _claim_landing(workspace, wait_seconds) as claim:
+        with workspace.arrivals.reading() as session:
+            waiting = ingest.read_arrivals(session, limit=limit, characters=_ARRIVAL_CHARACTERS)
+        for sending in ingest.group_arrivals(waiting):
+            total = _add_acceptances(total, _land_sending(workspace, sending, claim.folder))
+        if waiting.num_rows:
+            with workspace.arrivals.writing() as session:
+                ingest.forget_arrivals(session, waiting["sequence"].to_pylist())
+    return replace(total, seconds=perf_counter() - started)
+
+
+def _claim_landing(workspace: Workspace, wait_seconds: float) -> Claim:
+    end = perf_counter() + wait_seconds
+    while (claim := claim_folder(workspace.staging_folder / "arrivals")) is None:
+        if perf_counter() > end:
+            raise ConflictError(
+                "Another process has been reading what arrived for too long.",
+                hint="Wait until it is done, then run the same command again.",
+            )
+        time.sleep(0.02)
+    return claim
+
+
+def _land_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) -> Acceptance:
+    """Land arrivals; one that no query can deal with is set aside, so that it holds up no other."""
+    try:
+        return _stage_sending(workspace, sending, folder, is_quoted=False)
+    except (EngineError, ValueError):
+        if len(sending.lines) == 1:
+            return _stage_sending(workspace, sending, folder, is_quoted=True)
+        first, second = sending.split()
+        return _add_acceptances(
+            _land_sending(workspace, first, folder), _land_sending(workspace, second, folder)
+        )
+
+
+def _stage_sending(
+    workspace: Workspace, sending: ingest.Sending, folder: Path, *, is_quoted: bool
+) -> Acceptance:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    lines = folder / "arrivals.jsonl"
+    sending.write(lines, is_quoted=is_quoted)
+    staging = ingest.stage_files(
+        workspace.engine,
+        [lines],
+        sending.reading,
+        folder / "staged",
+        received_us=sending.received_us,
+        tolerance_hours=workspace.settings.future_tolerance_hours,
+    )
+    import_id = ""
+    if staging.rejected_count:
+        with workspace.store.writing() as session:
+            import_id = ingest.enter_arrivals(session, sending.reading, workspace.now_us)
+    return land_staged(workspace, staging, import_id, ignore_progress, perf_counter())
+
+
+def _add_acceptances(one: Acceptance, other: Acceptance) -> Acceptance:
+    return Acceptance(
+        accepted=one.accepted + other.accepted,
+        duplicates=one.duplicates + other.duplicates,
+        rejected=one.rejected + other.rejected,
+        unattributed=one.unattributed + other.unattributed,
+        seconds=one.seconds + other.seconds,
+    )
 
 
 def land_staged(

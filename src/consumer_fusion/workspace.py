@@ -13,9 +13,10 @@ from consumer_fusion.kit.clock import Clock, read_system_clock
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
 from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, write_settings
-from consumer_fusion.stores import SQLiteStore, Store, claim_folder, sync_folder
+from consumer_fusion.stores import ARRIVAL_TABLES, SQLiteStore, Store, claim_folder, sync_folder
 
 STORE_FILE = "fusion.db"
+ARRIVALS_FILE = "arrivals.db"
 SPILL_FOLDER = "spill"
 POINTS_FILE = "points.toml"
 _POINTS_HEADER = """\
@@ -34,6 +35,7 @@ class Workspace:
         folder: Where it is.
         settings: Its settings.
         store: The hot store.
+        arrivals: Where events that arrive over the network are durable until they are read.
         engine: Where queries run.
         clock: What time it is.
     """
@@ -41,6 +43,7 @@ class Workspace:
     folder: Path
     settings: Settings
     store: Store
+    arrivals: Store
     engine: Engine
     clock: Clock
 
@@ -99,14 +102,18 @@ def open_workspace(folder: Path | str = ".", *, clock: Clock = read_system_clock
         )
     settings = read_settings(folder)
     store = SQLiteStore(folder / STORE_FILE)
+    arrivals = SQLiteStore(folder / ARRIVALS_FILE, ARRIVAL_TABLES)
     # The engine gives its spilled files the same names in every process: each needs a folder of its own.
     spill = claim_folder(folder / SPILL_FOLDER / make_id())
     assert spill is not None, "an id that was made just now is nobody else's"
     engine = DuckDBEngine(spill.folder, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads)
     try:
         store.check_schema()
-        yield Workspace(folder, settings, store, engine, clock)
+        if not arrivals.path.exists():
+            arrivals.create()
+        yield Workspace(folder, settings, store, arrivals, engine, clock)
     finally:
         engine.close()
         store.close()
+        arrivals.close()
         spill.release(with_folder=True)

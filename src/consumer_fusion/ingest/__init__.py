@@ -11,10 +11,24 @@ from consumer_fusion.ingest.acceptance import (
     write_keys,
     write_segments,
 )
+from consumer_fusion.ingest.arrivals import (
+    Sending,
+    append_arrivals,
+    count_arrivals,
+    forget_arrivals,
+    group_arrivals,
+    read_arrivals,
+)
 from consumer_fusion.ingest.attachment import Attachment, attach_event, take_unattributed
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import Reading, choose_reading, find_files, read_reading, write_reading
-from consumer_fusion.ingest.imports import abandon_imports, begin_import, begin_stream, finish_import
+from consumer_fusion.ingest.imports import (
+    abandon_imports,
+    begin_import,
+    begin_stream,
+    enter_arrivals,
+    finish_import,
+)
 from consumer_fusion.ingest.rejections import (
     Retry,
     count_rejections,
@@ -32,24 +46,31 @@ __all__ = [
     "Attachment",
     "Reading",
     "Retry",
+    "Sending",
     "Staging",
     "abandon_imports",
+    "append_arrivals",
     "attach_event",
     "begin_import",
     "begin_stream",
     "choose_reading",
+    "count_arrivals",
     "count_rejections",
     "count_sealable",
     "drop_rejections",
     "ensure_keys",
+    "enter_arrivals",
     "find_duplicates",
     "find_files",
     "find_keys",
     "finish_import",
+    "forget_arrivals",
+    "group_arrivals",
     "land_in_inbox",
     "list_rejections",
     "name_entities",
     "prepare_retries",
+    "read_arrivals",
     "read_reading",
     "rewrite_events",
     "seal_events",

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.ingest.mapping import Mapping, parse_mapping, read_mapping
+from consumer_fusion.records.arrival import TrustRule
 
 Format = Literal["events", "segment", "cloudevents", "mapping"]
 
@@ -25,6 +26,7 @@ class Reading:
         brand: The brand of rows that do not name one themselves.
         mapping: The mapping, for the format `mapping`.
         lookup_folders: Where its lookup files may be, besides the folder of the imported files.
+        trust_rule: How far the rows are believed; see `records.arrival.TrustRule`.
     """
 
     format: Format
@@ -32,6 +34,7 @@ class Reading:
     brand: str | None = None
     mapping: Mapping | None = None
     lookup_folders: tuple[str, ...] = ()
+    trust_rule: TrustRule = "source"
 
 
 def choose_reading(
@@ -76,6 +79,7 @@ def write_reading(reading: Reading) -> str:
         "brand": reading.brand,
         "mapping": reading.mapping.text if reading.mapping else None,
         "lookup_folders": reading.lookup_folders,
+        **({} if reading.trust_rule == "source" else {"trust_rule": reading.trust_rule}),
     })  # fmt: skip
 
 
@@ -89,6 +93,7 @@ def read_reading(text: str) -> Reading:
         brand=given["brand"],
         mapping=mapping,
         lookup_folders=tuple(given["lookup_folders"]),
+        trust_rule=given.get("trust_rule", "source"),
     )
 
 

@@ -80,6 +80,17 @@ def begin_stream(session: Session, staging_folder: Path, now_us: int) -> tuple[s
     return _enter(session, staging_folder, _STREAM + make_id(), reading, now_us, is_resumable=False)
 
 
+def enter_arrivals(session: Session, reading: Reading, now_us: int) -> str:
+    """Enter an import of events that arrived over the network, some of which were set aside, and return its id."""
+    import_id = make_id()
+    session.insert(
+        IMPORTS,
+        ("import_id", "fingerprint", "reading", "status", "started_us"),
+        [(import_id, _STREAM + import_id, write_reading(reading), STARTED, now_us)],
+    )
+    return import_id
+
+
 def _enter(
     session: Session,
     staging_folder: Path,

@@ -24,6 +24,7 @@ from consumer_fusion.ingest.lookups import check_fit, read_lookups
 from consumer_fusion.ingest.mapping_query import finish_groups, map_rows
 from consumer_fusion.ingest.parts import Part, read_parts
 from consumer_fusion.ingest.segment import select_segment_calls
+from consumer_fusion.ingest.trust import limit_trust
 from consumer_fusion.ingest.validation import check_rows, select_accepted, select_rejected
 from consumer_fusion.records.event import Event
 from consumer_fusion.stores import finish_file, sync_folder
@@ -126,7 +127,7 @@ def _select_canonical(reading: Reading, part: Part) -> str:
     select = {"segment": select_segment_calls, "cloudevents": select_cloud_events}.get(
         reading.format, select_event_lines
     )
-    return select(reading.source, reading.brand)
+    return limit_trust(select(reading.source, reading.brand), reading.trust_rule)
 
 
 def stage_batches(

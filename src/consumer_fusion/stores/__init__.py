@@ -16,9 +16,10 @@ from consumer_fusion.stores.segments import (
     sweep_files,
     sync_folder,
 )
-from consumer_fusion.stores.sqlite import SQLiteStore
+from consumer_fusion.stores.sqlite import ARRIVAL_TABLES, SQLiteStore
 
 __all__ = [
+    "ARRIVAL_TABLES",
     "UNATTRIBUTED_BUCKET",
     "Between",
     "Claim",

@@ -18,11 +18,15 @@ from sqlalchemy.pool import QueuePool
 
 from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.records import TABLES
+from consumer_fusion.records.arrival import ARRIVALS
 from consumer_fusion.records.segment import MARKS
 from consumer_fusion.records.table import Table
 from consumer_fusion.stores.base import Between, Row, Session, Value, Where
 
 SCHEMA_VERSION = "1"
+ARRIVAL_TABLES: tuple[Table, ...] = (ARRIVALS, MARKS)
+"""The tables of the file in which events arrive: of its own, so that arriving never waits for an import."""
+_STORE_TABLES = tuple(table for table in TABLES if table is not ARRIVALS)
 WAIT_SECONDS = 3600.0
 """A bulk import writes for minutes; whoever wants to write meanwhile waits for it."""
 _BUSY_MILLISECONDS = 120_000
@@ -76,10 +80,16 @@ def build_schema(tables: Sequence[Table] = TABLES) -> sa.MetaData:
 
 
 class SQLiteStore:
-    """A hot store in one SQLite file."""
+    """A hot store in one SQLite file.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        tables: What is kept in it.
+    """
+
+    def __init__(self, path: Path, tables: Sequence[Table] = _STORE_TABLES) -> None:
         self.path = path
+        self._tables = tables
         self._engine = sa.create_engine(
             f"sqlite:///{path}", isolation_level="AUTOCOMMIT", poolclass=QueuePool, pool_size=4
         )
@@ -87,7 +97,12 @@ class SQLiteStore:
 
     def create(self) -> None:
         """Make the tables that do not exist yet."""
-        build_schema().create_all(self._engine)
+        with self._engine.connect() as connection:
+            for made in build_schema(self._tables).sorted_tables:
+                # Two processes may make a file at the same time.
+                connection.execute(sa.schema.CreateTable(made, if_not_exists=True))
+                for index in made.indexes:
+                    connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
         with self.writing() as session:
             if session.read_mark("schema_version") is None:
                 session.write_mark("schema_version", SCHEMA_VERSION)

@@ -1,0 +1,108 @@
+"""Arrivals: events sent over the network, kept as lines until they are read exactly as the lines of files are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+
+import pyarrow as pa
+
+from consumer_fusion.ingest.formats import Reading
+from consumer_fusion.records.arrival import ARRIVALS, Arrival
+from consumer_fusion.stores import Session
+
+_COLUMNS = ARRIVALS.column_names[1:]
+_write_row = attrgetter(*_COLUMNS)
+_READING_COLUMNS = ("format", "source", "brand", "trust_rule")
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Arrivals that are read in one way.
+
+    Attributes:
+        reading: How.
+        received_us: When the last of them arrived.
+        lines: The events, in the order of arrival.
+    """
+
+    reading: Reading
+    received_us: int
+    lines: tuple[str, ...]
+
+    def split(self) -> tuple[Sending, Sending]:
+        """The first and the second half."""
+        half = len(self.lines) // 2
+        return (
+            Sending(self.reading, self.received_us, self.lines[:half]),
+            Sending(self.reading, self.received_us, self.lines[half:]),
+        )
+
+    def write(self, path: Path, *, is_quoted: bool = False) -> None:
+        """Write the lines into a file that is then read like any other.
+
+        Args:
+            path: The file.
+            is_quoted: Whether each line is written as a text, so that it is set aside with its content.
+        """
+        lines = [json.dumps(line) for line in self.lines] if is_quoted else self.lines
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def append_arrivals(session: Session, arrivals: Iterable[Arrival]) -> int:
+    """Write what arrived; it is durable once the session's block is left.
+
+    Returns:
+        How many there were.
+    """
+    return session.insert(ARRIVALS, _COLUMNS, map(_write_row, arrivals))
+
+
+def count_arrivals(session: Session) -> int:
+    """How many arrivals wait to be read."""
+    return session.count(ARRIVALS)
+
+
+def read_arrivals(session: Session, *, limit: int, characters: int) -> pa.Table:
+    """The arrivals that wait longest.
+
+    Args:
+        session: A session of the store of arrivals.
+        limit: At most so many.
+        characters: No more are read once their lines have so many characters together.
+    """
+    sizes = session.read(ARRIVALS, columns=("sequence",), order_by=("sequence",), limit=limit)
+    parts: list[pa.Table] = []
+    size, done = 0, 0
+    while done < sizes.num_rows and size < characters:
+        wanted = sizes.slice(done, 1_000)
+        parts.append(session.read_matching(ARRIVALS, wanted))
+        size += sum(map(len, parts[-1]["line"].to_pylist()))
+        done += wanted.num_rows
+    return pa.concat_tables(parts) if parts else session.read(ARRIVALS, limit=0)
+
+
+def group_arrivals(waiting: pa.Table) -> tuple[Sending, ...]:
+    """The arrivals by the way in which they are read, in the order of the first of each."""
+    lines: dict[tuple[str | None, ...], list[str]] = {}
+    moments: dict[tuple[str | None, ...], int] = {}
+    for row in zip(*(waiting[name].to_pylist() for name in (*_READING_COLUMNS, "received_us", "line"))):
+        key = row[:4]
+        lines.setdefault(key, []).append(row[5])
+        moments[key] = max(row[4], moments.get(key, 0))
+    return tuple(
+        Sending(
+            Reading(format=key[0], source=key[1] or "", brand=key[2], trust_rule=key[3]),  # type: ignore[arg-type]
+            moments[key],
+            tuple(found),
+        )
+        for key, found in lines.items()
+    )
+
+
+def forget_arrivals(session: Session, sequences: Sequence[int]) -> int:
+    """Take away arrivals that are among the events now, or set aside, and return how many there were."""
+    return session.delete_matching(ARRIVALS, pa.table({"sequence": pa.array(sequences, pa.int64())}))
