@@ -179,7 +179,7 @@ def _fold_with_pandas(data: Path) -> Callable[[], Checksums]:
         frame = pd.concat(
             [pd.read_parquet(path) for path in sorted(data.glob("arrival-*.parquet"))], ignore_index=True
         )
-        kinds = pd.read_parquet(data / "fold_kinds.parquet").set_index("kind_id").reindex(range(64))
+        kinds = pd.read_parquet(data / "fold_kinds.parquet").set_index("kind_id").reindex(range(256))
         kind = frame["kind_id"].to_numpy()
         elapsed = frame["occurred_us"].to_numpy() - kinds["landmark_us"].to_numpy()[kind]
         weight = frame["trust"].to_numpy() * kinds["trust"].to_numpy()[kind]

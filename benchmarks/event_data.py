@@ -25,6 +25,7 @@ FIRST_DAY = 19_358  # 2023-01-01
 DAYS = 1096
 KIND_COUNT = 24
 BRANDS = 1000
+FIRST_BRAND = 1_000_000_001  # numbers of consumers and brands are of one series
 CHUNK = 5_000_000
 LATE_SHARE = 0.02
 COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "magnitude", "trust")
@@ -32,11 +33,13 @@ COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "magnitud
 
 def choose_kinds() -> list[tuple[int, str, float, float]]:
     """The kinds of the generated events: number, key, half-life in days, trust; from the shipped points."""
-    kinds = [kind for kind in score.load_points().kinds.values() if kind.entries and kind.mends is None]
-    chosen = kinds[:: max(1, len(kinds) // KIND_COUNT)][:KIND_COUNT]
-    return [
-        (number, kind.key, kind.half_life_days, kind.trust) for number, kind in enumerate(chosen, start=1)
+    # Numbered as a new workspace numbers them: in the order of the table.
+    kinds = [
+        (number, kind.key, kind.half_life_days, kind.trust)
+        for number, kind in enumerate(score.load_points().kinds.values(), start=1)
+        if kind.entries and kind.mends is None
     ]
+    return kinds[:: max(1, len(kinds) // KIND_COUNT)][:KIND_COUNT]
 
 
 def generate_chunk(
@@ -58,13 +61,14 @@ def generate_chunk(
     late = random.random(count) < LATE_SHARE
     occurred = np.where(late, arrived - random.integers(0, 30 * DAY_MICROSECONDS, count), arrived)
     odds = np.arange(1, KIND_COUNT + 1) ** -0.8
-    kind = random.choice(KIND_COUNT, count, p=odds / odds.sum()).astype(np.int64) + 1
-    magnitude = np.where(kind <= 3, np.clip(np.log2(1 + random.lognormal(0, 0.8, count)), 0.25, 3.0), 1.0)
+    place = random.choice(KIND_COUNT, count, p=odds / odds.sum())
+    kind = np.array([number for number, *_ in choose_kinds()], np.int64)[place]
+    magnitude = np.where(place < 3, np.clip(np.log2(1 + random.lognormal(0, 0.8, count)), 0.25, 3.0), 1.0)
     trust = np.where(random.random(count) < 0.1, 0.5, 1.0)
     return pa.table(
         {
             "consumer_id": pair // 2 + 1,
-            "brand_id": (rank % (BRANDS // 2)) * 2 + pair % 2 + 1,
+            "brand_id": FIRST_BRAND + (rank % (BRANDS // 2)) * 2 + pair % 2,
             "kind_id": kind,
             "day": occurred // DAY_MICROSECONDS,
             "occurred_us": occurred,

@@ -65,6 +65,14 @@ def test_streamed_batches_are_bounded_and_in_order(engine):
     assert [n for batch in batches for n in batch["number"].to_pylist()] == list(range(4999, -1, -1))
 
 
+def test_other_queries_between_two_batches_do_not_end_a_stream_early(engine):
+    rows = 0
+    for batch in engine.stream("select range as number from range(50000)", step="stream", rows_per_batch=2048):
+        rows += batch.num_rows
+        assert engine.read("select 1 as one", step="between").num_rows == 1
+    assert rows == 50_000
+
+
 def test_a_stream_left_halfway_does_not_hinder_the_next_query(engine):
     stream = engine.stream(
         "select number from numbers", step="stream", tables={"numbers": NUMBERS}, rows_per_batch=2048

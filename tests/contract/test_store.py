@@ -68,10 +68,14 @@ def test_what_was_written_is_there_after_opening_again(make_store):
 
 
 def test_an_error_takes_everything_of_its_transaction_back(store):
-    with pytest.raises(RuntimeError), store.writing() as session:
-        name_consumers(session, "ada")
-        session.write_mark("place", 1)
-        raise RuntimeError("power cut")
+    def write_and_fail():
+        with store.writing() as session:
+            name_consumers(session, "ada")
+            session.write_mark("place", 1)
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_and_fail()
     with store.reading() as session:
         assert session.count(ENTITIES) == 0
         assert session.read_mark("place") is None

@@ -115,7 +115,7 @@ def test_a_score_between_two_unfolded_events_knows_only_the_first(tmp_path):
         assert_same_states(read_folded(workspace, between), fold_plainly(events[:1], between))
 
 
-def test_unfolded_events_centuries_after_the_last_fold_leave_sound_numbers(tmp_path):
+def test_unfolded_events_decades_after_the_last_fold_leave_sound_numbers(tmp_path):
     events = [
         invent_event(1, START, kind="Page Viewed"),
         invent_event(2, START + timedelta(days=12_000), kind="Page Viewed"),

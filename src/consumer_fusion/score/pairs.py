@@ -21,12 +21,26 @@ from consumer_fusion.score.derivation import RECOVERY_KIND, list_deriving_kinds
 from consumer_fusion.score.fading import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.folding import fold_events, fold_unfolded, read_unfolded
 from consumer_fusion.score.ledger import LedgerEntry
-from consumer_fusion.score.reading import KindState, Reading, read_pair
+from consumer_fusion.score.reading import FACET_ORDER, KindState, Reading, read_pair
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 from consumer_fusion.score.sources import FOLD_COLUMNS, Selection, open_events, read_identity_map
 from consumer_fusion.stores import Session
 
 NEWEST_MARK = "newest_occurred_us"
+FEW_STATES = 200
+"""Up to so many rows of states are read without starting a query, which takes longer than reading them."""
+
+_READING_COLUMNS = (
+    "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis", "evidence",
+)  # fmt: skip
+_SCORES_SCHEMA = pa.schema(
+    [
+        ("consumer_id", pa.int64()),
+        ("brand_id", pa.int64()),
+        *((name, pa.string() if name == "symbiosis" else pa.float64()) for name in _READING_COLUMNS),
+        *((facet, pa.float64()) for facet in FACET_ORDER),
+    ]
+)
 _LEDGER_READ = (
     "consumer_id", "brand_id", "kind_id", "event_id", "occurred_us", "day", "kind", "channel", "value", "text",
     "trust", "magnitude", "properties", "parent_event_id", "sentence",
@@ -98,25 +112,45 @@ def read_reading(
     states = read_states(
         session, engine, folder, points, kind_ids, as_of_us, consumers=[consumer_id], brand_ids=[brand_id]
     )
-    keys = {number: key for key, number in kind_ids.items()}
-    return read_pair(
-        [KindState(keys[row["kind_id"]], *(row[name] for name in SUMS)) for row in states.to_pylist()], points
-    )
+    return next(iter(_read_pairs(states, points, kind_ids).values()), None) or read_pair([], points)
 
 
 def score_states(
     engine: Engine, states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]
 ) -> pa.Table:
-    """The scores of pairs whose states are given, in one query.
+    """The scores of pairs whose states are given, in one query; of few pairs by the plain reference.
 
     Returns:
         consumer_id, brand_id, fusion_score, low, high, both sides, confidence, symbiosis, evidence, eight facets.
     """
+    if states.num_rows <= FEW_STATES:
+        rows = [
+            {
+                "consumer_id": consumer_id,
+                "brand_id": brand_id,
+                **{name: getattr(reading, name) for name in _READING_COLUMNS},
+                **dict(reading.facets.items()),
+            }
+            for (consumer_id, brand_id), reading in _read_pairs(states, points, kind_ids).items()
+        ]
+        return pa.Table.from_pylist(rows, schema=_SCORES_SCHEMA)
     return engine.read(
         write_scores_query(points),
         step="read scores",
         tables={"decayed_states": states, "kind_points": build_kind_points(points, kind_ids)},
     )
+
+
+def _read_pairs(
+    states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]
+) -> dict[tuple[int, int], Reading]:
+    keys = {number: key for key, number in kind_ids.items()}
+    pairs: dict[tuple[int, int], list[KindState]] = {}
+    for row in states.to_pylist():
+        pairs.setdefault((row["consumer_id"], row["brand_id"]), []).append(
+            KindState(keys.get(row["kind_id"], ""), *(row[name] for name in SUMS))
+        )
+    return {pair: read_pair(kinds, points) for pair, kinds in pairs.items()}
 
 
 def read_ledgers(

@@ -8,6 +8,7 @@ import math
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import cast
@@ -41,6 +42,13 @@ def load_points(overrides: Path | None = None) -> PointsTable:
     Raises:
         PointsError: The file cannot be read or breaks rules; the message lists all of them.
     """
+    # A table is asked for with every read of a score, and its file seldom changes.
+    content = overrides.read_bytes() if overrides is not None and overrides.is_file() else None
+    return _load_content(overrides, content)
+
+
+@lru_cache(maxsize=16)
+def _load_content(overrides: Path | None, _content: bytes | None) -> PointsTable:
     raw = tomllib.loads(files("consumer_fusion.score").joinpath("points.toml").read_text(encoding="utf-8"))
     problems: list[str] = []
     if overrides is not None:
