@@ -14,6 +14,7 @@ from consumer_fusion.cli.output import (
     JsonOption,
     color_score,
     console,
+    name_command,
     print_json,
     print_table,
     show_progress,
@@ -88,15 +89,18 @@ def demo(
         ],
         right=[name for name, _ in FOUNDING_MOMENTS],
     )
+    fusion = name_command()
     console.print(
         f"Next:\n"
         f"  export CONSUMER_FUSION_WORKSPACE={folder}\n"
-        f"  fusion explain pop-artist sweater-brand --as-of 2026-06-15T20:30:00Z\n"
-        f"  fusion score --brand sweater-brand --as-of latest --order falling\n"
-        f"  fusion brands --as-of latest\n"
-        f"  fusion report --as-of latest --out report.html",
-        highlight=False, markup=False,
-    )  # fmt: skip
+        f"  {fusion} explain pop-artist sweater-brand --as-of 2026-06-15T20:30:00Z\n"
+        f"  {fusion} score --brand sweater-brand --as-of latest --order falling\n"
+        f"  {fusion} brands --as-of latest\n"
+        f"  {fusion} report --as-of latest --out report.html",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def make_room(folder: Path) -> None:

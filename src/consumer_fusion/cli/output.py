@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,17 @@ def read_moment(text: str | None) -> Moment:
     if text is None or text == "latest":
         return "latest" if text else None
     return parse_moment(text)
+
+
+def name_command() -> str:
+    """How this command is called from here: by its name if it is on the path, else by its file."""
+    called = Path(sys.argv[0])
+    if shutil.which("fusion") or called.name != "fusion":
+        return "fusion"
+    here = Path.cwd()
+    return (
+        str(called.relative_to(here)) if called.is_absolute() and called.is_relative_to(here) else str(called)
+    )
 
 
 def print_json(value: object) -> None:

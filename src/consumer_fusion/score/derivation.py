@@ -20,7 +20,9 @@ DEFAULT_RECOVERY_SHARE = 0.8
 def list_deriving_kinds(points: PointsTable) -> frozenset[str]:
     """Keys of the kinds from which something may follow or that a recovery may mend."""
     mended = {kind.mends for kind in points.kinds.values() if kind.mends}
-    return frozenset(key for key, kind in points.kinds.items() if kind.derives or kind.spreads or key in mended)
+    return frozenset(
+        key for key, kind in points.kinds.items() if kind.derives or kind.spreads or key in mended
+    )
 
 
 def derive_failures(parents: Iterable[ParentEvent], points: PointsTable) -> list[DerivedEvent]:

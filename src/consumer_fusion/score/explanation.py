@@ -1,7 +1,7 @@
 """Why a score is what it is: exact contributions of events that add up to the score minus 50.
 
 phi = kappa x omega x h(A)/A x points x weight (x magnitude where graded): the nested Aumann-Shapley shares of
-`score.md` 3.4. Every share has the sign of its points, and they are complete.
+`docs/concepts/score.md`. Every share has the sign of its points, and they are complete.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How large an event is of its kind: its kind of the points table, its magnitude, and the references for money.
 
-The rules are `score.md` 3.5. They run as SQL over a batch, so that ten events and ten million take one path.
+The rules are `docs/concepts/score.md`. They run as SQL over a batch, so that ten events and ten million take one path.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ def _check_links(kinds: Mapping[str, Kind], problems: list[str]) -> None:
 
 
 def _check_spreading(kinds: Mapping[str, Kind], problems: list[str]) -> None:
-    """What spreads never weighs more than what it comes from, and goes one step only (`score.md` 3.9)."""
+    """What spreads never weighs more than what it comes from, and goes one step only (`docs/concepts/score.md`)."""
     for kind in kinds.values():
         derived = kinds.get(kind.spreads or "")
         if derived is None:

@@ -148,7 +148,7 @@ def read_score(states: Iterable[KindState], points: PointsTable) -> float:
 
 
 def sum_facets(states: Iterable[KindState], points: PointsTable) -> FacetSums:
-    """Apply the points to the sums: A of `score.md` 3.3, gains and losses apart."""
+    """Apply the points to the sums: A of `docs/concepts/score.md`, gains and losses apart."""
     gained, lost = [0.0] * len(FACET_ORDER), [0.0] * len(FACET_ORDER)
     evidence = 0.0
     for state in states:
@@ -186,7 +186,7 @@ def sum_sides(facets: Sequence[float]) -> tuple[float, float]:
 def balance_sides(consumer_points: float, brand_points: float, constants: Constants) -> Balance:
     """The smooth balance mean: the weaker side counts more, and M is exactly the shares' sum of the sides.
 
-    rho is (sqrt(D^2 + delta^2) - delta) / D written without its 0 / 0 at D = 0 (`score.md` 3.4).
+    rho is (sqrt(D^2 + delta^2) - delta) / D written without its 0 / 0 at D = 0 (`docs/concepts/score.md`).
     """
     difference = consumer_points - brand_points
     width = constants.balance_width
@@ -209,7 +209,7 @@ def _slope(amount: float, knee: float) -> float:
 def _sum_variances(
     states: Iterable[KindState], points: PointsTable, sums: FacetSums, balance: Balance
 ) -> tuple[float, float, float]:
-    """Compound-Poisson variances of the joint points and of each side alone (`score.md` 3.6).
+    """Compound-Poisson variances of the joint points and of each side alone (`docs/concepts/score.md`).
 
     The entries of one kind move together, so they are summed before they are squared.
     """

@@ -12,7 +12,7 @@ from consumer_fusion.records.points import Entry, Kind, MagnitudeRule
 from consumer_fusion.score.ledger import LedgerEntry, WeighedEntry, dampen_burst
 
 ASSUMED_PEOPLE = 100
-"""How many people an event reached whose source does not say it (`score.md` 3.5)."""
+"""How many people an event reached whose source does not say it (`docs/concepts/score.md`)."""
 
 _NEGLIGIBLE_POINTS = 0.1
 
