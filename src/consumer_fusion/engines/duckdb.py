@@ -32,9 +32,7 @@ class DuckDBEngine:
         if self._connection is None:
             self._connection = duckdb.connect(":memory:")
             self._connection.execute(f"set memory_limit = '{self._memory_limit_mb}MB'")
-            self._connection.execute("set timezone = 'UTC'")
-            self._connection.execute("set enable_progress_bar = false")
-            self._connection.execute("set python_enable_replacements = false")
+            _set_session(self._connection)
             if self._threads:
                 self._connection.execute(f"set threads = {self._threads}")
             if self._spill_folder is not None:
@@ -44,10 +42,13 @@ class DuckDBEngine:
 
     @contextmanager
     def _tables(
-        self, step: str, sql: str, tables: Mapping[str, pa.Table] | None
+        self, step: str, sql: str, tables: Mapping[str, pa.Table] | None, *, is_apart: bool = False
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._lock:
             connection = self._connect()
+            if is_apart:
+                connection = connection.cursor()
+                _set_session(connection)
             for name, table in (tables or {}).items():
                 connection.register(name, table)
             try:
@@ -62,6 +63,8 @@ class DuckDBEngine:
             finally:
                 for name in tables or {}:
                     connection.unregister(name)
+                if is_apart:
+                    connection.close()
 
     def read(self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
         """Run one query and return its rows; see `Engine.read`."""
@@ -77,8 +80,9 @@ class DuckDBEngine:
         rows_per_batch: int = 100_000,
     ) -> Iterator[pa.RecordBatch]:
         """Run one query and return its rows batch by batch; see `Engine.stream`."""
-        with self._tables(step, sql, tables) as connection:
-            # A cursor of its own, so that the caller may run other queries between batches.
+        # Apart from the others: a query between two batches on the same connection would end the stream early,
+        # and without an error.
+        with self._tables(step, sql, tables, is_apart=True) as connection:
             yield from connection.sql(sql).to_arrow_reader(rows_per_batch)
 
     def write(self, sql: str, path: Path, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> int:
@@ -94,6 +98,13 @@ class DuckDBEngine:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _set_session(connection: duckdb.DuckDBPyConnection) -> None:
+    """What counts for one connection and is not inherited by those made from it."""
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
+    connection.execute("set python_enable_replacements = false")
 
 
 def _is_about_text(error: duckdb.Error) -> bool:

@@ -1,0 +1,104 @@
+"""The SQLite store where more than one process is at it, and where the disk refuses."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from consumer_fusion.errors import StoreError
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.stores import SQLiteStore
+
+
+@pytest.fixture
+def open_store(tmp_path):
+    """Stores on one file, each as another process has it."""
+    stores = []
+
+    def run():
+        store = SQLiteStore(tmp_path / "fusion.db")
+        if not stores:
+            store.create()
+        stores.append(store)
+        return store
+
+    yield run
+    for store in stores:
+        store.close()
+
+
+def add_keys(session, *keys):
+    session.insert(ENTITIES, ("entity_type", "entity_key"), [("consumer", key) for key in keys])
+
+
+def test_a_writer_waits_until_the_other_is_done(open_store):
+    one, other = open_store(), open_store()
+    seen = []
+
+    def write():
+        with other.writing() as session:
+            seen.append(session.read_mark("turn"))
+
+    with one.writing() as session:
+        waiting = threading.Thread(target=write)
+        waiting.start()
+        time.sleep(0.3)
+        assert seen == []
+        session.write_mark("turn", "first")
+    waiting.join(timeout=30)
+    assert seen == ["first"]
+
+
+def test_a_wait_that_is_in_vain_is_told_in_the_products_words(open_store):
+    one, other = open_store(), open_store()
+    with one.writing(), pytest.raises(StoreError, match="Another process"), other.writing(wait_seconds=0):
+        pass
+    with other.writing(wait_seconds=0) as session:
+        session.write_mark("turn", "second")
+
+
+def test_readers_neither_wait_for_a_writer_nor_see_what_is_half_done(open_store):
+    one, other = open_store(), open_store()
+    with one.writing() as session:
+        add_keys(session, "ann")
+        with other.reading() as reader:
+            assert reader.count(ENTITIES) == 0
+    with other.reading() as reader:
+        assert reader.count(ENTITIES) == 1
+
+
+def test_a_full_disk_is_told_and_what_was_begun_is_gone(open_store):
+    store = open_store()
+    with store.writing() as session:
+        add_keys(session, "ann")
+
+    def fill():
+        with store.writing() as session:
+            session._run("pragma max_page_count = 1")
+            add_keys(session, *(f"consumer-{number}" * 50 for number in range(5000)))
+
+    with pytest.raises(StoreError, match="full"):
+        fill()
+    with store.writing() as session:
+        session._run("pragma max_page_count = 1000000")
+        assert session.count(ENTITIES) == 1
+        add_keys(session, "bob")
+    with store.reading() as session:
+        assert session.count(ENTITIES) == 2
+
+
+def test_many_rows_are_read_whole_and_in_order(open_store):
+    store = open_store()
+    with store.writing() as session:
+        add_keys(session, *(f"consumer-{number:06}" for number in range(120_000)))
+        rows = session.read(ENTITIES, order_by=("entity_key",))
+    assert rows.num_rows == 120_000
+    assert rows["entity_key"][119_999].as_py() == "consumer-119999"
+    assert rows.schema == session_schema(store)
+
+
+def session_schema(store):
+    with store.reading() as session:
+        return session.read(ENTITIES, {"entity_type": "nobody"}).schema
