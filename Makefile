@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := list
-.PHONY: list setup demo test check format stories bench docs-check canary release-check lock clean find-python
+.PHONY: list setup demo test check static format stories bench docs-check canary release-check lock clean find-python
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,18 +38,20 @@ $(STAMP): pyproject.toml requirements.lock | find-python
 demo: setup ## a simulated town, scored, in ./demo-workspace (made anew each time)
 	$(BIN)/fusion demo --workspace demo-workspace
 
-test: check ## everything: check, then all tests and the examples in the documents
+test: static ## everything: the checks, then all tests and the examples in the documents
 	$(BIN)/pytest -n auto
 	$(BIN)/pytest -q docs
 
-check: setup ## what must be green before a commit: format, lint, types, import direction, architecture
+check: static ## what must be green before a commit: format, lint, types, import direction, architecture
+	$(BIN)/pytest -q tests/architecture
+
+static: setup
 	$(BIN)/ruff format --check --quiet . || { echo "Run make format." >&2; exit 1; }
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_architecture.py
 	$(BIN)/python scripts/linters/portable_sql.py
-	$(BIN)/pytest -q tests/architecture
 
 format: setup ## write the code in the one format, sort imports, mend what can be mended
 	$(BIN)/ruff check --fix --exit-zero --quiet .
@@ -61,14 +63,13 @@ stories: setup ## only the product's own stories, told one by one
 ifdef B
 bench: $(BENCH_STAMP)
 endif
-bench: ## list the benchmarks; run one with make bench B=name
+bench: ## list the benchmarks; run one with make bench B=name A="its options"
 ifdef B
-	$(BIN)/python benchmarks/bench_$(B).py
+	$(BIN)/python benchmarks/$(B).py $(A)
 else
 	@echo "Benchmarks; run one with: make bench B=name"
-	@for f in benchmarks/bench_*.py; do \
-		test -e "$$f" || { echo "  (none yet)"; break; }; \
-		name=$${f#benchmarks/bench_}; \
+	@for f in $$(grep -l '__main__' benchmarks/*.py); do \
+		name=$${f#benchmarks/}; \
 		printf '  %-24s %s\n' "$${name%.py}" "$$(sed -n '1s/^"""//p' "$$f" | sed 's/"""$$//')"; done
 endif
 
