@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ from consumer_fusion.stores import Session
 
 _COLUMNS = ARRIVALS.column_names[1:]
 _write_row = attrgetter(*_COLUMNS)
-_READING_COLUMNS = ("format", "source", "brand", "trust_rule")
+_READING_COLUMNS = ("format", "source", "brand", "trust_rule", "trust_limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +88,16 @@ def read_arrivals(session: Session, *, limit: int, characters: int) -> pa.Table:
 
 def group_arrivals(waiting: pa.Table) -> tuple[Sending, ...]:
     """The arrivals by the way in which they are read, in the order of the first of each."""
-    lines: dict[tuple[str | None, ...], list[str]] = {}
-    moments: dict[tuple[str | None, ...], int] = {}
+    lines: dict[tuple[Any, ...], list[str]] = {}
+    moments: dict[tuple[Any, ...], int] = {}
     for row in zip(*(waiting[name].to_pylist() for name in (*_READING_COLUMNS, "received_us", "line"))):
-        key = row[:4]
-        lines.setdefault(key, []).append(row[5])
-        moments[key] = max(row[4], moments.get(key, 0))
+        *reading, received_us, line = row
+        key = tuple(reading)
+        lines.setdefault(key, []).append(line)
+        moments[key] = max(received_us, moments.get(key, 0))
     return tuple(
         Sending(
-            Reading(format=key[0], source=key[1] or "", brand=key[2], trust_rule=key[3]),  # type: ignore[arg-type]
+            Reading(**dict(zip(_READING_COLUMNS, key))),
             moments[key],
             tuple(found),
         )

@@ -27,6 +27,7 @@ class Reading:
         mapping: The mapping, for the format `mapping`.
         lookup_folders: Where its lookup files may be, besides the folder of the imported files.
         trust_rule: How far the rows are believed; see `records.arrival.TrustRule`.
+        trust_limit: They are believed at most so far; None for no limit.
     """
 
     format: Format
@@ -35,6 +36,7 @@ class Reading:
     mapping: Mapping | None = None
     lookup_folders: tuple[str, ...] = ()
     trust_rule: TrustRule = "source"
+    trust_limit: float | None = None
 
 
 def choose_reading(
@@ -80,6 +82,7 @@ def write_reading(reading: Reading) -> str:
         "mapping": reading.mapping.text if reading.mapping else None,
         "lookup_folders": reading.lookup_folders,
         **({} if reading.trust_rule == "source" else {"trust_rule": reading.trust_rule}),
+        **({} if reading.trust_limit is None else {"trust_limit": reading.trust_limit}),
     })  # fmt: skip
 
 
@@ -94,6 +97,7 @@ def read_reading(text: str) -> Reading:
         mapping=mapping,
         lookup_folders=tuple(given["lookup_folders"]),
         trust_rule=given.get("trust_rule", "source"),
+        trust_limit=given.get("trust_limit"),
     )
 
 

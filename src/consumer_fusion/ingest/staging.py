@@ -127,7 +127,7 @@ def _select_canonical(reading: Reading, part: Part) -> str:
     select = {"segment": select_segment_calls, "cloudevents": select_cloud_events}.get(
         reading.format, select_event_lines
     )
-    return limit_trust(select(reading.source, reading.brand), reading.trust_rule)
+    return limit_trust(select(reading.source, reading.brand), reading.trust_rule, reading.trust_limit)
 
 
 def stage_batches(

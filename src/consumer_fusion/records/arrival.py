@@ -26,6 +26,7 @@ class Arrival:
         source: The source of the write key.
         brand: The brand of the write key, for events that name none.
         trust_rule: How far it is believed.
+        trust_limit: It is believed at most so far; None for no limit of the write key's own.
         received_us: When it arrived, microseconds since 1970 in UTC.
         line: One JSON object without line ends.
     """
@@ -34,6 +35,7 @@ class Arrival:
     source: str
     brand: str | None
     trust_rule: TrustRule
+    trust_limit: float | None
     received_us: int
     line: str
 
@@ -48,6 +50,7 @@ ARRIVALS = Table(
         Column("source", "text", "The source that its write key stands for."),
         Column("brand", "text", "The brand of events that name none.", is_optional=True),
         Column("trust_rule", "text", "How far it is believed: source, browser or public."),
+        Column("trust_limit", "real", "0 to 1: it is believed at most so far.", is_optional=True),
         Column("received_us", "integer", "When it arrived."),
         Column("line", "text", "The event, one JSON object; it says whose it is.", is_personal=True),
     ),
