@@ -100,3 +100,34 @@ class MissingExtraError(FusionError, ImportError):
     """An optional part of the product is not installed."""
 
     code = "missing_extra"
+
+
+class AuthenticationError(FusionError):
+    """Nobody is signed in, or a password, key, token or one-time link does not count."""
+
+    code = "not_authenticated"
+
+
+class PermissionDeniedError(FusionError):
+    """The one who asks may not do or see it."""
+
+    code = "permission_denied"
+
+
+class ThrottledError(FusionError):
+    """Too much was tried in too short a time.
+
+    Args:
+        message: What was found and what was expected.
+        hint: What to do about it.
+        where: The place it was found at, if there is one.
+        retry_after_s: After so many whole seconds it may be tried again.
+    """
+
+    code = "too_many_attempts"
+
+    def __init__(
+        self, message: str, *, hint: str = "", where: str | None = None, retry_after_s: int = 1
+    ) -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.retry_after_s = retry_after_s

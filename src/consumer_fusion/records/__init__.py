@@ -5,7 +5,18 @@
 
 from __future__ import annotations
 
+from consumer_fusion.records.access import (
+    ACCOUNT_BRANDS,
+    API_TOKENS,
+    ONE_TIME_LINKS,
+    SIGN_IN_FAILURES,
+    STAFF_ACCOUNTS,
+    STAFF_SESSIONS,
+    WRITE_KEYS,
+)
+from consumer_fusion.records.arrival import ARRIVALS
 from consumer_fusion.records.association import ASSOCIATIONS
+from consumer_fusion.records.audit import AUDIT_ENTRIES
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
@@ -38,6 +49,15 @@ TABLES: tuple[Table, ...] = (
     IMPORTS,
     REJECTIONS,
     CALIBRATIONS,
+    ARRIVALS,
+    WRITE_KEYS,
+    STAFF_ACCOUNTS,
+    ACCOUNT_BRANDS,
+    STAFF_SESSIONS,
+    API_TOKENS,
+    ONE_TIME_LINKS,
+    SIGN_IN_FAILURES,
+    AUDIT_ENTRIES,
 )
 """Every table of a workspace's store."""
 

@@ -1,0 +1,269 @@
+"""Staff accounts: who may sign in, with which role, for which brands."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from consumer_fusion.access.audit import append_audit
+from consumer_fusion.access.one_time_links import withdraw_links
+from consumer_fusion.access.permissions import Caller
+from consumer_fusion.access.sessions import close_sessions
+from consumer_fusion.access.tokens import revoke_tokens_of
+from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.records.access import ACCOUNT_BRANDS, ROLES, STAFF_ACCOUNTS, Account, Role
+from consumer_fusion.records.audit import Actor, AuditEntry
+from consumer_fusion.stores import Session, Value
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+
+
+def create_account(
+    session: Session, *, email: str, role: Role, brands: Collection[str] | None, actor: Actor, now_us: int,
+    name: str = "",
+) -> Account:  # fmt: skip
+    """Make an account without a password; a one-time link lets its owner choose one.
+
+    Args:
+        session: A writing session.
+        email: The address to sign in with.
+        role: owner, analyst, agent or read-only.
+        brands: The brands that it may see; None for all. An owner sees all.
+        actor: Who makes it.
+        now_us: When.
+        name: What the person is called.
+
+    Raises:
+        InputError: The address, the role or the brands cannot be.
+        ConflictError: There is an account with the address.
+    """
+    address = normalize_email(email)
+    _check_role(role, brands)
+    if session.count(STAFF_ACCOUNTS, {"email": address}):
+        raise ConflictError(
+            "There is an account with this address.", hint="Change it: `fusion staff change ADDRESS`."
+        )
+    account = Account(
+        account_id=make_id(),
+        email=address,
+        name=name.strip() or address.partition("@")[0],
+        role=role,
+        brands=None if brands is None else frozenset(brands),
+        has_password=False,
+        created_us=now_us,
+    )
+    values: dict[str, Value] = {
+        "account_id": account.account_id, "email": account.email, "name": account.name, "role": account.role,
+        "has_all_brands": account.brands is None, "created_us": now_us,
+    }  # fmt: skip
+    session.insert(STAFF_ACCOUNTS, tuple(values), [tuple(values.values())])
+    _write_brands(session, account)
+    _record(session, actor, "create account", now_us, account.account_id, {}, _describe(account))
+    return account
+
+
+def change_account(
+    session: Session,
+    account_id: str,
+    *,
+    role: Role,
+    brands: Collection[str] | None,
+    actor: Actor,
+    now_us: int,
+) -> Account:
+    """Give an account another role or other brands; it counts from their next click on.
+
+    Raises:
+        NotFoundError: There is no such account.
+        InputError: The role or the brands cannot be.
+        ConflictError: Nobody would be left who is an owner.
+    """
+    before = find_account(session, account_id)
+    _check_role(role, brands)
+    if role != "owner":
+        _keep_an_owner(session, before)
+    after = replace(before, role=role, brands=None if brands is None else frozenset(brands))
+    session.update(
+        STAFF_ACCOUNTS, {"role": role, "has_all_brands": brands is None}, {"account_id": account_id}
+    )
+    session.delete(ACCOUNT_BRANDS, {"account_id": account_id})
+    _write_brands(session, after)
+    _record(session, actor, "change account", now_us, account_id, _describe(before), _describe(after))
+    return after
+
+
+def remove_account(session: Session, account_id: str, *, actor: Actor, now_us: int) -> None:
+    """Let nobody in with an account any more: its sessions end, its tokens and open links are withdrawn.
+
+    The row stays, so that the audit can be read, and so that its address can be invited again.
+
+    Raises:
+        NotFoundError: There is no such account.
+        ConflictError: Nobody would be left who is an owner.
+    """
+    account = find_account(session, account_id)
+    _keep_an_owner(session, account)
+    session.update(STAFF_ACCOUNTS, {"disabled_us": now_us, "password": None}, {"account_id": account_id})
+    close_sessions(session, account_id)
+    revoke_tokens_of(session, account_id, now_us)
+    withdraw_links(session, account_id=account_id, now_us=now_us)
+    _record(session, actor, "remove account", now_us, account_id, _describe(account), {})
+
+
+def restore_account(session: Session, account_id: str, *, actor: Actor, now_us: int) -> Account:
+    """Let a removed account be used again, once its owner has chosen a new password.
+
+    Raises:
+        NotFoundError: There is no such account.
+    """
+    account = find_account(session, account_id)
+    session.update(STAFF_ACCOUNTS, {"disabled_us": None}, {"account_id": account_id})
+    _record(session, actor, "restore account", now_us, account_id, {}, _describe(account))
+    return replace(account, disabled_us=None)
+
+
+def set_password(
+    session: Session,
+    account_id: str,
+    password_hash: str,
+    *,
+    actor: Actor,
+    now_us: int,
+    name: str | None = None,
+) -> None:
+    """Put the hash of a new password in force; the account is signed out everywhere.
+
+    Args:
+        session: A writing session.
+        account_id: Whose.
+        password_hash: What `hash_password` made; computed before, so that nobody waits for it.
+        actor: Who does it.
+        now_us: When.
+        name: What they would like to be called.
+    """
+    values = {"password": password_hash, **({"name": name.strip()} if name and name.strip() else {})}
+    session.update(STAFF_ACCOUNTS, values, {"account_id": account_id})
+    close_sessions(session, account_id)
+    _record(session, actor, "set password", now_us, account_id, {}, {})
+
+
+def renew_password_hash(session: Session, account_id: str, before: str, after: str) -> None:
+    """Keep the same password at today's cost; nothing happens when it was changed meanwhile."""
+    session.update(STAFF_ACCOUNTS, {"password": after}, {"account_id": account_id, "password": before})
+
+
+def find_account(session: Session, account_id: str) -> Account:
+    """The account of an id, also a removed one.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    rows = session.read(STAFF_ACCOUNTS, {"account_id": account_id}).to_pylist()
+    if not rows:
+        raise NotFoundError("There is no such account.", hint="`fusion staff list` shows them.")
+    return _read_account(session, rows[0])
+
+
+def find_account_by_email(session: Session, email: str) -> Account | None:
+    """The account of an address, also a removed one; None where there is none."""
+    found = read_password(session, email)
+    return None if found is None else found[0]
+
+
+def read_password(session: Session, email: str) -> tuple[Account, str | None] | None:
+    """The account of an address with the kept text of its password."""
+    rows = session.read(STAFF_ACCOUNTS, {"email": fold_email(email)}).to_pylist()
+    return (_read_account(session, rows[0]), rows[0]["password"]) if rows else None
+
+
+def list_accounts(session: Session) -> list[Account]:
+    """All accounts, also removed ones, in the order in which they were made."""
+    rows = session.read(STAFF_ACCOUNTS, order_by=("created_us", "account_id")).to_pylist()
+    return [_read_account(session, row) for row in rows]
+
+
+def has_owner(session: Session) -> bool:
+    """Whether somebody could sign in and do everything."""
+    return any(
+        row["password"] is not None for row in session.read(STAFF_ACCOUNTS, _ACTIVE_OWNERS).to_pylist()
+    )
+
+
+def call_as(account: Account) -> Caller:
+    """What an account may ask for."""
+    return Caller(Actor("staff", account.account_id), account.role, account.brands)
+
+
+def fold_email(email: str) -> str:
+    """An address as it is compared: without spaces around it, composed, in small letters."""
+    return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+def normalize_email(email: str) -> str:
+    """An address as it is kept.
+
+    Raises:
+        InputError: It is none.
+    """
+    address = fold_email(email)
+    if not _EMAIL.fullmatch(address):
+        raise InputError(
+            "This is not an address to sign in with.", hint="Expected one such as anna@example.org."
+        )
+    return address
+
+
+_ACTIVE_OWNERS = {"role": "owner", "disabled_us": None}
+
+
+def _keep_an_owner(session: Session, account: Account) -> None:
+    if account.role != "owner" or not account.is_active or not account.has_password:
+        return
+    owners = session.read(STAFF_ACCOUNTS, _ACTIVE_OWNERS).to_pylist()
+    if not [row for row in owners if row["password"] and row["account_id"] != account.account_id]:
+        raise ConflictError(
+            "This is the only owner; nobody could let staff in or take them out afterwards.",
+            hint="Make somebody else an owner first.",
+        )
+
+
+def _check_role(role: str, brands: Collection[str] | None) -> None:
+    if role not in ROLES:
+        raise InputError(f"'{role}' is no role.", hint=f"Take one of {', '.join(ROLES)}.")
+    if role == "owner" and brands is not None:
+        raise InputError("An owner sees all brands.", hint="Leave the brands out, or take another role.")
+    if brands is not None and (not brands or not all(brand.strip() for brand in brands)):
+        raise InputError("There is no brand to be seen.", hint="Name one brand or more, or say all brands.")
+
+
+def _write_brands(session: Session, account: Account) -> None:
+    rows = [(account.account_id, brand) for brand in sorted(account.brands or ())]
+    session.insert(ACCOUNT_BRANDS, ("account_id", "brand"), rows)
+
+
+def _read_account(session: Session, row: Mapping[str, Any]) -> Account:
+    brands = None
+    if not row["has_all_brands"]:
+        found = session.read(ACCOUNT_BRANDS, {"account_id": row["account_id"]}, columns=("brand",))
+        brands = frozenset(found["brand"].to_pylist())
+    return Account(
+        row["account_id"], row["email"], row["name"], row["role"], brands, row["password"] is not None,
+        row["created_us"], row["disabled_us"],
+    )  # fmt: skip
+
+
+def _describe(account: Account) -> dict[str, object]:
+    # The address stays out: the audit outlives the account.
+    return {"role": account.role, "brands": None if account.brands is None else sorted(account.brands)}
+
+
+def _record(
+    session: Session, actor: Actor, action: str, now_us: int, account_id: str,
+    before: dict[str, object], after: dict[str, object],
+) -> None:  # fmt: skip
+    detail = {name: value for name, value in (("before", before), ("after", after)) if value}
+    append_audit(session, [AuditEntry(actor, action, now_us, account_id, detail=detail)])

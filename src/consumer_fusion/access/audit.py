@@ -1,0 +1,131 @@
+"""The audit: who looked at or changed what, added row by row and never changed.
+
+Each row carries a digest over itself and the row before, and the store keeps the digest of the newest one, so a
+row that was changed, taken out or cut off shows. A change is on record in the transaction of the change. Erasing a
+consumer clears the details of their rows; the salted digest of the details stays, so the chain does too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from consumer_fusion.records.audit import AUDIT_ENTRIES, Actor, AuditEntry
+from consumer_fusion.stores import Between, Session, Where
+
+HEAD_MARK = "audit_head"
+_COLUMNS = tuple(name for name in AUDIT_ENTRIES.column_names if name != "audit_id")
+_CHAINED = (
+    "at_us", "actor_type", "actor_id", "action", "object_id", "consumer_id", "brand_id", "detail_digest",
+)  # fmt: skip
+
+
+def append_audit(session: Session, entries: Iterable[AuditEntry]) -> int:
+    """Put acts on record, in their order.
+
+    Args:
+        session: A writing session; for a change, the one of the change itself.
+        entries: What was done.
+
+    Returns:
+        How many.
+    """
+    before = head = session.read_mark(HEAD_MARK) or ""
+    rows: list[tuple[Any, ...]] = []
+    for entry in entries:
+        detail = json.dumps(entry.detail, ensure_ascii=False, sort_keys=True, default=str)
+        salt = secrets.token_hex(16)
+        values: dict[str, Any] = {
+            "at_us": entry.at_us,
+            "actor_type": entry.actor.type,
+            "actor_id": entry.actor.id,
+            "action": entry.action,
+            "object_id": entry.object_id,
+            "consumer_id": entry.consumer_id,
+            "brand_id": entry.brand_id,
+            "detail": detail,
+            "salt": salt,
+            "detail_digest": _digest_detail(salt, detail),
+        }
+        head = values["chain_digest"] = _digest_row(head, values)
+        rows.append(tuple(values[name] for name in _COLUMNS))
+    if rows and head != before:
+        session.insert(AUDIT_ENTRIES, _COLUMNS, rows)
+        session.write_mark(HEAD_MARK, head)
+    return len(rows)
+
+
+def read_audit(
+    session: Session, *, actor_id: str | None = None, consumer_id: int | None = None, brand_id: int | None = None,
+    object_id: str | None = None, before_id: int | None = None, limit: int = 100,
+) -> list[AuditEntry]:  # fmt: skip
+    """Acts on record, the newest first.
+
+    Args:
+        session: A session.
+        actor_id: Only of this account or token.
+        consumer_id: Only about this consumer.
+        brand_id: Only about this brand.
+        object_id: Only about this thing.
+        before_id: Only older than this number, to page on.
+        limit: At most so many.
+    """
+    wanted = {
+        "actor_id": actor_id, "consumer_id": consumer_id, "brand_id": brand_id, "object_id": object_id,
+    }  # fmt: skip
+    where: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    if before_id is not None:
+        where["audit_id"] = Between(at_most=before_id - 1)
+    rows = session.read(AUDIT_ENTRIES, where, order_by=("audit_id desc",), limit=limit).to_pylist()
+    return [
+        AuditEntry(
+            actor=Actor(row["actor_type"], row["actor_id"]),
+            action=row["action"],
+            at_us=row["at_us"],
+            object_id=row["object_id"],
+            consumer_id=row["consumer_id"],
+            brand_id=row["brand_id"],
+            # Erasure leaves the details empty.
+            detail=json.loads(row["detail"]) if row["detail"] else {},
+            audit_id=row["audit_id"],
+        )
+        for row in rows
+    ]
+
+
+def find_broken_audit(session: Session) -> list[int]:
+    """The numbers of the rows at which the record was tampered with; empty when it is whole.
+
+    A number that does not exist, one past the newest row, stands for rows that were cut off at the end.
+    """
+    broken: list[int] = []
+    head, last, where = "", 0, None
+    while rows := session.read(AUDIT_ENTRIES, where, order_by=("audit_id",), limit=10_000).to_pylist():
+        for row in rows:
+            is_whole = row["chain_digest"] == _digest_row(head, row)
+            # An erased detail has lost its salt too; any other must still have its digest.
+            if row["salt"] or row["detail"]:
+                is_whole = is_whole and row["detail_digest"] == _digest_detail(row["salt"], row["detail"])
+            if not is_whole:
+                broken.append(row["audit_id"])
+            head, last = row["chain_digest"], row["audit_id"]
+        where = _after(last)
+    if head != (session.read_mark(HEAD_MARK) or ""):
+        broken.append(last + 1)
+    return broken
+
+
+def _after(audit_id: int) -> Where:
+    return {"audit_id": Between(above=audit_id)}
+
+
+def _digest_detail(salt: str, detail: str) -> str:
+    return hashlib.sha256(f"{salt}:{detail}".encode()).hexdigest()
+
+
+def _digest_row(before: str, row: Mapping[str, Any]) -> str:
+    text = json.dumps([before, *(row[name] for name in _CHAINED)], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,246 @@
+"""Write keys: what lets a source send events and nothing else. Shown once, kept as a digest, rotated, revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from consumer_fusion.access.audit import append_audit
+from consumer_fusion.access.credentials import (
+    WRITE_KEY_PREFIX,
+    digest_secret,
+    is_of_form,
+    make_secret,
+    matches_digest,
+    read_ending,
+)
+from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, NotFoundError
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.records.access import KEY_KINDS, WRITE_KEYS, KeyKind
+from consumer_fusion.records.audit import Actor, AuditEntry
+from consumer_fusion.stores import Session
+
+DEFAULT_OVERLAP_HOURS = 72.0
+UNCONFIRMED_TRUST = 0.25
+"""What anybody could have sent is believed so far; see docs/concepts/score.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteKey:
+    """A write key, without the key.
+
+    Attributes:
+        key_id: Its id.
+        source: The source that its events are of.
+        brand: The brand of events that name none.
+        kind: Where it is kept: on a server, in a browser (anybody can read it), or with another service that
+            calls a webhook. It is also the rule by which its events are trusted, see `trust_arrival`.
+        trust: Its events are believed at most so far; None for no such limit.
+        signing_secret: What a webhook's sender signs with.
+        ending: The last four characters of the key.
+        created_us: When it was made.
+        expires_us: From when it no longer counts, once it was rotated.
+        revoked_us: When it was revoked.
+        used_us: When it was last used.
+        replaces_key_id: The key that it came in place of.
+    """
+
+    key_id: str
+    source: str
+    brand: str | None
+    kind: KeyKind
+    trust: float | None
+    signing_secret: str | None = field(repr=False)
+    ending: str
+    created_us: int
+    expires_us: int | None = None
+    revoked_us: int | None = None
+    used_us: int | None = None
+    replaces_key_id: str | None = None
+
+    def counts_at(self, now_us: int) -> bool:
+        """Whether it is neither revoked nor expired."""
+        return self.revoked_us is None and (self.expires_us is None or now_us < self.expires_us)
+
+
+@dataclass(frozen=True, slots=True)
+class NewWriteKey:
+    """A write key that was just made.
+
+    Attributes:
+        secret: The key itself; this is the only time that it is seen.
+        key: All else.
+    """
+
+    secret: str = field(repr=False)
+    key: WriteKey
+
+
+def create_write_key(
+    session: Session, *, source: str, kind: KeyKind, actor: Actor, now_us: int, brand: str | None = None,
+    trust: float | None = None, signing_secret: str | None = None,
+) -> NewWriteKey:  # fmt: skip
+    """Make a write key for a source.
+
+    Args:
+        session: A writing session.
+        source: The source that its events are of; several keys may be of one.
+        kind: server, browser or webhook.
+        actor: Who makes it.
+        now_us: When.
+        brand: The brand of events that name none.
+        trust: 0 to 1: believe its events at most so far.
+        signing_secret: What a webhook's sender signs with; only for the kind webhook.
+
+    Raises:
+        InputError: One of these cannot be.
+    """
+    if not source.strip():
+        raise InputError(
+            "A write key needs a source.", hint="Name where its events come from, such as web-shop."
+        )
+    if kind not in KEY_KINDS:
+        raise InputError(f"'{kind}' is no kind of key.", hint=f"Take one of {', '.join(KEY_KINDS)}.")
+    if trust is not None and not 0 <= trust <= 1:
+        raise InputError(
+            f"The trust {trust} is not between 0 and 1.", hint="Give such a number or leave it out."
+        )
+    if signing_secret is not None and kind != "webhook":
+        raise InputError(f"A key of the kind {kind} has no signatures.", hint="Take the kind webhook.")
+    key = WriteKey(
+        make_id(), source.strip(), brand, kind, trust, signing_secret, ending="", created_us=now_us
+    )
+    return _add_key(session, key, actor, "create write key")
+
+
+def rotate_write_key(
+    session: Session, key_id: str, *, actor: Actor, now_us: int, overlap_hours: float = DEFAULT_OVERLAP_HOURS
+) -> NewWriteKey:
+    """Make a key in place of another; both count for a while, so that senders can be changed one by one.
+
+    Raises:
+        NotFoundError: There is no such key.
+        ConflictError: It no longer counts, or was rotated already.
+        InputError: The overlap is negative.
+    """
+    if overlap_hours < 0:
+        raise InputError(f"The overlap of {overlap_hours} hours is negative.", hint="Give 0 or more.")
+    old = find_write_key(session, key_id)
+    if not old.counts_at(now_us) or old.expires_us is not None:
+        raise ConflictError(
+            "The key was revoked or rotated already.", hint="`fusion keys list` shows which keys count."
+        )
+    expires_us = now_us + round(overlap_hours * 3_600_000_000)
+    session.update(WRITE_KEYS, {"expires_us": expires_us}, {"key_id": key_id})
+    new = replace(
+        old,
+        key_id=make_id(),
+        ending="",
+        created_us=now_us,
+        used_us=None,
+        expires_us=None,
+        replaces_key_id=key_id,
+    )
+    return _add_key(session, new, actor, "rotate write key")
+
+
+def revoke_write_key(session: Session, key_id: str, *, actor: Actor, now_us: int) -> WriteKey:
+    """Let a key count no longer, from this moment on; revoking it again changes nothing.
+
+    Raises:
+        NotFoundError: There is no such key.
+    """
+    key = find_write_key(session, key_id)
+    if key.revoked_us is not None:
+        return key
+    session.update(WRITE_KEYS, {"revoked_us": now_us}, {"key_id": key_id})
+    append_audit(
+        session, [AuditEntry(actor, "revoke write key", now_us, key_id, detail={"source": key.source})]
+    )
+    return replace(key, revoked_us=now_us)
+
+
+def verify_write_key(session: Session, secret: str, now_us: int) -> WriteKey:
+    """The key that a sender showed.
+
+    What this returns may be kept in memory for some seconds, by the secret's digest; ask `counts_at` each time.
+
+    Raises:
+        AuthenticationError: It is no key, or it no longer counts. Senders then drop what they sent for good, so
+            whoever answers them counts and shows it.
+    """
+    if is_of_form(secret, WRITE_KEY_PREFIX):
+        rows = session.read(WRITE_KEYS, {"digest": digest_secret(secret)}).to_pylist()
+        if rows and matches_digest(secret, rows[0]["digest"]):
+            key = _read_key(rows[0])
+            if key.counts_at(now_us):
+                return key
+            raise AuthenticationError(
+                f"The write key ending in {key.ending} was revoked or has expired.",
+                hint="Send with a key that counts; `fusion keys list` shows them.",
+            )
+    raise AuthenticationError(
+        "This is no write key of this workspace.",
+        hint="Make one with `fusion keys create` and send it whole; it begins with cfw_.",
+    )
+
+
+def find_write_key(session: Session, key_id: str) -> WriteKey:
+    """The key of an id.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    rows = session.read(WRITE_KEYS, {"key_id": key_id}).to_pylist()
+    if not rows:
+        raise NotFoundError("There is no write key of this id.", hint="`fusion keys list` shows the ids.")
+    return _read_key(rows[0])
+
+
+def list_write_keys(session: Session) -> list[WriteKey]:
+    """All write keys, also those that no longer count, in the order in which they were made."""
+    return [_read_key(row) for row in session.read(WRITE_KEYS, order_by=("created_us", "key_id")).to_pylist()]
+
+
+def note_key_uses(session: Session, used: Mapping[str, int]) -> None:
+    """Remember when keys were last used; gathered over a while, so that receiving events does not wait for it.
+
+    Args:
+        session: A writing session.
+        used: The moment of the last use, by the id of the key.
+    """
+    for key_id, used_us in used.items():
+        session.update(WRITE_KEYS, {"used_us": used_us}, {"key_id": key_id})
+
+
+def trust_arrival(key: WriteKey, *, has_value: bool, is_signed: bool = False) -> float:
+    """How far an event is believed that came with a key.
+
+    A server's is believed. Anybody can read a browser's key in the page: that somebody was there is believed, an
+    amount is not until a server says it too. A webhook is believed when its signature was right.
+
+    Args:
+        key: The key it came with.
+        has_value: Whether it states an amount.
+        is_signed: Whether its signature was checked and right.
+    """
+    rule = 1.0
+    if (key.kind == "browser" and has_value) or (key.kind == "webhook" and not is_signed):
+        rule = UNCONFIRMED_TRUST
+    return rule if key.trust is None else min(rule, key.trust)
+
+
+def _add_key(session: Session, key: WriteKey, actor: Actor, action: str) -> NewWriteKey:
+    secret = make_secret(WRITE_KEY_PREFIX)
+    key = replace(key, ending=read_ending(secret))
+    values = {name: getattr(key, name) for name in WRITE_KEYS.column_names if name != "digest"}
+    values["digest"] = digest_secret(secret)
+    session.insert(WRITE_KEYS, tuple(values), [tuple(values.values())])
+    detail = {"source": key.source, "kind": key.kind, "brand": key.brand, "replaces": key.replaces_key_id}
+    append_audit(session, [AuditEntry(actor, action, key.created_us, key.key_id, detail=detail)])
+    return NewWriteKey(secret, key)
+
+
+def _read_key(row: Mapping[str, Any]) -> WriteKey:
+    return WriteKey(**{name: value for name, value in row.items() if name != "digest"})

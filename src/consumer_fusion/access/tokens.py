@@ -1,0 +1,177 @@
+"""Tokens: what lets a program read, for some brands and for some time. Shown once, kept as a digest.
+
+A token never reads more than whoever made it may see at that moment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from consumer_fusion.access.audit import append_audit
+from consumer_fusion.access.credentials import (
+    API_TOKEN_PREFIX,
+    digest_secret,
+    is_of_form,
+    make_secret,
+    matches_digest,
+    read_ending,
+)
+from consumer_fusion.access.permissions import Caller, require_permission
+from consumer_fusion.errors import AuthenticationError, InputError, NotFoundError
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.kit.moments import DAY_MICROSECONDS
+from consumer_fusion.records.access import API_TOKENS
+from consumer_fusion.records.audit import Actor, AuditEntry
+from consumer_fusion.stores import Session
+
+DEFAULT_DAYS = 90
+MAX_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A token for reading, without the token.
+
+    Attributes:
+        token_id: Its id.
+        account_id: Who made it.
+        purpose: What it is for.
+        brands: The brands it may read; None for all that whoever made it may see.
+        ending: The last four characters.
+        created_us: When it was made.
+        expires_us: From when it no longer counts.
+        revoked_us: When it was revoked.
+        used_us: When it was last used.
+    """
+
+    token_id: str
+    account_id: str
+    purpose: str
+    brands: frozenset[str] | None
+    ending: str
+    created_us: int
+    expires_us: int
+    revoked_us: int | None = None
+    used_us: int | None = None
+
+    def counts_at(self, now_us: int) -> bool:
+        """Whether it is neither revoked nor expired."""
+        return self.revoked_us is None and now_us < self.expires_us
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiToken:
+    """A token that was just made.
+
+    Attributes:
+        secret: The token itself; this is the only time that it is seen.
+        token: All else.
+    """
+
+    secret: str = field(repr=False)
+    token: ApiToken
+
+
+def create_token(
+    session: Session, caller: Caller, *, purpose: str, brands: Collection[str] | None, now_us: int,
+    days: int = DEFAULT_DAYS,
+) -> NewApiToken:  # fmt: skip
+    """Make a token for reading.
+
+    Args:
+        session: A writing session.
+        caller: Who makes it, signed in.
+        purpose: What it is for.
+        brands: The brands it may read; None for all that the caller may see.
+        now_us: When.
+        days: How long it counts.
+
+    Raises:
+        PermissionDeniedError: The caller may make none, or not for these brands.
+        InputError: The purpose is empty, no brand is named, or the days are too few or too many.
+    """
+    require_permission(caller, "make_tokens")
+    for brand in brands or ():
+        require_permission(caller, "make_tokens", brand)
+    if not purpose.strip():
+        raise InputError("A token needs a purpose.", hint="Say what reads with it, such as weekly dashboard.")
+    if brands is not None and not brands:
+        raise InputError("There is no brand to be read.", hint="Name one brand or more, or all.")
+    if not 1 <= days <= MAX_DAYS:
+        raise InputError(f"A token cannot count for {days} days.", hint=f"Give 1 to {MAX_DAYS}.")
+    secret = make_secret(API_TOKEN_PREFIX)
+    token = ApiToken(
+        make_id(), caller.actor.id, purpose.strip(), None if brands is None else frozenset(brands),
+        read_ending(secret), now_us, now_us + days * DAY_MICROSECONDS,
+    )  # fmt: skip
+    listed = None if token.brands is None else json.dumps(sorted(token.brands), ensure_ascii=False)
+    values = {
+        "token_id": token.token_id, "digest": digest_secret(secret), "ending": token.ending,
+        "account_id": token.account_id, "purpose": token.purpose, "brands": listed, "created_us": now_us,
+        "expires_us": token.expires_us,
+    }  # fmt: skip
+    session.insert(API_TOKENS, tuple(values), [tuple(values.values())])
+    detail: dict[str, object] = {
+        "brands": None if token.brands is None else sorted(token.brands),
+        "days": days,
+    }
+    append_audit(session, [AuditEntry(caller.actor, "create token", now_us, token.token_id, detail=detail)])
+    return NewApiToken(secret, token)
+
+
+def verify_token(session: Session, secret: str, now_us: int) -> ApiToken:
+    """The token that a program showed; what it may read now is told by `signing_in.call_with_token`.
+
+    Raises:
+        AuthenticationError: It is no token, or it no longer counts.
+    """
+    if is_of_form(secret, API_TOKEN_PREFIX):
+        rows = session.read(API_TOKENS, {"digest": digest_secret(secret)}).to_pylist()
+        if rows and matches_digest(secret, rows[0]["digest"]):
+            token = _read_token(rows[0])
+            if token.counts_at(now_us):
+                return token
+    raise AuthenticationError(
+        "The token is unknown, revoked or expired.",
+        hint="Make one in the console and send it as `Authorization: Bearer cft_...`.",
+    )
+
+
+def revoke_token(session: Session, token_id: str, *, actor: Actor, now_us: int) -> None:
+    """Let a token count no longer, from this moment on.
+
+    Raises:
+        NotFoundError: There is no such token.
+    """
+    if not session.update(API_TOKENS, {"revoked_us": now_us}, {"token_id": token_id, "revoked_us": None}):
+        if not session.count(API_TOKENS, {"token_id": token_id}):
+            raise NotFoundError("There is no token of this id.", hint="The console lists the tokens.")
+        return
+    append_audit(session, [AuditEntry(actor, "revoke token", now_us, token_id)])
+
+
+def revoke_tokens_of(session: Session, account_id: str, now_us: int) -> int:
+    """Let none of an account's tokens count any longer, and return how many did."""
+    return session.update(API_TOKENS, {"revoked_us": now_us}, {"account_id": account_id, "revoked_us": None})
+
+
+def list_tokens(session: Session, account_id: str | None = None) -> list[ApiToken]:
+    """The tokens of an account, or all, also those that no longer count."""
+    where = None if account_id is None else {"account_id": account_id}
+    rows = session.read(API_TOKENS, where, order_by=("created_us", "token_id")).to_pylist()
+    return [_read_token(row) for row in rows]
+
+
+def note_token_uses(session: Session, used: Mapping[str, int]) -> None:
+    """Remember when tokens were last used, by their ids."""
+    for token_id, used_us in used.items():
+        session.update(API_TOKENS, {"used_us": used_us}, {"token_id": token_id})
+
+
+def _read_token(row: Mapping[str, Any]) -> ApiToken:
+    values = {name: value for name, value in row.items() if name != "digest"}
+    values["brands"] = None if row["brands"] is None else frozenset(json.loads(row["brands"]))
+    return ApiToken(**values)
