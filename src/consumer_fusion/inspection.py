@@ -15,9 +15,9 @@ from consumer_fusion.answers import Moment
 from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
-from consumer_fusion.records import TABLES
-from consumer_fusion.records.event import EVENTS
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
+from consumer_fusion.records.intake import REJECTIONS
 from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.settlement import Progress, ignore_progress
 from consumer_fusion.stores import Session, list_segments, sweep_claims, sweep_files
@@ -61,7 +61,7 @@ def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Che
             each.path for each in segments
             if each.path not in missing and _digest(workspace.folder / each.path) != each.sha256
         ]  # fmt: skip
-        counts = {table.name: session.count(table) for table in TABLES}
+        counts = {table.name: session.count(table) for table in (EVENTS, DERIVED_EVENTS, REJECTIONS)}
         folded = int(session.read_mark(score.FOLDED_MARK) or 0)
         newest = int(session.summarise(EVENTS, "sequence", "max") or 0)
         sealed = sum(each.row_count for each in segments)
