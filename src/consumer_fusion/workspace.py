@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,9 @@ from consumer_fusion.errors import ConflictError, WorkspaceNotFoundError
 from consumer_fusion.kit.clock import Clock, read_system_clock
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.records.table import Table
 from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, write_settings
-from consumer_fusion.stores import ARRIVAL_TABLES, SQLiteStore, Store, claim_folder, sync_folder
+from consumer_fusion.stores import ARRIVAL_TABLES, STORE_TABLES, SQLiteStore, Store, claim_folder, sync_folder
 
 STORE_FILE = "fusion.db"
 ARRIVALS_FILE = "arrivals.db"
@@ -76,15 +77,21 @@ def create_workspace(folder: Path) -> Path:
         write_settings(folder)
     if not (folder / POINTS_FILE).exists():
         (folder / POINTS_FILE).write_text(_POINTS_HEADER, encoding="utf-8")
+    _create_store(folder / ARRIVALS_FILE, ARRIVAL_TABLES)
+    # The last one: where it is, the workspace is whole.
+    _create_store(folder / STORE_FILE, STORE_TABLES)
+    return folder
+
+
+def _create_store(path: Path, tables: Sequence[Table]) -> None:
     # Under another name until it is whole, so that an interruption leaves no half of a store.
-    unfinished = folder / f"{STORE_FILE}.unfinished"
+    unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    store = SQLiteStore(unfinished)
+    store = SQLiteStore(unfinished, tables)
     store.create()
     store.close()
-    unfinished.rename(folder / STORE_FILE)
-    sync_folder(folder)
-    return folder
+    unfinished.rename(path)
+    sync_folder(path.parent)
 
 
 @contextmanager

@@ -16,10 +16,11 @@ from consumer_fusion.stores.segments import (
     sweep_files,
     sync_folder,
 )
-from consumer_fusion.stores.sqlite import ARRIVAL_TABLES, SQLiteStore
+from consumer_fusion.stores.sqlite import ARRIVAL_TABLES, STORE_TABLES, SQLiteStore
 
 __all__ = [
     "ARRIVAL_TABLES",
+    "STORE_TABLES",
     "UNATTRIBUTED_BUCKET",
     "Between",
     "Claim",

@@ -26,7 +26,7 @@ from consumer_fusion.stores.base import Between, Row, Session, Value, Where
 SCHEMA_VERSION = "1"
 ARRIVAL_TABLES: tuple[Table, ...] = (ARRIVALS, MARKS)
 """The tables of the file in which events arrive: of its own, so that arriving never waits for an import."""
-_STORE_TABLES = tuple(table for table in TABLES if table is not ARRIVALS)
+STORE_TABLES = tuple(table for table in TABLES if table is not ARRIVALS)
 WAIT_SECONDS = 3600.0
 """A bulk import writes for minutes; whoever wants to write meanwhile waits for it."""
 _BUSY_MILLISECONDS = 120_000
@@ -87,7 +87,7 @@ class SQLiteStore:
         tables: What is kept in it.
     """
 
-    def __init__(self, path: Path, tables: Sequence[Table] = _STORE_TABLES) -> None:
+    def __init__(self, path: Path, tables: Sequence[Table] = STORE_TABLES) -> None:
         self.path = path
         self._tables = tables
         self._engine = sa.create_engine(
