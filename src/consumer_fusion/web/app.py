@@ -1,0 +1,69 @@
+"""The application: what is mounted where, and what begins and ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from consumer_fusion.web.collect import (
+    CollectApplication,
+    Collector,
+    Counters,
+    KeyVerifier,
+    Limits,
+    WorkspaceKeys,
+)
+from consumer_fusion.workspace import Workspace
+
+
+def build_app(
+    workspace: Workspace, *, verify_key: KeyVerifier | None = None, limits: Limits | None = None,
+    routes: Sequence[BaseRoute] = (),
+) -> Starlette:  # fmt: skip
+    """The application of a workspace.
+
+    Args:
+        workspace: The workspace; it stays open as long as the application lives.
+        verify_key: What a write key stands for; the keys of the workspace by default.
+        limits: How much may wait.
+        routes: What is mounted beside the collect API: the read API, the console.
+    """
+    keys = WorkspaceKeys(workspace)
+    collector = Collector(workspace, limits=limits, counters=Counters(), after_landing=keys.note_uses)
+
+    @asynccontextmanager
+    async def live(_: Starlette) -> AsyncIterator[None]:
+        collector.start()
+        try:
+            yield
+        finally:
+            await anyio.to_thread.run_sync(collector.stop)
+
+    async def tell_health(_: Request) -> Response:
+        return JSONResponse({"ok": True})
+
+    async def tell_readiness(_: Request) -> Response:
+        return JSONResponse(
+            {"ok": collector.is_alive, "waiting": collector.waiting_count},
+            status_code=200 if collector.is_alive else 503,
+        )
+
+    app = Starlette(
+        routes=[
+            Mount("/v1", app=CollectApplication(collector, verify_key or keys)),
+            Route("/healthz", tell_health),
+            Route("/readyz", tell_readiness),
+            *routes,
+        ],
+        lifespan=live,
+    )
+    app.router.redirect_slashes = False
+    app.state.workspace = workspace
+    app.state.collector = collector
+    return app
