@@ -13,6 +13,7 @@ from consumer_fusion.access.accounts import (
     remove_account,
     restore_account,
     set_password,
+    sign_out_everywhere,
 )
 from consumer_fusion.access.audit import append_audit, find_broken_audit, read_audit
 from consumer_fusion.access.form_tokens import (
@@ -22,6 +23,7 @@ from consumer_fusion.access.form_tokens import (
     make_form_token,
     read_signing_key,
 )
+from consumer_fusion.access.invitations import Invitation, invite_staff, offer_new_password
 from consumer_fusion.access.keys import (
     DEFAULT_OVERLAP_HOURS,
     NewWriteKey,
@@ -105,6 +107,7 @@ __all__ = [
     "ROLE_PERMISSIONS",
     "ApiToken",
     "Caller",
+    "Invitation",
     "NewApiToken",
     "NewSession",
     "NewWriteKey",
@@ -144,6 +147,7 @@ __all__ = [
     "forgive_try",
     "has_owner",
     "hash_password",
+    "invite_staff",
     "is_form_token",
     "keep_visible",
     "list_accounts",
@@ -155,6 +159,7 @@ __all__ = [
     "may",
     "note_key_uses",
     "note_token_uses",
+    "offer_new_password",
     "open_session",
     "read_audit",
     "read_signing_key",
@@ -167,6 +172,7 @@ __all__ = [
     "set_password",
     "sign_in",
     "sign_in_on_localhost",
+    "sign_out_everywhere",
     "take_up_link",
     "touch_sessions",
     "trust_arrival",

@@ -126,6 +126,16 @@ def restore_account(session: Session, account_id: str, *, actor: Actor, now_us: 
     return replace(account, disabled_us=None)
 
 
+def sign_out_everywhere(session: Session, account_id: str, *, actor: Actor, now_us: int) -> int:
+    """End all sessions of an account, and return how many there were."""
+    count = close_sessions(session, account_id)
+    append_audit(
+        session,
+        [AuditEntry(actor, "sign out everywhere", now_us, account_id, detail={"sessions": count})],
+    )
+    return count
+
+
 def set_password(
     session: Session,
     account_id: str,

@@ -12,10 +12,13 @@ from consumer_fusion.cli import (
     demo,
     identity,
     importing,
+    keys,
     operation,
     rejected,
     report,
     scores,
+    serve,
+    staff,
 )
 from consumer_fusion.cli.output import print_error
 from consumer_fusion.errors import FusionError
@@ -37,10 +40,13 @@ application.command("brands")(scores.brands)
 application.add_typer(rejected.application, name="rejected")
 application.add_typer(associations.application, name="associations")
 application.add_typer(identity.application, name="identity")
+application.add_typer(keys.application, name="keys")
+application.add_typer(staff.application, name="staff")
 application.command("points")(operation.points)
 application.command("calibrate")(calibration.calibrate)
 application.command("predict")(calibration.predict)
 application.command("report")(report.report)
+application.command("serve")(serve.serve)
 application.command("export")(operation.export)
 application.command("doctor")(operation.doctor)
 application.command("version")(operation.version)
