@@ -309,7 +309,8 @@ def write_deltas(
             session.add(
                 PAIR_KIND_STATES,
                 STATE_COLUMNS,
-                zip(*(column.to_pylist() for column in batch.columns)),
+                # By way of numpy: several times faster than Arrow's own lists, and no column has gaps.
+                zip(*(column.to_numpy(zero_copy_only=False).tolist() for column in batch.columns)),
                 largest=("last_occurred_us",),
             )
             done += batch.num_rows
