@@ -1,0 +1,118 @@
+"""What requests leave behind and must not wait for: looks for the audit, and when sessions, keys and tokens were used.
+
+A thread writes them about once a second in one transaction, because a page must not wait while an import writes. A
+change is not of this kind: it is put on record in its own transaction. If the machine stops at once, up to a second
+of looks is lost; never a change.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from consumer_fusion import access
+from consumer_fusion.errors import StoreError
+from consumer_fusion.records.audit import AuditEntry
+from consumer_fusion.stores import Store
+
+MAX_WAITING_LOOKS = 100_000
+_PAUSE_SECONDS = 1.0
+_PATIENCE_SECONDS = 5.0
+
+
+class Trail:
+    """Gathers what requests leave behind, and writes it from a thread of its own.
+
+    Args:
+        store: The store.
+        pause_seconds: How often it is written.
+    """
+
+    def __init__(self, store: Store, *, pause_seconds: float = _PAUSE_SECONDS) -> None:
+        self._store = store
+        self._pause_seconds = pause_seconds
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._looks: list[AuditEntry] = []
+        self._sessions: dict[str, int] = {}
+        self._keys: dict[str, int] = {}
+        self._tokens: dict[str, int] = {}
+        self._is_closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread = threading.Thread(target=self._run, name="trail", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what is left and stop."""
+        self._is_closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def note_looks(self, entries: Iterable[AuditEntry]) -> None:
+        """Put looks on record soon.
+
+        Raises:
+            StoreError: So many wait to be written that nobody may look before they are.
+        """
+        with self._lock:
+            if len(self._looks) >= MAX_WAITING_LOOKS:
+                raise StoreError(
+                    "The audit cannot be written, so nothing is shown that belongs in it.",
+                    hint="Wait until the import is done that writes now, and see that the disk has room.",
+                )
+            self._looks.extend(entries)
+
+    def note_session(self, digest: str, now_us: int) -> None:
+        """Remember that a session was used."""
+        with self._lock:
+            self._sessions[digest] = now_us
+
+    def note_key(self, key_id: str, now_us: int) -> None:
+        """Remember that a write key was used."""
+        with self._lock:
+            self._keys[key_id] = now_us
+
+    def note_token(self, token_id: str, now_us: int) -> None:
+        """Remember that a token was used."""
+        with self._lock:
+            self._tokens[token_id] = now_us
+
+    def flush(self) -> None:
+        """Write what waits, now.
+
+        Raises:
+            StoreError: It could not be written; it waits on.
+        """
+        with self._writing:
+            with self._lock:
+                looks, self._looks = self._looks, []
+                sessions, self._sessions = self._sessions, {}
+                keys, self._keys = self._keys, {}
+                tokens, self._tokens = self._tokens, {}
+            if not (looks or sessions or keys or tokens):
+                return
+            try:
+                with self._store.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+                    access.append_audit(session, looks)
+                    access.touch_sessions(session, sessions)
+                    access.note_key_uses(session, keys)
+                    access.note_token_uses(session, tokens)
+            except StoreError:
+                with self._lock:
+                    self._looks = looks + self._looks
+                    self._sessions = {**sessions, **self._sessions}
+                    self._keys = {**keys, **self._keys}
+                    self._tokens = {**tokens, **self._tokens}
+                raise
+
+    def _run(self) -> None:
+        while not self._is_closing.wait(self._pause_seconds):
+            try:
+                self.flush()
+            except StoreError:
+                # It waits on and is tried again; when too much waits, `note_looks` says so.
+                continue
