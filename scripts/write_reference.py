@@ -82,6 +82,13 @@ JSON: Mapping[str, object] = {
         "version", ("no_points_yet", [["kind", "events"]]),
         ("differences", [["kind", "field", "before", "after"]]), "points?",
     ],
+    "calibrate": [
+        "outcome", "horizon_days", "cutoff_us", "seed", "points_version", "calibrated_version", "pairs_trained",
+        "cutoffs_trained", "pairs_held_out", "outcomes_held_out", "multipliers", "half_life_factors", "negativity",
+        "scale_drift", "link", "default_link", ("before", ["log_loss", "auc", "calibration_error"]),
+        ("after", ["log_loss", "auc", "calibration_error"]), "gain", "gain_error", "is_better", "kept_kinds",
+        "placebo_share", ("reliability", [["predicted", "observed", "count"]]), "sentences", "is_applied",
+    ],
     "report": ["out", "pairs"],
     "export": ["to", "rows"],
     "doctor": ["ok", ("checks", [["name", "is_ok", "found"]])],
@@ -90,7 +97,8 @@ JSON: Mapping[str, object] = {
 }  # fmt: skip
 """What each command prints with --json: a list of field names is an object, a list in a list a list of objects.
 
-A field with parts is a pair of its name and them; a name with a question mark is there when it is asked for.
+A field with parts is a pair of its name and them; a name with a question mark is there when it is asked for. None
+stands for a command that prints no JSON.
 """
 
 
@@ -109,7 +117,7 @@ def write_commands() -> str:
         "Under each command stands what it prints with `--json`: the names of the fields; those with a question mark "
         "are there when they are asked for. Numbers are not rounded.",
     ]
-    for names, command in _walk(typer.main.get_command(application)):
+    for names, command in list_commands():
         parts.append(
             f"## `fusion {' '.join(names)}`" if len(names) == 1 else f"### `fusion {' '.join(names)}`"
         )
@@ -117,6 +125,11 @@ def write_commands() -> str:
         if not hasattr(command, "commands"):
             parts += _write_parameters(names, command)
     return _join(parts)
+
+
+def list_commands() -> list[tuple[tuple[str, ...], Any]]:
+    """Every group and command with the words that it is called by, in the order of the help."""
+    return list(_walk(typer.main.get_command(application)))
 
 
 def _walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -146,7 +159,8 @@ def _write_parameters(names: tuple[str, ...], command: Any) -> Iterator[str]:
         rows.append((flags + type_name, _flatten(each.help), _write_default(each)))
     yield _write_table(["argument or option", "what", "default"], rows)
     shape = JSON.get(" ".join(names))
-    yield f"JSON: `{write_shape(shape)}`" if shape else "JSON: see the page of this command."
+    if shape is not None:
+        yield f"JSON: `{write_shape(shape)}`"
 
 
 def _name_type(annotation: object) -> str:

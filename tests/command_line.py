@@ -70,4 +70,6 @@ def write_events(path: Path, *events: Mapping[str, object]) -> Path:
 
 def import_events(workspace: Path, *events: Mapping[str, object]) -> Any:
     """Import events into a workspace and return what the command says of it."""
-    return ask_fusion(workspace, "import", write_events(workspace / "events.jsonl", *events), "--format", "events")
+    return ask_fusion(
+        workspace, "import", write_events(workspace / "events.jsonl", *events), "--format", "events"
+    )

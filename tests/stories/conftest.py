@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+
 from command_line import ask_fusion, run_fusion
 
 
@@ -46,9 +47,7 @@ def read_score():
     """What `fusion score` says of one pair at a moment."""
 
     def read(workspace, consumer, brand, as_of="latest"):
-        (row,) = ask_fusion(
-            workspace, "score", "--consumer", consumer, "--brand", brand, "--as-of", as_of
-        )
+        (row,) = ask_fusion(workspace, "score", "--consumer", consumer, "--brand", brand, "--as-of", as_of)
         return row
 
     return read

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from command_line import ask_fusion, import_events, run_fusion
 
 ANNA = {"consumer": "anna", "brand": "book-shop", "kind": "Order Completed", "value": 20.0, "currency": "EUR"}
@@ -102,7 +103,12 @@ def test_a_mention_of_no_brand_counts_once_the_brand_is_known(workspace, read_sc
 def test_a_refund_takes_back_the_money_and_not_the_liking(workspace, read_score):
     import_events(workspace, *ORDERS)
     before = read_score(workspace, "anna", "book-shop", LATER)
-    refund = {**ORDERS[2], "event_id": "refund-1", "kind": "Order Refunded", "occurred_at": "2026-05-02T12:00:00Z"}
+    refund = {
+        **ORDERS[2],
+        "event_id": "refund-1",
+        "kind": "Order Refunded",
+        "occurred_at": "2026-05-02T12:00:00Z",
+    }
     import_events(workspace, refund)
     after = read_score(workspace, "anna", "book-shop", LATER)
     assert after["facets"]["wallet"] < before["facets"]["wallet"]

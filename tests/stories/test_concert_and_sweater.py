@@ -8,6 +8,7 @@ restaurant, and -8 with the brand of the sweater, which had nothing to do with i
 from __future__ import annotations
 
 import pytest
+
 from command_line import ask_fusion, run_fusion
 
 BEFORE_THE_FOLLOWERS = "2026-06-08T19:59:59Z"
@@ -68,12 +69,16 @@ def test_the_explanation_of_the_sweater_brand_names_the_tweet_and_the_reason(exp
         assert each["contribution"] < 0
         assert "salmon-restaurant" in each["sentence"]
         assert "in plain view" in each["sentence"]
-    assert {each["event_id"] for each in told["contributions"]} - {each["event_id"] for each in spread} == {"E1"}
+    assert {each["event_id"] for each in told["contributions"]} - {each["event_id"] for each in spread} == {
+        "E1"
+    }
 
 
 def test_the_changes_tell_the_story_from_strangers_to_the_tweet(explain):
     changes = explain("sweater-brand", THE_TWEET)["changes"]
-    assert [(each["event_id"], round(each["change"])) for each in changes if each["event_id"] == "E1"] == [("E1", 3)]
+    assert [(each["event_id"], round(each["change"])) for each in changes if each["event_id"] == "E1"] == [
+        ("E1", 3)
+    ]
     assert round(changes[-1]["change"]) == -8
     assert 50 + sum(each["change"] for each in changes) == pytest.approx(changes[-1]["score_after"], abs=1e-9)
 
@@ -88,7 +93,9 @@ def test_people_read_the_same_story_on_the_screen(town):
 def test_without_a_declared_association_nothing_spreads_to_the_sweater_brand(town, explain, score):
     assert ask_fusion(town, "associations", "withdraw", ASSOCIATION) == {"withdrawn": ASSOCIATION}
     assert score("sweater-brand", THE_TWEET) == pytest.approx(52.96, abs=0.01)
-    assert not [each for each in explain("sweater-brand", THE_TWEET)["contributions"] if each["parent_event_id"]]
+    assert not [
+        each for each in explain("sweater-brand", THE_TWEET)["contributions"] if each["parent_event_id"]
+    ]
     assert score("salmon-restaurant", THE_TWEET) == pytest.approx(42.07, abs=0.01)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from command_line import ask_fusion, import_events, run_fusion
 
 LATER = "2026-06-01T00:00:00Z"
@@ -66,7 +67,9 @@ def test_the_merged_score_is_that_of_one_person_who_did_it_all(shop, tmp_path):
 
 def test_an_undone_merge_leaves_no_trace_in_any_score(shop):
     before = list_scores(shop)
-    made = ask_fusion(shop, "identity", "merge", "ben@web", "card-17", "--reason", "he said so at the counter")
+    made = ask_fusion(
+        shop, "identity", "merge", "ben@web", "card-17", "--reason", "he said so at the counter"
+    )
     ask_fusion(shop, "identity", "undo", made["merge_id"])
     after = list_scores(shop)
     assert set(after) == set(before)
@@ -77,7 +80,9 @@ def test_an_undone_merge_leaves_no_trace_in_any_score(shop):
 
 
 def test_the_merge_and_its_undoing_stay_on_record(shop):
-    made = ask_fusion(shop, "identity", "merge", "ben@web", "card-17", "--reason", "he said so at the counter")
+    made = ask_fusion(
+        shop, "identity", "merge", "ben@web", "card-17", "--reason", "he said so at the counter"
+    )
     ask_fusion(shop, "identity", "undo", made["merge_id"])
     (merge,) = ask_fusion(shop, "identity", "show", "ben@web")["merges"]
     assert merge["reason"] == "he said so at the counter"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from command_line import ask_fusion, import_events, run_fusion
 
+from command_line import ask_fusion, import_events, run_fusion
 from consumer_fusion import open_workspace
 from consumer_fusion.records.state import PAIR_KIND_STATES
 
@@ -94,7 +94,8 @@ def test_what_differs_from_the_shipped_points_can_be_told(hall):
 
 def test_points_that_break_a_rule_are_refused_with_every_fault_named(hall):
     set_points(
-        hall, '[kinds."Event Attended"]\nhalf_life_days = -1\npoints = { foot = 3 }\n[kinds.Mischief]\nwen = 1\n'
+        hall,
+        '[kinds."Event Attended"]\nhalf_life_days = -1\npoints = { foot = 3 }\n[kinds.Mischief]\nwen = 1\n',
     )
     run = run_fusion("score", "--workspace", hall, "--json")
     assert run.status == 1

@@ -33,7 +33,8 @@ def test_asking_for_nobody_in_particular_that_is_not_there_says_so(town):
 def test_what_happened_fades_and_the_doubt_comes_back(workspace, read_score):
     import_events(workspace, VISIT)
     fresh, stale = (
-        read_score(workspace, "anna", "museum", as_of) for as_of in ("2026-01-02T00:00:00Z", "2028-01-02T00:00:00Z")
+        read_score(workspace, "anna", "museum", as_of)
+        for as_of in ("2026-01-02T00:00:00Z", "2028-01-02T00:00:00Z")
     )
     assert fresh["fusion_score"] > stale["fusion_score"] > 50
     assert fresh["confidence"] > stale["confidence"] > 0
@@ -52,9 +53,7 @@ def test_who_asks_for_help_or_uses_a_right_loses_nothing_of_their_side(workspace
     before = read_score(workspace, "anna", "museum", "2026-01-03T00:00:00Z")
     import_events(
         workspace,
-        *(
-            {**VISIT, "event_id": kind, "kind": kind, "occurred_at": "2026-01-02T10:00:00Z"} for kind in kinds
-        ),
+        *({**VISIT, "event_id": kind, "kind": kind, "occurred_at": "2026-01-02T10:00:00Z"} for kind in kinds),
     )
     after = read_score(workspace, "anna", "museum", "2026-01-03T00:00:00Z")
     assert after["consumer_to_brand"] >= before["consumer_to_brand"]

@@ -1,0 +1,90 @@
+"""`fusion calibrate` and `fusion predict` on a small town."""
+
+from __future__ import annotations
+
+import shutil
+
+import pyarrow.csv as pa_csv
+import pytest
+
+from command_line import ask_fusion, run_fusion
+from json_shapes import find_faults
+
+QUESTION = ("--outcome", "Order Completed", "--horizon", 56)
+CUTOFF = ("--cutoff", "2026-04-01")
+
+
+@pytest.fixture(scope="module")
+def untouched_town(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("learning") / "town"
+    assert run_fusion("demo", "--people", 100, "--workspace", folder, "--json").status == 0
+    return folder
+
+
+@pytest.fixture
+def town(untouched_town, tmp_path):
+    return shutil.copytree(untouched_town, tmp_path / "town")
+
+
+@pytest.fixture(scope="module")
+def report(untouched_town, tmp_path_factory):
+    """What a calibration that is not applied says."""
+    town = shutil.copytree(untouched_town, tmp_path_factory.mktemp("calibrated") / "town")
+    return ask_fusion(town, "calibrate", *QUESTION, *CUTOFF)
+
+
+def test_a_calibration_prints_exactly_what_the_reference_tells_of(report, reference):
+    assert find_faults(report, reference.JSON["calibrate"]) == []
+    assert report["reliability"]
+    assert report["sentences"]
+
+
+def test_a_calibration_says_how_good_it_is_before_and_after_on_pairs_it_has_not_seen(report):
+    assert report["pairs_held_out"] > 0
+    assert all(0.4 < report[when]["auc"] <= 1 for when in ("before", "after"))
+    assert report["gain"] == pytest.approx(
+        report["before"]["log_loss"] - report["after"]["log_loss"], abs=1e-6
+    )
+
+
+def test_a_calibration_turns_no_sign_and_touches_nothing_the_brand_does(report):
+    assert all(multiplier > 0 for multiplier in report["multipliers"].values())
+    assert "Campaign Received" not in report["multipliers"]
+
+
+def test_without_apply_no_score_changes(town):
+    before = ask_fusion(town, "score", "--as-of", "latest", "--limit", 5)
+    assert ask_fusion(town, "calibrate", *QUESTION, *CUTOFF)["is_applied"] is False
+    assert ask_fusion(town, "score", "--as-of", "latest", "--limit", 5) == before
+
+
+def test_what_a_brand_does_is_no_outcome_to_learn_from(untouched_town):
+    run = run_fusion(
+        "calibrate",
+        "--outcome",
+        "Campaign Received",
+        "--horizon",
+        56,
+        *CUTOFF,
+        "--workspace",
+        untouched_town,
+        "--json",
+    )
+    assert run.status == 1
+    assert run.told["code"] == "refused"
+
+
+def test_too_few_pairs_are_refused_rather_than_guessed_from(shop):
+    run = run_fusion("predict", *QUESTION, "--out", shop / "forecast.csv", "--workspace", shop, "--json")
+    assert run.status == 1
+    assert run.told["code"] == "refused"
+    assert not (shop / "forecast.csv").exists()
+
+
+def test_a_forecast_gives_each_pair_a_probability_beside_its_score(town, reference):
+    told = ask_fusion(town, "predict", *QUESTION, "--as-of", "latest", "--out", town / "forecast.csv")
+    assert find_faults(told, reference.JSON["predict"]) == []
+    rows = pa_csv.read_csv(town / "forecast.csv")
+    assert rows.column_names == ["consumer", "brand", "probability", "expected_value", "fusion_score"]
+    assert rows.num_rows == told["pairs"] > 200
+    assert all(0 <= each <= 1 for each in rows["probability"].to_pylist())
