@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consumer_fusion.engines import DuckDBEngine, Engine
-from consumer_fusion.errors import ConflictError, WorkspaceNotFoundError
+from consumer_fusion.errors import ConflictError, InputError, WorkspaceNotFoundError
 from consumer_fusion.kit.clock import Clock, read_system_clock
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
@@ -69,14 +69,21 @@ def create_workspace(folder: Path) -> Path:
 
     Raises:
         ConflictError: There is one already.
+        InputError: The folder cannot be made or written.
     """
     if (folder / STORE_FILE).exists():
         raise ConflictError(f"There is a workspace in {folder} already.", hint="Choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / SETTINGS_FILE).exists():
-        write_settings(folder)
-    if not (folder / POINTS_FILE).exists():
-        (folder / POINTS_FILE).write_text(_POINTS_HEADER, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / SETTINGS_FILE).exists():
+            write_settings(folder)
+        if not (folder / POINTS_FILE).exists():
+            (folder / POINTS_FILE).write_text(_POINTS_HEADER, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"No workspace can be made in {folder}: {error.strerror}.",
+            hint="Name a folder that can be written.",
+        ) from error
     _create_store(folder / ARRIVALS_FILE, ARRIVAL_TABLES)
     # The last one: where it is, the workspace is whole.
     _create_store(folder / STORE_FILE, STORE_TABLES)

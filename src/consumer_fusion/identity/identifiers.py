@@ -165,8 +165,8 @@ def mask_identifier(identifier_type: str, value: str) -> str:
 
 
 def mask_consumer_key(key: str) -> str:
-    """The key of a consumer, masked where it was made from an identifier (`email:anna@example.org`)."""
+    """The key of a consumer, masked where it is or was made from an identifier (`email:anna@example.org`)."""
     identifier_type, separator, value = key.partition(":")
     if separator and (identifier_type in STRONG_TYPES or identifier_type in _WEAK_TYPES):
         return f"{identifier_type}:{mask_identifier(identifier_type, value)}"
-    return key
+    return mask_identifier("email", key) if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", key) else key
