@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -19,6 +20,7 @@ from consumer_fusion.web.collect import (
     Limits,
     WorkspaceKeys,
 )
+from consumer_fusion.web.errors import write_problem
 from consumer_fusion.workspace import Workspace
 
 
@@ -62,8 +64,15 @@ def build_app(
             *routes,
         ],
         lifespan=live,
+        exception_handlers={HTTPException: _tell_problem},
     )
     app.router.redirect_slashes = False
     app.state.workspace = workspace
     app.state.collector = collector
     return app
+
+
+async def _tell_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    return JSONResponse(write_problem(error.status_code, code, error.detail), error.status_code, error.headers)
