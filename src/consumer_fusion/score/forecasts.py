@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.balances import compute_scores, draw_design, read_balances
-from consumer_fusion.score.calibration import choose_direction, pose_problem
 from consumer_fusion.score.calibration_report import CalibrationReport
 from consumer_fusion.score.fitting import fit_link
+from consumer_fusion.score.lessons import choose_direction, pose_problem
 from consumer_fusion.score.links import (
     Link,
     compute_probability,
@@ -26,8 +26,9 @@ from consumer_fusion.score.links import (
     forecast_outcomes,
     read_link,
 )
-from consumer_fusion.score.refusals import check_request, check_sample, check_window
+from consumer_fusion.score.refusals import FEWEST_PAIRS, check_request, check_sample, check_window
 from consumer_fusion.score.samples import IntArray, Sample, draw_sample, fold_sample, take_pairs
+from consumer_fusion.score.spending import fit_spend
 from consumer_fusion.score.validity import BoolArray, FloatArray
 
 _PAIRS_AT_ONCE = 100_000
@@ -122,7 +123,7 @@ def apply_link(
     unit = np.array([sample.brand_units.get(int(brand), 1.0) for brand in sample.brand_id])
     return (
         compute_probability(forecast_outcomes(balance, link) + shift),
-        forecast_money(balance, link) * factor * unit,
+        forecast_money(balance, sample.usual_order, link) * factor * unit,
     )
 
 
@@ -137,6 +138,8 @@ def learn_brand_priors(sample: Sample, balance: FloatArray, link: Link) -> Brand
         balance: Their balances at the cutoff.
         link: From balance to outcome.
     """
+    if sample.pair_count < FEWEST_PAIRS:
+        return BrandPriors(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0), 1.0)
     brands, place = np.unique(sample.brand_id, return_inverse=True)
     happened = sample.is_outcome.astype(np.float64)
     log_odds = forecast_outcomes(balance, link)
@@ -149,9 +152,9 @@ def learn_brand_priors(sample: Sample, balance: FloatArray, link: Link) -> Brand
         variance = 1.0 / (certainty + 1.0 / spread)
         shift += np.clip((surprise - shift / spread) * variance, -1.0, 1.0)
         spread = max(float(np.mean(shift**2 + variance)), 1e-4)
-    expected = forecast_money(balance, link)
-    level = float(sample.spend.sum() / max(float(expected.sum()), 1e-12))
-    prior = _MONEY_PRIOR_PAIRS * max(float(sample.spend.mean()), 1e-12) if sample.pair_count else 1.0
+    expected = forecast_money(balance, sample.usual_order, link)
+    level = float(sample.spend.sum() / expected.sum()) if sample.spend.any() else 1.0
+    prior = _MONEY_PRIOR_PAIRS * max(float(sample.spend.mean()), 1e-12)
     spent = np.bincount(place, weights=sample.spend, minlength=brands.size)
     foreseen = np.bincount(place, weights=expected * level, minlength=brands.size)
     return BrandPriors(
@@ -176,7 +179,8 @@ def _fit_earlier_link(sample: Sample, points: PointsTable, outcome: str) -> Link
     design = draw_design(points, sample.kinds)
     problem = choose_direction(pose_problem(sample, design, points, ()), points, outcome)
     parameters = fit_link(_read_sample(sample, points), problem)
-    return read_link(parameters, problem.money_scale, problem.direction)
+    link = read_link(parameters, problem.money_scale, problem.direction)
+    return fit_spend(_read_sample(sample, points), link, sample)
 
 
 def _read_sample(sample: Sample, points: PointsTable) -> FloatArray:

@@ -30,6 +30,7 @@ class Link:
         bend: m0, in points: linear below it, logarithmic far beyond.
         spend_intercept: a of the logarithm of the money, in units of the brand.
         spend_slope: b of the same.
+        spend_usual_order: To which power the pair's usual order multiplies the money.
     """
 
     intercept: float
@@ -37,6 +38,7 @@ class Link:
     bend: float
     spend_intercept: float
     spend_slope: float
+    spend_usual_order: float = 0.0
 
 
 def forecast_outcomes(balance: FloatArray, link: Link) -> FloatArray:
@@ -45,9 +47,10 @@ def forecast_outcomes(balance: FloatArray, link: Link) -> FloatArray:
     return log_odds
 
 
-def forecast_money(balance: FloatArray, link: Link) -> FloatArray:
-    """The expected money for each balance, in units of the brand."""
-    money: FloatArray = np.exp(link.spend_intercept + link.spend_slope * np.arcsinh(balance / link.bend))
+def forecast_money(balance: FloatArray, usual_order: FloatArray, link: Link) -> FloatArray:
+    """The expected money for each balance and usual order, in units of the brand."""
+    log_money = link.spend_intercept + link.spend_slope * np.arcsinh(balance / link.bend)
+    money: FloatArray = np.exp(log_money + link.spend_usual_order * np.log(usual_order))
     return money
 
 

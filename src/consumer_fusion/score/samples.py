@@ -19,7 +19,8 @@ from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.validity import BoolArray, FloatArray
 
 IntArray = NDArray[np.int64]
-_BY_PAIR = ("pair_code", "consumer_id", "brand_id", "is_outcome", "spend")
+_USUAL_ORDER_PRIOR = 1.0
+_BY_PAIR = ("pair_code", "consumer_id", "brand_id", "is_outcome", "spend", "usual_order")
 _BY_EVENT = ("event_kind", "event_age_days", "event_weight", "event_magnitude")
 
 
@@ -41,6 +42,7 @@ class Sample:
         event_magnitude: Its size.
         is_outcome: By pair: whether the outcome came within the horizon.
         spend: By pair: money of those outcomes, in units of the brand.
+        usual_order: By pair: the mean of its outcomes by the cutoff, in units of the brand, drawn towards 1.
         brand_units: By brand: its median positive order by the cutoff, the unit of `spend`.
     """
 
@@ -57,6 +59,7 @@ class Sample:
     event_magnitude: FloatArray
     is_outcome: BoolArray
     spend: FloatArray
+    usual_order: FloatArray
     brand_units: Mapping[int, float]
 
     @property
@@ -123,20 +126,14 @@ def draw_sample(
     weight = _take_numbers(ledger, "trust")[is_evidence] * _compress_bursts(event_pair, event_kind, day)
     value = _take_numbers(ledger, "value")
     is_outcome_row = np.isin(kind_keys, list(list_outcome_kinds(points, outcome)))[kind_place]
-    brand_units = _find_brand_units(brand, value, is_outcome_row & (occurred <= cutoff_us))
-
-    end_us = cutoff_us + round(horizon_days * DAY_MICROSECONDS)
-    is_outcome_row &= (occurred > cutoff_us) & (occurred <= end_us)
-    place = np.searchsorted(in_sample, pair_of_row[is_outcome_row])
-    place = np.minimum(place, max(in_sample.size - 1, 0))
-    known = in_sample[place] == pair_of_row[is_outcome_row] if in_sample.size else np.zeros(0, dtype=bool)
-    happened = np.bincount(place[known], minlength=in_sample.size)
-    money = np.bincount(
-        place[known],
-        weights=np.maximum(np.nan_to_num(value[is_outcome_row][known]), 0.0),
-        minlength=in_sample.size,
-    )
+    is_past = is_outcome_row & (occurred <= cutoff_us)
+    brand_units = _find_brand_units(brand, value, is_past)
     unit = np.array([brand_units.get(int(one), 1.0) for one in brand[rows]])
+    is_paid = is_past & (np.nan_to_num(value) > 0.0)
+    had, paid = _add_outcomes(pair_of_row[is_paid], value[is_paid], in_sample)
+    end_us = cutoff_us + round(horizon_days * DAY_MICROSECONDS)
+    is_ahead = is_outcome_row & (occurred > cutoff_us) & (occurred <= end_us)
+    happened, money = _add_outcomes(pair_of_row[is_ahead], value[is_ahead], in_sample)
     return Sample(
         pair_code=in_sample,
         cutoff_place=np.zeros(in_sample.size, dtype=np.int64),
@@ -151,7 +148,21 @@ def draw_sample(
         event_magnitude=_take_numbers(ledger, "magnitude")[is_evidence],
         is_outcome=happened > 0,
         spend=money / unit,
+        usual_order=(_USUAL_ORDER_PRIOR + paid / unit) / (_USUAL_ORDER_PRIOR + had),
         brand_units=brand_units,
+    )
+
+
+def _add_outcomes(pair: IntArray, value: FloatArray, in_sample: IntArray) -> tuple[FloatArray, FloatArray]:
+    """How many outcomes each pair of the sample had, and their money; what was given back is not counted."""
+    if in_sample.size == 0:
+        return np.zeros(0), np.zeros(0)
+    place = np.minimum(np.searchsorted(in_sample, pair), in_sample.size - 1)
+    known = in_sample[place] == pair
+    money = np.maximum(np.nan_to_num(value[known]), 0.0)
+    return (
+        np.bincount(place[known], minlength=in_sample.size).astype(np.float64),
+        np.bincount(place[known], weights=money, minlength=in_sample.size),
     )
 
 
@@ -174,6 +185,7 @@ def take_pairs(sample: Sample, places: IntArray) -> Sample:
         event_magnitude=sample.event_magnitude[kept],
         is_outcome=sample.is_outcome[places],
         spend=sample.spend[places],
+        usual_order=sample.usual_order[places],
     )
 
 

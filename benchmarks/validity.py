@@ -1,0 +1,230 @@
+"""Gate B: does the score rank who returns as well as models made for nothing else? `python benchmarks/validity.py`
+
+Half of the pairs train, the other half test. Supervised rivals and the calibration are fitted at T1, everything is
+scored at T2, on unseen pairs and a later time; BG/NBD is fitted on all pairs up to T2. The settings below were
+written before any result was seen. A miss is printed as a miss.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from validity_ledgers import load_ledger
+from validity_rivals import (
+    DAY,
+    describe_rfm,
+    describe_richly,
+    fit_lightgbm,
+    fit_logistic,
+    predict_bgnbd,
+    rank_rfm,
+    summarise_orders,
+)
+from validity_verdicts import judge_settings, print_settings
+
+from consumer_fusion.score import apply_calibration, calibrate, load_points, predict_outcomes
+from consumer_fusion.score import validity as measures
+
+OUTCOME = "Order Completed"
+SEED = 20_261
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A data set and horizon, with the two cutoffs: the end of the data less one horizon, and one more."""
+
+    ledger: str
+    weeks: int
+    first_cutoff: str
+    second_cutoff: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.ledger} {self.weeks} weeks"
+
+
+SETTINGS = (
+    Setting("cdnow", 13, "1997-12-30T00:00:00Z", "1998-03-31T00:00:00Z"),
+    Setting("cdnow", 26, "1997-07-01T00:00:00Z", "1997-12-30T00:00:00Z"),
+    # Two horizons of 39 weeks are the whole of the data: T1 is the end of the quarter in which all first came.
+    Setting("cdnow", 39, "1997-04-01T00:00:00Z", "1997-09-30T00:00:00Z"),
+    Setting("online_retail", 8, "2011-08-19T12:50:00Z", "2011-10-14T12:50:00Z"),
+    Setting("completejourney", 4, "2017-11-06T03:47:38Z", "2017-12-04T03:47:38Z"),
+)
+
+
+def main() -> None:
+    """Run the settings and print what was measured against the targets."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("CONSUMER_FUSION_DATA", "../shared/data"))
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    parser.add_argument("--quick", action="store_true", help="fewer settings and bootstrap rounds")
+    options = parser.parse_args()
+    folder = Path(options.data)
+    if not (folder / "cdnow").is_dir():
+        parser.error(f"no data sets in {folder}; give their folder with --data or CONSUMER_FUSION_DATA")
+    started = time.monotonic()
+    settings = (SETTINGS[0], SETTINGS[4]) if options.quick else SETTINGS
+    results = [run_setting(setting, folder, 100 if options.quick else 500) for setting in settings]
+    report = {
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+        },
+        "seconds": round(time.monotonic() - started, 1),
+        "settings": results,
+        "verdicts": judge_settings(results),
+    }
+    if options.json:
+        print(json.dumps(report, indent=2))
+    else:
+        print_settings(report)
+
+
+def run_setting(setting: Setting, folder: Path, rounds: int) -> dict[str, object]:
+    """Fit everybody at T1, score everybody at T2, measure on the pairs that nobody was fitted on."""
+    ledger = load_ledger(setting.ledger, folder)
+    first_us, second_us = _read_time(setting.first_cutoff), _read_time(setting.second_cutoff)
+    horizon_days = setting.weeks * 7.0
+    events = ledger.select(["consumer_id", "kind", "occurred_us", "day", "value"]).to_pandas()
+    consumers = np.unique(events.consumer_id)
+    training = np.random.default_rng(SEED).permutation(consumers)[: consumers.size // 2]
+
+    at_first, at_second = summarise_orders(events, first_us), summarise_orders(events, second_us)
+    came_first, _ = _find_outcomes(events, at_first.consumer_id, first_us, horizon_days)
+    came, spent = _find_outcomes(events, at_second.consumer_id, second_us, horizon_days)
+    is_training = np.isin(at_first.consumer_id, training)
+    is_test = ~np.isin(at_second.consumer_id, training)
+
+    probability: dict[str, np.ndarray] = {}
+    money: dict[str, np.ndarray] = {}
+    probability["BG/NBD"], money["BG/NBD"], fitted = predict_bgnbd(at_second, horizon_days)
+    ranking = {"RFM": rank_rfm(at_second)}
+    logistic = fit_logistic(describe_rfm(at_first)[is_training], came_first[is_training])
+    probability["logistic RFM"] = logistic(describe_rfm(at_second))
+    trees = fit_lightgbm(
+        describe_richly(events, at_first, first_us)[is_training], came_first[is_training], SEED
+    )
+    probability["LightGBM"] = trees(describe_richly(events, at_second, second_us))
+
+    points = load_points()
+    training_ledger = _take_consumers(ledger, training)
+    learnt = {}
+    for name, cutoffs in (("calibrated", 4), ("calibrated at T1 alone", 1)):
+        report = calibrate(
+            training_ledger,
+            points,
+            outcome=OUTCOME,
+            horizon_days=horizon_days,
+            cutoff_us=first_us,
+            seed=SEED,
+            most_cutoffs=cutoffs,
+        )
+        learnt[name] = report.as_dict()
+        for arm, table in (("defaults", points), (name, apply_calibration(points, report))):
+            if arm not in probability:
+                probability[arm], money[arm] = _forecast(
+                    ledger, table, report, at_second.consumer_id, second_us, horizon_days
+                )
+    ranking |= probability
+    return {
+        "setting": setting.name,
+        "cutoffs": [setting.first_cutoff, setting.second_cutoff],
+        "pairs_trained": int(is_training.sum()),
+        "pairs_tested": int(is_test.sum()),
+        "returned": float(came[is_test].mean()),
+        "bgnbd": fitted,
+        "auc": {name: measures.compute_auc(came[is_test], one[is_test]) for name, one in ranking.items()},
+        "auc_difference": _compare_rankings(came, ranking, is_test, rounds),
+        "log_loss": {
+            name: float(measures.compute_log_losses(came[is_test], one[is_test]).mean())
+            for name, one in probability.items()
+        },
+        "calibration_error": {
+            name: measures.compute_calibration_error(came[is_test], one[is_test])
+            for name, one in probability.items()
+        },
+        "gini": {name: measures.compute_gini(spent[is_test], one[is_test]) for name, one in money.items()},
+        "learnt": {
+            name: {
+                key: report[key]
+                for key in (
+                    "multipliers",
+                    "half_life_factors",
+                    "is_better",
+                    "scale_drift",
+                    "placebo_share",
+                    "gain",
+                    "gain_error",
+                )
+            }
+            for name, report in learnt.items()
+        },
+    }
+
+
+def _compare_rankings(
+    came: np.ndarray, ranking: dict[str, np.ndarray], is_test: np.ndarray, rounds: int
+) -> dict[str, dict[str, list[float]]]:
+    """By arm of ours and rival: difference of AUC with its 95% interval, from the same draws of pairs."""
+    compared: dict[str, dict[str, list[float]]] = {}
+    rivals = [name for name in ranking if name in {"BG/NBD", "RFM", "logistic RFM", "LightGBM"}]
+    for arm in ("defaults", "calibrated"):
+        draws = measures.bootstrap_differences(
+            came[is_test], ranking[arm][is_test], [ranking[name][is_test] for name in rivals], SEED, rounds
+        )
+        own = measures.compute_auc(came[is_test], ranking[arm][is_test])
+        compared[arm] = {
+            name: [
+                own - measures.compute_auc(came[is_test], ranking[name][is_test]),
+                *(float(one) for one in np.quantile(drawn, (0.025, 0.975))),
+            ]
+            for name, drawn in zip(rivals, draws, strict=True)
+        }
+    return compared
+
+
+def _forecast(
+    ledger: pa.Table, points, report, consumers: np.ndarray, as_of_us: int, horizon_days: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probability and expected money as the product forecasts them, in the order of the consumers."""
+    table = predict_outcomes(
+        ledger, points, report, outcome=OUTCOME, horizon_days=horizon_days, as_of_us=as_of_us
+    )
+    ids = table["consumer_id"].to_numpy()
+    order = np.argsort(ids)
+    place = order[np.searchsorted(ids, consumers, sorter=order)]
+    return table["probability"].to_numpy()[place], table["expected_value"].to_numpy()[place]
+
+
+def _find_outcomes(events, consumers: np.ndarray, cutoff_us: int, horizon_days: float):
+    """Whether each consumer ordered within the horizon after the cutoff, and for how much."""
+    end_us = cutoff_us + round(horizon_days * DAY)
+    later = events[
+        (events.kind == OUTCOME) & (events.occurred_us > cutoff_us) & (events.occurred_us <= end_us)
+    ]
+    spent = later.groupby("consumer_id").value.sum().reindex(consumers)
+    return spent.notna().to_numpy(), spent.fillna(0.0).to_numpy()
+
+
+def _take_consumers(ledger: pa.Table, consumers: np.ndarray) -> pa.Table:
+    return ledger.filter(pa.array(np.isin(ledger["consumer_id"].to_numpy(), consumers)))
+
+
+def _read_time(text: str) -> int:
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return round(moment.timestamp() * 1_000_000)
+
+
+if __name__ == "__main__":
+    main()
