@@ -33,7 +33,7 @@ from measuring import (
 from consumer_fusion.engines import DuckDBEngine
 from consumer_fusion.score import load_points, score_states
 from consumer_fusion.score.array_folding import KindArrays, fold_sealed_batches
-from consumer_fusion.score.folding import fold_events, read_query
+from consumer_fusion.score.fold_queries import fold_events, read_query
 from consumer_fusion.score.sources import FOLD_COLUMNS, EventSource
 
 Checksums = Mapping[str, float]

@@ -14,7 +14,8 @@ from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.state import LANDMARKS, PAIR_KIND_STATES
 from consumer_fusion.score.array_folding import KindArrays, fold_events_table, fold_sealed_batches
 from consumer_fusion.score.fading import build_fold_kinds
-from consumer_fusion.score.folding import fold_events, fold_relation, has_shared_days
+from consumer_fusion.score.fold_queries import fold_events, fold_relation
+from consumer_fusion.score.folding import has_shared_days
 from consumer_fusion.score.sources import EventSource
 from consumer_fusion.stores import list_segments
 from folded_workspaces import (
@@ -245,7 +246,7 @@ def test_the_fold_on_arrays_gives_what_the_portable_sql_gives(engine, largest_id
 
 
 def test_a_fold_in_several_passes_gives_each_pair_once(engine, monkeypatch):
-    monkeypatch.setattr("consumer_fusion.score.folding.EVENTS_PER_PASS", 1000)
+    monkeypatch.setattr("consumer_fusion.score.fold_queries.EVENTS_PER_PASS", 1000)
     source = EventSource("events", {"events": invent_table(6000, seed=5, largest_id=50)})
     parts = list(fold_events(engine, source, FOLD_KINDS))
     assert len(parts) == 6

@@ -13,9 +13,9 @@ from consumer_fusion.score.derivation import (
 )
 from consumer_fusion.score.explanation import Contribution, Explanation, explain_pair
 from consumer_fusion.score.fading import read_fold_kinds
+from consumer_fusion.score.fold_queries import fold_relation
 from consumer_fusion.score.folding import (
     fold_new_events,
-    fold_relation,
     fold_segments,
     refold,
     write_deltas,

@@ -8,10 +8,7 @@ transaction. Taking an event away is not subtraction: the pair is folded anew fr
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,16 +22,14 @@ from consumer_fusion.records.state import LANDMARKS, PAIR_KIND_STATES
 from consumer_fusion.score.array_folding import (
     STATE_COLUMNS,
     KindArrays,
-    fold_events_table,
     fold_sealed_batches,
-    to_states,
 )
 from consumer_fusion.score.fading import fold_kinds_at, read_fold_kinds
+from consumer_fusion.score.fold_queries import compute_late, compute_with_old, fold_events
 from consumer_fusion.score.sources import (
     FOLD_COLUMNS,
     FOLDED_DERIVED_MARK,
     FOLDED_MARK,
-    EventSource,
     Selection,
     list_members,
     open_events,
@@ -48,15 +43,6 @@ RELANDMARK_HALF_LIVES = 200
 
 FEW_CONSUMERS = 200
 """Up to so many consumers are searched for one by one."""
-
-EVENTS_PER_PASS = 5_000_000
-"""More events than this are folded in several passes, each over a part of the consumers, to bound memory."""
-
-
-@cache
-def read_query(name: str) -> Template:
-    """The text of a query file of this package."""
-    return Template((files("consumer_fusion.score") / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
 
 
 def prepare_landmarks(
@@ -87,58 +73,6 @@ def prepare_landmarks(
             session.replace(LANDMARKS, LANDMARKS.column_names, [(half_life, newest_us)])
 
 
-def fold_relation(
-    engine: Engine, events: EventSource, fold_kinds: pa.Table, *, query: str = "fold_arrived"
-) -> pa.Table:
-    """Fold events into states, from nothing, in SQL: the portable text that `fold_events` is held to.
-
-    Args:
-        engine: Where to compute.
-        events: With the columns of `FOLD_COLUMNS` (and `same_day_count` for `fold_sealed`).
-        fold_kinds: Half-life, landmark and trust of each kind.
-        query: `fold_arrived` for any order, `fold_sealed` for events that carry their day's count.
-
-    Returns:
-        Rows of `pair_kind_states`, in the order of its key.
-    """
-    text = read_query(query).substitute(events=events.relation)
-    return _type_states(
-        engine.read(
-            f"select * from ({text}) folded order by consumer_id, brand_id, kind_id",
-            step="fold events",
-            tables={**events.tables, "fold_kinds": fold_kinds},
-        )
-    )
-
-
-def fold_events(engine: Engine, events: EventSource, fold_kinds: pa.Table) -> Iterator[pa.Table]:
-    """Fold events into states, from nothing, on arrays.
-
-    Args:
-        engine: Where to read.
-        events: With the columns of `FOLD_COLUMNS`, in any order.
-        fold_kinds: Half-life, landmark and trust of each kind.
-
-    Yields:
-        Rows of `pair_kind_states`, each table in the order of its key, no pair and kind in two of them.
-    """
-    kinds = KindArrays.from_table(fold_kinds)
-    counted = engine.read(
-        f"select count(*) as n from {events.relation} e", step="count events", tables=events.tables
-    )
-    passes = -(-counted["n"][0].as_py() // EVENTS_PER_PASS) or 1
-    for number in range(passes):
-        chosen = f" where consumer_id % {passes} = {number}" if passes > 1 else ""
-        yield fold_events_table(
-            engine.read(
-                f"select {', '.join(FOLD_COLUMNS)} from {events.relation} e{chosen}",
-                step="read events to fold",
-                tables=events.tables,
-            ),
-            kinds,
-        )
-
-
 def fold_new_events(
     session: Session,
     engine: Engine,
@@ -158,7 +92,7 @@ def fold_new_events(
         return 0
     newest_us = pc.max(new["occurred_us"]).as_py()
     prepare_landmarks(session, points, kind_ids, newest_us)
-    deltas = _compute_late(
+    deltas = compute_late(
         session, engine, folder, new, read_fold_kinds(session, points, kind_ids), is_folded_only=True
     )
     write_deltas(session, [deltas])
@@ -221,7 +155,7 @@ def fold_segments(
         around = known if has_merges else [each for each in known if each.bucket == group[0].bucket]
         new = open_events(session, folder, segments=group, only_segments=True)
         old = open_events(session, folder, selection, segments=around)
-        yield _compute_with_old(engine, new, old, fold_kinds)
+        yield compute_with_old(engine, new, old, fold_kinds)
 
 
 def refold(
@@ -291,7 +225,7 @@ def fold_unfolded(
 
     The moment itself is the landmark: those of the state may be missing yet, or too far back for these events.
     """
-    return _compute_late(
+    return compute_late(
         session, engine, folder, new, fold_kinds_at(points, kind_ids, as_of_us), is_folded_only=True
     )
 
@@ -337,46 +271,6 @@ def _read_unfolded(
     return pa.concat_tables(tables), marks
 
 
-def _compute_late(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    new: pa.Table,
-    fold_kinds: pa.Table,
-    *,
-    is_folded_only: bool,
-) -> pa.Table:
-    known = new.filter(pc.and_(pc.not_equal(new["consumer_id"], 0), pc.not_equal(new["brand_id"], 0)))
-    identity_map = read_identity_map(session)
-    if identity_map:
-        canonical = [identity_map.get(each, each) for each in known["consumer_id"].to_pylist()]
-        known = known.set_column(0, "consumer_id", pa.array(canonical, pa.int64()))
-    if not known.num_rows:
-        return to_states({name: [] for name in STATE_COLUMNS})
-    selection = Selection(
-        consumers=known["consumer_id"].unique().to_pylist(),
-        min_day=pc.min(known["day"]).as_py(),
-        max_day=pc.max(known["day"]).as_py(),
-        is_folded_only=is_folded_only,
-    )
-    old = open_events(session, folder, selection, columns=FOLD_COLUMNS)
-    return _compute_with_old(engine, EventSource("new_events", {"new_events": known}), old, fold_kinds)
-
-
-def _compute_with_old(engine: Engine, new: EventSource, old: EventSource, fold_kinds: pa.Table) -> pa.Table:
-    listed = ", ".join(FOLD_COLUMNS)
-    old_listed = ", ".join(f"o.{name}" for name in FOLD_COLUMNS)
-    relation = f"""(
-        select {listed}, 0 as is_old from {new.relation} n
-        union all
-        select {old_listed}, 1 as is_old from {old.relation} o
-        join (select distinct consumer_id, brand_id, kind_id, day from {new.relation} n) t
-          on t.consumer_id = o.consumer_id and t.brand_id = o.brand_id and t.kind_id = o.kind_id and t.day = o.day
-    )"""
-    tables = {**old.tables, **new.tables}
-    return fold_relation(engine, EventSource(relation, tables), fold_kinds, query="fold_late")
-
-
 def _has_overlap(session: Session, segments: Sequence[Segment]) -> bool:
     """Whether any event on record may share a day, pair and kind with the new segments."""
     if int(session.read_mark(FOLDED_MARK) or 0) and session.count(EVENTS):
@@ -398,7 +292,3 @@ def has_shared_days(segments: Sequence[Segment]) -> bool:
         if any(later.min_day <= earlier.max_day for earlier, later in zip(members, members[1:])):
             return True
     return False
-
-
-def _type_states(states: pa.Table) -> pa.Table:
-    return to_states({name: states[name] for name in STATE_COLUMNS})

@@ -19,7 +19,8 @@ from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.score.derivation import RECOVERY_KIND, list_deriving_kinds
 from consumer_fusion.score.fading import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
-from consumer_fusion.score.folding import fold_events, fold_unfolded, read_unfolded
+from consumer_fusion.score.fold_queries import fold_events
+from consumer_fusion.score.folding import fold_unfolded, read_unfolded
 from consumer_fusion.score.ledger import LedgerEntry
 from consumer_fusion.score.reading import FACET_ORDER, KindState, Reading, read_pair
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
