@@ -69,7 +69,9 @@ _WHAT_HAPPENED = (
     Column("currency", "text", "ISO 4217 code of the amount.", is_optional=True),
     Column("text", "text", "The words that were said.", is_personal=True, is_optional=True),
     Column("trust", "real", "0 to 1: how far the source is believed."),
-    Column("magnitude", "real", "How large the event is of its kind; 1 is ordinary (`docs/concepts/score.md`)."),
+    Column(
+        "magnitude", "real", "How large the event is of its kind; 1 is ordinary (`docs/concepts/score.md`)."
+    ),
     Column("properties", "text", "Everything else, as a JSON object.", is_personal=True, is_optional=True),
 )
 
@@ -108,7 +110,11 @@ DERIVED_EVENTS = Table(
 
 SEGMENT_COLUMNS = (
     *_WHAT_HAPPENED,
-    Column("same_day_count", "integer", "Events of this pair, kind and day in this segment that are believed at all."),
+    Column(
+        "same_day_count",
+        "integer",
+        "Events of this pair, kind and day in this segment that are believed at all.",
+    ),
 )
 """The columns of a sealed segment file (Parquet), sorted by consumer, brand, kind and time."""
 
