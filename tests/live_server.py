@@ -49,7 +49,10 @@ class LiveServer:
 
     def start(self):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "consumer_fusion", "serve", "--workspace", str(self.folder), "--port", "0", "--json"],
+            [
+                *(sys.executable, "-m", "consumer_fusion", "serve", "--port", "0", "--json"),
+                *("--workspace", str(self.folder)),
+            ],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env={**os.environ, "CONSUMER_FUSION_THREADS": "1"},
         )  # fmt: skip
@@ -71,11 +74,13 @@ class LiveServer:
     def stop(self):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=60)
+        self.process.stdout.close()
 
     def kill(self):
         self.process.kill()
         self.process.wait(timeout=30)
+        self.process.stdout.close()
 
     def post(self, path, body, *, key=None, headers=None, **named):
         """POST a body, as it is or as JSON, with a write key in the way that most clients send it."""

@@ -37,7 +37,9 @@ def test_every_call_is_answered_200_with_a_json_object_with_and_without_a_slash(
     assert answer.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize("body", ["", "no json", "[1, 2]", '{"batch": 5}', "{}", "[" * 5000, '{"batch": null}'])
+@pytest.mark.parametrize(
+    "body", ["", "no json", "[1, 2]", '{"batch": 5}', "{}", "[" * 5000, '{"batch": null}']
+)
 def test_a_body_that_is_no_batch_is_refused_with_code_and_message(server, body):
     answer = server.post("/v1/batch", body)
     assert answer.status_code == 400
@@ -97,7 +99,9 @@ def test_an_unknown_packing_is_refused(server):
 
 
 def test_a_batch_of_six_megabytes_is_taken_and_only_its_oversize_events_are_set_aside(server, tag):
-    large = [make_track(tag, number, properties={"revenue": 20, "note": "x" * 200_000}) for number in range(28)]
+    large = [
+        make_track(tag, number, properties={"revenue": 20, "note": "x" * 200_000}) for number in range(28)
+    ]
     oversize = make_track(tag, 99, properties={"note": "x" * 400_000})
     body = json.dumps({"batch": [*large, oversize]})
     assert len(body) > 5_900_000
@@ -126,12 +130,16 @@ def test_a_number_that_json_does_not_know_costs_no_event(server, tag, token):
 def test_half_a_character_and_bytes_that_are_no_text_cost_no_event(server, tag):
     broken = json.dumps(make_batch(tag)).replace('"ann"', '"an\\ud83d"', 1).encode() + b"\n"
     assert server.post("/v1/batch", broken).status_code == 200
-    assert server.post("/v1/track", json.dumps(make_track(tag, 9)).encode().replace(b"ann", b"an\xff")).is_success
+    assert server.post(
+        "/v1/track", json.dumps(make_track(tag, 9)).encode().replace(b"ann", b"an\xff")
+    ).is_success
     server.settle()
     assert len(list_ids(server, tag)) == 4
 
 
-@pytest.mark.parametrize("bad", [None, 5, "text", [], {}, {"type": "track"}, {"type": "nonsense", "userId": "u"}])
+@pytest.mark.parametrize(
+    "bad", [None, 5, "text", [], {}, {"type": "track"}, {"type": "nonsense", "userId": "u"}]
+)
 def test_one_bad_event_is_set_aside_and_the_others_are_kept(server, tag, bad):
     batch = make_batch(tag)
     batch["batch"].insert(1, bad)
@@ -154,7 +162,9 @@ def test_no_key_at_all_is_told_by_401(server, tag):
     assert server.post("/v1/batch", make_batch(tag), key="").status_code == 401
 
 
-@pytest.mark.parametrize("header", ["Basic !!!", "Basic", "Bearer", "Digest x", "Basic " + "A" * 100_000, "Basic /w=="])
+@pytest.mark.parametrize(
+    "header", ["Basic !!!", "Basic", "Bearer", "Digest x", "Basic " + "A" * 100_000, "Basic /w=="]
+)
 def test_a_damaged_authorization_is_no_key(server, tag, header):
     answer = server.post("/v1/batch", make_batch(tag), key="", headers={"Authorization": header})
     assert answer.status_code in (400, 401, 431)
@@ -194,7 +204,9 @@ def test_the_same_message_sent_again_is_one_event(server, tag):
 def test_two_calls_that_are_alike_and_have_no_id_are_two_events(server, tag):
     call = {"event": "Product Viewed", "userId": tag, "timestamp": "2026-06-05T20:00:00Z"}
     server.post("/v1/track", call)
-    server.post("/v1/batch", {"batch": [{**call, "type": "track", "messageId": ""}, {**call, "type": "track"}]})
+    server.post(
+        "/v1/batch", {"batch": [{**call, "type": "track", "messageId": ""}, {**call, "type": "track"}]}
+    )
     server.settle()
     assert len(server.read_events(consumer=tag)) == 3
 
@@ -214,7 +226,11 @@ def test_a_browser_may_ask_before_it_sends(server, path):
 
 
 def test_answers_and_errors_alike_may_be_read_by_a_page_of_another_origin(server, tag):
-    for answer in (server.post("/v1/t", make_track(tag)), server.post("/v1/t", "broken"), server.post("/v1/t", "{}", key="no")):
+    for answer in (
+        server.post("/v1/t", make_track(tag)),
+        server.post("/v1/t", "broken"),
+        server.post("/v1/t", "{}", key="no"),
+    ):
         assert answer.headers["access-control-allow-origin"] == "*"
 
 
@@ -234,10 +250,15 @@ def test_ids_may_be_null_beside_each_other_or_numbers(server, tag):
 
 
 def test_a_time_without_a_zone_is_taken_as_utc(server, tag):
-    server.post("/v1/batch", make_batch(tag, 1) | {"batch": [make_track(tag, timestamp="2026-06-05T20:00:00.250000")]})
+    server.post(
+        "/v1/batch", make_batch(tag, 1) | {"batch": [make_track(tag, timestamp="2026-06-05T20:00:00.250000")]}
+    )
     server.settle()
     (row,) = [row for row in server.read_events() if row["event_id"].startswith(f"{tag}-")]
-    assert datetime.fromtimestamp(row["occurred_us"] / 1e6, UTC).isoformat() == "2026-06-05T20:00:00.250000+00:00"
+    assert (
+        datetime.fromtimestamp(row["occurred_us"] / 1e6, UTC).isoformat()
+        == "2026-06-05T20:00:00.250000+00:00"
+    )
 
 
 def test_an_alias_of_somebody_with_themselves_changes_nothing(server, tag):
@@ -261,11 +282,15 @@ def test_the_envelope_lends_its_context_and_its_times_to_each_call(server, tag):
 
 
 @pytest.mark.parametrize(("hours_off", "is_corrected"), [(2, True), (-2, True), (0, False)])
-def test_the_times_of_a_wrong_clock_are_corrected_and_those_of_a_right_one_stay(server, tag, hours_off, is_corrected):
+def test_the_times_of_a_wrong_clock_are_corrected_and_those_of_a_right_one_stay(
+    server, tag, hours_off, is_corrected
+):
     now = datetime.now(UTC)
     sent = now + timedelta(hours=hours_off)
     stated = (sent - timedelta(hours=5)).replace(microsecond=0)
-    server.post("/v1/batch", {"batch": [make_track(tag, timestamp=stated.isoformat())], "sentAt": sent.isoformat()})
+    server.post(
+        "/v1/batch", {"batch": [make_track(tag, timestamp=stated.isoformat())], "sentAt": sent.isoformat()}
+    )
     server.settle()
     (row,) = [row for row in server.read_events() if row["event_id"].startswith(f"{tag}-")]
     occurred = datetime.fromtimestamp(row["occurred_us"] / 1e6, UTC)
