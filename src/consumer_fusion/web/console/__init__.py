@@ -1,0 +1,8 @@
+"""The console: pages for people who would rather look than read, made on the server; enter by `console_routes`."""
+
+from __future__ import annotations
+
+from consumer_fusion.web.console.console_application import console_routes
+from consumer_fusion.web.console.visiting import Visiting, Visitor
+
+__all__ = ["Visiting", "Visitor", "console_routes"]

@@ -1,0 +1,154 @@
+"""The charts about a brand: how its relationships are spread, both sides, kinds, who moved, where events come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion import charts
+from consumer_fusion.kit.language import mark, say
+from consumer_fusion.web.console.drawings import Column, Drawing, Table
+from consumer_fusion.web.console.readings import Activity, BrandReading
+
+MOVERS_DRAWN = 12
+_PERIOD_HINTS = {
+    "day": mark("Each bar counts the events of a day; all channels share one scale."),
+    "week": mark("Each bar counts the events of a week; all channels share one scale."),
+    "month": mark("Each bar counts the events of a month; all channels share one scale."),
+}
+BRAND_HEADINGS: dict[str, tuple[str, str]] = {
+    "distribution": (
+        mark("How the scores are spread"),
+        mark("Bars count pairs. 50 means that no relationship is in evidence; grey pairs are unknown."),
+    ),
+    "movers": (
+        mark("Who moved most"),
+        mark("In 28 days. The ring is where the score was, the dot where it is. Blue rose, orange fell."),
+    ),
+    "both-sides": (
+        mark("What each side gives"),
+        mark("Right: the consumer gives. Up: the brand gives. Larger marks stand for more pairs."),
+    ),
+    "kinds": (
+        mark("Kinds of relationship"),
+        mark("Who gains, who gives without getting, and where one side is harmed."),
+    ),
+    "activity": (
+        mark("Where events come from"),
+        mark("Each bar counts the events of its time; all channels share one scale."),
+    ),
+}
+"""The charts of a brand by name, in their order: heading, and how to read it."""
+
+
+def make_brand_drawing(
+    name: str, reading: BrandReading, activity: Activity, show_key: Callable[[str], str]
+) -> Drawing | None:
+    """A chart of a brand by its name; None where there is none of this name.
+
+    Args:
+        name: One of `BRAND_HEADINGS`.
+        reading: The relationships of the brand.
+        activity: What came in.
+        show_key: Writes a consumer's key as the visitor may see it.
+    """
+    brand, scores = reading.brand, reading.scores
+    pairs = Column("pair_count", say("pairs"), "count")
+
+    def gather_distribution() -> Table:
+        return Table(
+            "score-distribution",
+            say("Scores of {brand}", brand=brand),
+            (
+                Column("score_from", say("score from"), "count"),
+                Column("score_to", say("to"), "count"),
+                Column("certainty", say("how much is known"), "certainty"),
+                pairs,
+            ),
+            charts.gather_bins(scores).to_pylist(),
+        )
+
+    def gather_sides() -> Table:
+        return Table(
+            "both-sides",
+            say("Both sides of the relationships with {brand}", brand=brand),
+            (
+                Column("consumer_to_brand", say("consumer gives"), "score"),
+                Column("brand_to_consumer", say("brand gives"), "score"),
+                Column("symbiosis", say("kind of relationship"), "class"),
+                pairs,
+            ),
+            charts.gather_cells(scores).to_pylist(),
+        )
+
+    def gather_kinds() -> Table:
+        rows = charts.gather_classes(scores).to_pylist()
+        total = sum(row["pair_count"] for row in rows) or 1
+        return Table(
+            "kinds-of-relationship",
+            say("Kinds of relationship with {brand}", brand=brand),
+            (Column("symbiosis", say("kind of relationship"), "class"), pairs, Column("share", say("share"), "share")),
+            [{**row, "share": row["pair_count"] / total} for row in rows],
+        )
+
+    movers = list_movers(scores, MOVERS_DRAWN)
+    shown = movers.set_column(0, "consumer", pa.array([show_key(key) for key in movers["consumer"].to_pylist()]))
+
+    def gather_movers() -> Table:
+        return Table(
+            "movers",
+            say("Relationships that moved most in 28 days"),
+            (
+                Column("consumer", say("consumer")),
+                Column("score_before", say("before"), "score"),
+                Column("fusion_score", say("now"), "score"),
+                Column("change", say("change"), "change"),
+            ),
+            [
+                {**row, "change": row["fusion_score"] - row["score_before"]}
+                for row in shown.to_pylist()
+            ],
+        )
+
+    periods, period = charts.gather_periods(activity.days)
+
+    def gather_activity() -> Table:
+        return Table(
+            "activity-by-channel",
+            say("Events by channel"),
+            (
+                Column("channel", say("channel"), "channel"),
+                Column("day", say("from"), "day"),
+                Column("event_count", say("events"), "count"),
+            ),
+            periods.to_pylist(),
+        )
+
+    drawings = {
+        "distribution": (lambda look: charts.draw_score_distribution(scores, look, brand=brand), gather_distribution),
+        "movers": (lambda look: charts.draw_movers(shown, look), gather_movers),
+        "both-sides": (
+            lambda look: charts.draw_both_sides(charts.gather_cells(scores), look, brand=brand),
+            gather_sides,
+        ),
+        "kinds": (lambda look: charts.draw_symbiosis_mix(scores, look, brand=brand), gather_kinds),
+        "activity": (lambda look: charts.draw_activity(activity.days, look), gather_activity),
+    }
+    if name not in drawings:
+        return None
+    heading, hint = BRAND_HEADINGS[name]
+    draw, gather = drawings[name]
+    return Drawing(
+        name, say(heading), say(_PERIOD_HINTS[period] if name == "activity" else hint), draw, gather
+    )
+
+
+def list_movers(scores: pa.Table, count: int) -> pa.Table:
+    """The pairs that moved most: `consumer`, `brand`, `fusion_score`, `score_before`."""
+    size = pc.abs(scores["change_28_days"])
+    places = pc.select_k_unstable(size, k=min(count, scores.num_rows), sort_keys=[("", "descending")])
+    largest = scores.take(places)
+    before = pc.subtract(largest["fusion_score"], largest["change_28_days"])
+    return largest.select(["consumer", "brand", "fusion_score"]).append_column("score_before", before)

@@ -1,0 +1,177 @@
+"""The brands, and the overview of one: how its relationships are, what moved, what came in and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.compute as pc
+
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.kit.language import say
+from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, list_movers, make_brand_drawing
+from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
+from consumer_fusion.web.console.readings import Activity
+from consumer_fusion.web.console.visits import Answer, Download, Page, Redirect, Visit
+
+MOVERS_LISTED = 6
+BRANDS_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BrandsPage:
+    """All brands that the visitor may see.
+
+    Attributes:
+        brands: `brand`, `pairs`, `unknown`, quartiles, `mutualism`; the largest first.
+        search: What was searched for.
+        as_of_us: The moment of the scores.
+        has_more: Whether there are more than are listed.
+    """
+
+    brands: Sequence[Mapping[str, Any]]
+    search: str
+    as_of_us: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """A brand at a glance.
+
+    Attributes:
+        brand: Its key.
+        as_of_us: The moment of the scores.
+        is_quiet: Whether that is the newest event's moment because nothing happened for days.
+        pair_count: Relationships.
+        unknown_count: Those of which too little is known.
+        median: Half of the scores are below.
+        mutual_count: Relationships in which both gain.
+        harmed_count: Relationships in which a side is harmed or taken from.
+        fallen_count: Relationships that fell by more than a point in 28 days.
+        risen_count: Relationships that rose by more than a point in 28 days.
+        activity: What came in.
+        moved: Those that moved most: `consumer`, `shown`, `fusion_score`, `score_before`, `change`.
+        figures: Its charts, to be drawn.
+    """
+
+    brand: str
+    as_of_us: int
+    is_quiet: bool
+    pair_count: int
+    unknown_count: int
+    median: float | None
+    mutual_count: int
+    harmed_count: int
+    fallen_count: int
+    risen_count: int
+    activity: Activity
+    moved: Sequence[Mapping[str, Any]]
+    figures: Sequence[Placeholder]
+
+
+@dataclass(frozen=True, slots=True)
+class FigurePart:
+    """A chart that was drawn, for its place on a page.
+
+    Attributes:
+        figure: The chart.
+        download: Where its numbers are as CSV.
+    """
+
+    figure: Drawn
+    download: str
+
+
+def show_start(visit: Visit) -> Answer:
+    """The first page: the overview of the largest brand that the visitor may see, or all brands."""
+    brands = _list_visible(visit)
+    if not brands:
+        return show_brands(visit)
+    return Redirect(make_path("/brand", brand=brands[0]["brand"]))
+
+
+def show_brands(visit: Visit) -> Answer:
+    """All brands, searched by a part of their key."""
+    visit.require("look")
+    search = visit.asked.get("search", "").strip()
+    found = [row for row in _list_visible(visit) if search.casefold() in row["brand"].casefold()]
+    content = BrandsPage(found[:BRANDS_LISTED], search, visit.as_of_us, len(found) > BRANDS_LISTED)
+    return Page("brands.html", say("Brands"), content, section="brands")
+
+
+def show_overview(visit: Visit) -> Answer:
+    """The overview of a brand."""
+    brand = visit.read_asked("brand")
+    visit.require("look", brand)
+    as_of_us = visit.as_of_us
+    scores = visit.readings.read_brand(brand, as_of_us).scores
+    classes = {row["values"]: row["counts"] for row in pc.value_counts(scores["symbiosis"]).to_pylist()}
+    change = scores["change_28_days"]
+    moved = [
+        {**row, "shown": visit.show_key(row["consumer"]), "change": row["fusion_score"] - row["score_before"]}
+        for row in list_movers(scores, MOVERS_LISTED).to_pylist()
+    ]
+    content = OverviewPage(
+        brand=brand,
+        as_of_us=as_of_us,
+        is_quiet="as_of" not in visit.asked and as_of_us < visit.readings.choose_moment(is_now=True),
+        pair_count=scores.num_rows,
+        unknown_count=classes.get("unknown", 0),
+        median=pc.approximate_median(scores["fusion_score"]).as_py(),
+        mutual_count=classes.get("mutualism", 0),
+        harmed_count=sum(
+            count
+            for name, count in classes.items()
+            if name.startswith("one-sided") or name in ("amensal", "competition")
+        ),
+        fallen_count=pc.sum(pc.less(change, -1.0)).as_py() or 0,
+        risen_count=pc.sum(pc.greater(change, 1.0)).as_py() or 0,
+        activity=visit.readings.read_activity(brand),
+        moved=moved,
+        figures=[
+            _place_figure(name, say(heading), say(hint), brand=brand, as_of=visit.asked.get("as_of"))
+            for name, (heading, hint) in BRAND_HEADINGS.items()
+        ],
+    )
+    return Page("overview.html", brand, content, section="overview", brand=brand)
+
+
+def show_brand_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+    """One chart of a brand, for its place on the page, or its numbers as CSV."""
+    brand, name = visit.read_asked("brand"), visit.read_asked("name")
+    visit.require("look", brand)
+    is_narrow = visit.asked.get("width") == "narrow"
+
+    def make() -> Drawn:
+        reading = visit.readings.read_brand(brand, visit.as_of_us)
+        drawing = make_brand_drawing(name, reading, visit.readings.read_activity(brand), visit.show_key)
+        if drawing is None:
+            raise NotFoundError(say("There is no chart “{name}”.", name=name))
+        return draw_figure(drawing, is_narrow=is_narrow)
+
+    key = (
+        "brand", brand, name, visit.asked.get("as_of"), is_narrow, visit.language.code, visit.may("see_identities"),
+    )  # fmt: skip
+    drawn = shelf.take(key, visit.readings.stamp(visit.as_of_us), make)
+    return answer_figure(visit, drawn)
+
+
+def answer_figure(visit: Visit, drawn: Drawn) -> Answer:
+    """A chart that was drawn, as a part of a page or as CSV."""
+    if visit.asked.get("format") == "csv":
+        return Download(f"{drawn.table.name}.csv", drawn.table.write_csv())
+    download = make_path(visit.path, **{**visit.asked, "format": "csv"})
+    return Page("figure.html", drawn.heading, FigurePart(drawn, download))
+
+
+def _place_figure(name: str, heading: str, hint: str, **parameters: object) -> Placeholder:
+    path = make_path("/brand/figure", name=name, **parameters)
+    return Placeholder(name, heading, hint, path, make_path("/brand/figure", name=name, format="csv", **parameters))
+
+
+def _list_visible(visit: Visit) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = visit.readings.list_brands(visit.as_of_us).to_pylist()
+    return [row for row in rows if visit.visitor.caller.sees(row["brand"])]

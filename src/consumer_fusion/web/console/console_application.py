@@ -1,0 +1,285 @@
+"""The console's routes: who asks is found, the page is made in a thread and in their language, errors are pages too."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import quote, unquote
+
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from consumer_fusion.access import PERMISSIONS, may
+from consumer_fusion.errors import FusionError, InputError
+from consumer_fusion.kit.language import say, speaking
+from consumer_fusion.web.console.addresses import STATIC_PATH, is_own_path, make_path
+from consumer_fusion.web.console.drawings import DrawnShelf
+from consumer_fusion.web.console.languages import (
+    LANGUAGE_COOKIE,
+    LANGUAGES,
+    CatalogueLanguage,
+    choose_language,
+)
+from consumer_fusion.web.console.navigation import list_entries
+from consumer_fusion.web.console.page_list import PAGES, PageMaker
+from consumer_fusion.web.console.readings import Readings
+from consumer_fusion.web.console.shelves import Shelf
+from consumer_fusion.web.console.templating import Frame, render_page, write_palettes
+from consumer_fusion.web.console.visiting import Visiting, Visitor
+from consumer_fusion.web.console.visits import Answer, Deed, Download, Page, Redirect, Visit
+from consumer_fusion.web.errors import find_status, write_headers
+from consumer_fusion.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
+THEMES = ("auto", "light", "dark")
+MOST_FORM_BYTES = 2_000_000
+_YEAR_SECONDS = 31_536_000
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Nothing from elsewhere and no script within the page; charts carry style attributes, so those are allowed."""
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Vary": "Cookie, Accept-Language, HX-Request",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemPage:
+    """Something that could not be done.
+
+    Attributes:
+        status: HTTP status.
+        message: What was found and what was expected.
+        hint: What to do about it.
+        code: Stable word for it.
+    """
+
+    status: int
+    message: str
+    hint: str
+    code: str
+
+
+def console_routes(workspace: Workspace, visiting: Visiting) -> list[BaseRoute]:
+    """The routes of the console.
+
+    Args:
+        workspace: The workspace that it shows; open as long as the routes are used.
+        visiting: Who is signed in.
+    """
+    return Console(workspace, visiting).make_routes()
+
+
+class Console:
+    """Answers requests with pages.
+
+    Args:
+        workspace: The workspace.
+        visiting: Who is signed in.
+    """
+
+    def __init__(self, workspace: Workspace, visiting: Visiting) -> None:
+        self.workspace = workspace
+        self.visiting = visiting
+        self.readings = Readings(workspace)
+        self.drawn: DrawnShelf = Shelf(200)
+
+    def make_routes(self) -> list[BaseRoute]:
+        """A route for each page, for the choices of language and theme, and for static files."""
+        routes: list[BaseRoute] = [
+            Route(path, self._make_endpoint(maker), methods=["POST"] if maker.is_change else ["GET"], name=path)
+            for path, maker in PAGES.items()
+        ]
+        routes.append(Route("/preferences", self._choose_preferences, methods=["POST"]))
+        routes.append(Route(f"{STATIC_PATH}/palettes.css", _send_palettes))
+        routes.append(Mount(STATIC_PATH, app=_KeptStatics(packages=[("consumer_fusion.web", "static")])))
+        return routes
+
+    def _make_endpoint(self, maker: PageMaker) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            form = await _read_form(request) if maker.is_change else {}
+            return await run_in_threadpool(self._answer, request, maker, form)
+
+        return answer
+
+    def _answer(self, request: Request, maker: PageMaker, form: Mapping[str, Sequence[str]] | None) -> Response:
+        language = choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
+        with speaking(language):
+            visitor = self.visiting.find_visitor(request)
+            if visitor is None:
+                return self._send_to_sign_in(request)
+            try:
+                if form is None:
+                    raise InputError(
+                        say("The form is larger than {count} bytes.", count=MOST_FORM_BYTES),
+                        hint=say("Send less at once."),
+                    )
+                if maker.is_change:
+                    self.visiting.check_form(request, (form.get("form_token") or [""])[0])
+                visit = self._make_visit(request, visitor, language, form)
+                answered = maker.make(visit, self.drawn)
+                if maker.is_change and not maker.is_preview:
+                    self.readings.forget()
+                return self._respond(request, visit, answered)
+            except FusionError as error:
+                return self._show_problem(request, visitor, error)
+
+    def _make_visit(
+        self, request: Request, visitor: Visitor, language: CatalogueLanguage, form: Mapping[str, Sequence[str]]
+    ) -> Visit:
+        return Visit(
+            self.workspace,
+            self.readings,
+            visitor,
+            language,
+            dict(request.query_params),
+            form,
+            request.url.path,
+            _is_part(request),
+        )
+
+    def _respond(self, request: Request, visit: Visit, answered: Answer) -> Response:
+        if isinstance(answered, Redirect):
+            return _send_on(request, answered)
+        if isinstance(answered, Download):
+            name = quote(answered.name)
+            return Response(
+                answered.text,
+                media_type=f"{answered.media_type}; charset=utf-8",
+                headers={**_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
+            )
+        response = self._show(request, visit.visitor, answered)
+        if answered.look is not None:
+            response.background = BackgroundTask(_record_look, visit, answered.look)
+        return response
+
+    def _show(self, request: Request, visitor: Visitor, page: Page) -> HTMLResponse:
+        frame = self._make_frame(request, visitor, page)
+        response = HTMLResponse(
+            render_page(page.template, frame, page.content), status_code=page.status, headers=_HEADERS
+        )
+        if frame.notice:
+            response.delete_cookie(NOTICE_COOKIE)
+        return response
+
+    def _make_frame(self, request: Request, visitor: Visitor, page: Page) -> Frame:
+        form_token = self.visiting.make_form_token(request)
+        theme = request.cookies.get(THEME_COOKIE, "auto")
+        if _is_part(request):
+            return Frame(title=page.title, form_token=form_token, is_part=True)
+        moment_us = self.readings.choose_moment(is_now=False)
+        brands = self.readings.list_brands(moment_us)["brand"].to_pylist()
+        return Frame(
+            title=page.title,
+            section=page.section,
+            entries=list_entries({each for each in PERMISSIONS if may(visitor.caller, each)}, page.brand),
+            brand=page.brand,
+            brands=[brand for brand in brands if visitor.caller.sees(brand)][:200],
+            visitor_name=visitor.name,
+            is_demo=visitor.is_demo,
+            form_token=form_token,
+            sign_out_path=self.visiting.sign_out_path,
+            here=_read_here(request),
+            theme=theme if theme in THEMES else "auto",
+            notice=unquote(request.cookies.get(NOTICE_COOKIE, ""))[:500],
+        )
+
+    def _show_problem(self, request: Request, visitor: Visitor, error: FusionError) -> Response:
+        status = find_status(error)
+        content = ProblemPage(status, error.message, error.hint, error.code)
+        template = "problem_part.html" if _is_part(request) else "problem.html"
+        response = self._show(request, visitor, Page(template, say("This could not be done"), content, status))
+        response.headers.update(write_headers(error))
+        return response
+
+    def _send_to_sign_in(self, request: Request) -> Response:
+        path = make_path(self.visiting.sign_in_path, next=_read_here(request))
+        if _is_part(request):
+            return Response(status_code=200, headers={**_HEADERS, "HX-Redirect": path})
+        return RedirectResponse(path, status_code=303, headers=_HEADERS)
+
+    async def _choose_preferences(self, request: Request) -> Response:
+        """Keep language and theme in the browser; works before signing in too, changes nothing here."""
+        form = await _read_form(request) or {}
+        back = (form.get("back") or ["/"])[0]
+        response = RedirectResponse(back if is_own_path(back) else "/", status_code=303, headers=_HEADERS)
+        keep = partial(
+            response.set_cookie, max_age=_YEAR_SECONDS, httponly=True, samesite="lax",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+        language, theme = (form.get("language") or [""])[0], (form.get("theme") or [""])[0]
+        if language in LANGUAGES:
+            keep(LANGUAGE_COOKIE, language)
+        if theme in THEMES:
+            keep(THEME_COOKIE, theme)
+        return response
+
+
+def _is_part(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true" and request.headers.get("hx-boosted") != "true"
+
+
+def _read_here(request: Request) -> str:
+    if request.method != "GET":
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+async def _read_form(request: Request) -> dict[str, list[str]] | None:
+    """The fields of a form; None when it is larger than any of ours."""
+    if int(request.headers.get("content-length") or MOST_FORM_BYTES + 1) > MOST_FORM_BYTES:
+        return None
+    fields: dict[str, list[str]] = {}
+    async with request.form(max_files=0, max_fields=400) as form:
+        for name, value in form.multi_items():
+            fields.setdefault(name, []).append(str(value))
+    return fields
+
+
+def _send_on(request: Request, answered: Redirect) -> Response:
+    if _is_part(request):
+        response = Response(status_code=200, headers={**_HEADERS, "HX-Redirect": answered.path})
+    else:
+        response = RedirectResponse(answered.path, status_code=303, headers=_HEADERS)
+    if answered.notice:
+        response.set_cookie(
+            NOTICE_COOKIE, quote(answered.notice), max_age=60, httponly=True, samesite="lax",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+    return response
+
+
+def _record_look(visit: Visit, look: Deed) -> None:
+    try:
+        visit.record(look)
+    except FusionError:
+        # Whoever looked has seen it; that it is not on record must at least be known to the operator.
+        _log.exception("a look could not be put on record")
+
+
+async def _send_palettes(_: Request) -> Response:
+    return PlainTextResponse(
+        write_palettes(), media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"}
+    )
+
+
+class _KeptStatics(StaticFiles):
+    """Static files that browsers may keep: their addresses change with their content."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response

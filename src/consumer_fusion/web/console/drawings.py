@@ -1,0 +1,149 @@
+"""Charts on pages: each with a heading, how to read it, what it shows in words, its numbers and their download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from consumer_fusion import charts
+from consumer_fusion.kit.language import say
+from consumer_fusion.report.tables import write_csv
+from consumer_fusion.web.console.shelves import Shelf
+
+CellKind = Literal[
+    "text", "sentence", "score", "number", "change", "count", "share", "day", "time", "class", "side", "facet",
+    "kind", "channel", "certainty", "consumer",
+]  # fmt: skip
+_NUMBERS: frozenset[CellKind] = frozenset({"score", "number", "change", "count", "share"})
+ROWS_SHOWN = 100
+
+WIDE = charts.Look(palette=charts.THEMED, width=560, has_title=False)
+NARROW = charts.Look(palette=charts.THEMED, width=344, has_title=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: Its name in the rows and in the download.
+        heading: What stands above it.
+        kind: What its values are, which says how they are written.
+    """
+
+    name: str
+    heading: str
+    kind: CellKind = "text"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is set flush right."""
+        return self.kind in _NUMBERS
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its texts may take several lines."""
+        return self.kind == "sentence"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The numbers of a chart, or a table of its own.
+
+    Attributes:
+        name: Of the downloaded file, without its ending.
+        caption: What its rows are.
+        columns: In order.
+        rows: All of them.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def shown(self) -> Sequence[Mapping[str, Any]]:
+        """The rows that stand on the page."""
+        return self.rows[:ROWS_SHOWN]
+
+    def write_csv(self) -> str:
+        """All rows as CSV, numbers unrounded; the mark at the start tells spreadsheets that the text is UTF-8."""
+        return "\ufeff" + write_csv([column.name for column in self.columns], self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart before it is drawn.
+
+    Attributes:
+        name: Its name in addresses.
+        heading: What is shown.
+        hint: How to read it.
+        draw: Draws it, wide or narrow.
+        gather: Its numbers.
+    """
+
+    name: str
+    heading: str
+    hint: str
+    draw: Callable[[charts.Look], charts.AnyChart]
+    gather: Callable[[], Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A chart that was drawn.
+
+    Attributes:
+        name: Its name in addresses.
+        heading: What is shown.
+        hint: How to read it.
+        svg: The chart.
+        finding: What it shows, in words.
+        table: Its numbers.
+    """
+
+    name: str
+    heading: str
+    hint: str
+    svg: str
+    finding: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """Where a chart comes to stand once it is drawn.
+
+    Attributes:
+        name: Its name.
+        heading: What is shown.
+        hint: How to read it.
+        path: Where it is drawn.
+        download: Where its numbers are as CSV.
+    """
+
+    name: str
+    heading: str
+    hint: str
+    path: str
+    download: str
+
+
+DrawnShelf = Shelf[Drawn]
+
+
+def draw_figure(drawing: Drawing, *, is_narrow: bool) -> Drawn:
+    """Draw a chart; its description is visible text on the page, so the picture itself does not repeat it aloud."""
+    chart = drawing.draw(NARROW if is_narrow else WIDE)
+    label = say("Chart: {heading}. Its numbers are in the table that follows.", heading=drawing.heading)
+    return Drawn(
+        drawing.name,
+        drawing.heading,
+        drawing.hint,
+        charts.render_svg(chart, label=label),
+        str(chart.description),
+        drawing.gather(),
+    )

@@ -1,0 +1,99 @@
+"""The languages of the console: texts from Babel catalogues; numbers, days and money as each locale writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal, format_percent
+from babel.support import NullTranslations, Translations
+
+DEFAULT_LANGUAGE = "en"
+LANGUAGES: dict[str, str] = {"en": "English", "it": "Italiano"}
+"""The languages there are, each by its own name."""
+LANGUAGE_COOKIE = "fusion_language"
+
+# English days stand as they do in the reports; Babel's own form for English begins with the month.
+_LOCALES = {"en": "en_GB", "it": "it_IT"}
+
+
+class CatalogueLanguage:
+    """A language whose texts are in a catalogue."""
+
+    def __init__(self, code: str, translations: NullTranslations) -> None:
+        self.code = code
+        self.locale = Locale.parse(_LOCALES.get(code, code))
+        self._translations = translations
+
+    def translate(self, text: str) -> str:
+        """A text in this language; the text itself where there is no translation."""
+        return str(self._translations.gettext(text)) if text else ""
+
+    def translate_count(self, singular: str, plural: str, count: int) -> str:
+        """The form of a text that goes with a count."""
+        return str(self._translations.ngettext(singular, plural, count))
+
+    def write_number(self, value: float, decimals: int) -> str:
+        """A number with thousands marked and a true minus sign."""
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+        return str(format_decimal(value, format=pattern, locale=self.locale)).replace("-", "−")
+
+    def write_share(self, share: float) -> str:
+        """A share as a whole percentage."""
+        return str(format_percent(share, format="#,##0%", locale=self.locale))
+
+    def write_money(self, amount: float, currency: str) -> str:
+        """An amount of money."""
+        return str(format_currency(amount, currency, locale=self.locale))
+
+    def write_day(self, day: date) -> str:
+        """A day."""
+        return str(format_date(day, format="d MMM y", locale=self.locale))
+
+    def write_time(self, moment: datetime) -> str:
+        """A day and time, in UTC."""
+        return str(format_datetime(moment, "d MMM y, HH:mm", locale=self.locale))
+
+
+@lru_cache(maxsize=8)
+def load_language(code: str) -> CatalogueLanguage:
+    """A language by its code; English for one that is not known."""
+    if code not in LANGUAGES:
+        code = DEFAULT_LANGUAGE
+    if code == DEFAULT_LANGUAGE:
+        return CatalogueLanguage(code, NullTranslations())
+    folder = Path(str(files("consumer_fusion").joinpath("locale")))
+    return CatalogueLanguage(code, Translations.load(str(folder), [code]))
+
+
+def choose_language(chosen: str | None, accepted: str | None) -> CatalogueLanguage:
+    """The language to answer in: what was chosen, else the first that the browser asks for and that there is.
+
+    Args:
+        chosen: From the cookie.
+        accepted: The Accept-Language header.
+    """
+    if chosen in LANGUAGES:
+        return load_language(chosen)
+    wanted: list[tuple[float, int, str]] = []
+    for place, (code, weight) in enumerate(_read_accepted(accepted or "")):
+        wanted.append((-weight, place, code))
+    for _, _, code in sorted(wanted):
+        if code in LANGUAGES:
+            return load_language(code)
+    return load_language(DEFAULT_LANGUAGE)
+
+
+def _read_accepted(header: str) -> Iterable[tuple[str, float]]:
+    for part in header.split(",")[:20]:
+        name, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        yield name.split("-")[0].lower(), weight

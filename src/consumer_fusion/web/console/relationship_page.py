@@ -1,0 +1,260 @@
+"""One relationship: its score and how sure it is, both sides, what it is made of event by event, and what-if."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from consumer_fusion import answers, score
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.kit.language import say
+from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.report.tables import write_csv
+from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.brand_pages import answer_figure
+from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
+from consumer_fusion.web.console.pair_drawings import PAIR_HEADINGS, make_pair_drawing
+from consumer_fusion.web.console.readings import PairReading
+from consumer_fusion.web.console.visits import Answer, Deed, Download, Page, Visit
+
+LEDGER_ROWS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class FacetPart:
+    """What one event gave or took in one facet.
+
+    Attributes:
+        facet: Which facet.
+        direction: Who gives.
+        points: What it was worth when it happened.
+        contribution: Its part of the score minus 50 now.
+        sentence: The same for people.
+    """
+
+    facet: str
+    direction: str
+    points: float
+    contribution: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One event of a relationship.
+
+    Attributes:
+        event_id: The event.
+        occurred_us: When it happened.
+        kind: Key of its kind in the points table.
+        channel: Where; None where unknown.
+        text: The words that were said; None where there are none.
+        parent_event_id: The event that it follows from.
+        contribution: What it adds to or takes from the score now.
+        change: By how much it moved the score when it happened; None where it moved nothing.
+        parts: Facet by facet.
+        without_path: Where the score without it is computed.
+    """
+
+    event_id: str
+    occurred_us: int
+    kind: str
+    channel: str | None
+    text: str | None
+    parent_event_id: str | None
+    contribution: float
+    change: float | None
+    parts: tuple[FacetPart, ...]
+    without_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipPage:
+    """One relationship.
+
+    Attributes:
+        consumer: Key of the consumer.
+        shown: The key as the visitor may see it.
+        brand: Key of the brand.
+        as_of_us: The moment.
+        reading: Score, interval, both sides, confidence, class, facets.
+        percentile: Place among the brand's pairs, 0 to 100; None where unknown.
+        change_28_days: How far from 28 days earlier.
+        sides: Of each side: who gives, where it stands, and its facets with their points.
+        ledger: Its events, the newest first; those that are no evidence too.
+        event_count: How many events there are in all.
+        more_path: Where the events after these are; None when all are shown.
+        figures: Its charts, to be drawn.
+        download: Where the ledger is as CSV.
+    """
+
+    consumer: str
+    shown: str
+    brand: str
+    as_of_us: int
+    reading: score.Reading
+    percentile: float | None
+    change_28_days: float
+    sides: Sequence[tuple[str, float, Sequence[tuple[str, float]]]]
+    ledger: Sequence[LedgerRow]
+    event_count: int
+    more_path: str | None
+    figures: Sequence[Placeholder]
+    download: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPart:
+    """Further rows of a ledger.
+
+    Attributes:
+        ledger: The rows.
+        more_path: Where those after these are; None at the end.
+    """
+
+    ledger: Sequence[LedgerRow]
+    more_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutPart:
+    """The score as it would be without an event.
+
+    Attributes:
+        reading: As it would be.
+        difference: Less the score as it is.
+    """
+
+    reading: score.Reading
+    difference: float
+
+
+def show_relationship(visit: Visit) -> Answer:
+    """One relationship."""
+    consumer, brand = _read_pair(visit)
+    as_of_us = visit.as_of_us
+    pair = visit.readings.read_pair(consumer, brand, as_of_us)
+    rows = make_ledger(pair, _parameters(visit))
+    if visit.asked.get("format") == "csv":
+        return _write_ledger(pair)
+    if visit.is_part and "from" in visit.asked:
+        start = _read_place(visit.asked["from"])
+        part = LedgerPart(rows[start : start + LEDGER_ROWS], _more_path(visit, start + LEDGER_ROWS, len(rows)))
+        return Page("ledger_rows.html", "", part)
+    reading = pair.answer.explanation.reading
+    shown = visit.show_key(pair.answer.consumer)
+    content = RelationshipPage(
+        consumer=consumer,
+        shown=shown,
+        brand=brand,
+        as_of_us=as_of_us,
+        reading=reading,
+        percentile=pair.percentile,
+        change_28_days=pair.change_28_days,
+        sides=[
+            (
+                direction,
+                reading.consumer_to_brand if direction == DIRECTIONS[0] else reading.brand_to_consumer,
+                [(facet, reading.facets[facet]) for facet in FACETS[direction]],
+            )
+            for direction in DIRECTIONS
+        ],
+        ledger=rows[:LEDGER_ROWS],
+        event_count=len(rows),
+        more_path=_more_path(visit, LEDGER_ROWS, len(rows)),
+        figures=[
+            Placeholder(
+                name,
+                say(heading),
+                say(hint),
+                make_path("/relationship/figure", name=name, **_parameters(visit)),
+                make_path("/relationship/figure", name=name, format="csv", **_parameters(visit)),
+            )
+            for name, (heading, hint) in PAIR_HEADINGS.items()
+            if rows or name == "facets"
+        ],
+        download=make_path("/relationship", format="csv", **_parameters(visit)),
+    )
+    return Page(
+        "relationship.html", f"{shown} × {brand}", content, section="consumers", brand=brand,
+        look=Deed("look at relationship", consumer=consumer, brand=brand),
+    )  # fmt: skip
+
+
+def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+    """One chart of a relationship, for its place on the page, or its numbers as CSV."""
+    consumer, brand = _read_pair(visit)
+    name, is_narrow = visit.read_asked("name"), visit.asked.get("width") == "narrow"
+
+    def make() -> Drawn:
+        reading = visit.readings.read_pair(consumer, brand, visit.as_of_us)
+        drawing = make_pair_drawing(name, reading, visit.show_key(reading.answer.consumer))
+        if drawing is None:
+            raise NotFoundError(say("There is no chart “{name}”.", name=name))
+        return draw_figure(drawing, is_narrow=is_narrow)
+
+    key = (
+        "pair", consumer, brand, name, visit.asked.get("as_of"), is_narrow, visit.language.code,
+        visit.may("see_identities"),
+    )  # fmt: skip
+    return answer_figure(visit, shelf.take(key, visit.readings.stamp(visit.as_of_us), make))
+
+
+def show_without(visit: Visit) -> Answer:
+    """What the score would be without one of the events."""
+    consumer, brand = _read_pair(visit)
+    pair = visit.readings.read_pair(consumer, brand, visit.as_of_us)
+    reading = answers.score_without(visit.workspace, pair.answer, visit.read_asked("event"))
+    difference = reading.fusion_score - pair.answer.explanation.reading.fusion_score
+    return Page("without.html", say("Without this event"), WithoutPart(reading, difference))
+
+
+def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[LedgerRow]:
+    """The events of a relationship, the newest first, each with all that it gave or took."""
+    parts: dict[str, list[FacetPart]] = {}
+    for each in pair.answer.explanation.contributions:
+        parts.setdefault(each.event_id, []).append(
+            FacetPart(each.facet, each.direction, each.points, each.contribution, each.sentence)
+        )
+    moves: dict[str, float] = {}
+    for change in pair.answer.changes:
+        moves[change.event_id] = moves.get(change.event_id, 0.0) + change.change
+    entries = sorted(pair.answer.entries, key=lambda entry: (-entry.occurred_us, entry.event_id))
+    return [
+        LedgerRow(
+            event_id=entry.event_id,
+            occurred_us=entry.occurred_us,
+            kind=entry.kind,
+            channel=entry.channel,
+            text=entry.text,
+            parent_event_id=entry.parent_event_id,
+            contribution=sum(part.contribution for part in parts.get(entry.event_id, ())),
+            change=moves.get(entry.event_id),
+            parts=tuple(parts.get(entry.event_id, ())),
+            without_path=make_path("/relationship/without", event=entry.event_id, **parameters),
+        )
+        for entry in entries
+    ]
+
+
+def _write_ledger(pair: PairReading) -> Download:
+    table = answers.tabulate_contributions(pair.answer)
+    return Download("contributions.csv", "\ufeff" + write_csv(table.column_names, table.to_pylist()))
+
+
+def _read_pair(visit: Visit) -> tuple[str, str]:
+    consumer, brand = visit.read_asked("consumer"), visit.read_asked("brand")
+    visit.require("look", brand)
+    return consumer, brand
+
+
+def _parameters(visit: Visit) -> dict[str, object]:
+    return {name: visit.asked[name] for name in ("consumer", "brand", "as_of") if name in visit.asked}
+
+
+def _more_path(visit: Visit, start: int, count: int) -> str | None:
+    return make_path("/relationship", **_parameters(visit), **{"from": start}) if start < count else None
+
+
+def _read_place(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

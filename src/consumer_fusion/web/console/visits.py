@@ -1,0 +1,181 @@
+"""A visit: one request as the pages see it, and what a page may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from consumer_fusion import ingest
+from consumer_fusion.access import Permission, append_audit, may, require_permission
+from consumer_fusion.errors import InputError
+from consumer_fusion.identity import mask_consumer_key
+from consumer_fusion.kit.language import say
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_microseconds
+from consumer_fusion.records.audit import AuditEntry
+from consumer_fusion.stores import Session
+from consumer_fusion.web.console.languages import CatalogueLanguage
+from consumer_fusion.web.console.readings import Readings
+from consumer_fusion.web.console.visiting import Visitor
+from consumer_fusion.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What the audit is to know of a visit.
+
+    Attributes:
+        action: A verb and an object, `look at relationship`.
+        object_id: The thing that has an id of its own.
+        consumer: Key of the consumer it was about.
+        brand: Key of the brand it was about.
+        detail: More to know, never a secret.
+    """
+
+    action: str
+    object_id: str | None = None
+    consumer: str | None = None
+    brand: str | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, or with htmx a part of one.
+
+    Attributes:
+        template: Which template.
+        title: What the page is about, in the language of the visit.
+        content: A frozen dataclass with what the template shows, under the name `page`.
+        status: HTTP status.
+        section: Which entry of the navigation it belongs to.
+        brand: The brand that it is about, if it is about one.
+        look: What the audit is to know of somebody's looking at it.
+    """
+
+    template: str
+    title: str
+    content: object
+    status: int = 200
+    section: str = ""
+    brand: str | None = None
+    look: Deed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Go on to another page after something was done.
+
+    Attributes:
+        path: Where.
+        notice: What is said there.
+    """
+
+    path: str
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file.
+
+    Attributes:
+        name: Of the file.
+        text: Its content.
+        media_type: What it is.
+    """
+
+    name: str
+    text: str
+    media_type: str = "text/csv"
+
+
+Answer = Page | Redirect | Download
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request.
+
+    Attributes:
+        workspace: The workspace.
+        readings: What was read of it and is kept for a while.
+        visitor: Who asks.
+        language: The language to answer in.
+        asked: The parameters of the address.
+        form: What was filled in, when something is to be done.
+        path: The path asked for.
+        is_part: Whether htmx asks for a part of a page.
+    """
+
+    workspace: Workspace
+    readings: Readings
+    visitor: Visitor
+    language: CatalogueLanguage
+    asked: Mapping[str, str]
+    form: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    path: str = "/"
+    is_part: bool = False
+
+    def require(self, permission: Permission, brand: str | None = None) -> None:
+        """Refuse what the visitor may not do."""
+        require_permission(self.visitor.caller, permission, brand)
+
+    def may(self, permission: Permission, brand: str | None = None) -> bool:
+        """Whether the visitor may do something."""
+        return may(self.visitor.caller, permission, brand)
+
+    def read_asked(self, name: str) -> str:
+        """A parameter of the address that must be there."""
+        return _require(self.asked.get(name, ""), name)
+
+    def read_form(self, name: str) -> str:
+        """A field of the form that must be filled in."""
+        return _require(self.read_optional(name), name)
+
+    def read_optional(self, name: str) -> str:
+        """A field of the form, empty where it was not filled in."""
+        return (self.form.get(name) or [""])[0].strip()
+
+    def record(self, deed: Deed) -> None:
+        """Put on record what the visitor did, as soon as it is done."""
+        with self.workspace.store.writing() as session:
+            append_audit(session, [_write_entry(session, deed, self.visitor, self.workspace.now_us)])
+
+    def show_key(self, key: str) -> str:
+        """A consumer's key as this visitor may see it."""
+        return key if self.may("see_identities") else mask_consumer_key(key)
+
+    @property
+    def as_of_us(self) -> int:
+        """The moment that scores are shown of: the one asked for, the newest event's, or now."""
+        asked = self.asked.get("as_of", "")
+        if not asked or asked == "now":
+            return self.readings.choose_moment(is_now=asked == "now")
+        return _read_moment(asked)
+
+
+def _write_entry(session: Session, deed: Deed, visitor: Visitor, now_us: int) -> AuditEntry:
+    consumers = ingest.find_keys(session, "consumer", [deed.consumer] if deed.consumer else [])
+    brands = ingest.find_keys(session, "brand", [deed.brand] if deed.brand else [])
+    return AuditEntry(
+        visitor.caller.actor,
+        deed.action,
+        now_us,
+        object_id=deed.object_id,
+        consumer_id=consumers.get(deed.consumer or ""),
+        brand_id=brands.get(deed.brand or ""),
+        detail=dict(deed.detail),
+    )
+
+
+def _require(value: str, name: str) -> str:
+    if not value:
+        raise InputError(say("“{name}” is missing.", name=name), hint=say("Go back and fill it in."))
+    return value
+
+
+def _read_moment(text: str) -> int:
+    moment_us = to_microseconds(parse_moment(text))
+    # A day alone means its end, a minute its end: everything that happened in it counts.
+    if len(text) == len("2026-06-15"):
+        return moment_us + DAY_MICROSECONDS - 1
+    return moment_us + 59_999_999 if len(text) == len("2026-06-15T20:30") else moment_us
