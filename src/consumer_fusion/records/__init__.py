@@ -22,6 +22,7 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, IDENTITY_CONFLICTS, MERGES
 from consumer_fusion.records.intake import IMPORTS, REJECTIONS
+from consumer_fusion.records.notice import DELIVERIES, NOTICE_STANDINGS, SUBSCRIPTIONS
 from consumer_fusion.records.points import BRAND_REFERENCES, KINDS, POINTS_VERSIONS
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
 from consumer_fusion.records.state import BRAND_HISTOGRAMS, LANDMARKS, PAIR_KIND_STATES
@@ -58,6 +59,9 @@ TABLES: tuple[Table, ...] = (
     ONE_TIME_LINKS,
     SIGN_IN_FAILURES,
     AUDIT_ENTRIES,
+    SUBSCRIPTIONS,
+    NOTICE_STANDINGS,
+    DELIVERIES,
 )
 """Every table of a workspace's store."""
 

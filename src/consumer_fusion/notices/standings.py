@@ -1,0 +1,42 @@
+"""Standings: how watched pairs stood when they were last looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import pyarrow as pa
+
+from consumer_fusion.notices.judging import Standing
+from consumer_fusion.records.notice import NOTICE_STANDINGS
+from consumer_fusion.stores import Session
+
+Pair = tuple[int, int]
+
+
+def read_standings(session: Session, pairs: Collection[Pair], points_version: str) -> dict[Pair, Standing]:
+    """How pairs stood, as far as it is known and was read with the same points."""
+    keys = pa.table(
+        {
+            "consumer_id": pa.array([consumer for consumer, _ in pairs], pa.int64()),
+            "brand_id": pa.array([brand for _, brand in pairs], pa.int64()),
+        }
+    )
+    return {
+        (row["consumer_id"], row["brand_id"]): Standing(row["fusion_score"], row["symbiosis"])
+        for row in session.read_matching(NOTICE_STANDINGS, keys).to_pylist()
+        if row["points_version"] == points_version
+    }
+
+
+def keep_standings(
+    session: Session, standings: Mapping[Pair, Standing], points_version: str, seen_us: int
+) -> None:
+    """Keep how pairs stand, for the next time."""
+    session.replace(
+        NOTICE_STANDINGS,
+        NOTICE_STANDINGS.column_names,
+        [
+            (*pair, each.fusion_score, each.symbiosis, points_version, seen_us)
+            for pair, each in standings.items()
+        ],
+    )

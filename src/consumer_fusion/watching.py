@@ -1,0 +1,228 @@
+"""Watching: pairs that changed are judged against what people asked to be told of; notices go on their way.
+
+What was watched is a position in the record, moved on in the transaction that puts the notices on their way: each
+event is judged once. Fading alone gives no notice; a line that was crossed by fading shows at the pair's next event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from consumer_fusion import ingest, notices, score
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, write_moment
+from consumer_fusion.notices import Hint, Standing
+from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.notice import DELIVERIES, NoticeType, Subscription
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.stores import Between, Session
+from consumer_fusion.workspace import Workspace
+
+WATCHED_MARKS = ((EVENTS, "watched_sequence"), (DERIVED_EVENTS, "watched_derived_sequence"))
+RECENT_DAYS = 7
+"""Nobody is told of what happened longer ago: history that is imported is no news."""
+FIRST_DAYS = 90
+"""A hint is the first when there was none in so many days before."""
+KEPT_DAYS = 30
+"""Deliveries that were taken are kept for so many days."""
+_EVENTS_AT_A_TIME = 5_000
+_WAIT_SECONDS = 10.0
+_Pair = tuple[int, int]
+
+
+def subscribe(
+    workspace: Workspace, *, url: str, types: Collection[NoticeType], brand: str | None = None,
+    line: float = 50.0, quiet_hours: float = 24.0, is_internal: bool = False,
+) -> Subscription:  # fmt: skip
+    """Begin to tell an address of what happens from now on.
+
+    Args:
+        workspace: The workspace.
+        url: Where to.
+        types: Of what.
+        brand: Only of this brand.
+        line: The score whose crossing is told.
+        quiet_hours: The same notice about the same pair comes at most once in so many hours.
+        is_internal: Whether the address may lie in the network of the server.
+
+    Raises:
+        InputError: One of these cannot be.
+    """
+    with workspace.store.writing() as session:
+        if not notices.list_subscriptions(session):
+            for table, mark in WATCHED_MARKS:
+                session.write_mark(mark, int(session.summarise(table, "sequence", "max") or 0))
+        return notices.create_subscription(
+            session, url=url, types=types, now_us=workspace.now_us, brand=brand, line=line,
+            quiet_hours=quiet_hours, is_internal=is_internal,
+        )  # fmt: skip
+
+
+def watch_changes(workspace: Workspace) -> int:
+    """Judge the pairs that changed since the last time, and return how many notices that gave."""
+    with workspace.store.reading() as session:
+        subscriptions = notices.list_subscriptions(session)
+        if not subscriptions or not _has_news(session):
+            return 0
+    force = put_points_in_force(workspace)
+    now_us = workspace.now_us
+    with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
+        new_ids, marks = _read_news(session, subscriptions)
+        for mark, sequence in marks.items():
+            session.write_mark(mark, sequence)
+        if not new_ids:
+            return 0
+        ledger = score.read_ledgers(
+            session, workspace.engine, workspace.folder, force.points, force.kind_ids,
+            consumers={consumer for consumer, _ in new_ids}, brand_ids={brand for _, brand in new_ids},
+            until_us=now_us,
+        )  # fmt: skip
+        entries = _split_ledger(ledger, new_ids)
+        known = notices.read_standings(session, list(new_ids), force.points.version)
+        after = {pair: _stand(each, now_us, force.points) for pair, each in entries.items()}
+        names = ingest.name_entities(session, sorted({number for pair in new_ids for number in pair}))
+        count = 0
+        for pair, own in entries.items():
+            fresh = [each for each in own if each.event_id in new_ids[pair]]
+            if not any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
+                continue
+            old = [each for each in own if each.event_id not in new_ids[pair]]
+            before = known.get(pair) or _stand(old, now_us, force.points)
+            hint = find_hint(old, fresh, force.points, now_us)
+            for subscription in subscriptions:
+                if subscription.brand in (None, names[pair[1]]):
+                    count += _notify(session, subscription, pair, names, before, after[pair], hint, now_us)
+        notices.keep_standings(session, after, force.points.version, now_us)
+    return count
+
+
+def send_due(
+    workspace: Workspace,
+    post: Callable[[notices.DueDelivery, int], Any] = notices.post_delivery,
+    *,
+    limit: int = 50,
+) -> dict[str, int]:
+    """Post the deliveries whose time has come.
+
+    Args:
+        workspace: The workspace.
+        post: Posts one.
+        limit: At most so many.
+
+    Returns:
+        How many there were, by what became of them.
+    """
+    now_us = workspace.now_us
+    with workspace.store.reading() as session:
+        if not session.count(DELIVERIES, {"status": "pending", "next_us": Between(at_most=now_us)}):
+            return {}
+    with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
+        due = notices.take_due(session, now_us, limit)
+    outcomes = [(each.delivery, post(each, workspace.now_us)) for each in due]
+    counts: dict[str, int] = {}
+    with workspace.store.writing() as session:
+        for delivery, outcome in outcomes:
+            status = notices.note_try(session, delivery, now_us=workspace.now_us, **asdict(outcome))
+            counts[status] = counts.get(status, 0) + 1
+        notices.forget_deliveries(session, workspace.now_us - KEPT_DAYS * DAY_MICROSECONDS)
+    return counts
+
+
+def find_hint(
+    old: Sequence[score.LedgerEntry], fresh: Sequence[score.LedgerEntry], points: PointsTable, now_us: int
+) -> Hint | None:
+    """The first event in a long time that says that a consumer is not satisfied, if it is among the fresh ones.
+
+    That is an event which takes points from a facet. What was only derived from another says nothing new.
+
+    Args:
+        old: What was on record before.
+        fresh: What came.
+        points: The points in force.
+        now_us: The present moment.
+    """
+
+    def says_so(entry: score.LedgerEntry) -> bool:
+        kind = points.kinds.get(entry.kind)
+        takes = kind is not None and any(each.points < 0 for each in kind.entries)
+        return takes and entry.parent_event_id is None and entry.trust > 0 and entry.magnitude > 0
+
+    hints = [
+        each for each in fresh if says_so(each) and each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS
+    ]
+    if not hints:
+        return None
+    first = min(hints, key=lambda each: (each.occurred_us, each.event_id))
+    since_us = first.occurred_us - FIRST_DAYS * DAY_MICROSECONDS
+    if any(says_so(each) and since_us < each.occurred_us <= first.occurred_us for each in old):
+        return None
+    return Hint(first.event_id, first.kind, first.occurred_us)
+
+
+def _has_news(session: Session) -> bool:
+    return any(
+        int(session.summarise(table, "sequence", "max") or 0) > int(session.read_mark(mark) or 0)
+        for table, mark in WATCHED_MARKS
+    )
+
+
+def _read_news(
+    session: Session, subscriptions: Sequence[Subscription]
+) -> tuple[dict[_Pair, set[str]], dict[str, int]]:
+    """The new events of watched pairs by their ids, and how far was read."""
+    brands = {each.brand for each in subscriptions}
+    watched = (
+        None if None in brands else set(ingest.find_keys(session, "brand", sorted(map(str, brands))).values())
+    )
+    canonical: dict[int, int] = {}
+    found: dict[_Pair, set[str]] = {}
+    marks: dict[str, int] = {}
+    for table, mark in WATCHED_MARKS:
+        rows = session.read(
+            table, {"sequence": Between(above=int(session.read_mark(mark) or 0))},
+            columns=("sequence", "consumer_id", "brand_id", "event_id"), order_by=("sequence",),
+            limit=_EVENTS_AT_A_TIME,
+        ).to_pylist()  # fmt: skip
+        for row in rows:
+            marks[mark] = row["sequence"]
+            consumer, brand = row["consumer_id"], row["brand_id"]
+            if not consumer or not brand or (watched is not None and brand not in watched):
+                continue
+            if consumer not in canonical:
+                canonical[consumer] = score.find_canonical(session, consumer)
+            found.setdefault((canonical[consumer], brand), set()).add(row["event_id"])
+    return found, marks
+
+
+def _split_ledger(ledger: Any, pairs: Mapping[_Pair, object]) -> dict[_Pair, list[score.LedgerEntry]]:
+    entries: dict[_Pair, list[score.LedgerEntry]] = {pair: [] for pair in pairs}
+    keys = zip(ledger["consumer_id"].to_pylist(), ledger["brand_id"].to_pylist())
+    for pair, entry in zip(keys, score.to_entries(ledger)):
+        if pair in entries:
+            entries[pair].append(entry)
+    return entries
+
+
+def _stand(entries: Sequence[score.LedgerEntry], as_of_us: int, points: PointsTable) -> Standing:
+    reading = score.read_pair(score.fold_ledger(entries, as_of_us, points), points)
+    return Standing(reading.fusion_score, reading.symbiosis)
+
+
+def _notify(
+    session: Session, subscription: Subscription, pair: _Pair, names: Mapping[int, str], before: Standing,
+    after: Standing, hint: Hint | None, now_us: int,
+) -> int:  # fmt: skip
+    made = []
+    for notice in notices.judge_pair(subscription, before, after, hint):
+        delivery_id = make_id()
+        data = {
+            "consumer": names[pair[0]], "brand": names[pair[1]], "as_of": write_moment(now_us),
+            "fusion_score": after.fusion_score, "fusion_score_before": before.fusion_score,
+            "symbiosis": after.symbiosis, **notice.detail,
+        }  # fmt: skip
+        body = notices.write_cloud_event(delivery_id, notice.type, now_us, data)
+        made.append((notice.type, *pair, delivery_id, body))
+    return notices.add_deliveries(session, subscription, made, now_us)

@@ -1,0 +1,11 @@
+"""The read API under `/api/v1`: what the commands tell, over HTTP; it changes nothing that was recorded."""
+
+from __future__ import annotations
+
+from consumer_fusion.web.api.admission import Admission, admit_caller
+from consumer_fusion.web.api.application import API_PATH, build_api
+from consumer_fusion.web.api.desk import Desk
+from consumer_fusion.web.api.freshness import ArrivalGate
+from consumer_fusion.web.api.looks import LookLog
+
+__all__ = ["API_PATH", "Admission", "ArrivalGate", "Desk", "LookLog", "admit_caller", "build_api"]

@@ -1,0 +1,93 @@
+"""`/brands`, `/kinds` and `/points`: which brands there are, and what counts for how much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from consumer_fusion import access, answers, inspection, score
+from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.web.api import wire
+from consumer_fusion.web.api.answering import answer
+from consumer_fusion.web.api.desk import LARGE_PATIENCE_SECONDS, Desk
+from consumer_fusion.web.api.parameters import AsOf, Fresh
+from consumer_fusion.web.api.snapshots import read_version
+
+
+def build_routes(desk: Desk) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=["catalogue"])
+
+    @routes.get("/brands", response_model=wire.Brands)
+    def list_brands(request: Request, as_of: AsOf = None, fresh: Fresh = False) -> Response:
+        """The brands that the caller may see, and how their relationships stand."""
+        caller = desk.open(request, "look")
+        desk.gate.ensure_landed(is_forced=fresh)
+        moment = desk.read_moment(as_of)
+        with desk.workspace.store.reading() as session:
+            version = read_version(session)
+        rows: list[dict[str, Any]] = desk.memory.recall(
+            ("brands", moment), version,
+            lambda: answers.summarise_brands(desk.workspace, as_of=moment).to_pylist(),
+            weigh=len, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=moment is not None,
+        )  # fmt: skip
+        visible = set(access.keep_visible(caller, (row["brand"] for row in rows)))
+        items = [wire.Brand(**row) for row in rows if row["brand"] in visible]
+        return answer(request, wire.Brands(items=items))
+
+    @routes.get("/kinds", response_model=wire.Kinds)
+    def list_kinds(request: Request, fresh: Fresh = False) -> Response:
+        """The kinds of events that have points, and those that have none yet."""
+        caller = desk.open(request, "look")
+        desk.gate.ensure_landed(is_forced=fresh)
+        points = put_points_in_force(desk.workspace).points
+        with desk.workspace.store.reading() as session:
+            version = read_version(session)
+        unscored: list[dict[str, Any]] = []
+        # How many events there are of a kind is of all brands together.
+        if caller.brands is None:
+            unscored = desk.memory.recall(
+                "unscored kinds", version, lambda: inspection.count_unscored(desk.workspace),
+                weigh=len, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=True,
+            )  # fmt: skip
+        items = [
+            wire.Kind(
+                key=kind.key, event=kind.event, meaning=kind.meaning, half_life_days=kind.half_life_days,
+                magnitude=kind.magnitude, trust=kind.trust,
+                entries=[
+                    wire.KindEntry(
+                        direction=each.direction, facet=each.facet, points=each.points, is_graded=each.is_graded
+                    )
+                    for each in kind.entries
+                ],
+            )
+            for kind in points.kinds.values()
+        ]  # fmt: skip
+        body = wire.Kinds(
+            points_version=points.version,
+            items=items,
+            no_points_yet=[wire.UnscoredKind(**row) for row in unscored],
+        )
+        return answer(request, body)
+
+    @routes.get("/points", response_model=wire.Points)
+    def read_points(request: Request) -> Response:
+        """The points in force, and where they differ from the shipped ones."""
+        desk.open(request, "look")
+        points = put_points_in_force(desk.workspace).points
+        differences = score.compare_points(score.load_points(), points)
+        body = wire.Points(
+            version=points.version,
+            model=points.model,
+            points=score.write_points(points),
+            differences=[
+                wire.PointsDifference(kind=each.key, field=each.field, before=each.before, after=each.after)
+                for each in differences
+            ],
+        )
+        return answer(request, body)
+
+    return routes

@@ -1,0 +1,120 @@
+"""Memory: what was computed for one request and still holds for the next, bounded, and computed once at a time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock, RLock
+from time import monotonic
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+DRIFT_SECONDS = 10.0
+"""Scores fade as time goes by; after so long what was computed for now is computed anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    value: Any
+    version: Hashable
+    made: float
+    weight: int
+
+
+class Memory:
+    """Keeps computed values by key.
+
+    Args:
+        weight_limit: What is kept weighs at most so much; what was not asked for the longest goes first.
+    """
+
+    def __init__(self, weight_limit: int) -> None:
+        self._weight_limit = weight_limit
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._locks: dict[Hashable, Lock] = {}
+        self._refreshing: set[Hashable] = set()
+        self._guard = RLock()
+        self._refresher = ThreadPoolExecutor(1, thread_name_prefix="refresh")
+
+    def recall(
+        self, key: Hashable, version: Hashable, compute: Callable[[], T], *, weigh: Callable[[T], int],
+        patience_seconds: float = 0.0, is_fixed: bool = False,
+    ) -> T:  # fmt: skip
+        """The value of a key: as it is kept while it holds, else computed.
+
+        Args:
+            key: What is asked for.
+            version: What it depends on; a value of another version no longer holds.
+            compute: Computes it.
+            weigh: How much a value weighs.
+            patience_seconds: A value that no longer holds may be given for so long while it is computed anew in
+                the background.
+            is_fixed: Whether it is of a given moment, so that time does not change it.
+        """
+        kept = self._find(key)
+        if kept is not None:
+            age = monotonic() - kept.made
+            if kept.version == version and (is_fixed or age <= DRIFT_SECONDS):
+                return kept.value  # type: ignore[no-any-return]
+            if age <= patience_seconds:
+                self._refresh_later(key, version, compute, weigh)
+                return kept.value  # type: ignore[no-any-return]
+        asked = monotonic()
+        with self._lock_of(key):
+            kept = self._find(key)
+            if kept is not None and kept.made >= asked and kept.version == version:
+                return kept.value  # type: ignore[no-any-return]
+            return self._compute(key, version, compute, weigh)
+
+    def peek(self, key: Hashable) -> object | None:
+        """What is kept under a key, whether it holds or not."""
+        kept = self._find(key)
+        return None if kept is None else kept.value
+
+    def close(self) -> None:
+        """End what is computed in the background."""
+        self._refresher.shutdown(wait=True, cancel_futures=True)
+
+    def _compute(
+        self, key: Hashable, version: Hashable, compute: Callable[[], T], weigh: Callable[[T], int]
+    ) -> T:
+        value = compute()
+        with self._guard:
+            self._kept[key] = _Kept(value, version, monotonic(), weigh(value))
+            self._kept.move_to_end(key)
+            total = sum(each.weight for each in self._kept.values())
+            while total > self._weight_limit and len(self._kept) > 1:
+                gone, dropped = self._kept.popitem(last=False)
+                self._locks.pop(gone, None)
+                total -= dropped.weight
+        return value
+
+    def _refresh_later(
+        self, key: Hashable, version: Hashable, compute: Callable[[], T], weigh: Callable[[T], int]
+    ) -> None:
+        with self._guard:
+            if key in self._refreshing:
+                return
+            self._refreshing.add(key)
+
+        def refresh() -> None:
+            try:
+                self._compute(key, version, compute, weigh)
+            finally:
+                with self._guard:
+                    self._refreshing.discard(key)
+
+        self._refresher.submit(refresh)
+
+    def _find(self, key: Hashable) -> _Kept | None:
+        with self._guard:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+            return kept
+
+    def _lock_of(self, key: Hashable) -> Lock:
+        with self._guard:
+            return self._locks.setdefault(key, Lock())

@@ -1,0 +1,198 @@
+"""`/scores`, `/score` and `/movers`: how consumers and brands stand with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from consumer_fusion import answers, ingest, score
+from consumer_fusion.answers import FACET_NAMES, FALLING_DAYS, Moment
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.kit.moments import write_moment
+from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.stores import Session
+from consumer_fusion.web.api import wire
+from consumer_fusion.web.api.answering import answer
+from consumer_fusion.web.api.desk import PERCENTILE_PATIENCE_SECONDS, Desk
+from consumer_fusion.web.api.paging import read_cursor, write_cursor
+from consumer_fusion.web.api.parameters import (
+    AnyBrand,
+    AnyConsumer,
+    AsOf,
+    BrandKey,
+    ConsumerKey,
+    Cursor,
+    Fresh,
+    PageLimit,
+)
+from consumer_fusion.web.api.snapshots import Snapshot, take_snapshot
+
+_PLAIN = ("fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis")
+_KEY_TYPES = (float, int, int)
+
+
+def build_routes(desk: Desk) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=["scores"])
+
+    @routes.get("/scores", response_model=wire.ScorePage)
+    def list_scores(
+        request: Request, brand: AnyBrand = None, consumer: AnyConsumer = None, as_of: AsOf = None,
+        order: Annotated[
+            Literal["lowest", "highest", "falling"] | None, Query(description="Which come first.")
+        ] = None,
+        limit: PageLimit = 100, cursor: Cursor = None, fresh: Fresh = False,
+    ) -> Response:  # fmt: skip
+        """The Fusion Scores of pairs, page by page, as `fusion score` tells them."""
+        caller = desk.open(request, "look", brand)
+        desk.gate.ensure_landed(is_forced=fresh)
+        moment = desk.read_moment(as_of)
+        asked = ("scores", brand, consumer, as_of, order)
+        after = None if cursor is None else read_cursor(cursor, asked, _KEY_TYPES)
+        with desk.workspace.store.reading() as session:
+            brand_ids = desk.find_brands(session, caller, brand)
+            consumers = None if consumer is None else desk.find_consumers(session, consumer)
+        if consumers == []:
+            raise NotFoundError(
+                "This consumer is not known here.", hint="Keys are written as sources write them."
+            )
+        days = FALLING_DAYS if order == "falling" else None
+        if consumers is None:
+            snapshot = desk.recall_snapshot(brand_ids, moment, change_days=days, is_fresh=fresh)
+        else:
+            snapshot = take_snapshot(
+                desk.workspace, answers.resolve_as_of(desk.workspace, moment), consumers=consumers,
+                brand_ids=brand_ids, change_days=days, is_ranked=False,
+            )  # fmt: skip
+            desk.note_look(caller, "look at consumer", consumers, brand_ids if brand else None)
+        places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
+        with desk.workspace.store.reading() as session:
+            items = _name_rows(desk, session, snapshot, places, moment, is_whole=consumers is None)
+        page = wire.ScorePage(
+            as_of=write_moment(snapshot.as_of_us),
+            items=items,
+            next_cursor=None if end is None else write_cursor(asked, end),
+        )
+        return answer(request, page)
+
+    @routes.get("/score", response_model=wire.Score)
+    def read_score(
+        request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, fresh: Fresh = False
+    ) -> Response:
+        """The Fusion Score of one pair; 50 and `unknown` where there is no event."""
+        caller = desk.open(request, "look", brand)
+        desk.gate.ensure_landed(is_forced=fresh)
+        moment = desk.read_moment(as_of)
+        with desk.workspace.store.reading() as session:
+            consumers = desk.find_consumers(session, consumer)
+        told, brand_ids = read_pair_score(desk, consumer, brand, moment, is_fresh=fresh)
+        desk.note_look(caller, "look at score", consumers, brand_ids)
+        return answer(request, told)
+
+    @routes.get("/movers", response_model=wire.Movers)
+    def list_movers(
+        request: Request, brand: AnyBrand = None, as_of: AsOf = None,
+        direction: Annotated[Literal["falling", "rising", "both"], Query(description="Which way.")] = "both",
+        days: Annotated[int, Query(ge=1, le=366, description="Compared with so many days before.")] = FALLING_DAYS,
+        limit: PageLimit = 20, fresh: Fresh = False,
+    ) -> Response:  # fmt: skip
+        """The pairs whose scores moved most."""
+        caller = desk.open(request, "look", brand)
+        desk.gate.ensure_landed(is_forced=fresh)
+        with desk.workspace.store.reading() as session:
+            brand_ids = desk.find_brands(session, caller, brand)
+        snapshot = desk.recall_snapshot(brand_ids, desk.read_moment(as_of), change_days=days, is_fresh=fresh)
+        assert snapshot.change is not None
+        orders = {"falling": "falling", "rising": "rising", "both": "moving"}
+        places, _ = snapshot.list_page(orders[direction], None, limit)
+        sign = {"falling": -1.0, "rising": 1.0, "both": 0.0}[direction]
+        places = places[(snapshot.change[places] * sign > 0) | ((sign == 0) & (snapshot.change[places] != 0))]
+        with desk.workspace.store.reading() as session:
+            keys = _name_pairs(session, snapshot, places)
+        rows = snapshot.rows.take(places).to_pylist()
+        items = [
+            wire.Mover(
+                consumer=keys[row["consumer_id"]], brand=keys[row["brand_id"]], change=float(change),
+                fusion_score=row["fusion_score"], symbiosis=row["symbiosis"],
+            )
+            for row, change in zip(rows, snapshot.change[places])
+        ]  # fmt: skip
+        return answer(request, wire.Movers(as_of=write_moment(snapshot.as_of_us), days=days, items=items))
+
+    return routes
+
+
+def read_pair_score(
+    desk: Desk, consumer: str, brand: str, moment: Moment, *, is_fresh: bool = False
+) -> tuple[wire.Score, list[int]]:
+    """The score of one pair by a point read; where it stands in its brand is of the last refresh.
+
+    Returns:
+        The score, and the number of the brand if there is one.
+    """
+    workspace = desk.workspace
+    as_of_us = answers.resolve_as_of(workspace, moment)
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        brand_ids = list(ingest.find_keys(session, "brand", [brand]).values())
+        consumers = desk.find_consumers(session, consumer)
+        states = score.read_states(
+            session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
+            consumers=consumers or [0], brand_ids=brand_ids or [0],
+        )  # fmt: skip
+        keys = ingest.name_entities(session, consumers)
+    rows = score.score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
+    if not rows:
+        reading = score.read_pair([], force.points)
+        row: dict[str, Any] = {name: getattr(reading, name) for name in _PLAIN} | dict(reading.facets)
+        percentile = None
+    else:
+        row = rows[0]
+        peers = desk.recall_snapshot(
+            brand_ids, moment, is_fresh=is_fresh, patience_seconds=PERCENTILE_PATIENCE_SECONDS
+        )
+        percentile = peers.rank(row["consumer_id"], row["fusion_score"])
+    named = next(iter(keys.values()), consumer)
+    return _shape(row, named, brand, as_of_us, percentile), brand_ids
+
+
+def _name_rows(
+    desk: Desk, session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any], moment: Moment, *,
+    is_whole: bool,
+) -> list[wire.MovedScore | wire.Score]:  # fmt: skip
+    keys = _name_pairs(session, snapshot, places)
+    rows = snapshot.rows.take(places).to_pylist()
+    items: list[wire.MovedScore | wire.Score] = []
+    for place, row in zip(places, rows):
+        if is_whole:
+            percentile: float | None = float(snapshot.percentiles[place])
+        else:
+            peers = desk.recall_snapshot(
+                [row["brand_id"]], moment, patience_seconds=PERCENTILE_PATIENCE_SECONDS
+            )
+            percentile = peers.rank(row["consumer_id"], row["fusion_score"])
+        made = _shape(row, keys[row["consumer_id"]], keys[row["brand_id"]], snapshot.as_of_us, percentile)
+        if snapshot.change is not None:
+            made = wire.MovedScore(**dict(made), change_28_days=float(snapshot.change[place]))
+        items.append(made)
+    return items
+
+
+def _name_pairs(session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any]) -> dict[int, str]:
+    rows = snapshot.rows.select(["consumer_id", "brand_id"]).take(places)
+    numbers: Collection[int] = {*rows["consumer_id"].to_pylist(), *rows["brand_id"].to_pylist()}
+    return ingest.name_entities(session, sorted(numbers))
+
+
+def _shape(
+    row: dict[str, Any], consumer: str, brand: str, as_of_us: int, percentile: float | None
+) -> wire.Score:
+    return wire.Score(
+        consumer=consumer, brand=brand, as_of=write_moment(as_of_us), percentile=percentile,
+        facets=wire.Facets(**{name: row[name] for name in FACET_NAMES}), **{name: row[name] for name in _PLAIN},
+    )  # fmt: skip
