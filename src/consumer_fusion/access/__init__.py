@@ -34,7 +34,6 @@ from consumer_fusion.access.keys import (
     note_key_uses,
     revoke_write_key,
     rotate_write_key,
-    trust_arrival,
     verify_write_key,
 )
 from consumer_fusion.access.one_time_links import (
@@ -175,7 +174,6 @@ __all__ = [
     "sign_out_everywhere",
     "take_up_link",
     "touch_sessions",
-    "trust_arrival",
     "verify_token",
     "verify_write_key",
     "withdraw_links",

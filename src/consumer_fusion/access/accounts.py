@@ -210,7 +210,9 @@ def call_as(account: Account) -> Caller:
 
 def fold_email(email: str) -> str:
     """An address as it is compared: without spaces around it, composed, in small letters."""
-    return unicodedata.normalize("NFKC", email).strip().casefold()
+    # Half a surrogate pair is no text and cannot be kept; nobody's address has one.
+    plain = email.encode("utf-8", "replace").decode()
+    return unicodedata.normalize("NFKC", plain).strip().casefold()
 
 
 def normalize_email(email: str) -> str:

@@ -22,8 +22,6 @@ from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.stores import Session
 
 DEFAULT_OVERLAP_HOURS = 72.0
-UNCONFIRMED_TRUST = 0.25
-"""What anybody could have sent is believed so far; see docs/concepts/score.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class WriteKey:
         source: The source that its events are of.
         brand: The brand of events that name none.
         kind: Where it is kept: on a server, in a browser (anybody can read it), or with another service that
-            calls a webhook. It is also the rule by which its events are trusted, see `trust_arrival`.
+            calls a webhook; events of a browser are believed less.
         trust: Its events are believed at most so far; None for no such limit.
         signing_secret: What a webhook's sender signs with.
         ending: The last four characters of the key.
@@ -212,23 +210,6 @@ def note_key_uses(session: Session, used: Mapping[str, int]) -> None:
     """
     for key_id, used_us in used.items():
         session.update(WRITE_KEYS, {"used_us": used_us}, {"key_id": key_id})
-
-
-def trust_arrival(key: WriteKey, *, has_value: bool, is_signed: bool = False) -> float:
-    """How far an event is believed that came with a key.
-
-    A server's is believed. Anybody can read a browser's key in the page: that somebody was there is believed, an
-    amount is not until a server says it too. A webhook is believed when its signature was right.
-
-    Args:
-        key: The key it came with.
-        has_value: Whether it states an amount.
-        is_signed: Whether its signature was checked and right.
-    """
-    rule = 1.0
-    if (key.kind == "browser" and has_value) or (key.kind == "webhook" and not is_signed):
-        rule = UNCONFIRMED_TRUST
-    return rule if key.trust is None else min(rule, key.trust)
 
 
 def _add_key(session: Session, key: WriteKey, actor: Actor, action: str) -> NewWriteKey:

@@ -1,0 +1,179 @@
+"""The audit: who looked at or changed what; a row that is changed, taken out or cut off shows."""
+
+from __future__ import annotations
+
+import ast
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consumer_fusion import access
+from consumer_fusion.errors import AuthenticationError
+from consumer_fusion.records.audit import AUDIT_ENTRIES, COMMAND_LINE, Actor, AuditEntry
+from staff_moments import NOW_US
+
+AUDIT = Path(access.__file__).parent / "audit.py"
+
+
+@pytest.fixture
+def looks(store):
+    """Five looks at pairs on record."""
+    entries = [
+        AuditEntry(Actor("staff", f"account-{n % 2}"), "look at pair", NOW_US + n, consumer_id=n, brand_id=7,
+                   detail={"page": n})
+        for n in range(5)
+    ]  # fmt: skip
+    with store.writing() as session:
+        assert access.append_audit(session, entries[:2]) == 2
+        assert access.append_audit(session, entries[2:]) == 3
+        assert access.append_audit(session, []) == 0
+    return entries
+
+
+@pytest.fixture
+def tamper(store):
+    """Change the store's file behind the product's back, and return where the record is broken."""
+
+    def run(statement, *values):
+        with sqlite3.connect(store.path) as connection:
+            connection.execute(statement, values)
+        connection.close()
+        with store.reading() as session:
+            return access.find_broken_audit(session)
+
+    return run
+
+
+def test_who_what_which_pair_and_when_are_on_record(looks, store):
+    with store.reading() as session:
+        found = access.read_audit(session)
+    assert [(e.actor, e.action, e.at_us, e.consumer_id, e.brand_id, e.detail) for e in reversed(found)] == [
+        (e.actor, e.action, e.at_us, e.consumer_id, e.brand_id, e.detail) for e in looks
+    ]
+
+
+def test_the_record_can_be_asked_about_a_person_a_member_of_staff_and_a_brand(looks, store):
+    with store.reading() as session:
+        assert [e.consumer_id for e in access.read_audit(session, consumer_id=3)] == [3]
+        assert [e.consumer_id for e in access.read_audit(session, actor_id="account-1")] == [3, 1]
+        assert len(access.read_audit(session, brand_id=7)) == 5
+        assert access.read_audit(session, brand_id=8) == []
+
+
+def test_the_record_is_read_page_by_page(looks, store):
+    seen, before = [], None
+    with store.reading() as session:
+        while page := access.read_audit(session, before_id=before, limit=2):
+            seen += [e.audit_id for e in page]
+            before = page[-1].audit_id
+    assert seen == [5, 4, 3, 2, 1]
+
+
+def test_an_untouched_record_is_whole(looks, tamper):
+    assert tamper("select 1") == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("at_us", 1), ("actor_id", "somebody else"), ("action", "look away"), ("consumer_id", 99),
+        ("brand_id", 99), ("object_id", "x"), ("detail", '{"page": 99}'), ("chain_digest", "0" * 64),
+    ],
+)  # fmt: skip
+def test_a_changed_row_shows(column, value, looks, tamper):
+    assert 3 in tamper(f"update audit_entries set {column} = ? where audit_id = 3", value)
+
+
+def test_a_row_taken_out_shows(looks, tamper):
+    assert tamper("delete from audit_entries where audit_id = 3") == [4]
+
+
+def test_rows_cut_off_at_the_end_show(looks, tamper):
+    assert tamper("delete from audit_entries where audit_id >= 4") == [4]
+
+
+def test_a_record_that_was_emptied_shows(looks, tamper):
+    assert tamper("delete from audit_entries") == [1]
+
+
+def test_erasing_a_person_clears_the_details_and_leaves_the_record_whole(looks, tamper, store):
+    cleared = ", ".join(f"{name} = ''" for name in AUDIT_ENTRIES.personal_columns)
+    assert tamper(f"update audit_entries set {cleared} where consumer_id = 3") == []
+    with store.reading() as session:
+        (entry,) = access.read_audit(session, consumer_id=3)
+    assert entry.detail == {}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    action=st.text(st.characters(codec="utf-8"), max_size=20),
+    detail=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), st.integers() | st.text(
+        st.characters(codec="utf-8"), max_size=9
+    ), max_size=3),
+)  # fmt: skip
+def test_whatever_is_put_on_record_comes_back_and_stays_whole(action, detail, store):
+    entry = AuditEntry(COMMAND_LINE, action, NOW_US, detail=detail)
+    with store.writing() as session:
+        access.append_audit(session, [entry])
+        found = access.read_audit(session, limit=1)[0]
+        assert (found.action, found.detail) == (action, detail)
+        assert access.find_broken_audit(session) == []
+
+
+def test_the_one_writer_only_adds():
+    calls = {node.func.attr for node in ast.walk(ast.parse(AUDIT.read_text(encoding="utf-8")))
+             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}  # fmt: skip
+    assert "insert" in calls
+    assert not calls & {"update", "delete", "delete_matching", "replace", "add", "multiply"}
+
+
+def test_a_change_that_did_not_happen_is_not_on_record(store):
+    def make_key_and_fail():
+        with store.writing() as session:
+            access.create_write_key(
+                session, source="web-shop", kind="server", actor=COMMAND_LINE, now_us=NOW_US
+            )
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        make_key_and_fail()
+    with store.reading() as session:
+        assert access.read_audit(session) == []
+        assert access.list_write_keys(session) == []
+
+
+def test_every_change_of_access_is_on_record_and_holds_no_secret(anna, owner, sign_in, store):
+    secrets = [sign_in().token]
+    with pytest.raises(AuthenticationError):
+        sign_in(password="not this one either")
+    by = access.call_as(owner)
+    with store.writing() as session:
+        key = access.create_write_key(
+            session, source="chat", kind="webhook", signing_secret="between-us", actor=by.actor, now_us=NOW_US
+        )
+        newer = access.rotate_write_key(session, key.key.key_id, actor=by.actor, now_us=NOW_US)
+        access.revoke_write_key(session, key.key.key_id, actor=by.actor, now_us=NOW_US)
+        token = access.create_token(session, by, purpose="dashboard", brands=None, now_us=NOW_US)
+        access.revoke_token(session, token.token.token_id, actor=by.actor, now_us=NOW_US)
+        access.change_account(
+            session, anna.account_id, role="analyst", brands={"café"}, actor=by.actor, now_us=NOW_US
+        )
+        access.sign_out_everywhere(session, anna.account_id, actor=by.actor, now_us=NOW_US)
+        link = access.offer_new_password(session, anna.account_id, actor=by.actor, now_us=NOW_US)
+        access.remove_account(session, anna.account_id, actor=by.actor, now_us=NOW_US)
+        access.restore_account(session, anna.account_id, actor=by.actor, now_us=NOW_US)
+        record = access.read_audit(session)
+    secrets += [key.secret, newer.secret, token.secret, link.secret, "between-us", "anna", "192.0.2.1"]
+    assert {e.action for e in record} == {
+        "create account", "make invitation link", "set password", "sign in", "fail to sign in", "create write key",
+        "rotate write key", "revoke write key", "create token", "revoke token", "change account",
+        "sign out everywhere", "make password link", "remove account", "restore account",
+    }  # fmt: skip
+    assert [secret for secret in secrets if secret in repr(record)] == []
+    (change,) = [e for e in record if e.action == "change account"]
+    assert change.detail == {
+        "before": {"role": "agent", "brands": ["book-shop"]}, "after": {"role": "analyst", "brands": ["café"]},
+    }  # fmt: skip
