@@ -31,6 +31,9 @@ NEWEST_MARK = "newest_occurred_us"
 FEW_STATES = 200
 """Up to so many rows of states are read without starting a query, which takes longer than reading them."""
 
+STATES_PER_PASS = 500_000
+"""More rows of states than this are read a part of the consumers at a time, which needs less memory and no spilling."""
+
 _READING_COLUMNS = (
     "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis", "evidence",
 )  # fmt: skip
@@ -135,10 +138,19 @@ def score_states(
             for (consumer_id, brand_id), reading in _read_pairs(states, points, kind_ids).items()
         ]
         return pa.Table.from_pylist(rows, schema=_SCORES_SCHEMA)
-    return engine.read(
-        write_scores_query(points),
-        step="read scores",
-        tables={"decayed_states": states, "kind_points": build_kind_points(points, kind_ids)},
+    query, kind_points = write_scores_query(points), build_kind_points(points, kind_ids)
+    passes = -(-states.num_rows // STATES_PER_PASS)
+    part = states["consumer_id"].to_numpy() % passes
+    return pa.concat_tables(
+        engine.read(
+            query,
+            step="read scores",
+            tables={
+                "decayed_states": states if passes == 1 else states.filter(pa.array(part == number)),
+                "kind_points": kind_points,
+            },
+        )
+        for number in range(passes)
     )
 
 
