@@ -1,0 +1,247 @@
+"""Calibration: learns what is true, leaves alone what observation cannot tell, and says which is which."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from consumer_fusion.errors import RefusedError
+from consumer_fusion.score import (
+    LedgerEntry,
+    apply_calibration,
+    calibrate,
+    fold_ledger,
+    load_points,
+    predict_outcomes,
+    read_pair,
+    read_report,
+)
+from consumer_fusion.score.balances import compute_scores, draw_design, read_balances
+from consumer_fusion.score.fitting import compute_loss
+from consumer_fusion.score.grids import FoldGrid
+from consumer_fusion.score.lessons import pose_problem
+from consumer_fusion.score.links import start_link
+from consumer_fusion.score.samples import draw_sample, fold_sample
+from consumer_fusion.simulate import build_world, simulate_ledger
+
+pytest.importorskip("scipy", reason="calibration is the extra `calibrate`")
+
+POINTS = load_points()
+ORDER = "Order Completed"
+PLACEBO = "Event Attended"
+CAMPAIGN = "Campaign Received"
+
+
+def write_ledger(ledger):
+    """The simulated events with the money of the orders."""
+    return ledger.events.append_column("value", ledger.values.cast(pa.float64()))
+
+
+def ask(ledger, **changes):
+    """The question put to every simulated ledger: who orders within the last period but one."""
+    truth = ledger.truth
+    question = {"outcome": ORDER, "horizon_days": truth.horizon_days, "cutoff_us": truth.cutoffs_us[-2]}
+    return calibrate(write_ledger(ledger), POINTS, **{**question, **changes})
+
+
+@pytest.fixture(scope="module")
+def small_ledger():
+    return simulate_ledger("known points", 500, 2)
+
+
+@pytest.fixture(scope="module")
+def small_report(small_ledger):
+    return ask(small_ledger, with_placebo=False)
+
+
+@pytest.fixture(scope="module")
+def placebo_report():
+    return ask(simulate_ledger(build_world("placebo kind", placebo=PLACEBO), 3_000, 1))
+
+
+@pytest.fixture(scope="module")
+def small_sample(small_ledger):
+    return draw_sample(
+        write_ledger(small_ledger),
+        POINTS,
+        outcome=ORDER,
+        cutoff_us=small_ledger.truth.cutoffs_us[-2],
+        horizon_days=28,
+    )
+
+
+def test_the_gradient_is_that_of_the_loss(small_sample):
+    learnt = {ORDER, "Service Failed", "Product Viewed"}
+    problem = pose_problem(small_sample, draw_design(POINTS, small_sample.kinds), POINTS, learnt)
+    chance = np.random.default_rng(1)
+    start = np.concatenate((np.zeros(7), start_link(small_sample)))
+    theta = start + chance.normal(0.0, 0.2, start.size)
+    _, gradient = compute_loss(theta, problem)
+    step = 1e-5
+    differences = [
+        (compute_loss(theta + move, problem)[0] - compute_loss(theta - move, problem)[0]) / (2 * step)
+        for move in np.eye(theta.size) * step
+    ]
+    assert gradient == pytest.approx(np.array(differences), rel=1e-4, abs=1e-7)
+
+
+def test_many_pairs_are_read_as_the_score_reads_one(small_ledger, small_sample):
+    ones = np.ones(len(small_sample.kinds))
+    design = draw_design(POINTS, small_sample.kinds)
+    scores = compute_scores(
+        read_balances(fold_sample(small_sample, ones), design, ones).balance, POINTS.constants
+    )
+    cutoff_us = small_ledger.truth.cutoffs_us[-2]
+    columns = ("event_id", "occurred_us", "day", "kind", "magnitude", "trust")
+    for place in range(0, 500, 25):
+        is_own = pc.equal(small_ledger.events["consumer_id"], int(small_sample.consumer_id[place]))
+        events = small_ledger.events.filter(is_own).select(columns).to_pylist()
+        entries = [LedgerEntry(**event) for event in events]
+        reading = read_pair(fold_ledger(entries, cutoff_us, POINTS), POINTS)
+        assert scores[place] == pytest.approx(reading.fusion_score, abs=1e-9)
+
+
+def test_folds_between_rungs_are_the_folds(small_sample):
+    powers = np.linspace(-0.9, 1.1, len(small_sample.kinds))
+    exact, near = fold_sample(small_sample, np.exp(powers)), FoldGrid(small_sample).fold(powers)
+    for name in ("x", "y", "x_slope", "y_slope"):
+        assert getattr(near, name) == pytest.approx(getattr(exact, name), rel=2e-3, abs=2e-3)
+
+
+def test_a_kind_of_random_events_is_learnt_to_be_worth_next_to_nothing(placebo_report):
+    points = {
+        key: placebo_report.multipliers[key] * sum(abs(entry.points) for entry in POINTS.kinds[key].entries)
+        for key in (PLACEBO, ORDER)
+    }
+    assert points[PLACEBO] < 0.2 * points[ORDER]
+    assert placebo_report.placebo_share < 0.2
+
+
+def test_kinds_that_count_keep_their_points_beside_a_placebo(placebo_report):
+    assert 0.5 < placebo_report.multipliers["Service Failed"] / placebo_report.multipliers[ORDER] < 2.0
+
+
+def test_what_is_better_on_held_out_pairs_says_so_first(placebo_report):
+    assert placebo_report.is_better
+    assert placebo_report.after.log_loss < placebo_report.before.log_loss
+    assert placebo_report.gain > placebo_report.gain_error > 0.0
+    assert placebo_report.sentences[0].startswith("The learnt points forecast better")
+    assert sum(part.count for part in placebo_report.reliability) == placebo_report.pairs_held_out
+
+
+def test_learnt_points_bring_forecasts_nearer_to_the_truth():
+    ledger = simulate_ledger("known points", 3_000, 3)
+    truth = ledger.truth
+    report = ask(ledger, cutoff_us=truth.cutoffs_us[-3], with_placebo=False)
+    assert report.multipliers["Service Failed"] / report.multipliers[ORDER] > 1.2
+    rows = truth.health.filter(pc.equal(truth.health["cutoff_us"], truth.cutoffs_us[-2]))
+    true_log_odds = rows["log_odds"].to_numpy()
+    distances = []
+    for points in (POINTS, apply_calibration(POINTS, report)):
+        forecast = predict_outcomes(
+            write_ledger(ledger),
+            points,
+            report,
+            outcome=ORDER,
+            horizon_days=truth.horizon_days,
+            as_of_us=truth.cutoffs_us[-2],
+        )
+        probability = forecast["probability"].to_numpy()
+        errors = (
+            np.log(probability / (1.0 - probability)) - true_log_odds[forecast["consumer_id"].to_numpy() - 1]
+        )
+        distances.append(float(np.sqrt(np.mean(errors**2))))
+    assert distances[1] < 0.8 * distances[0]
+
+
+def test_signs_and_scale_stay(small_report, placebo_report):
+    for report in (small_report, placebo_report):
+        assert all(multiplier > 0.0 for multiplier in report.multipliers.values())
+        assert all(factor > 0.0 for factor in report.half_life_factors.values())
+        assert abs(report.scale_drift) < 0.05
+        assert 1.5 <= report.negativity <= 4.0
+
+
+def test_the_campaign_of_a_brand_that_chose_whom_to_write_to_is_left_alone():
+    ledger = simulate_ledger("targeted campaign", 600, 1)
+    report = ask(ledger, with_placebo=False)
+    assert CAMPAIGN not in report.multipliers
+    assert "experiment" in report.kept_kinds[CAMPAIGN]
+    assert any(CAMPAIGN in sentence for sentence in report.sentences)
+    with pytest.raises(RefusedError, match="not learnt from observation"):
+        ask(ledger, learn=[CAMPAIGN])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"outcome": "Subscription Started"}, "No event of kind"),
+        ({"outcome": CAMPAIGN}, "something the brand does"),
+        ({"horizon_days": 4_000}, "have not ended"),
+        ({"horizon_days": 0}, "no time for an outcome"),
+        ({"cutoff_us": 1}, "Only 0 pairs"),
+        ({"horizon_days": 0.001}, "tell them apart"),
+        ({"learn": ["Wishes"]}, "not a kind"),
+    ],
+)
+def test_what_would_mislead_is_refused_with_what_to_do(small_ledger, changes, reason):
+    with pytest.raises(RefusedError, match=reason) as refusal:
+        ask(small_ledger, **changes)
+    assert refusal.value.hint
+
+
+def test_kinds_of_few_events_and_the_workspaces_own_keep_theirs(small_ledger):
+    is_review = pc.equal(small_ledger.events["kind"], "Product Reviewed/positive")
+    first_reviews = pc.less(pc.cumulative_sum(pc.cast(is_review, pa.int64())), 100)
+    keep = pc.or_(pc.invert(is_review), first_reviews)
+    fewer = replace(
+        small_ledger,
+        events=small_ledger.events.filter(keep),
+        values=small_ledger.values.filter(keep.combine_chunks()),
+    )
+    report = ask(fewer, protect=["Service Failed"], with_placebo=False)
+    assert "fewer than 200 events" in report.kept_kinds["Product Reviewed/positive"]
+    assert report.kept_kinds["Service Failed"] == "set by the workspace"
+    assert {"Product Reviewed/positive", "Service Failed"}.isdisjoint(report.multipliers)
+    after = apply_calibration(POINTS, replace(report, is_better=True), ["Service Failed"])
+    assert after.kinds["Service Failed"] == POINTS.kinds["Service Failed"]
+
+
+def test_points_that_are_not_better_are_not_applied(small_report):
+    assert apply_calibration(POINTS, replace(small_report, is_better=False)) == POINTS
+    applied = apply_calibration(POINTS, replace(small_report, is_better=True))
+    assert applied.version == small_report.calibrated_version
+    ratio = applied.kinds[ORDER].entries[0].points / POINTS.kinds[ORDER].entries[0].points
+    assert ratio == pytest.approx(small_report.multipliers[ORDER])
+
+
+def test_a_recovery_learns_with_the_failure_that_it_mends(small_sample):
+    kinds = [*small_sample.kinds, "Recovery/Service Failed"]
+    sample = replace(
+        small_sample, kinds=tuple(kinds), half_life_days=np.append(small_sample.half_life_days, 180.0)
+    )
+    problem = pose_problem(sample, draw_design(POINTS, kinds), POINTS, {ORDER, "Service Failed"})
+    by_kind = dict(zip(kinds, problem.parameter, strict=True))
+    assert by_kind["Recovery/Service Failed"] == by_kind["Service Failed"] >= 0
+    assert by_kind["Product Viewed"] == -1
+
+
+def test_the_order_of_the_ledger_does_not_matter(small_ledger, small_report):
+    shuffled = np.random.default_rng(4).permutation(small_ledger.events.num_rows)
+    again = ask(
+        replace(
+            small_ledger, events=small_ledger.events.take(shuffled), values=small_ledger.values.take(shuffled)
+        ),
+        with_placebo=False,
+    )
+    assert again.multipliers == pytest.approx(small_report.multipliers, rel=0.02)
+    assert again.gain == pytest.approx(small_report.gain, abs=1e-4)
+
+
+def test_a_report_survives_being_written(small_report):
+    assert read_report(json.loads(json.dumps(small_report.as_dict()))) == small_report
