@@ -107,7 +107,7 @@ def open_workspace(folder: Path | str = ".", *, clock: Clock = read_system_clock
 
     Raises:
         WorkspaceNotFoundError: There is none.
-        ConflictError: It was written by another release.
+        ConflictError: It was written by a newer release.
     """
     folder = Path(folder).resolve()
     if not (folder / STORE_FILE).exists():
@@ -122,7 +122,7 @@ def open_workspace(folder: Path | str = ".", *, clock: Clock = read_system_clock
     assert spill is not None, "an id that was made just now is nobody else's"
     engine = DuckDBEngine(spill.folder, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads)
     try:
-        store.check_schema()
+        store.bring_up_to_date()
         if not arrivals.path.exists():
             arrivals.create()
         yield Workspace(folder, settings, store, arrivals, engine, clock)

@@ -72,15 +72,17 @@ def post_delivery(due: DueDelivery, now_us: int) -> Outcome:
     target = parts._replace(
         netloc=host if parts.port is None else f"{host}:{parts.port}", fragment=""
     ).geturl()
+    request = httpx.Request(
+        "POST", target, content=body, headers=headers,
+        extensions={"sni_hostname": parts.hostname, "timeout": httpx.Timeout(TIMEOUT_SECONDS).as_dict()},
+    )  # fmt: skip
     try:
-        with (
-            httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as connection,
-            connection.stream(
-                "POST", target, content=body, headers=headers, extensions={"sni_hostname": parts.hostname}
-            ) as response,
-        ):
+        # Straight to the transport: no proxy of the environment, no redirect, no cookie comes in between.
+        with httpx.HTTPTransport() as transport:
+            response = transport.handle_request(request)
             # The body of the answer is not read: nobody needs it, and it may be without end.
             status, retry_after = response.status_code, response.headers.get("retry-after", "")
+            response.close()
     except httpx.TimeoutException:
         return Outcome("timed_out")
     except (httpx.HTTPError, httpx.InvalidURL):

@@ -6,7 +6,7 @@ The schema comes from the declarations in `records`; the hot paths speak to the 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
@@ -22,8 +22,9 @@ from consumer_fusion.records.arrival import ARRIVALS
 from consumer_fusion.records.segment import MARKS
 from consumer_fusion.records.table import Table
 from consumer_fusion.stores.base import Between, Row, Session, Value, Where
+from consumer_fusion.stores.migrations import LATEST_VERSION, migrate_schema
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = LATEST_VERSION
 ARRIVAL_TABLES: tuple[Table, ...] = (ARRIVALS, MARKS)
 """The tables of the file in which events arrive: of its own, so that arriving never waits for an import."""
 STORE_TABLES = tuple(table for table in TABLES if table is not ARRIVALS)
@@ -107,19 +108,65 @@ class SQLiteStore:
             if session.read_mark("schema_version") is None:
                 session.write_mark("schema_version", SCHEMA_VERSION)
 
-    def check_schema(self) -> None:
-        """Refuse a file of another schema version.
+    def bring_up_to_date(self) -> str | None:
+        """Migrate a file that an older release wrote, all of it or nothing; refuse one of a newer release.
+
+        Returns:
+            The version that it had, if it was migrated.
 
         Raises:
-            ConflictError: It was written by another release.
+            ConflictError: It was written by a newer release.
         """
         with self.reading() as session:
             found = session.read_mark("schema_version")
-        if found != SCHEMA_VERSION:
-            raise ConflictError(
-                f"The store has schema version {found}, this release speaks version {SCHEMA_VERSION}.",
-                hint="Open it with the release that wrote it, export, and import here.",
-            )
+        if found == SCHEMA_VERSION:
+            return None
+        _check_version(found)
+        with _name_failures(self.path), self._engine.connect() as connection:
+            _begin_writing(connection, WAIT_SECONDS)
+            try:
+                session = _SQLiteSession(connection)
+                # Another process may have migrated it while this one waited.
+                found = session.read_mark("schema_version")
+                if found != SCHEMA_VERSION:
+                    _check_version(found)
+                    migrate_schema(connection, found)
+                    session.write_mark("schema_version", SCHEMA_VERSION)
+                connection.exec_driver_sql("commit")
+            except BaseException:
+                _roll_back(connection)
+                raise
+        return found
+
+    def copy_to(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
+        """Copy the file as it is at one moment, while others read and write it.
+
+        Args:
+            path: A file that does not exist yet.
+            progress: Told how many pages are done, and how many there are.
+        """
+
+        def tell(_: int, remaining: int, total: int) -> None:
+            if progress is not None:
+                progress(total - remaining, total)
+
+        with _name_failures(self.path), self._engine.connect() as connection:
+            target = sqlite3.connect(path)
+            try:
+                source = connection.connection.driver_connection
+                assert isinstance(source, sqlite3.Connection)
+                # All in one step: a copy in several begins anew whenever somebody else writes.
+                source.backup(target, pages=-1, progress=tell)
+                # As one file, without a log beside it.
+                target.execute("pragma journal_mode = delete")
+            finally:
+                target.close()
+
+    def check_file(self) -> list[str]:
+        """What is broken in the file; empty when it is whole."""
+        with _name_failures(self.path), self._engine.connect() as connection:
+            rows = connection.exec_driver_sql("pragma integrity_check").fetchall()
+        return [str(row[0]) for row in rows if row[0] != "ok"]
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -146,6 +193,14 @@ class SQLiteStore:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _check_version(found: str | None) -> None:
+    if found is None or not found.isdigit() or int(found) > int(SCHEMA_VERSION):
+        raise ConflictError(
+            f"The store has schema version {found}, this release speaks version {SCHEMA_VERSION} and older ones.",
+            hint="Open it with the release that wrote it, or install that one.",
+        )
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
