@@ -14,7 +14,7 @@ from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, list_movers, make_brand_drawing
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
 from consumer_fusion.web.console.readings import Activity
-from consumer_fusion.web.console.visits import Answer, Download, Page, Redirect, Visit
+from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
 
 MOVERS_LISTED = 6
 BRANDS_LISTED = 100

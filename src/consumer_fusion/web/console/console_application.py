@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote, unquote
 
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from consumer_fusion.access import PERMISSIONS, may
+from consumer_fusion.access import LINK_PATH, PERMISSIONS, may
 from consumer_fusion.errors import FusionError, InputError
 from consumer_fusion.kit.language import say, speaking
 from consumer_fusion.web.console.addresses import STATIC_PATH, is_own_path, make_path
@@ -31,15 +29,23 @@ from consumer_fusion.web.console.page_list import PAGES, PageMaker
 from consumer_fusion.web.console.readings import Readings
 from consumer_fusion.web.console.shelves import Shelf
 from consumer_fusion.web.console.templating import Frame, render_page, write_palettes
-from consumer_fusion.web.console.visiting import Visiting, Visitor
-from consumer_fusion.web.console.visits import Answer, Deed, Download, Page, Redirect, Visit
+from consumer_fusion.web.console.signing_pages import SigningPages
+from consumer_fusion.web.console.visiting import (
+    SIGN_IN_PATH,
+    SIGN_OUT_PATH,
+    StaffVisiting,
+    Visiting,
+    Visitor,
+)
+from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
 from consumer_fusion.web.errors import find_status, write_headers
 from consumer_fusion.workspace import Workspace
 
-_log = logging.getLogger(__name__)
 NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
 THEMES = ("auto", "light", "dark")
 MOST_FORM_BYTES = 2_000_000
+DEMO_PATH = "/demo"
+"""Opened by `fusion demo`: signs its visitor in, on the same machine only."""
 _YEAR_SECONDS = 31_536_000
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
@@ -72,14 +78,29 @@ class ProblemPage:
     code: str
 
 
-def console_routes(workspace: Workspace, visiting: Visiting) -> list[BaseRoute]:
-    """The routes of the console.
+def console_routes(workspace: Workspace, visiting: Visiting | None = None) -> list[BaseRoute]:
+    """The routes of the console; `SessionMiddleware` goes around them, with `refuse_change` for its refusals.
 
     Args:
         workspace: The workspace that it shows; open as long as the routes are used.
-        visiting: Who is signed in.
+        visiting: Who is signed in; by the sessions of staff where nothing else is given.
     """
-    return Console(workspace, visiting).make_routes()
+    return Console(workspace, visiting or StaffVisiting()).make_routes()
+
+
+def refuse_change(request: Request, error: FusionError) -> Response:
+    """The page for a change that did not come from a page of ours, or not in this session."""
+    with speaking(_choose(request)):
+        content = ProblemPage(find_status(error), error.message, error.hint, error.code)
+        if _is_part(request):
+            html = render_page("problem_part.html", Frame(say("This could not be done"), is_part=True), content)
+        else:
+            html = render_page("problem.html", Frame(say("This could not be done")), content)
+        return HTMLResponse(html, find_status(error), headers={**_HEADERS, **write_headers(error)})
+
+
+def _choose(request: Request) -> CatalogueLanguage:
+    return choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
 
 
 class Console:
@@ -102,6 +123,15 @@ class Console:
             Route(path, self._make_endpoint(maker), methods=["POST"] if maker.is_change else ["GET"], name=path)
             for path, maker in PAGES.items()
         ]
+        signing = SigningPages(self.workspace, self._show_stranger, _read_form)
+        for path, show, do in (
+            (SIGN_IN_PATH, signing.show_sign_in, signing.sign_in),
+            (LINK_PATH + "{secret}", signing.show_welcome, signing.take_up),
+        ):
+            routes.append(Route(path, _speak(show), methods=["GET"]))
+            routes.append(Route(path, _speak(do), methods=["POST"]))
+        routes.append(Route(SIGN_OUT_PATH, signing.sign_out, methods=["POST"]))
+        routes.append(Route(DEMO_PATH, _speak(signing.sign_in_visitor), methods=["GET"]))
         routes.append(Route("/preferences", self._choose_preferences, methods=["POST"]))
         routes.append(Route(f"{STATIC_PATH}/palettes.css", _send_palettes))
         routes.append(Mount(STATIC_PATH, app=_KeptStatics(packages=[("consumer_fusion.web", "static")])))
@@ -115,7 +145,7 @@ class Console:
         return answer
 
     def _answer(self, request: Request, maker: PageMaker, form: Mapping[str, Sequence[str]] | None) -> Response:
-        language = choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
+        language = _choose(request)
         with speaking(language):
             visitor = self.visiting.find_visitor(request)
             if visitor is None:
@@ -126,8 +156,6 @@ class Console:
                         say("The form is larger than {count} bytes.", count=MOST_FORM_BYTES),
                         hint=say("Send less at once."),
                     )
-                if maker.is_change:
-                    self.visiting.check_form(request, (form.get("form_token") or [""])[0])
                 visit = self._make_visit(request, visitor, language, form)
                 answered = maker.make(visit, self.drawn)
                 if maker.is_change and not maker.is_preview:
@@ -160,10 +188,10 @@ class Console:
                 media_type=f"{answered.media_type}; charset=utf-8",
                 headers={**_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
             )
-        response = self._show(request, visit.visitor, answered)
         if answered.look is not None:
-            response.background = BackgroundTask(_record_look, visit, answered.look)
-        return response
+            # Before it is shown: what cannot be put on record is not shown.
+            self.visiting.note_look(request, visit.write_entry(answered.look))
+        return self._show(request, visit.visitor, answered)
 
     def _show(self, request: Request, visitor: Visitor, page: Page) -> HTMLResponse:
         frame = self._make_frame(request, visitor, page)
@@ -176,7 +204,6 @@ class Console:
 
     def _make_frame(self, request: Request, visitor: Visitor, page: Page) -> Frame:
         form_token = self.visiting.make_form_token(request)
-        theme = request.cookies.get(THEME_COOKIE, "auto")
         if _is_part(request):
             return Frame(title=page.title, form_token=form_token, is_part=True)
         moment_us = self.readings.choose_moment(is_now=False)
@@ -190,9 +217,9 @@ class Console:
             visitor_name=visitor.name,
             is_demo=visitor.is_demo,
             form_token=form_token,
-            sign_out_path=self.visiting.sign_out_path,
+            sign_out_path=SIGN_OUT_PATH,
             here=_read_here(request),
-            theme=theme if theme in THEMES else "auto",
+            theme=_read_theme(request),
             notice=unquote(request.cookies.get(NOTICE_COOKIE, ""))[:500],
         )
 
@@ -204,8 +231,16 @@ class Console:
         response.headers.update(write_headers(error))
         return response
 
+    def _show_stranger(
+        self, request: Request, template: str, title: str, content: object, status: int
+    ) -> Response:
+        frame = Frame(
+            title, form_token=self.visiting.make_form_token(request), here=_read_here(request), theme=_read_theme(request)
+        )
+        return HTMLResponse(render_page(template, frame, content), status, headers=_HEADERS)
+
     def _send_to_sign_in(self, request: Request) -> Response:
-        path = make_path(self.visiting.sign_in_path, next=_read_here(request))
+        path = make_path(SIGN_IN_PATH, next=_read_here(request))
         if _is_part(request):
             return Response(status_code=200, headers={**_HEADERS, "HX-Redirect": path})
         return RedirectResponse(path, status_code=303, headers=_HEADERS)
@@ -225,6 +260,21 @@ class Console:
         if theme in THEMES:
             keep(THEME_COOKIE, theme)
         return response
+
+
+def _speak(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that answers in the language of who asks."""
+
+    async def answer(request: Request) -> Response:
+        with speaking(_choose(request)):
+            return await endpoint(request)
+
+    return answer
+
+
+def _read_theme(request: Request) -> str:
+    theme = request.cookies.get(THEME_COOKIE, "auto")
+    return theme if theme in THEMES else "auto"
 
 
 def _is_part(request: Request) -> bool:
@@ -259,14 +309,6 @@ def _send_on(request: Request, answered: Redirect) -> Response:
             secure=request.url.scheme == "https",
         )  # fmt: skip
     return response
-
-
-def _record_look(visit: Visit, look: Deed) -> None:
-    try:
-        visit.record(look)
-    except FusionError:
-        # Whoever looked has seen it; that it is not on record must at least be known to the operator.
-        _log.exception("a look could not be put on record")
 
 
 async def _send_palettes(_: Request) -> Response:

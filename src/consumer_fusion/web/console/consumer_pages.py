@@ -15,7 +15,7 @@ from consumer_fusion.kit.language import mark, say
 from consumer_fusion.kit.moments import from_microseconds
 from consumer_fusion.report.tables import write_csv
 from consumer_fusion.web.console.addresses import make_path
-from consumer_fusion.web.console.visits import Answer, Deed, Download, Page, Visit
+from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Visit
 
 ROWS_ON_PAGE = 50
 Arrangement = Literal["falling", "rising", "lowest", "highest", "consumer"]

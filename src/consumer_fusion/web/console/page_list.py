@@ -11,7 +11,7 @@ from consumer_fusion.web.console import (
     relationship_page,
 )
 from consumer_fusion.web.console.drawings import DrawnShelf
-from consumer_fusion.web.console.visits import Answer, Visit
+from consumer_fusion.web.console.pages import Answer, Visit
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from consumer_fusion.web.console.brand_pages import answer_figure
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
 from consumer_fusion.web.console.pair_drawings import PAIR_HEADINGS, make_pair_drawing
 from consumer_fusion.web.console.readings import PairReading
-from consumer_fusion.web.console.visits import Answer, Deed, Download, Page, Visit
+from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Visit
 
 LEDGER_ROWS = 40
 

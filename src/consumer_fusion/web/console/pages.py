@@ -11,7 +11,6 @@ from consumer_fusion.identity import mask_consumer_key
 from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_microseconds
 from consumer_fusion.records.audit import AuditEntry
-from consumer_fusion.stores import Session
 from consumer_fusion.web.console.languages import CatalogueLanguage
 from consumer_fusion.web.console.readings import Readings
 from consumer_fusion.web.console.visiting import Visitor
@@ -137,8 +136,24 @@ class Visit:
 
     def record(self, deed: Deed) -> None:
         """Put on record what the visitor did, as soon as it is done."""
+        entry = self.write_entry(deed)
         with self.workspace.store.writing() as session:
-            append_audit(session, [_write_entry(session, deed, self.visitor, self.workspace.now_us)])
+            append_audit(session, [entry])
+
+    def write_entry(self, deed: Deed) -> AuditEntry:
+        """What goes on record of something that the visitor did."""
+        with self.workspace.store.reading() as session:
+            consumers = ingest.find_keys(session, "consumer", [deed.consumer] if deed.consumer else [])
+            brands = ingest.find_keys(session, "brand", [deed.brand] if deed.brand else [])
+        return AuditEntry(
+            self.visitor.caller.actor,
+            deed.action,
+            self.workspace.now_us,
+            object_id=deed.object_id,
+            consumer_id=consumers.get(deed.consumer or ""),
+            brand_id=brands.get(deed.brand or ""),
+            detail=dict(deed.detail),
+        )
 
     def show_key(self, key: str) -> str:
         """A consumer's key as this visitor may see it."""
@@ -151,20 +166,6 @@ class Visit:
         if not asked or asked == "now":
             return self.readings.choose_moment(is_now=asked == "now")
         return _read_moment(asked)
-
-
-def _write_entry(session: Session, deed: Deed, visitor: Visitor, now_us: int) -> AuditEntry:
-    consumers = ingest.find_keys(session, "consumer", [deed.consumer] if deed.consumer else [])
-    brands = ingest.find_keys(session, "brand", [deed.brand] if deed.brand else [])
-    return AuditEntry(
-        visitor.caller.actor,
-        deed.action,
-        now_us,
-        object_id=deed.object_id,
-        consumer_id=consumers.get(deed.consumer or ""),
-        brand_id=brands.get(deed.brand or ""),
-        detail=dict(deed.detail),
-    )
 
 
 def _require(value: str, name: str) -> str:
