@@ -35,6 +35,11 @@ _NOTE = "<!-- Written by scripts/write_reference.py from the code; do not edit. 
 
 _ACCEPTANCE = ["accepted", "duplicates", "rejected", "unattributed", "seconds"]
 _FACETS = [facet for direction in DIRECTIONS for facet in FACETS[direction]]
+_KEY = [
+    "key_id", "ending", "source", "brand", "kind", "trust", "state", "created_at", "expires_at", "used_at",
+    "replaces_key_id",
+]  # fmt: skip
+_ACCOUNT = ["account_id", "email", "name", "role", "brands", "state"]
 JSON: Mapping[str, object] = {
     "demo": ["workspace", "events", "pairs", "url"],
     "init": ["workspace"],
@@ -90,6 +95,15 @@ JSON: Mapping[str, object] = {
         "placebo_share", ("reliability", [["predicted", "observed", "count"]]), "sentences", "is_applied",
     ],
     "report": ["out", "pairs"],
+    "keys create": ["key", *_KEY],
+    "keys list": [_KEY],
+    "keys rotate": ["key", *_KEY],
+    "keys revoke": ["revoked"],
+    "staff invite": [*_ACCOUNT, "link", "link_expires_at"],
+    "staff list": [[*_ACCOUNT, "signed_in"]],
+    "staff change": [*_ACCOUNT, "link", "link_expires_at"],
+    "staff remove": ["removed"],
+    "serve": ["address", "owner_link"],
     "export": ["to", "rows"],
     "doctor": ["ok", ("checks", [["name", "is_ok", "found"]])],
     "predict": ["pairs", "out", "outcome", "horizon_days"],
