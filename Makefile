@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := list
-.PHONY: list setup demo test check static format stories bench docs-check canary release-check lock clean find-python
+.PHONY: list setup demo test check static format stories bench reference docs-check canary release-check lock clean find-python
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -76,6 +76,9 @@ endif
 $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 	$(PIP) install --require-hashes -r requirements-bench.lock
 	@touch $@
+
+reference: setup ## write the pages of docs/reference from the code
+	$(BIN)/python scripts/write_reference.py
 
 docs-check: setup ## run the examples in the documents, compare the documents with the code
 	$(BIN)/python scripts/check_architecture.py
