@@ -16,7 +16,7 @@ from consumer_fusion.records.audit import COMMAND_LINE, AuditEntry
 from consumer_fusion.web import session as staff
 from consumer_fusion.web import trail as trails
 from consumer_fusion.web.errors import find_status, write_error, write_headers
-from consumer_fusion.web.visits import FORM_FIELD, FORM_HEADER, MAX_FORM_BYTES, Gate, SessionMiddleware
+from consumer_fusion.web.gate import FORM_FIELD, FORM_HEADER, MAX_FORM_BYTES, Gate, SessionMiddleware
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD, SECOND_US
 
 SITE = "https://fusion.example.org"

@@ -46,6 +46,7 @@ from consumer_fusion.access.one_time_links import (
 )
 from consumer_fusion.access.passwords import (
     DEFAULT_COST,
+    MIN_LETTERS,
     PasswordCost,
     check_password,
     hash_password,
@@ -102,6 +103,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "DEFAULT_OVERLAP_HOURS",
     "LINK_PATH",
+    "MIN_LETTERS",
     "PERMISSIONS",
     "ROLE_PERMISSIONS",
     "ApiToken",

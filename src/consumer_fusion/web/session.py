@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from consumer_fusion import access
 from consumer_fusion.errors import AuthenticationError, RefusedError
 from consumer_fusion.records.audit import Actor, AuditEntry
-from consumer_fusion.web.visits import Gate, Visit, find_visit, is_bearer
+from consumer_fusion.web.gate import Gate, Visit, find_visit, is_bearer
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
@@ -62,6 +62,18 @@ async def require_caller(
         caller = require_staff(request).caller
     access.require_permission(caller, permission, brand)
     return caller
+
+
+def admit_caller(_workspace: object, request: HTTPConnection) -> access.Caller:
+    """Who asks, by a token or signed in, for endpoints that run in a thread and check permissions themselves.
+
+    Raises:
+        AuthenticationError: It is nobody, or their token does not count.
+    """
+    if is_bearer(request.headers):
+        secret = request.headers["authorization"].partition(" ")[2].strip()
+        return _verify_token(find_visit(request).gate, secret)
+    return require_staff(request).caller
 
 
 def needs(permission: access.Permission) -> Callable[[HTTPConnection], Any]:

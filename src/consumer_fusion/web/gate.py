@@ -112,6 +112,8 @@ class SessionMiddleware:
         app: The console and the read API.
         gate: Who may come in.
         write_refusal: Makes the answer to a change that is refused, for a console that speaks in pages.
+        paths_without_form: Changes that need no form token, because they change nothing but the browser's own
+            cookies; they too must come from a page of ours.
     """
 
     def __init__(
@@ -119,10 +121,12 @@ class SessionMiddleware:
         app: ASGIApp,
         gate: Gate,
         write_refusal: Callable[[Request, FusionError], Response] | None = None,
+        paths_without_form: frozenset[str] = frozenset(),
     ) -> None:
         self.app = app
         self.gate = gate
         self.write_refusal = write_refusal or _write_json_refusal
+        self.paths_without_form = paths_without_form
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -139,7 +143,9 @@ class SessionMiddleware:
 
         try:
             if scope["method"] not in _SAFE_METHODS and not is_bearer(Headers(scope=scope)):
-                receive = await _check_change(scope, receive, visit)
+                _check_origin(scope)
+                if scope["path"] not in self.paths_without_form:
+                    receive = await _check_form(scope, receive, visit)
         except FusionError as error:
             refusal = self.write_refusal(Request(scope), error)
             await refusal(scope, receive, send_with_cookies)
@@ -193,11 +199,15 @@ async def _read_visit(gate: Gate, scope: Scope) -> Visit:
     return visit
 
 
-async def _check_change(scope: Scope, receive: Receive, visit: Visit) -> Receive:
-    """Check origin and form token of a change, and return a `receive` that gives the body once more."""
+def _check_origin(scope: Scope) -> None:
     headers = Headers(scope=scope)
     own = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}"
     access.check_origin(headers.get("origin"), headers.get("referer"), headers.get("sec-fetch-site"), own)
+
+
+async def _check_form(scope: Scope, receive: Receive, visit: Visit) -> Receive:
+    """Check the form token of a change, and return a `receive` that gives the body once more."""
+    headers = Headers(scope=scope)
     given = headers.get(FORM_HEADER)
     if given is None:
         body = await _read_body(receive)

@@ -1,0 +1,177 @@
+"""The pages on which staff come in: signing in and out, taking up a one-time link; a demo lets its visitor in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from consumer_fusion import access
+from consumer_fusion.access import LINK_PATH, MIN_LETTERS
+from consumer_fusion.errors import FusionError, RefusedError
+from consumer_fusion.kit.language import say, speaking
+from consumer_fusion.web import session as staff
+from consumer_fusion.web.console.addresses import is_own_path, make_path
+from consumer_fusion.web.console.languages import LANGUAGE_COOKIE, choose_language
+from consumer_fusion.web.console.templating import Frame, render_page
+from consumer_fusion.web.console.visiting import Visitor
+from consumer_fusion.web.errors import find_status, write_headers
+from consumer_fusion.web.gate import find_visit
+
+SIGN_IN_PATH = "/sign-in"
+SIGN_OUT_PATH = "/sign-out"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """What the sign-in page shows.
+
+    Attributes:
+        action: Where its form goes.
+        email: The address that was given before.
+        message: Why it did not work.
+        hint: What to do about it.
+        is_owner_link: Whether the first owner is being made, who says their address.
+        min_letters: How long a password has to be.
+    """
+
+    action: str
+    email: str = field(default="", repr=False)
+    message: str = ""
+    hint: str = ""
+    is_owner_link: bool = False
+    min_letters: int = MIN_LETTERS
+
+
+class StaffVisiting:
+    """Sessions as the console sees them; the request came through `SessionMiddleware`."""
+
+    sign_in_path = SIGN_IN_PATH
+    sign_out_path = SIGN_OUT_PATH
+
+    def find_visitor(self, request: Request) -> Visitor | None:
+        """Who is signed in, or None."""
+        found = staff.find_staff(request)
+        if found is None:
+            return None
+        return Visitor(found.account.name, found.caller, is_demo=found.session.origin == "demo")
+
+    def make_form_token(self, request: Request) -> str:
+        """What every form of a page carries."""
+        return staff.read_form_token(request)
+
+    def check_form(self, request: Request, given: str) -> None:
+        """Refuse a form that does not come from a page of ours; the middleware has done so already.
+
+        Raises:
+            PermissionDeniedError: It does not.
+        """
+        if "x-form-token" not in request.headers:
+            visit = find_visit(request)
+            access.check_form(visit.gate.signing_key, visit.held, given)
+
+
+def sign_in_routes() -> list[Route]:
+    """The routes of these pages; they go beside those of the console, inside `SessionMiddleware`."""
+    return [
+        Route(SIGN_IN_PATH, _show_sign_in, methods=["GET"]),
+        Route(SIGN_IN_PATH, _sign_in, methods=["POST"]),
+        Route(SIGN_OUT_PATH, _sign_out, methods=["POST"]),
+        Route(f"{LINK_PATH}{{secret}}", _show_link, methods=["GET"]),
+        Route(f"{LINK_PATH}{{secret}}", _take_up_link, methods=["POST"]),
+    ]
+
+
+async def _show_sign_in(request: Request) -> Response:
+    if staff.find_staff(request) is not None:
+        return RedirectResponse(_read_next(request), status_code=303)
+    if find_visit(request).gate.is_demo:
+        try:
+            await staff.sign_in_visitor(request)
+        except RefusedError as error:
+            return _render(request, "sign_in.html", SignInPage(_sign_in_action(request), hint=error.message))
+        return RedirectResponse(_read_next(request), status_code=303)
+    return _render(request, "sign_in.html", SignInPage(_sign_in_action(request)))
+
+
+async def _sign_in(request: Request) -> Response:
+    fields = await _read_fields(request)
+    try:
+        await staff.sign_in(request, fields.get("email", ""), fields.get("password", ""))
+    except FusionError as error:
+        page = SignInPage(_sign_in_action(request), fields.get("email", ""), error.message, error.hint)
+        return _render(request, "sign_in.html", page, error)
+    return RedirectResponse(_read_next(request), status_code=303)
+
+
+async def _sign_out(request: Request) -> Response:
+    fields = await _read_fields(request)
+    await staff.sign_out(request, everywhere=fields.get("everywhere") == "yes")
+    return RedirectResponse(SIGN_IN_PATH, status_code=303)
+
+
+async def _show_link(request: Request) -> Response:
+    return await run_in_threadpool(_answer_link, request, {}, None)
+
+
+async def _take_up_link(request: Request) -> Response:
+    fields = await _read_fields(request)
+    try:
+        await staff.take_up_link(
+            request, request.path_params["secret"], fields.get("password", ""),
+            email=fields.get("email", ""), name=fields.get("name", ""),
+        )  # fmt: skip
+    except FusionError as error:
+        return await run_in_threadpool(_answer_link, request, fields, error)
+    return RedirectResponse("/", status_code=303)
+
+
+def _answer_link(request: Request, fields: Mapping[str, str], error: FusionError | None) -> Response:
+    gate, secret = find_visit(request).gate, request.path_params["secret"]
+    try:
+        with gate.store.reading() as session:
+            link = access.find_link(session, secret, gate.now_us())
+    except FusionError as gone:
+        page = SignInPage(SIGN_IN_PATH, message=gone.message, hint=gone.hint)
+        return _render(request, "sign_in.html", page, gone)
+    page = SignInPage(
+        f"{LINK_PATH}{secret}",
+        fields.get("email", ""),
+        message=error.message if error else "",
+        hint=error.hint if error else "",
+        is_owner_link=link.purpose == "owner",
+    )
+    return _render(request, "welcome.html", page, error)
+
+
+def _render(
+    request: Request, template: str, page: SignInPage, error: FusionError | None = None
+) -> HTMLResponse:
+    with speaking(
+        choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
+    ):
+        title = say("Sign in") if template == "sign_in.html" else say("Welcome")
+        # The address of a link holds its secret, so no other form may carry it away.
+        here = SIGN_IN_PATH if template == "sign_in.html" else "/"
+        frame = Frame(title=title, form_token=staff.read_form_token(request), here=here)
+        headers = {"Cache-Control": "no-store", **(write_headers(error) if error else {})}
+        status = find_status(error) if error else 200
+        return HTMLResponse(render_page(template, frame, page), status, headers)
+
+
+def _sign_in_action(request: Request) -> str:
+    return make_path(SIGN_IN_PATH, next=_read_next(request))
+
+
+def _read_next(request: Request) -> str:
+    path = request.query_params.get("next", "/")
+    return path if is_own_path(path) else "/"
+
+
+async def _read_fields(request: Request) -> dict[str, str]:
+    async with request.form(max_files=0, max_fields=20) as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}
