@@ -8,6 +8,7 @@ import typer
 
 from consumer_fusion.cli import (
     associations,
+    backup,
     calibration,
     demo,
     identity,
@@ -19,6 +20,7 @@ from consumer_fusion.cli import (
     scores,
     serve,
     staff,
+    webhooks,
 )
 from consumer_fusion.cli.output import print_error
 from consumer_fusion.errors import FusionError
@@ -47,7 +49,10 @@ application.command("calibrate")(calibration.calibrate)
 application.command("predict")(calibration.predict)
 application.command("report")(report.report)
 application.command("serve")(serve.serve)
+application.add_typer(webhooks.application, name="webhooks")
 application.command("export")(operation.export)
+application.command("backup")(backup.backup)
+application.command("restore")(backup.restore)
 application.command("doctor")(operation.doctor)
 application.command("version")(operation.version)
 

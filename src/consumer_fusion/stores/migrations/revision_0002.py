@@ -12,7 +12,7 @@ down_revision = "0001"
 
 _STATEMENTS = (
     """
-CREATE TABLE account_brands (
+CREATE TABLE IF NOT EXISTS account_brands (
     account_id TEXT NOT NULL,
     brand TEXT NOT NULL,
     PRIMARY KEY (account_id, brand)
@@ -20,7 +20,7 @@ CREATE TABLE account_brands (
  WITHOUT ROWID
     """,
     """
-CREATE TABLE api_tokens (
+CREATE TABLE IF NOT EXISTS api_tokens (
     token_id TEXT NOT NULL,
     digest TEXT NOT NULL,
     ending TEXT NOT NULL,
@@ -36,10 +36,10 @@ CREATE TABLE api_tokens (
 )
     """,
     """
-CREATE INDEX api_tokens_by_account_id ON api_tokens (account_id)
+CREATE INDEX IF NOT EXISTS api_tokens_by_account_id ON api_tokens (account_id)
     """,
     """
-CREATE TABLE audit_entries (
+CREATE TABLE IF NOT EXISTS audit_entries (
     audit_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     at_us BIGINT NOT NULL,
     actor_type TEXT NOT NULL,
@@ -55,13 +55,13 @@ CREATE TABLE audit_entries (
 )
     """,
     """
-CREATE INDEX audit_entries_by_actor_id ON audit_entries (actor_id)
+CREATE INDEX IF NOT EXISTS audit_entries_by_actor_id ON audit_entries (actor_id)
     """,
     """
-CREATE INDEX audit_entries_by_consumer_id ON audit_entries (consumer_id)
+CREATE INDEX IF NOT EXISTS audit_entries_by_consumer_id ON audit_entries (consumer_id)
     """,
     """
-CREATE TABLE deliveries (
+CREATE TABLE IF NOT EXISTS deliveries (
     delivery_id TEXT NOT NULL,
     subscription_id TEXT NOT NULL,
     notice_type TEXT NOT NULL,
@@ -78,13 +78,13 @@ CREATE TABLE deliveries (
 )
     """,
     """
-CREATE INDEX deliveries_by_consumer_id_brand_id ON deliveries (consumer_id, brand_id)
+CREATE INDEX IF NOT EXISTS deliveries_by_consumer_id_brand_id ON deliveries (consumer_id, brand_id)
     """,
     """
-CREATE INDEX deliveries_by_status_next_us ON deliveries (status, next_us)
+CREATE INDEX IF NOT EXISTS deliveries_by_status_next_us ON deliveries (status, next_us)
     """,
     """
-CREATE TABLE notice_standings (
+CREATE TABLE IF NOT EXISTS notice_standings (
     consumer_id BIGINT NOT NULL,
     brand_id BIGINT NOT NULL,
     fusion_score DOUBLE NOT NULL,
@@ -96,7 +96,7 @@ CREATE TABLE notice_standings (
  WITHOUT ROWID
     """,
     """
-CREATE TABLE one_time_links (
+CREATE TABLE IF NOT EXISTS one_time_links (
     digest TEXT NOT NULL,
     purpose TEXT NOT NULL,
     account_id TEXT,
@@ -107,10 +107,10 @@ CREATE TABLE one_time_links (
 )
     """,
     """
-CREATE INDEX one_time_links_by_account_id ON one_time_links (account_id)
+CREATE INDEX IF NOT EXISTS one_time_links_by_account_id ON one_time_links (account_id)
     """,
     """
-CREATE TABLE sign_in_failures (
+CREATE TABLE IF NOT EXISTS sign_in_failures (
     subject TEXT NOT NULL,
     failures BIGINT NOT NULL,
     failed_us BIGINT NOT NULL,
@@ -119,10 +119,10 @@ CREATE TABLE sign_in_failures (
 )
     """,
     """
-CREATE INDEX sign_in_failures_by_failed_us ON sign_in_failures (failed_us)
+CREATE INDEX IF NOT EXISTS sign_in_failures_by_failed_us ON sign_in_failures (failed_us)
     """,
     """
-CREATE TABLE staff_accounts (
+CREATE TABLE IF NOT EXISTS staff_accounts (
     account_id TEXT NOT NULL,
     email TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -136,7 +136,7 @@ CREATE TABLE staff_accounts (
 )
     """,
     """
-CREATE TABLE staff_sessions (
+CREATE TABLE IF NOT EXISTS staff_sessions (
     digest TEXT NOT NULL,
     account_id TEXT NOT NULL,
     origin TEXT NOT NULL,
@@ -147,10 +147,10 @@ CREATE TABLE staff_sessions (
 )
     """,
     """
-CREATE INDEX staff_sessions_by_account_id ON staff_sessions (account_id)
+CREATE INDEX IF NOT EXISTS staff_sessions_by_account_id ON staff_sessions (account_id)
     """,
     """
-CREATE TABLE subscriptions (
+CREATE TABLE IF NOT EXISTS subscriptions (
     subscription_id TEXT NOT NULL,
     url TEXT NOT NULL,
     secret TEXT NOT NULL,
@@ -165,7 +165,7 @@ CREATE TABLE subscriptions (
 )
     """,
     """
-CREATE TABLE write_keys (
+CREATE TABLE IF NOT EXISTS write_keys (
     key_id TEXT NOT NULL,
     digest TEXT NOT NULL,
     ending TEXT NOT NULL,

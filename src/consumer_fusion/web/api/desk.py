@@ -15,11 +15,12 @@ from consumer_fusion.kit.moments import parse_moment
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.stores import Session
-from consumer_fusion.web.api.admission import Admission, admit_caller
+from consumer_fusion.web.api.admission import Admission
 from consumer_fusion.web.api.freshness import ArrivalGate
-from consumer_fusion.web.api.looks import LookLog
 from consumer_fusion.web.api.memory import Memory
 from consumer_fusion.web.api.snapshots import Snapshot, read_version, take_snapshot
+from consumer_fusion.web.session import admit_caller
+from consumer_fusion.web.trail import Trail
 from consumer_fusion.workspace import Workspace
 
 KEPT_ROWS = 2_500_000
@@ -39,26 +40,24 @@ class Desk:
 
     Attributes:
         workspace: The workspace.
-        admit: Tells who asks.
+        trail: Where looks go, to be put on record.
+        admit: Tells who asks; by default the gate that stands before the API does.
         gate: Lands what arrived before something is answered.
-        looks: Who looked at whom.
         memory: What was computed before.
     """
 
     workspace: Workspace
+    trail: Trail
     admit: Admission = admit_caller
     gate: ArrivalGate = field(init=False)
-    looks: LookLog = field(init=False)
     memory: Memory = field(init=False)
 
     def __post_init__(self) -> None:
         self.gate = ArrivalGate(self.workspace)
-        self.looks = LookLog(self.workspace.store)
         self.memory = Memory(KEPT_ROWS)
 
     def close(self) -> None:
-        """Put looks on record and end what runs in the background."""
-        self.looks.write()
+        """End what runs in the background."""
         self.memory.close()
 
     def open(self, request: Request, permission: Permission, brand: str | None = None) -> Caller:
@@ -144,9 +143,8 @@ class Desk:
     ) -> None:
         """Remember that somebody looked at a consumer, for the audit."""
         brand_id = next(iter(brand_ids or ()), None)
-        for consumer_id in consumers:
-            self.looks.note(
-                AuditEntry(
-                    caller.actor, action, self.workspace.now_us, consumer_id=consumer_id, brand_id=brand_id
-                )
-            )
+        now_us = self.workspace.now_us
+        self.trail.note_looks(
+            AuditEntry(caller.actor, action, now_us, consumer_id=consumer_id, brand_id=brand_id)
+            for consumer_id in consumers
+        )

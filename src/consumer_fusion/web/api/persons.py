@@ -54,7 +54,7 @@ def build_routes(desk: Desk) -> APIRouter:
                 REJECTIONS, condition, columns=_NAMES, order_by=("rejection_id",), limit=limit + 1
             ).to_pylist()
             counts = ingest.count_rejections(session)
-        desk.looks.note(AuditEntry(caller.actor, "look at rejected rows", desk.workspace.now_us))
+        desk.trail.note_looks([AuditEntry(caller.actor, "look at rejected rows", desk.workspace.now_us)])
         items = [wire.Rejection(**row) for row in rows[:limit]]
         has_more = len(rows) > limit
         page = wire.RejectionPage(

@@ -1,0 +1,59 @@
+"""Chores: what the server does beside answering: changed pairs are judged, notices are posted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from consumer_fusion import watching
+from consumer_fusion.errors import FusionError
+from consumer_fusion.workspace import Workspace
+
+INTERVAL_SECONDS = 1.0
+_log = logging.getLogger("consumer_fusion.chores")
+
+
+class Chores:
+    """Threads that do the chores of one workspace; `start` before, `stop` after.
+
+    Posting has a thread of its own, because a receiver may take its time.
+
+    Args:
+        workspace: The workspace.
+        interval_seconds: How often.
+    """
+
+    def __init__(self, workspace: Workspace, interval_seconds: float = INTERVAL_SECONDS) -> None:
+        self._workspace = workspace
+        self._interval_seconds = interval_seconds
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin."""
+        self._stopping.clear()
+        chores: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("watching", lambda: watching.watch_changes(self._workspace)),
+            ("posting", lambda: watching.send_due(self._workspace)),
+        )
+        for name, chore in chores:
+            thread = threading.Thread(target=self._repeat, args=(name, chore), name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """End, after the round that runs."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=30.0)
+        self._threads.clear()
+
+    def _repeat(self, name: str, chore: Callable[[], object]) -> None:
+        while not self._stopping.wait(self._interval_seconds):
+            try:
+                chore()
+            except FusionError as error:
+                _log.warning("the chore %s is done later: %s", name, error.code)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next round tries again
+                _log.error("the chore %s failed", name, exc_info=error)
