@@ -41,6 +41,7 @@ class LiveServer:
             kind: make_key(folder, kind, source=f"{kind} source") for kind in ("server", "browser", "webhook")
         }
         self.address = ""
+        self.client = httpx.Client(timeout=30)
         self.process = None
 
     @property
@@ -65,7 +66,7 @@ class LiveServer:
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             try:
-                if httpx.get(f"{self.address}/readyz").status_code == 200:
+                if self.client.get(f"{self.address}/readyz").status_code == 200:
                     return self
             except httpx.TransportError:
                 time.sleep(0.05)
@@ -76,6 +77,7 @@ class LiveServer:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=60)
         self.process.stdout.close()
+        self.client.close()
 
     def kill(self):
         self.process.kill()
@@ -86,14 +88,12 @@ class LiveServer:
         """POST a body, as it is or as JSON, with a write key in the way that most clients send it."""
         content = body if isinstance(body, (bytes, str)) else json.dumps(body)
         auth = None if key == "" else httpx.BasicAuth(key or self.key, "")
-        return httpx.post(
-            f"{self.address}{path}", content=content, headers=headers, auth=auth, timeout=30, **named
-        )
+        return self.client.post(f"{self.address}{path}", content=content, headers=headers, auth=auth, **named)
 
     def settle(self):
         """Wait until all that was acknowledged has been read."""
         end = time.monotonic() + 30
-        while httpx.get(f"{self.address}/readyz").json()["waiting"]:
+        while self.client.get(f"{self.address}/readyz").json()["waiting"]:
             assert time.monotonic() < end, "what arrived was not read"
             time.sleep(0.05)
 
