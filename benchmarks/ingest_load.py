@@ -1,0 +1,378 @@
+"""The load of events that arrive: how many are acknowledged a second, how long that takes, and what it costs.
+
+    python benchmarks/ingest_load.py                 single events and batches of 100, beside a no-op and raw fsync
+    python benchmarks/ingest_load.py --kills 10      the server is killed with SIGKILL during load, so many times
+
+Server and load generator are two processes on one machine and share its cores, so that the CPU time of the server
+an event is the figure that travels; rates and latencies hold for this machine and its load at the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+CONNECTIONS = 64
+BATCH = 100
+KEY = "a key"
+AUTHORIZATION = base64.b64encode(f"{KEY}:".encode()).decode()
+DIGITS = 12
+
+
+# --- the server ---
+
+
+def serve(folder: Path, port: int, mode: str) -> None:
+    """One server process: `noop` reads and answers, `keep` makes durable, `live` also reads what is durable."""
+    import uvicorn
+
+    import consumer_fusion as fusion
+    from consumer_fusion.web.app import build_app
+    from consumer_fusion.web.collect import Limits, SourceKey
+
+    async def answer_at_once(scope, receive, send):
+        if scope["type"] == "lifespan":
+            while True:
+                message = await receive()
+                await send({"type": f"{message['type']}.complete"})
+                if message["type"] == "lifespan.shutdown":
+                    return
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"17")]})
+        await send({"type": "http.response.body", "body": b'{"success": true}'})
+
+    config = {"host": "127.0.0.1", "port": port, "log_level": "error", "access_log": False}
+    if mode == "noop":
+        uvicorn.run(answer_at_once, **config)
+        return
+    never = {"landing_seconds": 1e9, "landing_events": 1 << 60, "closing_seconds": 0.0}
+    with fusion.open_workspace(folder) as workspace:
+        limits = Limits(waiting_events=1 << 40, **(never if mode == "keep" else {}))
+        app = build_app(workspace, verify_key=lambda _: SourceKey("shop", "bakery"), limits=limits)
+        uvicorn.run(app, **config)
+
+
+class Server:
+    def __init__(self, folder: Path, mode: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.folder, self.mode = folder, mode
+        self.start()
+
+    def start(self) -> None:
+        arguments = ["--serve", self.mode, "--folder", str(self.folder), "--port", str(self.port)]
+        self.process = subprocess.Popen([sys.executable, __file__, *arguments])
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise RuntimeError("the server did not start")
+
+    def read_cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def read_peak_megabytes(self) -> float:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+# --- the load ---
+
+
+def make_event(event_id: str) -> str:
+    # The size of what a web shop sends: about 600 bytes.
+    return json.dumps({
+        "type": "track", "event": "Order Completed", "userId": "ann-of-the-hill", "messageId": event_id,
+        "timestamp": "2026-06-05T20:00:00.000Z",
+        "context": {"library": {"name": "analytics-python", "version": "2.4.0"}, "page": {"path": "/checkout"}},
+        "properties": {
+            "order_id": "o-1", "revenue": 25.5, "currency": "EUR", "shipping": 4.9, "coupon": "HILL10",
+            "products": [{"product_id": "p1", "name": "A sweater", "price": 20.5, "quantity": 1, "category": "Wool"}],
+        },
+    })  # fmt: skip
+
+
+class Requests:
+    """Requests whose events have ids of their own, made by joining pieces."""
+
+    def __init__(self, events_a_request: int, prefix: str) -> None:
+        self.events_a_request = events_a_request
+        mark = "#" * DIGITS
+        if events_a_request == 1:
+            path, body = "/v1/track", make_event(prefix + mark)
+        else:
+            events = ", ".join(make_event(prefix + mark) for _ in range(events_a_request))
+            path, body = "/v1/batch", f'{{"batch": [{events}]}}'
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {AUTHORIZATION}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        self._pieces = [piece.encode() for piece in (head + body).split(mark)]
+        self._next = 0
+
+    def make(self) -> tuple[int, bytes]:
+        """The number of the first event of the next request, and the request."""
+        first = self._next
+        self._next += self.events_a_request
+        parts: list[bytes] = []
+        for number, piece in enumerate(self._pieces[:-1], start=first):
+            parts += [piece, b"%0*d" % (DIGITS, number)]
+        return first, b"".join([*parts, self._pieces[-1]])
+
+
+class Sender(asyncio.Protocol):
+    """One connection: a request, its answer, the next request; what was not acknowledged is sent again."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.pending: tuple[int, bytes] | None = None
+        self.received = b""
+        self.closed = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.closed = asyncio.get_running_loop().create_future()
+        self.received = b""
+        self.send()
+
+    def send(self) -> None:
+        if self.load.is_over:
+            self.transport.close()
+            return
+        self.pending = self.pending or self.load.requests.make()
+        self.sent = time.perf_counter()
+        self.transport.write(self.pending[1])
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        head, found, body = self.received.partition(b"\r\n\r\n")
+        if not found:
+            return
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        if len(body) < length:
+            return
+        self.received = b""
+        if head[9:12] == b"200":
+            self.load.acknowledge(self.pending[0], time.perf_counter() - self.sent)
+            self.pending = None
+        else:
+            self.load.refused[head[9:12].decode()] += 1
+            if head[9:12] == b"429":
+                asyncio.get_running_loop().call_later(0.2, self.send)
+                return
+        self.send()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+
+class Load:
+    def __init__(self, requests: Requests, warmup_seconds: float) -> None:
+        self.requests = requests
+        self.begin = time.perf_counter() + warmup_seconds
+        self.latencies: list[float] = []
+        self.acknowledged: list[int] = []
+        self.refused: Counter[str] = Counter()
+        self.is_over = False
+
+    def acknowledge(self, first: int, seconds: float) -> None:
+        self.acknowledged.append(first)
+        if time.perf_counter() >= self.begin:
+            self.latencies.append(seconds)
+
+
+async def drive(load: Load, port: int, seconds: float, *, insist: bool) -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_later(seconds, setattr, load, "is_over", True)
+
+    async def keep_sending() -> None:
+        sender = Sender(load)
+        while not load.is_over:
+            try:
+                await loop.create_connection(lambda: sender, "127.0.0.1", port)
+                await sender.closed
+            except OSError:
+                if not insist:
+                    raise
+                await asyncio.sleep(0.02)
+
+    await asyncio.gather(*(keep_sending() for _ in range(CONNECTIONS)))
+
+
+def send_load(arguments: argparse.Namespace) -> None:
+    import uvloop
+
+    load = Load(Requests(arguments.events, arguments.prefix), arguments.warmup)
+    uvloop.run(drive(load, arguments.port, arguments.seconds, insist=arguments.insist))
+    told: dict[str, object] = {"refused": dict(load.refused), "requests": len(load.latencies)}
+    if arguments.insist:
+        told["acknowledged"] = load.acknowledged
+    else:
+        order = sorted(load.latencies)
+        told["p50_ms"] = order[len(order) // 2] * 1e3
+        told["p99_ms"] = order[int(len(order) * 0.99)] * 1e3
+    print(json.dumps(told))
+
+
+def start_load(
+    port: int, events: int, prefix: str, seconds: float, warmup: float, *more: str
+) -> subprocess.Popen:
+    arguments = [
+        "--send", "--port", str(port), "--events", str(events), "--prefix", prefix, "--seconds", str(seconds),
+        "--warmup", str(warmup), *more,
+    ]  # fmt: skip
+    return subprocess.Popen([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True)
+
+
+# --- what is measured ---
+
+
+def measure(folder: Path, mode: str, events: int, seconds: float, warmup: float) -> dict[str, float]:
+    server = Server(folder, mode)
+    sender = start_load(server.port, events, f"{mode}-{time.time_ns()}-", warmup + seconds, warmup)
+    time.sleep(warmup + 0.3)  # the generator needs a moment to start
+    before, begin = server.read_cpu_seconds(), time.perf_counter()
+    time.sleep(seconds - 0.6)
+    cpu, wall = server.read_cpu_seconds() - before, time.perf_counter() - begin
+    told = json.loads(sender.communicate()[0])
+    peak = server.read_peak_megabytes()
+    server.end()
+    rate = told["requests"] * events / seconds
+    return {
+        "events_a_second": rate, "p50_ms": told["p50_ms"], "p99_ms": told["p99_ms"],
+        "cpu_us_an_event": cpu / wall / rate * 1e6, "peak_mb": peak, "refused": sum(told["refused"].values()),
+    }  # fmt: skip
+
+
+def measure_fsync(folder: Path, seconds: float) -> dict[str, float]:
+    latencies = []
+    with (folder / "fsync").open("wb", buffering=0) as file:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            begin = time.perf_counter()
+            file.write(b"x" * 4096)
+            os.fdatasync(file.fileno())
+            latencies.append(time.perf_counter() - begin)
+    order = sorted(latencies)
+    return {
+        "events_a_second": len(order) / seconds, "p50_ms": order[len(order) // 2] * 1e3,
+        "p99_ms": order[int(len(order) * 0.99)] * 1e3,
+    }  # fmt: skip
+
+
+def run_load(rounds: int, seconds: float) -> None:
+    import consumer_fusion as fusion
+
+    tasks = [
+        ("no-op, single", "noop", 1), ("no-op, batch of 100", "noop", BATCH),
+        ("acknowledge, single", "keep", 1), ("acknowledge, batch of 100", "keep", BATCH),
+        ("acknowledge and read, single", "live", 1), ("acknowledge and read, batch of 100", "live", BATCH),
+    ]  # fmt: skip
+    found: dict[str, list[dict[str, float]]] = {}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as place:
+            found.setdefault("raw fdatasync of 4 KB", []).append(measure_fsync(Path(place), 2.0))
+        for name, mode, events in tasks:
+            with tempfile.TemporaryDirectory() as place:
+                folder = fusion.create_workspace(Path(place) / "workspace")
+                found.setdefault(name, []).append(measure(folder, mode, events, seconds, 1.5))
+    print(
+        f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {CONNECTIONS} connections, {rounds} rounds"
+    )
+    print(
+        f"{'':38} {'events/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'CPU us/event':>13} {'peak MB':>8} {'refused':>8}"
+    )
+    for name, runs in found.items():
+        cells = [
+            statistics.median(run[column] for run in runs) if column in runs[0] else None
+            for column in ("events_a_second", "p50_ms", "p99_ms", "cpu_us_an_event", "peak_mb", "refused")
+        ]
+        widths = (10, 8, 8, 13, 8, 8)
+        print(f"{name:38} " + " ".join(
+            f"{'' if cell is None else format(cell, ',.0f' if width == 10 else ',.1f'):>{width}}"
+            for cell, width in zip(cells, widths)
+        ))  # fmt: skip
+
+
+def run_kills(kills: int) -> None:
+    import consumer_fusion as fusion
+    from consumer_fusion import pipeline
+    from consumer_fusion.records.event import EVENTS
+
+    chance = random.Random(7)
+    with tempfile.TemporaryDirectory() as place:
+        folder = fusion.create_workspace(Path(place) / "workspace")
+        server = Server(folder, "live")
+        sender = start_load(server.port, 1, "k", kills * 6.0, 0.0, "--insist")
+        for _ in range(kills):
+            time.sleep(chance.uniform(0.8, 3.0))
+            server.process.kill()
+            server.process.wait()
+            server.start()
+        acknowledged = {
+            f"k{number:0{DIGITS}d}" for number in json.loads(sender.communicate()[0])["acknowledged"]
+        }
+        server.end()
+        with fusion.open_workspace(folder) as workspace:
+            while pipeline.land_arrivals(workspace).accepted:
+                pass
+            with workspace.store.reading() as session:
+                counts = Counter(session.read(EVENTS, columns=("event_id",))["event_id"].to_pylist())
+    lost = [event_id for event_id in acknowledged if not counts[event_id]]
+    doubled = [event_id for event_id, count in counts.items() if count > 1]
+    print(f"{kills} kills, {len(acknowledged):,} acknowledged, {len(counts):,} on record, "
+          f"{len(lost)} lost, {len(doubled)} doubled")  # fmt: skip
+    if lost or doubled:
+        raise SystemExit(1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--kills", type=int, default=0)
+    for name in ("--serve", "--prefix"):
+        parser.add_argument(name, default="", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--events", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--warmup", type=float, default=0.0, help=argparse.SUPPRESS)
+    for name in ("--send", "--insist"):
+        parser.add_argument(name, action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        serve(arguments.folder, arguments.port, arguments.serve)
+    elif arguments.send:
+        send_load(arguments)
+    elif arguments.kills:
+        run_kills(arguments.kills)
+    else:
+        run_load(arguments.rounds, arguments.seconds)
+
+
+if __name__ == "__main__":
+    main()
