@@ -27,13 +27,13 @@ BRAND_HEADINGS: dict[str, tuple[str, str]] = {
         mark("Who moved most"),
         mark("In 28 days. The ring is where the score was, the dot where it is. Blue rose, orange fell."),
     ),
-    "both-sides": (
-        mark("What each side gives"),
-        mark("Right: the consumer gives. Up: the brand gives. Larger marks stand for more pairs."),
-    ),
     "kinds": (
         mark("Kinds of relationship"),
         mark("Who gains, who gives without getting, and where one side is harmed."),
+    ),
+    "both-sides": (
+        mark("What each side gives"),
+        mark("Right: the consumer gives. Up: the brand gives. Larger marks stand for more pairs."),
     ),
     "activity": (
         mark("Where events come from"),

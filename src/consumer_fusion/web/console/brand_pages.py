@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.language import say
 from consumer_fusion.web.console.addresses import make_path
-from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, list_movers, make_brand_drawing
+from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
 from consumer_fusion.web.console.readings import Activity
 from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
 
-MOVERS_LISTED = 6
+MOVERS_LISTED = 4
 BRANDS_LISTED = 100
 
 
@@ -53,7 +54,8 @@ class OverviewPage:
         fallen_count: Relationships that fell by more than a point in 28 days.
         risen_count: Relationships that rose by more than a point in 28 days.
         activity: What came in.
-        moved: Those that moved most: `consumer`, `shown`, `fusion_score`, `score_before`, `change`.
+        fell: Those that fell most: `consumer`, `shown`, `fusion_score`, `score_before`, `change`.
+        rose: Those that rose most, the same.
         figures: Its charts, to be drawn.
     """
 
@@ -68,7 +70,8 @@ class OverviewPage:
     fallen_count: int
     risen_count: int
     activity: Activity
-    moved: Sequence[Mapping[str, Any]]
+    fell: Sequence[Mapping[str, Any]]
+    rose: Sequence[Mapping[str, Any]]
     figures: Sequence[Placeholder]
 
 
@@ -110,10 +113,6 @@ def show_overview(visit: Visit) -> Answer:
     scores = visit.readings.read_brand(brand, as_of_us).scores
     classes = {row["values"]: row["counts"] for row in pc.value_counts(scores["symbiosis"]).to_pylist()}
     change = scores["change_28_days"]
-    moved = [
-        {**row, "shown": visit.show_key(row["consumer"]), "change": row["fusion_score"] - row["score_before"]}
-        for row in list_movers(scores, MOVERS_LISTED).to_pylist()
-    ]
     content = OverviewPage(
         brand=brand,
         as_of_us=as_of_us,
@@ -130,7 +129,8 @@ def show_overview(visit: Visit) -> Answer:
         fallen_count=pc.sum(pc.less(change, -1.0)).as_py() or 0,
         risen_count=pc.sum(pc.greater(change, 1.0)).as_py() or 0,
         activity=visit.readings.read_activity(brand),
-        moved=moved,
+        fell=_list_ends(visit, scores.slice(0, MOVERS_LISTED), is_falling=True),
+        rose=_list_ends(visit, scores.slice(max(0, scores.num_rows - MOVERS_LISTED)), is_falling=False),
         figures=[
             _place_figure(name, say(heading), say(hint), brand=brand, as_of=visit.asked.get("as_of"))
             for name, (heading, hint) in BRAND_HEADINGS.items()
@@ -170,6 +170,22 @@ def answer_figure(visit: Visit, drawn: Drawn) -> Answer:
 def _place_figure(name: str, heading: str, hint: str, **parameters: object) -> Placeholder:
     path = make_path("/brand/figure", name=name, **parameters)
     return Placeholder(name, heading, hint, path, make_path("/brand/figure", name=name, format="csv", **parameters))
+
+
+def _list_ends(visit: Visit, rows: pa.Table, *, is_falling: bool) -> list[dict[str, Any]]:
+    """The pairs at one end of those that moved, the largest move first, as far as they moved that way at all."""
+    moved = [
+        {
+            "consumer": row["consumer"],
+            "shown": visit.show_key(row["consumer"]),
+            "fusion_score": row["fusion_score"],
+            "score_before": row["fusion_score"] - row["change_28_days"],
+            "change": row["change_28_days"],
+        }
+        for row in rows.to_pylist()
+        if (row["change_28_days"] < 0) == is_falling and abs(row["change_28_days"]) >= 0.05
+    ]
+    return moved if is_falling else moved[::-1]
 
 
 def _list_visible(visit: Visit) -> list[dict[str, Any]]:

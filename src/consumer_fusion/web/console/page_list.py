@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from consumer_fusion.web.console import (
+    audit_page,
     brand_pages,
     consumer_pages,
+    identity_pages,
+    key_pages,
+    points_page,
+    rejected_page,
     relationship_page,
 )
 from consumer_fusion.web.console.drawings import DrawnShelf
@@ -47,4 +52,22 @@ PAGES: dict[str, PageMaker] = {
     "/relationship": _show(relationship_page.show_relationship),
     "/relationship/figure": PageMaker(relationship_page.show_pair_figure),
     "/relationship/without": _show(relationship_page.show_without),
+    "/points": _show(points_page.show_points),
+    "/points/kind": _show(points_page.show_kind),
+    "/points/versions": _show(points_page.show_versions),
+    "/points/preview": _change(points_page.preview_change, is_preview=True),
+    "/points/save": _change(points_page.save_change),
+    "/rejected": _show(rejected_page.show_rejected),
+    "/rejected/row": _show(rejected_page.show_rejection),
+    "/rejected/retry": _change(rejected_page.retry_rejection),
+    "/rejected/retry-all": _change(rejected_page.retry_all),
+    "/rejected/drop": _change(rejected_page.drop_rejection),
+    "/identities": _show(identity_pages.show_identities),
+    "/identities/merge": _change(identity_pages.merge_consumers),
+    "/identities/undo": _change(identity_pages.undo_merge),
+    "/keys": _show(key_pages.show_keys),
+    "/keys/create": _change(key_pages.create_key),
+    "/keys/rotate": _change(key_pages.rotate_key),
+    "/keys/revoke": _change(key_pages.revoke_key),
+    "/audit": _show(audit_page.show_audit),
 }

@@ -19,7 +19,7 @@ from consumer_fusion.charts.wording import (
     from_day_number,
 )
 from consumer_fusion.kit.language import mark, read_language, say, say_count
-from consumer_fusion.kit.moments import from_microseconds, write_moment
+from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_moment
 from consumer_fusion.kit.release import read_product_version
 from consumer_fusion.web.console.addresses import STATIC_PATH, make_path
 from consumer_fusion.web.console.drawings import Column
@@ -45,7 +45,14 @@ FACET_MEANINGS: Mapping[str, str] = {
     "standing": mark("how it makes one look to others"),
     "wellbeing": mark("money left, peace, privacy"),
 }
-_WORDS_SAID_ELSEWHERE = (mark("fading"), mark("known"), mark("unknown"), mark("other channels"))
+SAID_BY_NAME = tuple(
+    mark(word)
+    for word in (
+        "fading", "known", "unknown", "other channels", "server", "browser", "webhook", "rule", "review", "staff",
+        "strong", "weak", "token", "link", "command line", "product",
+    )
+)  # fmt: skip
+"""Words that come from the data and are said as they are named there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,7 @@ def make_environment() -> jinja2.Environment:
         "share": write_share,
         "day": lambda day: read_language().write_day(from_day_number(day).date()),
         "time": lambda us: read_language().write_time(from_microseconds(us)),
+        "iso": lambda text: read_language().write_time(parse_moment(text)),
         "moment": write_moment,
         "symbiosis": lambda name: say(dict(SYMBIOSIS_WORDS).get(name, name)),
         "cell": write_cell,

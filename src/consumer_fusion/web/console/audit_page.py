@@ -1,0 +1,93 @@
+"""The audit: who looked at or changed what, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumer_fusion import access, ingest
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.kit.language import mark, say
+from consumer_fusion.records.audit import AuditEntry
+from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.pages import Answer, Page, Visit
+
+ROWS_ON_PAGE = 100
+ACTIONS = tuple(
+    mark(action)
+    for action in (
+        "sign in", "sign out", "fail to sign in", "look at relationship", "look at consumer", "look at identity",
+        "look at rejected row", "change points", "repair rejected row", "retry rejected rows", "drop rejected row",
+        "merge consumers", "undo merge", "create write key", "rotate write key", "revoke write key", "create token",
+        "revoke token", "create account", "change account", "remove account", "restore account", "set password",
+        "make owner link",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One act.
+
+    Attributes:
+        entry: As it is on record.
+        who: The name of who did it.
+        consumer: Key of the consumer as the visitor may see it.
+        brand: Key of the brand.
+        detail: More to know, as JSON; empty for none.
+    """
+
+    entry: AuditEntry
+    who: str
+    consumer: str | None
+    brand: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """The audit, the newest first.
+
+    Attributes:
+        rows: Some acts.
+        consumer: Only about this consumer; empty for all.
+        older_path: Where older ones are; None at the end.
+    """
+
+    rows: Sequence[AuditRow]
+    consumer: str
+    older_path: str | None
+
+
+def show_audit(visit: Visit) -> Answer:
+    """Who did what, the newest first; of one consumer where one is named."""
+    visit.require("read_audit")
+    consumer, before = visit.asked.get("consumer", "").strip(), visit.asked.get("before", "")
+    before_id = int(before[:15]) if before.isascii() and before.isdigit() else None
+    with visit.workspace.store.reading() as session:
+        consumer_id = None
+        if consumer:
+            consumer_id = ingest.find_keys(session, "consumer", [consumer]).get(consumer)
+            if consumer_id is None:
+                raise NotFoundError(say("This consumer is not known here."))
+        entries = access.read_audit(session, consumer_id=consumer_id, before_id=before_id, limit=ROWS_ON_PAGE)
+        numbers = {number for each in entries for number in (each.consumer_id, each.brand_id) if number}
+        names = ingest.name_entities(session, sorted(numbers))
+        accounts = {account.account_id: account.name for account in access.list_accounts(session)}
+    rows = [
+        AuditRow(
+            each,
+            accounts.get(each.actor.id) or say(each.actor.type),
+            None if each.consumer_id is None else visit.show_key(names.get(each.consumer_id, str(each.consumer_id))),
+            None if each.brand_id is None else names.get(each.brand_id, str(each.brand_id)),
+            json.dumps(each.detail, ensure_ascii=False) if each.detail else "",
+        )
+        for each in entries
+    ]
+    older = (
+        make_path("/audit", consumer=consumer, before=entries[-1].audit_id)
+        if len(entries) == ROWS_ON_PAGE
+        else None
+    )
+    return Page("audit.html", say("Audit"), AuditPage(rows, consumer, older), section="audit")

@@ -1,0 +1,165 @@
+"""Who is who: what a consumer is known by, the merges that made them who they are, and taking one back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumer_fusion import declarations, ingest
+from consumer_fusion.identity import mask_identifier
+from consumer_fusion.kit.language import say
+from consumer_fusion.kit.moments import write_moment
+from consumer_fusion.records.identity import MERGES
+from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
+
+MERGES_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRow:
+    """A merge.
+
+    Attributes:
+        merge_id: Its id.
+        kept: Key of the consumer that goes on.
+        absorbed: Key of the consumer whose events count for that one.
+        kept_shown: The former as the visitor may see it.
+        absorbed_shown: The latter as the visitor may see it.
+        reason: Why.
+        origin: rule, review or staff.
+        made_at: ISO 8601.
+        undone_at: ISO 8601; None while it is in force.
+    """
+
+    merge_id: str
+    kept: str
+    absorbed: str
+    kept_shown: str
+    absorbed_shown: str
+    reason: str
+    origin: str
+    made_at: str
+    undone_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitiesPage:
+    """Merges, the newest first.
+
+    Attributes:
+        merges: Some of them.
+        merge_count: How many there are.
+        may_merge: Whether the visitor may merge and undo.
+    """
+
+    merges: Sequence[MergeRow]
+    merge_count: int
+    may_merge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityPage:
+    """Who one consumer is.
+
+    Attributes:
+        consumer: Key of the consumer that goes on.
+        shown: The key as the visitor may see it.
+        members: Keys of all that count for it: key, and as the visitor may see it.
+        identifiers: Type, value cut to what suffices, strength, and since when.
+        merges: The merges that name them.
+        conflicts: Where the rules declined: with whom, why, when.
+        may_merge: Whether the visitor may merge and undo.
+    """
+
+    consumer: str
+    shown: str
+    members: Sequence[tuple[str, str]]
+    identifiers: Sequence[tuple[str, str, str, str]]
+    merges: Sequence[MergeRow]
+    conflicts: Sequence[tuple[str, str, str]]
+    may_merge: bool
+
+
+def show_identities(visit: Visit) -> Answer:
+    """The merges, the newest first, and the search for a consumer."""
+    visit.require("see_identities")
+    if visit.asked.get("consumer"):
+        return show_identity(visit)
+    with visit.workspace.store.reading() as session:
+        rows = session.read(MERGES, order_by=("made_us desc", "merge_id"), limit=MERGES_LISTED).to_pylist()
+        count = session.count(MERGES)
+        names = ingest.name_entities(
+            session, [row[side] for row in rows for side in ("kept_consumer_id", "absorbed_consumer_id")]
+        )
+    merges = [
+        MergeRow(
+            row["merge_id"],
+            names[row["kept_consumer_id"]],
+            names[row["absorbed_consumer_id"]],
+            visit.show_key(names[row["kept_consumer_id"]]),
+            visit.show_key(names[row["absorbed_consumer_id"]]),
+            row["reason"],
+            row["origin"],
+            write_moment(row["made_us"]),
+            None if row["undone_us"] is None else write_moment(row["undone_us"]),
+        )
+        for row in rows
+    ]
+    content = IdentitiesPage(merges, count, visit.may("merge_consumers"))
+    return Page("identities.html", say("Identities"), content, section="identities")
+
+
+def show_identity(visit: Visit) -> Answer:
+    """Who a consumer is."""
+    visit.require("see_identities")
+    known = declarations.show_identity(visit.workspace, visit.read_asked("consumer"))
+    content = IdentityPage(
+        consumer=known.consumer,
+        shown=visit.show_key(known.consumer),
+        members=[(key, visit.show_key(key)) for key in known.members],
+        identifiers=[
+            (each.type, mask_identifier(each.type, each.value), each.strength, each.seen_at)
+            for each in known.identifiers
+        ],
+        merges=[
+            MergeRow(
+                each.merge_id, each.kept, each.absorbed, visit.show_key(each.kept), visit.show_key(each.absorbed),
+                each.reason, each.origin, each.made_at, each.undone_at,
+            )  # fmt: skip
+            for each in known.merges
+        ],
+        conflicts=[
+            (visit.show_key(each.second or each.first), each.reason, each.seen_at) for each in known.conflicts
+        ],
+        may_merge=visit.may("merge_consumers"),
+    )
+    return Page(
+        "identity.html", content.shown, content, section="identities",
+        look=Deed("look at identity", consumer=known.consumer),
+    )  # fmt: skip
+
+
+def merge_consumers(visit: Visit) -> Answer:
+    """Join two consumers who are one person."""
+    visit.require("merge_consumers")
+    kept, absorbed = visit.read_form("kept"), visit.read_form("absorbed")
+    merge_id = declarations.merge(visit.workspace, kept, absorbed, reason=visit.read_form("reason"))
+    visit.record(Deed("merge consumers", object_id=merge_id, consumer=kept))
+    return Redirect(
+        make_path("/identities", consumer=kept), say("They count as one now. The merge can be undone below.")
+    )
+
+
+def undo_merge(visit: Visit) -> Answer:
+    """Undo a merge."""
+    visit.require("merge_consumers")
+    merge_id = visit.read_form("merge")
+    declarations.undo(visit.workspace, merge_id)
+    visit.record(Deed("undo merge", object_id=merge_id))
+    back = visit.read_optional("consumer")
+    return Redirect(
+        make_path("/identities", consumer=back),
+        say("The merge is undone; both have the scores that they would have without it."),
+    )
+

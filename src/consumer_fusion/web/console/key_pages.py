@@ -1,0 +1,118 @@
+"""Sources and their write keys: made, shown once, rotated, revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumer_fusion import access
+from consumer_fusion.errors import InputError
+from consumer_fusion.kit.language import mark, say
+from consumer_fusion.records.access import KEY_KINDS
+from consumer_fusion.web.console.pages import Answer, Page, Redirect, Visit
+
+KIND_WORDS = {
+    "server": mark("a server: nobody else can read the key"),
+    "browser": mark("a web page or app: anybody can read the key, so amounts count a quarter until a server says them"),
+    "webhook": mark("another service that calls us: believed in full when its signature is right"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A write key as it is listed.
+
+    Attributes:
+        key: The key, without the key itself.
+        state: counts, ends (it was rotated and counts a while longer), expired or revoked.
+    """
+
+    key: access.WriteKey
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysPage:
+    """Sources and keys.
+
+    Attributes:
+        rows: The keys, those that count first.
+        kinds: The kinds there are, with the words for them.
+        brands: Brands that there are.
+    """
+
+    rows: Sequence[KeyRow]
+    kinds: Sequence[tuple[str, str]]
+    brands: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class NewKeyPage:
+    """A key that was just made; it is shown this once.
+
+    Attributes:
+        secret: The key itself.
+        key: All else.
+    """
+
+    secret: str
+    key: access.WriteKey
+
+
+def show_keys(visit: Visit) -> Answer:
+    """The keys of all sources."""
+    visit.require("change_keys")
+    now_us = visit.workspace.now_us
+    with visit.workspace.store.reading() as session:
+        rows = [KeyRow(key, _name_state(key, now_us)) for key in access.list_write_keys(session)]
+    rows.sort(key=lambda row: (row.state in ("revoked", "expired"), row.key.source, -row.key.created_us))
+    brands = visit.readings.list_brands(visit.as_of_us)["brand"].to_pylist()
+    content = KeysPage(rows, [(kind, KIND_WORDS[kind]) for kind in KEY_KINDS], brands)
+    return Page("keys.html", say("Sources and keys"), content, section="keys")
+
+
+def create_key(visit: Visit) -> Answer:
+    """Make a key for a source; the answer is the only page that ever shows it."""
+    visit.require("change_keys")
+    kind = next((each for each in KEY_KINDS if each == visit.read_form("kind")), None)
+    if kind is None:
+        raise InputError(say("Choose what kind of key it is."))
+    with visit.workspace.store.writing() as session:
+        made = access.create_write_key(
+            session, source=visit.read_form("source"), kind=kind, actor=visit.visitor.caller.actor,
+            now_us=visit.workspace.now_us, brand=visit.read_optional("brand") or None,
+            signing_secret=visit.read_optional("signing_secret") or None,
+        )  # fmt: skip
+    return _show_once(made)
+
+
+def rotate_key(visit: Visit) -> Answer:
+    """Make a key in place of another; both count for three days."""
+    visit.require("change_keys")
+    with visit.workspace.store.writing() as session:
+        made = access.rotate_write_key(
+            session, visit.read_form("key"), actor=visit.visitor.caller.actor, now_us=visit.workspace.now_us
+        )
+    return _show_once(made)
+
+
+def revoke_key(visit: Visit) -> Answer:
+    """Let a key count no longer, from now on."""
+    visit.require("change_keys")
+    with visit.workspace.store.writing() as session:
+        key = access.revoke_write_key(
+            session, visit.read_form("key"), actor=visit.visitor.caller.actor, now_us=visit.workspace.now_us
+        )
+    return Redirect("/keys", say("The key of {source} counts no longer.", source=key.source))
+
+
+def _show_once(made: access.NewWriteKey) -> Answer:
+    return Page("new_key.html", say("A new key"), NewKeyPage(made.secret, made.key), section="keys")
+
+
+def _name_state(key: access.WriteKey, now_us: int) -> str:
+    if key.revoked_us is not None:
+        return "revoked"
+    if key.expires_us is None:
+        return "counts"
+    return "ends" if now_us < key.expires_us else "expired"
