@@ -27,7 +27,7 @@ from consumer_fusion.web.collect.keys import (
 )
 from consumer_fusion.web.collect.own_events import cut_events, parse_events
 from consumer_fusion.web.collect.refusals import CollectError
-from consumer_fusion.web.collect.segment import CALLS, cut_calls
+from consumer_fusion.web.collect.segment import CALLS, cut_calls, parse_calls
 from consumer_fusion.web.errors import write_problem
 
 _log = logging.getLogger("consumer_fusion.collect")
@@ -106,6 +106,8 @@ class CollectApplication:
                 document, is_strict = read_binary(headers, body)
             elif part == "events":
                 document, is_strict = parse_events(body)
+            elif part in CALLS:
+                document, is_strict = parse_calls(body, CALLS[part])
             else:
                 document, is_strict = parse_document(body)
             self.counters.violations += not is_strict

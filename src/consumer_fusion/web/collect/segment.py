@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.web.collect.bodies import encode_line
+from consumer_fusion.web.collect.bodies import encode_line, parse_document
 from consumer_fusion.web.collect.refusals import CollectError
 
 CALLS: Mapping[str, str] = MappingProxyType({
@@ -31,6 +33,37 @@ _NOT_KEPT = ("writeKey", "batch", "_metadata")
 _PROGRAM_CHANNELS: Mapping[str, str | None] = MappingProxyType(
     {"server": None, "sources": None, "mobile": "app"}
 )
+
+
+class _Batch(msgspec.Struct):
+    """A batch of which only as much is parsed as is needed to cut it: the values of its calls stay as they came."""
+
+    batch: list[dict[str, msgspec.Raw]]
+    context: Any = None
+    integrations: Any = None
+    sentAt: Any = None  # noqa: N815 - Segment's name
+    timestamp: Any = None
+    writeKey: Any = None  # noqa: N815 - Segment's name
+
+
+_decode_batch = msgspec.json.Decoder(_Batch).decode
+_decode_value = msgspec.json.Decoder().decode
+
+
+def parse_calls(body: bytes, call: str) -> tuple[Any, bool]:
+    """The document of a request, and whether it kept the rules of JSON.
+
+    Raises:
+        CollectError: It is no JSON.
+    """
+    if call == "batch":
+        try:
+            body.decode()  # what stays as it came is not looked at otherwise
+            batch = _decode_batch(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return parse_document(body)
+        return msgspec.structs.asdict(batch), True
+    return parse_document(body)
 
 
 def cut_calls(document: Any, call: str, received_us: int) -> list[str]:
@@ -97,21 +130,28 @@ def _write_call(
     if call_type is not None:
         event["type"] = call_type
     for key, shared in around.items():
-        own = event.get(key)
+        own = _read(event.get(key))
         event[key] = {**shared, **own} if isinstance(own, dict) else shared
-    sent_at = event.pop("sentAt", None) or times.get("sentAt")
-    if "timestamp" in times and event.get("timestamp") is None and event.get("originalTimestamp") is None:
+    sent_at = _read(event.pop("sentAt", None)) or times.get("sentAt")
+    if "timestamp" in times and all(
+        _read(event.get(key)) is None for key in ("timestamp", "originalTimestamp")
+    ):
         event["timestamp"] = times["timestamp"]
     # The reader corrects by the difference of these two; without `sentAt` the times stay as they are.
     event["receivedAt"] = received_at
     if clock.is_off(sent_at):
         event["sentAt"] = sent_at
-    if is_missing(event.get("messageId")):
+    if is_missing(_read(event.get("messageId"))):
         event["messageId"] = make_id()
     if "channel" in event:
-        channel = event["channel"]
+        channel = _read(event["channel"])
         event["channel"] = _PROGRAM_CHANNELS.get(channel, channel) if isinstance(channel, str) else None
     return encode_line(event)
+
+
+def _read(value: Any) -> Any:
+    """A value of a call, parsed if it was not."""
+    return _decode_value(value) if isinstance(value, msgspec.Raw) else value
 
 
 def is_missing(event_id: object) -> bool:
