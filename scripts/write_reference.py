@@ -111,8 +111,7 @@ JSON: Mapping[str, object] = {
 }  # fmt: skip
 """What each command prints with --json: a list of field names is an object, a list in a list a list of objects.
 
-A field with parts is a pair of its name and them; a name with a question mark is there when it is asked for. None
-stands for a command that prints no JSON.
+A field with parts is a pair of its name and them; a name with a question mark is there when it is asked for.
 """
 
 

@@ -21,16 +21,15 @@ def untouched_town(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def town(untouched_town, tmp_path):
-    return shutil.copytree(untouched_town, tmp_path / "town")
+@pytest.fixture(scope="module")
+def calibrated_town(untouched_town, tmp_path_factory):
+    return shutil.copytree(untouched_town, tmp_path_factory.mktemp("calibrated") / "town")
 
 
 @pytest.fixture(scope="module")
-def report(untouched_town, tmp_path_factory):
+def report(calibrated_town):
     """What a calibration that is not applied says."""
-    town = shutil.copytree(untouched_town, tmp_path_factory.mktemp("calibrated") / "town")
-    return ask_fusion(town, "calibrate", *QUESTION, *CUTOFF)
+    return ask_fusion(calibrated_town, "calibrate", *QUESTION, *CUTOFF)
 
 
 def test_a_calibration_prints_exactly_what_the_reference_tells_of(report, reference):
@@ -52,10 +51,13 @@ def test_a_calibration_turns_no_sign_and_touches_nothing_the_brand_does(report):
     assert "Campaign Received" not in report["multipliers"]
 
 
-def test_without_apply_no_score_changes(town):
-    before = ask_fusion(town, "score", "--as-of", "latest", "--limit", 5)
-    assert ask_fusion(town, "calibrate", *QUESTION, *CUTOFF)["is_applied"] is False
-    assert ask_fusion(town, "score", "--as-of", "latest", "--limit", 5) == before
+def test_without_apply_no_score_changes(report, calibrated_town, untouched_town):
+    assert report["is_applied"] is False
+    before, after = (
+        ask_fusion(town, "score", "--as-of", "latest", "--limit", 5)
+        for town in (untouched_town, calibrated_town)
+    )
+    assert after == before
 
 
 def test_what_a_brand_does_is_no_outcome_to_learn_from(untouched_town):
@@ -81,10 +83,11 @@ def test_too_few_pairs_are_refused_rather_than_guessed_from(shop):
     assert not (shop / "forecast.csv").exists()
 
 
-def test_a_forecast_gives_each_pair_a_probability_beside_its_score(town, reference):
-    told = ask_fusion(town, "predict", *QUESTION, "--as-of", "latest", "--out", town / "forecast.csv")
+def test_a_forecast_gives_each_pair_a_probability_beside_its_score(untouched_town, reference, tmp_path):
+    out = tmp_path / "forecast.csv"
+    told = ask_fusion(untouched_town, "predict", *QUESTION, "--as-of", "latest", "--out", out)
     assert find_faults(told, reference.JSON["predict"]) == []
-    rows = pa_csv.read_csv(town / "forecast.csv")
+    rows = pa_csv.read_csv(out)
     assert rows.column_names == ["consumer", "brand", "probability", "expected_value", "fusion_score"]
     assert rows.num_rows == told["pairs"] > 200
     assert all(0 <= each <= 1 for each in rows["probability"].to_pylist())
