@@ -33,7 +33,7 @@ _FINDINGS = re.compile(
     | cf[wtls]_[\w-]{8,}                                        # our own secrets
     | (?:bearer|basic) \s+ [\w.~+/=-]{6,}
     | \b \d{1,3} (?: \. \d{1,3}){3} \b                          # a network address
-    | (?<![\w.:-]) (?: [0-9a-f]{1,4} : ){3,7} [0-9a-f]{0,4} (?![\w:])
+    | (?<![\w.:-]) (?: [0-9a-f]{0,4} : ){2,7} [0-9a-f]{0,4} (?![\w:])
     | \+ \d [\d\s().-]{6,} \d                                   # a number to call
     | (?<=[\w/]) \? [^\s"']+                                    # what was asked for
     """

@@ -1,4 +1,4 @@
-"""The reading side of the server: the read API behind the gate, its measures, and the chores beside it, as one piece."""
+"""The reading side of the server as one piece: the read API behind the gate, its measures, the chores beside it."""
 
 from __future__ import annotations
 

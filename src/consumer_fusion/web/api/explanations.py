@@ -74,7 +74,7 @@ def build_routes(desk: Desk) -> APIRouter:
         request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None,
         days: Annotated[int, Query(ge=1, le=1_100, description="So many days.")] = 60, fresh: Fresh = False,
     ) -> Response:  # fmt: skip
-        """The score of a pair at the end of each of the last days; for the last one, at the moment asked about."""
+        """The score of a pair at the end of each of the last UTC days."""
         found = explain(request, "look at history", consumer, brand, as_of, None, fresh)
         rows = answers.replay_pair(desk.workspace, found, days).to_pylist()
         items = [

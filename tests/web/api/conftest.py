@@ -1,0 +1,76 @@
+"""A small workspace behind the read API, and programs with tokens for all brands and for one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from starlette.testclient import TestClient
+
+from consumer_fusion import access
+from consumer_fusion.pipeline import import_events
+from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.records.event import Event
+from consumer_fusion.web.api import Desk, admit_token, build_api
+from consumer_fusion.web.trail import Trail
+from small_workspaces import NOW, make_order, make_orders, open_small
+
+
+def make_complaint(number, *, days_ago=1.0, consumer="ann", brand="bakery"):
+    return Event(
+        event_id=f"complaint-{number}",
+        source="shop",
+        occurred_at=NOW - timedelta(days=days_ago),
+        kind="Complaint Published",
+        consumer=consumer,
+        brand=brand,
+        properties={"severity": 1, "people": 50},
+    )
+
+
+def make_token(workspace, brands=None):
+    """The secret of a token of an owner."""
+    with workspace.store.writing() as session:
+        owner = access.find_account_by_email(session, "owner@example.org") or access.create_account(
+            session, email="owner@example.org", role="owner", brands=None, actor=COMMAND_LINE,
+            now_us=workspace.now_us,
+        )  # fmt: skip
+        return access.create_token(
+            session, access.call_as(owner), purpose="test", brands=brands, now_us=workspace.now_us
+        ).secret
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory):
+    with open_small(tmp_path_factory.mktemp("api") / "ws") as workspace:
+        import_events(
+            workspace,
+            [*make_orders(120, consumers=23, brands=3), make_order(1000), make_complaint(1)],
+        )
+        yield workspace
+
+
+@pytest.fixture
+def desk(filled):
+    made = Desk(filled, Trail(filled.store), admit_token)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def program(filled, desk):
+    """A program that may read all brands."""
+    return TestClient(
+        build_api(desk),
+        headers={"Authorization": f"Bearer {make_token(filled)}"},
+        raise_server_exceptions=False,
+    )
+
+
+@pytest.fixture
+def bakery_program(filled, desk):
+    """A program that may read one brand only."""
+    return TestClient(
+        build_api(desk), headers={"Authorization": f"Bearer {make_token(filled, ['bakery'])}"},
+        raise_server_exceptions=False,
+    )  # fmt: skip

@@ -1,0 +1,47 @@
+"""The description of the API is true: whatever it lets one ask is answered as it says, and never by a failure."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+
+OPERATIONS = (
+    "/scores", "/score", "/movers", "/explain", "/changes", "/history", "/brands", "/kinds", "/points",
+    "/identities", "/rejections",
+)  # fmt: skip
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "negative_data_rejection",
+)  # fmt: skip
+
+
+def test_every_question_is_described_with_its_answers(program):
+    described = program.get("/openapi.json", headers={"Authorization": ""}).json()
+    assert set(described["paths"]) == set(OPERATIONS)
+    for path, operations in described["paths"].items():
+        assert set(operations) == {"get"}, path
+        assert {"200", "304", "400", "401", "403", "404", "422"} <= set(operations["get"]["responses"]), path
+    assert described["security"] == [{"token": []}, {"session": []}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", OPERATIONS)
+def test_whatever_is_asked_gets_the_answer_that_is_described(program, path):
+    schemathesis.checks.load_all_checks()
+    checks = schemathesis.checks.CHECKS.get_by_names(CHECKS)
+    schema = schemathesis.openapi.from_asgi("/openapi.json", program.app)
+    authorization = {"Authorization": program.headers["Authorization"]}
+
+    @given(case=schema[path]["GET"].as_strategy())
+    @settings(
+        max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    def ask(case):
+        answer = case.call(headers={**(case.headers or {}), **authorization})
+        assert answer.status_code < 500, (case.query, answer.text)
+        case.validate_response(answer, checks=checks)
+
+    ask()

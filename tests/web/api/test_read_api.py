@@ -1,0 +1,233 @@
+"""What a program reads over HTTP is what the commands say."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from command_line import ask_fusion
+from consumer_fusion import access, ingest
+from consumer_fusion.access import Caller
+from consumer_fusion.records.arrival import Arrival
+from consumer_fusion.records.audit import Actor
+from consumer_fusion.web.api import Desk, build_api
+from consumer_fusion.web.trail import Trail
+from small_workspaces import NOW
+
+ANN = {"consumer": "ann", "brand": "bakery"}
+AS_OF = NOW.isoformat()
+QUESTIONS = (
+    "/scores", "/score", "/movers", "/explain", "/changes", "/history", "/brands", "/kinds", "/points",
+    "/identities", "/rejections",
+)  # fmt: skip
+
+
+def read_all(program, **asked):
+    """All rows of `/scores`, page by page."""
+    rows, cursor = [], None
+    while True:
+        page = program.get("/scores", params={**asked, **({"cursor": cursor} if cursor else {})}).json()
+        rows += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return rows
+
+
+def test_scores_are_those_of_the_command(program, filled):
+    told = ask_fusion(filled.folder, "score", "--as-of", AS_OF)
+    found = read_all(program, as_of=AS_OF, limit=500)
+    assert [(row["consumer"], row["brand"]) for row in found] == [
+        (row["consumer"], row["brand"]) for row in told
+    ]
+    for row, wanted in zip(found, told, strict=True):
+        assert row.keys() == wanted.keys()
+        assert row["fusion_score"] == pytest.approx(wanted["fusion_score"], abs=1e-9)
+        assert row["percentile"] == pytest.approx(wanted["percentile"], abs=1e-9)
+        assert row["facets"] == pytest.approx(wanted["facets"], abs=1e-9)
+        assert row["symbiosis"] == wanted["symbiosis"]
+
+
+def test_the_score_of_a_pair_is_that_of_the_command(program, filled):
+    (told,) = ask_fusion(filled.folder, "score", "--consumer", "ann", "--brand", "bakery", "--as-of", AS_OF)
+    found = program.get("/score", params={**ANN, "as_of": AS_OF}).json()
+    assert found.pop("facets") == pytest.approx(told.pop("facets"), abs=1e-9)
+    assert found.pop("as_of")
+    assert told.pop("as_of")
+    numbers = {name for name, value in told.items() if isinstance(value, float)}
+    assert {name: found[name] for name in numbers} == pytest.approx({name: told[name] for name in numbers})
+    assert {name: found[name] for name in told.keys() - numbers} == {
+        name: told[name] for name in told.keys() - numbers
+    }
+
+
+def test_an_explanation_is_that_of_the_command_and_adds_up(program, filled):
+    told = ask_fusion(filled.folder, "explain", "ann", "bakery", "--as-of", AS_OF, "--without", "complaint-1")
+    found = program.get("/explain", params={**ANN, "as_of": AS_OF, "without": "complaint-1"}).json()
+    assert [row["event_id"] for row in found["contributions"]] == [
+        row["event_id"] for row in told["contributions"]
+    ]
+    assert found["without"]["change"] == pytest.approx(told["without"]["change"])
+    assert sum(row["contribution"] for row in found["contributions"]) == pytest.approx(
+        found["fusion_score"] - 50, abs=1e-9
+    )
+
+
+def test_history_is_that_of_the_command(program, filled):
+    told = ask_fusion(filled.folder, "explain", "ann", "bakery", "--as-of", AS_OF, "--history", "5")[
+        "history"
+    ]
+    found = program.get("/history", params={**ANN, "as_of": AS_OF, "days": 5}).json()["items"]
+    assert [row["day"] for row in found] == [f"2026-06-{day}" for day in range(11, 16)]
+    for row, wanted in zip(found, told, strict=True):
+        assert row["day"] == wanted["day"]
+        assert row["fusion_score"] == pytest.approx(wanted["fusion_score"], abs=1e-9)
+
+
+def test_changes_tell_what_moved_the_score(program):
+    found = program.get("/changes", params={**ANN, "as_of": AS_OF}).json()["items"]
+    complaint = next(row for row in found if row["event_id"] == "complaint-1")
+    assert complaint["change"] < 0
+
+
+def test_a_pair_without_events_stands_at_fifty_and_is_unknown(program):
+    found = program.get("/score", params={"consumer": "nobody", "brand": "bakery"}).json()
+    assert (found["fusion_score"], found["symbiosis"], found["confidence"]) == (50.0, "unknown", 0.0)
+
+
+def test_brands_are_those_of_the_command(program, filled):
+    told = ask_fusion(filled.folder, "brands", "--as-of", AS_OF)
+    found = program.get("/brands", params={"as_of": AS_OF}).json()["items"]
+    assert [row["brand"] for row in found] == [row["brand"] for row in told]
+    assert [row["mean"] for row in found] == pytest.approx([row["mean"] for row in told])
+
+
+def test_movers_are_those_that_moved_most_in_their_direction(program):
+    both = program.get("/movers", params={"as_of": AS_OF, "limit": 5}).json()["items"]
+    falling = program.get("/movers", params={"as_of": AS_OF, "direction": "falling"}).json()["items"]
+    sizes = [abs(row["change"]) for row in both]
+    assert sizes == sorted(sizes, reverse=True)
+    assert falling
+    assert all(row["change"] < 0 for row in falling)
+
+
+@pytest.mark.parametrize("order", [None, "lowest", "highest", "falling"])
+def test_pages_together_hold_every_pair_once(program, order):
+    asked = {"as_of": AS_OF, **({"order": order} if order else {})}
+    whole, paged = read_all(program, limit=500, **asked), read_all(program, limit=7, **asked)
+    assert paged == whole
+    assert len({(row["consumer"], row["brand"]) for row in paged}) == len(paged) > 14
+    if order == "falling":
+        changes = [row["change_28_days"] for row in paged]
+        assert changes == sorted(changes)
+
+
+def test_a_cursor_goes_on_with_the_same_question_only(program):
+    cursor = program.get("/scores", params={"limit": 2}).json()["next_cursor"]
+    for asked in ({"order": "lowest"}, {"brand": "brand-1"}):
+        answer = program.get("/scores", params={"cursor": cursor, **asked})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+
+
+@pytest.mark.parametrize("cursor", ["abc", "W10", "WyJ4IiwxLDIsM10", "WzEsMiwzLDRd", "é", "W1tbW1tbW1s"])
+def test_what_is_no_cursor_is_refused(program, cursor):
+    assert program.get("/scores", params={"cursor": cursor}).status_code == 400
+
+
+def test_what_did_not_change_is_not_sent_again(program):
+    for question, asked in (("/score", ANN), ("/scores", {}), ("/explain", ANN), ("/points", {})):
+        first = program.get(question, params=asked)
+        again = program.get(question, params=asked, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b""), question
+        assert again.headers["etag"] == first.headers["etag"]
+
+
+def test_another_answer_has_another_validator(program):
+    tags = {
+        program.get("/score", params={**ANN, "brand": brand}).headers["etag"]
+        for brand in ("bakery", "brand-1")
+    }
+    assert len(tags) == 2
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_nobody_reads_without_a_token(program, question):
+    answer = program.get(question, params=ANN, headers={"Authorization": ""})
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_token_of_one_brand_reads_that_brand_only(bakery_program):
+    assert {row["brand"] for row in read_all(bakery_program)} == {"bakery"}
+    assert [row["brand"] for row in bakery_program.get("/brands").json()["items"]] == ["bakery"]
+    assert {row["brand"] for row in bakery_program.get("/movers").json()["items"]} <= {"bakery"}
+    for question in ("/scores", "/score", "/explain", "/changes", "/history", "/movers"):
+        known = bakery_program.get(question, params={"consumer": "consumer-1", "brand": "brand-1"})
+        unknown = bakery_program.get(question, params={"consumer": "consumer-1", "brand": "no-such-brand"})
+        # Whether a brand exists does not show either.
+        assert (known.status_code, known.json()) == (403, unknown.json()), question
+
+
+def test_who_is_who_and_rejected_rows_are_not_for_tokens(program):
+    for question in ("/identities", "/rejections"):
+        assert program.get(question, params={"consumer": "ann"}).status_code == 403
+
+
+def test_staff_see_who_is_who_and_it_is_on_record(filled):
+    def admit(_workspace: object, _request: Request) -> Caller:
+        return Caller(Actor("staff", "somebody"), "agent", None)
+
+    trail = Trail(filled.store)
+    agent = TestClient(build_api(Desk(filled, trail, admit)))
+    assert agent.get("/identities", params={"consumer": "ann"}).json()["members"] == ["ann"]
+    assert agent.get("/rejections").json() == {"counts": {}, "items": [], "next_cursor": None}
+    trail.flush()
+    with filled.store.reading() as session:
+        acts = [entry.action for entry in access.read_audit(session, actor_id="somebody")]
+    assert acts == ["look at rejected rows", "look at identity"]
+
+
+def test_errors_have_one_shape(program):
+    for method, question, status, code in (
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/score", 422, "invalid_input"),
+        ("POST", "/score", 405, "method_not_allowed"),
+        ("GET", "/scores?as_of=yesterday", 400, "invalid_input"),
+        ("GET", "/scores?brand=no-such-brand", 404, "not_found"),
+        ("GET", "/scores?limit=0", 422, "invalid_input"),
+    ):
+        answer = program.request(method, question)
+        body = answer.json()
+        assert (answer.status_code, body["status"], body["ok"], body["code"]) == (status, status, False, code)
+        assert {"code", "message", "hint", "where"} == body["errors"][0].keys(), question
+
+
+def test_an_error_does_not_repeat_what_was_sent(program):
+    answer = program.get("/score", params={"consumer": "anna@example.org" * 60, "brand": "bakery"})
+    assert answer.status_code == 422
+    assert "anna@" not in answer.text
+
+
+def test_a_failure_here_tells_nothing_of_the_inside(filled):
+    def fail(_workspace: object, _request: Request) -> Caller:
+        raise RuntimeError("the password is hunter2")
+
+    broken = TestClient(build_api(Desk(filled, Trail(filled.store), fail)), raise_server_exceptions=False)
+    answer = broken.get("/brands")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "hunter2" not in answer.text
+
+
+def test_an_event_that_arrived_counts_in_the_next_answer(program, filled):
+    line = json.dumps(
+        {"event_id": "late-1", "kind": "Order Completed", "consumer": "zoe", "brand": "bakery", "value": 30,
+         "currency": "EUR", "occurred_at": AS_OF}
+    )  # fmt: skip
+    with filled.arrivals.writing() as session:
+        ingest.append_arrivals(
+            session, [Arrival("events", "shop", None, "source", None, filled.now_us, line)]
+        )
+    found = program.get("/score", params={"consumer": "zoe", "brand": "bakery"}).json()
+    assert found["fusion_score"] > 50

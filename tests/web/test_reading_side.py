@@ -1,0 +1,125 @@
+"""The server tells whether it lives, whether it can answer, and what it measures; and it logs no person."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
+
+from consumer_fusion import access
+from consumer_fusion.pipeline import import_events
+from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.web.gate import Gate
+from consumer_fusion.web.operation import RequestMiddleware
+from consumer_fusion.web.reading import ReadingSide
+from consumer_fusion.web.trail import Trail
+from small_workspaces import make_orders, open_small
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with open_small(tmp_path / "ws") as opened:
+        import_events(opened, make_orders(30))
+        yield opened
+
+
+@pytest.fixture
+def side(workspace):
+    gate = Gate(
+        workspace.store, Trail(workspace.store), signing_key=b"k" * 32, now_us=lambda: workspace.now_us
+    )
+    made = ReadingSide(workspace, gate, extra=lambda: {"fusion_extra": 7})
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def visitor(side):
+    app = Starlette(
+        routes=side.build_routes(), middleware=[Middleware(RequestMiddleware, measures=side.measures)]
+    )
+    return TestClient(app, raise_server_exceptions=False)
+
+
+def read_measures(visitor):
+    answer = visitor.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_a_server_that_lives_and_can_answer_says_so(visitor):
+    assert visitor.get("/healthz").json() == {"ok": True}
+    assert visitor.get("/readyz").json() == {"ok": True, "problems": []}
+
+
+def test_a_server_whose_collector_died_gets_no_requests(visitor, side):
+    side.is_alive = lambda: False
+    app = Starlette(routes=side.build_routes())
+    answer = TestClient(app).get("/readyz")
+    assert answer.status_code == 503
+    assert "threads" in answer.json()["problems"][0]
+
+
+def test_a_full_disk_is_a_reason_to_get_no_requests(visitor, monkeypatch):
+    monkeypatch.setattr("consumer_fusion.web.operation.LEAST_FREE_BYTES", 1 << 60)
+    assert "disk" in visitor.get("/readyz").json()["problems"][0]
+
+
+def test_requests_are_measured_by_route_and_name_nobody(visitor):
+    visitor.get("/api/v1/score", params={"consumer": "anna", "brand": "bakery"})
+    visitor.get("/somewhere/anna")
+    measures = read_measures(visitor)
+    key = (("method", "GET"), ("route", "/api/v1/score"), ("status", "401"))
+    assert measures["fusion_requests_total", key] == 1
+    assert measures["fusion_requests_total", (("method", "GET"), ("route", "other"), ("status", "404"))] == 1
+    assert measures["fusion_events_inbox", ()] == 30
+    assert measures["fusion_extra", ()] == 7
+    assert "anna" not in visitor.get("/metrics").text
+    assert "bakery" not in visitor.get("/metrics").text
+
+
+def test_requests_are_logged_by_route(visitor, lines):
+    answer = visitor.get("/api/v1/score", params={"consumer": "anna", "brand": "bakery"})
+    (entry,) = [line for line in lines() if line["event"] == "request"]
+    assert (entry["route"], entry["status"]) == ("/api/v1/score", 401)
+    assert entry["request_id"] == answer.headers["x-request-id"]
+    assert "anna" not in str(lines())
+
+
+def test_a_token_opens_the_api_behind_the_gate(visitor, workspace):
+    with workspace.store.writing() as session:
+        owner = access.create_account(
+            session,
+            email="o@example.org",
+            role="owner",
+            brands=None,
+            actor=COMMAND_LINE,
+            now_us=workspace.now_us,
+        )
+        secret = access.create_token(
+            session, access.call_as(owner), purpose="test", brands=None, now_us=workspace.now_us
+        ).secret
+    answer = visitor.get("/api/v1/brands", headers={"Authorization": f"Bearer {secret}"})
+    assert [row["brand"] for row in answer.json()["items"]] == ["brand-0", "brand-1", "brand-2"]
+
+
+def test_looks_go_on_record(visitor, workspace, side):
+    test_a_token_opens_the_api_behind_the_gate(visitor, workspace)
+    with workspace.store.writing() as session:
+        owner = access.find_account_by_email(session, "o@example.org")
+        secret = access.create_token(
+            session, access.call_as(owner), purpose="again", brands=None, now_us=workspace.now_us
+        ).secret
+    visitor.get(
+        "/api/v1/score", params={"consumer": "consumer-1", "brand": "brand-1"},
+        headers={"Authorization": f"Bearer {secret}"},
+    )  # fmt: skip
+    side.gate.trail.flush()
+    with workspace.store.reading() as session:
+        assert "look at score" in [entry.action for entry in access.read_audit(session)]
