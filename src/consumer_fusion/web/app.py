@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from consumer_fusion.web.collect import (
     CollectApplication,
@@ -22,6 +24,26 @@ from consumer_fusion.web.collect import (
 )
 from consumer_fusion.web.errors import write_problem
 from consumer_fusion.workspace import Workspace
+
+
+class Application(Starlette):
+    """The pages and the read API, with the collect API before them, because events are many.
+
+    Args:
+        collect: What answers under `/v1/`.
+        named: What Starlette takes.
+    """
+
+    def __init__(self, collect: CollectApplication, **named: Any) -> None:
+        super().__init__(**named)
+        self._collect = collect
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            await self._collect(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def build_app(
@@ -56,9 +78,9 @@ def build_app(
             status_code=200 if collector.is_alive else 503,
         )
 
-    app = Starlette(
+    app = Application(
+        CollectApplication(collector, verify_key or keys),
         routes=[
-            Mount("/v1", app=CollectApplication(collector, verify_key or keys)),
             Route("/healthz", tell_health),
             Route("/readyz", tell_readiness),
             *routes,
@@ -75,4 +97,6 @@ def build_app(
 async def _tell_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-    return JSONResponse(write_problem(error.status_code, code, error.detail), error.status_code, error.headers)
+    return JSONResponse(
+        write_problem(error.status_code, code, error.detail), error.status_code, error.headers
+    )

@@ -81,7 +81,7 @@ class CollectApplication:
     async def _answer(
         self, method: str, path: str, headers: Headers, scope: Scope, receive: Receive
     ) -> tuple[int, bytes]:
-        _, _, name = path.removeprefix(scope.get("root_path", "").removesuffix("/v1")).partition("/v1/")
+        name = path.removeprefix("/v1/")
         part, _, rest = name.partition("/")
         if method == "GET" and part == "projects" and rest.endswith("/settings"):
             return 200, _write_settings(rest.removesuffix("/settings"), headers, scope)
