@@ -1,0 +1,243 @@
+"""Programs are told when a score crosses a line, at the first hint of dissatisfaction, and when the class changes."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from consumer_fusion import notices, watching
+from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.notices import Hint, Standing, judge_pair
+from consumer_fusion.notices.deliveries import LEASE_SECONDS, PAUSES_SECONDS
+from consumer_fusion.notices.sending import Outcome
+from consumer_fusion.pipeline import import_events
+from consumer_fusion.records.event import Event
+from consumer_fusion.records.notice import DELIVERIES, NOTICE_TYPES
+from small_workspaces import NOW, make_order, make_orders, open_small
+
+ADDRESS = "https://receiver.example.org/hook"
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with open_small(tmp_path / "ws") as opened:
+        import_events(opened, make_orders(30))
+        yield opened
+
+
+def subscribe(workspace, *types, **more):
+    return watching.subscribe(workspace, url=ADDRESS, types=types or NOTICE_TYPES, **more)
+
+
+def complain(workspace, number=1, *, days_ago=0.5, consumer="ann", brand="bakery"):
+    event = Event(
+        event_id=f"complaint-{number}", source="shop", occurred_at=NOW - timedelta(days=days_ago),
+        kind="Complaint Published", consumer=consumer, brand=brand, properties={"severity": 1, "people": 1000},
+    )  # fmt: skip
+    import_events(workspace, [event])
+
+
+def read_bodies(workspace, notice_type=None):
+    """What is on its way, as its receivers will see it."""
+    with workspace.store.reading() as session:
+        rows = session.read(DELIVERIES, order_by=("delivery_id",)).to_pylist()
+    return [json.loads(row["body"]) for row in rows if notice_type in (None, row["notice_type"])]
+
+
+def list_statuses(workspace):
+    with workspace.store.reading() as session:
+        return [(each.status, each.tries, each.answer) for each in notices.list_deliveries(session)]
+
+
+def test_a_score_that_falls_below_the_line_is_told_with_both_scores(workspace):
+    import_events(workspace, [make_order(800, days_ago=2)])
+    subscribe(workspace, "score_crossed", line=50)
+    complain(workspace)
+    assert watching.watch_changes(workspace) == 1
+    (body,) = read_bodies(workspace)
+    assert (body["specversion"], body["type"]) == ("1.0", "consumer-fusion.score.crossed.v1")
+    data = body["data"]
+    assert (data["consumer"], data["brand"], data["direction"]) == ("ann", "bakery", "down")
+    assert data["fusion_score_before"] > 50 > data["fusion_score"]
+
+
+def test_a_score_that_moves_on_one_side_of_the_line_is_not_told(workspace):
+    subscribe(workspace, "score_crossed", line=40)
+    import_events(workspace, [make_order(800, days_ago=1)])
+    assert watching.watch_changes(workspace) == 0
+
+
+def test_the_first_hint_of_dissatisfaction_is_told_once(workspace):
+    subscribe(workspace, "first_dissatisfaction", quiet_hours=0)
+    complain(workspace, 1)
+    assert watching.watch_changes(workspace) == 1
+    complain(workspace, 2, days_ago=0.1)
+    assert watching.watch_changes(workspace) == 0
+    assert [body["data"]["event_id"] for body in read_bodies(workspace)] == ["complaint-1"]
+
+
+def test_a_complaint_of_another_pair_is_a_first_one(workspace):
+    subscribe(workspace, "first_dissatisfaction")
+    complain(workspace, 1)
+    complain(workspace, 2, consumer="bob")
+    assert watching.watch_changes(workspace) == 2
+
+
+def test_history_that_is_imported_is_no_news(workspace):
+    subscribe(workspace)
+    complain(workspace, days_ago=40)
+    assert watching.watch_changes(workspace) == 0
+
+
+def test_a_brand_that_nobody_asked_about_is_not_told(workspace):
+    subscribe(workspace, brand="brand-1")
+    complain(workspace)
+    assert watching.watch_changes(workspace) == 0
+    complain(workspace, 2, brand="brand-1", consumer="bob")
+    assert watching.watch_changes(workspace) >= 1
+    assert {body["data"]["brand"] for body in read_bodies(workspace)} == {"brand-1"}
+
+
+def test_what_happened_before_somebody_subscribed_is_not_told(workspace):
+    complain(workspace)
+    subscribe(workspace)
+    assert watching.watch_changes(workspace) == 0
+
+
+def test_each_event_is_judged_once(workspace):
+    subscribe(workspace, "first_dissatisfaction", quiet_hours=0)
+    complain(workspace)
+    assert [watching.watch_changes(workspace) for _ in range(3)] == [1, 0, 0]
+
+
+@pytest.mark.parametrize(("quiet_hours", "told"), [(24, 1), (0, 2)])
+def test_the_same_notice_is_quiet_for_a_while(workspace, quiet_hours, told):
+    subscribe(workspace, "score_crossed", line=51, quiet_hours=quiet_hours)
+    import_events(workspace, [make_order(800, days_ago=1)])
+    found = watching.watch_changes(workspace)
+    complain(workspace)
+    assert found + watching.watch_changes(workspace) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (("unknown", 50), ("mutualism", 60), []),
+        (("mutualism", 60), ("mutualism", 61), []),
+        (
+            ("mutualism", 60),
+            ("one-sided-brand-takes", 55),
+            [{"from": "mutualism", "to": "one-sided-brand-takes"}],
+        ),
+    ],
+)
+def test_a_class_that_changes_is_told_but_not_one_that_becomes_known(workspace, before, after, told):
+    subscription = subscribe(workspace, "symbiosis_changed")
+    found = judge_pair(subscription, Standing(before[1], before[0]), Standing(after[1], after[0]), None)
+    assert [each.detail for each in found] == told
+
+
+def test_a_score_on_the_line_counts_as_above_it(workspace):
+    subscription = subscribe(workspace, "score_crossed", line=50)
+
+    def judge(before, after):
+        found = judge_pair(subscription, Standing(before, "neutral"), Standing(after, "neutral"), None)
+        return [each.detail["direction"] for each in found]
+
+    assert (judge(50, 49.9), judge(49.9, 50), judge(50, 51), judge(49, 49.9)) == (["down"], ["up"], [], [])
+    assert judge_pair(subscription, Standing(50, "neutral"), Standing(50, "neutral"), Hint("e", "k", 0)) == []
+
+
+def test_a_delivery_that_is_taken_is_not_sent_again(workspace):
+    subscribe(workspace, "first_dissatisfaction")
+    complain(workspace)
+    watching.watch_changes(workspace)
+    sent = []
+
+    def take(due, now_us):
+        sent.append(due.delivery.delivery_id)
+        return Outcome("200", is_taken=True)
+
+    assert watching.send_due(workspace, take) == {"delivered": 1}
+    assert watching.send_due(workspace, take) == {}
+    assert (len(sent), list_statuses(workspace)) == (1, [("delivered", 1, "200")])
+
+
+def pass_time(folder, days):
+    return open_small(folder, days_later=days)
+
+
+def test_a_receiver_that_fails_is_tried_with_growing_pauses_and_then_no_more(workspace):
+    subscribe(workspace, "first_dissatisfaction")
+    complain(workspace)
+    watching.watch_changes(workspace)
+    waited = 0.0
+    for number in range(1, len(PAUSES_SECONDS) + 2):
+        # Pauses are longer or shorter by a fifth; a fifth more than the longest is enough.
+        with pass_time(workspace.folder, waited / 86_400) as later:
+            status = watching.send_due(later, lambda due, now_us: Outcome("500"))
+            assert status == ({"pending": 1} if number <= len(PAUSES_SECONDS) else {"dead": 1}), number
+            assert watching.send_due(later, lambda due, now_us: Outcome("500")) == {}
+        if number <= len(PAUSES_SECONDS):
+            waited += PAUSES_SECONDS[number - 1] * 1.21
+    with workspace.store.reading() as session:
+        assert notices.count_deliveries(session) == {"pending": 0, "delivered": 0, "dead": 1}
+
+
+def test_dead_deliveries_can_be_tried_again(workspace):
+    subscribe(workspace, "first_dissatisfaction")
+    complain(workspace)
+    watching.watch_changes(workspace)
+    assert watching.send_due(workspace, lambda due, now_us: Outcome("410", is_final=True)) == {"dead": 1}
+    with workspace.store.writing() as session:
+        (dead,) = notices.list_deliveries(session, status="dead")
+        with pytest.raises(NotFoundError):
+            notices.retry_deliveries(session, ["no-such-delivery"], workspace.now_us)
+        assert notices.retry_deliveries(session, [dead.delivery_id], workspace.now_us) == 1
+    assert watching.send_due(workspace, lambda due, now_us: Outcome("200", is_taken=True)) == {"delivered": 1}
+
+
+def test_a_delivery_whose_sender_died_is_sent_again_under_the_same_id(workspace):
+    subscribe(workspace, "first_dissatisfaction")
+    complain(workspace)
+    watching.watch_changes(workspace)
+    sent = []
+
+    def die(due, now_us):
+        sent.append(due.delivery.delivery_id)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watching.send_due(workspace, die)
+    assert watching.send_due(workspace, die) == {}
+    with pass_time(workspace.folder, (LEASE_SECONDS + 1) / 86_400) as later, pytest.raises(KeyboardInterrupt):
+        watching.send_due(later, die)
+    assert len(sent) == 2
+    assert len(set(sent)) == 1
+
+
+def test_a_subscription_that_was_withdrawn_is_told_nothing_more(workspace):
+    made = subscribe(workspace, "first_dissatisfaction")
+    complain(workspace)
+    watching.watch_changes(workspace)
+    with workspace.store.writing() as session:
+        notices.withdraw_subscription(session, made.subscription_id, workspace.now_us)
+        with pytest.raises(NotFoundError):
+            notices.withdraw_subscription(session, made.subscription_id, workspace.now_us)
+    watching.send_due(workspace, lambda due, now_us: pytest.fail("it was sent"))
+    assert list_statuses(workspace) == [("dead", 0, "withdrawn")]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "http://receiver.example.org/"}, {"url": "ftp://receiver.example.org"}, {"url": "receiver"},
+        {"url": "https://anna:secret@receiver.example.org"}, {"url": "https://receiver.example.org:99999"},
+        {"types": ["everything"]}, {"types": []}, {"line": 0}, {"line": 100}, {"quiet_hours": -1},
+    ],
+)  # fmt: skip
+def test_a_subscription_that_cannot_be_is_refused(workspace, wrong):
+    with pytest.raises(InputError):
+        watching.subscribe(workspace, **{"url": ADDRESS, "types": NOTICE_TYPES, **wrong})
