@@ -126,3 +126,14 @@ def test_the_password_is_kept_nowhere(anna, read_everything):
     kept = read_everything()
     assert "$argon2id$" in kept
     assert PASSWORD not in kept
+
+
+def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(anna, store):
+    with store.writing() as session:
+        tried = access.begin_sign_in(session, "anna@example.org", "192.0.2.1", NOW_US)
+        made = access.offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+    access.take_up_link(store, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
+    with store.writing() as session:
+        is_right = access.matches_password(tried.kept, PASSWORD, CHEAP)
+        assert is_right
+        assert access.finish_sign_in(session, tried, NOW_US, is_right=is_right) is None

@@ -331,6 +331,8 @@ def test_a_token_header_does_not_lead_a_cookie_past_the_form_check(browse, make_
     enter(browser, "ada@example.org")
     refused = browser.post("/points", headers={"Authorization": "Bearer x", "Origin": "https://evil.example"})
     assert refused.status_code == 401
+    browser.post("/sign-out", headers={"Authorization": "Bearer x", "Origin": "https://evil.example"})
+    assert browser.get("/form").json()["who"] == "ada@example.org"
 
 
 def test_a_link_is_taken_up_over_http(browse, gate):

@@ -102,6 +102,10 @@ def test_a_link_sent_before_the_removal_opens_nothing(anna, owner, store):
         access.remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
         access.take_up_link(store, made.secret, PASSWORD, NOW_US)
+    with store.writing() as session:
+        access.restore_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+    with pytest.raises(AuthenticationError):
+        access.take_up_link(store, made.secret, PASSWORD, NOW_US)
 
 
 def test_somebody_removed_can_be_invited_again_and_needs_a_new_password(anna, make_staff, sign_in, store):

@@ -16,6 +16,7 @@ from consumer_fusion.access.accounts import (
     sign_out_everywhere,
 )
 from consumer_fusion.access.audit import append_audit, find_broken_audit, read_audit
+from consumer_fusion.access.demo_visitor import sign_in_on_localhost
 from consumer_fusion.access.form_tokens import (
     check_form,
     check_origin,
@@ -83,7 +84,6 @@ from consumer_fusion.access.signing_in import (
     finish_sign_in,
     make_owner_link,
     sign_in,
-    sign_in_on_localhost,
     take_up_link,
 )
 from consumer_fusion.access.throttling import count_try, forgive_account, forgive_try

@@ -1,4 +1,4 @@
-"""Coming in: with a password, by a one-time link, with a token; and the one way without, for the demo.
+"""Coming in: with a password, by a one-time link, with a token.
 
 Signing in takes three steps, because a password is checked between two transactions and not within one, or guessing
 would keep everybody else from writing: `begin_sign_in`, `matches_password`, `finish_sign_in`.
@@ -6,7 +6,6 @@ would keep everybody else from writing: `begin_sign_in`, `matches_password`, `fi
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 
 from consumer_fusion.access.accounts import (
@@ -40,14 +39,12 @@ from consumer_fusion.access.sessions import (
 )
 from consumer_fusion.access.throttling import count_try, forgive_account, forgive_try
 from consumer_fusion.access.tokens import ApiToken
-from consumer_fusion.errors import AuthenticationError, ConflictError, NotFoundError, RefusedError
+from consumer_fusion.errors import AuthenticationError, ConflictError, NotFoundError
 from consumer_fusion.records.access import Account
 from consumer_fusion.records.audit import PRODUCT, Actor, AuditEntry
 from consumer_fusion.stores import Session, Store
 
-DEMO_EMAIL = "visitor@demo.invalid"
 _PATIENCE_SECONDS = 10.0
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ def finish_sign_in(
         session, tried.account.account_id, origin="password", now_us=now_us, limits=limits,
         previous_token=previous_token,
     )  # fmt: skip
-    _record_sign_in(session, tried.account.account_id, "password", now_us)
+    record_sign_in(session, tried.account.account_id, "password", now_us)
     return opened
 
 
@@ -244,7 +241,7 @@ def take_up_link(
         actor = Actor("link", account.account_id)
         set_password(session, account.account_id, hashed, actor=actor, now_us=now_us, name=name)
         forgive_account(session, account.email)
-        _record_sign_in(session, account.account_id, "link", now_us)
+        record_sign_in(session, account.account_id, "link", now_us)
         return open_session(
             session,
             account.account_id,
@@ -253,49 +250,6 @@ def take_up_link(
             limits=limits,
             previous_token=previous_token,
         )
-
-
-def sign_in_on_localhost(
-    session: Session, *, from_address: str, bound_address: str, host: str, is_forwarded: bool, is_demo: bool,
-    now_us: int, limits: SessionLimits = DEFAULT_LIMITS,
-) -> NewSession:  # fmt: skip
-    """Sign the visitor of a demo in without a password; nothing but a browser on the same machine gets in.
-
-    Args:
-        session: A writing session.
-        from_address: The network address that the request comes from.
-        bound_address: The address that the server listens on.
-        host: The Host header, without its port. A page of the web whose name was pointed at this machine (DNS
-            rebinding) shows itself here.
-        is_forwarded: Whether a header says that another server passed the request on; it is then of anybody.
-        is_demo: Whether the workspace is a demo.
-        now_us: When.
-        limits: How long the session lasts.
-
-    Raises:
-        RefusedError: One of these does not hold.
-    """
-    reasons = [
-        reason
-        for holds, reason in (
-            (is_demo, "the workspace is no demo"),
-            (_is_loopback(from_address), "the request comes from another machine"),
-            (_is_loopback(bound_address), "the server listens to other machines"),
-            (_is_local_name(host), "the address asked for is not localhost"),
-            (not is_forwarded, "another server passed the request on"),
-        )
-        if not holds
-    ]
-    if reasons:
-        raise RefusedError(
-            f"Nobody is signed in without a password here: {'; '.join(reasons)}.",
-            hint="Sign in, or run `fusion demo` and open it on the same machine as http://localhost.",
-        )
-    visitor = find_account_by_email(session, DEMO_EMAIL) or create_account(
-        session, email=DEMO_EMAIL, role="owner", brands=None, actor=PRODUCT, now_us=now_us, name="Visitor"
-    )
-    _record_sign_in(session, visitor.account_id, "demo", now_us)
-    return open_session(session, visitor.account_id, origin="demo", now_us=now_us, limits=limits)
 
 
 def _settle_account(session: Session, link: OneTimeLink, email: str, name: str, now_us: int) -> Account:
@@ -321,22 +275,9 @@ def _name_account(session: Session, link: OneTimeLink) -> str:
     return f"{account.email} {account.name}"
 
 
-def _record_sign_in(session: Session, account_id: str, origin: str, now_us: int) -> None:
+def record_sign_in(session: Session, account_id: str, origin: str, now_us: int) -> None:
+    """Put on record that somebody came in."""
     entry = AuditEntry(
         Actor("staff", account_id), "sign in", now_us, object_id=account_id, detail={"origin": origin}
     )
     append_audit(session, [entry])
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address == "localhost"
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return parsed.is_loopback
-
-
-def _is_local_name(host: str) -> bool:
-    return host.strip("[]").casefold() in _LOCAL_NAMES
