@@ -151,7 +151,7 @@ def _fold_sealed(data: Path) -> Callable[[], Checksums]:
             batches = engine.stream(
                 f"select {listed} from read_parquet('{path}')",
                 step="read a segment",
-                rows_per_batch=1_000_000,
+                rows_per_batch=500_000,
             )
             yield from fold_sealed_batches(batches, kinds)
 

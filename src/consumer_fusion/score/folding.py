@@ -136,7 +136,7 @@ def fold_segments(
         listed = ", ".join((*FOLD_COLUMNS, "same_day_count"))
         for each in attributed:
             stored = f"select {listed} from read_parquet({quote_paths([folder / each.path])})"
-            batches = engine.stream(stored, step="read a new segment", rows_per_batch=1_000_000)
+            batches = engine.stream(stored, step="read a new segment", rows_per_batch=500_000)
             yield from fold_sealed_batches(batches, kinds)
         return
     known = list_segments(session)
