@@ -1,8 +1,8 @@
 """Gate B: does the score rank who returns as well as models made for nothing else? `python benchmarks/validity.py`
 
-Half of the pairs train, the other half test. Supervised rivals and the calibration are fitted at T1, everything is
-scored at T2, on unseen pairs and a later time; BG/NBD is fitted on all pairs up to T2. The settings below were
-written before any result was seen. A miss is printed as a miss.
+Half of the pairs train, the other half test, over several random halves. Supervised rivals and the calibration are
+fitted at T1, everything is scored at T2, on unseen pairs and a later time; BG/NBD is fitted on all pairs up to T2. The
+settings below were written before any result was seen. A miss is printed as a miss.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from validity_ledgers import load_ledger
 from validity_rivals import (
@@ -29,13 +30,22 @@ from validity_rivals import (
     rank_rfm,
     summarise_orders,
 )
-from validity_verdicts import judge_settings, print_settings
+from validity_verdicts import RIVALS, judge_settings, print_settings
 
 from consumer_fusion.score import apply_calibration, calibrate, load_points, predict_outcomes
 from consumer_fusion.score import validity as measures
 
 OUTCOME = "Order Completed"
 SEED = 20_261
+_TOLD = (
+    "multipliers",
+    "half_life_factors",
+    "is_better",
+    "scale_drift",
+    "placebo_share",
+    "gain",
+    "gain_error",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +77,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("CONSUMER_FUSION_DATA", "../shared/data"))
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
-    parser.add_argument("--quick", action="store_true", help="fewer settings and bootstrap rounds")
+    parser.add_argument(
+        "--quick", action="store_true", help="two settings, one split, fewer bootstrap rounds"
+    )
+    parser.add_argument("--splits", type=int, default=5, help="random halves of the pairs, averaged")
     options = parser.parse_args()
     folder = Path(options.data)
     if not (folder / "cdnow").is_dir():
         parser.error(f"no data sets in {folder}; give their folder with --data or CONSUMER_FUSION_DATA")
     started = time.monotonic()
     settings = (SETTINGS[0], SETTINGS[4]) if options.quick else SETTINGS
-    results = [run_setting(setting, folder, 100 if options.quick else 500) for setting in settings]
+    rounds, splits = (100, 1) if options.quick else (300, options.splits)
+    results = [run_setting(setting, folder, rounds, splits) for setting in settings]
     report = {
         "machine": {
             "cores": os.cpu_count(),
@@ -91,14 +105,44 @@ def main() -> None:
         print_settings(report)
 
 
-def run_setting(setting: Setting, folder: Path, rounds: int) -> dict[str, object]:
-    """Fit everybody at T1, score everybody at T2, measure on the pairs that nobody was fitted on."""
+def run_setting(setting: Setting, folder: Path, rounds: int, splits: int) -> dict[str, object]:
+    """One setting over several splits of the pairs; every figure is the mean of theirs."""
     ledger = load_ledger(setting.ledger, folder)
+    events = ledger.select(["consumer_id", "kind", "occurred_us", "day", "value"]).to_pandas()
+    at_second = summarise_orders(events, _read_time(setting.second_cutoff))
+    bgnbd = predict_bgnbd(at_second, setting.weeks * 7.0)
+    runs = [run_split(setting, ledger, events, bgnbd, SEED + split, rounds) for split in range(splits)]
+    return {
+        "setting": setting.name,
+        "cutoffs": [setting.first_cutoff, setting.second_cutoff],
+        "splits": splits,
+        "bgnbd": bgnbd[2],
+        **average_figures(runs),
+        "learnt": [run["learnt"] for run in runs],
+    }
+
+
+def average_figures(runs: list[dict]) -> dict:
+    """The mean of every figure over the splits, however deep it lies."""
+
+    def average(parts: list):
+        if isinstance(parts[0], dict):
+            return {name: average([part[name] for part in parts]) for name in parts[0]}
+        if isinstance(parts[0], list):
+            return [average(list(each)) for each in zip(*parts, strict=True)]
+        return sum(parts) / len(parts)
+
+    return average([{name: part for name, part in run.items() if name != "learnt"} for run in runs])
+
+
+def run_split(
+    setting: Setting, ledger: pa.Table, events: pd.DataFrame, bgnbd: tuple, seed: int, rounds: int
+) -> dict[str, object]:
+    """Fit everybody at T1, score everybody at T2, measure on the pairs that nobody was fitted on."""
     first_us, second_us = _read_time(setting.first_cutoff), _read_time(setting.second_cutoff)
     horizon_days = setting.weeks * 7.0
-    events = ledger.select(["consumer_id", "kind", "occurred_us", "day", "value"]).to_pandas()
     consumers = np.unique(events.consumer_id)
-    training = np.random.default_rng(SEED).permutation(consumers)[: consumers.size // 2]
+    training = np.random.default_rng(seed).permutation(consumers)[: consumers.size // 2]
 
     at_first, at_second = summarise_orders(events, first_us), summarise_orders(events, second_us)
     came_first, _ = _find_outcomes(events, at_first.consumer_id, first_us, horizon_days)
@@ -106,90 +150,84 @@ def run_setting(setting: Setting, folder: Path, rounds: int) -> dict[str, object
     is_training = np.isin(at_first.consumer_id, training)
     is_test = ~np.isin(at_second.consumer_id, training)
 
-    probability: dict[str, np.ndarray] = {}
-    money: dict[str, np.ndarray] = {}
-    probability["BG/NBD"], money["BG/NBD"], fitted = predict_bgnbd(at_second, horizon_days)
+    probability: dict[str, np.ndarray] = {"BG/NBD": bgnbd[0]}
+    money: dict[str, np.ndarray] = {"BG/NBD": bgnbd[1]}
     ranking = {"RFM": rank_rfm(at_second)}
     logistic = fit_logistic(describe_rfm(at_first)[is_training], came_first[is_training])
     probability["logistic RFM"] = logistic(describe_rfm(at_second))
     trees = fit_lightgbm(
-        describe_richly(events, at_first, first_us)[is_training], came_first[is_training], SEED
+        describe_richly(events, at_first, first_us)[is_training], came_first[is_training], seed
     )
     probability["LightGBM"] = trees(describe_richly(events, at_second, second_us))
 
     points = load_points()
-    training_ledger = _take_consumers(ledger, training)
-    learnt = {}
-    for name, cutoffs in (("calibrated", 4), ("calibrated at T1 alone", 1)):
-        report = calibrate(
-            training_ledger,
-            points,
-            outcome=OUTCOME,
-            horizon_days=horizon_days,
-            cutoff_us=first_us,
-            seed=SEED,
-            most_cutoffs=cutoffs,
+    report = calibrate(
+        _take_consumers(ledger, training),
+        points,
+        outcome=OUTCOME,
+        horizon_days=horizon_days,
+        cutoff_us=first_us,
+        seed=seed,
+    )
+    for arm, table in (("defaults", points), ("calibrated", apply_calibration(points, report))):
+        probability[arm], money[arm] = _forecast(
+            ledger, table, report, at_second.consumer_id, second_us, horizon_days
         )
-        learnt[name] = report.as_dict()
-        for arm, table in (("defaults", points), (name, apply_calibration(points, report))):
-            if arm not in probability:
-                probability[arm], money[arm] = _forecast(
-                    ledger, table, report, at_second.consumer_id, second_us, horizon_days
-                )
     ranking |= probability
+    tested = {name: one[is_test] for name, one in ranking.items()}
+    content = report.as_dict()
     return {
-        "setting": setting.name,
-        "cutoffs": [setting.first_cutoff, setting.second_cutoff],
         "pairs_trained": int(is_training.sum()),
         "pairs_tested": int(is_test.sum()),
         "returned": float(came[is_test].mean()),
-        "bgnbd": fitted,
-        "auc": {name: measures.compute_auc(came[is_test], one[is_test]) for name, one in ranking.items()},
-        "auc_difference": _compare_rankings(came, ranking, is_test, rounds),
+        "auc": {name: measures.compute_auc(came[is_test], one) for name, one in tested.items()},
+        "auc_difference": _compare_rankings(came[is_test], tested, seed, rounds),
         "log_loss": {
-            name: float(measures.compute_log_losses(came[is_test], one[is_test]).mean())
-            for name, one in probability.items()
+            name: float(measures.compute_log_losses(came[is_test], tested[name]).mean())
+            for name in probability
         },
         "calibration_error": {
-            name: measures.compute_calibration_error(came[is_test], one[is_test])
-            for name, one in probability.items()
+            name: measures.compute_calibration_error(came[is_test], tested[name]) for name in probability
         },
         "gini": {name: measures.compute_gini(spent[is_test], one[is_test]) for name, one in money.items()},
-        "learnt": {
-            name: {
-                key: report[key]
-                for key in (
-                    "multipliers",
-                    "half_life_factors",
-                    "is_better",
-                    "scale_drift",
-                    "placebo_share",
-                    "gain",
-                    "gain_error",
-                )
-            }
-            for name, report in learnt.items()
+        "gini_difference": {
+            arm: _compare_money(spent[is_test], money[arm][is_test], money["BG/NBD"][is_test], seed, rounds)
+            for arm in ("defaults", "calibrated")
         },
+        "learnt": {name: content[name] for name in _TOLD},
     }
 
 
+def _compare_money(
+    spent: np.ndarray, own: np.ndarray, rival: np.ndarray, seed: int, rounds: int
+) -> list[float]:
+    """Difference of the spend Ginis with its 95% interval, from the same draws of pairs."""
+    chance = np.random.default_rng(seed)
+    draws = [chance.integers(0, spent.size, spent.size) for _ in range(rounds)]
+    drawn = [
+        measures.compute_gini(spent[draw], own[draw]) - measures.compute_gini(spent[draw], rival[draw])
+        for draw in draws
+    ]
+    difference = measures.compute_gini(spent, own) - measures.compute_gini(spent, rival)
+    return [difference, *(float(one) for one in np.quantile(drawn, (0.025, 0.975)))]
+
+
 def _compare_rankings(
-    came: np.ndarray, ranking: dict[str, np.ndarray], is_test: np.ndarray, rounds: int
+    came: np.ndarray, ranking: dict[str, np.ndarray], seed: int, rounds: int
 ) -> dict[str, dict[str, list[float]]]:
     """By arm of ours and rival: difference of AUC with its 95% interval, from the same draws of pairs."""
     compared: dict[str, dict[str, list[float]]] = {}
-    rivals = [name for name in ranking if name in {"BG/NBD", "RFM", "logistic RFM", "LightGBM"}]
     for arm in ("defaults", "calibrated"):
         draws = measures.bootstrap_differences(
-            came[is_test], ranking[arm][is_test], [ranking[name][is_test] for name in rivals], SEED, rounds
+            came, ranking[arm], [ranking[name] for name in RIVALS], seed, rounds
         )
-        own = measures.compute_auc(came[is_test], ranking[arm][is_test])
+        own = measures.compute_auc(came, ranking[arm])
         compared[arm] = {
             name: [
-                own - measures.compute_auc(came[is_test], ranking[name][is_test]),
+                own - measures.compute_auc(came, ranking[name]),
                 *(float(one) for one in np.quantile(drawn, (0.025, 0.975))),
             ]
-            for name, drawn in zip(rivals, draws, strict=True)
+            for name, drawn in zip(RIVALS, draws, strict=True)
         }
     return compared
 

@@ -1,79 +1,58 @@
-"""The ledgers of the validity benchmark: real data as annotated events, as the shipped mappings would bring it in.
+"""The ledgers of the validity benchmark: real data through the product's own import, with the shipped mappings.
 
-One function a data set, so that the way in can be exchanged (`load_ledger`). Money is sized as the product does:
-clip(log2(1 + amount / ref), .25, 3) with ref the brand's median positive order.
+A workspace is made in a scratch folder, the files are imported as the README shows, and the annotated events are
+read back: kinds, magnitudes and trust are the product's, not the benchmark's.
 """
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-_DAY = 86_400_000_000
+from consumer_fusion import create_workspace, import_files, open_workspace
+from consumer_fusion.ingest import choose_reading
+from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.score import read_ledgers
 
-_QUERIES = {
-    # A row is an order; genuine repeats are kept.
-    "cdnow": """
-        select cast(column0 as bigint) as consumer_id, 1 as brand_id,
-            case when dollars > 0 then 'Order Completed' else 'Order Completed/no payment' end as kind,
-            strptime(column1, '%Y%m%d') as occurred, dollars as value
-        from (select column0, column1, cast(column3 as double) as dollars
-              from read_csv('{folder}/cdnow/CDNOW_master.txt', delim='\t', header=false, skip=1,
-                            columns={{'line': 'varchar'}})
-              , lateral (select string_split_regex(trim(line), '\\s+') as parts)
-              , lateral (select parts[1] as column0, parts[2] as column1, parts[4] as column3))
-    """,
-    # An invoice is an order; C: refund; A: adjustment, nothing a consumer did; nothing paid: no points.
-    "online_retail": """
-        select any_value(CustomerID) as consumer_id, 1 as brand_id,
-            case when InvoiceNo like 'C%' then 'Order Refunded'
-                 when InvoiceNo like 'A%' then 'Adjustment'
-                 when sum(Quantity * UnitPrice) <= 0 then 'Order Completed/no payment'
-                 else 'Order Completed' end as kind,
-            min(InvoiceDate) as occurred, sum(Quantity * UnitPrice) as value
-        from read_parquet('{folder}/online_retail/lines.parquet')
-        group by InvoiceNo
-        having any_value(CustomerID) is not null
-    """,
+_EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+_SOURCES = {
+    "cdnow": [("cdnow/CDNOW_master.txt", "cdnow/mapping.toml")],
+    "online_retail": [("online_retail/lines.parquet", "online_retail/mapping.toml")],
     # Household and retailer: a basket is an order, a redemption a coupon applied.
-    "completejourney": """
-        select cast(household_id as bigint) as consumer_id, 1 as brand_id,
-            case when sum(sales_value) > 0 then 'Order Completed' else 'Order Completed/no payment' end as kind,
-            min(transaction_timestamp) as occurred, sum(sales_value) as value
-        from read_parquet('{folder}/completejourney/transactions_sample.parquet')
-        group by household_id, basket_id
-        union all
-        select household_id, 1, 'Coupon Applied', redemption_date, null
-        from read_parquet('{folder}/completejourney/coupon_redemptions.parquet')
-    """,
+    "completejourney": [
+        ("completejourney/transactions_sample.parquet", "completejourney/retailer.toml"),
+        ("completejourney/coupon_redemptions.parquet", "completejourney/redemptions.toml"),
+    ],
 }
+_COLUMNS = ["consumer_id", "brand_id", "kind", "occurred_us", "day", "magnitude", "trust", "value"]
 
 
 def load_ledger(name: str, folder: Path) -> pa.Table:
-    """The annotated ledger of one data set: consumer_id, brand_id, kind, occurred_us, day, magnitude, trust, value."""
-    query = _QUERIES[name].format(folder=folder)
-    events = duckdb.sql(
-        f"select *, epoch_us(occurred) as occurred_us from ({query}) order by occurred_us, consumer_id, kind"
-    ).to_arrow_table()
-    value = events.column("value").to_numpy(zero_copy_only=False).astype(np.float64)
-    kind = np.asarray(events.column("kind").to_pylist())
-    reference = float(np.median(value[(kind == "Order Completed") & (value > 0)]))
-    is_money = np.isfinite(value) & ((kind == "Order Completed") | (kind == "Order Refunded"))
-    amount = np.where(is_money, np.abs(np.nan_to_num(value)), 0.0)
-    sized = np.clip(np.log2(1.0 + amount / reference), 0.25, 3.0)
-    occurred_us = events.column("occurred_us").to_numpy().astype(np.int64)
-    return pa.table(
-        {
-            "consumer_id": events.column("consumer_id").cast(pa.int64()),
-            "brand_id": events.column("brand_id").cast(pa.int64()),
-            "kind": pa.array(kind),
-            "occurred_us": occurred_us,
-            "day": occurred_us // _DAY,
-            "magnitude": np.where(is_money, sized, 1.0),
-            "trust": np.ones(occurred_us.size),
-            "value": value,
-        }
-    )
+    """The annotated ledger of one data set, without the events of unknown consumers."""
+    with tempfile.TemporaryDirectory() as scratch:
+        create_workspace(Path(scratch) / "workspace")
+        with open_workspace(Path(scratch) / "workspace") as workspace:
+            for file, mapping in _SOURCES[name]:
+                reading = choose_reading(format=None, map_file=_EXAMPLES / mapping, source=None, brand=None)
+                import_files(workspace, [folder / file], reading)
+            force = put_points_in_force(workspace)
+            with workspace.store.reading() as session:
+                ledger = read_ledgers(
+                    session, workspace.engine, workspace.folder, force.points, force.kind_ids
+                ).select(_COLUMNS)
+    is_known = pc.and_(pc.is_valid(ledger["consumer_id"]), pc.greater(ledger["consumer_id"], 0))
+    ledger = ledger.filter(is_known).sort_by([("occurred_us", "ascending"), ("consumer_id", "ascending")])
+    return number_consumers(ledger)
+
+
+def number_consumers(ledger: pa.Table) -> pa.Table:
+    """Consumers numbered by their first event, so that every run splits the same pairs the same way."""
+    ids = ledger["consumer_id"].to_numpy()
+    _, first_row, place = np.unique(ids, return_index=True, return_inverse=True)
+    number = np.empty(first_row.size, dtype=np.int64)
+    number[np.argsort(first_row, kind="stable")] = np.arange(1, first_row.size + 1)
+    return ledger.set_column(0, "consumer_id", pa.array(number[place]))

@@ -37,7 +37,7 @@ def judge_settings(results: Sequence[Mapping[str, Any]]) -> list[dict[str, objec
                 f"spend Gini v BG/NBD x Gamma-Gamma, mean, {arm}", _mean(spread("gini", arm, "BG/NBD")), goal
             )
         )
-    learnt = [result["learnt"]["calibrated"] for result in results]
+    learnt = [one for result in results for one in result["learnt"]]
     signs = sum(value <= 0.0 for one in learnt for value in one["multipliers"].values())
     verdicts.append(_judge("learnt sign violations", float(signs), 0.0, is_most=True))
     drift = max(abs(one["scale_drift"]) for one in learnt)
@@ -53,13 +53,13 @@ def print_settings(report: Mapping[str, Any]) -> None:
     print(
         "RFM by mean rank; logistic RFM (scikit-learn); LightGBM with rich features, trees by cross-validation."
     )
-    print(
-        "Supervised ones and the calibration at T1 on half of the pairs; measured at T2 on the other half.\n"
-    )
+    print("Supervised ones and the calibration at T1 on half of the pairs; measured at T2 on the other half.")
+    print("Figures are means over the splits, intervals (95%) those of one split on average.\n")
     for result in report["settings"]:
         print(
-            f"{result['setting']}: T1 {result['cutoffs'][0]}, T2 {result['cutoffs'][1]}; {result['pairs_trained']:,} "
-            f"pairs trained, {result['pairs_tested']:,} tested, {result['returned']:.1%} returned. "
+            f"{result['setting']}: T1 {result['cutoffs'][0]}, T2 {result['cutoffs'][1]}; "
+            f"{result['pairs_trained']:,.0f} pairs trained, {result['pairs_tested']:,.0f} tested, "
+            f"{result['splits']} splits, {result['returned']:.1%} returned. "
             f"BG/NBD: {result['bgnbd']}"
         )
         for key, title in (
@@ -71,20 +71,22 @@ def print_settings(report: Mapping[str, Any]) -> None:
             print(f"  {title:18s}" + _list_figures(result[key].items(), lambda one: f"{one:.4f}"))
         for arm in OURS:
             print(
-                f"  {arm} minus      "
+                f"  {arm}, AUC minus "
                 + _list_figures(
                     result["auc_difference"][arm].items(),
-                    lambda one: f"{one[0]:+.4f} [{one[1]:+.4f}, {one[2]:+.4f}]",
+                    _write_interval,
                 )
             )
-        for name, learnt in result["learnt"].items():
-            verdict = "in force" if learnt["is_better"] else "defaults stay"
             print(
-                f"  {name}: {verdict}, gain {learnt['gain']:+.4f} (error {learnt['gain_error']:.4f}), points x "
-                + _list_figures(learnt["multipliers"].items(), lambda one: f"{one:.2f}")
-                + "; half-life x "
-                + _list_figures(learnt["half_life_factors"].items(), lambda one: f"{one:.2f}")
+                "    spend Gini minus BG/NBD x Gamma-Gamma " + _write_interval(result["gini_difference"][arm])
             )
+        is_better = [one["is_better"] for one in result["learnt"]]
+        print(
+            f"  calibrated: in force in {sum(is_better)} of {len(is_better)} splits; the first learnt points x "
+            + _list_figures(result["learnt"][0]["multipliers"].items(), lambda one: f"{one:.2f}")
+            + ", half-life x "
+            + _list_figures(result["learnt"][0]["half_life_factors"].items(), lambda one: f"{one:.2f}")
+        )
         print()
     for verdict in report["verdicts"]:
         print(
@@ -106,6 +108,10 @@ def _judge(name: str, measured: float, goal: float, *, is_most: bool = False) ->
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def _write_interval(one: Sequence[float]) -> str:
+    return f"{one[0]:+.4f} [{one[1]:+.4f}, {one[2]:+.4f}]"
 
 
 def _list_figures(items: Iterable[tuple[str, Any]], write: Callable[[Any], str]) -> str:

@@ -13,6 +13,8 @@ from consumer_fusion.score.fitting import MULTIPLIER_LOG_BOUND, Fit, Problem, fi
 from consumer_fusion.score.validity import FloatArray
 
 _FAINT_SHARE = 0.6
+_MOST_DROPPED = 0.6
+"""At most this share of what was contributed may be dropped, so that the scale has something to stand on."""
 _NOT_WORSE = 5.99
 """The 95th percentile of chi-squared with two degrees of freedom: a multiplier and a half-life, both searched for."""
 _CLEARLY_BETTER = 6.63
@@ -39,8 +41,11 @@ def _drop_faint_kinds(problem: Problem, fit: Fit) -> Fit:
     pinned: dict[int, float] = {}
     share = measure_shares(problem, fit)
     for place in (int(one) for one in np.argsort(share, kind="stable")):
-        if share[place] >= _FAINT_SHARE or len(pinned) == problem.learnt_count - 1:
+        if share[place] >= _FAINT_SHARE:
             break
+        # Where the kinds that carry the score fell, the others would only take over its scale.
+        if problem.contribution[[*pinned, place]].sum() > _MOST_DROPPED:
+            continue
         without = fit_points(problem, fit.theta, {**pinned, place: -MULTIPLIER_LOG_BOUND})
         if _compare_fits(problem, without, fit) > _NOT_WORSE:
             continue
