@@ -67,7 +67,9 @@ def test_streamed_batches_are_bounded_and_in_order(engine):
 
 def test_other_queries_between_two_batches_do_not_end_a_stream_early(engine):
     rows = 0
-    for batch in engine.stream("select range as number from range(50000)", step="stream", rows_per_batch=2048):
+    for batch in engine.stream(
+        "select range as number from range(50000)", step="stream", rows_per_batch=2048
+    ):
         rows += batch.num_rows
         assert engine.read("select 1 as one", step="between").num_rows == 1
     assert rows == 50_000
