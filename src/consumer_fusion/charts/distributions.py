@@ -26,6 +26,7 @@ from consumer_fusion.charts.wording import (
     write_score,
     write_share,
 )
+from consumer_fusion.kit.language import say
 
 _SHAPES = (
     "circle", "triangle-up", "triangle-right", "square", "circle", "triangle-down", "triangle-left", "diamond", "cross",
@@ -53,8 +54,14 @@ def draw_score_distribution(
     rows = [
         {
             **row,
-            "label": f"{write_noun(row['pair_count'], 'pair')} at {row['score_from']} to {row['score_to']}, "
-            + row["certainty"],
+            "certainty": say(row["certainty"]),
+            "label": say(
+                "{pairs} at {start} to {end}, {certainty}",
+                pairs=write_noun(row["pair_count"], "pair"),
+                start=row["score_from"],
+                end=row["score_to"],
+                certainty=say(row["certainty"]),
+            ),
         }
         for row in bins
     ]
@@ -68,16 +75,18 @@ def draw_score_distribution(
                 "score_from:Q",
                 scale=scale,
                 bin=altair.BinParams(binned=True, step=bin_points),
-                title="Fusion Score (0 to 100)",
+                title=say("Fusion Score (0 to 100)"),
                 axis=altair.Axis(values=list(range(0, 101, 20 if look.is_narrow else 10)), grid=False),
             ),
             x2="score_to:Q",
             y=altair.Y(
-                "pair_count:Q", title="pairs", stack="zero", axis=altair.Axis(tickMinStep=1, tickCount=5)
+                "pair_count:Q", title=say("pairs"), stack="zero", axis=altair.Axis(tickMinStep=1, tickCount=5)
             ),
             color=altair.Color(
                 "certainty:N",
-                scale=altair.Scale(domain=["known", "unknown"], range=[palette.count, palette.unknown]),
+                scale=altair.Scale(
+                    domain=[say("known"), say("unknown")], range=[palette.count, palette.unknown]
+                ),
                 legend=altair.Legend(title=None, orient="bottom", symbolType="square"),
             ),
             order=altair.Order("certainty:N"),
@@ -87,19 +96,24 @@ def draw_score_distribution(
     )
     line = draw_middle(look, "x", scale)
     remark = (
-        altair.Chart(make_data([{"middle": 50, "text": "50: no relationship in evidence"}]))
+        altair.Chart(make_data([{"middle": 50, "text": say("50: no relationship in evidence")}]))
         .mark_text(align="center", baseline="bottom", dy=-4, color=palette.quiet_ink, aria=False)
         .encode(x=altair.X("middle:Q", scale=scale), y=altair.value(0), text="text:N")
     )
-    named = f" of {shorten(brand, 40)}" if brand else ""
+    named = say(" of {name}", name=shorten(brand, 40)) if brand else ""
     return frame_chart(
         altair.layer(bars, line, remark).properties(height=200),
         look,
-        title=f"Fusion Scores{named}",
-        subtitle=f"{write_noun(total, 'pair')}, {write_count(above)} at 50 or above",
-        description=(
-            f"Fusion Scores{named}: {write_noun(total, 'pair')}, {write_count(above)} at 50 or above, "
-            f"{write_count(total - above)} below."
+        title=say("Fusion Scores{of_whom}", of_whom=named),
+        subtitle=say(
+            "{pairs}, {above} at 50 or above", pairs=write_noun(total, "pair"), above=write_count(above)
+        ),
+        description=say(
+            "Fusion Scores{of_whom}: {pairs}, {above} at 50 or above, {below} below.",
+            of_whom=named,
+            pairs=write_noun(total, "pair"),
+            above=write_count(above),
+            below=write_count(total - above),
         ),
     )
 
@@ -125,13 +139,18 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
             "received": received,
             "pairs": pairs,
             "symbiosis": name_symbiosis(symbiosis),
-            "label": f"{write_noun(pairs, 'pair')}, {name_symbiosis(symbiosis)}: consumer gives "
-            f"{write_score(given)}, brand gives {write_score(received)}",
+            "label": say(
+                "{pairs}, {kind}: consumer gives {given}, brand gives {received}",
+                pairs=write_noun(pairs, "pair"),
+                kind=name_symbiosis(symbiosis),
+                given=write_score(given),
+                received=write_score(received),
+            ),
         }
         for given, received, symbiosis, pairs in cells
     ]
     palette = look.palette
-    words = [SYMBIOSIS_WORDS[key] for key in present]
+    words = [say(SYMBIOSIS_WORDS[key]) for key in present]
     shapes = dict(zip(SYMBIOSIS_WORDS, _SHAPES, strict=True))
     domain = altair.Scale(domain=[50 - reach, 50 + reach], nice=False, zero=False)
     legend = altair.Legend(title=None, orient="bottom", columns=1 if look.is_narrow else 3)
@@ -144,10 +163,10 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
                 "given:Q",
                 scale=domain,
                 axis=altair.Axis(tickCount=6),
-                title="what the consumer gives (50 = nothing in evidence)",
+                title=say("what the consumer gives (50 = nothing in evidence)"),
             ),
             y=altair.Y(
-                "received:Q", scale=domain, axis=altair.Axis(tickCount=6), title="what the brand gives"
+                "received:Q", scale=domain, axis=altair.Axis(tickCount=6), title=say("what the brand gives")
             ),
             size=altair.Size(
                 "pairs:Q",
@@ -176,10 +195,10 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
     edge = reach * 0.95
     corners = make_data(
         [
-            {"x": 50 + edge, "y": 50 + edge, "text": "both give"},
-            {"x": 50 + edge, "y": 50 - edge, "text": "only the consumer gives"},
-            {"x": 50 - edge, "y": 50 + edge, "text": "only the brand gives"},
-            {"x": 50 - edge, "y": 50 - edge, "text": "neither gives"},
+            {"x": 50 + edge, "y": 50 + edge, "text": say("both give")},
+            {"x": 50 + edge, "y": 50 - edge, "text": say("only the consumer gives")},
+            {"x": 50 - edge, "y": 50 + edge, "text": say("only the brand gives")},
+            {"x": 50 - edge, "y": 50 - edge, "text": say("neither gives")},
         ]
     )
     remarks = [
@@ -189,16 +208,18 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
         .transform_filter(f"datum.x {side} 50")
         for align, side in _OUTER
     ]
-    named = f" at {shorten(brand, 40)}" if brand else ""
+    named = say(" at {name}", name=shorten(brand, 40)) if brand else ""
     gaining = sum(cell[3] for cell in cells if cell[0] > 50 and cell[1] > 50)
     return frame_chart(
         altair.layer(*rules, *remarks, dots).properties(height=300 if look.is_narrow else 380),
         look,
-        title=f"Both sides{named}",
-        subtitle="each mark a pair" if total == len(cells) else "each mark sized by its pairs",
-        description=(
-            f"Both sides of {write_noun(total, 'pair')}{named}: in {write_count(gaining)} both the consumer "
-            "and the brand give something."
+        title=say("Both sides{of_whom}", of_whom=named),
+        subtitle=say("each mark a pair") if total == len(cells) else say("each mark sized by its pairs"),
+        description=say(
+            "Both sides of {pairs}{of_whom}: in {gaining} both the consumer and the brand give something.",
+            pairs=write_noun(total, "pair"),
+            of_whom=named,
+            gaining=write_count(gaining),
         ),
     )
 
@@ -216,10 +237,10 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
     total = sum(counts.values())
     rows: list[dict[str, Any]] = [
         {
-            "symbiosis": words,
+            "symbiosis": say(words),
             "pairs": counts[key],
             "text": f"{write_share(counts[key] / total)} ({write_count(counts[key])})",
-            "label": f"{words}: {write_noun(counts[key], 'pair')}, {write_share(counts[key] / total)}",
+            "label": f"{say(words)}: {write_noun(counts[key], 'pair')}, {write_share(counts[key] / total)}",
         }
         for key, words in SYMBIOSIS_WORDS.items()
         if counts.get(key)
@@ -230,7 +251,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
     chart = altair.Chart(make_data(rows)).encode(
         y=altair.Y(
             "symbiosis:N",
-            sort=[SYMBIOSIS_WORDS[key] for key in shown],
+            sort=[say(SYMBIOSIS_WORDS[key]) for key in shown],
             title=None,
             axis=altair.Axis(
                 labelExpr="split(datum.label, ': ')" if look.is_narrow else altair.Undefined,
@@ -242,7 +263,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
         ),
         x=altair.X(
             "pairs:Q",
-            title="pairs",
+            title=say("pairs"),
             axis=altair.Axis(tickMinStep=1, tickCount=4),
             scale=altair.Scale(domain=[0, most * (1.6 if look.is_narrow else 1.25)], nice=False),
         ),
@@ -252,7 +273,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
             "symbiosis:N",
             legend=None,
             scale=altair.Scale(
-                domain=[SYMBIOSIS_WORDS[key] for key in shown],
+                domain=[say(SYMBIOSIS_WORDS[key]) for key in shown],
                 range=[palette.pick_symbiosis(key) for key in shown],
             ),
         ),
@@ -260,12 +281,14 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
         description="label:N",
     )
     texts = chart.mark_text(align="left", dx=5, aria=False).encode(text="text:N")
-    named = f" at {shorten(brand, 40)}" if brand else ""
+    named = say(" at {name}", name=shorten(brand, 40)) if brand else ""
     top = "; ".join(row["label"] for row in sorted(rows, key=lambda row: -row["pairs"])[:3])
     return frame_chart(
         altair.layer(bars, texts).properties(height=altair.Step(34 if look.is_narrow else 26)),
         look,
-        title=f"Kinds of relationship{named}",
+        title=say("Kinds of relationship{of_whom}", of_whom=named),
         subtitle=write_noun(total, "pair"),
-        description=f"{write_noun(total, 'pair')}{named}. Most common: {top}.",
+        description=say(
+            "{pairs}{of_whom}. Most common: {top}.", pairs=write_noun(total, "pair"), of_whom=named, top=top
+        ),
     )

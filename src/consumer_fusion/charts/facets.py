@@ -19,6 +19,7 @@ from consumer_fusion.charts.theme import (
     make_data,
 )
 from consumer_fusion.charts.wording import DIRECTION_WORDS, shorten, write_change, write_score
+from consumer_fusion.kit.language import mark, say
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 
 
@@ -26,8 +27,8 @@ def _arrange_facets() -> list[tuple[str, str, str]]:
     """The rows of a chart of facets: (direction, facet, what the row says), each side under its heading."""
     rows: list[tuple[str, str, str]] = []
     for direction in DIRECTIONS:
-        rows.append((direction, "", DIRECTION_WORDS[direction]))
-        rows.extend((direction, facet, facet) for facet in FACETS[direction])
+        rows.append((direction, "", say(DIRECTION_WORDS[direction])))
+        rows.extend((direction, facet, say(facet)) for facet in FACETS[direction])
     return rows
 
 
@@ -37,7 +38,7 @@ def _draw_facet_bars(
     """Diverging bars by facet, both sides under their headings, the net value beside each."""
     palette = look.palette
     order = [words for _, _, words in _arrange_facets()]
-    headings = list(DIRECTION_WORDS.values())
+    headings = [say(words) for words in DIRECTION_WORDS.values()]
     reach = max([1.0, *(abs(part["value"]) for part in parts)])
     room = 1.75 if look.is_narrow else 1.3
     y = altair.Y(
@@ -77,7 +78,10 @@ def _draw_facet_bars(
     )
     # The net value stands apart at the right: beside a bar it would seem to be that bar's.
     nets = [
-        {"row": facet, "text": write_change(total) if any(part["row"] == facet for part in parts) else "none"}
+        {
+            "row": say(facet),
+            "text": write_change(total) if any(part["row"] == say(facet) for part in parts) else say("none"),
+        }
         for facet, total in totals.items()
     ]
     texts = (
@@ -105,25 +109,38 @@ def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pa
     totals = {row["facet"]: row["net"] for row in rows}
     parts = [
         {
-            "row": row["facet"],
+            "row": say(row["facet"]),
             "value": row[part],
             "way": way,
-            "label": f"{row['facet']}: {write_change(row[part])} {part}, {write_change(row['net'])} in all",
+            "label": say(
+                told, facet=say(row["facet"]), change=write_change(row[part]), net=write_change(row["net"])
+            ),
         }
         for row in rows
-        for part, way in (("gained", "up"), ("lost", "down"))
+        for part, way, told in (
+            ("gained", "up", mark("{facet}: {change} gained, {net} in all")),
+            ("lost", "down", mark("{facet}: {change} lost, {net} in all")),
+        )
         if row[part]
     ]
     score = 50 + sum(totals.values())
-    named = f" of {shorten(pair, 60)}" if pair else ""
-    told = ", ".join(f"{facet} {write_change(total)}" for facet, total in totals.items() if total)
+    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    told = ", ".join(f"{say(facet)} {write_change(total)}" for facet, total in totals.items() if total)
     return frame_chart(
-        _draw_facet_bars(parts, totals, look, "points of the score, from 50"),
+        _draw_facet_bars(parts, totals, look, say("points of the score, from 50")),
         look,
-        title=f"Why {write_score(score)}{'' if look.is_narrow else named}",
-        subtitle=f"50 {write_change(score - 50)} = {write_score(score)}; at the right: the net of each facet",
-        description=f"What makes the score{named} {write_score(score)}, counted from 50: "
-        f"{told or 'nothing yet'}.",
+        title=say("Why {score}{of_whom}", score=write_score(score), of_whom="" if look.is_narrow else named),
+        subtitle=say(
+            "50 {change} = {score}; at the right: the net of each facet",
+            change=write_change(score - 50),
+            score=write_score(score),
+        ),
+        description=say(
+            "What makes the score{of_whom} {score}, counted from 50: {told}.",
+            of_whom=named,
+            score=write_score(score),
+            told=told or say("nothing yet"),
+        ),
     )
 
 
@@ -140,20 +157,20 @@ def draw_facets(facets: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "") 
     totals = {facet: float(given.get(facet) or 0) for _, facet, _ in _arrange_facets() if facet}
     parts = [
         {
-            "row": facet,
+            "row": say(facet),
             "value": value,
             "way": "up" if value > 0 else "down",
-            "label": f"{facet}: {write_change(value)} points",
+            "label": say("{facet}: {change} points", facet=say(facet), change=write_change(value)),
         }
         for facet, value in totals.items()
         if value
     ]
-    named = f" of {shorten(pair, 60)}" if pair else ""
-    told = ", ".join(f"{facet} {write_change(value)}" for facet, value in totals.items() if value)
+    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    told = ", ".join(f"{say(facet)} {write_change(value)}" for facet, value in totals.items() if value)
     return frame_chart(
-        _draw_facet_bars(parts, totals, look, "points"),
+        _draw_facet_bars(parts, totals, look, say("points")),
         look,
-        title=f"What each side gives{'' if look.is_narrow else named}",
-        subtitle="points by facet, after what fades and what levels off",
-        description=f"Points by facet{named}: {told or 'none'}.",
+        title=say("What each side gives{of_whom}", of_whom="" if look.is_narrow else named),
+        subtitle=say("points by facet, after what fades and what levels off"),
+        description=say("Points by facet{of_whom}: {told}.", of_whom=named, told=told or say("none")),
     )

@@ -32,6 +32,7 @@ from consumer_fusion.charts.wording import (
     write_noun,
     write_score,
 )
+from consumer_fusion.kit.language import mark, say
 
 
 def _end_period(start: datetime, period: str) -> datetime:
@@ -55,15 +56,28 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
     for row in listed:
         totals[row["channel"]] += row["event_count"]
     order = list(totals)
-    ends = {"day": "on", "week": "in the week from", "month": "in the month from"}[period]
+    told = {
+        "day": mark("{channel}: {events} on {day}"),
+        "week": mark("{channel}: {events} in the week from {day}"),
+        "month": mark("{channel}: {events} in the month from {day}"),
+    }[period]
+    axis_title = {
+        "day": say("events a day (UTC)"),
+        "week": say("events a week (UTC)"),
+        "month": say("events a month (UTC)"),
+    }[period]
     rows = [
         {
-            "channel": row["channel"],
+            "channel": say(row["channel"]),
             "start": from_day_number(row["day"]).timestamp() * 1000,
             "end": _end_period(from_day_number(row["day"]), period).timestamp() * 1000,
             "events": row["event_count"],
-            "label": f"{row['channel']}: {write_noun(row['event_count'], 'event')} {ends} "
-            + write_day(from_day_number(row["day"]).date()),
+            "label": say(
+                told,
+                channel=say(row["channel"]),
+                events=write_noun(row["event_count"], "event"),
+                day=write_day(from_day_number(row["day"]).date()),
+            ),
         }
         for row in listed
     ]
@@ -75,7 +89,7 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
             x=altair.X(
                 "start:T",
                 scale=altair.Scale(type="utc"),
-                title=f"events a {period} (UTC)",
+                title=axis_title,
                 axis=altair.Axis(
                     format="%b %Y" if period != "day" else "%-d %b",
                     tickCount=4,
@@ -95,19 +109,23 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
     chart = bars.facet(
         row=altair.Row(
             "channel:N",
-            sort=order,
+            sort=[say(channel) for channel in order],
             title=None,
             header=altair.Header(labelOrient="top", labelAnchor="start", labelPadding=2),
         ),
         spacing=8,
     )
-    busiest = ", ".join(f"{channel} {write_count(totals[channel])}" for channel in order[:3])
+    busiest = ", ".join(f"{say(channel)} {write_count(totals[channel])}" for channel in order[:3])
     return frame_chart(
         chart,
         look,
-        title="Activity by channel",
-        subtitle=f"{write_noun(sum(totals.values()), 'event')}, one scale for all",
-        description=f"{write_noun(sum(totals.values()), 'event')} by channel. Busiest: {busiest}.",
+        title=say("Activity by channel"),
+        subtitle=say("{events}, one scale for all", events=write_noun(sum(totals.values()), "event")),
+        description=say(
+            "{events} by channel. Busiest: {busiest}.",
+            events=write_noun(sum(totals.values()), "event"),
+            busiest=busiest,
+        ),
         fits=False,
     )
 
@@ -143,8 +161,14 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
                 "now": now,
                 "way": "up" if now >= before else "down",
                 "text": write_change(now - before, 1),
-                "label": f"{row['consumer']} and {row['brand']}: {write_score(before)} to "
-                f"{write_score(now)}, {write_change(now - before, 1)}",
+                "label": say(
+                    "{consumer} and {brand}: {before} to {now}, {change}",
+                    consumer=row["consumer"],
+                    brand=row["brand"],
+                    before=write_score(before),
+                    now=write_score(now),
+                    change=write_change(now - before, 1),
+                ),
             }
         )
     palette = look.palette
@@ -156,7 +180,7 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
     chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None), color=colour)
     now = altair.X("now:Q", scale=scale)
     lines = chart.mark_rule(strokeWidth=3, yOffset=BAR_SHIFT).encode(
-        x=altair.X("before:Q", scale=scale, title="Fusion Score: ring = before, dot = now"),
+        x=altair.X("before:Q", scale=scale, title=say("Fusion Score: ring = before, dot = now")),
         x2="now:Q",
         tooltip="label:N",
         description="label:N",
@@ -179,11 +203,15 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
     middle = draw_middle(look, "x", scale)
     largest = sorted(rows, key=lambda row: -abs(row["now"] - row["before"]))[:3]
     risen = sum(1 for row in rows if row["way"] == "up")
-    brand = f" at {shorten(moved[0]['brand'], 40)}" if moved and is_one_brand else ""
+    brand = say(" at {name}", name=shorten(moved[0]["brand"], 40)) if moved and is_one_brand else ""
     return frame_chart(
         altair.layer(middle, lines, rings, dots, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
         look,
-        title=f"Who moved most{brand}",
-        subtitle=f"{write_count(risen)} up, {write_count(len(rows) - risen)} down",
-        description=f"The pairs that moved most{brand}: {'; '.join(str(row['label']) for row in largest)}.",
+        title=say("Who moved most{of_whom}", of_whom=brand),
+        subtitle=say("{up} up, {down} down", up=write_count(risen), down=write_count(len(rows) - risen)),
+        description=say(
+            "The pairs that moved most{of_whom}: {largest}.",
+            of_whom=brand,
+            largest="; ".join(str(row["label"]) for row in largest),
+        ),
     )

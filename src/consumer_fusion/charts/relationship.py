@@ -31,6 +31,7 @@ from consumer_fusion.charts.wording import (
     write_score,
     write_time,
 )
+from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import from_microseconds
 
 FADING = "fading"
@@ -62,8 +63,13 @@ def draw_score_history(
         {
             **row,
             "at": from_day_number(row["day"] + 1).timestamp() * 1000,
-            "label": f"{write_day(from_day_number(row['day']).date())}: {write_score(row['fusion_score'])}, "
-            f"80% between {write_score(row['low'])} and {write_score(row['high'])}",
+            "label": say(
+                "{day}: {score}, 80% between {low} and {high}",
+                day=write_day(from_day_number(row["day"]).date()),
+                score=write_score(row["fusion_score"]),
+                low=write_score(row["low"]),
+                high=write_score(row["high"]),
+            ),
         }
         for row in history.select(_HISTORY).to_pylist()
     ]
@@ -86,9 +92,9 @@ def draw_score_history(
             ),
         ),
     )
-    y = altair.Y("fusion_score:Q", scale=scale, title="Fusion Score")
+    y = altair.Y("fusion_score:Q", scale=scale, title=say("Fusion Score"))
     band = chart.mark_area(color=palette.band, opacity=1, line=False, aria=False).encode(
-        y=altair.Y("low:Q", scale=scale, title="Fusion Score"), y2="high:Q"
+        y=altair.Y("low:Q", scale=scale, title=say("Fusion Score")), y2="high:Q"
     )
     edges = [
         chart.mark_line(color=palette.band_edge, strokeWidth=1, aria=False).encode(
@@ -128,17 +134,22 @@ def draw_score_history(
         )
         for name in _place_names(events, days, look.width - 70)
     ]
-    named = f" of {shorten(pair, 60)}" if pair else ""
-    last = f"; last {days[-1]['label']}" if days else ""
+    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    last = say("; last {what}", what=days[-1]["label"]) if days else ""
     return frame_chart(
         altair.layer(band, *edges, draw_middle(look, "y", scale), line, touch, marks, *names).properties(
             height=260
         ),
         look,
-        title=f"Score over time{'' if look.is_narrow else named}",
-        subtitle="band: 80% interval; triangles: events that moved it",
-        description=f"Fusion Score{named} over {write_noun(len(days), 'day')}{last}. "
-        f"{write_noun(len(events), 'event')} moved it.",
+        title=say("Score over time{of_whom}", of_whom="" if look.is_narrow else named),
+        subtitle=say("band: 80% interval; triangles: events that moved it"),
+        description=say(
+            "Fusion Score{of_whom} over {days}{last}. {events} moved it.",
+            of_whom=named,
+            days=write_noun(len(days), "day"),
+            last=last,
+            events=write_noun(len(events), "event"),
+        ),
     )
 
 
@@ -165,9 +176,16 @@ def _list_events(
                 "at": at,
                 "score_after": row["score_after"],
                 "way": "up" if row["change"] >= 0 else "down",
-                "name": f"{row['kind']} {write_change(row['change'], 1)}" if row["event_id"] in named else "",
-                "label": f"{write_time(row['at_us'])}: {row['kind']}, {write_change(row['change'])} to "
-                f"{write_score(row['score_after'])}",
+                "name": f"{say(row['kind'])} {write_change(row['change'], 1)}"
+                if row["event_id"] in named
+                else "",
+                "label": say(
+                    "{day}: {kind}, {change} to {score}",
+                    day=write_time(row["at_us"]),
+                    kind=say(row["kind"]),
+                    change=write_change(row["change"]),
+                    score=write_score(row["score_after"]),
+                ),
             }
         )
     return listed
@@ -233,7 +251,7 @@ def _condense_changes(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict
 def _join_changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Several changes as one."""
     events = [row for row in rows if row["event_id"] != FADING]
-    kind = f"{write_noun(len(events), 'smaller event')} and fading" if events else FADING
+    kind = say("{events} and fading", events=write_noun(len(events), "smaller event")) if events else FADING
     if len(rows) == 1 and events:
         kind = events[0]["kind"]
     return {**rows[-1], "kind": kind, "event_id": FADING, "change": sum(row["change"] for row in rows)}
@@ -258,7 +276,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
     for position, row in enumerate(_condense_changes(rows, most)):
         after += row["change"]
         day = write_day(from_microseconds(row["at_us"]).date())
-        kind = row["kind"] or FADING
+        kind = say(row["kind"] or FADING)
         steps.append(
             {
                 "step": f"{position:03}",
@@ -268,7 +286,13 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
                 "text": write_change(row["change"]),
                 "name": shorten(kind, 34 if look.is_narrow else 80),
                 "day": day,
-                "label": f"{day}, {kind}: {write_change(row['change'])} to {write_score(after)}",
+                "label": say(
+                    "{day}, {kind}: {change} to {score}",
+                    day=day,
+                    kind=kind,
+                    change=write_change(row["change"]),
+                    score=write_score(after),
+                ),
             }
         )
     palette = look.palette
@@ -281,7 +305,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
         "before:Q",
         scale=scale,
         axis=altair.Axis(tickCount=6),
-        title=f"Fusion Score, from {write_score(start)} to {write_score(end)}",
+        title=say("Fusion Score, from {start} to {end}", start=write_score(start), end=write_score(end)),
     )
     bars = chart.mark_bar(height=12, cornerRadius=2, minBandSize=2, yOffset=BAR_SHIFT).encode(
         x=x,
@@ -305,12 +329,17 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
         .encode(x=altair.value(0), text="line:N")
         .transform_calculate(line="datum.day + ' · ' + datum.name")
     )
-    named = f" of {shorten(pair, 60)}" if pair else ""
+    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
     largest = sorted(steps, key=lambda step: -abs(step["after"] - step["before"]))[:3]
     return frame_chart(
         altair.layer(bars, ticks, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
         look,
-        title=f"What moved the score{'' if look.is_narrow else named}",
-        description=f"Changes of the score{named} from {write_score(start)} to {write_score(end)}. "
-        f"Largest: {'; '.join(str(step['label']) for step in largest)}.",
+        title=say("What moved the score{of_whom}", of_whom="" if look.is_narrow else named),
+        description=say(
+            "Changes of the score{of_whom} from {start} to {end}. Largest: {largest}.",
+            of_whom=named,
+            start=write_score(start),
+            end=write_score(end),
+            largest="; ".join(str(step["label"]) for step in largest),
+        ),
     )

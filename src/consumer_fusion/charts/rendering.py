@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from typing import Literal
 
 import vl_convert
 
 from consumer_fusion.charts.theme import AnyChart
+from consumer_fusion.kit.language import read_language
 
 _SVG = "http://www.w3.org/2000/svg"
 _SHAPES = (f"{{{_SVG}}}path", f"{{{_SVG}}}line", f"{{{_SVG}}}rect")
+_LOCALES: Mapping[str, Literal["it-IT", "en-US"]] = {"it": "it-IT"}
 _ARIA = ("aria-label", "aria-roledescription", "role", "aria-hidden")
 
 
@@ -30,7 +34,10 @@ def render_svg(chart: AnyChart, *, label: str = "") -> str:
     # The tests hold the charts to Vega-Lite's schema; checking each again takes half of the time.
     specification = chart.to_dict(validate=False)
     # No URL is allowed: the data are inside, and no font is fetched.
-    text = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
+    locale = _LOCALES.get(read_language().code, "en-US")
+    text = vl_convert.vegalite_to_svg(
+        specification, allowed_base_urls=[], format_locale=locale, time_format_locale=locale
+    )
     # What is parsed is Vega's own output, in which all values are escaped.
     root = ElementTree.fromstring(text)  # noqa: S314
     # Several charts share a page: ids of clip paths get the chart's own digest.

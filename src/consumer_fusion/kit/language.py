@@ -94,7 +94,7 @@ def speaking(language: Language) -> Iterator[None]:
         _spoken.reset(token)
 
 
-def say(text: str, **values: object) -> str:
+def say(text: str, /, **values: object) -> str:
     """Say a text in the language spoken now.
 
     Args:
@@ -105,7 +105,7 @@ def say(text: str, **values: object) -> str:
     return spoken.format(**values) if values else spoken
 
 
-def say_count(singular: str, plural: str, count: int, **values: object) -> str:
+def say_count(singular: str, plural: str, count: int, /, **values: object) -> str:
     """Say a text that goes with a count, which stands in it as `{count}`."""
     spoken = _spoken.get()
     form = spoken.translate_count(singular, plural, count)
@@ -115,3 +115,8 @@ def say_count(singular: str, plural: str, count: int, **values: object) -> str:
 def mark(text: str) -> str:
     """Mark a text that is said later, by a name; it is returned as it is."""
     return text
+
+
+def mark_count(singular: str, plural: str) -> tuple[str, str]:
+    """Mark a text that goes with a count and is said later; both forms are returned as they are."""
+    return singular, plural

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from consumer_fusion.kit.language import ENGLISH, mark, read_language, say, say_count
 from consumer_fusion.records.points import Entry, Kind, MagnitudeRule
 from consumer_fusion.score.ledger import LedgerEntry, WeighedEntry, dampen_burst
 
@@ -27,15 +28,18 @@ def write_sentence(weighed: WeighedEntry, entry: Entry, worth: float) -> str:
     """
     event = weighed.entry
     if event.parent_event_id is not None:
-        told = event.sentence or _lower_first(weighed.kind.meaning) or weighed.kind.event
-        body = f"{told.rstrip('.')} (follows from event {event.parent_event_id})"
+        # What was kept with a derived event is English; another language tells what the kind means.
+        kept = event.sentence if read_language().code == ENGLISH.code else None
+        told = kept or _lower_first(say(weighed.kind.meaning)) or say(weighed.kind.event)
+        body = say("{what} (follows from event {event})", what=told.rstrip("."), event=event.parent_event_id)
     else:
         body = _describe_event(event, weighed.kind, entry.is_graded)
     return f"{_format_points(worth)}: {body}{_describe_trust(event)}{_describe_burst(weighed.burst_count)}"
 
 
 def _format_points(worth: float) -> str:
-    return f"{worth:+.1f}" if abs(worth) >= _NEGLIGIBLE_POINTS else f"{worth:+.2f}"
+    decimals = 1 if abs(worth) >= _NEGLIGIBLE_POINTS else 2
+    return ("-" if worth < 0 else "+") + read_language().write_number(abs(worth), decimals)
 
 
 def _lower_first(text: str) -> str:
@@ -43,7 +47,7 @@ def _lower_first(text: str) -> str:
 
 
 def _describe_event(event: LedgerEntry, kind: Kind, is_graded: bool) -> str:
-    meaning = _lower_first(kind.meaning) or kind.event
+    meaning = _lower_first(say(kind.meaning)) or say(kind.event)
     if kind.magnitude == "gained":
         return _describe_gain(event, meaning)
     describe = _DETAILS.get(kind.magnitude)
@@ -54,28 +58,39 @@ def _describe_gain(event: LedgerEntry, meaning: str) -> str:
     gained = _find_number(event, "followers_gained")
     if gained is None:
         return meaning
-    change = "more" if gained > 0 else "fewer"
     # The kind's own words up to the comma name the occasion; the count says the rest.
-    return f"{meaning.split(',', 1)[0]}, and {_count_people(abs(gained))} {change} follow for it"
+    return say(
+        mark("{what}, and {people} more follow for it")
+        if gained > 0
+        else mark("{what}, and {people} fewer follow for it"),
+        what=meaning.split(",", 1)[0],
+        people=_count_people(abs(gained)),
+    )
 
 
 def _describe_audience(event: LedgerEntry) -> str:
     audience = _find_number(event, "audience")
-    return _describe_reach(event) if audience is None else f", before {_count_people(audience)}"
+    return (
+        _describe_reach(event)
+        if audience is None
+        else say(", before {people}", people=_count_people(audience))
+    )
 
 
 def _describe_reach(event: LedgerEntry) -> str:
     people = _find_number(event, "people")
     if people is None:
-        return f", before {ASSUMED_PEOPLE} people (assumed: the source does not say how many)"
-    return f", before {_count_people(people)}"
+        return say(
+            ", before {count} people (assumed: the source does not say how many)", count=ASSUMED_PEOPLE
+        )
+    return say(", before {people}", people=_count_people(people))
 
 
 def _describe_severity(event: LedgerEntry) -> str:
     severity = _find_number(event, "severity")
     if severity is None:
-        return ", severity 1 (assumed: the source does not say)"
-    return f", severity {severity:g}"
+        return say(", severity 1 (assumed: the source does not say)")
+    return say(", severity {severity}", severity=f"{severity:g}")
 
 
 def _describe_severity_and_reach(event: LedgerEntry) -> str:
@@ -85,26 +100,30 @@ def _describe_severity_and_reach(event: LedgerEntry) -> str:
 def _describe_rating(highest: int) -> Callable[[LedgerEntry], str]:
     def describe(event: LedgerEntry) -> str:
         rating = _find_number(event, "rating")
-        return "" if rating is None else f": {rating:g} of {highest}"
+        return "" if rating is None else say(": {rating} of {highest}", rating=f"{rating:g}", highest=highest)
 
     return describe
 
 
 def _describe_money(event: LedgerEntry) -> str:
-    return "" if event.magnitude == 1 else f", {event.magnitude:.2g} times the weight of a usual order"
+    if event.magnitude == 1:
+        return ""
+    return say(", {size} times the weight of a usual order", size=f"{event.magnitude:.2g}")
 
 
 def _describe_lateness(event: LedgerEntry) -> str:
     days = _find_number(event, "days_late")
-    return "" if days is None else f", {days:g} {'day' if days == 1 else 'days'} late"
+    if days is None:
+        return ""
+    return say(mark(", {days} day late") if days == 1 else mark(", {days} days late"), days=f"{days:g}")
 
 
 def _describe_recovery(event: LedgerEntry) -> str:
-    return f", {event.magnitude:.0%} of what it had cost"
+    return say(", {share} of what it had cost", share=f"{event.magnitude:.0%}")
 
 
 def _describe_size(event: LedgerEntry) -> str:
-    return "" if event.magnitude == 1 else f", of size {event.magnitude:.2g}"
+    return "" if event.magnitude == 1 else say(", of size {size}", size=f"{event.magnitude:.2g}")
 
 
 _DETAILS: Mapping[MagnitudeRule, Callable[[LedgerEntry], str]] = {
@@ -127,14 +146,19 @@ def _describe_trust(event: LedgerEntry) -> str:
     if event.trust >= 1:
         return ""
     if event.trust <= 0:
-        return "; it counts nothing, because it is contested or not believed"
-    return f"; counted at {event.trust:.0%}, because it is not confirmed"
+        return say("; it counts nothing, because it is contested or not believed")
+    return say("; counted at {share}, because it is not confirmed", share=f"{event.trust:.0%}")
 
 
 def _describe_burst(count: int) -> str:
     if count == 1:
         return ""
-    return f"; one of {count:,} such that day, which together count as {dampen_burst(count) * count:.1f}"
+    return say_count(
+        "; one of {count} such that day, which together count as {worth}",
+        "; one of {count} such that day, which together count as {worth}",
+        count,
+        worth=read_language().write_number(dampen_burst(count) * count, 1),
+    )
 
 
 def _find_number(event: LedgerEntry, name: str) -> float | None:
@@ -149,4 +173,4 @@ def _find_number(event: LedgerEntry, name: str) -> float | None:
 
 
 def _count_people(number: float) -> str:
-    return f"{number:,.0f} {'person' if number == 1 else 'people'}"
+    return say_count("{count} person", "{count} people", round(number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer_fusion.web.console.console_application import DEMO_PATH, console_routes, refuse_change
+from consumer_fusion.web.console.console_application import console_routes, refuse_change
 from consumer_fusion.web.console.visiting import Visiting, Visitor
 
-__all__ = ["DEMO_PATH", "Visiting", "Visitor", "console_routes", "refuse_change"]
+__all__ = ["Visiting", "Visitor", "console_routes", "refuse_change"]

@@ -15,4 +15,6 @@ def make_path(path: str, **parameters: object) -> str:
 
 def is_own_path(path: str) -> bool:
     """Whether a page to go back to is one of ours, not of another site."""
-    return path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path and "\r" not in path
+    return (
+        path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path and "\r" not in path
+    )

@@ -14,16 +14,33 @@ from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.pages import Answer, Page, Visit
 
 ROWS_ON_PAGE = 100
-ACTIONS = tuple(
-    mark(action)
-    for action in (
-        "sign in", "sign out", "fail to sign in", "look at relationship", "look at consumer", "look at identity",
-        "look at rejected row", "change points", "repair rejected row", "retry rejected rows", "drop rejected row",
-        "merge consumers", "undo merge", "create write key", "rotate write key", "revoke write key", "create token",
-        "revoke token", "create account", "change account", "remove account", "restore account", "set password",
-        "make owner link",
-    )
-)  # fmt: skip
+ACTIONS = (
+    mark("sign in"),
+    mark("sign out"),
+    mark("fail to sign in"),
+    mark("look at relationship"),
+    mark("look at consumer"),
+    mark("look at identity"),
+    mark("look at rejected row"),
+    mark("change points"),
+    mark("repair rejected row"),
+    mark("retry rejected rows"),
+    mark("drop rejected row"),
+    mark("merge consumers"),
+    mark("undo merge"),
+    mark("create write key"),
+    mark("rotate write key"),
+    mark("revoke write key"),
+    mark("create token"),
+    mark("revoke token"),
+    mark("create account"),
+    mark("change account"),
+    mark("remove account"),
+    mark("restore account"),
+    mark("set password"),
+    mark("make owner link"),
+)
+"""What is put on record, for those who read it; others are shown as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +96,9 @@ def show_audit(visit: Visit) -> Answer:
         AuditRow(
             each,
             accounts.get(each.actor.id) or say(each.actor.type),
-            None if each.consumer_id is None else visit.show_key(names.get(each.consumer_id, str(each.consumer_id))),
+            None
+            if each.consumer_id is None
+            else visit.show_key(names.get(each.consumer_id, str(each.consumer_id))),
             None if each.brand_id is None else names.get(each.brand_id, str(each.brand_id)),
             json.dumps(each.detail, ensure_ascii=False) if each.detail else "",
         )

@@ -89,12 +89,18 @@ def make_brand_drawing(
         return Table(
             "kinds-of-relationship",
             say("Kinds of relationship with {brand}", brand=brand),
-            (Column("symbiosis", say("kind of relationship"), "class"), pairs, Column("share", say("share"), "share")),
+            (
+                Column("symbiosis", say("kind of relationship"), "class"),
+                pairs,
+                Column("share", say("share"), "share"),
+            ),
             [{**row, "share": row["pair_count"] / total} for row in rows],
         )
 
     movers = list_movers(scores, MOVERS_DRAWN)
-    shown = movers.set_column(0, "consumer", pa.array([show_key(key) for key in movers["consumer"].to_pylist()]))
+    shown = movers.set_column(
+        0, "consumer", pa.array([show_key(key) for key in movers["consumer"].to_pylist()])
+    )
 
     def gather_movers() -> Table:
         return Table(
@@ -106,10 +112,7 @@ def make_brand_drawing(
                 Column("fusion_score", say("now"), "score"),
                 Column("change", say("change"), "change"),
             ),
-            [
-                {**row, "change": row["fusion_score"] - row["score_before"]}
-                for row in shown.to_pylist()
-            ],
+            [{**row, "change": row["fusion_score"] - row["score_before"]} for row in shown.to_pylist()],
         )
 
     periods, period = charts.gather_periods(activity.days)
@@ -127,7 +130,10 @@ def make_brand_drawing(
         )
 
     drawings = {
-        "distribution": (lambda look: charts.draw_score_distribution(scores, look, brand=brand), gather_distribution),
+        "distribution": (
+            lambda look: charts.draw_score_distribution(scores, look, brand=brand),
+            gather_distribution,
+        ),
         "movers": (lambda look: charts.draw_movers(shown, look), gather_movers),
         "both-sides": (
             lambda look: charts.draw_both_sides(charts.gather_cells(scores), look, brand=brand),
@@ -146,9 +152,17 @@ def make_brand_drawing(
 
 
 def list_movers(scores: pa.Table, count: int) -> pa.Table:
-    """The pairs that moved most: `consumer`, `brand`, `fusion_score`, `score_before`."""
-    size = pc.abs(scores["change_28_days"])
-    places = pc.select_k_unstable(size, k=min(count, scores.num_rows), sort_keys=[("", "descending")])
-    largest = scores.take(places)
-    before = pc.subtract(largest["fusion_score"], largest["change_28_days"])
-    return largest.select(["consumer", "brand", "fusion_score"]).append_column("score_before", before)
+    """The pairs that moved most, half of them down and half up: `consumer`, `brand`, `fusion_score`, `score_before`.
+
+    Args:
+        scores: What fell most first.
+        count: At most so many.
+    """
+    half = count // 2
+    if scores.num_rows <= count:
+        ends = scores
+    else:
+        ends = pa.concat_tables([scores.slice(0, half), scores.slice(scores.num_rows - (count - half))])
+    ends = ends.filter(pc.greater_equal(pc.abs(ends["change_28_days"]), 0.05))
+    before = pc.subtract(ends["fusion_score"], ends["change_28_days"])
+    return ends.select(["consumer", "brand", "fusion_score"]).append_column("score_before", before)

@@ -14,8 +14,8 @@ from consumer_fusion.kit.language import say
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
-from consumer_fusion.web.console.readings import Activity
 from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
+from consumer_fusion.web.console.readings import Activity
 
 MOVERS_LISTED = 4
 BRANDS_LISTED = 100
@@ -169,7 +169,9 @@ def answer_figure(visit: Visit, drawn: Drawn) -> Answer:
 
 def _place_figure(name: str, heading: str, hint: str, **parameters: object) -> Placeholder:
     path = make_path("/brand/figure", name=name, **parameters)
-    return Placeholder(name, heading, hint, path, make_path("/brand/figure", name=name, format="csv", **parameters))
+    return Placeholder(
+        name, heading, hint, path, make_path("/brand/figure", name=name, format="csv", **parameters)
+    )
 
 
 def _list_ends(visit: Visit, rows: pa.Table, *, is_falling: bool) -> list[dict[str, Any]]:

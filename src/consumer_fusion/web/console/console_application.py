@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from consumer_fusion.access import LINK_PATH, PERMISSIONS, may
+from consumer_fusion.access import PERMISSIONS, may
 from consumer_fusion.errors import FusionError, InputError
 from consumer_fusion.kit.language import say, speaking
 from consumer_fusion.web.console.addresses import STATIC_PATH, is_own_path, make_path
@@ -26,26 +26,18 @@ from consumer_fusion.web.console.languages import (
 )
 from consumer_fusion.web.console.navigation import list_entries
 from consumer_fusion.web.console.page_list import PAGES, PageMaker
+from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
 from consumer_fusion.web.console.readings import Readings
 from consumer_fusion.web.console.shelves import Shelf
 from consumer_fusion.web.console.templating import Frame, render_page, write_palettes
-from consumer_fusion.web.console.signing_pages import SigningPages
-from consumer_fusion.web.console.visiting import (
-    SIGN_IN_PATH,
-    SIGN_OUT_PATH,
-    StaffVisiting,
-    Visiting,
-    Visitor,
-)
-from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
+from consumer_fusion.web.console.visiting import Visiting, Visitor
 from consumer_fusion.web.errors import find_status, write_headers
+from consumer_fusion.web.session import note_looks
 from consumer_fusion.workspace import Workspace
 
 NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
 THEMES = ("auto", "light", "dark")
 MOST_FORM_BYTES = 2_000_000
-DEMO_PATH = "/demo"
-"""Opened by `fusion demo`: signs its visitor in, on the same machine only."""
 _YEAR_SECONDS = 31_536_000
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
@@ -78,14 +70,14 @@ class ProblemPage:
     code: str
 
 
-def console_routes(workspace: Workspace, visiting: Visiting | None = None) -> list[BaseRoute]:
+def console_routes(workspace: Workspace, visiting: Visiting) -> list[BaseRoute]:
     """The routes of the console; `SessionMiddleware` goes around them, with `refuse_change` for its refusals.
 
     Args:
         workspace: The workspace that it shows; open as long as the routes are used.
-        visiting: Who is signed in; by the sessions of staff where nothing else is given.
+        visiting: Who is signed in.
     """
-    return Console(workspace, visiting or StaffVisiting()).make_routes()
+    return Console(workspace, visiting).make_routes()
 
 
 def refuse_change(request: Request, error: FusionError) -> Response:
@@ -93,7 +85,9 @@ def refuse_change(request: Request, error: FusionError) -> Response:
     with speaking(_choose(request)):
         content = ProblemPage(find_status(error), error.message, error.hint, error.code)
         if _is_part(request):
-            html = render_page("problem_part.html", Frame(say("This could not be done"), is_part=True), content)
+            html = render_page(
+                "problem_part.html", Frame(say("This could not be done"), is_part=True), content
+            )
         else:
             html = render_page("problem.html", Frame(say("This could not be done")), content)
         return HTMLResponse(html, find_status(error), headers={**_HEADERS, **write_headers(error)})
@@ -120,18 +114,11 @@ class Console:
     def make_routes(self) -> list[BaseRoute]:
         """A route for each page, for the choices of language and theme, and for static files."""
         routes: list[BaseRoute] = [
-            Route(path, self._make_endpoint(maker), methods=["POST"] if maker.is_change else ["GET"], name=path)
+            Route(
+                path, self._make_endpoint(maker), methods=["POST"] if maker.is_change else ["GET"], name=path
+            )
             for path, maker in PAGES.items()
         ]
-        signing = SigningPages(self.workspace, self._show_stranger, _read_form)
-        for path, show, do in (
-            (SIGN_IN_PATH, signing.show_sign_in, signing.sign_in),
-            (LINK_PATH + "{secret}", signing.show_welcome, signing.take_up),
-        ):
-            routes.append(Route(path, _speak(show), methods=["GET"]))
-            routes.append(Route(path, _speak(do), methods=["POST"]))
-        routes.append(Route(SIGN_OUT_PATH, signing.sign_out, methods=["POST"]))
-        routes.append(Route(DEMO_PATH, _speak(signing.sign_in_visitor), methods=["GET"]))
         routes.append(Route("/preferences", self._choose_preferences, methods=["POST"]))
         routes.append(Route(f"{STATIC_PATH}/palettes.css", _send_palettes))
         routes.append(Mount(STATIC_PATH, app=_KeptStatics(packages=[("consumer_fusion.web", "static")])))
@@ -144,7 +131,9 @@ class Console:
 
         return answer
 
-    def _answer(self, request: Request, maker: PageMaker, form: Mapping[str, Sequence[str]] | None) -> Response:
+    def _answer(
+        self, request: Request, maker: PageMaker, form: Mapping[str, Sequence[str]] | None
+    ) -> Response:
         language = _choose(request)
         with speaking(language):
             visitor = self.visiting.find_visitor(request)
@@ -165,7 +154,11 @@ class Console:
                 return self._show_problem(request, visitor, error)
 
     def _make_visit(
-        self, request: Request, visitor: Visitor, language: CatalogueLanguage, form: Mapping[str, Sequence[str]]
+        self,
+        request: Request,
+        visitor: Visitor,
+        language: CatalogueLanguage,
+        form: Mapping[str, Sequence[str]],
     ) -> Visit:
         return Visit(
             self.workspace,
@@ -190,7 +183,7 @@ class Console:
             )
         if answered.look is not None:
             # Before it is shown: what cannot be put on record is not shown.
-            self.visiting.note_look(request, visit.write_entry(answered.look))
+            note_looks(request, [visit.write_entry(answered.look)])
         return self._show(request, visit.visitor, answered)
 
     def _show(self, request: Request, visitor: Visitor, page: Page) -> HTMLResponse:
@@ -217,7 +210,7 @@ class Console:
             visitor_name=visitor.name,
             is_demo=visitor.is_demo,
             form_token=form_token,
-            sign_out_path=SIGN_OUT_PATH,
+            sign_out_path=self.visiting.sign_out_path,
             here=_read_here(request),
             theme=_read_theme(request),
             notice=unquote(request.cookies.get(NOTICE_COOKIE, ""))[:500],
@@ -227,20 +220,14 @@ class Console:
         status = find_status(error)
         content = ProblemPage(status, error.message, error.hint, error.code)
         template = "problem_part.html" if _is_part(request) else "problem.html"
-        response = self._show(request, visitor, Page(template, say("This could not be done"), content, status))
+        response = self._show(
+            request, visitor, Page(template, say("This could not be done"), content, status)
+        )
         response.headers.update(write_headers(error))
         return response
 
-    def _show_stranger(
-        self, request: Request, template: str, title: str, content: object, status: int
-    ) -> Response:
-        frame = Frame(
-            title, form_token=self.visiting.make_form_token(request), here=_read_here(request), theme=_read_theme(request)
-        )
-        return HTMLResponse(render_page(template, frame, content), status, headers=_HEADERS)
-
     def _send_to_sign_in(self, request: Request) -> Response:
-        path = make_path(SIGN_IN_PATH, next=_read_here(request))
+        path = make_path(self.visiting.sign_in_path, next=_read_here(request))
         if _is_part(request):
             return Response(status_code=200, headers={**_HEADERS, "HX-Redirect": path})
         return RedirectResponse(path, status_code=303, headers=_HEADERS)
@@ -260,16 +247,6 @@ class Console:
         if theme in THEMES:
             keep(THEME_COOKIE, theme)
         return response
-
-
-def _speak(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that answers in the language of who asks."""
-
-    async def answer(request: Request) -> Response:
-        with speaking(_choose(request)):
-            return await endpoint(request)
-
-    return answer
 
 
 def _read_theme(request: Request) -> str:
@@ -313,7 +290,9 @@ def _send_on(request: Request, answered: Redirect) -> Response:
 
 async def _send_palettes(_: Request) -> Response:
     return PlainTextResponse(
-        write_palettes(), media_type="text/css", headers={"Cache-Control": "public, max-age=31536000, immutable"}
+        write_palettes(),
+        media_type="text/css",
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
     )
 
 

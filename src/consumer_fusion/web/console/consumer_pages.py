@@ -114,11 +114,15 @@ def show_consumers(visit: Visit) -> Answer:
         found_count=found.num_rows,
         first_place=start + 1 if part else 0,
         rows=[{**row, "shown": visit.show_key(row["consumer"])} for row in part],
-        next_path=make_path("/consumers", **parameters, after=_write_cursor(part[-1], order)) if has_more else None,
+        next_path=make_path("/consumers", **parameters, after=_write_cursor(part[-1], order))
+        if has_more
+        else None,
         previous_path=make_path("/consumers", **parameters) if start else None,
         download=make_path("/consumers", **parameters, format="csv"),
     )
-    return Page("consumers.html", say("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand)
+    return Page(
+        "consumers.html", say("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand
+    )
 
 
 def show_consumer(visit: Visit) -> Answer:
@@ -171,7 +175,9 @@ def _find_start(rows: pa.Table, cursor: str, order: Arrangement) -> int:
     try:
         value = float(number)
     except ValueError:
-        raise InputError(say("The place in the list cannot be read."), hint=say("Begin at the first page.")) from None
+        raise InputError(
+            say("The place in the list cannot be read."), hint=say("Begin at the first page.")
+        ) from None
     name, way = _COLUMNS[order]
     before = pc.less(rows[name], value) if way == "ascending" else pc.greater(rows[name], value)
     same = pc.and_(pc.equal(rows[name], value), pc.less_equal(rows["consumer"], consumer))

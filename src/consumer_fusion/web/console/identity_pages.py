@@ -124,9 +124,16 @@ def show_identity(visit: Visit) -> Answer:
         ],
         merges=[
             MergeRow(
-                each.merge_id, each.kept, each.absorbed, visit.show_key(each.kept), visit.show_key(each.absorbed),
-                each.reason, each.origin, each.made_at, each.undone_at,
-            )  # fmt: skip
+                each.merge_id,
+                each.kept,
+                each.absorbed,
+                visit.show_key(each.kept),
+                visit.show_key(each.absorbed),
+                each.reason,
+                each.origin,
+                each.made_at,
+                each.undone_at,
+            )
             for each in known.merges
         ],
         conflicts=[
@@ -162,4 +169,3 @@ def undo_merge(visit: Visit) -> Answer:
         make_path("/identities", consumer=back),
         say("The merge is undone; both have the scores that they would have without it."),
     )
-

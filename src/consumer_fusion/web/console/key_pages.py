@@ -13,7 +13,9 @@ from consumer_fusion.web.console.pages import Answer, Page, Redirect, Visit
 
 KIND_WORDS = {
     "server": mark("a server: nobody else can read the key"),
-    "browser": mark("a web page or app: anybody can read the key, so amounts count a quarter until a server says them"),
+    "browser": mark(
+        "a web page or app: anybody can read the key, so amounts count a quarter until a server says them"
+    ),
     "webhook": mark("another service that calls us: believed in full when its signature is right"),
 }
 

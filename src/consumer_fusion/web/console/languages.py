@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
+from gettext import c2py
 from importlib.resources import files
-from pathlib import Path
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
+from babel.messages import Catalog
+from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
-from babel.support import NullTranslations, Translations
 
 DEFAULT_LANGUAGE = "en"
 LANGUAGES: dict[str, str] = {"en": "English", "it": "Italiano"}
@@ -23,20 +24,28 @@ _LOCALES = {"en": "en_GB", "it": "it_IT"}
 
 
 class CatalogueLanguage:
-    """A language whose texts are in a catalogue."""
+    """A language whose texts are in a catalogue, read as it was written: there is nothing to compile."""
 
-    def __init__(self, code: str, translations: NullTranslations) -> None:
+    def __init__(self, code: str, catalogue: Catalog | None = None) -> None:
         self.code = code
         self.locale = Locale.parse(_LOCALES.get(code, code))
-        self._translations = translations
+        self._texts: dict[str, str] = {}
+        self._counted: dict[str, tuple[str, ...]] = {}
+        for message in catalogue or ():
+            if isinstance(message.string, str):
+                self._texts[str(message.id)] = message.string
+            elif message.string and all(message.string):
+                self._counted[message.id[0]] = tuple(message.string)
+        self._choose_form = c2py(catalogue.plural_expr if catalogue is not None else "n != 1")
 
     def translate(self, text: str) -> str:
         """A text in this language; the text itself where there is no translation."""
-        return str(self._translations.gettext(text)) if text else ""
+        return (text and self._texts.get(text)) or text
 
     def translate_count(self, singular: str, plural: str, count: int) -> str:
         """The form of a text that goes with a count."""
-        return str(self._translations.ngettext(singular, plural, count))
+        forms = self._counted.get(singular, (singular, plural))
+        return forms[self._choose_form(count)]
 
     def write_number(self, value: float, decimals: int) -> str:
         """A number with thousands marked and a true minus sign."""
@@ -66,9 +75,10 @@ def load_language(code: str) -> CatalogueLanguage:
     if code not in LANGUAGES:
         code = DEFAULT_LANGUAGE
     if code == DEFAULT_LANGUAGE:
-        return CatalogueLanguage(code, NullTranslations())
-    folder = Path(str(files("consumer_fusion").joinpath("locale")))
-    return CatalogueLanguage(code, Translations.load(str(folder), [code]))
+        return CatalogueLanguage(code)
+    file = files("consumer_fusion").joinpath("locale", code, "LC_MESSAGES", "messages.po")
+    with file.open("rb") as content:
+        return CatalogueLanguage(code, read_po(content, locale=code))
 
 
 def choose_language(chosen: str | None, accepted: str | None) -> CatalogueLanguage:

@@ -31,7 +31,11 @@ def list_entries(permissions: Collection[Permission], brand: str | None) -> list
         brand: The brand that is looked at; the entries of a brand are there only with one.
     """
     entries = [
-        Entry(section, say(words), make_path(path, brand=brand)) for section, words, path in _OF_A_BRAND if brand
+        Entry(section, say(words), make_path(path, brand=brand))
+        for section, words, path in _OF_A_BRAND
+        if brand
     ]
-    entries += [Entry(section, say(words), path) for section, words, path, needed in _OF_ALL if needed in permissions]
+    entries += [
+        Entry(section, say(words), path) for section, words, path, needed in _OF_ALL if needed in permissions
+    ]
     return entries

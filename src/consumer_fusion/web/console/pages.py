@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
 from consumer_fusion import ingest
 from consumer_fusion.access import Permission, append_audit, may, require_permission
 from consumer_fusion.errors import InputError

@@ -115,7 +115,10 @@ def change_own(own: Own, form: KindForm) -> Own:
 def drop_own(own: Own, key: str) -> Own:
     """The own points without anything about a kind: it is then as shipped, or as a calibration taught."""
     kinds = {name: said for name, said in dict(own.get("kinds", {})).items() if name != key}
-    return {**{name: value for name, value in own.items() if name != "kinds"}, **({"kinds": kinds} if kinds else {})}
+    return {
+        **{name: value for name, value in own.items() if name != "kinds"},
+        **({"kinds": kinds} if kinds else {}),
+    }
 
 
 def check_own(own: Own) -> PointsTable:
@@ -130,7 +133,9 @@ def check_own(own: Own) -> PointsTable:
         try:
             return score.load_points(path)
         except PointsError as error:
-            raise PointsError(error.message, hint=say("Change the numbers and look at the preview again.")) from None
+            raise PointsError(
+                error.message, hint=say("Change the numbers and look at the preview again.")
+            ) from None
 
 
 def save_own(workspace: Workspace, own: Own, *, before: str) -> PointsTable:
@@ -176,7 +181,9 @@ def describe_kind(kind: Kind | None) -> dict[str, object]:
 
 def write_toml(own: Own) -> str:
     """Own points as TOML: what stands alone, the constants, then each kind."""
-    lines = [f"{_write_key(name)} = {_write_value(value)}" for name, value in own.items() if name not in _TABLES]
+    lines = [
+        f"{_write_key(name)} = {_write_value(value)}" for name, value in own.items() if name not in _TABLES
+    ]
     for name in ("constants",):
         if own.get(name):
             lines += ["", f"[{name}]", *_write_fields(own[name])]

@@ -146,7 +146,9 @@ def show_kind(visit: Visit) -> Answer:
     points = put_points_in_force(visit.workspace).points
     kind = points.kinds.get(key)
     if kind is None and key not in {row["kind"] for row in inspection.count_unscored(visit.workspace)}:
-        raise NotFoundError(say("There is no kind “{key}”.", key=key), hint=say("The points table lists all of them."))
+        raise NotFoundError(
+            say("There is no kind “{key}”.", key=key), hint=say("The points table lists all of them.")
+        )
     content = KindPage(
         key,
         kind,
@@ -204,7 +206,9 @@ def show_versions(visit: Visit) -> Answer:
     """The versions that were in force, and what each changed."""
     visit.require("look")
     with visit.workspace.store.reading() as session:
-        rows = session.read(POINTS_VERSIONS, order_by=("applied_us desc",), limit=VERSIONS_LISTED + 1).to_pylist()
+        rows = session.read(
+            POINTS_VERSIONS, order_by=("applied_us desc",), limit=VERSIONS_LISTED + 1
+        ).to_pylist()
     tables = [score.read_points(json.loads(row["content"])) for row in rows]
     versions = []
     for place, row in enumerate(rows[:VERSIONS_LISTED]):

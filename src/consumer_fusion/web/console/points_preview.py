@@ -92,7 +92,7 @@ def preview_points(workspace: Workspace, after: PointsTable, key: str, as_of_us:
         effects = _measure(workspace, session, force, after, key, sample, as_of_us)
     changes = [effect.change for effect in effects]
     return Preview(
-        differences=[each for each in score.compare_points(force.points, after)],
+        differences=list(score.compare_points(force.points, after)),
         pair_count=pairs.num_rows,
         is_more=pairs.num_rows >= _LOOKED_AT,
         sampled_count=len(effects),
@@ -113,7 +113,9 @@ def _find_pairs(workspace: Workspace, session: Session, force: PointsInForce, ke
         found = session.read(PAIR_KIND_STATES, {"kind_id": number}, columns=columns, limit=_LOOKED_AT)
         if found.num_rows:
             return found
-    source = score.open_events(session, workspace.folder, columns=(*columns, "kind_id", "kind", "day", "occurred_us"))
+    source = score.open_events(
+        session, workspace.folder, columns=(*columns, "kind_id", "kind", "day", "occurred_us")
+    )
     return workspace.engine.read(
         "select distinct e.consumer_id, e.brand_id "  # noqa: S608 - names of our own columns
         f"from {source.relation} e join wanted_kind w on w.kind = e.kind limit {_LOOKED_AT}",
@@ -160,8 +162,12 @@ def _measure(
         reading = score.read_pair(score.fold_ledger(entries, as_of_us, after), after)
         effects.append(
             PairEffect(
-                names[pair["consumer_id"]], names[pair["brand_id"]], before.fusion_score, reading.fusion_score,
-                before.symbiosis, reading.symbiosis,
-            )  # fmt: skip
+                names[pair["consumer_id"]],
+                names[pair["brand_id"]],
+                before.fusion_score,
+                reading.fusion_score,
+                before.symbiosis,
+                reading.symbiosis,
+            )
         )
     return effects

@@ -123,7 +123,9 @@ def drop_rejection(visit: Visit) -> Answer:
 def _tell(acceptance: Acceptance) -> str:
     parts = [say_count("{count} row was taken.", "{count} rows were taken.", acceptance.accepted)]
     if acceptance.duplicates:
-        parts.append(say_count("{count} was here already.", "{count} were here already.", acceptance.duplicates))
+        parts.append(
+            say_count("{count} was here already.", "{count} were here already.", acceptance.duplicates)
+        )
     if acceptance.rejected:
         parts.append(
             say_count(

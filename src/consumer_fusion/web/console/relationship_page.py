@@ -13,9 +13,9 @@ from consumer_fusion.report.tables import write_csv
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.brand_pages import answer_figure
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
+from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Visit
 from consumer_fusion.web.console.pair_drawings import PAIR_HEADINGS, make_pair_drawing
 from consumer_fusion.web.console.readings import PairReading
-from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Visit
 
 LEDGER_ROWS = 40
 
@@ -139,7 +139,9 @@ def show_relationship(visit: Visit) -> Answer:
         return _write_ledger(pair)
     if visit.is_part and "from" in visit.asked:
         start = _read_place(visit.asked["from"])
-        part = LedgerPart(rows[start : start + LEDGER_ROWS], _more_path(visit, start + LEDGER_ROWS, len(rows)))
+        part = LedgerPart(
+            rows[start : start + LEDGER_ROWS], _more_path(visit, start + LEDGER_ROWS, len(rows))
+        )
         return Page("ledger_rows.html", "", part)
     reading = pair.answer.explanation.reading
     shown = visit.show_key(pair.answer.consumer)

@@ -45,13 +45,34 @@ FACET_MEANINGS: Mapping[str, str] = {
     "standing": mark("how it makes one look to others"),
     "wellbeing": mark("money left, peace, privacy"),
 }
-SAID_BY_NAME = tuple(
-    mark(word)
-    for word in (
-        "fading", "known", "unknown", "other channels", "server", "browser", "webhook", "rule", "review", "staff",
-        "strong", "weak", "token", "link", "command line", "product",
-    )
-)  # fmt: skip
+_SYMBIOSIS: dict[str, str] = {str(name): words for name, words in SYMBIOSIS_WORDS.items()}
+_DIRECTIONS: dict[str, str] = {str(name): words for name, words in DIRECTION_WORDS.items()}
+SAID_BY_NAME = (
+    mark("fading"),
+    mark("known"),
+    mark("unknown"),
+    mark("other channels"),
+    mark("server"),
+    mark("browser"),
+    mark("webhook"),
+    mark("rule"),
+    mark("review"),
+    mark("staff"),
+    mark("strong"),
+    mark("weak"),
+    mark("token"),
+    mark("link"),
+    mark("command line"),
+    mark("product"),
+    mark("web"),
+    mark("shop"),
+    mark("email"),
+    mark("post"),
+    mark("chat"),
+    mark("app"),
+    mark("social"),
+    mark("phone"),
+)
 """Words that come from the data and are said as they are named there."""
 
 
@@ -160,7 +181,7 @@ def make_environment() -> jinja2.Environment:
         "time": lambda us: read_language().write_time(from_microseconds(us)),
         "iso": lambda text: read_language().write_time(parse_moment(text)),
         "moment": write_moment,
-        "symbiosis": lambda name: say(dict(SYMBIOSIS_WORDS).get(name, name)),
+        "symbiosis": lambda name: say(_SYMBIOSIS.get(name, name)),
         "cell": write_cell,
     }
     return environment
@@ -205,9 +226,9 @@ def write_cell(value: Any, column: Column) -> str:
         case "time":
             return language.write_time(from_microseconds(value))
         case "class":
-            return say(dict(SYMBIOSIS_WORDS).get(value, value))
+            return say(_SYMBIOSIS.get(value, str(value)))
         case "side":
-            return say(dict(DIRECTION_WORDS).get(value, value))
+            return say(_DIRECTIONS.get(value, str(value)))
         case "facet" | "certainty" | "channel" | "kind":
             return say(str(value))
     return str(value)

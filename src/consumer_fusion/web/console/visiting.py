@@ -8,10 +8,6 @@ from typing import Protocol
 from starlette.requests import Request
 
 from consumer_fusion.access import Caller
-from consumer_fusion.records.audit import AuditEntry
-from consumer_fusion.web import session
-
-SIGN_IN_PATH, SIGN_OUT_PATH = "/sign-in", "/sign-out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +28,16 @@ class Visitor:
 class Visiting(Protocol):
     """Sessions as the console sees them."""
 
+    @property
+    def sign_in_path(self) -> str:
+        """Where somebody who is not signed in is sent; `next` names the page that they wanted."""
+        ...
+
+    @property
+    def sign_out_path(self) -> str:
+        """Where the form for signing out is sent."""
+        ...
+
     def find_visitor(self, request: Request) -> Visitor | None:
         """Who is signed in, or None."""
         ...
@@ -39,30 +45,3 @@ class Visiting(Protocol):
     def make_form_token(self, request: Request) -> str:
         """What every form of a page carries; whoever keeps the sessions checks it before a page is asked."""
         ...
-
-    def note_look(self, request: Request, entry: AuditEntry) -> None:
-        """Put on record that somebody looks at something.
-
-        Raises:
-            StoreError: It cannot be, so nothing may be shown.
-        """
-        ...
-
-
-class StaffVisiting:
-    """The sessions of staff; `SessionMiddleware` must stand before the console and checks every change."""
-
-    def find_visitor(self, request: Request) -> Visitor | None:
-        """Who is signed in, or None."""
-        signed_in = session.find_staff(request)
-        if signed_in is None:
-            return None
-        return Visitor(signed_in.account.name, signed_in.caller, signed_in.session.origin == "demo")
-
-    def make_form_token(self, request: Request) -> str:
-        """The form token for a page."""
-        return session.read_form_token(request)
-
-    def note_look(self, request: Request, entry: AuditEntry) -> None:
-        """Put on record that somebody looks at something."""
-        session.note_looks(request, [entry])

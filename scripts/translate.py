@@ -1,0 +1,115 @@
+"""The texts of the console in other languages: find them in the code, check that every one is translated.
+
+`python scripts/translate.py extract` brings the catalogues up to date with the code: new texts are added untranslated,
+texts that are gone are dropped. `python scripts/translate.py check` tells what is missing; the tests run it too.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion"
+LOCALES = PACKAGE / "locale"
+LANGUAGES = ("it",)
+KEYWORDS = {"say": None, "mark": None, "say_count": (1, 2), "mark_count": (1, 2)}
+_METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def main(arguments: list[str]) -> int:
+    """Extract or check."""
+    if arguments == ["extract"]:
+        for language in LANGUAGES:
+            bring_up_to_date(language)
+        return 0
+    faults = [fault for language in LANGUAGES for fault in find_faults(language)]
+    print("\n".join(faults) or f"every text is translated: {', '.join(LANGUAGES)}")
+    return 1 if faults else 0
+
+
+def find_texts() -> dict[str, tuple[str, str] | None]:
+    """Every text that is said, with its plural where it has one; the names and meanings of the kinds too."""
+    texts: dict[str, tuple[str, str] | None] = {}
+    found = extract_from_dir(
+        str(PACKAGE), _METHODS, keywords=KEYWORDS, options_map={"**": {"silent": "false"}}
+    )
+    for _, _, message, _, _ in found:
+        if isinstance(message, tuple):
+            texts[message[0]] = (message[0], message[1])
+        elif message:
+            texts.setdefault(message, None)
+    for text in list_kind_texts():
+        texts.setdefault(text, None)
+    return texts
+
+
+def list_kind_texts() -> Iterator[str]:
+    """The names and meanings of the shipped kinds."""
+    kinds = tomllib.loads((PACKAGE / "score" / "points.toml").read_text(encoding="utf-8"))["kinds"]
+    for key, kind in kinds.items():
+        yield key
+        if kind.get("meaning"):
+            yield kind["meaning"]
+
+
+def read_catalogue(language: str) -> Catalog:
+    """The catalogue of a language."""
+    with (LOCALES / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def bring_up_to_date(language: str) -> None:
+    """Write the catalogue anew: the texts of the code in order, with the translations that there are."""
+    path = LOCALES / language / "LC_MESSAGES" / "messages.po"
+    before = read_catalogue(language) if path.exists() else Catalog(locale=language)
+    after = Catalog(locale=language, project="Consumer Fusion", fuzzy=False)
+    for text, counted in sorted(find_texts().items()):
+        known = before.get(text)
+        after.add(counted or text, string=known.string if known is not None and known.string else None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        write_po(file, after, omit_header=False, width=110, sort_output=True)
+
+
+def find_faults(language: str) -> list[str]:
+    """Texts without a translation, with other placeholders, and translations that nobody says any more."""
+    catalogue = read_catalogue(language)
+    texts = find_texts()
+    faults = []
+    for text, counted in sorted(texts.items()):
+        message = catalogue.get(text)
+        forms = (
+            []
+            if message is None
+            else [message.string]
+            if isinstance(message.string, str)
+            else list(message.string or ())
+        )
+        if not forms or not all(forms):
+            faults.append(f"{language}: no translation of {text!r}")
+            continue
+        wanted = set(_PLACEHOLDER.findall(text)) | set(_PLACEHOLDER.findall(counted[1] if counted else ""))
+        faults += [
+            f"{language}: {form!r} has other placeholders than {text!r}"
+            for form in forms
+            if set(_PLACEHOLDER.findall(form)) - wanted
+            or (wanted - set(_PLACEHOLDER.findall(form)) - {"count"})
+        ]
+    said = set(texts)
+    for message in catalogue:
+        key = message.id[0] if isinstance(message.id, tuple) else message.id
+        if key and key not in said:
+            faults.append(f"{language}: nobody says {key!r} any more")
+    return faults
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
