@@ -161,7 +161,7 @@ async def sign_in_visitor(request: HTTPConnection) -> access.NewSession:
 async def sign_out(request: HTTPConnection, *, everywhere: bool = False) -> None:
     """Sign out of this browser, or of all; the answer takes the cookie back."""
     visit = find_visit(request)
-    visit.is_closing = True
+    visit.is_closing = visit.signed_in is not None
     await run_in_threadpool(_close, visit, everywhere)
 
 
