@@ -13,7 +13,7 @@ from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.web.gate import Gate
 from consumer_fusion.web.operation import RequestMiddleware
-from consumer_fusion.web.reading import ReadingSide
+from consumer_fusion.web.reading_side import ReadingSide
 from consumer_fusion.web.trail import Trail
 from small_workspaces import make_orders, open_small
 
