@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 CONNECTIONS = 64
 BATCH = 100
@@ -233,17 +234,23 @@ def send_load(arguments: argparse.Namespace) -> None:
         order = sorted(load.latencies)
         told["p50_ms"] = order[len(order) // 2] * 1e3
         told["p99_ms"] = order[int(len(order) * 0.99)] * 1e3
-    print(json.dumps(told))
+    arguments.result.write_text(json.dumps(told))
 
 
 def start_load(
-    port: int, events: int, prefix: str, seconds: float, warmup: float, *more: str
+    port: int, events: int, prefix: str, seconds: float, warmup: float, result: Path, *more: str
 ) -> subprocess.Popen:
     arguments = [
         "--send", "--port", str(port), "--events", str(events), "--prefix", prefix, "--seconds", str(seconds),
-        "--warmup", str(warmup), *more,
+        "--warmup", str(warmup), "--result", str(result), *more,
     ]  # fmt: skip
-    return subprocess.Popen([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, __file__, *arguments])
+
+
+def end_load(sender: subprocess.Popen, result: Path) -> dict[str, Any]:
+    if sender.wait() != 0:
+        raise RuntimeError("the load generator failed")
+    return json.loads(result.read_text())
 
 
 # --- what is measured ---
@@ -251,12 +258,13 @@ def start_load(
 
 def measure(folder: Path, mode: str, events: int, seconds: float, warmup: float) -> dict[str, float]:
     server = Server(folder, mode)
-    sender = start_load(server.port, events, f"{mode}-{time.time_ns()}-", warmup + seconds, warmup)
+    result = folder.with_name("result.json")
+    sender = start_load(server.port, events, f"{mode}-{time.time_ns()}-", warmup + seconds, warmup, result)
     time.sleep(warmup + 0.3)  # the generator needs a moment to start
     before, begin = server.read_cpu_seconds(), time.perf_counter()
     time.sleep(seconds - 0.6)
     cpu, wall = server.read_cpu_seconds() - before, time.perf_counter() - begin
-    told = json.loads(sender.communicate()[0])
+    told = end_load(sender, result)
     peak = server.read_peak_megabytes()
     server.end()
     rate = told["requests"] * events / seconds
@@ -325,15 +333,14 @@ def run_kills(kills: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = fusion.create_workspace(Path(place) / "workspace")
         server = Server(folder, "live")
-        sender = start_load(server.port, 1, "k", kills * 6.0, 0.0, "--insist")
+        result = folder.with_name("result.json")
+        sender = start_load(server.port, 1, "k", kills * 6.0, 0.0, result, "--insist")
         for _ in range(kills):
             time.sleep(chance.uniform(0.8, 3.0))
             server.process.kill()
             server.process.wait()
             server.start()
-        acknowledged = {
-            f"k{number:0{DIGITS}d}" for number in json.loads(sender.communicate()[0])["acknowledged"]
-        }
+        acknowledged = {f"k{number:0{DIGITS}d}" for number in end_load(sender, result)["acknowledged"]}
         server.end()
         with fusion.open_workspace(folder) as workspace:
             while pipeline.land_arrivals(workspace).accepted:
@@ -355,6 +362,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--result", type=Path, default=Path(), help=argparse.SUPPRESS)
     for name in ("--serve", "--prefix"):
         parser.add_argument(name, default="", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)

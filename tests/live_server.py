@@ -13,10 +13,12 @@ import httpx
 
 import consumer_fusion as fusion
 from consumer_fusion import access
+from consumer_fusion.records.arrival import ARRIVALS
 from consumer_fusion.records.audit import Actor
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.intake import REJECTIONS
+from consumer_fusion.stores import ARRIVAL_TABLES, SQLiteStore
 
 START_SECONDS = 30
 TESTER = Actor("staff", "tester")
@@ -93,9 +95,14 @@ class LiveServer:
     def settle(self):
         """Wait until all that was acknowledged has been read."""
         end = time.monotonic() + 30
-        while self.client.get(f"{self.address}/readyz").json()["waiting"]:
+        arrivals = SQLiteStore(self.folder / "arrivals.db", ARRIVAL_TABLES)
+        while True:
+            with arrivals.reading() as session:
+                if not session.count(ARRIVALS):
+                    break
             assert time.monotonic() < end, "what arrived was not read"
             time.sleep(0.05)
+        arrivals.close()
 
     def read_events(self, **wanted):
         """The events on record, their parties by name, oldest first; only those whose fields are as wanted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from consumer_fusion.web.collect.application import CollectApplication
 from consumer_fusion.web.collect.collector import Collector, Limits
 from consumer_fusion.web.collect.counters import Counters, Refusal
-from consumer_fusion.web.collect.keys import KeyVerifier, SourceKey, WorkspaceKeys
+from consumer_fusion.web.collect.source_keys import KeyVerifier, SourceKey, WorkspaceKeys
 
 __all__ = [
     "CollectApplication",

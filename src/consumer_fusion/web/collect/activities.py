@@ -25,9 +25,9 @@ from types import MappingProxyType
 from typing import Any
 
 from consumer_fusion.kit.ids import make_id
+from consumer_fusion.web.collect.collect_errors import CollectError
 from consumer_fusion.web.collect.own_events import write_event
-from consumer_fusion.web.collect.refusals import CollectError
-from consumer_fusion.web.collect.segment import BATCH_EVENTS_LIMIT
+from consumer_fusion.web.collect.segment_calls import BATCH_EVENTS_LIMIT
 
 _KINDS: Mapping[str, str] = MappingProxyType({
     "Announce": "Product Shared", "View": "Page Viewed", "Read": "Page Viewed", "Listen": "Page Viewed",

@@ -15,19 +15,19 @@ from consumer_fusion.records.arrival import Arrival, ArrivalFormat, TrustRule
 from consumer_fusion.web.collect.activities import cut_activities
 from consumer_fusion.web.collect.bodies import BodyBudget, encode_line, parse_document, read_body
 from consumer_fusion.web.collect.chatwoot import check_signature, cut_deliveries
-from consumer_fusion.web.collect.cloudevents import cut_cloud_events, is_binary, read_binary
+from consumer_fusion.web.collect.cloud_event_modes import cut_cloud_events, is_binary, read_binary
+from consumer_fusion.web.collect.collect_errors import CollectError
 from consumer_fusion.web.collect.collector import Collector
 from consumer_fusion.web.collect.counters import Refusal
-from consumer_fusion.web.collect.keys import (
+from consumer_fusion.web.collect.own_events import cut_events, parse_events
+from consumer_fusion.web.collect.segment_calls import CALLS, cut_calls, parse_calls
+from consumer_fusion.web.collect.source_keys import (
     KeyVerifier,
     SourceKey,
     cache_keys,
     read_body_key,
     read_header_key,
 )
-from consumer_fusion.web.collect.own_events import cut_events, parse_events
-from consumer_fusion.web.collect.refusals import CollectError
-from consumer_fusion.web.collect.segment import CALLS, cut_calls, parse_calls
 from consumer_fusion.web.errors import write_problem
 
 _log = logging.getLogger("consumer_fusion.collect")

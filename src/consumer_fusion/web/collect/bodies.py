@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from consumer_fusion.web.collect.refusals import CollectError
+from consumer_fusion.web.collect.collect_errors import CollectError
 
 BODY_BYTES_LIMIT = 16 << 20
 """A body may have so many bytes, packed and unpacked. The largest batch that a published client sent had 3 MB."""

@@ -23,8 +23,8 @@ from hashlib import sha256
 from typing import Any
 
 from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.web.collect.collect_errors import CollectError
 from consumer_fusion.web.collect.own_events import write_event
-from consumer_fusion.web.collect.refusals import CollectError
 
 SIGNATURE_SECONDS = 300
 """A signature is taken for so long before and after its moment."""

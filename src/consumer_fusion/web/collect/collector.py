@@ -18,8 +18,8 @@ from time import monotonic
 from consumer_fusion import ingest, pipeline
 from consumer_fusion.errors import FusionError
 from consumer_fusion.records.arrival import Arrival
+from consumer_fusion.web.collect.collect_errors import CollectError
 from consumer_fusion.web.collect.counters import Counters
-from consumer_fusion.web.collect.refusals import CollectError
 from consumer_fusion.workspace import Workspace
 
 _log = logging.getLogger("consumer_fusion.collect")
@@ -102,6 +102,22 @@ class Collector:
     def is_alive(self) -> bool:
         """Whether both threads run."""
         return all(thread is not None and thread.is_alive() for thread in (self._writer, self._lander))
+
+    def list_measures(self) -> dict[str, float]:
+        """What there is to tell in numbers, by the name of the measure."""
+        counters = self.counters
+        measures: dict[str, float] = {
+            "arrivals_queued": self._queued_events,
+            "arrivals_waiting": self.waiting_count,
+            "bodies_not_strictly_json": counters.violations,
+        }
+        for prefix, counts in (
+            ("events_received", counters.received),
+            ("requests_refused", counters.refused),
+            ("arrivals", counters.landed),
+        ):
+            measures |= {f"{prefix}_{name}": count for name, count in list(counts.items())}
+        return measures
 
     async def keep(self, arrivals: Sequence[Arrival]) -> None:
         """Make arrivals durable; returns once they are.

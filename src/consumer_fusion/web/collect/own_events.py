@@ -7,8 +7,8 @@ from typing import Any
 
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.web.collect.bodies import encode_line, parse_document
-from consumer_fusion.web.collect.refusals import CollectError
-from consumer_fusion.web.collect.segment import BATCH_EVENTS_LIMIT, is_missing
+from consumer_fusion.web.collect.collect_errors import CollectError
+from consumer_fusion.web.collect.segment_calls import BATCH_EVENTS_LIMIT, is_missing
 
 
 def parse_events(body: bytes) -> tuple[Any, bool]:

@@ -15,7 +15,7 @@ import msgspec
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
 from consumer_fusion.web.collect.bodies import encode_line, parse_document
-from consumer_fusion.web.collect.refusals import CollectError
+from consumer_fusion.web.collect.collect_errors import CollectError
 
 CALLS: Mapping[str, str] = MappingProxyType({
     "track": "track", "identify": "identify", "page": "page", "screen": "screen", "group": "group", "alias": "alias",

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from consumer_fusion.web.collect.bodies import encode_line, parse_document
+from consumer_fusion.web.collect.collect_errors import CollectError
 from consumer_fusion.web.collect.own_events import name_source
-from consumer_fusion.web.collect.refusals import CollectError
-from consumer_fusion.web.collect.segment import BATCH_EVENTS_LIMIT
+from consumer_fusion.web.collect.segment_calls import BATCH_EVENTS_LIMIT
 
 _HEADER_PREFIX = b"ce-"
 _REQUIRED = ("id", "source", "specversion", "type")
