@@ -27,9 +27,9 @@ class CalibrationReport:
         seed: By which pairs were split and drawn.
         points_version: The points table that it started from.
         calibrated_version: The version that the table has once it is applied.
-        pairs_trained: Pairs that were learnt from.
+        pairs_trained: Pairs of a half, that the other half was forecast from.
         cutoffs_trained: At how many cutoffs, a horizon apart.
-        pairs_held_out: Other pairs, on which the measures are taken.
+        pairs_held_out: Pairs on which the measures are taken, each by the lesson of the half that it is not in.
         outcomes_held_out: How many of those had the outcome.
         multipliers: By key: what was learnt; in force only if `is_better` and applied.
         half_life_factors: By key, likewise.
@@ -125,9 +125,9 @@ def write_sentences(report: CalibrationReport) -> tuple[str, ...]:
 def _write_verdict(report: CalibrationReport) -> Sequence[str]:
     earlier = "" if report.cutoffs_trained == 1 else f" and {report.cutoffs_trained - 1} earlier cutoffs"
     question = (
-        f"Learnt from {report.pairs_trained:,} pairs at {write_moment(report.cutoff_us)}{earlier}: would "
-        f"'{report.outcome}' follow within {report.horizon_days:g} days? Measured on "
-        f"{report.pairs_held_out:,} other pairs, {report.outcomes_held_out:,} of which it followed for."
+        f"The question: would '{report.outcome}' follow within {report.horizon_days:g} days of "
+        f"{write_moment(report.cutoff_us)}{earlier}? Each half of {report.pairs_held_out:,} pairs was forecast by "
+        f"what the other half taught; it followed for {report.outcomes_held_out:,} of them."
     )
     before, after = report.before, report.after
     change = (

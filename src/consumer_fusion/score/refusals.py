@@ -61,7 +61,7 @@ def check_window(
     if not pc.any(occurring).as_py():
         raise RefusedError(
             f"No event of kind '{outcome}' is in the ledger, so nothing can be learnt from it.",
-            hint="Name a kind that occurs, for example 'Order Completed'.",
+            hint=_name_occurring(ledger),
         )
     last_us = int(pc.max(ledger.column("occurred_us")).as_py())
     end_us = cutoff_us + round(horizon_days * DAY_MICROSECONDS)
@@ -91,3 +91,12 @@ def check_sample(sample: Sample, outcome: str) -> None:
             "with and as many without are needed to tell them apart.",
             hint="Choose another horizon or cutoff.",
         )
+
+
+def _name_occurring(ledger: pa.Table) -> str:
+    """What to ask for instead: the kinds that occur most."""
+    if ledger.num_rows == 0:
+        return "There are no events by then: import some, or ask about a later moment."
+    counts = pc.value_counts(ledger.column("kind").cast(pa.string())).to_pylist()
+    most = sorted(counts, key=lambda one: (-int(one["counts"]), str(one["values"])))[:5]
+    return f"Name a kind that occurs: {', '.join(str(one['values']) for one in most)}."
