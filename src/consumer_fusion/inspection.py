@@ -15,6 +15,7 @@ from consumer_fusion.answers import Moment
 from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
+from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
 from consumer_fusion.records.intake import REJECTIONS
@@ -109,6 +110,7 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
         source = score.open_events(
             session,
             workspace.folder,
+            score.Selection(is_attributed_only=False),
             columns=("consumer_id", "brand_id", "kind_id", "kind", "day", "occurred_us"),
         )
         listed_kinds = ", ".join(map(str, scored)) or "-1"
@@ -163,30 +165,36 @@ def export_workspace(
 
 
 def _export_events(workspace: Workspace, session: Session, force: PointsInForce, path: Path) -> int:
-    ledger = score.read_ledgers(session, workspace.engine, workspace.folder, force.points, force.kind_ids)
-    consumers = ingest.name_entities(session, ledger["consumer_id"].unique().to_pylist())
-    brands = ingest.name_entities(session, ledger["brand_id"].unique().to_pylist())
-    names = {
-        "consumer_names": pa.table(
-            {
-                "id": pa.array(list(consumers), pa.int64()),
-                "consumer": pa.array(list(consumers.values()), pa.string()),
-            }
-        ),
-        "brand_names": pa.table(
-            {"id": pa.array(list(brands), pa.int64()), "brand": pa.array(list(brands.values()), pa.string())}
-        ),
-    }
+    columns = (
+        "source_id", "event_id", "occurred_us", "precision", "received_us", "consumer_id", "brand_id", "kind",
+        "kind_id", "channel", "value", "currency", "text", "trust", "magnitude", "properties",
+        "parent_event_id", "sentence",
+    )  # fmt: skip
+    selection = score.Selection(is_attributed_only=False)
+    source = score.open_events(session, workspace.folder, selection, columns=columns)
+    names = session.read(ENTITIES, columns=("entity_id", "entity_key"))
+    kinds = pa.table(
+        {
+            "kind_id": pa.array(list(force.kind_ids.values()), pa.int64()),
+            "kind_key": pa.array(list(force.kind_ids), pa.string()),
+        }
+    )
     return workspace.engine.write(
-        """
-        select c.consumer, b.brand, l.kind, l.event_id, make_timestamp(l.occurred_us) as occurred_at, l.value,
-               l.channel, l.text, l.magnitude, l.trust, l.properties, l.parent_event_id
-        from ledger l join consumer_names c on c.id = l.consumer_id join brand_names b on b.id = l.brand_id
-        order by l.occurred_us, l.event_id
-        """,
+        f"""
+        select s.entity_key as source, e.event_id, make_timestamp(e.occurred_us) as occurred_at, e.precision,
+               make_timestamp(e.received_us) as received_at, c.entity_key as consumer, b.entity_key as brand, e.kind,
+               k.kind_key as counted_as, e.channel, e.value, e.currency, e.text, e.trust, e.magnitude, e.properties,
+               e.parent_event_id, e.sentence
+        from {source.relation} e
+        left join entity_names s on s.entity_id = e.source_id
+        left join entity_names c on c.entity_id = e.consumer_id
+        left join entity_names b on b.entity_id = e.brand_id
+        left join kind_names k on k.kind_id = e.kind_id
+        order by e.occurred_us, e.event_id
+        """,  # noqa: S608 - a relation of our own
         path,
         step="export events",
-        tables={"ledger": ledger, **names},
+        tables={**source.tables, "entity_names": names, "kind_names": kinds},
     )
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion import answers, ingest, inspection, learning, score
 from consumer_fusion.answers import FACET_NAMES, Moment
+from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.kit.release import read_product_version
 from consumer_fusion.points_in_force import put_points_in_force
@@ -97,6 +98,11 @@ def _pick_pair(request: ReportRequest, scores: pa.Table, movers: pa.Table) -> tu
     rows = (
         movers if request.consumer is None else scores.filter(pc.equal(scores["consumer"], request.consumer))
     )
+    if request.consumer is not None and not rows.num_rows:
+        raise NotFoundError(
+            "This consumer has no relationship here.",
+            hint="Keys are written as the source writes them; see `fusion score`.",
+        )
     return (rows["consumer"][0].as_py(), rows["brand"][0].as_py()) if rows.num_rows else None
 
 

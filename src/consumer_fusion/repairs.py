@@ -110,4 +110,6 @@ def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, 
     if rejection_ids is None and not is_all:
         raise InputError("No row is named.", hint="Give numbers, or --all.")
     with workspace.store.writing() as session:
+        if rejection_ids is not None:
+            ingest.list_rejections(session, rejection_ids=rejection_ids)
         return ingest.drop_rejections(session, rejection_ids)

@@ -20,6 +20,11 @@ STORE_FILE = "fusion.db"
 ARRIVALS_FILE = "arrivals.db"
 SPILL_FOLDER = "spill"
 POINTS_FILE = "points.toml"
+WORKSPACE_FILES = (
+    *(f"{name}{ending}" for name in (STORE_FILE, ARRIVALS_FILE) for ending in ("", "-wal", "-shm")),
+    SETTINGS_FILE, POINTS_FILE, SPILL_FOLDER, "staging", "segments",
+)  # fmt: skip
+"""Everything that a workspace puts into its folder."""
 _POINTS_HEADER = """\
 # The points of this workspace. Only what stands here differs from the shipped table; in its form:
 #

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from unittest import mock
 
 import pytest
@@ -176,11 +177,10 @@ def test_a_message_about_a_consumer_does_not_tell_their_address(refuse, untouche
     assert "someone@example.org" not in error["message"]
 
 
-@pytest.mark.xfail(
-    reason="Typer ends an interrupted command itself, with status 130 and no word", strict=True
-)
 def test_an_interrupted_import_says_that_nothing_is_lost(empty):
-    with mock.patch("consumer_fusion.pipeline.import_files", side_effect=KeyboardInterrupt):
+    with mock.patch(
+        "consumer_fusion.pipeline.import_files", side_effect=lambda *_: signal.raise_signal(signal.SIGINT)
+    ):
         run = run_fusion("import", empty / "fusion.toml", "--format", "events", "--workspace", empty)
     assert run.status == 1
     assert "interrupted" in run.complaint
@@ -189,10 +189,7 @@ def test_an_interrupted_import_says_that_nothing_is_lost(empty):
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param(
-            ["score", "--out", "{missing}/scores.csv"],
-            marks=pytest.mark.xfail(reason="the file's folder is not looked at", strict=True),
-        ),
+        ["score", "--out", "{missing}/scores.csv"],
         ["identity", "suggest", "{missing}/people.csv"],
         ["init", "{file}/workspace"],
     ],

@@ -48,7 +48,6 @@ def test_marks_in_names_upset_no_command(visited, command):
     assert run_fusion(*command, "--workspace", visited["marked"]).status == 0
 
 
-@pytest.mark.xfail(reason="the line 'Next: fusion explain' of `fusion score` is read as markup", strict=True)
 @pytest.mark.parametrize("name", MARKED[:4])
 def test_marks_in_a_name_do_not_upset_a_list_of_scores(visited, name):
     run = run_fusion("score", "--brand", name, "--workspace", visited["marked"])
@@ -56,14 +55,12 @@ def test_marks_in_a_name_do_not_upset_a_list_of_scores(visited, name):
     assert flatten(f"explain '{name}' '{name}'") in flatten(run.output)
 
 
-@pytest.mark.xfail(reason="control characters of names reach the terminal", strict=True)
 @pytest.mark.parametrize("name", ESCAPES, ids=repr)
 def test_a_name_cannot_steer_the_terminal(visited, name):
     run = run_fusion("explain", name, name, "--workspace", visited["steering"])
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", run.output + run.complaint)
 
 
-@pytest.mark.xfail(reason="control characters of names reach the terminal", strict=True)
 def test_a_list_of_names_cannot_steer_the_terminal(visited):
     run = run_fusion("brands", "--workspace", visited["steering"])
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", run.output + run.complaint)

@@ -65,7 +65,6 @@ def test_a_demo_goes_into_a_folder_of_its_own_and_replaces_only_a_demo(tmp_path,
     assert len(ask_fusion(town, "associations", "list")) == 1
 
 
-@pytest.mark.xfail(reason="the whole folder of an earlier demo is removed", strict=True)
 def test_a_demo_made_again_removes_nothing_but_what_a_demo_made(tmp_path):
     ask_fusion(tmp_path, "demo", "--people", 0)
     (tmp_path / "letter.txt").write_text("dear", encoding="utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -59,6 +61,8 @@ application.command("version")(operation.version)
 
 def main() -> None:
     """Run a command: exit status 0 done, 1 refused or failed with a message, 2 wrong usage."""
+    # Typer would end with a bare status of its own; people are told that nothing is lost.
+    previous = signal.signal(signal.SIGINT, _stop)
     try:
         application()
     except FusionError as error:
@@ -67,6 +71,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was accepted is kept, the same import goes on where it stopped\n")
-        sys.exit(1)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    sys.stderr.write("interrupted; what was accepted is kept, the same import goes on where it stopped\n")
+    raise SystemExit(1)

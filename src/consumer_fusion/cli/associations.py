@@ -73,9 +73,7 @@ def declare(
     if is_json:
         print_json(row)
         return
-    console.print(
-        f"{consumer} {evidence} {brand}: declared as {row['association_id']}", highlight=False, markup=False
-    )
+    console.print(f"{consumer} {evidence} {brand}: declared as {row['association_id']}")
 
 
 @application.command()
@@ -90,4 +88,4 @@ def withdraw(
     if is_json:
         print_json({"withdrawn": association_id})
         return
-    console.print(f"{association_id} withdrawn, with all that spread over it", highlight=False, markup=False)
+    console.print(f"{association_id} withdrawn, with all that spread over it")

@@ -23,10 +23,8 @@ def backup(
     if is_json:
         print_json(made.as_dict())
         return
-    console.print(
-        f"{made.file_count:,} files, {made.byte_count:,} bytes, in {to}", highlight=False, markup=False
-    )
-    console.print(f"Next: fusion restore {to} --workspace DIR", style="dim", markup=False, highlight=False)
+    console.print(f"{made.file_count:,} files, {made.byte_count:,} bytes, in {to}")
+    console.print(f"Next: fusion restore {to} --workspace DIR", style="dim")
 
 
 def restore(
@@ -40,5 +38,5 @@ def restore(
     if is_json:
         print_json(made.as_dict())
         return
-    console.print(f"The workspace as of {made.made_at} is in {workspace}", highlight=False, markup=False)
-    console.print(f"Next: fusion doctor --workspace {workspace}", style="dim", markup=False, highlight=False)
+    console.print(f"The workspace as of {made.made_at} is in {workspace}")
+    console.print(f"Next: fusion doctor --workspace {workspace}", style="dim")

@@ -44,7 +44,7 @@ def calibrate(
         print_json({**report.as_dict(), "is_applied": is_applied and report.is_better})
         return
     for sentence in report.sentences:
-        console.print(sentence, highlight=False, markup=False)
+        console.print(sentence)
     rows = [
         [key, f"×{value:.2f}", f"×{report.half_life_factors.get(key, 1.0):.2f}"]
         for key, value in sorted(report.multipliers.items())
@@ -83,4 +83,4 @@ def predict(
     if is_json:
         print_json({"pairs": rows.num_rows, "out": str(out), "outcome": outcome, "horizon_days": horizon})
         return
-    console.print(f"{rows.num_rows:,} forecasts written to {out}", highlight=False, markup=False)
+    console.print(f"{rows.num_rows:,} forecasts written to {out}")

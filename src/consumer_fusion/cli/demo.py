@@ -22,10 +22,12 @@ from consumer_fusion.cli.output import (
 from consumer_fusion.errors import ConflictError
 from consumer_fusion.kit.moments import parse_moment, to_microseconds
 from consumer_fusion.simulate import Town, build_town
-from consumer_fusion.workspace import STORE_FILE, Workspace, create_workspace, open_workspace
+from consumer_fusion.workspace import STORE_FILE, WORKSPACE_FILES, Workspace, create_workspace, open_workspace
 
 DEFAULT_PEOPLE = 2000
 DEMO_MARK = "demo.txt"
+DEMO_FILES = (DEMO_MARK, *WORKSPACE_FILES)
+"""What an earlier demo left; everything else in its folder is somebody's."""
 FOUNDING_MOMENTS = (
     ("before", "2026-06-08T19:59:59Z"),
     ("100,000 new followers", "2026-06-08T20:00:00Z"),
@@ -73,12 +75,10 @@ def demo(
     console.print(
         f"A town of {people:,} people, {acceptance.accepted:,} events, {rows.num_rows:,} relationships, in {folder}/ "
         f"({acceptance.seconds:.1f} s)\n",
-        highlight=False, markup=False,
     )  # fmt: skip
     console.print(
         "The pop artist wore its sweater at the brand's concert and 100,000 people more followed her.\n"
         "A week later, in the same sweater, she tweeted against waiters over a salmon that the kitchen had spoilt.",
-        highlight=False, markup=False,
     )  # fmt: skip
     print_table(
         "",
@@ -97,14 +97,12 @@ def demo(
         f"  {fusion} score --brand sweater-brand --as-of latest --order falling\n"
         f"  {fusion} brands --as-of latest\n"
         f"  {fusion} report --as-of latest --out report.html",
-        highlight=False,
-        markup=False,
         soft_wrap=True,
     )
 
 
 def make_room(folder: Path) -> None:
-    """Remove an earlier demo; anything else in the folder is left alone.
+    """Remove the files of an earlier demo; anything else in the folder is left alone.
 
     Raises:
         ConflictError: The folder holds a workspace that is no demo.
@@ -115,7 +113,12 @@ def make_room(folder: Path) -> None:
         raise ConflictError(
             f"{folder} holds a workspace that is no demo.", hint="Name another folder with --workspace."
         )
-    shutil.rmtree(folder)
+    for name in DEMO_FILES:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def declare_town(workspace: Workspace, town: Town) -> None:

@@ -28,7 +28,7 @@ def show(
         print_json(known.as_dict())
         return
     told = known.as_dict(is_masked=True)
-    console.print(f"{told['consumer']}: {', '.join(told['members'])}", highlight=False, markup=False)  # type: ignore[arg-type]
+    console.print(f"{told['consumer']}: {', '.join(told['members'])}")  # type: ignore[arg-type]
     for title, name in (("Identifiers", "identifiers"), ("Merges", "merges"), ("Declined", "conflicts")):
         rows = told[name]
         assert isinstance(rows, list)
@@ -72,14 +72,10 @@ def suggest(
         ],
     )
     if accept:
-        console.print(
-            f"{len(merged):,} merged, {len(unknown):,} ids are of no consumer here", highlight=False
-        )
-        console.print("Each merge can be undone: fusion identity undo MERGE", style="dim", markup=False)
+        console.print(f"{len(merged):,} merged, {len(unknown):,} ids are of no consumer here")
+        console.print("Each merge can be undone: fusion identity undo MERGE", style="dim")
     elif rows:
-        console.print(
-            "Next: fusion identity merge FIRST SECOND --reason '...', or --accept", style="dim", markup=False
-        )
+        console.print("Next: fusion identity merge FIRST SECOND --reason '...', or --accept", style="dim")
 
 
 @application.command()
@@ -96,7 +92,7 @@ def merge(
     if is_json:
         print_json({"merge_id": merge_id})
         return
-    console.print(f"Merged. To take it back: fusion identity undo {merge_id}", highlight=False, markup=False)
+    console.print(f"Merged. To take it back: fusion identity undo {merge_id}")
 
 
 @application.command()
@@ -111,7 +107,7 @@ def undo(
     if is_json:
         print_json({"undone": merge_id})
         return
-    console.print(f"{merge_id} undone", highlight=False, markup=False)
+    console.print(f"{merge_id} undone")
 
 
 @application.command()
@@ -130,4 +126,4 @@ def attach(
     if is_json:
         print_json({"attached": event_id})
         return
-    console.print(f"{event_id} attached", highlight=False, markup=False)
+    console.print(f"{event_id} attached")

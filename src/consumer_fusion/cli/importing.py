@@ -45,7 +45,6 @@ def print_acceptance(acceptance: Acceptance) -> None:
         f"{acceptance.accepted:,} events accepted, {acceptance.duplicates:,} were here already, "
         f"{acceptance.rejected:,} rows set aside, {acceptance.unattributed:,} with an unknown consumer or brand "
         f"({acceptance.seconds:.1f} s)",
-        highlight=False,
     )
     if acceptance.rejected:
         console.print("Next: fusion rejected list", style="dim")

@@ -97,19 +97,17 @@ def revoke(
     if is_json:
         print_json({"revoked": key_id})
         return
-    console.print(
-        f"{key_id} revoked; a running server refuses it within seconds", highlight=False, markup=False
-    )
+    console.print(f"{key_id} revoked; a running server refuses it within seconds")
 
 
 def _show_new(new: access.NewWriteKey, is_json: bool) -> None:
     if is_json:
         print_json({"key": new.secret, **_describe(new.key, new.key.created_us)})
         return
-    console.print(new.secret, highlight=False, markup=False, soft_wrap=True)
+    console.print(new.secret, soft_wrap=True)
     console.print(
         f"The write key of {new.key.source}. It is not shown again: keep it where {new.key.source} sends from.",
-        style="dim", highlight=False, markup=False,
+        style="dim",
     )  # fmt: skip
 
 

@@ -35,8 +35,8 @@ def init(
     if is_json:
         print_json({"workspace": str(made.resolve())})
         return
-    console.print(f"A new workspace in {made}", highlight=False, markup=False)
-    console.print("Next: fusion import FILE --map MAP.toml, or --format events", style="dim", markup=False)
+    console.print(f"A new workspace in {made}")
+    console.print("Next: fusion import FILE --map MAP.toml, or --format events", style="dim")
 
 
 def points(
@@ -143,4 +143,4 @@ def version(is_json: JsonOption = False) -> None:
         print_json(told)
         return
     for name, value in told.items():
-        console.print(f"{name} {value}", highlight=False)
+        console.print(f"{name} {value}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -45,8 +46,34 @@ AsOfOption = Annotated[
     ),
 ]
 
-console = Console(soft_wrap=False)
-error_console = Console(stderr=True)
+
+class PlainConsole(Console):
+    """A console that shows what it is given: no markup in words from outside, no character that commands a terminal."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print texts as they are, without control characters."""
+        super().print(
+            *(clean_cell(each) if isinstance(each, (str, Text)) else each for each in objects), **options
+        )
+
+
+def clean_cell(value: object) -> Text:
+    """A value as text without control characters; its style is kept."""
+    text = value.copy() if isinstance(value, Text) else Text("" if value is None else str(value))
+    cleaned = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.plain)
+    if cleaned != text.plain:
+        text.plain = cleaned
+    return text
+
+
+# All that Unicode calls a control character, but the end of a line: names come from outside.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+console = PlainConsole()
+error_console = PlainConsole(stderr=True)
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 
@@ -91,7 +118,7 @@ def print_table(
 ) -> None:
     """Print rows as a table; what comes from outside is never read as markup."""
     table = Table(
-        title=title or None,
+        title=clean_cell(title) if title else None,
         title_justify="left",
         title_style="bold",
         header_style="dim",
@@ -101,11 +128,9 @@ def print_table(
         padding=(0, 1, 0, 0),
     )
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        table.add_column(Text(name), justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(
-            *(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row)
-        )
+        table.add_row(*map(clean_cell, row))
     console.print(table)
     console.print()
 

@@ -47,7 +47,7 @@ def list_(
     if rows:
         console.print(
             "Next: fusion rejected retry [NUMBER...], with --raw TEXT for a repaired row, or fusion rejected drop",
-            style="dim", markup=False, highlight=False,
+            style="dim",
         )  # fmt: skip
 
 
@@ -80,4 +80,4 @@ def drop(
     if is_json:
         print_json({"dropped": count})
         return
-    console.print(f"{count:,} rows dropped", highlight=False)
+    console.print(f"{count:,} rows dropped")

@@ -39,4 +39,4 @@ def report(
     if is_json:
         print_json({"out": str(out), "pairs": page.counts.pair_count})
         return
-    console.print(f"Report written to {out}", highlight=False, markup=False)
+    console.print(f"Report written to {out}")

@@ -28,11 +28,12 @@ from consumer_fusion.cli.output import (
     read_moment,
 )
 from consumer_fusion.errors import InputError
-from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_moment
-from consumer_fusion.workspace import open_workspace
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds, parse_moment, write_moment
+from consumer_fusion.workspace import Workspace, open_workspace
 
 SHOWN_ROWS = 20
 SHOWN_REASONS = 10
+STALE_DAYS = 60
 HISTORY_DAYS = 60
 
 
@@ -60,13 +61,14 @@ def score(
             opened, brand=brand, consumer=consumer, as_of=read_moment(as_of),
             order=order.value if order else None, limit=limit,
         )  # fmt: skip
+        stale = describe_staleness(opened, as_of)
     if out is not None:
         write_rows(rows, out)
     if is_json:
         print_json(answers.to_score_rows(rows))
         return
     if out is not None:
-        console.print(f"{rows.num_rows:,} scores written to {out}", highlight=False)
+        console.print(f"{rows.num_rows:,} scores written to {out}")
         return
     shown = rows.slice(0, limit or SHOWN_ROWS).to_pylist()
     has_change = "change_28_days" in rows.column_names
@@ -87,14 +89,25 @@ def score(
     if rows.num_rows > len(shown):
         console.print(
             f"{len(shown)} of {rows.num_rows:,} pairs shown; --limit, --brand, --order and --out give others.",
-            style="dim", highlight=False,
+            style="dim",
         )  # fmt: skip
     if shown:
         console.print(
             f"Next: fusion explain '{shown[0]['consumer']}' '{shown[0]['brand']}'",
             style="dim",
-            highlight=False,
         )
+    if stale:
+        console.print(stale, style="yellow")
+
+
+def describe_staleness(workspace: Workspace, as_of: str | None) -> str:
+    """A sentence for when everything happened long ago and has faded by now; else nothing."""
+    days = (workspace.now_us - answers.resolve_as_of(workspace, "latest")) // DAY_MICROSECONDS
+    if as_of is not None or days <= STALE_DAYS:
+        return ""
+    return (
+        f"The newest event is {days:,} days old and has faded since; --as-of latest asks about that moment."
+    )
 
 
 def print_distribution(rows: pa.Table) -> None:
@@ -109,8 +122,12 @@ def write_rows(rows: pa.Table, path: Path) -> None:
     """Write a table to the file, in the form that its ending names.
 
     Raises:
-        InputError: The ending is neither .parquet nor .csv.
+        InputError: The ending is neither .parquet nor .csv, or the folder does not exist.
     """
+    if not path.absolute().parent.is_dir():
+        raise InputError(
+            f"There is no folder {path.parent} for {path.name}.", hint="Make it first, or name another."
+        )
     if path.suffix == ".parquet":
         pq.write_table(rows, path)
     elif path.suffix == ".csv":
@@ -162,7 +179,7 @@ def explain(
     console.print(
         f"as of {write_moment(answer.as_of_us)}; the consumer gives {reading.consumer_to_brand:.1f}, the brand gives "
         f"{reading.brand_to_consumer:.1f}, confidence {reading.confidence:.2f}",
-        style="dim", highlight=False,
+        style="dim",
     )  # fmt: skip
     scores = past["fusion_score"].to_pylist()
     console.print(
@@ -180,9 +197,7 @@ def explain(
     )
     if len(reasons) > SHOWN_REASONS:
         rest = sum(each.contribution for each in reasons[SHOWN_REASONS:])
-        console.print(
-            f"and {len(reasons) - SHOWN_REASONS:,} more, together {rest:+.2f}\n", style="dim", highlight=False
-        )
+        console.print(f"and {len(reasons) - SHOWN_REASONS:,} more, together {rest:+.2f}\n", style="dim")
     print_table(
         "What moved it",
         ["when", "what", "change", "score after"],
@@ -202,7 +217,6 @@ def explain(
         assert isinstance(told_without, dict)
         console.print(
             f"Without {without}: {told_without['fusion_score']:.2f} ({told_without['change']:+.2f})",
-            highlight=False,
         )
 
 
@@ -276,6 +290,7 @@ def brands(
     """The brands: how many pairs, how they stand, how the relationships are mixed."""
     with open_workspace(workspace) as opened:
         rows = answers.summarise_brands(opened, as_of=read_moment(as_of)).to_pylist()
+        stale = describe_staleness(opened, as_of)
     if is_json:
         print_json(rows)
         return
@@ -295,3 +310,5 @@ def brands(
         ],
         right=columns[1:],
     )  # fmt: skip
+    if stale:
+        console.print(stale, style="yellow")

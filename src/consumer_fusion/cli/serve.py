@@ -76,11 +76,9 @@ def _tell_address(workspace: Workspace, address: str, *, is_json: bool) -> None:
     if is_json:
         print_json({"address": address, "owner_link": link})
     else:
-        console.print(f"Listening at {address}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"Listening at {address}", soft_wrap=True)
         if link:
-            console.print(
-                f"Make the first account, once: {link}", highlight=False, markup=False, soft_wrap=True
-            )
+            console.print(f"Make the first account, once: {link}", soft_wrap=True)
     sys.stdout.flush()
 
 

@@ -121,7 +121,7 @@ def change(
     elif is_json:
         print_json({**_describe(account), "link": None, "link_expires_at": None})
     else:
-        console.print(f"{account.email}: {account.role}", highlight=False, markup=False)
+        console.print(f"{account.email}: {account.role}")
 
 
 @application.command()
@@ -137,7 +137,7 @@ def remove(
     if is_json:
         print_json({"removed": account.account_id})
         return
-    console.print(f"{account.email} removed", highlight=False, markup=False)
+    console.print(f"{account.email} removed")
 
 
 def _read_brands(brand: list[str] | None, all_brands: bool) -> frozenset[str] | None:
@@ -161,10 +161,10 @@ def _show_link(made: access.Invitation, url: str, is_json: bool) -> None:
     if is_json:
         print_json({**_describe(made.account), "link": link, "link_expires_at": expires_at})
         return
-    console.print(link, highlight=False, markup=False, soft_wrap=True)
+    console.print(link, soft_wrap=True)
     console.print(
         f"Works once, until {expires_at}. It is not shown again: send it to {made.account.email} and nobody else.",
-        style="dim", highlight=False, markup=False,
+        style="dim",
     )  # fmt: skip
 
 

@@ -57,8 +57,8 @@ def subscribe(
     if is_json:
         print_json(asdict(made))
         return
-    console.print(f"Subscription {made.subscription_id}", highlight=False, markup=False)
-    console.print(f"Its secret, shown only now: {made.secret}", highlight=False, markup=False)
+    console.print(f"Subscription {made.subscription_id}")
+    console.print(f"Its secret, shown only now: {made.secret}")
 
 
 @application.command("list")
@@ -88,7 +88,7 @@ def withdraw(
     if is_json:
         print_json({"withdrawn": subscription_id})
         return
-    console.print(f"{subscription_id} withdrawn", highlight=False, markup=False)
+    console.print(f"{subscription_id} withdrawn")
 
 
 @application.command()
@@ -127,4 +127,4 @@ def retry(
     if is_json:
         print_json({"retried": count})
         return
-    console.print(f"{count:,} deliveries are tried again", highlight=False)
+    console.print(f"{count:,} deliveries are tried again")

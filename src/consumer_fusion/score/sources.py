@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from consumer_fusion.engines import quote_paths
-from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS, LEDGER_COLUMNS
+from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS, LEDGER_COLUMNS
 from consumer_fusion.records.identity import IDENTITIES
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.settings import BUCKET_COUNT
@@ -50,6 +50,7 @@ class Selection:
         min_day: The first UTC day.
         max_day: The last UTC day.
         is_folded_only: Leave out inbox rows that are not in the state yet.
+        is_attributed_only: Leave out events whose consumer or brand is not known.
     """
 
     consumers: Collection[int] | None = None
@@ -59,6 +60,7 @@ class Selection:
     min_day: int | None = None
     max_day: int | None = None
     is_folded_only: bool = False
+    is_attributed_only: bool = True
 
 
 def read_identity_map(session: Session) -> dict[int, int]:
@@ -101,6 +103,11 @@ def open_events(
         for each in (list_segments(session) if segments is None else segments)
         if each.bucket != UNATTRIBUTED_BUCKET and _may_hold(each, selection, members)
     ]
+    unattributed = [
+        folder / each.path
+        for each in (list_segments(session) if not selection.is_attributed_only else ())
+        if each.bucket == UNATTRIBUTED_BUCKET
+    ]
     listed = ", ".join(columns)
     if members is not None and len(members) > 1000:
         tables["wanted_consumers"] = pa.table({"consumer_id": pa.array(members, pa.int64())})
@@ -108,6 +115,14 @@ def open_events(
     if paths:
         stored = ", ".join(_sealed_column(name) for name in columns)
         parts.append(f"select {stored} from read_parquet({quote_paths(paths)}){condition}")
+    if unattributed:
+        # An attached event is in the inbox by now; its sealed copy stays where it was and counts no more.
+        tables["attached_events"] = session.read(ATTACHMENTS, columns=("source_id", "event_id"))
+        stored = ", ".join(_sealed_column(name) for name in columns)
+        parts.append(
+            f"select {stored} from read_parquet({quote_paths(unattributed)}) u{condition} and not exists "
+            "(select 1 from attached_events a where a.source_id = u.source_id and a.event_id = u.event_id)"
+        )
     if not only_segments:
         for name, table, mark in (
             ("inbox", EVENTS, FOLDED_MARK),
@@ -144,7 +159,7 @@ def _may_hold(segment: Segment, selection: Selection, members: Collection[int] |
 
 def _write_conditions(selection: Selection, members: Collection[int] | None) -> str:
     # Only whole numbers are written into the text; they come from the store, never from outside.
-    conditions = ["consumer_id <> 0", "brand_id <> 0"]
+    conditions = ["consumer_id <> 0", "brand_id <> 0"] if selection.is_attributed_only else ["1 = 1"]
     if members is not None:
         listed = (
             "select consumer_id from wanted_consumers"
