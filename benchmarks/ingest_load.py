@@ -325,9 +325,12 @@ def run_load(rounds: int, seconds: float) -> None:
 
 
 def run_kills(kills: int) -> None:
+    import pyarrow.parquet as pq
+
     import consumer_fusion as fusion
     from consumer_fusion import pipeline
     from consumer_fusion.records.event import EVENTS
+    from consumer_fusion.stores import list_segments
 
     chance = random.Random(7)
     with tempfile.TemporaryDirectory() as place:
@@ -347,6 +350,10 @@ def run_kills(kills: int) -> None:
                 pass
             with workspace.store.reading() as session:
                 counts = Counter(session.read(EVENTS, columns=("event_id",))["event_id"].to_pylist())
+                for segment in list_segments(session):  # where events go that are no longer of these days
+                    counts.update(
+                        pq.read_table(folder / segment.path, columns=["event_id"])["event_id"].to_pylist()
+                    )
     lost = [event_id for event_id in acknowledged if not counts[event_id]]
     doubled = [event_id for event_id, count in counts.items() if count > 1]
     print(f"{kills} kills, {len(acknowledged):,} acknowledged, {len(counts):,} on record, "
