@@ -27,7 +27,7 @@ SCORE_COLUMNS = (
     "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
     "confidence", "percentile", "symbiosis", *FACET_NAMES,
 )  # fmt: skip
-LARGE_BRAND_PAIRS = 20_000
+LARGE_BRAND_PAIRS = 2_000
 """From so many pairs on, the spread of a brand's scores is kept for a day, for the percentiles of single pairs."""
 FALLING_DAYS = 28
 """`falling` compares with so many days earlier."""

@@ -38,7 +38,7 @@ from consumer_fusion.score.pairs import (
     to_entries,
 )
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
-from consumer_fusion.score.points_overrides import list_overridden
+from consumer_fusion.score.points_overrides import list_overridden, read_overrides
 from consumer_fusion.score.points_table import (
     apply_multipliers,
     digest_folding,
@@ -98,6 +98,7 @@ __all__ = [
     "read_kept_points",
     "read_kind_ids",
     "read_ledgers",
+    "read_overrides",
     "read_pair",
     "read_parents",
     "read_points",

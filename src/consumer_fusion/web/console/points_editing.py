@@ -15,7 +15,6 @@ from consumer_fusion.errors import ConflictError, InputError, PointsError
 from consumer_fusion.kit.language import say
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.points import DIRECTIONS, FACETS, Kind, PointsTable
-from consumer_fusion.score.points_overrides import read_overrides
 from consumer_fusion.workspace import Workspace
 
 ALL_FACETS = tuple(facet for direction in DIRECTIONS for facet in FACETS[direction])
@@ -73,7 +72,7 @@ def read_form(form: Mapping[str, Sequence[str]]) -> KindForm:
 
 def read_own(workspace: Workspace) -> Own:
     """What the workspace says itself; nothing where it has no file."""
-    return dict(read_overrides(workspace.points_path)) if workspace.points_path.exists() else {}
+    return dict(score.read_overrides(workspace.points_path)) if workspace.points_path.exists() else {}
 
 
 def change_own(own: Own, form: KindForm) -> Own:
