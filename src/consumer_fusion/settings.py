@@ -33,16 +33,24 @@ class Settings(BaseSettings):
         default=50_000, ge=0, description="Imports of more new events than this go straight to segments."
     )
     seal_after_days: int = Field(
-        default=2, ge=1, description="Events stay in the inbox for so many days, so that late ones meet them there."
+        default=2,
+        ge=1,
+        description="Events stay in the inbox for so many days, so that late ones meet them there.",
     )
     seen_retention_days: int = Field(
-        default=30, ge=1, description="For so long the ids of sealed events are looked up without reading segments."
+        default=30,
+        ge=1,
+        description="For so long the ids of sealed events are looked up without reading segments.",
     )
     future_tolerance_hours: float = Field(
-        default=24.0, ge=0, description="An event may say that it occurred so much later than it was received."
+        default=24.0,
+        ge=0,
+        description="An event may say that it occurred so much later than it was received.",
     )
     identifier_limit: int = Field(
-        default=50, ge=1, description="A consumer is known by at most so many identifiers; more are not linked."
+        default=50,
+        ge=1,
+        description="A consumer is known by at most so many identifiers; more are not linked.",
     )
 
 

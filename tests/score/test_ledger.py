@@ -91,5 +91,7 @@ def test_a_burst_is_of_one_kind_and_one_day():
 
 def test_an_event_that_nobody_believes_takes_nothing_from_the_others_of_its_day():
     order = write_event("Order Completed", event_id="order")
-    doubted = [write_event("Order Completed", trust=0.0, event_id=f"doubted {number}") for number in range(100)]
+    doubted = [
+        write_event("Order Completed", trust=0.0, event_id=f"doubted {number}") for number in range(100)
+    ]
     assert score([order, *doubted]) == pytest.approx(score([order]), abs=1e-12)

@@ -80,13 +80,17 @@ def attach_event(
             )
         parties[column] = wanted
     if all(parties[column] == (found[column] or 0) for column in parties):
-        return Attachment(source_id, event_id, parties["consumer_id"], parties["brand_id"], found["sequence"], False)
+        return Attachment(
+            source_id, event_id, parties["consumer_id"], parties["brand_id"], found["sequence"], False
+        )
     session.replace(
         ATTACHMENTS,
         ATTACHMENTS.column_names,
         [(source_id, event_id, parties["consumer_id"], parties["brand_id"], reason, now_us)],
     )
-    return Attachment(source_id, event_id, parties["consumer_id"], parties["brand_id"], found["sequence"], True)
+    return Attachment(
+        source_id, event_id, parties["consumer_id"], parties["brand_id"], found["sequence"], True
+    )
 
 
 def _find_event(

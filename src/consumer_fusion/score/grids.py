@@ -55,7 +55,7 @@ class FoldGrid:
             weight = sample.event_weight[rows] * np.exp(-decays)
             sized = weight * sample.event_magnitude[rows]
             self._rungs[kind, place] = tuple(
-                np.bincount(sample.event_pair[rows], weights=values, minlength=sample.pair_count)
+                np.asarray(np.bincount(sample.event_pair[rows], values, sample.pair_count), np.float64)
                 for values in (sized, weight, sized * decays, weight * decays)
             )
         return self._rungs[kind, place]

@@ -162,7 +162,7 @@ def _add_outcomes(pair: IntArray, value: FloatArray, in_sample: IntArray) -> tup
     money = np.maximum(np.nan_to_num(value[known]), 0.0)
     return (
         np.bincount(place[known], minlength=in_sample.size).astype(np.float64),
-        np.bincount(place[known], weights=money, minlength=in_sample.size),
+        np.asarray(np.bincount(place[known], weights=money, minlength=in_sample.size), np.float64),
     )
 
 
