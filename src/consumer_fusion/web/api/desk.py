@@ -28,7 +28,10 @@ KEPT_ROWS = 2_500_000
 LARGE_ROWS = 20_000
 """Snapshots of more rows may be as old as `LARGE_PATIENCE_SECONDS`; they say of which moment they are."""
 LARGE_PATIENCE_SECONDS = 60.0
-PERCENTILE_PATIENCE_SECONDS = 10.0
+PERCENTILE_SECONDS = 300.0
+"""For so long the place of a score in its brand is told from the same snapshot, whatever changed."""
+PERCENTILE_PATIENCE_SECONDS = 3600.0
+"""So old that snapshot may be while a new one is made in the background."""
 NOT_KNOWN = NotFoundError(
     "This brand is not known here.", hint="`/api/v1/brands` lists those that you may see."
 )
@@ -103,7 +106,7 @@ class Desk:
 
     def recall_snapshot(
         self, brand_ids: Collection[int] | None, as_of: Moment, *, change_days: int | None = None,
-        patience_seconds: float | None = None, is_fresh: bool = False,
+        patience_seconds: float | None = None, good_seconds: float = 0.0, is_fresh: bool = False,
     ) -> Snapshot:  # fmt: skip
         """The scores of all pairs of brands, kept for a while.
 
@@ -112,13 +115,17 @@ class Desk:
             as_of: The moment asked about.
             change_days: Compare with so many days before.
             patience_seconds: How old it may be although something changed; None for what suits its size.
+            good_seconds: For so long it is taken as it is, whatever changed.
             is_fresh: Whether nothing may be missing.
         """
+        moment = None if as_of is None else answers.resolve_as_of(self.workspace, as_of)
+        key = ("snapshot", None if brand_ids is None else tuple(sorted(brand_ids)), moment, change_days)
+        good = self.memory.find_good(key, 0.0 if is_fresh else good_seconds)
+        if isinstance(good, Snapshot):
+            return good
         put_points_in_force(self.workspace)
         with self.workspace.store.reading() as session:
             version = read_version(session)
-        moment = None if as_of is None else answers.resolve_as_of(self.workspace, as_of)
-        key = ("snapshot", None if brand_ids is None else tuple(sorted(brand_ids)), moment, change_days)
 
         def compute() -> Snapshot:
             as_of_us = self.workspace.now_us if moment is None else moment

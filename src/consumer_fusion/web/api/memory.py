@@ -73,6 +73,11 @@ class Memory:
         kept = self._find(key)
         return None if kept is None else kept.value
 
+    def find_good(self, key: Hashable, good_seconds: float) -> object | None:
+        """What is kept under a key, if it is not older than so many seconds."""
+        kept = self._find(key)
+        return None if kept is None or monotonic() - kept.made > good_seconds else kept.value
+
     def close(self) -> None:
         """End what is computed in the background."""
         self._refresher.shutdown(wait=True, cancel_futures=True)

@@ -18,7 +18,7 @@ from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.stores import Session
 from consumer_fusion.web.api import wire
 from consumer_fusion.web.api.answering import answer
-from consumer_fusion.web.api.desk import PERCENTILE_PATIENCE_SECONDS, Desk
+from consumer_fusion.web.api.desk import PERCENTILE_PATIENCE_SECONDS, PERCENTILE_SECONDS, Desk
 from consumer_fusion.web.api.paging import read_cursor, write_cursor
 from consumer_fusion.web.api.parameters import (
     AnyBrand,
@@ -88,9 +88,7 @@ def build_routes(desk: Desk) -> APIRouter:
         caller = desk.open(request, "look", brand)
         desk.gate.ensure_landed(is_forced=fresh)
         moment = desk.read_moment(as_of)
-        with desk.workspace.store.reading() as session:
-            consumers = desk.find_consumers(session, consumer)
-        told, brand_ids = read_pair_score(desk, consumer, brand, moment, is_fresh=fresh)
+        told, consumers, brand_ids = read_pair_score(desk, consumer, brand, moment, is_fresh=fresh)
         desk.note_look(caller, "look at score", consumers, brand_ids)
         return answer(request, told)
 
@@ -129,11 +127,11 @@ def build_routes(desk: Desk) -> APIRouter:
 
 def read_pair_score(
     desk: Desk, consumer: str, brand: str, moment: Moment, *, is_fresh: bool = False
-) -> tuple[wire.Score, list[int]]:
+) -> tuple[wire.Score, list[int], list[int]]:
     """The score of one pair by a point read; where it stands in its brand is of the last refresh.
 
     Returns:
-        The score, and the number of the brand if there is one.
+        The score, and the numbers of the consumer and the brand if there are any.
     """
     workspace = desk.workspace
     as_of_us = answers.resolve_as_of(workspace, moment)
@@ -154,11 +152,15 @@ def read_pair_score(
     else:
         row = rows[0]
         peers = desk.recall_snapshot(
-            brand_ids, moment, is_fresh=is_fresh, patience_seconds=PERCENTILE_PATIENCE_SECONDS
+            brand_ids,
+            moment,
+            is_fresh=is_fresh,
+            patience_seconds=PERCENTILE_PATIENCE_SECONDS,
+            good_seconds=PERCENTILE_SECONDS,
         )
         percentile = peers.rank(row["consumer_id"], row["fusion_score"])
     named = next(iter(keys.values()), consumer)
-    return _shape(row, named, brand, as_of_us, percentile), brand_ids
+    return _shape(row, named, brand, as_of_us, percentile), consumers, brand_ids
 
 
 def _name_rows(
@@ -173,7 +175,10 @@ def _name_rows(
             percentile: float | None = float(snapshot.percentiles[place])
         else:
             peers = desk.recall_snapshot(
-                [row["brand_id"]], moment, patience_seconds=PERCENTILE_PATIENCE_SECONDS
+                [row["brand_id"]],
+                moment,
+                patience_seconds=PERCENTILE_PATIENCE_SECONDS,
+                good_seconds=PERCENTILE_SECONDS,
             )
             percentile = peers.rank(row["consumer_id"], row["fusion_score"])
         made = _shape(row, keys[row["consumer_id"]], keys[row["brand_id"]], snapshot.as_of_us, percentile)
