@@ -17,6 +17,8 @@ from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, wri
 from consumer_fusion.stores import ARRIVAL_TABLES, STORE_TABLES, SQLiteStore, Store, claim_folder, sync_folder
 
 STORE_FILE = "fusion.db"
+DEMO_MARK = "demo.txt"
+"""A folder with this file holds a simulated town and may be made anew."""
 ARRIVALS_FILE = "arrivals.db"
 SPILL_FOLDER = "spill"
 POINTS_FILE = "points.toml"

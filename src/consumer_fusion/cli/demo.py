@@ -22,10 +22,16 @@ from consumer_fusion.cli.output import (
 from consumer_fusion.errors import ConflictError
 from consumer_fusion.kit.moments import parse_moment, to_microseconds
 from consumer_fusion.simulate import Town, build_town
-from consumer_fusion.workspace import STORE_FILE, WORKSPACE_FILES, Workspace, create_workspace, open_workspace
+from consumer_fusion.workspace import (
+    DEMO_MARK,
+    STORE_FILE,
+    WORKSPACE_FILES,
+    Workspace,
+    create_workspace,
+    open_workspace,
+)
 
 DEFAULT_PEOPLE = 2000
-DEMO_MARK = "demo.txt"
 DEMO_FILES = (DEMO_MARK, *WORKSPACE_FILES)
 """What an earlier demo left; everything else in its folder is somebody's."""
 FOUNDING_MOMENTS = (
@@ -40,7 +46,7 @@ def demo(
     people: Annotated[int, typer.Option(min=0, help="How many people live in the town.")] = DEFAULT_PEOPLE,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same town.")] = 0,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Only make the workspace.")] = False,
-    port: Annotated[int, typer.Option(help="For the console, once there is one.")] = 8000,
+    port: Annotated[int, typer.Option(help="The port of the console, once the demo opens it by itself.")] = 8000,
     workspace: Annotated[
         Path | None,
         typer.Option("--workspace", envvar="CONSUMER_FUSION_WORKSPACE", help="Default: ./demo-workspace."),
@@ -48,7 +54,8 @@ def demo(
     is_json: JsonOption = False,
 ) -> None:
     """Make a workspace with a simulated town that contains the founding example, and score it."""
-    del no_serve, port  # The console comes with a later release; until then a demo is a workspace.
+    # The demo will open the console by itself once that is finished; until then `fusion serve` does.
+    del no_serve, port
     folder = workspace or Path("demo-workspace")
     make_room(folder)
     town = build_town(people, seed)
@@ -96,7 +103,8 @@ def demo(
         f"  {fusion} explain pop-artist sweater-brand --as-of 2026-06-15T20:30:00Z\n"
         f"  {fusion} score --brand sweater-brand --as-of latest --order falling\n"
         f"  {fusion} brands --as-of latest\n"
-        f"  {fusion} report --as-of latest --out report.html",
+        f"  {fusion} report --as-of latest --out report.html\n"
+        f"  {fusion} serve",
         soft_wrap=True,
     )
 

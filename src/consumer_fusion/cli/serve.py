@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import sys
@@ -29,20 +30,22 @@ def serve(
     try:
         import uvicorn
 
-        from consumer_fusion.web.app import build_app
+        from consumer_fusion.web.app import Place, build_app
+        from consumer_fusion.web.log import configure_logging
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"The server needs {error.name}, which is not installed.",
             hint="pip install 'consumer-fusion[serve]'",
         ) from error
     with open_workspace(workspace) as opened, _listen(host, port) as listening:
+        configure_logging(level=logging.WARNING)
         put_points_in_force(opened)
         address = f"http://{_write_host(host)}:{listening.getsockname()[1]}"
         _tell_address(opened, address, is_json=is_json)
         config = uvicorn.Config(
-            build_app(opened),
+            build_app(opened, place=Place(bound_address=host)),
             access_log=False,  # a request line may hold a key
-            log_level="warning",
+            log_config=None,
             server_header=False,
             timeout_graceful_shutdown=_CLOSING_SECONDS,
         )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
+from consumer_fusion import access
 from consumer_fusion.web.collect import (
     CollectApplication,
     Collector,
@@ -22,8 +25,14 @@ from consumer_fusion.web.collect import (
     Limits,
     WorkspaceKeys,
 )
+from consumer_fusion.web.console import console_routes, refuse_change
 from consumer_fusion.web.errors import write_problem
-from consumer_fusion.workspace import Workspace
+from consumer_fusion.web.gate import Gate, SessionMiddleware
+from consumer_fusion.web.operation import RequestMiddleware
+from consumer_fusion.web.reading_side import ReadingSide
+from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.web.trail import Trail
+from consumer_fusion.workspace import DEMO_MARK, Workspace
 
 
 class Application(Starlette):
@@ -46,52 +55,89 @@ class Application(Starlette):
             await super().__call__(scope, receive, send)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the application stands.
+
+    Attributes:
+        bound_address: The address that the server listens at; the visitor of a demo is let in on loopback alone.
+        is_plain_http_allowed: Whether staff may sign in from other machines without HTTPS.
+    """
+
+    bound_address: str = ""
+    is_plain_http_allowed: bool = False
+
+
 def build_app(
     workspace: Workspace, *, verify_key: KeyVerifier | None = None, limits: Limits | None = None,
-    routes: Sequence[BaseRoute] = (),
+    place: Place = Place(),
 ) -> Starlette:  # fmt: skip
-    """The application of a workspace.
+    """The application of a workspace: collect API, read API, console, in one process.
 
     Args:
         workspace: The workspace; it stays open as long as the application lives.
         verify_key: What a write key stands for; the keys of the workspace by default.
         limits: How much may wait.
-        routes: What is mounted beside the collect API: the read API, the console.
+        place: Where it stands.
     """
-    keys = WorkspaceKeys(workspace)
-    collector = Collector(workspace, limits=limits, counters=Counters(), after_landing=keys.note_uses)
+    keys, counters = WorkspaceKeys(workspace), Counters()
+    trail = Trail(workspace.store)
+    gate = Gate(
+        workspace.store,
+        trail,
+        access.read_signing_key(workspace.folder),
+        lambda: workspace.now_us,
+        is_demo=(workspace.folder / DEMO_MARK).exists(),
+        bound_address=place.bound_address,
+        is_plain_http_allowed=place.is_plain_http_allowed,
+    )
+
+    def note_landing() -> None:
+        keys.note_uses()
+        side.desk.gate.note_landing()
+
+    collector = Collector(workspace, limits=limits, counters=counters, after_landing=note_landing)
+    side = ReadingSide(
+        workspace, gate, is_alive=lambda: collector.is_alive, extra=lambda: _count_arrivals(collector)
+    )
+    console = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting())])
 
     @asynccontextmanager
     async def live(_: Starlette) -> AsyncIterator[None]:
+        trail.start()
         collector.start()
+        side.start()
         try:
             yield
         finally:
             await anyio.to_thread.run_sync(collector.stop)
-
-    async def tell_health(_: Request) -> Response:
-        return JSONResponse({"ok": True})
-
-    async def tell_readiness(_: Request) -> Response:
-        return JSONResponse(
-            {"ok": collector.is_alive, "waiting": collector.waiting_count},
-            status_code=200 if collector.is_alive else 503,
-        )
+            await anyio.to_thread.run_sync(side.stop)
+            await anyio.to_thread.run_sync(trail.close)
 
     app = Application(
         CollectApplication(collector, verify_key or keys),
         routes=[
-            Route("/healthz", tell_health),
-            Route("/readyz", tell_readiness),
-            *routes,
+            *side.build_routes(),
+            Mount("/", app=SessionMiddleware(console, gate, refuse_change, frozenset({"/preferences"}))),
         ],
         lifespan=live,
+        middleware=[Middleware(RequestMiddleware, measures=side.measures)],
         exception_handlers={HTTPException: _tell_problem},
     )
     app.router.redirect_slashes = False
     app.state.workspace = workspace
     app.state.collector = collector
     return app
+
+
+def _count_arrivals(collector: Collector) -> Mapping[str, float]:
+    counters = collector.counters
+    return {
+        "fusion_arrivals_waiting": collector.waiting_count,
+        "fusion_arrivals_acknowledged": counters.received.total(),
+        "fusion_arrivals_refused": counters.refused.total(),
+        "fusion_arrivals_violations": counters.violations,
+    }
 
 
 async def _tell_problem(_: Request, error: Exception) -> Response:
