@@ -7,6 +7,8 @@ custom, with `lifetimes` (maximum likelihood).
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from dataclasses import dataclass
 
@@ -64,7 +66,8 @@ def predict_bgnbd(summary: Summary, horizon_days: float) -> tuple[np.ndarray, np
     frame, weeks = summary.frame, 7.0
     frequency, recency, age = frame.frequency, frame.recency / weeks, frame["T"] / weeks
     note = ""
-    with warnings.catch_warnings():
+    # lifetimes prints what its optimiser says when it does not converge; `note` keeps the gist of it.
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         for penalty in _PENALTIES:
             model = BetaGeoFitter(penalizer_coef=penalty)
