@@ -59,9 +59,9 @@ def serve(folder: Path, port: int, mode: str) -> None:
     if mode == "noop":
         uvicorn.run(answer_at_once, **config)
         return
-    never = {"landing_seconds": 1e9, "landing_events": 1 << 60, "closing_seconds": 0.0}
+    never = {"landing_seconds": 1e9, "landing_events": 1 << 60}
     with fusion.open_workspace(folder) as workspace:
-        limits = Limits(waiting_events=1 << 40, **(never if mode == "keep" else {}))
+        limits = Limits(waiting_events=1 << 40, closing_seconds=0.0, **(never if mode == "keep" else {}))
         app = build_app(workspace, verify_key=lambda _: SourceKey("shop", "bakery"), limits=limits)
         uvicorn.run(app, **config)
 
