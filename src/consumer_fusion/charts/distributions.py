@@ -55,6 +55,7 @@ def draw_score_distribution(
         {
             **row,
             "certainty": say(row["certainty"]),
+            "place": ("known", "unknown").index(row["certainty"]),
             "label": say(
                 "{pairs} at {start} to {end}, {certainty}",
                 pairs=write_noun(row["pair_count"], "pair"),
@@ -89,7 +90,7 @@ def draw_score_distribution(
                 ),
                 legend=altair.Legend(title=None, orient="bottom", symbolType="square"),
             ),
-            order=altair.Order("certainty:N"),
+            order=altair.Order("place:Q"),
             tooltip="label:N",
             description="label:N",
         )

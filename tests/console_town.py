@@ -1,0 +1,97 @@
+"""A small town with its console: the founding example, some neighbours, rows set aside, a merge, members of staff."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+import consumer_fusion as fusion
+from consumer_fusion import access, declarations, ingest, pipeline
+from consumer_fusion.cli.demo import declare_town
+from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.simulate import build_town
+from consumer_fusion.web.console import console_routes, refuse_change
+from consumer_fusion.web.gate import Gate, SessionMiddleware
+from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.web.trail import Trail
+from staff_moments import CHEAP, PASSWORD
+
+SITE = "http://localhost:8000"
+OWNER, READER, PARTIAL = "olga@example.org", "rosa@example.org", "paul@example.org"
+BROKEN = {
+    "event_id": "broken-1", "source": "till", "occurred_at": "2026-06-10T10:00:00Z", "consumer": "mended-consumer",
+    "brand": "sweater-brand", "kind": "Order Completed", "value": "twelve",
+}  # fmt: skip
+UNSCORED = {
+    "event_id": "new-1", "source": "till", "occurred_at": "2026-06-10T10:00:00Z", "consumer": "consumer-000001",
+    "brand": "sweater-brand", "kind": "Window Admired",
+}  # fmt: skip
+
+
+def make_town(folder, people=25):
+    """A workspace of a town in a folder."""
+    fusion.create_workspace(folder)
+    town = build_town(people, 0)
+    lines = folder / "till.jsonl"
+    lines.write_text("\n".join(json.dumps(line) for line in (BROKEN, UNSCORED)) + "\n", encoding="utf-8")
+    with fusion.open_workspace(folder) as workspace:
+        declare_town(workspace, town)
+        pipeline.import_batches(workspace, town.batches())
+        pipeline.import_files(workspace, [lines], ingest.choose_reading(format="events"))
+        keys = sorted(
+            row["consumer"]
+            for row in fusion_scores(workspace)
+            if row["brand"] == "sweater-brand" and row["consumer"].startswith("consumer-")
+        )
+        declarations.merge(workspace, keys[0], keys[1], reason="The same person at the till.")
+        hashed = access.hash_password(PASSWORD, CHEAP)
+        with workspace.store.writing() as session:
+            for email, role, brands in (
+                (OWNER, "owner", None),
+                (READER, "read-only", None),
+                (PARTIAL, "agent", ["book-shop"]),
+            ):
+                named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
+                account = access.create_account(session, email=email, role=role, brands=brands, **named)
+                access.set_password(session, account.account_id, hashed, **named)
+    return folder
+
+
+def fusion_scores(workspace):
+    """The scores of the town, as rows."""
+    return fusion.answers.score_pairs(workspace, as_of="latest").to_pylist()
+
+
+@contextmanager
+def open_console(folder):
+    """The console of a workspace as an application; and the workspace."""
+    with fusion.open_workspace(folder) as workspace:
+        trail = Trail(workspace.store)
+        gate = Gate(
+            workspace.store, trail, access.read_signing_key(folder), lambda: workspace.now_us, cost=CHEAP,
+            bound_address="127.0.0.1",
+        )  # fmt: skip
+        app = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting())])
+        yield SessionMiddleware(app, gate, refuse_change), workspace
+        trail.close()
+
+
+@contextmanager
+def serve_console(folder):
+    """The address of the console of a workspace, served from a thread."""
+    with open_console(folder) as (app, _):
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        yield f"http://localhost:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,57 @@
+"""The console of a small town, and members of staff who are signed in."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from console_town import OWNER, SITE, make_town, open_console
+from staff_moments import PASSWORD
+
+
+@pytest.fixture(scope="session")
+def town_folder(tmp_path_factory):
+    return make_town(tmp_path_factory.mktemp("console") / "town")
+
+
+@pytest.fixture(scope="module")
+def console(town_folder):
+    with open_console(town_folder) as opened:
+        yield opened
+
+
+class Browser:
+    """Somebody who opens pages and fills in their forms."""
+
+    def __init__(self, app):
+        self.http = TestClient(app, base_url=SITE, client=("127.0.0.1", 50_000))
+
+    def get(self, path, **named):
+        return self.http.get(path, **named)
+
+    def send(self, page, action, **fields):
+        """Fill in a form of a page."""
+        text = self.get(page).text
+        token = re.search(r'name="form_token" value="([^"]+)"', text).group(1)
+        return self.http.post(action, data={"form_token": token, **fields}, headers={"Origin": SITE})
+
+    def sign_in(self, email):
+        self.send("/sign-in", "/sign-in", email=email, password=PASSWORD)
+        return self
+
+
+@pytest.fixture
+def stranger(console):
+    return Browser(console[0])
+
+
+@pytest.fixture
+def sign_in(console):
+    return lambda email: Browser(console[0]).sign_in(email)
+
+
+@pytest.fixture
+def owner(sign_in):
+    return sign_in(OWNER)
