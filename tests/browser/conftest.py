@@ -24,7 +24,9 @@ DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 @pytest.fixture(scope="session")
 def chromium():
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (extra `dev`)")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed (extra `dev`)"
+    )
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no browser at {CHROMIUM}; on Debian: apt install chromium")
     with playwright.sync_playwright() as running:

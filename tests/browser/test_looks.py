@@ -34,9 +34,7 @@ LOOKS = [("desk", "light", "en"), ("desk", "dark", "it"), ("phone", "light", "it
 def find_barriers(page, axe):
     """What axe finds, a line for each."""
     # The policy of our pages lets no script in, so axe goes in through the browser itself.
-    found = page.evaluate(
-        f"async () => {{ {axe}; return await axe.run({{runOnly: {RULES!r}}}); }}"
-    )
+    found = page.evaluate(f"async () => {{ {axe}; return await axe.run({{runOnly: {RULES!r}}}); }}")
     return [
         f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:160]} ({len(each['nodes'])})"
         for each in found["violations"]

@@ -33,6 +33,8 @@ def test_an_analyst_finds_the_artist_and_sees_what_moved_the_score(open_page):
     page.locator("#brand-choice").select_option("sweater-brand")
     expect(page.get_by_role("heading", level=1)).to_have_text("sweater-brand")
     page.get_by_role("link", name="Consumers", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Consumers of sweater-brand")
+    page.wait_for_load_state()
     page.keyboard.press("/")
     page.keyboard.type("artist")
     expect(page.locator("#found tbody tr")).to_have_count(1)

@@ -48,7 +48,9 @@ def test_the_preview_tells_the_effect_on_real_pairs_and_changes_nothing(owner, w
 
 
 def test_the_preview_is_what_saving_then_does(owner, workspace):
-    page = change_points(owner, workspace, "/points/preview", **{"points.wallet": "5", "points.feet": "0"}).text
+    page = change_points(
+        owner, workspace, "/points/preview", **{"points.wallet": "5", "points.feet": "0"}
+    ).text
     row = re.search(
         r'href="/relationship\?consumer=([^&]+)&amp;brand=([^"]+)">.*?<td class="number">([\d.]+)</td>'
         r'<td class="number">([\d.]+)</td>',
@@ -100,7 +102,13 @@ def test_points_that_break_a_rule_are_refused_with_the_reason(owner, workspace):
 def test_a_kind_without_points_gets_some(owner, workspace):
     assert "Window Admired" in owner.get("/points").text
     before = put_points_in_force(workspace).points.version
-    fields = {"key": "Window Admired", "before": before, "points.feet": "1", "half_life_days": "30", "trust": "1"}
+    fields = {
+        "key": "Window Admired",
+        "before": before,
+        "points.feet": "1",
+        "half_life_days": "30",
+        "trust": "1",
+    }
     page = owner.send("/points/kind?key=Window Admired", "/points/preview", **fields).text
     assert "1 relationships have such events" in page
     owner.send("/points/kind?key=Window Admired", "/points/save", **fields)
@@ -145,10 +153,14 @@ def test_a_merge_is_undone_exactly(owner, workspace):
 def test_two_consumers_are_joined_with_a_reason(owner, workspace):
     keys = sorted(
         key
-        for key in answers.score_pairs(workspace, brand="sweater-brand", as_of="latest")["consumer"].to_pylist()
+        for key in answers.score_pairs(workspace, brand="sweater-brand", as_of="latest")[
+            "consumer"
+        ].to_pylist()
         if key.startswith("consumer-")
     )
-    answer = owner.send("/identities", "/identities/merge", kept=keys[-1], absorbed=keys[-2], reason="Said so.")
+    answer = owner.send(
+        "/identities", "/identities/merge", kept=keys[-1], absorbed=keys[-2], reason="Said so."
+    )
     assert "They count as one now." in answer.text
     assert "Said so." in answer.text
 

@@ -111,7 +111,9 @@ def read_consumers(browser, path):
 def test_paging_shows_every_consumer_once_and_in_order(owner, console, monkeypatch, order):
     monkeypatch.setattr("consumer_fusion.web.console.consumer_pages.ROWS_ON_PAGE", 4)
     listed = read_consumers(owner, f"/consumers?brand=sweater-brand&order={order}")
-    scores = answers.score_pairs(console[1], brand="sweater-brand", as_of="latest", order="falling").to_pylist()
+    scores = answers.score_pairs(
+        console[1], brand="sweater-brand", as_of="latest", order="falling"
+    ).to_pylist()
     name, sign = {
         "falling": ("change_28_days", 1), "rising": ("change_28_days", -1), "lowest": ("fusion_score", 1),
         "highest": ("fusion_score", -1), "consumer": ("consumer", 1),
@@ -119,7 +121,9 @@ def test_paging_shows_every_consumer_once_and_in_order(owner, console, monkeypat
     if order == "consumer":
         expected = sorted(row["consumer"] for row in scores)
     else:
-        expected = [row["consumer"] for row in sorted(scores, key=lambda row: (sign * row[name], row["consumer"]))]
+        expected = [
+            row["consumer"] for row in sorted(scores, key=lambda row: (sign * row[name], row["consumer"]))
+        ]
     assert listed == expected
     assert len(listed) > 4
 
@@ -130,9 +134,14 @@ def test_a_consumer_is_found_by_a_part_of_the_key(owner):
 
 def test_scores_are_those_of_the_product(owner, console):
     row = answers.score_pairs(
-        console[1], consumer="pop-artist", brand="salmon-restaurant", as_of=parse_moment("2026-06-15T20:30:00Z")
+        console[1],
+        consumer="pop-artist",
+        brand="salmon-restaurant",
+        as_of=parse_moment("2026-06-15T20:30:00Z"),
     ).to_pylist()[0]
-    page = owner.get("/relationship?consumer=pop-artist&brand=salmon-restaurant&as_of=2026-06-15T20:30:00Z").text
+    page = owner.get(
+        "/relationship?consumer=pop-artist&brand=salmon-restaurant&as_of=2026-06-15T20:30:00Z"
+    ).text
     assert f'<span class="value">{row["fusion_score"]:.1f}</span>' in page
 
 

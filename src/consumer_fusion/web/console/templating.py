@@ -181,7 +181,7 @@ def make_environment() -> jinja2.Environment:
         "time": lambda us: read_language().write_time(from_microseconds(us)),
         "iso": lambda text: read_language().write_time(parse_moment(text)),
         "moment": write_moment,
-        "symbiosis": lambda name: say(_SYMBIOSIS.get(name, name)),
+        "symbiosis": lambda name: say(_SYMBIOSIS.get(str(name), str(name))),
         "cell": write_cell,
     }
     return environment
