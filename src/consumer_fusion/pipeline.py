@@ -70,6 +70,8 @@ STAGES: tuple[Stage, ...] = (
 _ARRIVAL_CHARACTERS = 32 << 20
 """So much of what arrived is read at a time, whatever the number of events in it."""
 
+_ATTEMPTS = 3
+"""So often a batch is numbered before it is given up; see `ingest.count_strays`."""
 _STAGED_COLUMNS = (
     "event_id, occurred_us, precision, received_us, kind, channel, value, currency, text, coalesce(trust, 1) as trust, "
     "properties"
@@ -353,22 +355,35 @@ def _land_fresh(
     }
     annotated_path = scratch / "annotated.parquet"
     progress("give kind and magnitude", 0, None)
-    landing.accepted = engine.write(
-        score.annotate_sql(points, kind_ids, numbered),
-        annotated_path,
-        step="give kind and magnitude",
-        tables=tables,
-    )
     annotated = f"read_parquet({quote_paths([annotated_path])})"
+    rows: pa.Table | None = None
+    for attempt in range(_ATTEMPTS):
+        landing.accepted = engine.write(
+            score.annotate_sql(points, kind_ids, numbered),
+            annotated_path,
+            step="give kind and magnitude",
+            tables=tables,
+        )
+        if landing.accepted <= workspace.settings.inbox_import_limit:
+            rows = engine.read(
+                f"select * from {annotated} order by occurred_us, event_id", step="read accepted events"
+            )
+            strays = ingest.count_strays(session, engine, "accepted_events", {"accepted_events": rows})
+        else:
+            strays = ingest.count_strays(session, engine, annotated)
+        if not strays:
+            break
+        if attempt == _ATTEMPTS - 1:
+            raise EngineError(
+                f"{strays} events were given numbers of parties that do not exist.",
+                hint="Nothing was kept. Run the same import again; if it happens again, tell us.",
+            )
     counts = engine.read(
         f"select count(*) as n from {annotated} where consumer_id = 0 or brand_id = 0",
         step="count unknown parties",
     )
     landing.unattributed = counts["n"][0].as_py()
-    if landing.accepted <= workspace.settings.inbox_import_limit:
-        rows = engine.read(
-            f"select * from {annotated} order by occurred_us, event_id", step="read accepted events"
-        )
+    if rows is not None:
         ingest.land_in_inbox(session, rows)
     else:
         landing.segments = ingest.write_segments(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consumer_fusion.ingest.acceptance import (
+    count_strays,
     ensure_keys,
     find_duplicates,
     find_keys,
@@ -56,6 +57,7 @@ __all__ = [
     "choose_reading",
     "count_arrivals",
     "count_rejections",
+    "count_strays",
     "count_sealable",
     "drop_rejections",
     "ensure_keys",
