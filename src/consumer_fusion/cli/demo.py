@@ -46,7 +46,9 @@ def demo(
     people: Annotated[int, typer.Option(min=0, help="How many people live in the town.")] = DEFAULT_PEOPLE,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same town.")] = 0,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Only make the workspace.")] = False,
-    port: Annotated[int, typer.Option(help="The port of the console, once the demo opens it by itself.")] = 8000,
+    port: Annotated[
+        int, typer.Option(help="The port of the console, once the demo opens it by itself.")
+    ] = 8000,
     workspace: Annotated[
         Path | None,
         typer.Option("--workspace", envvar="CONSUMER_FUSION_WORKSPACE", help="Default: ./demo-workspace."),
