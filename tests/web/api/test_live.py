@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 
 import pytest
@@ -44,7 +45,9 @@ def listen(workspace, count, *, watch=EVERYTHING, start=None, happening=lambda: 
                     break
         return told
 
-    return asyncio.run(asyncio.wait_for(run(), 20))
+    # In a thread of its own: a browser's tests in the same process leave a loop running in this one.
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(lambda: asyncio.run(asyncio.wait_for(run(), 20))).result()
 
 
 def test_a_score_that_changes_is_told(workspace):
