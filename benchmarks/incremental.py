@@ -128,7 +128,7 @@ def accept_and_fold(workspace: Workspace, force: PointsInForce, events: pa.Table
     """Take events in and fold them, as the product does; both are timed."""
     accepting = Stopwatch()
     with workspace.store.writing() as session:
-        ingest.land_in_inbox(session, events)
+        ingest.land_in_inbox(session, events.to_pydict())
         newest = max(int(session.read_mark(score.NEWEST_MARK) or 0), max(events["occurred_us"].to_pylist()))
         session.write_mark(score.NEWEST_MARK, newest)
     accept_cpu, accept_wall = accepting.read()

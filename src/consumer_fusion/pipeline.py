@@ -6,6 +6,7 @@ that a crash at any moment leaves either nothing of an import or all of it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import time
@@ -70,6 +71,7 @@ STAGES: tuple[Stage, ...] = (
 _ARRIVAL_CHARACTERS = 32 << 20
 """So much of what arrived is read at a time, whatever the number of events in it."""
 
+_PARTIES = ("source_id", "brand_id", "consumer_id")
 _ATTEMPTS = 3
 """So often a batch is numbered before it is given up; see `ingest.count_strays`."""
 _STAGED_COLUMNS = (
@@ -356,7 +358,8 @@ def _land_fresh(
     annotated_path = scratch / "annotated.parquet"
     progress("give kind and magnitude", 0, None)
     annotated = f"read_parquet({quote_paths([annotated_path])})"
-    rows: pa.Table | None = None
+    # Taken out of the engine's memory before they are looked at, so that what is kept is what was looked at.
+    rows: dict[str, list[Any]] | None = None
     for attempt in range(_ATTEMPTS):
         landing.accepted = engine.write(
             score.annotate_sql(points, kind_ids, numbered),
@@ -367,10 +370,12 @@ def _land_fresh(
         if landing.accepted <= workspace.settings.inbox_import_limit:
             rows = engine.read(
                 f"select * from {annotated} order by occurred_us, event_id", step="read accepted events"
-            )
-            strays = ingest.count_strays(session, engine, "accepted_events", {"accepted_events": rows})
+            ).to_pydict()
+            used = itertools.chain(*(rows[name] for name in _PARTIES))
         else:
-            strays = ingest.count_strays(session, engine, annotated)
+            listed = " union ".join(f"select {name} as id from {annotated}" for name in _PARTIES)
+            used = iter(engine.read(listed, step="look at the numbers of parties")["id"].to_pylist())
+        strays = ingest.count_strays(session, used)
         if not strays:
             break
         if attempt == _ATTEMPTS - 1:

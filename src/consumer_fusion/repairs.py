@@ -96,7 +96,7 @@ def attach(
                 **score.annotation_tables(force.points, force.kind_ids, session.read(BRAND_REFERENCES)),
             },
         )
-        ingest.land_in_inbox(session, rows)
+        ingest.land_in_inbox(session, rows.to_pydict())
         consumers = {score.find_canonical(session, attached.consumer_id)} if attached.consumer_id else set()
         settle(workspace, session, force.points, force.kind_ids, Landing(consumers=consumers))
 

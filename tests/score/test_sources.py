@@ -65,7 +65,7 @@ def accept_without_folding(workspace, events):
                     "currency": None, "text": None, "trust": 1.0, "magnitude": 1.0, "properties": None,
                 }
             )  # fmt: skip
-        assert ingest.land_in_inbox(session, pa.Table.from_pylist(rows)) == len(events)
+        assert ingest.land_in_inbox(session, pa.Table.from_pylist(rows).to_pydict()) == len(events)
 
 
 @pytest.mark.parametrize("days", [0.5, 3, 7, 11])

@@ -16,7 +16,14 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS, SEGMENT_COLUMNS
 from consumer_fusion.records.segment import SEEN_EVENTS, Segment
 from consumer_fusion.settings import BUCKET_COUNT
-from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Session, finish_file, list_segments, place_segment
+from consumer_fusion.stores import (
+    UNATTRIBUTED_BUCKET,
+    Session,
+    Value,
+    finish_file,
+    list_segments,
+    place_segment,
+)
 
 LOOKUP_LIMIT = 50_000
 INBOX_COLUMNS = EVENTS.column_names[1:]
@@ -154,36 +161,23 @@ def write_keys(
     engine.write("select * from keys", path, step="keep the keys", tables={"keys": table})
 
 
-def count_strays(
-    session: Session, engine: Engine, events: str, tables: Mapping[str, pa.Table] | None = None
-) -> int:
-    """Count events whose source, consumer or brand has a number that was never given.
+def count_strays(session: Session, numbers: Iterable[int]) -> int:
+    """Count numbers of sources, brands and consumers that were never given.
 
     There can be none. Yet a query was seen, rarely and only in a serving process, to return 257 where 1 stood;
     until the cause is known, no batch is kept without this look.
     """
-    used = engine.read(
-        f"""
-        select distinct id from (
-            select source_id as id from {events} union all select brand_id from {events}
-            union all select consumer_id from {events}
-        ) ids where id <> 0 order by id
-        """,
-        step="look at the numbers of parties",
-        tables=tables,
-    )["id"]
+    used = sorted(set(numbers) - {0})
     strays = 0
-    for chunk in used.chunks:
-        for start in range(0, len(chunk), 100_000):
-            wanted = pa.table({"entity_id": chunk.slice(start, 100_000)})
-            found = session.read_matching(ENTITIES, wanted, columns=("entity_id",))
-            strays += wanted.num_rows - found.num_rows
+    for start in range(0, len(used), 100_000):
+        wanted = pa.table({"entity_id": pa.array(used[start : start + 100_000], pa.int64())})
+        strays += wanted.num_rows - session.read_matching(ENTITIES, wanted, columns=("entity_id",)).num_rows
     return strays
 
 
-def land_in_inbox(session: Session, events: pa.Table) -> int:
-    """Put annotated events into the inbox and return how many were new."""
-    rows = zip(*(events[name].to_pylist() for name in INBOX_COLUMNS))
+def land_in_inbox(session: Session, events: Mapping[str, Sequence[Value]]) -> int:
+    """Put annotated events, column by column, into the inbox and return how many were new."""
+    rows = zip(*(events[name] for name in INBOX_COLUMNS), strict=True)
     return session.insert(EVENTS, INBOX_COLUMNS, rows, ignore=True)
 
 
