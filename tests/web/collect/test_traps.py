@@ -87,7 +87,9 @@ def test_a_gzip_bomb_is_refused_and_the_server_goes_on(server, tag):
     assert server.post("/v1/batch", make_batch(tag)).status_code == 200
 
 
-@pytest.mark.parametrize("packed", [b"no gzip", gzip.compress(b"{}" * 500)[:-9]])
+@pytest.mark.parametrize(
+    "packed", [b"no gzip", gzip.compress(b"{}" * 500)[:-9]], ids=["no gzip", "cut short"]
+)
 def test_damaged_gzip_is_refused_once_and_for_all(server, packed):
     answer = server.post("/v1/batch", packed, headers={"Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_gzip")
