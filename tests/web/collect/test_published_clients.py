@@ -198,18 +198,6 @@ def test_cloudevents_for_javascript(server, tag, run_node):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
 def shop_address(node_folder, tmp_path_factory):
     """A page of another origin, so that the browser asks before it sends."""
     folder = tmp_path_factory.mktemp("shop")
@@ -229,10 +217,10 @@ def shop_address(node_folder, tmp_path_factory):
 
 
 @pytest.mark.parametrize("strategy", ["standard", "batching", "asked"])
-def test_segment_in_a_browser(server, tag, browser, shop_address, strategy):
+def test_segment_in_a_browser(server, tag, chromium, shop_address, strategy):
     key = server.keys["browser"]
     asked = httpx.QueryParams(address=server.address, key=key, tag=tag, strategy=strategy)
-    with contextlib.closing(browser.new_page()) as page:
+    with contextlib.closing(chromium.new_page()) as page:
         failures = []
         page.on("requestfailed", lambda request: failures.append(request.url))
         methods = Counter()

@@ -1,0 +1,32 @@
+"""What tests of several folders share: the one browser of a test process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real browser; skipped where Playwright or Chromium are not installed.
+
+    One for the whole process: Playwright keeps a running loop in its thread until it ends, and a second one
+    cannot be started beside it.
+    """
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed (extra `dev`)"
+    )
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        pytest.skip("there is no chromium; on Debian: apt install chromium, or name one in CHROMIUM")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
