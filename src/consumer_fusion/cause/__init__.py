@@ -1,0 +1,1 @@
+"""What caused what: effects of actions on series, regions, groups and persons, with honest uncertainty."""
