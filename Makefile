@@ -35,8 +35,8 @@ $(STAMP): pyproject.toml requirements.lock | find-python
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup ## a simulated town, scored, in ./demo-workspace (made anew each time)
-	$(BIN)/fusion demo --workspace demo-workspace
+demo: setup ## a simulated town in ./demo-workspace (made anew each time), shown in a browser until Ctrl-C
+	@$(BIN)/fusion demo --workspace demo-workspace
 
 test: static ## everything: the checks, then all tests and the examples in the documents
 	$(BIN)/pytest -n auto
@@ -92,7 +92,7 @@ canary: setup ## take the newest versions of everything in a copy, and test ther
 	$(BIN)/python .canary/scripts/lock.py --upgrade
 	$(MAKE) -C .canary test
 
-release-check: setup ## build the wheel, install it alone with the core's libraries, run the demo
+release-check: setup ## build the wheel, install it alone with the core's libraries, make the demo's town
 	rm -rf dist .release && mkdir .release
 	$(BIN)/python -m build --no-isolation --wheel --outdir dist .
 	$(PYTHON) -m venv .release/venv
@@ -101,7 +101,7 @@ release-check: setup ## build the wheel, install it alone with the core's librar
 	.release/venv/bin/python -m pip check
 	cd .release && venv/bin/python -c "import consumer_fusion"
 	cd .release && venv/bin/fusion version
-	cd .release && venv/bin/fusion demo --workspace workspace
+	cd .release && venv/bin/fusion demo --no-serve --workspace workspace
 	@echo "release-check: the wheel works alone."
 
 lock: setup ## write the lock files again (newest versions: make lock UPGRADE=1)

@@ -14,6 +14,8 @@ from unittest import mock
 
 from consumer_fusion.cli import main
 
+_NEVER_ENDS = "a server would run for ever here: say --no-serve, or start it as tests/live_server.py does"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -45,6 +47,7 @@ def run_fusion(*arguments: object, environment: Mapping[str, str] | None = None)
         mock.patch.dict("os.environ", {**kept, **(environment or {})}, clear=True),
         redirect_stdout(output),
         redirect_stderr(complaint),
+        mock.patch("consumer_fusion.cli.demo.run_server", side_effect=AssertionError(_NEVER_ENDS)),
     ):
         try:
             main()

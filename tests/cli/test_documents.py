@@ -66,7 +66,7 @@ def test_every_page_stands_in_the_index(folder):
 
 def test_the_readme_tells_the_story_as_the_demo_tells_it(tmp_path):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    run = run_fusion("demo", "--people", 0, "--workspace", tmp_path / "town")
+    run = run_fusion("demo", "--no-serve", "--people", 0, "--workspace", tmp_path / "town")
     rows = [line.split() for line in run.output.splitlines() if line.startswith(("sweater-brand", "salmon-"))]
     assert len(rows) == 2
     shown = [line.split() for line in readme.splitlines()]

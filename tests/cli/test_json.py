@@ -31,7 +31,7 @@ CONTRACT = {
 def answers(untouched_shop, tmp_path_factory):
     """What every command printed, one after the other in one workspace; further ways to ask end in a word."""
     folder = tmp_path_factory.mktemp("answers")
-    demo = run_fusion("demo", "--people", 0, "--json", "--workspace", folder / "town")
+    demo = run_fusion("demo", "--no-serve", "--people", 0, "--json", "--workspace", folder / "town")
     told = {
         "demo": demo.told,
         "init": run_fusion("init", folder / "new", "--json").told,

@@ -17,7 +17,7 @@ CUTOFF = ("--cutoff", "2026-04-01")
 @pytest.fixture(scope="module")
 def untouched_town(tmp_path_factory):
     folder = tmp_path_factory.mktemp("learning") / "town"
-    assert run_fusion("demo", "--people", 100, "--workspace", folder, "--json").status == 0
+    assert run_fusion("demo", "--no-serve", "--people", 100, "--workspace", folder, "--json").status == 0
     return folder
 
 

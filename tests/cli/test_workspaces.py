@@ -56,25 +56,25 @@ def test_settings_and_points_that_lie_there_already_are_kept(tmp_path):
 
 def test_a_demo_goes_into_a_folder_of_its_own_and_replaces_only_a_demo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = run_fusion("demo", "--people", 0)
+    run = run_fusion("demo", "--no-serve", "--people", 0)
     assert run.status == 0
     assert "explain pop-artist sweater-brand" in run.output
     town = tmp_path / "demo-workspace"
     ask_fusion(town, "associations", "withdraw", "pop-artist-wears-sweater-brand")
-    assert run_fusion("demo", "--people", 0).status == 0
+    assert run_fusion("demo", "--no-serve", "--people", 0).status == 0
     assert len(ask_fusion(town, "associations", "list")) == 1
 
 
 def test_a_demo_made_again_removes_nothing_but_what_a_demo_made(tmp_path):
-    ask_fusion(tmp_path, "demo", "--people", 0)
+    ask_fusion(tmp_path, "demo", "--no-serve", "--people", 0)
     (tmp_path / "letter.txt").write_text("dear", encoding="utf-8")
-    ask_fusion(tmp_path, "demo", "--people", 0)
+    ask_fusion(tmp_path, "demo", "--no-serve", "--people", 0)
     assert (tmp_path / "letter.txt").exists()
 
 
 def test_a_demo_never_replaces_a_workspace_of_ones_own(refuse, shop):
     before = ask_fusion(shop, "score", "--as-of", "latest")
-    assert refuse("demo", "--people", 0, "--workspace", shop)["code"] == "conflict"
+    assert refuse("demo", "--no-serve", "--people", 0, "--workspace", shop)["code"] == "conflict"
     assert ask_fusion(shop, "score", "--as-of", "latest") == before
 
 

@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def untouched_town(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stories") / "town"
-    run = run_fusion("demo", "--people", 20, "--json", "--workspace", folder)
+    run = run_fusion("demo", "--no-serve", "--people", 20, "--json", "--workspace", folder)
     assert run.status == 0, run.output + run.complaint
     return folder
 

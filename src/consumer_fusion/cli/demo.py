@@ -1,8 +1,11 @@
-"""`fusion demo`: a simulated town to look around in."""
+"""`fusion demo`: a simulated town to look around in, in the terminal and in a browser."""
 
 from __future__ import annotations
 
 import shutil
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +18,20 @@ from consumer_fusion.cli.output import (
     color_score,
     console,
     name_command,
+    print_error,
     print_json,
     print_table,
     show_progress,
 )
-from consumer_fusion.errors import ConflictError
+from consumer_fusion.cli.serving import (
+    LOOPBACK,
+    listen,
+    open_browser,
+    require_server,
+    run_server,
+    write_address,
+)
+from consumer_fusion.errors import ConflictError, MissingExtraError
 from consumer_fusion.kit.moments import parse_moment, to_microseconds
 from consumer_fusion.simulate import Town, build_town
 from consumer_fusion.workspace import (
@@ -45,45 +57,94 @@ FOUNDING_MOMENTS = (
 def demo(
     people: Annotated[int, typer.Option(min=0, help="How many people live in the town.")] = DEFAULT_PEOPLE,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same town.")] = 0,
-    no_serve: Annotated[bool, typer.Option("--no-serve", help="Only make the workspace.")] = False,
+    no_serve: Annotated[
+        bool, typer.Option("--no-serve", help="Only make the workspace; do not serve its console.")
+    ] = False,
     port: Annotated[
-        int, typer.Option(help="The port of the console, once the demo opens it by itself.")
-    ] = 8000,
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="The port of the console. Default: 8000, or the next that is free."
+        ),
+    ] = None,
     workspace: Annotated[
         Path | None,
         typer.Option("--workspace", envvar="CONSUMER_FUSION_WORKSPACE", help="Default: ./demo-workspace."),
     ] = None,
     is_json: JsonOption = False,
 ) -> None:
-    """Make a workspace with a simulated town that contains the founding example, and score it."""
-    # The demo will open the console by itself once that is finished; until then `fusion serve` does.
-    del no_serve, port
+    """Make a workspace with a simulated town that contains the founding example, score it, and show it in a browser."""
     folder = workspace or Path("demo-workspace")
     make_room(folder)
-    town = build_town(people, seed)
-    create_workspace(folder)
-    (folder / DEMO_MARK).write_text(
-        "A simulated town; `fusion demo` may replace this folder.\n", encoding="utf-8"
-    )
-    with open_workspace(folder) as opened:
+    with ExitStack() as stack:
+        listening, missing = None, None
+        if not no_serve:
+            try:
+                require_server()
+                # Before the town is made: who asked for a port that is taken need not wait for that.
+                listening = stack.enter_context(listen(LOOPBACK, port))
+            except MissingExtraError as error:
+                missing = error
+        url = None if listening is None else write_address(LOOPBACK, listening)
+        town = build_town(people, seed)
+        create_workspace(folder)
+        (folder / DEMO_MARK).write_text(
+            "A simulated town; `fusion demo` may replace this folder.\n", encoding="utf-8"
+        )
+        opened = stack.enter_context(open_workspace(folder))
         with show_progress(is_quiet=is_json) as progress:
             declare_town(opened, town)
             acceptance = pipeline.import_batches(opened, town.batches(), progress)
-        rows = answers.score_pairs(opened, as_of="latest")
-        founding = read_founding_example(opened)
-    if is_json:
-        print_json(
-            {
-                "workspace": str(folder.resolve()),
-                "events": acceptance.accepted,
-                "pairs": rows.num_rows,
-                "url": None,
-            }
-        )
-        return
+        made = MadeTown(
+            folder, people, acceptance.accepted, answers.score_pairs(opened, as_of="latest").num_rows,
+            acceptance.seconds,
+        )  # fmt: skip
+        if is_json:
+            print_json(
+                {"workspace": str(folder.resolve()), "events": made.events, "pairs": made.pairs, "url": url}
+            )
+        else:
+            tell_story(made, read_founding_example(opened))
+            tell_commands(made, is_served=url is not None)
+        if missing is not None:
+            print_error(missing, is_json=False)  # on stderr: the town is made, and the answer stays an answer
+        if listening is None or url is None:
+            return
+        if not is_json:
+            tell_where(made, url)
+        sys.stdout.flush()
+        if not is_json:
+            open_browser(url)
+        run_server(opened, LOOPBACK, listening)
+        if not is_json:
+            console.print(
+                f"Stopped. {name_command()} serve --workspace {folder} shows it again.", soft_wrap=True
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTown:
+    """What was made.
+
+    Attributes:
+        folder: Where.
+        people: How many live in the town.
+        events: How many there are.
+        pairs: How many relationships.
+        seconds: How long reading the events took.
+    """
+
+    folder: Path
+    people: int
+    events: int
+    pairs: int
+    seconds: float
+
+
+def tell_story(made: MadeTown, founding: dict[str, list[float]]) -> None:
+    """Tell of the town and of the founding example in it."""
     console.print(
-        f"A town of {people:,} people, {acceptance.accepted:,} events, {rows.num_rows:,} relationships, in {folder}/ "
-        f"({acceptance.seconds:.1f} s)\n",
+        f"A town of {made.people:,} people, {made.events:,} events, {made.pairs:,} relationships, in {made.folder}/ "
+        f"({made.seconds:.1f} s)\n",
     )  # fmt: skip
     console.print(
         "The pop artist wore its sweater at the brand's concert and 100,000 people more followed her.\n"
@@ -98,15 +159,31 @@ def demo(
         ],
         right=[name for name, _ in FOUNDING_MOMENTS],
     )
+
+
+def tell_commands(made: MadeTown, *, is_served: bool) -> None:
+    """Tell what to look at next from the command line."""
     fusion = name_command()
     console.print(
-        f"Next:\n"
-        f"  export CONSUMER_FUSION_WORKSPACE={folder}\n"
+        f"Next{', in another terminal' if is_served else ''}:\n"
+        f"  export CONSUMER_FUSION_WORKSPACE={made.folder}\n"
         f"  {fusion} explain pop-artist sweater-brand --as-of 2026-06-15T20:30:00Z\n"
         f"  {fusion} score --brand sweater-brand --as-of latest --order falling\n"
         f"  {fusion} brands --as-of latest\n"
-        f"  {fusion} report --as-of latest --out report.html\n"
-        f"  {fusion} serve",
+        f"  {fusion} report --as-of latest --out report.html",
+        soft_wrap=True,
+    )
+    if not is_served:
+        console.print(f"  {fusion} serve", soft_wrap=True)
+
+
+def tell_where(made: MadeTown, url: str) -> None:
+    """Tell where the console is, whom it lets in, and how it is stopped."""
+    console.print(
+        f"\nThe town in a browser, on this machine only; you are signed in there:\n"
+        f"  {url}/\n"
+        f"  {url}/relationship?consumer=pop-artist&brand=sweater-brand\n"
+        f"Stop it with Ctrl-C; {made.folder}/ stays.",
         soft_wrap=True,
     )
 
