@@ -139,4 +139,17 @@ def test_pages_work_without_script(chromium, address):
     page.get_by_label("feet", exact=True).fill("4")
     page.get_by_role("button", name="Preview the effect").click()
     expect(page.get_by_role("heading", name="What this would do: Order Completed")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_role("link", name="Audit")).to_be_visible()
     context.close()
+
+
+def test_on_a_phone_the_navigation_unfolds_and_leads_on(open_page):
+    page = open_page(size={"width": 390, "height": 844})
+    page.goto("/brands")
+    link = page.get_by_role("link", name="Points", exact=True)
+    expect(link).to_be_hidden()
+    page.get_by_role("button", name="Menu").press("Enter")
+    expect(link).to_be_visible()
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Points")

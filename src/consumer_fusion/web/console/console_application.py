@@ -24,7 +24,7 @@ from consumer_fusion.web.console.languages import (
     CatalogueLanguage,
     choose_language,
 )
-from consumer_fusion.web.console.navigation import list_entries
+from consumer_fusion.web.console.navigation import list_groups
 from consumer_fusion.web.console.page_list import PAGES, PageMaker
 from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
 from consumer_fusion.web.console.readings import Readings
@@ -204,7 +204,7 @@ class Console:
         return Frame(
             title=page.title,
             section=page.section,
-            entries=list_entries({each for each in PERMISSIONS if may(visitor.caller, each)}, page.brand),
+            groups=list_groups({each for each in PERMISSIONS if may(visitor.caller, each)}, page.brand),
             brand=page.brand,
             brands=[brand for brand in brands if visitor.caller.sees(brand)][:200],
             visitor_name=visitor.name,

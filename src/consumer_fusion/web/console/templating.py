@@ -92,13 +92,26 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryGroup:
+    """Entries of the navigation that belong together.
+
+    Attributes:
+        words: What they have in common.
+        entries: In their order.
+    """
+
+    words: str
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """What stands around every page.
 
     Attributes:
         title: Of the page.
         section: Which entry of the navigation is open.
-        entries: The navigation, as far as the visitor may go.
+        groups: The navigation, as far as the visitor may go.
         brand: The brand that the page is about.
         brands: The brands to choose from.
         visitor_name: Who is signed in; empty for nobody.
@@ -113,7 +126,7 @@ class Frame:
 
     title: str
     section: str = ""
-    entries: Sequence[Entry] = ()
+    groups: Sequence[EntryGroup] = ()
     brand: str | None = None
     brands: Sequence[str] = ()
     visitor_name: str = ""

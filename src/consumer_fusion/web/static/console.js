@@ -33,4 +33,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// On a narrow window the navigation is folded away under a button.
+document.addEventListener("click", (event) => {
+  const menu = event.target.closest("button.menu");
+  if (menu) {
+    menu.setAttribute("aria-expanded", String(menu.getAttribute("aria-expanded") !== "true"));
+  }
+});
+
 document.documentElement.classList.add("scripted");
