@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from narwhals.typing import IntoDataFrame
 
-from consumer_fusion import identity, influence, ingest, score
+from consumer_fusion import cause, identity, influence, ingest, score
 from consumer_fusion.engines import quote_paths
 from consumer_fusion.errors import ConflictError, EngineError, InputError
 from consumer_fusion.points_in_force import begin_change
@@ -31,6 +32,8 @@ from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, seal_inbox, settle
 from consumer_fusion.stores import Claim, Session, add_segments, claim_folder
 from consumer_fusion.workspace import Workspace
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("size money", score.measure_references, ("staged", "entities"), ("brand_references",)),
     Stage("give kind and magnitude", score.annotate_sql, ("staged", "brand_references", "kinds"), ()),
     Stage("make durable", ingest.land_in_inbox, ("staged",), ("events", "segments")),
+    Stage("declare actions", cause.take_declared_actions, ("staged",), ("actions",)),
     Stage("derive failures", score.derive_failures, ("events", "segments"), ("derived_events",)),
     Stage("spread reputations", influence.derive_reputations, ("events", "segments", "associations"),
           ("derived_events",)),
@@ -404,10 +408,26 @@ def _land_fresh(
         )
         score.write_deltas(session, deltas, progress=lambda done, total: progress("keep states", done, total))
         add_segments(session, landing.segments, workspace.now_us)
+    _take_actions(workspace, session, fresh)
     mark = int(session.read_mark(score.NEWEST_MARK) or 0)
     session.write_mark(score.NEWEST_MARK, max(mark, newest_us))
     _note_deriving(workspace, session, annotated, points, kind_ids, landing)
     return landing
+
+
+def _take_actions(workspace: Workspace, session: Session, fresh: str) -> None:
+    """Put the actions on record that events declare; one that cannot be stays an event and is told in the log."""
+    rows = cause.read_declaring(workspace.engine, fresh)
+    if rows:
+        brands = sorted({row["brand"] for row in rows if row["brand"]})
+        refused = cause.take_declared_actions(
+            session,
+            rows,
+            brand_ids=ingest.find_keys(session, "brand", brands),
+            declared_us=workspace.now_us,
+        )
+        for event_id, reason in refused.items():
+            _log.warning("the event %s declares no action: %s", event_id, reason)
 
 
 def _renew_references(workspace: Workspace, session: Session) -> None:

@@ -14,10 +14,12 @@ from consumer_fusion.records.access import (
     STAFF_SESSIONS,
     WRITE_KEYS,
 )
+from consumer_fusion.records.action import ACTIONS
 from consumer_fusion.records.arrival import ARRIVALS
 from consumer_fusion.records.association import ASSOCIATIONS
 from consumer_fusion.records.audit import AUDIT_ENTRIES
 from consumer_fusion.records.calibration import CALIBRATIONS
+from consumer_fusion.records.effect import EFFECTS, PLACEBO_LIBRARIES, PLACEBOS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, IDENTITY_CONFLICTS, MERGES
@@ -25,6 +27,7 @@ from consumer_fusion.records.intake import IMPORTS, REJECTIONS
 from consumer_fusion.records.notice import DELIVERIES, NOTICE_STANDINGS, SUBSCRIPTIONS
 from consumer_fusion.records.points import BRAND_REFERENCES, KINDS, POINTS_VERSIONS
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
+from consumer_fusion.records.series import SERIES, SERIES_DAYS
 from consumer_fusion.records.state import BRAND_HISTOGRAMS, LANDMARKS, PAIR_KIND_STATES
 from consumer_fusion.records.table import Table
 
@@ -62,6 +65,12 @@ TABLES: tuple[Table, ...] = (
     SUBSCRIPTIONS,
     NOTICE_STANDINGS,
     DELIVERIES,
+    ACTIONS,
+    SERIES,
+    SERIES_DAYS,
+    EFFECTS,
+    PLACEBOS,
+    PLACEBO_LIBRARIES,
 )
 """Every table of a workspace's store."""
 
