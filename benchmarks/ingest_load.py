@@ -328,7 +328,7 @@ def run_kills(kills: int) -> None:
     import pyarrow.parquet as pq
 
     import consumer_fusion as fusion
-    from consumer_fusion import pipeline
+    from consumer_fusion import ingest, pipeline
     from consumer_fusion.records.event import EVENTS
     from consumer_fusion.stores import list_segments
 
@@ -346,8 +346,11 @@ def run_kills(kills: int) -> None:
         acknowledged = {f"k{number:0{DIGITS}d}" for number in end_load(sender, result)["acknowledged"]}
         server.end()
         with fusion.open_workspace(folder) as workspace:
-            while pipeline.land_arrivals(workspace).accepted:
-                pass
+            waiting = 1
+            while waiting:  # not "until nothing is new": what a crash let be read twice is not new
+                pipeline.land_arrivals(workspace)
+                with workspace.arrivals.reading() as session:
+                    waiting = ingest.count_arrivals(session)
             with workspace.store.reading() as session:
                 counts = Counter(session.read(EVENTS, columns=("event_id",))["event_id"].to_pylist())
                 for segment in list_segments(session):  # where events go that are no longer of these days
