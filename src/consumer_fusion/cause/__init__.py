@@ -13,6 +13,29 @@ from consumer_fusion.cause.actions import (
     withdraw_action,
     write_action,
 )
+from consumer_fusion.cause.audiences import (
+    FEWEST_IN_ARM,
+    GroupDifference,
+    JointEstimate,
+    compare_groups,
+    compare_randomised,
+    join_estimates,
+    score_randomised,
+)
+from consumer_fusion.cause.exposures import (
+    ExposureEffect,
+    FeatureBalance,
+    adjust_exposure,
+)
+from consumer_fusion.cause.holdouts import (
+    HELD_OUT,
+    TREATED,
+    Holdout,
+    draw_holdout,
+    find_detectable_effect,
+    stratify_outcome,
+    write_holdout,
+)
 from consumer_fusion.cause.imported_series import (
     SeriesRow,
     drop_series,
@@ -29,8 +52,75 @@ from consumer_fusion.cause.metrics import (
     read_metric_days,
     read_spans,
 )
+from consumer_fusion.cause.panels import (
+    FEWEST_DONORS,
+    PanelEffect,
+    describe_donors,
+    measure_panel,
+    mix_donors,
+)
+from consumer_fusion.cause.second_opinion import (
+    ask_double_machine_learning,
+)
+from consumer_fusion.cause.sensitivity import (
+    Sensitivity,
+    find_e_value,
+    find_robustness,
+)
+from consumer_fusion.cause.sequences import (
+    SequenceLook,
+    follow_randomised,
+)
+from consumer_fusion.cause.shrinkage import (
+    ShrunkEffect,
+    adjust_found,
+    find_critical_value,
+    shrink_effects,
+)
+from consumer_fusion.cause.uplift import (
+    QiniCurve,
+    UpliftRanking,
+    draw_qini,
+    rank_uplift,
+)
 
 __all__ = [
+    "FEWEST_IN_ARM",
+    "GroupDifference",
+    "JointEstimate",
+    "compare_groups",
+    "compare_randomised",
+    "join_estimates",
+    "score_randomised",
+    "ExposureEffect",
+    "FeatureBalance",
+    "adjust_exposure",
+    "HELD_OUT",
+    "TREATED",
+    "Holdout",
+    "draw_holdout",
+    "find_detectable_effect",
+    "stratify_outcome",
+    "write_holdout",
+    "FEWEST_DONORS",
+    "PanelEffect",
+    "describe_donors",
+    "measure_panel",
+    "mix_donors",
+    "ask_double_machine_learning",
+    "Sensitivity",
+    "find_e_value",
+    "find_robustness",
+    "SequenceLook",
+    "follow_randomised",
+    "ShrunkEffect",
+    "adjust_found",
+    "find_critical_value",
+    "shrink_effects",
+    "QiniCurve",
+    "UpliftRanking",
+    "draw_qini",
+    "rank_uplift",
     "ActionRow",
     "DECLARING_KIND",
     "EVENT_COLUMNS",
