@@ -22,10 +22,27 @@ from consumer_fusion.cause.audiences import (
     join_estimates,
     score_randomised,
 )
+from consumer_fusion.cause.calibration import (
+    Calibration,
+    Rule,
+    learn_calibration,
+    load_reference_library,
+    read_calibration,
+)
+from consumer_fusion.cause.effect import Check, Effect
+from consumer_fusion.cause.estimation import measure_effect
 from consumer_fusion.cause.exposures import (
     ExposureEffect,
     FeatureBalance,
     adjust_exposure,
+)
+from consumer_fusion.cause.fitting import (
+    HORIZONS,
+    LEAST_DAYS,
+    FittedSeries,
+    Forecast,
+    PlaceboErrors,
+    fit_series,
 )
 from consumer_fusion.cause.holdouts import (
     HELD_OUT,
@@ -71,6 +88,7 @@ from consumer_fusion.cause.sequences import (
     SequenceLook,
     follow_randomised,
 )
+from consumer_fusion.cause.series import DailySeries, Window, average_series, difference_cumulative
 from consumer_fusion.cause.shrinkage import (
     ShrunkEffect,
     adjust_found,
@@ -142,4 +160,22 @@ __all__ = [
     "withdraw_action",
     "write_action",
     "write_series",
+    "Calibration",
+    "Rule",
+    "learn_calibration",
+    "load_reference_library",
+    "read_calibration",
+    "Check",
+    "Effect",
+    "measure_effect",
+    "HORIZONS",
+    "LEAST_DAYS",
+    "FittedSeries",
+    "Forecast",
+    "PlaceboErrors",
+    "fit_series",
+    "DailySeries",
+    "Window",
+    "average_series",
+    "difference_cumulative",
 ]

@@ -1,0 +1,246 @@
+"""One fitted series: a single pass that leaves honest forecasts from every past day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.cause.framing import MARGIN_DAYS, build_frame, choose_reference_days
+from consumer_fusion.cause.grid import Grid, build_grid
+from consumer_fusion.cause.series import DailySeries, Floats, Window, align_values
+from consumer_fusion.cause.state_space import Filtered, Frame, filter_frame
+
+LEAST_DAYS = 35
+"""Fewer usable days before an action than this, and nothing is said of it."""
+HORIZONS = (1, 3, 7, 14, 28)
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceboErrors:
+    """What the forecasts missed by on past dates without an action.
+
+    Attributes:
+        e: The window's mean over what was expected: a difference of logarithms, or in the series' units.
+        s: The standard deviation the models gave it.
+        origins: The days the forecasts were made from.
+    """
+
+    e: Floats
+    s: Floats
+    origins: Integers
+
+    @property
+    def u(self) -> Floats:
+        """The errors over their standard deviations."""
+        return self.e / self.s
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is expected of the days after an origin.
+
+    Attributes:
+        mean: By day, in the series' units.
+        low_sd: By day, the value one standard deviation below.
+        high_sd: By day, the value one standard deviation above.
+        window_mean: Of the mean over the window, in the series' units.
+        window_sd: Its standard deviation: of the logarithm, or in the series' units.
+    """
+
+    mean: Floats
+    low_sd: Floats
+    high_sd: Floats
+    window_mean: float
+    window_sd: float
+
+
+@dataclass(frozen=True, slots=True)
+class WindowErrors:
+    """Errors and standard deviations of one kind of window from every origin; NaN where there is none."""
+
+    e: Floats
+    s: Floats
+    expected: Floats
+    observed: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FittedSeries:
+    """A series with its forecasts from every past day.
+
+    Attributes:
+        series: What was fitted.
+        frame: As the filter saw it.
+        grid: The models.
+        controls: The controls used, as given.
+        country: Whose holidays were taken in.
+        actions: Windows of known actions, which are no placebos.
+        with_last_year: Whether last year's values were taken in where there are any.
+        one_step: What the pass gives for the next day.
+        windows: Errors by (days skipped, length), filled as they are asked for.
+    """
+
+    series: DailySeries
+    frame: Frame
+    grid: Grid
+    controls: tuple[DailySeries, ...]
+    country: str | None
+    actions: tuple[Window, ...]
+    with_last_year: bool
+    one_step: Filtered
+    windows: dict[tuple[int, int], WindowErrors] = field(default_factory=dict)
+
+    @property
+    def form(self) -> str:
+        """Which law of errors it is judged by: of single series or of series with controls."""
+        return "controls" if self.controls else "single"
+
+    @property
+    def is_log(self) -> bool:
+        """Whether errors are differences of logarithms."""
+        return self.frame.is_log
+
+    def count_usable_days(self, day: int) -> int:
+        """How many days with a value lie before a day."""
+        index = min(max(day - self.series.first_day, 0), self.series.values.size)
+        return int(np.isfinite(self.series.values[:index]).sum())
+
+    def errors(self, length: int, gap: int = 0) -> WindowErrors:
+        """Errors of all windows of a length that start `gap` days after the day after their origin."""
+        if (gap, length) not in self.windows:
+            self.add_windows([(gap, length)])
+        return self.windows[gap, length]
+
+    def add_windows(self, specs: Sequence[tuple[int, int]]) -> None:
+        """Forecast further kinds of windows, all in one pass."""
+        missing = [spec for spec in dict.fromkeys(specs) if spec not in self.windows]
+        if missing:
+            filtered = filter_frame(self.frame, self.grid, np.array(missing, dtype=np.int64))
+            self.windows.update(collect_errors(self.series.values, self.frame, filtered, missing))
+
+    def placebos(self, horizon: int, *, gap: int = 0, before_day: int | None = None) -> PlaceboErrors:
+        """The errors on past dates that no action touches.
+
+        Args:
+            horizon: Length of the windows in days.
+            gap: Days skipped between the origin and the window.
+            before_day: Only windows that end before this day.
+        """
+        errors = self.errors(horizon, gap)
+        usable = np.isfinite(errors.e) & (errors.s > 0)
+        usable &= np.cumsum(np.isfinite(self.series.values)) >= LEAST_DAYS
+        first = self.series.first_day
+        # The window's first day is the origin's index plus 1 plus the gap.
+        for action in self.actions:
+            low = action.start_day - first - MARGIN_DAYS - gap - horizon
+            high = action.end_day - first + MARGIN_DAYS - gap - 1
+            usable[max(low, 0) : max(high + 1, 0)] = False
+        if before_day is not None:
+            usable[max(before_day - first - gap - horizon, 0) :] = False
+        index = np.flatnonzero(usable)
+        return PlaceboErrors(errors.e[index], errors.s[index], (index + first).astype(np.int64))
+
+    def forecast(self, origin_day: int, horizon: int, *, gap: int = 0) -> Forecast:
+        """What was expected, on a day, of the `horizon` days after it (after `gap` days)."""
+        origin = origin_day - self.series.first_day
+        specs = np.array([(j, 1) for j in range(gap + horizon)] + [(gap, horizon)], dtype=np.int64)
+        frame = hide_gaps(self.frame, origin, horizon + gap)
+        got = filter_frame(frame, self.grid, specs, first_origin=origin, last_origin=origin)
+        mean = got.win_level[origin, :-1]
+        sd = np.sqrt(got.win_var[origin, :-1]) * self.frame.scale
+        low, high = (mean * np.exp(-sd), mean * np.exp(sd)) if self.is_log else (mean - sd, mean + sd)
+        window_sd = float(np.sqrt(got.win_var[origin, -1]) * self.frame.scale)
+        return Forecast(mean, low, high, float(got.win_level[origin, -1]), window_sd)
+
+
+def fit_series(
+    series: DailySeries,
+    *,
+    controls: Sequence[DailySeries] = (),
+    country: str | None = None,
+    with_last_year: bool = True,
+    horizons: Sequence[int] = HORIZONS,
+    actions: Sequence[Window] = (),
+    period: int = 7,
+) -> FittedSeries:
+    """Fit a series once, with honest forecasts from every past day.
+
+    Args:
+        series: The outcome.
+        controls: Sister series that the actions do not reach.
+        country: The code of a country (`IT`) whose holidays are taken in.
+        with_last_year: Whether the series' own values of a year ago are taken in where it is long enough.
+        horizons: Lengths of windows that are forecast from every day at once; others follow when asked for.
+        actions: Windows of known actions; no placebo lies within a week of one.
+        period: Days of the season: 7, or 1 for a series without weekdays (years of a panel).
+    """
+    reference = choose_reference_days(series, actions, LEAST_DAYS)
+    frame, sorts = build_frame(series, controls, country, with_last_year, period, reference)
+    grid = build_grid(*sorts)
+    specs = [(0, int(horizon)) for horizon in horizons]
+    filtered = filter_frame(frame, grid, np.array(specs, dtype=np.int64).reshape(-1, 2))
+    windows = collect_errors(series.values, frame, filtered, specs)
+    return FittedSeries(
+        series, frame, grid, tuple(controls), country, tuple(actions), with_last_year, filtered, windows
+    )
+
+
+def collect_errors(
+    values: Floats, frame: Frame, filtered: Filtered, specs: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], WindowErrors]:
+    """Errors of each kind of window from what the filter expected and what came."""
+    seen = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(seen, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(seen)])
+    collected: dict[tuple[int, int], WindowErrors] = {}
+    days = values.size
+    for column, (gap, length) in enumerate(specs):
+        start = np.minimum(np.arange(days) + 1 + gap, days)
+        stop = np.minimum(start + length, days)
+        present = counts[stop] - counts[start]
+        is_enough = present * 2 >= length
+        observed = np.full(days, np.nan)
+        np.divide(sums[stop] - sums[start], present, out=observed, where=is_enough & (present > 0))
+        expected = filtered.win_level[:, column]
+        if frame.is_log:
+            # The mean of what is lognormal lies above the exponential of the mean logarithm.
+            within = np.minimum(0.5 * frame.scale**2 * filtered.win_within[:, column], 0.5)
+            expected = expected * np.exp(within)
+            floor = np.exp(frame.center - 20.0)
+            e = np.log(np.maximum(observed, floor)) - np.log(np.maximum(expected, floor))
+        else:
+            e = observed - expected
+        s = frame.scale * np.sqrt(filtered.win_var[:, column])
+        collected[gap, length] = WindowErrors(e, s, expected, observed)
+    return collected
+
+
+def hide_gaps(frame: Frame, origin: int, days: int) -> Frame:
+    """The frame up to the last day of a forecast, every day after the origin forecast, seen or not."""
+    z = np.concatenate([frame.z[: origin + 1], np.zeros(days)])
+    stop = origin + 1 + days
+    pad = max(stop - frame.z.size, 0)
+    weekday = np.concatenate(
+        [frame.weekday, (frame.weekday[-1] + 1 + np.arange(pad)) % max(frame.season, 1)]
+    ).astype(np.int64)
+    return Frame(
+        z,
+        np.concatenate([frame.noise, np.ones(pad)])[:stop],
+        weekday[:stop],
+        frame.season,
+        np.concatenate([frame.x, np.zeros((pad, frame.x.shape[1]))])[:stop],
+        frame.is_log,
+        frame.center,
+        frame.scale,
+    )
+
+
+def list_days(series: DailySeries, first_day: int, last_day: int) -> tuple[Integers, Floats]:
+    """The days asked for and the values the series has on them."""
+    days = np.arange(first_day, last_day + 1, dtype=np.int64)
+    return days, align_values(series, first_day, days.size)

@@ -1,0 +1,132 @@
+"""Daily series and windows of days: what the engine reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class DailySeries:
+    """One number a day.
+
+    Attributes:
+        name: What it is of, for people.
+        first_day: The UTC day of the first value, as days since 1970.
+        values: One value a day without gaps in the days; NaN where a day is missing, never a 0 put in.
+        counts: How many things each value is the mean of, where the values are means.
+        source: The family of series it is of; a family never calibrates itself while a library is learnt.
+    """
+
+    name: str
+    first_day: int
+    values: Floats
+    counts: Floats | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is not one value a day.
+
+        Raises:
+            InputError: The values are not one row of numbers, or the counts are not as many.
+        """
+        if self.values.ndim != 1:
+            raise InputError(
+                f"The series '{self.name}' has values in {self.values.ndim} dimensions.",
+                hint="Give one value for each day.",
+            )
+        if self.counts is not None and self.counts.shape != self.values.shape:
+            raise InputError(
+                f"The series '{self.name}' has {self.values.size} values and {self.counts.size} counts.",
+                hint="Give one count for each value.",
+            )
+
+    @property
+    def last_day(self) -> int:
+        """The day of the last value."""
+        return self.first_day + self.values.size - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days from `start_day` to `end_day`, both included."""
+
+    start_day: int
+    end_day: int
+
+    def __post_init__(self) -> None:
+        """Refuse a window that ends before it starts.
+
+        Raises:
+            InputError: The end lies before the start.
+        """
+        if self.end_day < self.start_day:
+            raise InputError(
+                f"The window ends on day {self.end_day}, before it starts on day {self.start_day}.",
+                hint="Give the first and the last day.",
+            )
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return self.end_day - self.start_day + 1
+
+    def shift(self, days: int) -> Window:
+        """The window so many days later."""
+        return Window(self.start_day + days, self.end_day + days)
+
+    def overlaps(self, other: Window, margin: int = 0) -> bool:
+        """Whether the two share a day, or come within `margin` days of each other."""
+        return self.start_day <= other.end_day + margin and other.start_day <= self.end_day + margin
+
+
+def difference_cumulative(series: DailySeries) -> DailySeries:
+    """What was added each day, from a running total such as the number of followers.
+
+    A day is known only if it and the day before it are. Falls stay falls: followers do leave.
+    """
+    values = np.diff(series.values, prepend=np.nan)
+    return replace(series, values=values, counts=None)
+
+
+def average_series(name: str, members: Sequence[DailySeries], *, source: str = "") -> DailySeries:
+    """The geometric mean of series day by day, as the treated regions of one action are averaged.
+
+    Where a member is zero or below on any day, the plain mean of the members, each over its own mean, is taken
+    instead. A day counts only where every member that has begun has a value.
+
+    Raises:
+        InputError: There is nothing to average.
+    """
+    if not members:
+        raise InputError("There are no series to average.", hint="Give at least one.")
+    first = max(member.first_day for member in members)
+    last = min(member.last_day for member in members)
+    if last < first:
+        raise InputError("The series to average share no day.", hint="Give series of the same days.")
+    rows = np.array([align_values(member, first, last - first + 1) for member in members])
+    if np.nanmin(rows) > 0:
+        values = np.exp(np.mean(np.log(rows), axis=0))
+    else:
+        levels = np.nanmean(np.abs(rows), axis=1, keepdims=True)
+        values = np.mean(rows / np.where(levels > 0, levels, 1.0), axis=0) * float(np.mean(levels))
+    return DailySeries(name, first, values, source=source or members[0].source)
+
+
+def align_values(series: DailySeries, first_day: int, days: int) -> Floats:
+    """The values of a series on the days asked for; NaN on those it does not have."""
+    aligned = np.full(days, np.nan)
+    start = max(first_day, series.first_day)
+    stop = min(first_day + days, series.last_day + 1)
+    if stop > start:
+        aligned[start - first_day : stop - first_day] = series.values[
+            start - series.first_day : stop - series.first_day
+        ]
+    return aligned

@@ -1,0 +1,161 @@
+"""The state-space filter as the engine calls it: compiled where numba is installed, numpy otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.cause.grid import Grid
+from consumer_fusion.cause.kernel import filter_models
+from consumer_fusion.cause.series import Floats
+from consumer_fusion.cause.vectorised import filter_models_at_once
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSettings:
+    """The constants of the filter, chosen once and the same for every series.
+
+    Attributes:
+        robust: Standard deviations beyond which a surprise moves the state less and less.
+        nu: Degrees of freedom of the density that weighs the models.
+        burn_in: Days that are seen before models are weighed.
+        prior_days: How many days the first guess of the scale counts as.
+        scale_memory: What is kept of what was learnt of the scale, from day to day.
+        weight_memory: What is kept of the models' records, from day to day.
+        level_var: Prior variance of the level.
+        season_var: Prior variance of the season's effects.
+        weight_floor: Models with less weight make no forecasts.
+    """
+
+    robust: float = 2.5
+    nu: float = 6.0
+    burn_in: float = 14.0
+    prior_days: float = 5.0
+    scale_memory: float = 0.995
+    weight_memory: float = 0.99
+    level_var: float = 1000.0
+    season_var: float = 400.0
+    weight_floor: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What one pass gives.
+
+    Attributes:
+        one_mean: The value expected for each day from the days before it.
+        one_var: Its variance.
+        win_mean: Mean of each window from each origin, in standardised units.
+        win_var: Its variance.
+        win_level: The same mean in the units of the values.
+        win_within: How much the days of a window vary around its mean.
+        weights: What the models weigh at the end.
+        loglik: Their log likelihoods (Student-t).
+        gains: Kalman gains by day and model, where kept.
+        spreads: Variances of the surprises that the gains used, where kept.
+        surprises: What was not foreseen, where kept.
+        scales: The scale each model learnt.
+    """
+
+    one_mean: Floats
+    one_var: Floats
+    win_mean: Floats
+    win_var: Floats
+    win_level: Floats
+    win_within: Floats
+    weights: Floats
+    loglik: Floats
+    gains: Floats
+    spreads: Floats
+    surprises: Floats
+    scales: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A series ready for the filter: standardised values, noise, weekdays and columns.
+
+    Attributes:
+        z: Standardised values, NaN where missing.
+        noise: Multipliers of the noise variance.
+        weekday: The number of the season's effect of each day.
+        season: How many effects the season has.
+        x: Columns of the coefficients.
+        is_log: Whether z comes from logarithms.
+        center: What was subtracted.
+        scale: What was divided by.
+    """
+
+    z: Floats
+    noise: Floats
+    weekday: Integers
+    season: int
+    x: Floats
+    is_log: bool
+    center: float
+    scale: float
+
+
+DEFAULT_SETTINGS = FilterSettings()
+
+
+def filter_frame(
+    frame: Frame,
+    grid: Grid,
+    specs: Integers,
+    *,
+    first_origin: int = 0,
+    last_origin: int | None = None,
+    keep: bool = False,
+    settings: FilterSettings = DEFAULT_SETTINGS,
+) -> Filtered:
+    """Filter a series under every model of a grid and forecast the windows asked for from every day.
+
+    Args:
+        frame: The series.
+        grid: The models.
+        specs: Windows by row: days skipped after the origin, length in days.
+        first_origin: The first day that forecasts are made from.
+        last_origin: The last such day.
+        keep: Whether what pulses need is kept.
+        settings: The constants.
+    """
+    columns = frame.x.shape[1]
+    return Filtered(
+        *load_filter()(
+            frame.z,
+            frame.noise,
+            frame.weekday,
+            frame.season,
+            frame.x,
+            grid.rows,
+            grid.b_mean[:, :columns],
+            grid.b_var[:, :columns],
+            np.ascontiguousarray(specs, dtype=np.int64).reshape(-1, 2),
+            first_origin,
+            frame.z.size - 1 if last_origin is None else last_origin,
+            np.array(astuple(settings), dtype=np.float64),
+            frame.is_log,
+            frame.center,
+            frame.scale,
+            keep,
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def load_filter() -> Callable[..., Any]:
+    """The compiled filter, or the one in numpy where numba is not installed; both give the same numbers."""
+    try:
+        from numba import njit
+    except ImportError:
+        return filter_models_at_once
+    compiled: Callable[..., Any] = njit(cache=True, error_model="numpy")(filter_models)
+    return compiled
