@@ -431,13 +431,18 @@ def _take_actions(workspace: Workspace, session: Session, fresh: str) -> None:
 
 
 def _renew_references(workspace: Workspace, session: Session) -> None:
+    newest_us = int(session.read_mark(score.NEWEST_MARK) or 0)
+    due = score.find_due_references(session, newest_us)
+    # Mostly none is: then no event is read.
+    if not due:
+        return
     source = score.open_events(
         session,
         workspace.folder,
+        score.Selection(brand_ids=sorted({brand_id for brand_id, _ in due})),
         columns=("consumer_id", "brand_id", "kind", "value", "currency", "occurred_us", "day"),
     )
-    newest_us = int(session.read_mark(score.NEWEST_MARK) or 0)
-    score.renew_references(session, workspace.engine, source.relation, source.tables, newest_us)
+    score.renew_references(session, workspace.engine, source.relation, source.tables, newest_us, due)
 
 
 def _recognise_consumers(workspace: Workspace, session: Session, fresh: str, landing: Landing) -> pa.Table:

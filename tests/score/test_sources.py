@@ -10,7 +10,8 @@ import pytest
 from consumer_fusion import ingest, pipeline
 from consumer_fusion.kit.moments import to_microseconds
 from consumer_fusion.points_in_force import put_points_in_force
-from consumer_fusion.score import Selection, open_events, read_pair
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.score import Selection, open_events, read_pair, sources
 from consumer_fusion.score.pairs import read_reading, read_states, score_states
 from consumer_fusion.score.reading import KindState
 from consumer_fusion.settings import BUCKET_COUNT
@@ -196,3 +197,23 @@ def test_selections_by_brand_kind_day_and_moment_agree_with_reading_everything(m
 def read_rows(workspace, source):
     rows = workspace.engine.read(f"select * from {source.relation} e", step="read all", tables=source.tables)
     return sorted(rows.to_pylist(), key=repr)
+
+
+def test_events_of_many_consumers_are_the_same_however_they_are_looked_up(mixed, monkeypatch):
+    tail = [invent_event(5000, START + timedelta(days=12), consumer="consumer-1", brand="brand-0")]
+    accept_without_folding(mixed, tail)
+
+    def read(is_folded_only):
+        with mixed.store.reading() as session:
+            everyone = session.read(ENTITIES, {"entity_type": "consumer"})["entity_id"].to_pylist()[:-2]
+            selection = Selection(consumers=everyone, is_folded_only=is_folded_only)
+            source = open_events(session, mixed.folder, selection)
+            rows = mixed.engine.read(
+                f"select * from {source.relation} e order by all", step="read", tables=source.tables
+            )
+        return rows.to_pylist()
+
+    few = {folded: read(folded) for folded in (True, False)}
+    assert len(few[False]) == len(few[True]) + 1
+    monkeypatch.setattr(sources, "FEW_MEMBERS", 1)
+    assert {folded: read(folded) for folded in (True, False)} == few

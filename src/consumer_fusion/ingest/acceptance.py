@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from consumer_fusion.engines import Engine, quote_paths
+from consumer_fusion.ingest.sealed_ids import find_sealed
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS, SEGMENT_COLUMNS
@@ -59,21 +60,24 @@ def find_duplicates(
         ) numbered where nth > 1
         """
     ]
-    hot = _read_remembered(session, engine, rows, sources)
-    if hot.num_rows:
-        tables["hot_events"] = hot
-        parts.append(_match_sql(rows, "hot_events"))
-    sealed = [folder / each.path for each in list_segments(session)]
-    if sealed and sources.num_rows:
-        parts.append(_match_sql(rows, f"read_parquet({quote_paths(sealed)})"))
+    known, is_complete = _read_known(session, engine, folder, rows, sources)
+    if known.num_rows:
+        tables["known_events"] = known
+        parts.append(_match_sql(rows, "known_events"))
+    if not is_complete:
+        sealed = [folder / each.path for each in list_segments(session)]
+        if sealed and sources.num_rows:
+            parts.append(_match_sql(rows, f"read_parquet({quote_paths(sealed)})"))
     union = " union ".join(parts)
     return engine.write(
         f"select distinct position from ({union}) d", path, step="find duplicates", tables=tables
     )
 
 
-def _read_remembered(session: Session, engine: Engine, rows: str, sources: pa.Table) -> pa.Table:
-    """The ids of the inbox, and of what left it lately, among which the staged ones may be."""
+def _read_known(
+    session: Session, engine: Engine, folder: Path, rows: str, sources: pa.Table
+) -> tuple[pa.Table, bool]:
+    """The ids on record among which the staged ones may be, and whether those of segments are among them."""
     columns = ("source_id", "event_id")
     keys = engine.read(
         f"""
@@ -84,11 +88,14 @@ def _read_remembered(session: Session, engine: Engine, rows: str, sources: pa.Ta
         tables={"sources": sources},
     )
     # Few are looked up one by one, however many there are on record; for many it is quicker to read all.
-    if keys.num_rows <= LOOKUP_LIMIT:
-        found = [session.read_matching(table, keys, columns=columns) for table in (EVENTS, SEEN_EVENTS)]
-    else:
-        found = [session.read(table, columns=columns) for table in (EVENTS, SEEN_EVENTS)]
-    return pa.concat_tables(found)
+    if keys.num_rows > LOOKUP_LIMIT:
+        return pa.concat_tables(
+            session.read(table, columns=columns) for table in (EVENTS, SEEN_EVENTS)
+        ), False
+    found = [session.read_matching(table, keys, columns=columns) for table in (EVENTS, SEEN_EVENTS)]
+    if keys.num_rows:
+        found.append(find_sealed(engine, folder, list_segments(session), keys))
+    return pa.concat_tables(found), True
 
 
 def _match_sql(rows: str, known: str) -> str:

@@ -43,6 +43,7 @@ from consumer_fusion.score.points_table import (
     apply_multipliers,
     digest_folding,
     keep_points,
+    find_due_references,
     load_points,
     read_kept_points,
     read_kind_ids,
@@ -116,3 +117,4 @@ __all__ = [
     "write_points",
     "write_scores_query",
 ]
+    "find_due_references",

@@ -135,8 +135,22 @@ def measure_references(
     return session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, fresh)
 
 
+def find_due_references(session: Session, newest_us: int) -> set[tuple[int, str]]:
+    """The brands and currencies whose newest reference for money is over a week older than the newest event."""
+    newest: dict[tuple[int, str], int] = {}
+    for row in session.read(BRAND_REFERENCES).to_pylist():
+        key = (row["brand_id"], row["currency"])
+        newest[key] = max(newest.get(key, row["valid_from_us"]), row["valid_from_us"])
+    return {key for key, valid_from_us in newest.items() if newest_us - valid_from_us > RENEWAL_MICROSECONDS}
+
+
 def renew_references(
-    session: Session, engine: Engine, events: str, tables: Mapping[str, pa.Table], newest_us: int
+    session: Session,
+    engine: Engine,
+    events: str,
+    tables: Mapping[str, pa.Table],
+    newest_us: int,
+    due: Collection[tuple[int, str]],
 ) -> int:
     """Give brands whose newest reference is over a week old one that is valid from now on.
 
@@ -145,20 +159,14 @@ def renew_references(
     Args:
         session: A writing session.
         engine: Where to compute.
-        events: A relation with all events: kind, value, currency, brand_id, consumer_id.
+        events: A relation with all events of these brands: kind, value, currency, brand_id, consumer_id.
         tables: What the relation refers to.
         newest_us: When the newest event occurred.
+        due: The brands and currencies, from `find_due_references`.
 
     Returns:
         How many references were added.
     """
-    newest: dict[tuple[int, str], int] = {}
-    for row in session.read(BRAND_REFERENCES).to_pylist():
-        key = (row["brand_id"], row["currency"])
-        newest[key] = max(newest.get(key, row["valid_from_us"]), row["valid_from_us"])
-    due = {key for key, valid_from_us in newest.items() if newest_us - valid_from_us > RENEWAL_MICROSECONDS}
-    if not due:
-        return 0
     medians = _measure_medians(engine, events, tables, {brand_id for brand_id, _ in due})
     renewed = [(*key, newest_us, amount) for key, amount in medians.items() if key in due]
     return session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, renewed)

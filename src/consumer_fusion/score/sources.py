@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion.engines import quote_paths
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS, LEDGER_COLUMNS
@@ -23,6 +24,8 @@ FOLDED_MARK = "folded_sequence"
 FOLDED_DERIVED_MARK = "folded_derived_sequence"
 FOLD_COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "magnitude", "trust")
 """What a fold reads of an event."""
+FEW_MEMBERS = 200
+"""Up to so many consumers are asked for one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,17 +192,20 @@ def _read_hot(
 ) -> pa.Table:
     assert table is EVENTS or table is DERIVED_EVENTS
     present = [name for name in columns if name in table.column_names]
-    where: dict[str, object] = {}
-    if selection.is_folded_only:
-        where["sequence"] = Between(at_most=int(session.read_mark(mark) or 0))
-    if members is not None and len(members) <= 200:
-        where["consumer_id"] = members
-        rows = session.read(table, _as_where(where), columns=present)
-    elif members is not None and not where:
-        rows = session.read_matching(
-            table, pa.table({"consumer_id": pa.array(members, pa.int64())}), columns=present
-        )
+    newest_sequence = int(session.read_mark(mark) or 0) if selection.is_folded_only else None
+    if members is not None and len(members) > FEW_MEMBERS:
+        # Found by their consumers: the inbox may hold far more than is wanted of it.
+        wanted = pa.table({"consumer_id": pa.array(members, pa.int64())})
+        rows = session.read_matching(table, wanted, columns=("sequence", *present))
+        if newest_sequence is not None:
+            rows = rows.filter(pc.less_equal(rows["sequence"], newest_sequence))
+        rows = rows.select(present)
     else:
+        where: dict[str, object] = {}
+        if newest_sequence is not None:
+            where["sequence"] = Between(at_most=newest_sequence)
+        if members is not None:
+            where["consumer_id"] = members
         rows = session.read(table, _as_where(where), columns=present)
     for position, name in enumerate(columns):
         if name not in present:

@@ -10,6 +10,7 @@ from consumer_fusion.stores.segments import (
     finish_file,
     forget_events,
     list_segments,
+    place_digests,
     place_segment,
     remember_events,
     remove_segments,
@@ -42,3 +43,4 @@ __all__ = [
     "sweep_files",
     "sync_folder",
 ]
+    "place_digests",

@@ -20,6 +20,8 @@ from consumer_fusion.stores.base import Between, Session
 SEGMENT_FOLDER = "segments"
 _REPLACED = ".replaced"
 """Ends the name of the empty file that stands beside a segment since it was struck from the manifest."""
+_DIGESTS = ".ids"
+"""Ends the name of the file beside a segment in which the digests of its ids are."""
 UNATTRIBUTED_BUCKET = -1
 
 
@@ -32,6 +34,11 @@ def place_segment(folder: Path, segment_id: str, bucket: int) -> Path:
         sync_folder(target.parent.parent)
         sync_folder(folder)
     return target
+
+
+def place_digests(segment: Path) -> Path:
+    """Where the digests of the ids of a segment go; the file goes with the segment."""
+    return segment.with_suffix(_DIGESTS)
 
 
 def finish_file(unfinished: Path, final: Path) -> str:
@@ -140,4 +147,8 @@ def sweep_files(session: Session, folder: Path, *, grace_seconds: float, now_sec
                 path.unlink()
                 mark.unlink()
                 removed += 1
+    for path in (folder / SEGMENT_FOLDER).glob(f"*/*{_DIGESTS}*"):
+        # Also what an interrupted writer left of one: it has a further ending.
+        if path.suffix != _DIGESTS or not path.with_suffix(".parquet").exists():
+            path.unlink()
     return removed

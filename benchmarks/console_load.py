@@ -1,0 +1,440 @@
+"""How long people and programs wait for scores and pages at a million pairs, while events arrive; and how much memory.
+
+    python benchmarks/console_load.py --folder /somewhere      builds the workspace once, serves it, measures
+    python benchmarks/console_load.py --demo                   memory of the demo's server, after its pages were seen
+
+`fusion serve` runs in a process of its own. One reader asks for everything in turn, a no-op route among it, first while
+nothing arrives and then while events are posted at a steady rate. Reader, sender and server share the machine, so that
+the ratio to the no-op route travels better than the milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import http.client
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from measuring import Target, describe_machine, write_targets
+
+import consumer_fusion as fusion
+from consumer_fusion import access, ingest, pipeline
+from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.workspace import DEMO_MARK
+
+CONSUMERS_A_PAIR = 0.4
+BRANDS = 100
+EVENTS_A_PAIR = 2.4
+MAPPING = """
+[source]
+name = "shops"
+
+[fields]
+event_id = "id"
+occurred_at = "at"
+consumer = "who"
+brand = "shop"
+channel = "channel"
+value = "amount"
+currency = { constant = "EUR" }
+
+[kind]
+column = "what"
+"""
+NOOP = "no-op"
+OWNER = "owner@example.org"
+PAIR_LIMIT_MS, PAGE_LIMIT_MS, DEMO_LIMIT_MB = 20.0, 200.0, 500.0
+
+
+# --- the workspace ---
+
+
+def count_brand_pairs(pairs: int) -> list[int]:
+    """How many pairs each brand has: the largest has a fifth, and so on by Zipf's law."""
+    total = sum(1 / rank for rank in range(1, BRANDS + 1))
+    return [max(1, int(pairs / rank / total)) for rank in range(1, BRANDS + 1)]
+
+
+def build_workspace(folder: Path, pairs: int) -> None:
+    """A workspace with so many pairs, by the product's own import; made once."""
+    if (folder / "built.txt").exists():
+        return
+    consumers = int(pairs * CONSUMERS_A_PAIR)
+    sizes = count_brand_pairs(pairs)
+    listed = ", ".join(f"({number}, {size})" for number, size in enumerate(sizes, start=1))
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, mapping = folder / "rows.parquet", folder / "mapping.toml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    now = int(time.time())
+    with duckdb.connect() as connection:
+        connection.execute("set memory_limit = '2GB'")
+        connection.execute(
+            f"""copy (
+                with pairs as (
+                    select row_number() over () - 1 as pair, brand, (brand * 7919 + place) % {consumers} as who
+                    from (select b.brand, unnest(range(b.size)) as place from (values {listed}) b(brand, size)) p
+                ),
+                events as (
+                    select range as n, case when range < {sum(sizes)} then range
+                                            else hash(range) % {sum(sizes)} end as pair
+                    from range({int(sum(sizes) * EVENTS_A_PAIR)})
+                )
+                select 'e-' || n as id,
+                    strftime(make_timestamp(({now} - 3600 - (hash(n) % (400 * 86400))::bigint) * 1000000),
+                        '%Y-%m-%dT%H:%M:%SZ') as at,
+                    'consumer-' || who as who, 'shop-' || brand as shop,
+                    case hash(n + 2) % 10 when 0 then 'Order Completed' when 1 then 'Product Added'
+                        when 2 then 'Email Opened' when 3 then 'Store Visited' when 4 then 'Order Refunded'
+                        when 5 then 'Complaint Published' else 'Page Viewed' end as what,
+                    case hash(n + 3) % 3 when 0 then 'shop' else 'web' end as channel,
+                    (hash(n + 4) % 20000) / 100 as amount
+                from events e join pairs p on p.pair = e.pair
+            ) to '{rows}' (format parquet)"""
+        )
+    home = fusion.create_workspace(folder / "workspace")
+    # The visitor of a demo is let in without a password; nothing else of the server knows of it.
+    (home / DEMO_MARK).write_text("made by a benchmark\n", encoding="utf-8")
+    with fusion.open_workspace(home) as workspace:
+        acceptance = pipeline.import_files(workspace, [rows], ingest.choose_reading(map_file=mapping))
+    rows.unlink()
+    (folder / "built.txt").write_text(f"{sum(sizes)} pairs, {acceptance.accepted} events\n", encoding="utf-8")
+
+
+# --- the server ---
+
+
+class Server:
+    """`fusion serve` on a workspace, a token to read with and a key to send with."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with fusion.open_workspace(home) as workspace, workspace.store.writing() as session:
+            owner = access.find_account_by_email(session, OWNER) or access.create_account(
+                session, email=OWNER, role="owner", brands=None, actor=COMMAND_LINE, now_us=workspace.now_us
+            )
+            self.token = access.create_token(
+                session, access.call_as(owner), purpose="benchmark", brands=None, now_us=workspace.now_us
+            ).secret
+            self.key = access.create_write_key(
+                session, source="live", kind="server", brand="shop-1", actor=COMMAND_LINE,
+                now_us=workspace.now_us,
+            ).secret  # fmt: skip
+        started = time.perf_counter()
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "consumer_fusion",
+                "serve",
+                "--port",
+                "0",
+                "--json",
+                "--workspace",
+                str(home),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        told = ""
+        assert self.process.stdout is not None
+        while not told.rstrip().endswith("}"):
+            line = self.process.stdout.readline()
+            if not line:
+                raise SystemExit("The server ended before it listened.")
+            told += line
+        self.port = int(json.loads(told)["address"].rpartition(":")[2])
+        self.connect()
+        while self.ask("GET", "/readyz")[0] != 200:
+            time.sleep(0.05)
+        self.start_seconds = time.perf_counter() - started
+        self.cookie = self.sign_in()
+
+    def connect(self) -> http.client.HTTPConnection:
+        self.connection = http.client.HTTPConnection("localhost", self.port, timeout=120)
+        return self.connection
+
+    def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, str]:
+        for _ in range(100):
+            try:
+                self.connection.request(
+                    method, path, body, {k.replace("_", "-"): v for k, v in headers.items()}
+                )
+                response = self.connection.getresponse()
+                return response.status, response.read().decode()
+            except (ConnectionError, http.client.HTTPException):
+                self.connection.close()
+                time.sleep(0.05)
+        raise SystemExit("The server does not answer.")
+
+    def sign_in(self) -> str:
+        """The cookie of the demo's visitor, who is let in on the same machine."""
+        self.connection.request("GET", "/sign-in")
+        response = self.connection.getresponse()
+        response.read()
+        cookies = [value.partition(";")[0] for value in response.headers.get_all("set-cookie") or ()]
+        if not any(each.startswith("fusion_session=") for each in cookies):
+            raise SystemExit("The visitor was not let in.")
+        return "; ".join(cookies)
+
+    def read_status(self, name: str) -> float:
+        """A figure of the process in MB: VmRSS, or VmHWM for its peak."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition(f"{name}:")[2].split()[0]) / 1024
+
+    def read_cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=120)
+
+
+# --- what is asked for ---
+
+
+class Reader:
+    """Asks for things in turn and notes how long each took."""
+
+    def __init__(self, server: Server, pairs: int, seed: int) -> None:
+        self.server = server
+        self.consumers = int(pairs * CONSUMERS_A_PAIR)
+        self.sizes = count_brand_pairs(pairs)
+        self.random = random.Random(seed)
+        self.bearer = {"Authorization": f"Bearer {server.token}"}
+        self.tasks: dict[str, Callable[[], tuple[str, dict[str, str]]]] = {
+            NOOP: lambda: ("/healthz", {}),
+            "API: score of a pair": lambda: (f"/api/v1/score?{self.choose_pair()}", self.bearer),
+            "API: explain a pair": lambda: (f"/api/v1/explain?{self.choose_pair()}", self.bearer),
+            "page: relationship": lambda: self.page(f"/relationship?{self.choose_pair()}"),
+            "page: overview": lambda: self.page("/brand?brand=shop-1"),
+            "page: overview, another brand": lambda: self.page(
+                f"/brand?brand=shop-{self.random.randint(2, 9)}"
+            ),
+            "page: consumers": lambda: self.page("/consumers?brand=shop-1"),
+            "page: one consumer": lambda: self.page(f"/consumer?{self.choose_pair().partition('&')[0]}"),
+            "page: brands": lambda: self.page("/brands"),
+            "page: points": lambda: self.page("/points"),
+        }
+        self.taken: dict[str, list[float]] = {name: [] for name in self.tasks}
+
+    def page(self, path: str) -> tuple[str, dict[str, str]]:
+        return path, {"Cookie": self.server.cookie}
+
+    def choose_pair(self) -> str:
+        """A pair with events, each as likely."""
+        brand = self.random.choices(range(1, len(self.sizes) + 1), self.sizes)[0]
+        who = (brand * 7919 + self.random.randrange(self.sizes[brand - 1])) % self.consumers
+        return f"consumer=consumer-{who}&brand=shop-{brand}"
+
+    def ask_once(self, name: str) -> None:
+        path, headers = self.tasks[name]()
+        begin = time.perf_counter()
+        status, body = self.server.ask("GET", path, None, **headers)
+        self.taken[name].append((time.perf_counter() - begin) * 1e3)
+        if status != 200:
+            raise SystemExit(f"{path} was answered with {status}: {body[:500]}")
+
+    def ask_in_turn(self, seconds: float, pause_seconds: float) -> None:
+        """Every task in turn; what is asked of single pairs and the no-op ten times as often as pages."""
+        end = time.perf_counter() + seconds
+        often = [name for name in self.tasks if not name.startswith("page:") or name == "page: relationship"]
+        seldom = [name for name in self.tasks if name not in often]
+        turn = 0
+        while time.perf_counter() < end:
+            for name in often:
+                self.ask_once(name)
+                time.sleep(pause_seconds)
+            if turn % 3 == 0:
+                self.ask_once(seldom[turn // 3 % len(seldom)])
+            turn += 1
+
+
+@contextmanager
+def send_events(server: Server, rate: float, pairs: int, *, batch: int = 1) -> Iterator[list[float]]:
+    """Post events at a steady rate while the block runs; yields how long the answers took, in milliseconds."""
+    is_over, taken = threading.Event(), []
+    consumers, sizes, chance = int(pairs * CONSUMERS_A_PAIR), count_brand_pairs(pairs), random.Random(3)
+    authorization = base64.b64encode(f"{server.key}:".encode()).decode()
+
+    def make_event(number: int) -> dict[str, object]:
+        brand = chance.choices(range(1, len(sizes) + 1), sizes)[0]
+        who = (brand * 7919 + chance.randrange(sizes[brand - 1])) % consumers
+        return {
+            "event_id": f"live-{time.time_ns()}-{number}", "occurred_at": datetime.now(UTC).isoformat(),
+            "consumer": f"consumer-{who}", "brand": f"shop-{brand}", "kind": "Order Completed", "value": 30.5,
+            "currency": "EUR", "channel": "web",
+        }  # fmt: skip
+
+    def post() -> None:
+        connection = http.client.HTTPConnection("localhost", server.port, timeout=120)
+        due, number = time.perf_counter(), 0
+        while not is_over.is_set():
+            body = json.dumps([make_event(number + each) for each in range(batch)])
+            begin = time.perf_counter()
+            connection.request(
+                "POST", "/v1/events", body,
+                {"Authorization": f"Basic {authorization}", "Content-Type": "application/json"},
+            )  # fmt: skip
+            response = connection.getresponse()
+            told = response.read()
+            taken.append((time.perf_counter() - begin) * 1e3)
+            if response.status not in (200, 429):
+                raise SystemExit(f"An event was answered with {response.status}: {told[:300]!r}")
+            number += batch
+            due += batch / rate
+            time.sleep(max(0.0, due - time.perf_counter()))
+
+    thread = threading.Thread(target=post, daemon=True)
+    thread.start()
+    try:
+        yield taken
+    finally:
+        is_over.set()
+        thread.join(timeout=130)
+
+
+# --- what is measured ---
+
+
+def find_percentile(values: list[float], share: float) -> float:
+    order = sorted(values)
+    return order[min(len(order) - 1, int(len(order) * share))]
+
+
+def tell(title: str, reader: Reader, first: dict[str, float], server: Server) -> dict[str, dict[str, float]]:
+    """Print one phase and return its figures."""
+    floor = statistics.median(reader.taken[NOOP])
+    print(f"\n{title}")
+    print(
+        f"{'':34} {'asked':>6} {'first ms':>9} {'p50 ms':>8} {'p99 ms':>8} {'most ms':>8} {'p50 x no-op':>12}"
+    )
+    figures = {}
+    for name, taken in reader.taken.items():
+        if not taken:
+            continue
+        p50, p99 = statistics.median(taken), find_percentile(taken, 0.99)
+        figures[name] = {
+            "asked": len(taken), "first_ms": first.get(name, taken[0]), "p50_ms": p50, "p99_ms": p99,
+            "most_ms": max(taken), "ratio": p50 / floor,
+        }  # fmt: skip
+        print(f"{name:34} {len(taken):>6} {figures[name]['first_ms']:>9.1f} {p50:>8.1f} {p99:>8.1f} "
+              f"{max(taken):>8.1f} {p50 / floor:>12.1f}")  # fmt: skip
+    print(f"memory {server.read_status('VmRSS'):,.0f} MB now, {server.read_status('VmHWM'):,.0f} MB at its highest; "
+          f"load average {os.getloadavg()[0]:.1f}")  # fmt: skip
+    return figures
+
+
+def measure_large(folder: Path, arguments: argparse.Namespace) -> int:
+    began = time.perf_counter()
+    build_workspace(folder, arguments.pairs)
+    print(f"{(folder / 'built.txt').read_text().strip()}; built in {time.perf_counter() - began:.0f} s")
+    print(describe_machine())
+    server = Server(folder / "workspace")
+    print(f"ready after {server.start_seconds:.1f} s, {server.read_status('VmRSS'):,.0f} MB")
+    result: dict[str, object] = {"machine": describe_machine(), "start_seconds": server.start_seconds}
+    try:
+        reader = Reader(server, arguments.pairs, 1)
+        for name in reader.tasks:
+            reader.ask_once(name)
+        first = {name: taken.pop() for name, taken in reader.taken.items()}
+        reader.ask_in_turn(arguments.seconds, arguments.pause)
+        result["quiet"] = quiet = tell("nothing arrives", reader, first, server)
+        reader = Reader(server, arguments.pairs, 2)
+        with send_events(server, arguments.rate, arguments.pairs, batch=arguments.batch) as acknowledged:
+            time.sleep(3.0)
+            before, begin = server.read_cpu_seconds(), time.perf_counter()
+            reader.ask_in_turn(arguments.seconds * 2, arguments.pause)
+            busy = (server.read_cpu_seconds() - before) / (time.perf_counter() - begin)
+        result["arriving"] = live = tell(
+            f"while {arguments.rate:g} events/s arrive, {arguments.batch} a request", reader, {}, server
+        )
+        print(f"server {busy:.2f} cores; acknowledged p50 {statistics.median(acknowledged):.1f} ms, "
+              f"p99 {find_percentile(acknowledged, 0.99):.1f} ms")  # fmt: skip
+        result["peak_mb"] = server.read_status("VmHWM")
+    finally:
+        server.end()
+    targets = []
+    for phase, figures in (("quiet", quiet), ("arriving", live)):
+        for name, each in figures.items():
+            limit = PAIR_LIMIT_MS if name == "API: score of a pair" else PAGE_LIMIT_MS
+            if name == "API: score of a pair" or name.startswith("page:"):
+                targets.append(Target(f"{name}, {phase}, p99", each["p99_ms"], limit, "ms"))
+    print("\n" + write_targets(targets))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    return 0 if all(each.is_met for each in targets) else 1
+
+
+def measure_demo() -> int:
+    """The memory of the demo's server: after its start, after its pages, and while events arrive."""
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place) / "workspace"
+        subprocess.run(
+            [sys.executable, "-m", "consumer_fusion", "demo", "--no-serve", "--json", "--workspace", str(home)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        server = Server(home)
+        print(f"ready after {server.start_seconds:.1f} s, {server.read_status('VmRSS'):,.0f} MB")
+        page = {"Cookie": server.cookie}
+        pair = "consumer=pop-artist&brand=sweater-brand"
+        paths = ["/brands", "/points", "/identities", "/rejected", "/keys", "/audit", f"/relationship?{pair}"]
+        paths += [f"/{name}?brand={brand}" for name in ("brand", "consumers")
+                  for brand in ("sweater-brand", "salmon-restaurant")]  # fmt: skip
+        for name in ("distribution", "movers", "kinds", "both-sides", "activity"):
+            paths.append(f"/brand/figure?name={name}&brand=sweater-brand")
+        for _ in range(3):
+            for path in paths:
+                status, body = server.ask("GET", path, None, **page)
+                if status != 200:
+                    raise SystemExit(f"{path} was answered with {status}: {body[:300]}")
+        print(f"after its pages: {server.read_status('VmRSS'):,.0f} MB")
+        with send_events(server, 200, 2_000, batch=10):
+            for _ in range(20):
+                server.ask("GET", "/brand?brand=sweater-brand", None, **page)
+                time.sleep(0.5)
+        peak = server.read_status("VmHWM")
+        print(f"after events: {server.read_status('VmRSS'):,.0f} MB, {peak:,.0f} MB at its highest")
+        server.end()
+    target = Target("memory of the demo's server", peak, DEMO_LIMIT_MB, "MB")
+    print(write_targets([target]))
+    return 0 if target.is_met else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, help="where the workspace is made once and kept")
+    parser.add_argument("--pairs", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--pause", type=float, default=0.01, help="seconds between two requests")
+    parser.add_argument("--rate", type=float, default=50.0, help="events a second")
+    parser.add_argument("--batch", type=int, default=1, help="events a request")
+    parser.add_argument("--demo", action="store_true", help="measure the memory of the demo's server instead")
+    parser.add_argument("--json", type=Path, help="write the result there")
+    arguments = parser.parse_args()
+    if arguments.demo:
+        return measure_demo()
+    if arguments.folder is not None:
+        return measure_large(arguments.folder / f"pairs-{arguments.pairs}", arguments)
+    with tempfile.TemporaryDirectory() as place:
+        return measure_large(Path(place), arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Which ids are sealed already, without reading segments: beside each lies a file of the digests of its ids, in order.
+
+A search among digests costs the same however many events are on record, and only a hit is looked up in its segment.
+The files follow from the segments: they are made when they are first needed, and one that is missing is made again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from consumer_fusion.engines import Engine, quote_paths
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.records.segment import Segment
+from consumer_fusion.stores import place_digests
+
+DigestArray = npt.NDArray[np.uint64]
+# A half of the MD5 digest (RFC 1321): the same in every release of every engine, which the engine's own hash is not.
+DIGEST_SQL = "md5_number_lower(cast(source_id as varchar) || ' ' || event_id)"
+_DIGEST_BYTES = 8
+
+
+def find_sealed(engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table) -> pa.Table:
+    """Those of the keys that are in one of the segments.
+
+    Args:
+        engine: Where segments are read.
+        folder: The workspace.
+        segments: Where to look.
+        keys: `source_id` and `event_id`.
+
+    Returns:
+        The same columns.
+    """
+    digests = engine.read(
+        f"select {DIGEST_SQL} as digest from keys", step="digest the ids of the import", tables={"keys": keys}
+    )["digest"].to_numpy()
+    is_suspect = np.zeros(len(digests), bool)
+    paths: list[Path] = []
+    for each in segments:
+        is_hit = _find_hits(_open_digests(engine, folder, each), digests)
+        if is_hit.any():
+            is_suspect |= is_hit
+            paths.append(folder / each.path)
+    if not paths:
+        return keys.slice(0, 0)
+    return engine.read(
+        f"""
+        select e.source_id, e.event_id from read_parquet({quote_paths(paths)}) e
+        join suspects k on k.source_id = e.source_id and k.event_id = e.event_id
+        """,
+        step="look up ids in segments",
+        tables={"suspects": keys.filter(pa.array(is_suspect))},
+    )
+
+
+def _find_hits(known: DigestArray, digests: DigestArray) -> npt.NDArray[np.bool_]:
+    places = np.minimum(np.searchsorted(known, digests), len(known) - 1)
+    hits: npt.NDArray[np.bool_] = known[places] == digests
+    return hits
+
+
+def _open_digests(engine: Engine, folder: Path, segment: Segment) -> DigestArray:
+    path = place_digests(folder / segment.path)
+    try:
+        if path.stat().st_size == segment.row_count * _DIGEST_BYTES:
+            return np.memmap(path, np.uint64, "r")
+    except FileNotFoundError:
+        pass
+    digests: DigestArray = engine.read(
+        f"select {DIGEST_SQL} as digest from read_parquet({quote_paths([folder / segment.path])}) order by 1",
+        step="digest the ids of a segment",
+    )["digest"].to_numpy()
+    # Under a name of its own until it is whole: another process may be making the same.
+    unfinished = path.with_name(f"{path.name}.{make_id()}")
+    with unfinished.open("wb") as file:
+        digests.tofile(file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    return digests
