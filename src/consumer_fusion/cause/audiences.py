@@ -17,8 +17,10 @@ from consumer_fusion.cause.regressions import (
     FloatArray,
     draw_folds,
     expand_features,
+    fit_logistic,
     predict_across_folds,
     predict_ridge,
+    squash_log_odds,
 )
 from consumer_fusion.cause.shrinkage import ShrunkEffect, find_critical_value, shrink_effects
 from consumer_fusion.errors import InputError, RefusedError
@@ -26,6 +28,7 @@ from consumer_fusion.errors import InputError, RefusedError
 FEWEST_IN_ARM = 20
 """A smaller arm has no error that could be trusted."""
 
+_FEWEST_OUTCOMES = 10
 _MOST_LEVERAGE = 0.999
 _FOLDS = 5
 
@@ -111,6 +114,41 @@ def write_difference(
         treated_count=int(arm.sum()),
         held_out_count=int(values.size - arm.sum()),
     )
+
+
+def compare_log_odds(
+    has_outcome: BoolArray, is_treated: BoolArray, features: FloatArray
+) -> tuple[float, float]:
+    """The log-odds of an outcome with the action minus without, for people alike in what was known before.
+
+    Args:
+        has_outcome: By person.
+        is_treated: Assigned to the action.
+        features: Known before the assignment: one row a person; no columns for the plain difference.
+
+    Returns:
+        The log-odds, and their standard error (sandwich).
+
+    Raises:
+        RefusedError: An arm, or those in it with the outcome or without, are too few.
+    """
+    happened, arm = check_arms(np.asarray(has_outcome, dtype=np.float64), is_treated)
+    counts = [int(happened[arm == one].sum()) for one in (True, False)]
+    least = min(*counts, int(arm.sum()) - counts[0], int((~arm).sum()) - counts[1])
+    if least < _FEWEST_OUTCOMES:
+        raise RefusedError(
+            f"Cannot tell: the outcome came for {counts[0]} of {int(arm.sum())} with the action and {counts[1]} of "
+            f"{int((~arm).sum())} without; {_FEWEST_OUTCOMES} with and without it in each are the least.",
+            hint="Wait longer, or hold out more people next time.",
+        )
+    known = np.column_stack([arm.astype(np.float64), _keep_varying(features, arm)])
+    coefficients = fit_logistic(known, happened, 1e-6)
+    design = np.column_stack([np.ones(happened.size), known])
+    probability = squash_log_odds(design @ coefficients)
+    inverse = np.linalg.pinv((design.T * (probability * (1.0 - probability))) @ design, hermitian=True)
+    direction = design @ inverse[1]
+    error = math.sqrt(float(np.sum((direction * (happened - probability)) ** 2)))
+    return float(coefficients[1]), error
 
 
 def check_arms(outcome: FloatArray, is_treated: BoolArray) -> tuple[FloatArray, BoolArray]:

@@ -33,12 +33,14 @@ class Entry:
         facet: What is given.
         points: Signed, at magnitude 1 for a graded entry; score points at neutral.
         is_graded: Whether the points are multiplied by the event's magnitude.
+        experiment_id: The experiment that decided them; None for all others.
     """
 
     direction: Direction
     facet: Facet
     points: float
     is_graded: bool
+    experiment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

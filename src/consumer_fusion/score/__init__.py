@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from consumer_fusion.score.calibration import calibrate
-from consumer_fusion.score.calibration_report import CalibrationReport, apply_calibration, read_report
+from consumer_fusion.score.calibration_report import (
+    CalibrationReport,
+    apply_calibration,
+    find_link,
+    read_report,
+)
 from consumer_fusion.score.changes import Change, list_changes, read_without, replay_history
+from consumer_fusion.score.daily_means import MEASURES, average_days
 from consumer_fusion.score.derivation import (
     RECOVERY_KIND,
     derive_failures,
     derive_recoveries,
     list_deriving_kinds,
+)
+from consumer_fusion.score.experiments import (
+    DEFAULT_FACET,
+    ActionWeight,
+    PointsOverride,
+    apply_overrides,
+    derive_override,
+    forecast_before,
+    list_given_facets,
+    read_override,
+    weigh_action,
 )
 from consumer_fusion.score.explanation import Contribution, Explanation, explain_pair
 from consumer_fusion.score.fading import read_fold_kinds
@@ -22,9 +39,11 @@ from consumer_fusion.score.folding import (
 )
 from consumer_fusion.score.forecasts import predict_outcomes
 from consumer_fusion.score.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.links import Link
 from consumer_fusion.score.magnitudes import (
     annotate_sql,
     annotation_tables,
+    find_due_references,
     measure_references,
     renew_references,
 )
@@ -43,7 +62,6 @@ from consumer_fusion.score.points_table import (
     apply_multipliers,
     digest_folding,
     keep_points,
-    find_due_references,
     load_points,
     read_kept_points,
     read_kind_ids,
@@ -52,11 +70,22 @@ from consumer_fusion.score.points_table import (
     write_points,
 )
 from consumer_fusion.score.reading import KindState, Reading, read_pair
+from consumer_fusion.score.samples import list_outcome_kinds
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 from consumer_fusion.score.sources import FOLDED_MARK, Selection, open_events, read_identity_map
 from consumer_fusion.score.standing import keep_histogram, read_standing
 
 __all__ = [
+    "ActionWeight",
+    "DEFAULT_FACET",
+    "PointsOverride",
+    "apply_overrides",
+    "derive_override",
+    "find_link",
+    "forecast_before",
+    "list_given_facets",
+    "read_override",
+    "weigh_action",
     "CalibrationReport",
     "Change",
     "Contribution",
@@ -64,6 +93,8 @@ __all__ = [
     "FOLDED_MARK",
     "KindState",
     "LedgerEntry",
+    "Link",
+    "MEASURES",
     "NEWEST_MARK",
     "PointsDifference",
     "RECOVERY_KIND",
@@ -73,6 +104,7 @@ __all__ = [
     "annotation_tables",
     "apply_calibration",
     "apply_multipliers",
+    "average_days",
     "build_kind_points",
     "calibrate",
     "compare_points",
@@ -89,6 +121,7 @@ __all__ = [
     "keep_points",
     "list_changes",
     "list_deriving_kinds",
+    "list_outcome_kinds",
     "list_overridden",
     "load_points",
     "measure_references",
@@ -109,6 +142,7 @@ __all__ = [
     "read_without",
     "refold",
     "register_kinds",
+    "find_due_references",
     "renew_references",
     "replay_history",
     "score_states",
@@ -117,4 +151,3 @@ __all__ = [
     "write_points",
     "write_scores_query",
 ]
-    "find_due_references",

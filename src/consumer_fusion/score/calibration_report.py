@@ -112,6 +112,16 @@ def apply_calibration(
     return apply_multipliers(points, report.multipliers, report.half_life_factors, protect)
 
 
+def find_link(
+    report: CalibrationReport | None, points: PointsTable, outcome: str, horizon_days: float
+) -> Link | None:
+    """The link of a calibration, if it is of this outcome and horizon and was fitted to these points."""
+    if report is None or (report.outcome, report.horizon_days) != (outcome, horizon_days):
+        return None
+    by_version = {report.calibrated_version: report.link, report.points_version: report.default_link}
+    return by_version.get(points.version)
+
+
 def write_sentences(report: CalibrationReport) -> tuple[str, ...]:
     """Say a report in plain sentences, the verdict first."""
     return (

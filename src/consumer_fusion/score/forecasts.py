@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.balances import compute_scores, draw_design, read_balances
-from consumer_fusion.score.calibration_report import CalibrationReport
+from consumer_fusion.score.calibration_report import CalibrationReport, find_link
 from consumer_fusion.score.fitting import fit_link
 from consumer_fusion.score.lessons import choose_direction, pose_problem
 from consumer_fusion.score.links import (
@@ -86,7 +86,7 @@ def predict_outcomes(
     cutoff_us = int(last_us) - round(horizon_days * DAY_MICROSECONDS)
     check_window(past, points, outcome=outcome, horizon_days=horizon_days, cutoff_us=cutoff_us)
     earlier = draw_sample(past, points, outcome=outcome, cutoff_us=cutoff_us, horizon_days=horizon_days)
-    link = _find_link(points, calibration, outcome, horizon_days)
+    link = find_link(calibration, points, outcome, horizon_days)
     if link is None:
         check_sample(earlier, outcome)
         link = _fit_earlier_link(earlier, points, outcome)
@@ -160,19 +160,6 @@ def learn_brand_priors(sample: Sample, balance: FloatArray, link: Link) -> Brand
     return BrandPriors(
         brand_id=brands, log_odds=shift, money=level * (spent + prior) / (foreseen + prior), other_money=level
     )
-
-
-def _find_link(
-    points: PointsTable, calibration: CalibrationReport | None, outcome: str, horizon_days: float
-) -> Link | None:
-    """The stored link, if it is of this outcome, horizon and points."""
-    if calibration is None or (calibration.outcome, calibration.horizon_days) != (outcome, horizon_days):
-        return None
-    by_version = {
-        calibration.calibrated_version: calibration.link,
-        calibration.points_version: calibration.default_link,
-    }
-    return by_version.get(points.version)
 
 
 def _fit_earlier_link(sample: Sample, points: PointsTable, outcome: str) -> Link:

@@ -40,7 +40,10 @@ def compare_points(before: PointsTable, after: PointsTable) -> tuple[PointsDiffe
 def _list_fields(kind: Kind) -> dict[str, object]:
     content = {name: value for name, value in asdict(kind).items() if name not in {"key", "entries"}}
     content |= {f"points.{entry.facet}": entry.points for entry in kind.entries}
-    return content | {f"graded.{entry.facet}": entry.is_graded for entry in kind.entries}
+    content |= {f"graded.{entry.facet}": entry.is_graded for entry in kind.entries}
+    return content | {
+        f"experiment.{entry.facet}": entry.experiment_id for entry in kind.entries if entry.experiment_id
+    }
 
 
 def _compare_fields(

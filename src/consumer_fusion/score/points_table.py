@@ -70,11 +70,11 @@ def _build_table(raw: Raw, problems: list[str], where: str | None) -> PointsTabl
             hint="Correct them in the points file; the shipped points.toml shows the form.",
             where=where,
         )
-    return _stamp_table(constants, kinds)
+    return stamp_table(constants, kinds)
 
 
-def _stamp_table(constants: Constants, kinds: Mapping[str, Kind]) -> PointsTable:
-    """Give the table the version that follows from its content."""
+def stamp_table(constants: Constants, kinds: Mapping[str, Kind]) -> PointsTable:
+    """A table of these kinds, with the version that follows from its content."""
     table = PointsTable(SCORE_MODEL, "", constants, dict(kinds))
     return replace(table, version=_digest(write_points(table)))
 
@@ -90,8 +90,17 @@ def write_points(points: PointsTable) -> dict[str, object]:
         "model": points.model,
         "version": points.version,
         "constants": asdict(points.constants),
-        "kinds": [asdict(kind) for kind in points.kinds.values()],
+        "kinds": [_write_kind(kind) for kind in points.kinds.values()],
     }
+
+
+def _write_kind(kind: Kind) -> dict[str, object]:
+    """A kind as JSON holds it; only entries that an experiment decided name one."""
+    content = asdict(kind)
+    for entry in content["entries"]:
+        if entry["experiment_id"] is None:
+            del entry["experiment_id"]
+    return content
 
 
 def read_points(content: Mapping[str, object]) -> PointsTable:
@@ -113,7 +122,7 @@ def read_points(content: Mapping[str, object]) -> PointsTable:
         raise PointsError(
             f"The content is not a points table: {error}.", hint="Give what write_points returned."
         ) from error
-    return _stamp_table(constants, {kind.key: kind for kind in kinds})
+    return stamp_table(constants, {kind.key: kind for kind in kinds})
 
 
 def _read_written_kind(raw: Mapping[str, object]) -> Kind:
@@ -183,7 +192,7 @@ def apply_multipliers(
     for kind in list(kinds.values()):
         if kind.spreads is not None:
             _hold_derived(kinds, kind.spreads, find_largest_points(kind))
-    return _stamp_table(points.constants, kinds)
+    return stamp_table(points.constants, kinds)
 
 
 def _hold_derived(kinds: dict[str, Kind], derived: str, largest: float) -> None:

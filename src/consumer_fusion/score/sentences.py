@@ -34,7 +34,10 @@ def write_sentence(weighed: WeighedEntry, entry: Entry, worth: float) -> str:
         body = say("{what} (follows from event {event})", what=told.rstrip("."), event=event.parent_event_id)
     else:
         body = _describe_event(event, weighed.kind, entry.is_graded)
-    return f"{_format_points(worth)}: {body}{_describe_trust(event)}{_describe_burst(weighed.burst_count)}"
+    return (
+        f"{_format_points(worth)}: {body}{_describe_trust(event)}{_describe_burst(weighed.burst_count)}"
+        f"{_describe_experiment(entry)}"
+    )
 
 
 def _format_points(worth: float) -> str:
@@ -159,6 +162,12 @@ def _describe_burst(count: int) -> str:
         count,
         worth=read_language().write_number(dampen_burst(count) * count, 1),
     )
+
+
+def _describe_experiment(entry: Entry) -> str:
+    if entry.experiment_id is None:
+        return ""
+    return say("; worth what experiment {experiment} found", experiment=entry.experiment_id)
 
 
 def _find_number(event: LedgerEntry, name: str) -> float | None:
