@@ -39,6 +39,16 @@ _KEY = [
     "key_id", "ending", "source", "brand", "kind", "trust", "state", "created_at", "expires_at", "used_at",
     "replaces_key_id",
 ]  # fmt: skip
+_ACTION = [
+    "action", "brand", "title", "action_type", "starts_at", "ends_at", "region", "segment", "assignment",
+    "expected_effect", "delay_days", "effect_days", "effect_from", "effect_until", "windows", "origin",
+    "withdrawn_at",
+]  # fmt: skip
+_EFFECT = [
+    "action", "metric", "effect", "relative", "low", "high", "p_value", "interval", ("shrunk", ["mean", "low", "high"]),
+    "label", ("checks", [["name", "verdict", "sentence"]]), ("observed", [["day", "value"]]),
+    ("expected", [["day", "value", "low", "high"]]),
+]  # fmt: skip
 _ACCOUNT = ["account_id", "email", "name", "role", "brands", "state"]
 JSON: Mapping[str, object] = {
     "demo": ["workspace", "events", "pairs", "url"],
@@ -94,6 +104,14 @@ JSON: Mapping[str, object] = {
         ("after", ["log_loss", "auc", "calibration_error"]), "gain", "gain_error", "is_better", "kept_kinds",
         "placebo_share", ("reliability", [["predicted", "observed", "count"]]), "sentences", "is_applied",
     ],
+    "actions list": [_ACTION],
+    "actions import": ["declared", "known"],
+    "actions withdraw": ["withdrawn"],
+    "metrics list": [["metric", "of", "first_day", "last_day", "days", "missing", "mean", "origin"]],
+    "metrics import": ["series", "days"],
+    "effect": _EFFECT,
+    "effects": [_EFFECT],
+    "effects calibrate": ["series", "measured", "windows", "is_in_force"],
     "report": ["out", "pairs"],
     "keys create": ["key", *_KEY],
     "keys list": [_KEY],
@@ -135,7 +153,7 @@ def write_commands() -> str:
             f"## `fusion {' '.join(names)}`" if len(names) == 1 else f"### `fusion {' '.join(names)}`"
         )
         parts.append(_flatten(command.help))
-        if not hasattr(command, "commands"):
+        if not hasattr(command, "commands") or command.invoke_without_command:
             parts += _write_parameters(names, command)
     return _join(parts)
 

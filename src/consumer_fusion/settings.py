@@ -6,6 +6,7 @@ A setting is looked up in the environment (`CONSUMER_FUSION_MEMORY_LIMIT_MB`), t
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ class Settings(BaseSettings):
         ge=1,
         description="A consumer is known by at most so many identifiers; more are not linked.",
     )
+    country: str = Field(
+        default="",
+        max_length=2,
+        description="The country whose holidays count when effects are measured, such as IT; empty for none.",
+    )
 
 
 def read_settings(workspace_folder: Path) -> Settings:
@@ -93,5 +99,5 @@ def write_settings(workspace_folder: Path) -> None:
     """Write a settings file in which every setting stands, commented out, with its default and meaning."""
     lines = ["# Settings of this workspace. Remove the # before a line to change it.", ""]
     for name, field in Settings.model_fields.items():
-        lines += [f"# {field.description}", f"# {name} = {field.default}", ""]
+        lines += [f"# {field.description}", f"# {name} = {json.dumps(field.default)}", ""]
     (workspace_folder / SETTINGS_FILE).write_text("\n".join(lines), encoding="utf-8")

@@ -18,12 +18,16 @@ from consumer_fusion.cause.audiences import (
     GroupDifference,
     JointEstimate,
     compare_groups,
+    compare_log_odds,
     compare_randomised,
     join_estimates,
     score_randomised,
 )
 from consumer_fusion.cause.calibration import (
+    OWN_SERIES,
+    OWN_WINDOWS,
     Calibration,
+    ErrorTrail,
     Rule,
     learn_calibration,
     load_reference_library,
@@ -76,6 +80,7 @@ from consumer_fusion.cause.panels import (
     measure_panel,
     mix_donors,
 )
+from consumer_fusion.cause.placebo_trails import ClassTrail, learn_from_trails, list_trails
 from consumer_fusion.cause.second_opinion import (
     ask_double_machine_learning,
 )
@@ -88,7 +93,13 @@ from consumer_fusion.cause.sequences import (
     SequenceLook,
     follow_randomised,
 )
-from consumer_fusion.cause.series import DailySeries, Window, average_series, difference_cumulative
+from consumer_fusion.cause.series import (
+    DailySeries,
+    Window,
+    align_values,
+    average_series,
+    difference_cumulative,
+)
 from consumer_fusion.cause.shrinkage import (
     ShrunkEffect,
     adjust_found,
@@ -107,6 +118,7 @@ __all__ = [
     "GroupDifference",
     "JointEstimate",
     "compare_groups",
+    "compare_log_odds",
     "compare_randomised",
     "join_estimates",
     "score_randomised",
@@ -140,6 +152,9 @@ __all__ = [
     "draw_qini",
     "rank_uplift",
     "ActionRow",
+    "ClassTrail",
+    "learn_from_trails",
+    "list_trails",
     "DECLARING_KIND",
     "EVENT_COLUMNS",
     "METRICS",
@@ -161,6 +176,9 @@ __all__ = [
     "write_action",
     "write_series",
     "Calibration",
+    "ErrorTrail",
+    "OWN_SERIES",
+    "OWN_WINDOWS",
     "Rule",
     "learn_calibration",
     "load_reference_library",
@@ -176,6 +194,7 @@ __all__ = [
     "fit_series",
     "DailySeries",
     "Window",
+    "align_values",
     "average_series",
     "difference_cumulative",
 ]

@@ -67,8 +67,8 @@ METRICS: dict[str, Metric] = {
             ("Order Completed",), unit=mark("money"),
         ),
         Metric(
-            "visits", mark("Visits a day, to the shop and to events."), "count",
-            ("Store Visited", "Event Attended"), unit=mark("visits"),
+            "visits", mark("Visits a day to the shop, without those to events."), "count",
+            ("Store Visited",), unit=mark("visits"),
         ),
         Metric(
             "page_views", mark("Pages and products looked at a day."), "count",
@@ -95,7 +95,22 @@ METRICS: dict[str, Metric] = {
             "response_time", mark("Mean time to the first reply, in seconds."), "mean", ("First Reply",),
             "response_seconds", mark("seconds"),
         ),
-        Metric("rating", mark("Mean rating given."), "mean", (), "rating", mark("rating")),
+        Metric(
+            "rating",
+            mark("Mean rating given in reviews."),
+            "mean",
+            ("Product Reviewed",),
+            "rating",
+            mark("rating"),
+        ),
+        Metric(
+            "recommendation",
+            mark("Mean answer to how likely one would recommend the brand, 0 to 10."),
+            "mean",
+            ("NPS Answered",),
+            "rating",
+            mark("answer"),
+        ),
     )
 }  # fmt: skip
 """The metrics that are made from events; scores and facets are told by the score itself."""

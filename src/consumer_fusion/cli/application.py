@@ -9,13 +9,16 @@ from types import FrameType
 import typer
 
 from consumer_fusion.cli import (
+    actions,
     associations,
     backup,
     calibration,
     demo,
+    effects,
     identity,
     importing,
     keys,
+    metrics,
     operation,
     rejected,
     report,
@@ -49,6 +52,10 @@ application.add_typer(staff.application, name="staff")
 application.command("points")(operation.points)
 application.command("calibrate")(calibration.calibrate)
 application.command("predict")(calibration.predict)
+application.add_typer(actions.application, name="actions")
+application.add_typer(metrics.application, name="metrics")
+application.command("effect")(effects.effect)
+application.add_typer(effects.application, name="effects")
 application.command("report")(report.report)
 application.command("serve")(serve.serve)
 application.add_typer(webhooks.application, name="webhooks")

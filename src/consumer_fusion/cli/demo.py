@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from consumer_fusion import answers, declarations, pipeline
+from consumer_fusion import answers, pipeline
+from consumer_fusion.cli.demo_town import declare_town
 from consumer_fusion.cli.output import (
     JsonOption,
     color_score,
@@ -32,8 +33,8 @@ from consumer_fusion.cli.serving import (
     write_address,
 )
 from consumer_fusion.errors import ConflictError, MissingExtraError
-from consumer_fusion.kit.moments import parse_moment, to_microseconds
-from consumer_fusion.simulate import Town, build_town
+from consumer_fusion.kit.moments import parse_moment
+from consumer_fusion.simulate import build_town
 from consumer_fusion.workspace import (
     DEMO_MARK,
     STORE_FILE,
@@ -206,17 +207,6 @@ def make_room(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-def declare_town(workspace: Workspace, town: Town) -> None:
-    """Put the town's declared associations on record."""
-    for each in town.associations:
-        declarations.declare(
-            workspace, each.consumer, each.brand, evidence=each.evidence, strength=each.strength,
-            is_commercial=each.is_commercial, valid_from_us=to_microseconds(parse_moment(each.valid_from)),
-            valid_to_us=None if each.valid_to is None else to_microseconds(parse_moment(each.valid_to)),
-            association_id=each.association_id,
-        )  # fmt: skip
 
 
 def read_founding_example(workspace: Workspace) -> dict[str, list[float]]:

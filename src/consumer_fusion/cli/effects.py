@@ -1,0 +1,155 @@
+"""`fusion effect`, `fusion effects`: what actions did, with how sure one may be of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumer_fusion import effects
+from consumer_fusion.cli.output import (
+    AsOfOption,
+    JsonOption,
+    WorkspaceOption,
+    console,
+    draw_sparkline,
+    error_console,
+    print_json,
+    print_table,
+    show_progress,
+)
+from consumer_fusion.effects import wording
+from consumer_fusion.workspace import open_workspace
+
+application = typer.Typer(help="All measured effects, raw and shrunk within their kind.")
+
+
+def effect(
+    action: Annotated[str, typer.Argument(help="The id of the action.")],
+    metric: Annotated[
+        str, typer.Option(help="What it may have moved; `fusion metrics list` shows them.")
+    ] = "orders",
+    consumer: Annotated[str | None, typer.Option(help="Of this consumer's own series.")] = None,
+    product: Annotated[str | None, typer.Option(help="Of this product's series.")] = None,
+    delay_days: Annotated[int | None, typer.Option(help="Another delay than was declared.")] = None,
+    effect_days: Annotated[int | None, typer.Option(help="Another length than was declared.")] = None,
+    as_of: AsOfOption = None,
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Measure what an action did to a metric, and say how sure that is."""
+    with open_workspace(workspace) as opened:
+        question = effects.Question(
+            action_id=action, metric=metric, consumer=consumer, product=product, delay_days=delay_days,
+            effect_days=effect_days, as_of_us=effects.read_as_of(opened, as_of),
+        )  # fmt: skip
+        shown = effects.show_effect(opened, effects.measure_action(opened, question))
+    if is_json:
+        print_json(effects.describe_effect(shown))
+        return
+    _print_effect(shown)
+
+
+def _print_effect(shown: effects.ShownEffect) -> None:
+    report = shown.report
+    console.print(f"{shown.title} ({report.action}), {shown.brand}")
+    console.print(f"{report.metric} of {report.series}, {wording.tell_window(report)}\n")
+    console.print(wording.tell_label(report.label))
+    for sentence in wording.tell_finding(shown):
+        console.print(sentence)
+    seen = [value for value in report.observed if value is not None]
+    if seen:
+        values = [*seen, *(value for value in report.expected if value is not None)]
+        for name, row in (("observed", report.observed), ("expected", report.expected)):
+            drawn = [value if value is not None else min(values) for value in row]
+            console.print(f"{name}  {draw_sparkline(drawn, low=min(values), high=max(values))}")
+    console.print()
+    print_table(
+        "What was looked at",
+        ["", "check", "in words"],
+        [[_MARKS[each.verdict], each.name, each.tell()] for each in report.checks],
+    )
+    console.print(f"Calibrated by {report.library}." if report.library else "")
+
+
+_MARKS = {"passed": "✓", "warned": "!", "refused": "✗"}
+
+
+@application.callback(invoke_without_command=True)
+def list_effects(
+    context: typer.Context,
+    brand: Annotated[str | None, typer.Option(help="Only actions of this brand.")] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Only this metric; may be given several times.")
+    ] = None,
+    is_kept: Annotated[
+        bool, typer.Option("--kept", help="Only show what was measured before; measure nothing.")
+    ] = False,
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Measure all declared actions, and list their effects raw and shrunk."""
+    if context.invoked_subcommand is not None:
+        return
+    metrics = metric or []
+    with open_workspace(workspace) as opened:
+        problems: list[str] = []
+        if not is_kept:
+            with show_progress(is_quiet=is_json) as progress:
+                problems = effects.measure_effects(opened, brand=brand, metrics=metrics, progress=progress)
+        shown = [
+            each
+            for each in effects.list_effects(opened, brand=brand)
+            if not metrics or each.report.metric in metrics
+        ]
+    if is_json:
+        print_json([effects.describe_effect(each) for each in shown])
+        return
+    for problem in problems:
+        error_console.print(problem)
+    print_table(
+        "Effects",
+        ["action", "metric", "effect", "shrunk", "p", "q", "may be said"],
+        [
+            [
+                each.report.action, each.report.metric,
+                _tell_change(each.report.relative, each.report.low, each.report.high),
+                "" if each.shrunk is None or not each.shrunk.is_shrunk
+                else _tell_change(each.shrunk.mean, each.shrunk.low, each.shrunk.high),
+                wording.write_p_value(each.report.p_value), wording.write_p_value(each.q_value),
+                wording.name_label(each.report.label),
+            ]
+            for each in shown
+        ],
+        right=["p", "q"],
+    )  # fmt: skip
+    console.print(
+        "Shrunk: drawn towards other actions of its kind, where there are at least five. "
+        "q: the share of false finds if the list is cut there.",
+        soft_wrap=True,
+    )
+
+
+def _tell_change(mean: float | None, low: float | None, high: float | None) -> str:
+    if mean is None:
+        return wording.write_relative(None)
+    return f"{wording.write_relative(mean)} ({wording.write_interval(low, high)})"
+
+
+@application.command()
+def calibrate(workspace: WorkspaceOption = Path(), is_json: JsonOption = False) -> None:
+    """Learn from the workspace's own past, where nothing was done, how far chance goes; only what changed is read."""
+    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+        learnt = effects.calibrate_effects(opened, progress)
+    if is_json:
+        print_json(
+            {"series": learnt.series, "measured": learnt.measured, "windows": learnt.windows,
+             "is_in_force": learnt.is_in_force}
+        )  # fmt: skip
+        return
+    console.print(
+        f"{learnt.series} series, {learnt.measured} of them measured anew, {learnt.windows:,.0f} windows without "
+        f"an action; {wording.tell_library(learnt.is_in_force)}",
+        soft_wrap=True,
+    )

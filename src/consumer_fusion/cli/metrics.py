@@ -1,0 +1,69 @@
+"""`fusion metrics`: what is told day by day, from events and from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumer_fusion import effects
+from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
+from consumer_fusion.workspace import open_workspace
+
+application = typer.Typer(help="Metrics: daily series from events and from files.", no_args_is_help=True)
+
+
+@application.command("list")
+def list_(
+    brand: Annotated[str | None, typer.Option(help="Only of this brand.")] = None,
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """List which metrics there are, of whom, and of how many days."""
+    with open_workspace(workspace) as opened:
+        rows = effects.list_metrics(opened, brand=brand)
+    if is_json:
+        print_json(rows)
+        return
+    print_table(
+        "Metrics",
+        ["metric", "of", "from", "to", "days", "missing", "mean a day", "source"],
+        [
+            [
+                row["metric"], row["of"], row["first_day"], row["last_day"], row["days"], row["missing"],
+                f"{row['mean']:,.4g}", row["origin"],
+            ]
+            for row in rows
+        ],
+        right=["days", "missing", "mean a day"],
+    )  # fmt: skip
+
+
+@application.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .csv or .jsonl file with a day and a value a row.")],
+    metric: Annotated[str | None, typer.Option(help="The metric, where rows do not say it.")] = None,
+    brand: Annotated[str | None, typer.Option(help="Whose it is, where rows do not say it.")] = None,
+    consumer: Annotated[str | None, typer.Option(help="Whose it is, where rows do not say it.")] = None,
+    region: Annotated[str | None, typer.Option(help="Where, where rows do not say it.")] = None,
+    product: Annotated[str | None, typer.Option(help="Of which product, where rows do not say it.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="count, cumulative (a total that grows), mean or level. Default: count."),
+    ] = None,
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Keep the daily series of a file; a day that is there already is replaced, a missing one stays missing."""
+    told = {
+        "metric": metric, "brand": brand, "consumer": consumer, "region": region, "product": product, "kind": kind
+    }  # fmt: skip
+    with open_workspace(workspace) as opened:
+        found = effects.import_metrics(
+            opened, file, defaults={name: value for name, value in told.items() if value is not None}
+        )
+    if is_json:
+        print_json({"series": found.series, "days": found.days})
+        return
+    console.print(f"{found.days} days of {found.series} series kept")

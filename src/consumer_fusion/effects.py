@@ -1,1 +1,0 @@
-"""What actions did: declared actions, metrics as daily series, and the effects measured on them."""

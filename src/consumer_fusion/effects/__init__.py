@@ -1,0 +1,59 @@
+"""What actions did: declared actions, metrics as daily series, and the effects measured on them."""
+
+from __future__ import annotations
+
+from consumer_fusion.effects.declared_actions import (
+    ActionImport,
+    declare_actions,
+    describe_action,
+    find_action,
+    import_actions,
+    list_actions,
+    read_actions,
+    withdraw_action,
+)
+from consumer_fusion.effects.effect_report import CheckFound, EffectReport, write_iso_day
+from consumer_fusion.effects.imported_metrics import MetricDay, MetricImport, import_metrics, keep_metrics
+from consumer_fusion.effects.measuring import Question, measure_action
+from consumer_fusion.effects.metric_list import list_metrics, read_as_of
+from consumer_fusion.effects.placebo_learning import Learnt, calibrate_effects
+from consumer_fusion.effects.shrinking import (
+    USUAL_METRICS,
+    ShownEffect,
+    Shrunk,
+    describe_effect,
+    list_effects,
+    measure_effects,
+    show_effect,
+)
+
+__all__ = [
+    "ActionImport",
+    "CheckFound",
+    "EffectReport",
+    "Learnt",
+    "MetricDay",
+    "MetricImport",
+    "Question",
+    "ShownEffect",
+    "Shrunk",
+    "USUAL_METRICS",
+    "calibrate_effects",
+    "declare_actions",
+    "describe_action",
+    "describe_effect",
+    "find_action",
+    "import_actions",
+    "import_metrics",
+    "keep_metrics",
+    "list_actions",
+    "list_effects",
+    "list_metrics",
+    "measure_action",
+    "measure_effects",
+    "read_actions",
+    "read_as_of",
+    "show_effect",
+    "withdraw_action",
+    "write_iso_day",
+]

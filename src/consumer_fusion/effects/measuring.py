@@ -1,0 +1,241 @@
+"""Measuring: one action and one metric, from the series and its sisters to a report that is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer_fusion import cause, influence, ingest
+from consumer_fusion.effects.effect_report import EffectReport, make_report, read_report
+from consumer_fusion.effects.placebo_learning import choose_calibration
+from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
+from consumer_fusion.effects.sisters import find_sisters, name_daily
+from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.kit.moments import DAY_MICROSECONDS
+from consumer_fusion.records.effect import EFFECTS
+from consumer_fusion.stores import Session
+from consumer_fusion.workspace import Workspace
+
+RECIPE = "1"
+"""Raised when effects are measured in another way, so that what was kept is measured again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of an action.
+
+    Attributes:
+        action_id: The action.
+        metric: The metric.
+        as_of_us: Of which moment; None for now.
+        consumer: Of this consumer's series; None for the brand's.
+        product: Of this product's series.
+        delay_days: Another delay than was declared.
+        effect_days: Another length than was declared.
+        is_anew: Whether it is measured also where nothing changed.
+    """
+
+    action_id: str
+    metric: str
+    as_of_us: int | None = None
+    consumer: str | None = None
+    product: str | None = None
+    delay_days: int | None = None
+    effect_days: int | None = None
+    is_anew: bool = False
+
+    @property
+    def is_as_declared(self) -> bool:
+        """Whether the action's own series and window are asked about, whose effect is kept."""
+        return not (
+            self.consumer or self.product or self.delay_days is not None or self.effect_days is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An effect with what it was measured from.
+
+    Attributes:
+        report: The effect.
+        action: The action.
+        own: Its series.
+        digest: Of what it was computed from.
+    """
+
+    report: EffectReport
+    action: cause.ActionRow
+    own: MetricSeries
+    digest: str
+
+
+def measure_action(workspace: Workspace, question: Question) -> EffectReport:
+    """Measure what an action did to a metric, or tell what was measured where nothing has changed since.
+
+    Raises:
+        NotFoundError: There is no such action, or no series of the metric.
+        RefusedError: The window has not begun.
+        MissingExtraError: The extra `cause` is not installed.
+    """
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, question.as_of_us or workspace.now_us)
+        measured = measure_in_book(book, question)
+        kept = read_kept(session, question.action_id, question.metric)
+    if question.is_as_declared and question.as_of_us is None and (kept is None or kept[0] != measured.digest):
+        keep_effects(workspace, [measured])
+    return measured.report
+
+
+def measure_in_book(book: SeriesBook, question: Question) -> Measured:
+    """Measure within one moment of the store."""
+    actions = cause.read_action_rows(book.session)
+    action = cause.find_action(book.session, question.action_id)
+    own = find_own_series(book, action, question)
+    window = find_window(action, question)
+    if window.start_day >= book.today:
+        raise RefusedError(
+            f"The effect of {action.action_id} on {question.metric} is looked for from a day that has not passed.",
+            hint="Ask again once the first day of its window is over.",
+        )
+    sisters = find_sisters(book, own, window, actions)
+    others = _list_own_windows(actions, action, own)
+    calibration = choose_calibration(book.session)
+    digest = _digest(own, sisters.chosen, window, others, calibration, action, book.today)
+    kept = read_kept(book.session, question.action_id, question.metric)
+    if kept is not None and kept[0] == digest and question.is_as_declared and not question.is_anew:
+        return Measured(kept[1], action, own, digest)
+    fitted = cause.fit_series(
+        name_daily(book, own),
+        controls=[name_daily(book, each) for each in sisters.chosen],
+        country=book.workspace.settings.country or None,
+        horizons=(window.days,),
+        actions=[window, *others],
+    )
+    effect = cause.measure_effect(
+        fitted,
+        window,
+        calibration=calibration,
+        kind="auto" if action.expected_effect == "temporary" else "open",
+        others=others,
+        today=book.today,
+    )
+    report = make_report(
+        effect,
+        action=action.action_id,
+        metric=question.metric,
+        series=book.name(own),
+        unit=own.unit,
+        declared_end_day=window.end_day,
+        passed=[(book.name(each), why) for each, why in sisters.passed if why in ("linked", "own_action")],
+    )
+    return Measured(report, action, own, digest)
+
+
+def find_window(action: cause.ActionRow, question: Question) -> cause.Window:
+    """The days on which the effect is looked for."""
+    first, last = action.find_window(question.metric)
+    if question.delay_days is not None:
+        first, last = (day + action.first_day + question.delay_days - first for day in (first, last))
+    if question.effect_days is not None:
+        last = first + question.effect_days - 1
+    return cause.Window(first, last)
+
+
+def find_own_series(book: SeriesBook, action: cause.ActionRow, question: Question) -> MetricSeries:
+    """The series that the action was to move: its brand's, region's or segment's; else one of who is seen with it.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    metric = question.metric
+    if question.consumer is not None:
+        found = ingest.find_keys(book.session, "consumer", [question.consumer])
+        if not found:
+            raise NotFoundError("This consumer is not known here.", hint="Write the key as the source does.")
+        return book.read_consumer(metric, found[question.consumer], action.brand_id)
+    if question.product is not None:
+        for each in book.list_products(metric, action.brand_id).values():
+            if each.product == question.product:
+                return each
+    elif action.region is not None:
+        for each in book.list_regions(metric, action.brand_id).values():
+            if each.region == action.region:
+                return each
+    else:
+        for each in book.list_brands(metric, segment=action.segment).values():
+            if each.brand_id == action.brand_id:
+                return each
+        linked = _list_seen_with(book.session, action)
+        for each in book.list_consumers(metric).values():
+            if each.consumer_id in linked:
+                return each
+    raise NotFoundError(
+        f"There are not enough days of {metric} for the action {action.action_id}.",
+        hint="`fusion metrics list` shows which metrics there are and of how many days.",
+    )
+
+
+def read_kept(session: Session, action_id: str, metric: str) -> tuple[str, EffectReport] | None:
+    """The effect as it was measured last, with the digest of what it was computed from."""
+    rows = session.read(EFFECTS, {"action_id": action_id, "metric": metric}).to_pylist()
+    return (rows[0]["digest"], read_report(rows[0]["report"])) if rows else None
+
+
+def keep_effects(workspace: Workspace, measured: Sequence[Measured]) -> None:
+    """Keep effects, each in place of the one measured before."""
+    with workspace.store.writing() as session:
+        session.replace(EFFECTS, EFFECTS.column_names, [_to_row(each, workspace.now_us) for each in measured])
+
+
+def _to_row(each: Measured, measured_us: int) -> tuple[Any, ...]:
+    report = each.report
+    return (
+        report.action, report.metric, each.own.key, each.action.brand_id, each.own.consumer_id, report.label,
+        report.relative, report.estimate_log, report.se_log, measured_us, each.digest, report.write_json(),
+    )  # fmt: skip
+
+
+def _list_seen_with(session: Session, action: cause.ActionRow) -> set[int]:
+    """The consumers that an association in force during the action links with its brand."""
+    end_us = (action.last_day + 1) * DAY_MICROSECONDS
+    return {
+        link.consumer_id
+        for link in influence.read_associations(session)
+        if link.brand_id == action.brand_id
+        and link.valid_from_us < end_us
+        and (link.valid_to_us is None or link.valid_to_us >= action.starts_us)
+    }
+
+
+def _list_own_windows(
+    actions: Sequence[cause.ActionRow], action: cause.ActionRow, own: MetricSeries
+) -> list[cause.Window]:
+    """The windows of the other actions of the same brand that reach the same series."""
+    return [
+        cause.Window(*each.find_window(own.metric))
+        for each in actions
+        if each.brand_id == action.brand_id
+        and each.action_id != action.action_id
+        and (own.region is None or each.region in (None, own.region))
+    ]
+
+
+def _digest(
+    own: MetricSeries, sisters: Sequence[MetricSeries], window: cause.Window, others: Sequence[cause.Window],
+    calibration: cause.Calibration, action: cause.ActionRow, today: int,
+) -> str:  # fmt: skip
+    told = (
+        RECIPE,
+        own.digest,
+        sorted(each.digest for each in sisters),
+        window,
+        sorted((each.start_day, each.end_day) for each in others),
+        calibration.name,
+        len(calibration.rules),
+        action.expected_effect,
+        # Until the window is over, each day is another look.
+        min(today, window.end_day + 60),
+    )
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:24]

@@ -1,0 +1,52 @@
+"""Which metrics there are: of whom, from when to when, and how many days are missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from consumer_fusion import answers, cause, ingest
+from consumer_fusion.effects.effect_report import write_iso_day
+from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
+from consumer_fusion.kit.moments import parse_moment
+from consumer_fusion.workspace import Workspace
+
+
+def list_metrics(workspace: Workspace, *, brand: str | None = None) -> list[dict[str, Any]]:
+    """The daily series that there are, from events and from files, as the command line's JSON has them."""
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, workspace.now_us)
+        imported = {row.metric for row in cause.read_series_rows(session)}
+        numbers = None if brand is None else set(ingest.find_keys(session, "brand", [brand]).values())
+        found: list[MetricSeries] = []
+        for metric in dict.fromkeys((*cause.METRICS, *sorted(imported))):
+            own = list(book.list_brands(metric).values())
+            own += book.list_consumers(metric).values() if metric in imported else ()
+            for brand_id in sorted({each.brand_id for each in own if each.brand_id}):
+                own += book.list_regions(metric, brand_id).values()
+                own += book.list_products(metric, brand_id).values()
+            found += [each for each in own if numbers is None or each.brand_id in numbers]
+        return [_describe(book, each) for each in found]
+
+
+def _describe(book: SeriesBook, each: MetricSeries) -> dict[str, Any]:
+    values = each.daily.values
+    known = np.isfinite(values)
+    return {
+        "metric": each.metric,
+        "of": book.name(each),
+        "first_day": write_iso_day(each.daily.first_day),
+        "last_day": write_iso_day(each.daily.last_day),
+        "days": int(known.sum()),
+        "missing": int((~known).sum()),
+        "mean": float(values[known].mean()) if known.any() else 0.0,
+        "origin": "file" if each.is_imported else "events",
+    }
+
+
+def read_as_of(workspace: Workspace, text: str | None) -> int | None:
+    """The moment that an option names; None where none is named."""
+    if text is None:
+        return None
+    return answers.resolve_as_of(workspace, "latest" if text == "latest" else parse_moment(text))

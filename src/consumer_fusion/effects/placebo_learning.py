@@ -1,0 +1,184 @@
+"""Learning from placebos: the workspace's own series, measured where nothing was done, calibrate its effects.
+
+Each series is measured once and again only when its days changed, so that a nightly run costs what is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from consumer_fusion import cause
+from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
+from consumer_fusion.effects.sisters import find_sisters, name_daily
+from consumer_fusion.kit.ids import make_id
+from consumer_fusion.records.effect import PLACEBO_LIBRARIES, PLACEBOS
+from consumer_fusion.settlement import Progress, ignore_progress
+from consumer_fusion.stores import Session
+from consumer_fusion.workspace import Workspace
+
+LEARNT_METRICS = ("orders", "revenue", "visits", "page_views", "followers")
+LEAST_DAYS = 120
+OWN_NAME = "own placebos"
+RECIPE = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a calibration of effects found.
+
+    Attributes:
+        series: How many series it was learnt from.
+        measured: How many of them were measured anew.
+        windows: How many windows that share no day.
+        is_in_force: Whether they are enough to replace the shipped library.
+    """
+
+    series: int
+    measured: int
+    windows: float
+    is_in_force: bool
+
+
+def choose_calibration(session: Session) -> cause.Calibration:
+    """The workspace's own law of placebos where it has enough of them, else the shipped one with a share of its own."""
+    reference = cause.load_reference_library()
+    rows = session.read(PLACEBO_LIBRARIES, order_by=("made_us",))
+    if not rows.num_rows:
+        return reference
+    own = cause.read_calibration(json.loads(rows["content"][-1].as_py()))
+    return reference.blend(own)
+
+
+def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress) -> Learnt:
+    """Measure the placebos of series whose days changed, and learn the law anew from all of them.
+
+    Args:
+        workspace: The workspace.
+        progress: Told how far it is.
+    """
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, workspace.now_us)
+        listed = _list_learnt(book)
+        kept = {row["series"]: row for row in session.read(PLACEBOS).to_pylist()}
+        actions = cause.read_action_rows(session)
+        fresh: dict[str, tuple[MetricSeries, str, list[dict[str, Any]]]] = {}
+        for place, own in enumerate(listed):
+            progress("measure placebos", place, len(listed))
+            digest = _digest(own, actions)
+            if own.key in kept and kept[own.key]["digest"] == digest:
+                continue
+            fresh[own.key] = (own, digest, _trace(book, own, actions))
+    contents = {
+        own.key: fresh[own.key][2] if own.key in fresh else json.loads(kept[own.key]["content"])
+        for own in listed
+    }
+    calibration = cause.learn_from_trails(_read_trails(contents.values()), name=OWN_NAME)
+    windows = _count_windows(contents.values())
+    if fresh or set(kept) - {own.key for own in listed}:
+        _keep(workspace, fresh, {own.key for own in listed}, set(kept), calibration, len(listed), windows)
+    is_enough = len(listed) >= cause.OWN_SERIES or windows >= cause.OWN_WINDOWS
+    return Learnt(len(listed), len(fresh), windows, is_enough)
+
+
+def _keep(
+    workspace: Workspace, fresh: dict[str, tuple[MetricSeries, str, list[dict[str, Any]]]], listed: set[str],
+    kept: set[str], calibration: cause.Calibration, series: int, windows: float,
+) -> None:  # fmt: skip
+    now_us = workspace.now_us
+    with workspace.store.writing() as session:
+        rows = [
+            (key, own.brand_id, own.consumer_id, digest, int(_count_windows([content])), json.dumps(content), now_us)
+            for key, (own, digest, content) in fresh.items()
+        ]  # fmt: skip
+        session.replace(PLACEBOS, PLACEBOS.column_names, rows)
+        for key in sorted(kept - listed):
+            session.delete(PLACEBOS, {"series": key})
+        if calibration.rules:
+            session.delete(PLACEBO_LIBRARIES)
+            row = (make_id(), series, int(windows), json.dumps(calibration.as_dict()), now_us)
+            session.insert(PLACEBO_LIBRARIES, PLACEBO_LIBRARIES.column_names, [row])
+
+
+def _list_learnt(book: SeriesBook) -> list[MetricSeries]:
+    """The series that say how far chance goes: long enough, and not almost always 0."""
+    listed: list[MetricSeries] = []
+    for metric in LEARNT_METRICS:
+        for own in (*book.list_brands(metric).values(), *book.list_consumers(metric).values()):
+            values = own.daily.values
+            known = values[np.isfinite(values)]
+            if known.size >= LEAST_DAYS and np.mean(known != 0) >= 0.5 and np.ptp(known) > 0:
+                listed.append(own)
+    return listed
+
+
+def _trace(book: SeriesBook, own: MetricSeries, actions: Sequence[cause.ActionRow]) -> list[dict[str, Any]]:
+    """The placebo errors of a series, alone and beside its sisters, for each length of windows."""
+    windows = [
+        cause.Window(*action.find_window(own.metric))
+        for action in actions
+        if action.brand_id == own.brand_id and own.brand_id
+    ]
+    now = cause.Window(own.daily.last_day, own.daily.last_day)
+    sisters = find_sisters(book, own, now, actions).chosen
+    country = book.workspace.settings.country or None
+    told: list[dict[str, Any]] = []
+    forms: list[Sequence[MetricSeries]] = [(), sisters] if sisters else [()]
+    for controls in forms:
+        fitted = cause.fit_series(
+            name_daily(book, own),
+            controls=[name_daily(book, each) for each in controls],
+            country=country,
+            actions=windows,
+        )
+        for each in cause.list_trails(fitted):
+            told.append(
+                {
+                    "form": each.form,
+                    "question": each.question,
+                    "days": each.days,
+                    "length": each.trail.length,
+                    "source": each.trail.source,
+                    "u": [round(float(value), 5) for value in each.trail.u],
+                    "origins": [int(day) for day in each.trail.origins],
+                }
+            )
+    return told
+
+
+def _read_trails(contents: Iterable[list[dict[str, Any]]]) -> list[cause.ClassTrail]:
+    return [
+        cause.ClassTrail(
+            form=row["form"],
+            question=row["question"],
+            days=row["days"],
+            trail=cause.ErrorTrail(
+                row["source"], np.array(row["u"], float), np.array(row["origins"], np.int64), row["length"]
+            ),
+        )
+        for content in contents
+        for row in content
+    ]
+
+
+def _count_windows(contents: Iterable[list[dict[str, Any]]]) -> float:
+    """Windows of two weeks that share no day, of the series by themselves."""
+    return math.fsum(
+        len(row["u"]) / row["length"]
+        for content in contents
+        for row in content
+        if (row["form"], row["question"], row["days"]) == ("single", "fixed", 14)
+    )
+
+
+def _digest(own: MetricSeries, actions: Sequence[cause.ActionRow]) -> str:
+    windows = sorted(
+        each.find_window(own.metric) for each in actions if each.brand_id == own.brand_id and own.brand_id
+    )
+    return hashlib.sha256(f"{RECIPE} {own.digest} {windows}".encode()).hexdigest()[:24]

@@ -1,0 +1,269 @@
+"""The series book: every metric of every brand, region, product or consumer as a daily series, of one moment.
+
+Counts of a brand are 0 on days without events inside its recorded history; means stay missing there. The day that is
+not over yet is left out. Totals become what was added a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion import cause, ingest, score
+from consumer_fusion.effects.imported_metrics import name_series
+from consumer_fusion.effects.score_series import SCORE_METRICS, read_score_days
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.kit.moments import to_day
+from consumer_fusion.stores import Session
+from consumer_fusion.workspace import Workspace
+
+LEAST_DAYS = 28
+"""A series of fewer days is not told at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSeries:
+    """One metric of one subject, day by day.
+
+    Attributes:
+        key: Its id, by numbers.
+        metric: What is measured.
+        brand_id: The brand whose it is; 0 for none.
+        consumer_id: The consumer whose it is; 0 for none.
+        region: Where; None for everywhere.
+        product: Of which product; None for all.
+        daily: Its days.
+        unit: What it is counted in.
+        is_imported: Whether a file brought it.
+    """
+
+    key: str
+    metric: str
+    brand_id: int
+    consumer_id: int
+    region: str | None
+    product: str | None
+    daily: cause.DailySeries
+    unit: str = ""
+    is_imported: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Of its days; it stays while they do."""
+        told = hashlib.sha256(self.daily.values.tobytes())
+        if self.daily.counts is not None:
+            told.update(self.daily.counts.tobytes())
+        told.update(f"{self.key} {self.daily.first_day}".encode())
+        return told.hexdigest()[:24]
+
+
+@dataclass(slots=True)
+class SeriesBook:
+    """Reads series of one moment and keeps them while it is open.
+
+    Attributes:
+        workspace: The workspace.
+        session: One moment of the store.
+        as_of_us: Events until then count.
+    """
+
+    workspace: Workspace
+    session: Session
+    as_of_us: int
+    _events: tuple[str, dict[str, pa.Table]] | None = None
+    _spans: dict[int, tuple[int, int]] | None = None
+    _brands: dict[tuple[object, ...], dict[str, MetricSeries]] = field(default_factory=dict)
+    _names: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def today(self) -> int:
+        """The UTC day of the moment; it is not over yet."""
+        return to_day(self.as_of_us)
+
+    def list_brands(self, metric: str, *, segment: str | None = None) -> dict[str, MetricSeries]:
+        """The metric of every brand, from events and from files; a file's series goes before."""
+        return self._remember(
+            ("brand", metric, segment),
+            lambda: {
+                **self._tell_events(metric, cause.Scope(segment=segment)),
+                **({} if segment else self._tell_imported(metric, brand=True)),
+            },
+        )
+
+    def list_regions(self, metric: str, brand_id: int) -> dict[str, MetricSeries]:
+        """The metric of every region of a brand."""
+        return self._remember(
+            ("region", metric, brand_id),
+            lambda: {
+                **self._tell_events(metric, cause.Scope(brand_ids=[brand_id], is_by_region=True)),
+                **{
+                    key: each
+                    for key, each in self._tell_imported(metric, region=True).items()
+                    if each.brand_id == brand_id
+                },
+            },
+        )
+
+    def list_products(self, metric: str, brand_id: int) -> dict[str, MetricSeries]:
+        """The metric of every product of a brand; products come from files."""
+        found = self._remember(("product", metric), lambda: self._tell_imported(metric, product=True))
+        return {key: each for key, each in found.items() if each.brand_id == brand_id}
+
+    def list_consumers(self, metric: str) -> dict[str, MetricSeries]:
+        """The metric of consumers that a file told."""
+        return self._remember(("consumer", metric), lambda: self._tell_imported(metric, consumer=True))
+
+    def read_consumer(self, metric: str, consumer_id: int, brand_id: int) -> MetricSeries:
+        """The metric of one consumer with one brand, or the one that a file told of the consumer.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        for each in self.list_consumers(metric).values():
+            if each.consumer_id == consumer_id:
+                return each
+        if metric in cause.METRICS:
+            scope = cause.Scope(brand_ids=[brand_id], consumers=[consumer_id])
+            for each in self._tell_events(metric, scope).values():
+                key = name_series(metric, brand_id, consumer_id)
+                return replace(each, key=key, consumer_id=consumer_id)
+        raise NotFoundError(
+            f"There are no days of {metric} of this consumer.",
+            hint="`fusion metrics list` shows what there is.",
+        )
+
+    def name(self, each: MetricSeries) -> str:
+        """What a series is of, for people: the keys of whose it is."""
+        numbers = [number for number in (each.brand_id, each.consumer_id) if number]
+        unknown = [number for number in numbers if number not in self._names]
+        if unknown:
+            self._names |= ingest.name_entities(self.session, unknown)
+        parts = [self._names[number] for number in numbers]
+        return ", ".join([*parts, *(part for part in (each.region, each.product) if part)])
+
+    def _remember(
+        self, key: tuple[object, ...], make: Callable[[], dict[str, MetricSeries]]
+    ) -> dict[str, MetricSeries]:
+        if key not in self._brands:
+            self._brands[key] = make()
+        return self._brands[key]
+
+    def _open(self) -> tuple[str, dict[str, pa.Table]]:
+        if self._events is None:
+            source = score.open_events(
+                self.session,
+                self.workspace.folder,
+                score.Selection(until_us=self.as_of_us, is_attributed_only=False),
+                columns=cause.EVENT_COLUMNS,
+            )
+            self._events = (source.relation, source.tables)
+            engine = self.workspace.engine
+            spans = cause.read_spans(engine, source.relation, source.tables)
+            # The day that is not over yet would look like a fall.
+            self._spans = {
+                brand: (first, min(last, self.today - 1)) for brand, (first, last) in spans.items()
+            }
+        return self._events
+
+    def _tell_events(self, metric: str, scope: cause.Scope) -> dict[str, MetricSeries]:
+        known = cause.METRICS.get(metric)
+        if known is None and metric not in SCORE_METRICS:
+            return {}
+        relation, tables = self._open()
+        assert self._spans is not None
+        if known is None:
+            if scope != cause.Scope():
+                return {}
+            rows = read_score_days(self.workspace, self.session, metric, self._spans, self.today)
+        else:
+            rows = cause.read_metric_days(self.workspace.engine, relation, tables, known, scope)
+        told: dict[str, MetricSeries] = {}
+        for (brand_id, region), own in _split(rows, ("brand_id", "region")).items():
+            first, last = self._spans[brand_id]
+            if last - first + 1 < LEAST_DAYS:
+                continue
+            days, values, counts = (own[name].to_numpy() for name in ("day", "value", "reading_count"))
+            is_count = known is not None and known.form in ("count", "sum")
+            laid = cause.lay_out_days(days, values, first, last, is_zero_without=is_count)
+            is_mean = known is None or known.is_mean
+            daily = cause.DailySeries(
+                name="",
+                first_day=first,
+                values=laid,
+                counts=cause.lay_out_days(days, counts, first, last, is_zero_without=True)
+                if is_mean
+                else None,
+                source=f"brand:{brand_id}",
+            )
+            if known is not None and known.form == "total":
+                daily = cause.difference_cumulative(daily)
+            key = name_series(metric, brand_id, 0, region if scope.is_by_region else None)
+            unit = known.unit if known is not None else "points"
+            told[key] = MetricSeries(key, metric, brand_id, 0, region, None, daily, unit)
+        return told
+
+    def _tell_imported(
+        self, metric: str, *, brand: bool = False, region: bool = False, product: bool = False,
+        consumer: bool = False,
+    ) -> dict[str, MetricSeries]:  # fmt: skip
+        rows = [
+            row
+            for row in cause.read_series_rows(self.session, metric=metric)
+            if (brand and row.brand_id and not (row.region or row.product or row.consumer_id))
+            or (region and row.region)
+            or (product and row.product)
+            or (consumer and row.consumer_id)
+        ]
+        if not rows:
+            return {}
+        days = _split(cause.read_series_days(self.session, [row.series_id for row in rows]), ("series_id",))
+        told = {}
+        for row in rows:
+            own = days.get((row.series_id,))
+            if own is None:
+                continue
+            # The day that is not over yet, and days to come, are left out.
+            own = own.filter(pc.less(own["day"], self.today))
+            if own.num_rows < LEAST_DAYS:
+                continue
+            told[row.series_id] = _to_series(row, own)
+        return told
+
+
+def _to_series(row: cause.SeriesRow, own: pa.Table) -> MetricSeries:
+    days = own["day"].to_numpy()
+    first, last = int(days[0]), int(days[-1])
+    daily = cause.DailySeries(
+        name="",
+        first_day=first,
+        values=cause.lay_out_days(days, own["value"].to_numpy(), first, last, is_zero_without=False),
+        counts=None
+        if row.kind != "mean" or own["reading_count"].null_count
+        else cause.lay_out_days(
+            days, own["reading_count"].to_numpy().astype(np.float64), first, last, is_zero_without=True
+        ),
+        source=f"consumer:{row.consumer_id}" if row.consumer_id else f"brand:{row.brand_id}",
+    )
+    if row.kind == "cumulative":
+        daily = cause.difference_cumulative(daily)
+    known = cause.METRICS.get(row.metric)
+    return MetricSeries(
+        row.series_id, row.metric, row.brand_id, row.consumer_id, row.region, row.product, daily,
+        known.unit if known else "", is_imported=True,
+    )  # fmt: skip
+
+
+def _split(rows: pa.Table, names: Collection[str]) -> Mapping[tuple[Any, ...], pa.Table]:
+    """Rows by the values of columns, by which they are in order."""
+    if not rows.num_rows:
+        return {}
+    keys = list(zip(*(rows[name].to_pylist() for name in names)))
+    starts = [place for place, key in enumerate(keys) if place == 0 or key != keys[place - 1]]
+    ends = [*starts[1:], rows.num_rows]
+    return {keys[start]: rows.slice(start, end - start) for start, end in zip(starts, ends)}

@@ -1,0 +1,216 @@
+"""All effects together: measured where something changed, shrunk within their kind, and told in one shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer_fusion import cause, ingest
+from consumer_fusion.effects.effect_report import EffectReport, read_report, write_iso_day
+from consumer_fusion.effects.measuring import Measured, Question, keep_effects, measure_in_book, read_kept
+from consumer_fusion.effects.series_book import SeriesBook
+from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.records.effect import EFFECTS
+from consumer_fusion.settlement import Progress, ignore_progress
+from consumer_fusion.stores import Session
+from consumer_fusion.workspace import Workspace
+
+USUAL_METRICS = ("orders", "revenue", "visits")
+"""Asked of every action where nobody names a metric, as far as there are such events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """An effect drawn towards those of its kind.
+
+    Attributes:
+        mean: What to expect of it, relative.
+        low: Lower end of its robust interval.
+        high: Upper end.
+        sign_probability: How likely its sign is right.
+        group_size: How many effects of its kind there are.
+        is_shrunk: Whether those were enough to learn from.
+    """
+
+    mean: float
+    low: float
+    high: float
+    sign_probability: float
+    group_size: int
+    is_shrunk: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEffect:
+    """An effect as it is shown.
+
+    Attributes:
+        report: As it was measured.
+        action_type: The kind of the action.
+        title: What the action was.
+        brand: Key of its brand.
+        starts_us: When it began.
+        shrunk: Seen together with others of its kind; None where it cannot be told.
+        q_value: The share of false finds in a list that is cut here; None where it cannot be told.
+    """
+
+    report: EffectReport
+    action_type: str
+    title: str
+    brand: str
+    starts_us: int
+    shrunk: Shrunk | None
+    q_value: float | None
+
+
+def measure_effects(
+    workspace: Workspace, *, brand: str | None = None, metrics: Sequence[str] = (),
+    progress: Progress = ignore_progress,
+) -> list[str]:  # fmt: skip
+    """Measure every declared action on metrics, as far as something changed since it was measured last.
+
+    Args:
+        workspace: The workspace.
+        brand: Only actions of this brand.
+        metrics: Which; those that actions name, and `USUAL_METRICS`, where none is given.
+        progress: Told how far it is.
+
+    Returns:
+        What could not be measured, and why, a sentence each.
+    """
+    problems: list[str] = []
+    measured: list[Measured] = []
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, workspace.now_us)
+        numbers = None if brand is None else list(ingest.find_keys(session, "brand", [brand]).values())
+        questions = [
+            Question(action_id=action.action_id, metric=metric)
+            for action in cause.read_action_rows(session, brand_ids=numbers)
+            if action.find_window("")[0] < book.today
+            for metric in metrics or dict.fromkeys((*action.windows, *USUAL_METRICS))
+        ]
+        for place, question in enumerate(questions):
+            progress("measure effects", place, len(questions))
+            try:
+                found = measure_in_book(book, question)
+            except (NotFoundError, RefusedError) as error:
+                if metrics:
+                    problems.append(f"{question.action_id}, {question.metric}: {error}")
+                continue
+            kept = read_kept(session, question.action_id, question.metric)
+            if kept is None or kept[0] != found.digest:
+                measured.append(found)
+    if measured:
+        keep_effects(workspace, measured)
+    return problems
+
+
+def list_effects(
+    workspace: Workspace, *, brand: str | None = None, metric: str | None = None
+) -> list[ShownEffect]:
+    """The effects that were measured, raw and shrunk, in the order in which their actions began."""
+    with workspace.store.reading() as session:
+        shown = _read_shown(session)
+    return [
+        each
+        for each in shown
+        if (brand is None or each.brand == brand) and (metric is None or each.report.metric == metric)
+    ]
+
+
+def show_effect(workspace: Workspace, report: EffectReport) -> ShownEffect:
+    """One effect, shrunk within the others of its kind that were measured."""
+    with workspace.store.reading() as session:
+        for each in _read_shown(session, report):
+            if each.report is report:
+                return each
+    raise NotFoundError(f"There is no action {report.action}.", hint="It was withdrawn.")
+
+
+def _read_shown(session: Session, asked: EffectReport | None = None) -> list[ShownEffect]:
+    """All effects of actions that were not withdrawn; one that is asked about stands in place of the kept one."""
+    actions = {row.action_id: row for row in cause.read_action_rows(session)}
+    reports = [
+        read_report(text)
+        for text in session.read(EFFECTS, columns=("report", "action_id"))["report"].to_pylist()
+    ]
+    if asked is not None:
+        key = (asked.action, asked.metric)
+        reports = [*(each for each in reports if (each.action, each.metric) != key), asked]
+    reports = [each for each in reports if each.action in actions]
+    reports.sort(key=lambda each: (actions[each.action].starts_us, each.action, each.metric))
+    shrunk = shrink_reports(reports, [actions[each.action].action_type for each in reports])
+    told = [place for place, each in enumerate(reports) if each.p_value is not None]
+    q_values = dict(zip(told, cause.adjust_found([reports[place].p_value or 0.0 for place in told])))
+    brands = ingest.name_entities(session, [actions[each.action].brand_id for each in reports])
+    return [
+        ShownEffect(
+            report=report,
+            action_type=actions[report.action].action_type,
+            title=actions[report.action].title,
+            brand=brands[actions[report.action].brand_id],
+            starts_us=actions[report.action].starts_us,
+            shrunk=shrunk[place],
+            q_value=None if place not in q_values else float(q_values[place]),
+        )
+        for place, report in enumerate(reports)
+    ]
+
+
+def shrink_reports(reports: Sequence[EffectReport], action_types: Sequence[str]) -> list[Shrunk | None]:
+    """Shrink effects within (kind of action, metric); None for those that cannot be told."""
+    usable = [place for place, each in enumerate(reports) if each.can_be_shrunk]
+    found = cause.shrink_effects(
+        [reports[place].estimate_log or 0.0 for place in usable],
+        [reports[place].se_log or 1.0 for place in usable],
+        [(action_types[place], reports[place].metric) for place in usable],
+    )
+    shrunk: list[Shrunk | None] = [None] * len(reports)
+    for place, each in zip(usable, found):
+        to_share = math.expm1 if _is_log(reports[place]) else float
+        shrunk[place] = Shrunk(
+            mean=to_share(each.mean), low=to_share(each.low), high=to_share(each.high),
+            sign_probability=each.sign_probability, group_size=each.group_size, is_shrunk=each.is_shrunk,
+        )  # fmt: skip
+    return shrunk
+
+
+def _is_log(report: EffectReport) -> bool:
+    """Whether the estimate is a logarithm, told from the relative effect that stands beside it."""
+    estimate, relative = report.estimate_log or 0.0, report.relative or 0.0
+    return abs(math.expm1(min(estimate, 50.0)) - relative) <= abs(estimate - relative)
+
+
+def describe_effect(shown: ShownEffect) -> dict[str, Any]:
+    """An effect in the shape of the command line's JSON."""
+    report, shrunk = shown.report, shown.shrunk
+    return {
+        "action": report.action,
+        "metric": report.metric,
+        "effect": report.effect,
+        "relative": report.relative,
+        "low": report.low,
+        "high": report.high,
+        "p_value": report.p_value,
+        "interval": report.interval,
+        "shrunk": {
+            "mean": None if shrunk is None else shrunk.mean,
+            "low": None if shrunk is None else shrunk.low,
+            "high": None if shrunk is None else shrunk.high,
+        },
+        "label": report.label,
+        "checks": [
+            {"name": each.name, "verdict": each.verdict, "sentence": each.tell()} for each in report.checks
+        ],
+        "observed": [
+            {"day": write_iso_day(day), "value": value} for day, value in zip(report.days, report.observed)
+        ],
+        "expected": [
+            {"day": write_iso_day(day), "value": value, "low": low, "high": high}
+            for day, value, low, high in zip(
+                report.days, report.expected, report.expected_low, report.expected_high
+            )
+        ],
+    }

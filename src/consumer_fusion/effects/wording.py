@@ -1,0 +1,188 @@
+"""Effects in words and numbers for people, in the language spoken now; one thing is called one thing everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from consumer_fusion.effects.effect_report import EffectReport
+from consumer_fusion.effects.shrinking import ShownEffect
+from consumer_fusion.kit.language import mark, read_language, say, say_count
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
+from consumer_fusion.records.effect import EvidenceLabel
+
+LABEL_WORDS: Mapping[EvidenceLabel, str] = {
+    "cannot_tell": mark("cannot tell"),
+    "changed_after": mark("changed after it"),
+    "consistent_with_cause": mark("consistent with a cause"),
+    "caused": mark("caused by it"),
+}
+"""What may be said of an effect, in a word or two, from least to most."""
+
+LABEL_MEANINGS: Mapping[EvidenceLabel, str] = {
+    "cannot_tell": mark(
+        "It cannot be told whether anything changed: what was seen is within what chance does, or the data do not "
+        "allow an answer."
+    ),
+    "changed_after": mark(
+        "Something changed after the action, more than chance does. Whether the action was the reason cannot be said: "
+        "no comparable series stood beside it."
+    ),
+    "consistent_with_cause": mark(
+        "Something changed after the action, and comparable series that it did not reach did not change with it. "
+        "That is what a cause looks like; another reason that met only this one remains possible."
+    ),
+    "caused": mark(
+        "Who got the action was drawn by chance, so the difference is its effect, within the interval."
+    ),
+}
+
+METRIC_WORDS: Mapping[str, str] = {
+    "orders": mark("orders"),
+    "revenue": mark("revenue"),
+    "visits": mark("visits"),
+    "page_views": mark("page views"),
+    "sign_ups": mark("sign-ups"),
+    "complaints": mark("complaints"),
+    "mentions": mark("mentions"),
+    "followers": mark("followers gained"),
+    "sentiment": mark("sentiment"),
+    "response_time": mark("time to first reply"),
+    "rating": mark("rating"),
+    "recommendation": mark("likely to recommend"),
+    "fusion_score": mark("mean Fusion Score"),
+}
+VERDICT_WORDS: Mapping[str, str] = {
+    "passed": mark("in order"),
+    "warned": mark("with care"),
+    "refused": mark("stands against an answer"),
+}
+
+
+def name_metric(metric: str) -> str:
+    """A metric in words; one of a file's own is shown as it is."""
+    return say(METRIC_WORDS.get(metric, metric))
+
+
+def name_label(label: EvidenceLabel) -> str:
+    """What may be said, in a word or two."""
+    return say(LABEL_WORDS[label])
+
+
+def tell_label(label: EvidenceLabel) -> str:
+    """What may be said, in sentences."""
+    return say(LABEL_MEANINGS[label])
+
+
+def tell_window(report: EffectReport) -> str:
+    """The days that were looked at."""
+    first, last = write_day(report.start_day), write_day(report.declared_end_day)
+    if report.end_day < report.declared_end_day:
+        return say(
+            "{first} to {last}, seen until {seen}", first=first, last=last, seen=write_day(report.end_day)
+        )
+    return say("{first} to {last}", first=first, last=last)
+
+
+def tell_finding(shown: ShownEffect) -> list[str]:
+    """What was found, in sentences with their numbers."""
+    report = shown.report
+    if report.relative is None or report.effect is None:
+        return [each.tell() for each in report.checks if each.verdict == "refused"]
+    sentences = [
+        say(
+            "{change} against what was expected, {low} to {high} (95%).",
+            change=write_relative(report.relative),
+            low=write_relative(report.low),
+            high=write_relative(report.high),
+        ),
+        say(
+            "That is {effect} a day and {total} over {days} ({low} to {high}).",
+            effect=write_amount(report.effect),
+            total=write_amount(report.cumulative),
+            days=say_count("{count} day", "{count} days", report.end_day - report.start_day + 1),
+            low=write_amount(report.cumulative_low),
+            high=write_amount(report.cumulative_high),
+        ),
+        say(
+            "Chance alone gives as much in {p_value} of all cases.",
+            p_value=write_chance(report.p_value),
+        ),
+    ]
+    if report.interval == "sequential":
+        sentences.append(say("Its days are not over: the interval is wide enough to be looked at every day."))
+    if shown.shrunk is not None and shown.shrunk.is_shrunk:
+        sentences.append(
+            say(
+                "Seen together with {count} actions of its kind, {change} is to be expected of it, {low} to {high}.",
+                count=shown.shrunk.group_size,
+                change=write_relative(shown.shrunk.mean),
+                low=write_relative(shown.shrunk.low),
+                high=write_relative(shown.shrunk.high),
+            )
+        )
+    if report.mde80 is not None:
+        sentences.append(
+            say(
+                "A change of {mde} or more would have been found four times of five.",
+                mde=write_relative(report.mde80),
+            )
+        )
+    return sentences
+
+
+def tell_library(is_in_force: bool) -> str:
+    """Which law of placebos effects are calibrated by."""
+    if is_in_force:
+        return say("effects are now calibrated by them.")
+    return say("that is too few: the shipped library still counts.")
+
+
+def write_relative(value: float | None) -> str:
+    """A relative change, signed, `+12.3%`."""
+    if value is None:
+        return say("unknown")
+    text = read_language().write_number(abs(value) * 100, 1)
+    if not any(digit in text for digit in "123456789"):
+        return f"{text}%"
+    return f"{'+' if value > 0 else '−'}{text}%"
+
+
+def write_interval(low: float | None, high: float | None) -> str:
+    """An interval of relative changes."""
+    if low is None or high is None:
+        return say("unknown")
+    return say("{low} to {high}", low=write_relative(low), high=write_relative(high))
+
+
+def write_amount(value: float | None) -> str:
+    """A signed amount in the units of the metric, with as many places as it needs."""
+    if value is None:
+        return say("unknown")
+    size = abs(value)
+    text = read_language().write_number(size, 0 if size >= 100 else 1 if size >= 10 else 2)
+    if not any(digit in text for digit in "123456789"):
+        return text
+    return f"{'+' if value > 0 else '−'}{text}"
+
+
+def write_p_value(value: float | None) -> str:
+    """A p-value to three places."""
+    if value is None:
+        return say("unknown")
+    if value < 0.001:
+        return say("under {share}", share=read_language().write_number(0.001, 3))
+    return read_language().write_number(value, 3)
+
+
+def write_chance(value: float | None) -> str:
+    """A p-value as a share of cases."""
+    if value is None:
+        return say("unknown")
+    if value < 0.001:
+        return say("under {share}", share=read_language().write_number(0.1, 1) + "%")
+    return read_language().write_number(value * 100, 1) + "%"
+
+
+def write_day(day: int) -> str:
+    """A day since 1970 as people write it."""
+    return read_language().write_day(from_microseconds(day * DAY_MICROSECONDS).date())
