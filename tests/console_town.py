@@ -72,10 +72,10 @@ def fusion_scores(workspace):
 def open_console(folder):
     """The console of a workspace as an application; and the workspace."""
     with fusion.open_workspace(folder) as workspace:
-        trail = Trail(workspace.store)
+        trail = Trail(workspace.store, workspace.visits)
         gate = Gate(
-            workspace.store, trail, access.read_signing_key(folder), lambda: workspace.now_us, cost=CHEAP,
-            bound_address="127.0.0.1",
+            workspace.store, workspace.visits, trail, access.read_signing_key(folder), lambda: workspace.now_us,
+            cost=CHEAP, bound_address="127.0.0.1",
         )  # fmt: skip
         app = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting())])
         yield SessionMiddleware(app, gate, refuse_change), workspace

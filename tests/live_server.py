@@ -18,7 +18,7 @@ from consumer_fusion.records.audit import Actor
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.intake import REJECTIONS
-from consumer_fusion.stores import ARRIVAL_TABLES, SQLiteStore
+from consumer_fusion.stores import ARRIVAL_SCHEMA, SQLiteStore
 
 START_SECONDS = 30
 TESTER = Actor("staff", "tester")
@@ -95,7 +95,7 @@ class LiveServer:
     def settle(self):
         """Wait until all that was acknowledged has been read."""
         end = time.monotonic() + 30
-        arrivals = SQLiteStore(self.folder / "arrivals.db", ARRIVAL_TABLES)
+        arrivals = SQLiteStore(self.folder / "arrivals.db", ARRIVAL_SCHEMA)
         while True:
             with arrivals.reading() as session:
                 if not session.count(ARRIVALS):

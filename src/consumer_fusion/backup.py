@@ -24,7 +24,14 @@ from consumer_fusion.kit.release import read_product_version
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.settings import SETTINGS_FILE
 from consumer_fusion.settlement import Progress, ignore_progress
-from consumer_fusion.stores import ARRIVAL_TABLES, SQLiteStore, claim_folder, list_segments, sync_folder
+from consumer_fusion.stores import (
+    ARRIVAL_SCHEMA,
+    STORE_SCHEMA,
+    SQLiteStore,
+    claim_folder,
+    list_segments,
+    sync_folder,
+)
 from consumer_fusion.workspace import ARRIVALS_FILE, POINTS_FILE, STORE_FILE, Workspace
 
 MANIFEST_FILE = "manifest.json"
@@ -310,9 +317,7 @@ def _check_restored(folder: Path) -> None:
     for name in (STORE_FILE, ARRIVALS_FILE):
         if not (folder / name).exists():
             continue
-        store = (
-            SQLiteStore(folder / name) if name == STORE_FILE else SQLiteStore(folder / name, ARRIVAL_TABLES)
-        )
+        store = SQLiteStore(folder / name, STORE_SCHEMA if name == STORE_FILE else ARRIVAL_SCHEMA)
         try:
             problems = store.check_file()
             segments: tuple[Segment, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,27 @@ from consumer_fusion.errors import ConflictError, InputError, WorkspaceNotFoundE
 from consumer_fusion.kit.clock import Clock, read_system_clock
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.records.table import Table
 from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, write_settings
-from consumer_fusion.stores import ARRIVAL_TABLES, STORE_TABLES, SQLiteStore, Store, claim_folder, sync_folder
+from consumer_fusion.stores import (
+    ARRIVAL_SCHEMA,
+    STORE_SCHEMA,
+    VISIT_SCHEMA,
+    Schema,
+    SQLiteStore,
+    Store,
+    claim_folder,
+    sync_folder,
+)
 
 STORE_FILE = "fusion.db"
 DEMO_MARK = "demo.txt"
 """A folder with this file holds a simulated town and may be made anew."""
 ARRIVALS_FILE = "arrivals.db"
+VISITS_FILE = "visits.db"
 SPILL_FOLDER = "spill"
 POINTS_FILE = "points.toml"
 WORKSPACE_FILES = (
-    *(f"{name}{ending}" for name in (STORE_FILE, ARRIVALS_FILE) for ending in ("", "-wal", "-shm")),
+    *(f"{name}{ending}" for name in (STORE_FILE, ARRIVALS_FILE, VISITS_FILE) for ending in ("", "-wal", "-shm")),
     SETTINGS_FILE, POINTS_FILE, SPILL_FOLDER, "staging", "segments",
 )  # fmt: skip
 """Everything that a workspace puts into its folder."""
@@ -44,6 +53,7 @@ class Workspace:
         settings: Its settings.
         store: The hot store.
         arrivals: Where events that arrive over the network are durable until they are read.
+        visits: Where it is kept who is signed in and who tried to.
         engine: Where queries run.
         clock: What time it is.
     """
@@ -52,6 +62,7 @@ class Workspace:
     settings: Settings
     store: Store
     arrivals: Store
+    visits: Store
     engine: Engine
     clock: Clock
 
@@ -91,17 +102,18 @@ def create_workspace(folder: Path) -> Path:
             f"No workspace can be made in {folder}: {error.strerror}.",
             hint="Name a folder that can be written.",
         ) from error
-    _create_store(folder / ARRIVALS_FILE, ARRIVAL_TABLES)
+    _create_store(folder / VISITS_FILE, VISIT_SCHEMA)
+    _create_store(folder / ARRIVALS_FILE, ARRIVAL_SCHEMA)
     # The last one: where it is, the workspace is whole.
-    _create_store(folder / STORE_FILE, STORE_TABLES)
+    _create_store(folder / STORE_FILE, STORE_SCHEMA)
     return folder
 
 
-def _create_store(path: Path, tables: Sequence[Table]) -> None:
+def _create_store(path: Path, schema: Schema) -> None:
     # Under another name until it is whole, so that an interruption leaves no half of a store.
     unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    store = SQLiteStore(unfinished, tables)
+    store = SQLiteStore(unfinished, schema)
     store.create()
     store.close()
     unfinished.rename(path)
@@ -123,18 +135,22 @@ def open_workspace(folder: Path | str = ".", *, clock: Clock = read_system_clock
         )
     settings = read_settings(folder)
     store = SQLiteStore(folder / STORE_FILE)
-    arrivals = SQLiteStore(folder / ARRIVALS_FILE, ARRIVAL_TABLES)
+    arrivals = SQLiteStore(folder / ARRIVALS_FILE, ARRIVAL_SCHEMA)
+    visits = SQLiteStore(folder / VISITS_FILE, VISIT_SCHEMA)
     # The engine gives its spilled files the same names in every process: each needs a folder of its own.
     spill = claim_folder(folder / SPILL_FOLDER / make_id())
     assert spill is not None, "an id that was made just now is nobody else's"
     engine = DuckDBEngine(spill.folder, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads)
     try:
         store.bring_up_to_date()
-        if not arrivals.path.exists():
-            arrivals.create()
-        yield Workspace(folder, settings, store, arrivals, engine, clock)
+        for beside in (arrivals, visits):
+            if beside.path.exists():
+                beside.bring_up_to_date()
+            else:
+                beside.create()
+        yield Workspace(folder, settings, store, arrivals, visits, engine, clock)
     finally:
         engine.close()
-        store.close()
-        arrivals.close()
+        for each in (store, arrivals, visits):
+            each.close()
         spill.release(with_folder=True)

@@ -8,7 +8,7 @@ import pytest
 
 from consumer_fusion import access
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.stores import SQLiteStore
+from consumer_fusion.stores import VISIT_SCHEMA, SQLiteStore
 from staff_moments import CHEAP, NOW_US, PASSWORD
 
 
@@ -30,7 +30,27 @@ def store(untouched_store, tmp_path):
 
 
 @pytest.fixture
-def make_staff(store):
+def visits(tmp_path):
+    """An empty file of visits."""
+    visits = SQLiteStore(tmp_path / "visits.db", VISIT_SCHEMA)
+    visits.create()
+    yield visits
+    visits.close()
+
+
+@pytest.fixture
+def note(store):
+    """Puts on record at once what a server puts on record soon."""
+
+    def write(entries):
+        with store.writing() as session:
+            access.append_audit(session, entries)
+
+    return write
+
+
+@pytest.fixture
+def make_staff(store, visits):
     """Invite somebody who takes the invitation up."""
 
     def make(email="anna@example.org", role="agent", brands=("book-shop",), password=PASSWORD):
@@ -39,7 +59,7 @@ def make_staff(store):
                 session, email=email, role=role, brands=None if role == "owner" else brands,
                 actor=COMMAND_LINE, now_us=NOW_US,
             )  # fmt: skip
-        access.take_up_link(store, made.secret, password, NOW_US, cost=CHEAP)
+        access.take_up_link(store, visits, made.secret, password, NOW_US, cost=CHEAP)
         with store.reading() as session:
             return access.find_account(session, made.account.account_id)
 
@@ -59,22 +79,21 @@ def anna(make_staff):
 
 
 @pytest.fixture
-def sign_in(store):
+def sign_in(store, visits, note):
     """Sign in with a password, from an address, at a moment."""
 
     def run(email="anna@example.org", password=PASSWORD, address="192.0.2.1", now_us=NOW_US, **more):
-        return access.sign_in(store, email, password, address, now_us, cost=CHEAP, **more)
+        return access.sign_in(store, visits, note, email, password, address, now_us, cost=CHEAP, **more)
 
     return run
 
 
 @pytest.fixture
-def find_who(store):
+def find_who(store, visits):
     """Who is signed in by a token at a moment."""
 
     def find(token, now_us=NOW_US):
-        with store.reading() as session:
-            found = access.find_signed_in(session, token, now_us)
+        found = access.find_signed_in(store, visits, token, now_us)
         return None if found is None else found.account.email
 
     return find

@@ -72,7 +72,7 @@ def test_somebody_is_invited_changed_and_removed(ask, folder):
     assert (made["role"], made["brands"], made["state"]) == ("agent", ["café", "cinema"], "invited")
     with open_workspace(folder) as workspace:
         secret = made["link"].rpartition("/")[2]
-        access.take_up_link(workspace.store, secret, PASSWORD, workspace.now_us, cost=CHEAP)
+        access.take_up_link(workspace.store, workspace.visits, secret, PASSWORD, workspace.now_us, cost=CHEAP)
     (ivo,) = ask("staff", "list")
     assert (ivo["email"], ivo["state"], ivo["signed_in"]) == ("ivo@example.org", "active", 1)
     changed = ask("staff", "change", "IVO@example.org", "--role", "analyst", "--all-brands", "--sign-out")

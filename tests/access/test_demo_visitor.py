@@ -17,10 +17,9 @@ HERE = {
 
 
 @pytest.fixture
-def visit(store):
+def visit(store, visits, note):
     def run(**changed):
-        with store.writing() as session:
-            return access.sign_in_on_localhost(session, **{**HERE, **changed}, now_us=NOW_US)
+        return access.sign_in_on_localhost(store, visits, note, **{**HERE, **changed}, now_us=NOW_US)
 
     return run
 

@@ -20,9 +20,9 @@ def owner_link(store):
 
 
 @pytest.fixture
-def take_up(store):
+def take_up(store, visits):
     def run(secret, password=PASSWORD, now_us=NOW_US, **more):
-        return access.take_up_link(store, secret, password, now_us, cost=CHEAP, **more)
+        return access.take_up_link(store, visits, secret, password, now_us, cost=CHEAP, **more)
 
     return run
 

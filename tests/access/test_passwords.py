@@ -111,9 +111,9 @@ def test_no_password_opens_an_account_that_has_none(store, sign_in):
             sign_in("ivo@example.org", guess)
 
 
-def test_an_older_cost_is_renewed_when_they_sign_in(anna, store):
+def test_an_older_cost_is_renewed_when_they_sign_in(anna, store, visits, note):
     dearer = access.PasswordCost(passes=2, memory_kib=16, lanes=1)
-    access.sign_in(store, "anna@example.org", PASSWORD, "192.0.2.1", NOW_US, cost=dearer)
+    access.sign_in(store, visits, note, "anna@example.org", PASSWORD, "192.0.2.1", NOW_US, cost=dearer)
     from consumer_fusion.access.accounts import read_password
 
     with store.reading() as session:
@@ -128,12 +128,20 @@ def test_the_password_is_kept_nowhere(anna, read_everything):
     assert PASSWORD not in kept
 
 
-def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(anna, store):
+def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(anna, store, visits, note):
+    tried = access.begin_sign_in(store, visits, "anna@example.org", "192.0.2.1", NOW_US)
     with store.writing() as session:
-        tried = access.begin_sign_in(session, "anna@example.org", "192.0.2.1", NOW_US)
         made = access.offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
-    access.take_up_link(store, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
+    access.take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
+    assert access.matches_password(tried.kept, PASSWORD, CHEAP)
+    assert access.finish_sign_in(store, visits, note, tried, NOW_US, is_right=True) is None
+
+
+def test_a_session_of_the_password_before_never_counts_however_close_it_was(anna, store, visits, find_who):
+    # The account was looked at just before its password was replaced, the session written just after.
     with store.writing() as session:
-        is_right = access.matches_password(tried.kept, PASSWORD, CHEAP)
-        assert is_right
-        assert access.finish_sign_in(session, tried, NOW_US, is_right=is_right) is None
+        made = access.offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+    access.take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
+    with visits.writing() as session:
+        late = access.open_session(session, anna, origin="password", now_us=NOW_US)
+    assert find_who(late.token) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import pytest
 from starlette.applications import Starlette
@@ -97,9 +98,9 @@ def moment():
 
 
 @pytest.fixture
-def gate(store, moment):
-    trail = trails.Trail(store)
-    return Gate(store, trail, b"k" * 32, moment, cost=CHEAP, bound_address="127.0.0.1")
+def gate(store, visits, moment):
+    trail = trails.Trail(store, visits)
+    return Gate(store, visits, trail, b"k" * 32, moment, cost=CHEAP, bound_address="127.0.0.1")
 
 
 @pytest.fixture
@@ -292,7 +293,7 @@ def test_a_forged_forwarding_header_does_not_start_the_guesses_anew(browse, anna
         browser.headers["X-Forwarded-For"] = f"198.51.100.{number}"
         last = enter(browser, email=f"person{number}@example.org", password="wrong guess")
     assert last.status_code == 401
-    with browser.app.gate.store.reading() as session:
+    with browser.app.gate.visits.reading() as session:
         from consumer_fusion.records.access import SIGN_IN_FAILURES
 
         subjects = session.read(SIGN_IN_FAILURES)["subject"].to_pylist()
@@ -402,11 +403,30 @@ def test_looks_wait_while_somebody_writes_and_are_not_lost(gate, store, monkeypa
 
 
 def test_when_the_audit_cannot_be_written_for_long_nothing_more_is_shown(gate, browser, monkeypatch):
+    gate.trail.flush()  # that they came in waits to be written too
     monkeypatch.setattr(trails, "MAX_WAITING_LOOKS", 3)
     statuses = [browser.get("/brands/book-shop").status_code for _ in range(5)]
     assert statuses == [200] * 3 + [503] * 2
     gate.trail.flush()
     assert browser.get("/brands/book-shop").status_code == 200
+
+
+def test_staff_come_in_fail_to_and_go_while_an_import_is_writing(browse, gate, anna, store):
+    with store.writing():  # an import does so for minutes
+        begun = time.monotonic()
+        browser = browse()
+        assert enter(browser, password="not the one").status_code == 401
+        assert enter(browser).status_code == 200
+        assert browser.get("/brands/book-shop").status_code == 200
+        assert send_form(browser, "/sign-out").status_code == 200
+        assert browser.get("/brands/book-shop").status_code == 401
+        assert time.monotonic() - begun < access.signing_in._PATIENCE_SECONDS, "it waited"
+    gate.trail.flush()
+    with store.reading() as session:
+        told = [entry.action for entry in access.read_audit(session, actor_id=anna.account_id)]
+    assert [action for action in reversed(told) if "sign" in action] == [
+        "sign in", "fail to sign in", "sign in", "sign out",
+    ]  # fmt: skip
 
 
 def test_closing_the_trail_writes_what_is_left(gate, store):

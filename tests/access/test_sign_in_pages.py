@@ -30,10 +30,17 @@ async def show_form(request):
 
 
 @pytest.fixture
-def browse(store):
+def browse(store, visits):
     def make(**more):
         gate = Gate(
-            store, Trail(store), b"k" * 32, lambda: NOW_US, cost=CHEAP, bound_address="127.0.0.1", **more
+            store,
+            visits,
+            Trail(store, visits),
+            b"k" * 32,
+            lambda: NOW_US,
+            cost=CHEAP,
+            bound_address="127.0.0.1",
+            **more,
         )
         app = Starlette(routes=[Route("/", show_first_page), Route("/form", show_form), *sign_in_routes()])
         return TestClient(SessionMiddleware(app, gate), base_url=SITE, client=("127.0.0.1", 50_000))
@@ -147,8 +154,8 @@ def test_signing_out_leads_to_the_sign_in(browse, anna):
     assert browser.get("/").text == "nobody"
 
 
-def test_a_choice_of_language_needs_no_form_token_but_a_page_of_ours(browse, store):
-    gate = Gate(store, Trail(store), b"k" * 32, lambda: NOW_US, cost=CHEAP)
+def test_a_choice_of_language_needs_no_form_token_but_a_page_of_ours(browse, store, visits):
+    gate = Gate(store, visits, Trail(store, visits), b"k" * 32, lambda: NOW_US, cost=CHEAP)
     app = Starlette(routes=[Route("/preferences", show_first_page, methods=["POST"])])
     browser = TestClient(
         SessionMiddleware(app, gate, paths_without_form=frozenset({"/preferences"})), base_url=SITE

@@ -77,13 +77,13 @@ def test_only_an_owner_lets_staff_and_sources_in_and_reads_the_audit():
         assert allowed == ["owner"]
 
 
-def test_a_change_of_brands_counts_at_the_next_click(anna, sign_in, store):
+def test_a_change_of_brands_counts_at_the_next_click(anna, sign_in, store, visits):
     token = sign_in().token
     with store.writing() as session:
         access.change_account(
             session, anna.account_id, role="analyst", brands={"cinema"}, actor=COMMAND_LINE, now_us=NOW_US
         )
-        caller = access.find_signed_in(session, token, NOW_US).caller
+    caller = access.find_signed_in(store, visits, token, NOW_US).caller
     assert (caller.role, caller.brands) == ("analyst", frozenset({"cinema"}))
 
 
@@ -96,16 +96,16 @@ def test_somebody_removed_is_out_everywhere_at_once(anna, owner, sign_in, find_w
         sign_in()
 
 
-def test_a_link_sent_before_the_removal_opens_nothing(anna, owner, store):
+def test_a_link_sent_before_the_removal_opens_nothing(anna, owner, store, visits):
     with store.writing() as session:
         made = access.offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
         access.remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
-        access.take_up_link(store, made.secret, PASSWORD, NOW_US)
+        access.take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
     with store.writing() as session:
         access.restore_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
-        access.take_up_link(store, made.secret, PASSWORD, NOW_US)
+        access.take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
 
 
 def test_somebody_removed_can_be_invited_again_and_needs_a_new_password(anna, make_staff, sign_in, store):

@@ -103,20 +103,20 @@ def test_after_a_day_of_rest_it_is_forgotten(anna, sign_in):
     assert guess(sign_in, 100, now_us=NOW_US + DAY_US + SECOND_US) == ACCOUNT_THROTTLE.free
 
 
-def test_a_link_for_a_new_password_ends_the_wait(anna, sign_in, store):
+def test_a_link_for_a_new_password_ends_the_wait(anna, sign_in, store, visits):
     guess(sign_in, 5)
     with store.writing() as session:
         made = access.offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
-    access.take_up_link(store, made.secret, PASSWORD, NOW_US, cost=CHEAP)
+    access.take_up_link(store, visits, made.secret, PASSWORD, NOW_US, cost=CHEAP)
     assert sign_in(address="192.0.2.99")
 
 
-def test_guesses_at_the_same_moment_do_not_slip_in_together(anna, store):
+def test_guesses_at_the_same_moment_do_not_slip_in_together(anna, visits):
     passed, refused = [], []
 
     def run():
         try:
-            with store.writing() as session:
+            with visits.writing() as session:
                 count_try(session, "anna@example.org", "192.0.2.1", NOW_US)
             passed.append(1)
         except ThrottledError:

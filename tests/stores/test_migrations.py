@@ -101,8 +101,8 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch
     make_first_store(tmp_path / "old.db")
     before = describe_schema(tmp_path / "old.db")
 
-    def break_off(connection, found):
-        migrate_schema(connection, found)
+    def break_off(connection, found, **named):
+        migrate_schema(connection, found, **named)
         raise RuntimeError("the power went out")
 
     monkeypatch.setattr("consumer_fusion.stores.sqlite.migrate_schema", break_off)

@@ -28,7 +28,11 @@ def workspace(tmp_path):
 @pytest.fixture
 def side(workspace):
     gate = Gate(
-        workspace.store, Trail(workspace.store), signing_key=b"k" * 32, now_us=lambda: workspace.now_us
+        workspace.store,
+        workspace.visits,
+        Trail(workspace.store, workspace.visits),
+        signing_key=b"k" * 32,
+        now_us=lambda: workspace.now_us,
     )
     made = ReadingSide(workspace, gate, extra=lambda: {"fusion_extra": 7})
     yield made

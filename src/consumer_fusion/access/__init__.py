@@ -76,6 +76,7 @@ from consumer_fusion.access.sessions import (
     touch_sessions,
 )
 from consumer_fusion.access.signing_in import (
+    Note,
     SignedIn,
     SignInTry,
     begin_sign_in,
@@ -111,6 +112,7 @@ __all__ = [
     "Invitation",
     "NewApiToken",
     "NewSession",
+    "Note",
     "NewWriteKey",
     "OneTimeLink",
     "OpenSession",

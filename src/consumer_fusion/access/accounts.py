@@ -11,7 +11,6 @@ from typing import Any
 from consumer_fusion.access.audit import append_audit
 from consumer_fusion.access.one_time_links import withdraw_links
 from consumer_fusion.access.permissions import Caller
-from consumer_fusion.access.sessions import close_sessions
 from consumer_fusion.access.tokens import revoke_tokens_of
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.kit.ids import make_id
@@ -58,7 +57,7 @@ def create_account(
     )
     values: dict[str, Value] = {
         "account_id": account.account_id, "email": account.email, "name": account.name, "role": account.role,
-        "has_all_brands": account.brands is None, "created_us": now_us,
+        "has_all_brands": account.brands is None, "created_us": now_us, "session_epoch": 0,
     }  # fmt: skip
     session.insert(STAFF_ACCOUNTS, tuple(values), [tuple(values.values())])
     _write_brands(session, account)
@@ -107,8 +106,7 @@ def remove_account(session: Session, account_id: str, *, actor: Actor, now_us: i
     """
     account = find_account(session, account_id)
     _keep_an_owner(session, account)
-    session.update(STAFF_ACCOUNTS, {"disabled_us": now_us, "password": None}, {"account_id": account_id})
-    close_sessions(session, account_id)
+    _begin_epoch(session, account, {"disabled_us": now_us, "password": None})
     revoke_tokens_of(session, account_id, now_us)
     withdraw_links(session, account_id=account_id, now_us=now_us)
     _record(session, actor, "remove account", now_us, account_id, _describe(account), {})
@@ -126,14 +124,10 @@ def restore_account(session: Session, account_id: str, *, actor: Actor, now_us: 
     return replace(account, disabled_us=None)
 
 
-def sign_out_everywhere(session: Session, account_id: str, *, actor: Actor, now_us: int) -> int:
-    """End all sessions of an account, and return how many there were."""
-    count = close_sessions(session, account_id)
-    append_audit(
-        session,
-        [AuditEntry(actor, "sign out everywhere", now_us, account_id, detail={"sessions": count})],
-    )
-    return count
+def sign_out_everywhere(session: Session, account_id: str, *, actor: Actor, now_us: int) -> None:
+    """End all sessions of an account."""
+    _begin_epoch(session, find_account(session, account_id), {})
+    append_audit(session, [AuditEntry(actor, "sign out everywhere", now_us, account_id)])
 
 
 def set_password(
@@ -156,8 +150,7 @@ def set_password(
         name: What they would like to be called.
     """
     values = {"password": password_hash, **({"name": name.strip()} if name and name.strip() else {})}
-    session.update(STAFF_ACCOUNTS, values, {"account_id": account_id})
-    close_sessions(session, account_id)
+    _begin_epoch(session, find_account(session, account_id), values)
     _record(session, actor, "set password", now_us, account_id, {}, {})
 
 
@@ -252,6 +245,15 @@ def _check_role(role: str, brands: Collection[str] | None) -> None:
         raise InputError("There is no brand to be seen.", hint="Name one brand or more, or say all brands.")
 
 
+def _begin_epoch(session: Session, account: Account, changes: Mapping[str, Value]) -> None:
+    """Change an account so that all its sessions end: they lie elsewhere and count in their own epoch only."""
+    session.update(
+        STAFF_ACCOUNTS,
+        {**changes, "session_epoch": account.session_epoch + 1},
+        {"account_id": account.account_id},
+    )
+
+
 def _write_brands(session: Session, account: Account) -> None:
     rows = [(account.account_id, brand) for brand in sorted(account.brands or ())]
     session.insert(ACCOUNT_BRANDS, ("account_id", "brand"), rows)
@@ -264,7 +266,7 @@ def _read_account(session: Session, row: Mapping[str, Any]) -> Account:
         brands = frozenset(found["brand"].to_pylist())
     return Account(
         row["account_id"], row["email"], row["name"], row["role"], brands, row["password"] is not None,
-        row["created_us"], row["disabled_us"],
+        row["created_us"], row["disabled_us"], row["session_epoch"],
     )  # fmt: skip
 
 

@@ -6,23 +6,26 @@ import ipaddress
 
 from consumer_fusion.access.accounts import create_account, find_account_by_email
 from consumer_fusion.access.sessions import DEFAULT_LIMITS, NewSession, SessionLimits, open_session
-from consumer_fusion.access.signing_in import record_sign_in
+from consumer_fusion.access.signing_in import Note, describe_sign_in
 from consumer_fusion.errors import RefusedError
+from consumer_fusion.records.access import Account
 from consumer_fusion.records.audit import PRODUCT
-from consumer_fusion.stores import Session
+from consumer_fusion.stores import Store
 
 DEMO_EMAIL = "visitor@demo.invalid"
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def sign_in_on_localhost(
-    session: Session, *, from_address: str, bound_address: str, host: str, is_forwarded: bool, is_demo: bool,
-    now_us: int, limits: SessionLimits = DEFAULT_LIMITS,
+    store: Store, visits: Store, note: Note, *, from_address: str, bound_address: str, host: str,
+    is_forwarded: bool, is_demo: bool, now_us: int, limits: SessionLimits = DEFAULT_LIMITS,
 ) -> NewSession:  # fmt: skip
     """Sign the visitor of a demo in without a password; nothing but a browser on the same machine gets in.
 
     Args:
-        session: A writing session.
+        store: The store.
+        visits: The file of visits.
+        note: Puts on record that somebody came in.
         from_address: The network address that the request comes from.
         bound_address: The address that the server listens on.
         host: The Host header, without its port. A page of the web whose name was pointed at this machine (DNS
@@ -51,11 +54,22 @@ def sign_in_on_localhost(
             f"Nobody is signed in without a password here: {'; '.join(reasons)}.",
             hint="Sign in, or run `fusion demo` and open it on the same machine as http://localhost.",
         )
-    visitor = find_account_by_email(session, DEMO_EMAIL) or create_account(
-        session, email=DEMO_EMAIL, role="owner", brands=None, actor=PRODUCT, now_us=now_us, name="Visitor"
-    )
-    record_sign_in(session, visitor.account_id, "demo", now_us)
-    return open_session(session, visitor.account_id, origin="demo", now_us=now_us, limits=limits)
+    visitor = _find_visitor(store, now_us)
+    with visits.writing() as session:
+        opened = open_session(session, visitor, origin="demo", now_us=now_us, limits=limits)
+    note([describe_sign_in(visitor.account_id, "demo", now_us)])
+    return opened
+
+
+def _find_visitor(store: Store, now_us: int) -> Account:
+    with store.reading() as session:
+        visitor = find_account_by_email(session, DEMO_EMAIL)
+    if visitor is not None:
+        return visitor
+    with store.writing() as session:
+        return find_account_by_email(session, DEMO_EMAIL) or create_account(
+            session, email=DEMO_EMAIL, role="owner", brands=None, actor=PRODUCT, now_us=now_us, name="Visitor"
+        )
 
 
 def _is_loopback(address: str) -> bool:

@@ -2,6 +2,9 @@
 
 A session ends when it was idle for a while, at its last moment whatever happens, and with all others of the account
 when the password changes, the account is removed, or its owner signs out everywhere.
+
+Sessions lie in the file of visits, so that nobody waits for an import to come in or to go. A new password and a removal
+are changes of the account in the store: they raise its epoch there, and sessions of another epoch do not count.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from consumer_fusion.access.credentials import (
     make_secret,
     matches_digest,
 )
-from consumer_fusion.records.access import STAFF_SESSIONS
+from consumer_fusion.records.access import STAFF_SESSIONS, Account
 from consumer_fusion.stores import Between, Session
 
 _MINUTE_US = 60_000_000
@@ -50,6 +53,7 @@ class OpenSession:
     Attributes:
         digest: Its digest, by which it is touched and closed.
         account_id: Who is signed in.
+        epoch: Of which epoch of the account it is.
         origin: How they came in: password, link or demo.
         seen_us: When they last did something, as far as is on record.
         expires_us: When it ends at the latest.
@@ -57,6 +61,7 @@ class OpenSession:
 
     digest: str
     account_id: str
+    epoch: int
     origin: str
     seen_us: int
     expires_us: int
@@ -78,14 +83,14 @@ class NewSession:
 
 
 def open_session(
-    session: Session, account_id: str, *, origin: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS,
+    session: Session, account: Account, *, origin: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS,
     previous_token: str | None = None,
 ) -> NewSession:  # fmt: skip
     """Sign an account in, always under a new token.
 
     Args:
-        session: A writing session.
-        account_id: Who.
+        session: A writing session of the file of visits.
+        account: Who, as it was when they showed who they are: what changed since ends the session too.
         origin: password, link or demo.
         now_us: When.
         limits: How long it lasts.
@@ -99,16 +104,26 @@ def open_session(
     expires_us = now_us + round(limits.absolute_hours * 60 * _MINUTE_US)
     session.insert(
         STAFF_SESSIONS,
-        ("digest", "account_id", "origin", "created_us", "seen_us", "expires_us"),
-        [(digest_secret(token), account_id, origin, now_us, now_us, expires_us)],
+        ("digest", "account_id", "epoch", "origin", "created_us", "seen_us", "expires_us"),
+        [
+            (
+                digest_secret(token),
+                account.account_id,
+                account.session_epoch,
+                origin,
+                now_us,
+                now_us,
+                expires_us,
+            )
+        ],
     )
-    return NewSession(token, account_id, expires_us)
+    return NewSession(token, account.account_id, expires_us)
 
 
 def find_session(
     session: Session, token: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
 ) -> OpenSession | None:
-    """The session of a token, if it counts; whether the account may still be used is asked of the account."""
+    """The session of a token, if it has not ended; whether the account knows it still is asked of the account."""
     if not is_of_form(token, SESSION_PREFIX):
         return None
     rows = session.read(STAFF_SESSIONS, {"digest": digest_secret(token)}).to_pylist()
@@ -117,7 +132,9 @@ def find_session(
     row = rows[0]
     if now_us >= row["expires_us"] or now_us >= row["seen_us"] + limits.idle_us:
         return None
-    return OpenSession(row["digest"], row["account_id"], row["origin"], row["seen_us"], row["expires_us"])
+    return OpenSession(
+        row["digest"], row["account_id"], row["epoch"], row["origin"], row["seen_us"], row["expires_us"]
+    )
 
 
 def touch_sessions(session: Session, seen: Mapping[str, int]) -> None:
@@ -143,13 +160,14 @@ def close_sessions(session: Session, account_id: str) -> int:
 
 
 def count_sessions(
-    session: Session, account_id: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
+    session: Session, account: Account, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
 ) -> int:
     """In how many browsers an account is signed in."""
     return session.count(
         STAFF_SESSIONS,
         {
-            "account_id": account_id,
+            "account_id": account.account_id,
+            "epoch": account.session_epoch,
             "expires_us": Between(above=now_us),
             "seen_us": Between(above=now_us - limits.idle_us),
         },

@@ -1,11 +1,14 @@
 """Coming in: with a password, by a one-time link, with a token.
 
 Signing in takes three steps, because a password is checked between two transactions and not within one, or guessing
-would keep everybody else from writing: `begin_sign_in`, `matches_password`, `finish_sign_in`.
+would keep everybody else from coming in: `begin_sign_in`, `matches_password`, `finish_sign_in`. They write to the file
+of visits alone, and only read the store, where an import may be writing for minutes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from consumer_fusion.access.accounts import (
@@ -39,12 +42,15 @@ from consumer_fusion.access.sessions import (
 )
 from consumer_fusion.access.throttling import count_try, forgive_account, forgive_try
 from consumer_fusion.access.tokens import ApiToken
-from consumer_fusion.errors import AuthenticationError, ConflictError, NotFoundError
+from consumer_fusion.errors import AuthenticationError, ConflictError, NotFoundError, StoreError
 from consumer_fusion.records.access import Account
 from consumer_fusion.records.audit import PRODUCT, Actor, AuditEntry
 from consumer_fusion.stores import Session, Store
 
 _PATIENCE_SECONDS = 10.0
+
+Note = Callable[[Iterable[AuditEntry]], object]
+"""Puts on record who came in, who failed to and who went; soon, where the store cannot be written just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +85,32 @@ class SignedIn:
     session: OpenSession
 
 
-def begin_sign_in(session: Session, email: str, address: str, now_us: int) -> SignInTry:
+def begin_sign_in(store: Store, visits: Store, email: str, address: str, now_us: int) -> SignInTry:
     """Count a try, and read what it is to be compared with.
 
     Raises:
         ThrottledError: They have to wait.
+        StoreError: The try could not be counted; then nobody is let in.
     """
-    count_try(session, email, address, now_us)
-    account, kept = read_password(session, email) or (None, None)
+    with visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+        count_try(session, email, address, now_us)
+    with store.reading() as session:
+        account, kept = read_password(session, email) or (None, None)
     if account is None or not account.is_active:
         return SignInTry(email, address, None, None)
     return SignInTry(email, address, account, kept)
 
 
 def finish_sign_in(
-    session: Session, tried: SignInTry, now_us: int, *, is_right: bool, limits: SessionLimits = DEFAULT_LIMITS,
-    previous_token: str | None = None,
+    store: Store, visits: Store, note: Note, tried: SignInTry, now_us: int, *, is_right: bool,
+    limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
 ) -> NewSession | None:  # fmt: skip
     """Sign in, or put on record that it failed.
 
     Args:
-        session: A writing session.
+        store: The store.
+        visits: The file of visits.
+        note: Puts on record what happened.
         tried: What `begin_sign_in` returned.
         now_us: When.
         is_right: What `matches_password` said.
@@ -109,31 +120,38 @@ def finish_sign_in(
     Returns:
         The session, or None; for no other reason than a wrong name or password, and nothing says which.
     """
-    now = read_password(session, tried.email)
-    # Between the two transactions the account may have been removed or its password changed.
-    is_unchanged = now is not None and now[0].is_active and now[1] == tried.kept
-    if tried.account is None or not is_right or not is_unchanged:
-        if tried.account is not None:
-            actor = Actor("staff", tried.account.account_id)
-            append_audit(session, [AuditEntry(actor, "fail to sign in", now_us, tried.account.account_id)])
+    if tried.account is None:
         return None
-    forgive_try(session, tried.email, tried.address)
-    opened = open_session(
-        session, tried.account.account_id, origin="password", now_us=now_us, limits=limits,
-        previous_token=previous_token,
-    )  # fmt: skip
-    record_sign_in(session, tried.account.account_id, "password", now_us)
+    account_id = tried.account.account_id
+    if not is_right or not _is_unchanged(store, tried):
+        note([AuditEntry(Actor("staff", account_id), "fail to sign in", now_us, account_id)])
+        return None
+    with visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+        forgive_try(session, tried.email, tried.address)
+        # Of the account as it was when the password was read: one that is changed or removed at this very moment
+        # has another epoch, so that this session never counts.
+        opened = open_session(
+            session,
+            tried.account,
+            origin="password",
+            now_us=now_us,
+            limits=limits,
+            previous_token=previous_token,
+        )
+    note([describe_sign_in(account_id, "password", now_us)])
     return opened
 
 
 def sign_in(
-    store: Store, email: str, password: str, address: str, now_us: int, *, cost: PasswordCost = DEFAULT_COST,
-    limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
+    store: Store, visits: Store, note: Note, email: str, password: str, address: str, now_us: int, *,
+    cost: PasswordCost = DEFAULT_COST, limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
 ) -> NewSession:  # fmt: skip
-    """The three steps of signing in with a password, in two short transactions.
+    """The three steps of signing in with a password; none of them waits for who is writing to the store.
 
     Args:
         store: The store.
+        visits: The file of visits.
+        note: Puts on record what happened.
         email: The name of the account.
         password: The password.
         address: The network address that it comes from.
@@ -145,40 +163,50 @@ def sign_in(
     Raises:
         ThrottledError: They have to wait.
         AuthenticationError: Name or password are wrong; which one is not said.
-        StoreError: Somebody writes for so long that trying could not be counted; then nobody is let in.
+        StoreError: Trying could not be counted; then nobody is let in.
     """
-    with store.writing(wait_seconds=_PATIENCE_SECONDS) as session:
-        tried = begin_sign_in(session, email, address, now_us)
+    tried = begin_sign_in(store, visits, email, address, now_us)
     is_right = matches_password(tried.kept, password, cost)
-    renewed = None
-    if is_right and tried.kept is not None and needs_new_hash(tried.kept, cost):
-        renewed = hash_password(password, cost)
-    with store.writing(wait_seconds=_PATIENCE_SECONDS) as session:
-        opened = finish_sign_in(
-            session, tried, now_us, is_right=is_right, limits=limits, previous_token=previous_token
-        )
-        if opened is not None and renewed is not None and tried.kept is not None:
-            renew_password_hash(session, opened.account_id, tried.kept, renewed)
+    opened = finish_sign_in(
+        store, visits, note, tried, now_us, is_right=is_right, limits=limits, previous_token=previous_token
+    )
     if opened is None:
         raise AuthenticationError(
             "The address or the password is not right.",
             hint="Try again, or ask an owner for a link to choose a new password.",
         )
+    if tried.kept is not None and needs_new_hash(tried.kept, cost):
+        _renew_hash(store, opened.account_id, tried.kept, hash_password(password, cost))
     return opened
 
 
+def _is_unchanged(store: Store, tried: SignInTry) -> bool:
+    with store.reading() as session:
+        now = read_password(session, tried.email)
+    return now is not None and now[0].is_active and now[1] == tried.kept
+
+
+def _renew_hash(store: Store, account_id: str, before: str, after: str) -> None:
+    # Where somebody else is writing, the next time they sign in does it.
+    with suppress(StoreError), store.writing(wait_seconds=0.0) as session:
+        renew_password_hash(session, account_id, before, after)
+
+
 def find_signed_in(
-    session: Session, token: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
+    store: Store, visits: Store, token: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
 ) -> SignedIn | None:
     """Who is signed in by a token, with the role and the brands that they have at this moment."""
-    found = find_session(session, token, now_us, limits)
+    with visits.reading() as session:
+        found = find_session(session, token, now_us, limits)
     if found is None:
         return None
     try:
-        account = find_account(session, found.account_id)
+        with store.reading() as session:
+            account = find_account(session, found.account_id)
     except NotFoundError:
         return None
-    return SignedIn(account, call_as(account), found) if account.is_active else None
+    counts = account.is_active and account.session_epoch == found.epoch
+    return SignedIn(account, call_as(account), found) if counts else None
 
 
 def call_with_token(session: Session, token: ApiToken) -> Caller:
@@ -209,13 +237,14 @@ def make_owner_link(session: Session, now_us: int) -> str | None:
 
 
 def take_up_link(
-    store: Store, secret: str, password: str, now_us: int, *, email: str = "", name: str = "",
+    store: Store, visits: Store, secret: str, password: str, now_us: int, *, email: str = "", name: str = "",
     cost: PasswordCost = DEFAULT_COST, limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
 ) -> NewSession:  # fmt: skip
     """Choose a password by a one-time link, and be signed in.
 
     Args:
         store: The store.
+        visits: The file of visits.
         secret: The secret of the link.
         password: The password that they choose.
         now_us: When.
@@ -237,18 +266,14 @@ def take_up_link(
     hashed = hash_password(password, cost)
     with store.writing(wait_seconds=_PATIENCE_SECONDS) as session:
         link = use_link(session, secret, now_us)
-        account = _settle_account(session, link, email, name, now_us)
-        actor = Actor("link", account.account_id)
-        set_password(session, account.account_id, hashed, actor=actor, now_us=now_us, name=name)
+        account_id = _settle_account(session, link, email, name, now_us).account_id
+        set_password(session, account_id, hashed, actor=Actor("link", account_id), now_us=now_us, name=name)
+        append_audit(session, [describe_sign_in(account_id, "link", now_us)])
+        account = find_account(session, account_id)
+    with visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
         forgive_account(session, account.email)
-        record_sign_in(session, account.account_id, "link", now_us)
         return open_session(
-            session,
-            account.account_id,
-            origin="link",
-            now_us=now_us,
-            limits=limits,
-            previous_token=previous_token,
+            session, account, origin="link", now_us=now_us, limits=limits, previous_token=previous_token
         )
 
 
@@ -275,9 +300,8 @@ def _name_account(session: Session, link: OneTimeLink) -> str:
     return f"{account.email} {account.name}"
 
 
-def record_sign_in(session: Session, account_id: str, origin: str, now_us: int) -> None:
-    """Put on record that somebody came in."""
-    entry = AuditEntry(
+def describe_sign_in(account_id: str, origin: str, now_us: int) -> AuditEntry:
+    """What goes on record when somebody came in."""
+    return AuditEntry(
         Actor("staff", account_id), "sign in", now_us, object_id=account_id, detail={"origin": origin}
     )
-    append_audit(session, [entry])

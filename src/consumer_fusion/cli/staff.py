@@ -60,12 +60,13 @@ def invite(
 @application.command("list")
 def list_(workspace: WorkspaceOption = Path(), is_json: JsonOption = False) -> None:
     """List the accounts, with role, brands and whether they are signed in."""
-    with open_workspace(workspace) as opened, opened.store.reading() as session:
+    with (
+        open_workspace(workspace) as opened,
+        opened.store.reading() as session,
+        opened.visits.reading() as visits,
+    ):
         told = [
-            {
-                **_describe(account),
-                "signed_in": access.count_sessions(session, account.account_id, opened.now_us),
-            }
+            {**_describe(account), "signed_in": access.count_sessions(visits, account, opened.now_us)}
             for account in access.list_accounts(session)
         ]
     if is_json:

@@ -31,6 +31,7 @@ class Account:
         has_password: Whether the invitation was taken up.
         created_us: When it was made.
         disabled_us: When it was removed, if it was.
+        session_epoch: Sessions of another epoch do not count.
     """
 
     account_id: str
@@ -41,6 +42,7 @@ class Account:
     has_password: bool
     created_us: int
     disabled_us: int | None = None
+    session_epoch: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -96,6 +98,11 @@ STAFF_ACCOUNTS = Table(
         ),
         Column("created_us", "integer", "When it was made."),
         Column("disabled_us", "integer", "When it was removed.", is_optional=True),
+        Column(
+            "session_epoch",
+            "integer",
+            "How often a new password or a removal has ended all its sessions; those of another epoch do not count.",
+        ),
     ),
     primary_key=("account_id",),
     unique=(("email",),),
@@ -122,6 +129,7 @@ STAFF_SESSIONS = Table(
     columns=(
         Column("digest", "text", "SHA-256 of the session's token; the token is only in the browser."),
         Column("account_id", "text", "Who is signed in."),
+        Column("epoch", "integer", "The account's `session_epoch` when they signed in."),
         Column("origin", "text", "How they came in: password, link or demo."),
         Column("created_us", "integer", "When they signed in."),
         Column("seen_us", "integer", "When they last did something, to within a minute."),

@@ -17,16 +17,26 @@ from consumer_fusion.stores.segments import (
     sweep_files,
     sync_folder,
 )
-from consumer_fusion.stores.sqlite import ARRIVAL_TABLES, STORE_TABLES, SQLiteStore
+from consumer_fusion.stores.sqlite import (
+    ARRIVAL_SCHEMA,
+    STORE_SCHEMA,
+    STORE_TABLES,
+    VISIT_SCHEMA,
+    Schema,
+    SQLiteStore,
+)
 
 __all__ = [
-    "ARRIVAL_TABLES",
+    "ARRIVAL_SCHEMA",
+    "STORE_SCHEMA",
     "STORE_TABLES",
     "UNATTRIBUTED_BUCKET",
+    "VISIT_SCHEMA",
     "Between",
     "Claim",
     "Row",
     "SQLiteStore",
+    "Schema",
     "Session",
     "Store",
     "Value",
@@ -36,6 +46,7 @@ __all__ = [
     "finish_file",
     "forget_events",
     "list_segments",
+    "place_digests",
     "place_segment",
     "remember_events",
     "remove_segments",
@@ -43,4 +54,3 @@ __all__ = [
     "sweep_files",
     "sync_folder",
 ]
-    "place_digests",

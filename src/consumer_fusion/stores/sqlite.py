@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,16 +19,50 @@ from sqlalchemy.pool import QueuePool
 
 from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.records import TABLES
+from consumer_fusion.records.access import SIGN_IN_FAILURES, STAFF_SESSIONS
 from consumer_fusion.records.arrival import ARRIVALS
 from consumer_fusion.records.segment import MARKS
 from consumer_fusion.records.table import Table
 from consumer_fusion.stores.base import Between, Row, Session, Value, Where
 from consumer_fusion.stores.migrations import LATEST_VERSION, migrate_schema
 
-SCHEMA_VERSION = LATEST_VERSION
-ARRIVAL_TABLES: tuple[Table, ...] = (ARRIVALS, MARKS)
-"""The tables of the file in which events arrive: of its own, so that arriving never waits for an import."""
-STORE_TABLES = tuple(table for table in TABLES if table is not ARRIVALS)
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What one file of a workspace holds, and how a file of an older release comes to hold it.
+
+    Attributes:
+        name: What the file is called in messages.
+        tables: Its tables.
+        version: The version that this release speaks.
+        mark: The mark under which a file keeps its version.
+        folder: Where the revisions lie that lead to it; None where a file of another version is emptied, because
+            nothing in it has to outlive a release.
+        first_version: The version of a file that has no such mark.
+    """
+
+    name: str
+    tables: tuple[Table, ...]
+    version: str
+    mark: str = "schema_version"
+    folder: Path | None = _MIGRATIONS
+    first_version: str | None = None
+
+
+_OWN_FILES = (ARRIVALS, STAFF_SESSIONS, SIGN_IN_FAILURES)
+STORE_SCHEMA = Schema("store", tuple(table for table in TABLES if table not in _OWN_FILES), LATEST_VERSION)
+ARRIVAL_SCHEMA = Schema(
+    "file of arrivals", (ARRIVALS, MARKS), "1", mark="arrivals_version", folder=_MIGRATIONS / "arrival_revisions",
+    first_version="1",
+)  # fmt: skip
+"""Where events arrive: a file of its own, so that arriving never waits for an import."""
+VISIT_SCHEMA = Schema(
+    "file of visits", (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS), "1", mark="visits_version", folder=None
+)
+"""Who is signed in and who tried to: a file of its own, so that nobody waits for an import to come in."""
+STORE_TABLES = STORE_SCHEMA.tables
 WAIT_SECONDS = 3600.0
 """A bulk import writes for minutes; whoever wants to write meanwhile waits for it."""
 _BUSY_MILLISECONDS = 120_000
@@ -85,12 +120,12 @@ class SQLiteStore:
 
     Args:
         path: The file.
-        tables: What is kept in it.
+        schema: What is kept in it.
     """
 
-    def __init__(self, path: Path, tables: Sequence[Table] = STORE_TABLES) -> None:
+    def __init__(self, path: Path, schema: Schema = STORE_SCHEMA) -> None:
         self.path = path
-        self._tables = tables
+        self.schema = schema
         self._engine = sa.create_engine(
             f"sqlite:///{path}", isolation_level="AUTOCOMMIT", poolclass=QueuePool, pool_size=4
         )
@@ -99,14 +134,10 @@ class SQLiteStore:
     def create(self) -> None:
         """Make the tables that do not exist yet."""
         with self._engine.connect() as connection:
-            for made in build_schema(self._tables).sorted_tables:
-                # Two processes may make a file at the same time.
-                connection.execute(sa.schema.CreateTable(made, if_not_exists=True))
-                for index in made.indexes:
-                    connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+            _create_tables(connection, self.schema.tables)
         with self.writing() as session:
-            if session.read_mark("schema_version") is None:
-                session.write_mark("schema_version", SCHEMA_VERSION)
+            if session.read_mark(self.schema.mark) is None:
+                session.write_mark(self.schema.mark, self.schema.version)
 
     def bring_up_to_date(self) -> str | None:
         """Migrate a file that an older release wrote, all of it or nothing; refuse one of a newer release.
@@ -118,25 +149,48 @@ class SQLiteStore:
             ConflictError: It was written by a newer release.
         """
         with self.reading() as session:
-            found = session.read_mark("schema_version")
-        if found == SCHEMA_VERSION:
+            found = self._read_version(session)
+        if found == self.schema.version:
             return None
-        _check_version(found)
+        self._check_version(found)
         with _name_failures(self.path), self._engine.connect() as connection:
             _begin_writing(connection, WAIT_SECONDS)
             try:
                 session = _SQLiteSession(connection)
                 # Another process may have migrated it while this one waited.
-                found = session.read_mark("schema_version")
-                if found != SCHEMA_VERSION:
-                    _check_version(found)
-                    migrate_schema(connection, found)
-                    session.write_mark("schema_version", SCHEMA_VERSION)
+                found = self._read_version(session)
+                if found != self.schema.version:
+                    self._check_version(found)
+                    self._migrate(connection, found)
+                    session.write_mark(self.schema.mark, self.schema.version)
                 connection.exec_driver_sql("commit")
             except BaseException:
                 _roll_back(connection)
                 raise
         return found
+
+    def _read_version(self, session: Session) -> str | None:
+        return session.read_mark(self.schema.mark) or self.schema.first_version
+
+    def _check_version(self, found: str | None) -> None:
+        ours = self.schema.version
+        if self.schema.folder is not None and (
+            found is None or not found.isdigit() or int(found) > int(ours)
+        ):
+            raise ConflictError(
+                f"The {self.schema.name} has schema version {found}, this release speaks version {ours} and older "
+                "ones.",
+                hint="Open it with the release that wrote it, or install that one.",
+            )
+
+    def _migrate(self, connection: sa.Connection, found: str | None) -> None:
+        if self.schema.folder is not None:
+            migrate_schema(connection, found, latest=self.schema.version, folder=self.schema.folder)
+            return
+        for table in self.schema.tables:
+            if table is not MARKS:
+                connection.exec_driver_sql(f"drop table if exists {table.name}")
+        _create_tables(connection, self.schema.tables)
 
     def copy_to(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
         """Copy the file as it is at one moment, while others read and write it.
@@ -195,12 +249,12 @@ class SQLiteStore:
         self._engine.dispose()
 
 
-def _check_version(found: str | None) -> None:
-    if found is None or not found.isdigit() or int(found) > int(SCHEMA_VERSION):
-        raise ConflictError(
-            f"The store has schema version {found}, this release speaks version {SCHEMA_VERSION} and older ones.",
-            hint="Open it with the release that wrote it, or install that one.",
-        )
+def _create_tables(connection: sa.Connection, tables: Sequence[Table]) -> None:
+    for made in build_schema(tables).sorted_tables:
+        # Two processes may make a file at the same time.
+        connection.execute(sa.schema.CreateTable(made, if_not_exists=True))
+        for index in made.indexes:
+            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

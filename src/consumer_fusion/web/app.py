@@ -81,9 +81,10 @@ def build_app(
         place: Where it stands.
     """
     keys, counters = WorkspaceKeys(workspace), Counters()
-    trail = Trail(workspace.store)
+    trail = Trail(workspace.store, workspace.visits)
     gate = Gate(
         workspace.store,
+        workspace.visits,
         trail,
         access.read_signing_key(workspace.folder),
         lambda: workspace.now_us,

@@ -54,6 +54,7 @@ class Gate:
 
     Attributes:
         store: The store.
+        visits: The file of visits, which says who is signed in.
         trail: Where looks and uses go.
         signing_key: The installation's, from `access.read_signing_key`.
         now_us: Says what time it is.
@@ -67,6 +68,7 @@ class Gate:
     """
 
     store: Store
+    visits: Store
     trail: Trail
     signing_key: bytes = field(repr=False)
     now_us: Callable[[], int]
@@ -296,5 +298,4 @@ def _unsign(gate: Gate, name: str, signed: str | None) -> str | None:
 
 
 def _find_signed_in(gate: Gate, token: str) -> access.SignedIn | None:
-    with gate.store.reading() as session:
-        return access.find_signed_in(session, token, gate.now_us(), gate.limits)
+    return access.find_signed_in(gate.store, gate.visits, token, gate.now_us(), gate.limits)

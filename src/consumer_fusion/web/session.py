@@ -119,8 +119,8 @@ async def sign_in(request: HTTPConnection, email: str, password: str) -> access.
     gate = visit.gate
     async with gate.hashing:
         visit.opened = await run_in_threadpool(
-            access.sign_in, gate.store, email, password, _read_address(request), gate.now_us(),
-            cost=gate.cost, limits=gate.limits, previous_token=visit.token,
+            access.sign_in, gate.store, gate.visits, gate.trail.note_looks, email, password,
+            _read_address(request), gate.now_us(), cost=gate.cost, limits=gate.limits, previous_token=visit.token,
         )  # fmt: skip
     return visit.opened
 
@@ -141,8 +141,8 @@ async def take_up_link(
     gate = visit.gate
     async with gate.hashing:
         visit.opened = await run_in_threadpool(
-            access.take_up_link, gate.store, secret, password, gate.now_us(), email=email, name=name,
-            cost=gate.cost, limits=gate.limits, previous_token=visit.token,
+            access.take_up_link, gate.store, gate.visits, secret, password, gate.now_us(), email=email,
+            name=name, cost=gate.cost, limits=gate.limits, previous_token=visit.token,
         )  # fmt: skip
     return visit.opened
 
@@ -174,25 +174,24 @@ def _verify_token(gate: Gate, secret: str) -> access.Caller:
 
 
 def _open_demo(gate: Gate, request: HTTPConnection) -> access.NewSession:
-    with gate.store.writing() as session:
-        return access.sign_in_on_localhost(
-            session, from_address=_read_address(request), bound_address=gate.bound_address,
-            host=_read_host(request), is_forwarded=_is_forwarded(request), is_demo=gate.is_demo,
-            now_us=gate.now_us(), limits=gate.limits,
-        )  # fmt: skip
+    return access.sign_in_on_localhost(
+        gate.store, gate.visits, gate.trail.note_looks, from_address=_read_address(request),
+        bound_address=gate.bound_address, host=_read_host(request), is_forwarded=_is_forwarded(request),
+        is_demo=gate.is_demo, now_us=gate.now_us(), limits=gate.limits,
+    )  # fmt: skip
 
 
 def _close(visit: Visit, everywhere: bool) -> None:
     if visit.signed_in is None or visit.token is None:
         return
-    account_id, now_us = visit.signed_in.account.account_id, visit.gate.now_us()
-    actor = Actor("staff", account_id)
-    with visit.gate.store.writing() as session:
+    account_id, gate = visit.signed_in.account.account_id, visit.gate
+    with gate.visits.writing() as session:
         if everywhere:
-            access.sign_out_everywhere(session, account_id, actor=actor, now_us=now_us)
+            access.close_sessions(session, account_id)
         else:
             access.close_session(session, visit.token)
-            access.append_audit(session, [AuditEntry(actor, "sign out", now_us, account_id)])
+    action = "sign out everywhere" if everywhere else "sign out"
+    gate.trail.note_looks([AuditEntry(Actor("staff", account_id), action, gate.now_us(), account_id)])
 
 
 def _require_private_line(request: HTTPConnection, visit: Visit) -> None:

@@ -1,8 +1,8 @@
 """What requests leave behind and must not wait for: looks for the audit, and when sessions, keys and tokens were used.
 
-A thread writes them about once a second in one transaction, because a page must not wait while an import writes. A
-change is not of this kind: it is put on record in its own transaction. If the machine stops at once, up to a second
-of looks is lost; never a change.
+A thread writes them about once a second, because neither a page nor coming in must wait while an import writes. A
+change is not of this kind: it is put on record in its own transaction. If the machine stops at once, what waits is
+lost: a second of looks and of who came in, or as much as there was while an import kept the store; never a change.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ class Trail:
 
     Args:
         store: The store.
+        visits: The file of visits.
         pause_seconds: How often it is written.
     """
 
-    def __init__(self, store: Store, *, pause_seconds: float = _PAUSE_SECONDS) -> None:
+    def __init__(self, store: Store, visits: Store, *, pause_seconds: float = _PAUSE_SECONDS) -> None:
         self._store = store
+        self._visits = visits
         self._pause_seconds = pause_seconds
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -53,7 +55,7 @@ class Trail:
         self.flush()
 
     def note_looks(self, entries: Iterable[AuditEntry]) -> None:
-        """Put looks on record soon.
+        """Put looks on record soon, and who came in, failed to, or went.
 
         Raises:
             StoreError: So many wait to be written that nobody may look before they are.
@@ -93,14 +95,16 @@ class Trail:
                 sessions, self._sessions = self._sessions, {}
                 keys, self._keys = self._keys, {}
                 tokens, self._tokens = self._tokens, {}
-            if not (looks or sessions or keys or tokens):
-                return
             try:
-                with self._store.writing(wait_seconds=_PATIENCE_SECONDS) as session:
-                    access.append_audit(session, looks)
-                    access.touch_sessions(session, sessions)
-                    access.note_key_uses(session, keys)
-                    access.note_token_uses(session, tokens)
+                if sessions:
+                    with self._visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+                        access.touch_sessions(session, sessions)
+                    sessions = {}
+                if looks or keys or tokens:
+                    with self._store.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+                        access.append_audit(session, looks)
+                        access.note_key_uses(session, keys)
+                        access.note_token_uses(session, tokens)
             except StoreError:
                 with self._lock:
                     self._looks = looks + self._looks

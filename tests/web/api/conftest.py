@@ -52,7 +52,7 @@ def filled(tmp_path_factory):
 
 @pytest.fixture
 def desk(filled):
-    made = Desk(filled, Trail(filled.store), admit_token)
+    made = Desk(filled, Trail(filled.store, filled.visits), admit_token)
     yield made
     made.close()
 

@@ -179,7 +179,7 @@ def test_staff_see_who_is_who_and_it_is_on_record(filled):
     def admit(_workspace: object, _request: Request) -> Caller:
         return Caller(Actor("staff", "somebody"), "agent", None)
 
-    trail = Trail(filled.store)
+    trail = Trail(filled.store, filled.visits)
     agent = TestClient(build_api(Desk(filled, trail, admit)))
     assert agent.get("/identities", params={"consumer": "ann"}).json()["members"] == ["ann"]
     assert agent.get("/rejections").json() == {"counts": {}, "items": [], "next_cursor": None}
@@ -214,7 +214,9 @@ def test_a_failure_here_tells_nothing_of_the_inside(filled):
     def fail(_workspace: object, _request: Request) -> Caller:
         raise RuntimeError("the password is hunter2")
 
-    broken = TestClient(build_api(Desk(filled, Trail(filled.store), fail)), raise_server_exceptions=False)
+    broken = TestClient(
+        build_api(Desk(filled, Trail(filled.store, filled.visits), fail)), raise_server_exceptions=False
+    )
     answer = broken.get("/brands")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "hunter2" not in answer.text

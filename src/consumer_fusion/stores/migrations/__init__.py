@@ -10,25 +10,29 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-LATEST_VERSION = "3"
+LATEST_VERSION = "4"
 _FOLDER = Path(__file__).parent
 
 
-def migrate_schema(connection: sa.Connection, found: str | None) -> None:
+def migrate_schema(
+    connection: sa.Connection, found: str | None, *, latest: str = LATEST_VERSION, folder: Path = _FOLDER
+) -> None:
     """Apply all revisions after the one found, in the transaction that is open.
 
     Args:
         connection: A connection within a writing transaction.
         found: The version of the schema; None for a file without tables.
+        latest: The version that it shall have.
+        folder: Where the revisions lie; each file of a workspace has a chain of its own.
     """
     # Alembic takes a tenth of a second to load, and mostly there is nothing to do.
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
-    scripts = ScriptDirectory(str(_FOLDER), version_locations=[str(_FOLDER)])
+    scripts = ScriptDirectory(str(folder), version_locations=[str(folder)])
     base = "base" if found is None else f"{int(found):04d}"
-    revisions = list(scripts.iterate_revisions(f"{int(LATEST_VERSION):04d}", base))
+    revisions = list(scripts.iterate_revisions(f"{int(latest):04d}", base))
     with Operations.context(MigrationContext.configure(connection)):
         for revision in reversed(revisions):
             revision.module.upgrade()

@@ -1,0 +1,39 @@
+"""Version 1 of the file of arrivals: what arrived and was not yet read.
+
+What stands here is what a release wrote; it is never changed again.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+_STATEMENTS = (
+    """
+CREATE TABLE arrivals (
+    sequence INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    format TEXT NOT NULL,
+    source TEXT NOT NULL,
+    brand TEXT,
+    trust_rule TEXT NOT NULL,
+    trust_limit DOUBLE,
+    received_us BIGINT NOT NULL,
+    line TEXT NOT NULL
+)
+    """,
+    """
+CREATE TABLE marks (
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (name)
+)
+    """,
+)
+
+
+def upgrade() -> None:
+    """Bring the file from nothing to this revision."""
+    for statement in _STATEMENTS:
+        op.execute(statement)
