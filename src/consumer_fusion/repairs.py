@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 from consumer_fusion import ingest, pipeline, score
@@ -61,6 +62,57 @@ def retry_rejected(
         rejected=sum(each.rejected for each in results),
         unattributed=sum(each.unattributed for each in results),
         seconds=perf_counter() - started,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UnattributedEvent:
+    """An event that is kept, but counts for nobody until its consumer and brand are known.
+
+    Attributes:
+        source: Where it came from.
+        event_id: The event.
+        occurred_us: When it happened.
+        consumer: Its consumer; None while unknown.
+        brand: Its brand; None while unknown.
+        kind: What happened, in the words of the source.
+        channel: Where; None where unknown.
+        value: Its amount, where it has one.
+        currency: Of the amount.
+        text: The words that were said.
+    """
+
+    source: str
+    event_id: str
+    occurred_us: int
+    consumer: str | None
+    brand: str | None
+    kind: str
+    channel: str | None
+    value: float | None
+    currency: str | None
+    text: str | None
+
+
+def list_unattributed(
+    workspace: Workspace, *, limit: int = 100
+) -> tuple[tuple[UnattributedEvent, ...], int]:
+    """Events that name no consumer or no brand, the newest first; and how many there are in all."""
+    with workspace.store.reading() as session:
+        rows, count = ingest.list_unattributed(session, workspace.engine, workspace.folder, limit=limit)
+        numbers = {row[name] for row in rows for name in ("source_id", "consumer_id", "brand_id")} - {0}
+        names = ingest.name_entities(session, sorted(numbers))
+    return (
+        tuple(
+            UnattributedEvent(
+                source=names.get(row.pop("source_id"), ""),
+                consumer=names.get(row.pop("consumer_id")),
+                brand=names.get(row.pop("brand_id")),
+                **row,
+            )
+            for row in rows
+        ),
+        count,
     )
 
 

@@ -20,6 +20,7 @@ Permission = Literal[
     "change_points",
     "export",
     "change_keys",
+    "change_webhooks",
     "change_staff",
     "read_audit",
 ]

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import InputError, MissingExtraError, RefusedError
+from consumer_fusion.identity.comparison_phrases import COMPARISON_PHRASES
 from consumer_fusion.identity.people import find_columns
 
 DEFAULT_THRESHOLD = 0.9
@@ -25,51 +26,6 @@ _CLEANING = {
     "postcode": "nullif(regexp_replace(lower({0}), '[^a-z0-9]', '', 'g'), '')",
 }
 _CLEANING_OF_WORDS = "nullif(trim(strip_accents(lower({0}))), '')"
-
-# What each level of a comparison says, from no agreement upwards, in the order of Splink's levels.
-_PHRASES = {
-    "name": (
-        "different name",
-        "same first name",
-        "same surname",
-        "similar name",
-        "very similar name",
-        "first name and surname swapped",
-        "same name",
-    ),
-    "first_name": (
-        "different first name",
-        "somewhat similar first name",
-        "similar first name",
-        "very similar first name",
-        "same first name",
-    ),
-    "surname": (
-        "different surname",
-        "somewhat similar surname",
-        "similar surname",
-        "very similar surname",
-        "same surname",
-    ),
-    "dob": (
-        "different date of birth",
-        "dates of birth within ten years",
-        "dates of birth within a year",
-        "dates of birth within a month",
-        "date of birth differs in one character",
-        "same date of birth",
-    ),
-    "email": (
-        "different e-mail",
-        "similar name before the @",
-        "similar e-mail",
-        "same name before the @",
-        "same e-mail",
-    ),
-    "city": ("different city", "same city"),
-    "postcode": ("different postcode", "postcode differs in one character", "same postcode"),
-    "phone": ("different telephone", "telephone differs in one or two digits", "same telephone"),
-}
 
 _SAMPLED_PAIRS = 5_000_000
 """How many pairs of records the model is learnt from at most."""
@@ -300,7 +256,7 @@ def _write_suggestions(pairs: Sequence[Mapping[str, Any]]) -> pa.Table:
         for column, level in pair.items():
             if column.startswith("gamma_") and level >= 0:
                 name = column.removeprefix("gamma_")
-                phrases = _PHRASES["name" if name == "first_name_surname" else name]
+                phrases = COMPARISON_PHRASES["name" if name == "first_name_surname" else name]
                 said.append((-abs(pair[f"mw_{name}"]), phrases[level]))
         rows.append(
             {

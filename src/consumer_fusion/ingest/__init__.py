@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from consumer_fusion.ingest.acceptance import (
-    count_strays,
     ensure_keys,
     find_duplicates,
     find_keys,
@@ -20,7 +19,12 @@ from consumer_fusion.ingest.arrivals import (
     group_arrivals,
     read_arrivals,
 )
-from consumer_fusion.ingest.attachment import Attachment, attach_event, take_unattributed
+from consumer_fusion.ingest.attachment import (
+    Attachment,
+    attach_event,
+    list_unattributed,
+    take_unattributed,
+)
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import Reading, choose_reading, find_files, read_reading, write_reading
 from consumer_fusion.ingest.imports import (
@@ -57,7 +61,6 @@ __all__ = [
     "choose_reading",
     "count_arrivals",
     "count_rejections",
-    "count_strays",
     "count_sealable",
     "drop_rejections",
     "ensure_keys",
@@ -70,6 +73,7 @@ __all__ = [
     "group_arrivals",
     "land_in_inbox",
     "list_rejections",
+    "list_unattributed",
     "name_entities",
     "prepare_retries",
     "read_arrivals",

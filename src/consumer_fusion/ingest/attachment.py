@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,7 +13,11 @@ from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.ingest.acceptance import ensure_keys, find_keys
 from consumer_fusion.ingest.validation import quote_text
 from consumer_fusion.records.event import ATTACHMENTS, EVENTS
-from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Session, Where, list_segments
+from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Between, Session, Where, list_segments
+
+_LISTED = (
+    "source_id", "event_id", "occurred_us", "consumer_id", "brand_id", "kind", "channel", "value", "currency", "text",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,48 @@ def attach_event(
     return Attachment(
         source_id, event_id, parties["consumer_id"], parties["brand_id"], found["sequence"], True
     )
+
+
+def list_unattributed(
+    session: Session, engine: Engine, folder: Path, *, limit: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Events that name no consumer or no brand, the newest first.
+
+    Args:
+        session: One moment of the store.
+        engine: Where sealed events are read.
+        folder: The workspace.
+        limit: At most so many are listed.
+
+    Returns:
+        `source_id`, `event_id`, `occurred_us`, `consumer_id` and `brand_id` (0 while unknown), `kind`, `channel`,
+        `value`, `currency` and `text` of each; and how many there are in all.
+    """
+    hot = pa.concat_tables(
+        [
+            session.read(EVENTS, {"consumer_id": 0}, columns=_LISTED),
+            session.read(EVENTS, {"brand_id": 0, "consumer_id": Between(above=0)}, columns=_LISTED),
+        ]
+    )
+    listed = ", ".join(_LISTED)
+    parts = [f"select {listed} from hot_events"]
+    paths = [folder / each.path for each in list_segments(session) if each.bucket == UNATTRIBUTED_BUCKET]
+    tables = {"hot_events": hot}
+    if paths:
+        # An attached event is in the inbox by now; its sealed copy stays where it was.
+        tables["attached_events"] = session.read(ATTACHMENTS, columns=("source_id", "event_id"))
+        parts.append(
+            f"select {listed} from read_parquet({quote_paths(paths)}) u where not exists "
+            "(select 1 from attached_events a where a.source_id = u.source_id and a.event_id = u.event_id)"
+        )
+    rows = engine.read(
+        f"select *, count(*) over () as all_count from ({' union all '.join(parts)}) e "
+        f"order by occurred_us desc, source_id, event_id limit {int(limit)}",
+        step="list events without a party",
+        tables=tables,
+    )
+    count = int(rows["all_count"][0].as_py()) if rows.num_rows else 0
+    return rows.drop_columns(["all_count"]).to_pylist(), count
 
 
 def _find_event(

@@ -36,6 +36,10 @@ class Language(Protocol):
         """A share as a whole percentage."""
         ...
 
+    def write_money(self, amount: float, currency: str) -> str:
+        """An amount of money."""
+        ...
+
     def write_day(self, day: date) -> str:
         """A day, `5 Jun 2026`."""
         ...
@@ -65,6 +69,10 @@ class PlainEnglish:
     def write_share(self, share: float) -> str:
         """`12%`."""
         return f"{share:.0%}"
+
+    def write_money(self, amount: float, currency: str) -> str:
+        """`1,234.50 EUR`."""
+        return f"{amount:,.2f} {currency}"
 
     def write_day(self, day: date) -> str:
         """`5 Jun 2026`."""

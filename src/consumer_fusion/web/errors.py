@@ -13,6 +13,7 @@ from consumer_fusion.errors import (
     ConflictError,
     FusionError,
     InputError,
+    MissingExtraError,
     NotFoundError,
     PermissionDeniedError,
     RefusedError,
@@ -29,6 +30,7 @@ _STATUSES: tuple[tuple[type[FusionError], int], ...] = (
     (ThrottledError, 429),
     (InputError, 400),
     (StoreError, 503),
+    (MissingExtraError, 501),
 )
 
 

@@ -39,6 +39,16 @@ ACTIONS = (
     mark("restore account"),
     mark("set password"),
     mark("make owner link"),
+    mark("make invitation link"),
+    mark("make password link"),
+    mark("sign out everywhere"),
+    mark("declare association"),
+    mark("withdraw association"),
+    mark("attach event"),
+    mark("subscribe webhook"),
+    mark("withdraw webhook"),
+    mark("retry deliveries"),
+    mark("listen to changes"),
 )
 """What is put on record, for those who read it; others are shown as they are."""
 

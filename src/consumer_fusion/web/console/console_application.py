@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote, unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from consumer_fusion.access import PERMISSIONS, may
 from consumer_fusion.errors import FusionError, InputError
 from consumer_fusion.kit.language import say, speaking
-from consumer_fusion.web.console.addresses import STATIC_PATH, is_own_path, make_path
+from consumer_fusion.web.console.addresses import is_own_path, make_path
 from consumer_fusion.web.console.drawings import DrawnShelf
+from consumer_fusion.web.console.forms import SentForm, read_form
 from consumer_fusion.web.console.languages import (
     LANGUAGE_COOKIE,
     LANGUAGES,
@@ -29,7 +29,8 @@ from consumer_fusion.web.console.page_list import PAGES, PageMaker
 from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
 from consumer_fusion.web.console.readings import Readings
 from consumer_fusion.web.console.shelves import Shelf
-from consumer_fusion.web.console.templating import Frame, render_page, write_palettes
+from consumer_fusion.web.console.statics import static_routes
+from consumer_fusion.web.console.templating import Frame, render_page
 from consumer_fusion.web.console.visiting import Visiting, Visitor
 from consumer_fusion.web.errors import find_status, write_headers
 from consumer_fusion.web.session import note_looks
@@ -37,7 +38,6 @@ from consumer_fusion.workspace import Workspace
 
 NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
 THEMES = ("auto", "light", "dark")
-MOST_FORM_BYTES = 2_000_000
 _YEAR_SECONDS = 31_536_000
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
@@ -120,20 +120,16 @@ class Console:
             for path, maker in PAGES.items()
         ]
         routes.append(Route("/preferences", self._choose_preferences, methods=["POST"]))
-        routes.append(Route(f"{STATIC_PATH}/palettes.css", _send_palettes))
-        routes.append(Mount(STATIC_PATH, app=_KeptStatics(packages=[("consumer_fusion.web", "static")])))
-        return routes
+        return [*routes, *static_routes()]
 
     def _make_endpoint(self, maker: PageMaker) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            form = await _read_form(request) if maker.is_change else {}
+            form = await read_form(request, takes_file=maker.takes_file) if maker.is_change else SentForm()
             return await run_in_threadpool(self._answer, request, maker, form)
 
         return answer
 
-    def _answer(
-        self, request: Request, maker: PageMaker, form: Mapping[str, Sequence[str]] | None
-    ) -> Response:
+    def _answer(self, request: Request, maker: PageMaker, form: SentForm | None) -> Response:
         language = _choose(request)
         with speaking(language):
             visitor = self.visiting.find_visitor(request)
@@ -142,7 +138,7 @@ class Console:
             try:
                 if form is None:
                     raise InputError(
-                        say("The form is larger than {count} bytes.", count=MOST_FORM_BYTES),
+                        say("What was sent is too large."),
                         hint=say("Send less at once."),
                     )
                 visit = self._make_visit(request, visitor, language, form)
@@ -158,7 +154,7 @@ class Console:
         request: Request,
         visitor: Visitor,
         language: CatalogueLanguage,
-        form: Mapping[str, Sequence[str]],
+        form: SentForm,
     ) -> Visit:
         return Visit(
             self.workspace,
@@ -168,6 +164,7 @@ class Console:
             dict(request.query_params),
             form,
             request.url.path,
+            f"{request.url.scheme}://{request.url.netloc}",
             _is_part(request),
         )
 
@@ -234,7 +231,7 @@ class Console:
 
     async def _choose_preferences(self, request: Request) -> Response:
         """Keep language and theme in the browser; works before signing in too, changes nothing here."""
-        form = await _read_form(request) or {}
+        form = (await read_form(request) or SentForm()).fields
         back = (form.get("back") or ["/"])[0]
         response = RedirectResponse(back if is_own_path(back) else "/", status_code=303, headers=_HEADERS)
         keep = partial(
@@ -264,17 +261,6 @@ def _read_here(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
-async def _read_form(request: Request) -> dict[str, list[str]] | None:
-    """The fields of a form; None when it is larger than any of ours."""
-    if int(request.headers.get("content-length") or MOST_FORM_BYTES + 1) > MOST_FORM_BYTES:
-        return None
-    fields: dict[str, list[str]] = {}
-    async with request.form(max_files=0, max_fields=400) as form:
-        for name, value in form.multi_items():
-            fields.setdefault(name, []).append(str(value))
-    return fields
-
-
 def _send_on(request: Request, answered: Redirect) -> Response:
     if _is_part(request):
         response = Response(status_code=200, headers={**_HEADERS, "HX-Redirect": answered.path})
@@ -286,21 +272,3 @@ def _send_on(request: Request, answered: Redirect) -> Response:
             secure=request.url.scheme == "https",
         )  # fmt: skip
     return response
-
-
-async def _send_palettes(_: Request) -> Response:
-    return PlainTextResponse(
-        write_palettes(),
-        media_type="text/css",
-        headers={"Cache-Control": "public, max-age=31536000, immutable"},
-    )
-
-
-class _KeptStatics(StaticFiles):
-    """Static files that browsers may keep: their addresses change with their content."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response

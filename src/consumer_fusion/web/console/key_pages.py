@@ -10,6 +10,7 @@ from consumer_fusion.errors import InputError
 from consumer_fusion.kit.language import mark, say
 from consumer_fusion.records.access import KEY_KINDS
 from consumer_fusion.web.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.web.console.shown_once import show_once
 
 KIND_WORDS = {
     "server": mark("a server: nobody else can read the key"),
@@ -46,19 +47,6 @@ class KeysPage:
     rows: Sequence[KeyRow]
     kinds: Sequence[tuple[str, str]]
     brands: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class NewKeyPage:
-    """A key that was just made; it is shown this once.
-
-    Attributes:
-        secret: The key itself.
-        key: All else.
-    """
-
-    secret: str
-    key: access.WriteKey
 
 
 def show_keys(visit: Visit) -> Answer:
@@ -109,7 +97,14 @@ def revoke_key(visit: Visit) -> Answer:
 
 
 def _show_once(made: access.NewWriteKey) -> Answer:
-    return Page("new_key.html", say("A new key"), NewKeyPage(made.secret, made.key), section="keys")
+    notes = [
+        say("For the source {source}. Keep it where the source reads it.", source=made.key.source),
+        say(
+            "Segment and RudderStack libraries take it as their write key; others send it as the name of HTTP basic "
+            "authentication."
+        ),
+    ]
+    return show_once(say("A new key"), made.secret, notes, section="keys", back="/keys")
 
 
 def _name_state(key: access.WriteKey, now_us: int) -> str:

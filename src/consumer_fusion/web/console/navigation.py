@@ -16,20 +16,28 @@ _OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
 _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = (
     (
         mark("Relationships"),
-        (("brands", mark("Brands"), "/brands", "look"),),
+        (
+            ("brands", mark("Brands"), "/brands", "look"),
+            ("associations", mark("Associations"), "/associations", "look"),
+        ),
     ),
     (
         mark("Events and people"),
         (
             ("points", mark("Points"), "/points", "look"),
             ("rejected", mark("Rejected events"), "/rejected", "mend_events"),
+            ("unattributed", mark("Unattributed events"), "/unattributed", "mend_events"),
             ("identities", mark("Identities"), "/identities", "see_identities"),
+            ("suggestions", mark("Merge suggestions"), "/suggestions", "merge_consumers"),
         ),
     ),
     (
         mark("Access"),
         (
             ("keys", mark("Sources and keys"), "/keys", "change_keys"),
+            ("tokens", mark("Tokens"), "/tokens", "make_tokens"),
+            ("webhooks", mark("Webhooks"), "/webhooks", "change_webhooks"),
+            ("staff", mark("Staff"), "/staff", "change_staff"),
             ("audit", mark("Audit"), "/audit", "read_audit"),
         ),
     ),

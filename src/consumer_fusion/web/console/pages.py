@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from consumer_fusion import ingest
@@ -12,6 +12,7 @@ from consumer_fusion.identity import mask_consumer_key
 from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_microseconds
 from consumer_fusion.records.audit import AuditEntry
+from consumer_fusion.web.console.forms import SentForm, Upload
 from consumer_fusion.web.console.languages import CatalogueLanguage
 from consumer_fusion.web.console.readings import Readings
 from consumer_fusion.web.console.visiting import Visitor
@@ -101,8 +102,9 @@ class Visit:
         visitor: Who asks.
         language: The language to answer in.
         asked: The parameters of the address.
-        form: What was filled in, when something is to be done.
+        sent: What was filled in, when something is to be done.
         path: The path asked for.
+        site: Where the console is, as the visitor's browser says it: scheme and host.
         is_part: Whether htmx asks for a part of a page.
     """
 
@@ -111,9 +113,15 @@ class Visit:
     visitor: Visitor
     language: CatalogueLanguage
     asked: Mapping[str, str]
-    form: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sent: SentForm = field(default_factory=SentForm)
     path: str = "/"
+    site: str = ""
     is_part: bool = False
+
+    @property
+    def form(self) -> Mapping[str, Sequence[str]]:
+        """The fields that were filled in."""
+        return self.sent.fields
 
     def require(self, permission: Permission, brand: str | None = None) -> None:
         """Refuse what the visitor may not do."""
@@ -135,11 +143,45 @@ class Visit:
         """A field of the form, empty where it was not filled in."""
         return (self.form.get(name) or [""])[0].strip()
 
+    def read_choices(self, name: str) -> list[str]:
+        """All values of a field of which several may be chosen."""
+        return [value.strip() for value in self.form.get(name, ()) if value.strip()]
+
+    def read_number(self, name: str, empty: float) -> float:
+        """A number in the form, with a decimal point or comma; `empty` where nothing was filled in."""
+        text = self.read_optional(name).replace("−", "-").replace(",", ".")
+        try:
+            return float(text) if text else empty
+        except ValueError:
+            raise InputError(
+                say("“{text}” in the field {name} is no number.", text=text, name=name),
+                hint=say("Write one such as 3 or -2.7."),
+            ) from None
+
+    def read_moment(self, name: str) -> int | None:
+        """A moment in the form, in UTC, as microseconds; None where nothing was filled in."""
+        text = self.read_optional(name)
+        return to_microseconds(parse_moment(text)) if text else None
+
+    def read_upload(self, name: str) -> Upload:
+        """A file that must have been chosen."""
+        if name not in self.sent.uploads:
+            raise InputError(say("No file was chosen."), hint=say("Choose one and send the form again."))
+        return self.sent.uploads[name]
+
+    def list_brands(self) -> list[str]:
+        """The brands that there are and that the visitor may see, the largest first."""
+        brands: list[str] = self.readings.list_brands(self.as_of_us)["brand"].to_pylist()
+        return [brand for brand in brands if self.visitor.caller.sees(brand)]
+
     def record(self, deed: Deed) -> None:
         """Put on record what the visitor did, as soon as it is done."""
-        entry = self.write_entry(deed)
+        self.record_entries([self.write_entry(deed)])
+
+    def record_entries(self, entries: Iterable[AuditEntry]) -> None:
+        """Put acts on record."""
         with self.workspace.store.writing() as session:
-            append_audit(session, [entry])
+            append_audit(session, entries)
 
     def write_entry(self, deed: Deed) -> AuditEntry:
         """What goes on record of something that the visitor did."""

@@ -190,6 +190,7 @@ def make_environment() -> jinja2.Environment:
         "number": lambda value, decimals=2: read_language().write_number(value, decimals),
         "change": write_signed,
         "share": write_share,
+        "money": write_money,
         "day": lambda day: read_language().write_day(from_day_number(day).date()),
         "time": lambda us: read_language().write_time(from_microseconds(us)),
         "iso": lambda text: read_language().write_time(parse_moment(text)),
@@ -207,6 +208,12 @@ def write_signed(value: float, decimals: int = 2) -> str:
     if not any(digit in text for digit in "123456789"):
         return text
     return f"+{text}" if value > 0 else f"−{text}"
+
+
+def write_money(amount: float, currency: str | None) -> str:
+    """An amount of money; a number alone where its currency is not known."""
+    language = read_language()
+    return language.write_money(amount, currency) if currency else language.write_number(amount, 2)
 
 
 def write_share(share: float) -> str:

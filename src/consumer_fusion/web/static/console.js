@@ -41,4 +41,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// What is shown once is copied by a button.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (button && navigator.clipboard) {
+    navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent).then(() => {
+      button.nextElementSibling.textContent = button.dataset.copied;
+    });
+  }
+});
+
 document.documentElement.classList.add("scripted");

@@ -1,0 +1,145 @@
+"""Merge suggestions: records of people who are probably one person, looked through by somebody before they count.
+
+The records that they are found in are read, compared and let go: nothing of them is kept but what somebody accepts.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from consumer_fusion import declarations, ingest
+from consumer_fusion.errors import InputError, MissingExtraError
+from consumer_fusion.identity import DEFAULT_THRESHOLD, SUGGESTIONS
+from consumer_fusion.kit.language import say, say_count
+from consumer_fusion.web.console.forms import Upload
+from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
+
+SUGGESTIONS_LISTED = 200
+INSTALL_COMMAND = "pip install 'consumer-fusion[identity]'"
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionsPage:
+    """Finding consumers who may be one person.
+
+    Attributes:
+        is_installed: Whether the part that compares records is installed.
+        install_command: What installs it.
+        threshold: From which probability on a pair is suggested.
+        found: What was found; None before anything was looked for.
+    """
+
+    is_installed: bool
+    install_command: str
+    threshold: float
+    found: Found | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in a file of people.
+
+    Attributes:
+        rows: Pairs whose consumers are known here: the suggestion, both keys as the visitor may see them, and the
+            suggestion as text, to be sent back when it is accepted. The most probable first.
+        total: How many pairs were found.
+        unknown_count: How many of them name somebody who is not known here.
+    """
+
+    rows: Sequence[tuple[Mapping[str, Any], str, str, str]]
+    total: int
+    unknown_count: int
+
+
+def show_suggestions(visit: Visit) -> Answer:
+    """Where a file of people is chosen."""
+    visit.require("merge_consumers")
+    return _answer(None, DEFAULT_THRESHOLD)
+
+
+def find_suggestions(visit: Visit) -> Answer:
+    """Compare the records of a file with each other; nothing is merged, and the file is not kept."""
+    visit.require("merge_consumers")
+    if not _is_installed():
+        raise MissingExtraError(
+            say("The part that compares records of people is not installed here."),
+            hint=say("Whoever looks after the server installs it: {command}", command=INSTALL_COMMAND),
+        )
+    threshold = visit.read_number("percent", DEFAULT_THRESHOLD * 100) / 100
+    suggested = _suggest(visit.read_upload("people"), threshold)
+    keys = sorted({*suggested["first"].to_pylist(), *suggested["second"].to_pylist()})
+    with visit.workspace.store.reading() as session:
+        known = ingest.find_keys(session, "consumer", keys)
+    rows = [row for row in suggested.to_pylist() if row["first"] in known and row["second"] in known]
+    found = Found(
+        [
+            (row, visit.show_key(row["first"]), visit.show_key(row["second"]), json.dumps(row))
+            for row in rows[:SUGGESTIONS_LISTED]
+        ],
+        suggested.num_rows,
+        suggested.num_rows - len(rows),
+    )
+    return _answer(found, threshold)
+
+
+def accept_suggestions(visit: Visit) -> Answer:
+    """Merge the pairs that were chosen."""
+    visit.require("merge_consumers")
+    chosen = visit.read_choices("pair")
+    if not chosen:
+        raise InputError(say("No pair was chosen."), hint=say("Choose those that you know to be one person."))
+    accepted = declarations.accept_suggestions(visit.workspace, _read_pairs(chosen))
+    for merge_id in accepted.merge_ids:
+        visit.record(Deed("merge consumers", object_id=merge_id, detail={"origin": "review"}))
+    return Redirect(
+        "/identities",
+        say_count(
+            "{count} pair counts as one now. Each merge can be undone below.",
+            "{count} pairs count as one now. Each merge can be undone below.",
+            len(accepted.merge_ids),
+        ),
+    )
+
+
+def _is_installed() -> bool:
+    return find_spec("splink") is not None
+
+
+def _answer(found: Found | None, threshold: float) -> Answer:
+    content = SuggestionsPage(_is_installed(), INSTALL_COMMAND, threshold, found)
+    return Page("suggestions.html", say("Merge suggestions"), content, section="suggestions")
+
+
+def _suggest(people: Upload, threshold: float) -> pa.Table:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (
+            "people.parquet" if people.name.lower().endswith((".parquet", ".pq")) else "people.csv"
+        )
+        path.write_bytes(people.content)
+        try:
+            return declarations.suggest_merges(path, threshold=threshold)
+        except pa.ArrowInvalid:
+            raise InputError(
+                say("The file cannot be read."),
+                hint=say("Choose a CSV or Parquet file with one person a row."),
+            ) from None
+
+
+def _read_pairs(chosen: Sequence[str]) -> pa.Table:
+    try:
+        rows = [json.loads(text) for text in chosen]
+        return pa.Table.from_pylist(
+            [{name: row[name] for name in SUGGESTIONS.names} for row in rows], SUGGESTIONS
+        )
+    except (ValueError, KeyError, TypeError, pa.ArrowException):
+        raise InputError(
+            say("The pairs that were chosen cannot be read."), hint=say("Look for suggestions again.")
+        ) from None

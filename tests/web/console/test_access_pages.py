@@ -1,0 +1,219 @@
+"""Staff, tokens and webhooks in the console: what is made is shown once, what is taken back counts no longer."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from console_town import OWNER, PARTIAL, READER, SITE, make_town, open_console
+from consumer_fusion import access, notices
+from consumer_fusion.errors import AuthenticationError
+from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.records.notice import DELIVERIES
+from consumer_fusion.web.console.page_list import PAGES
+from staff_moments import CHEAP, PASSWORD
+
+ANALYST, AGENT = "anna@example.org", "aldo@example.org"
+OWNERS_ONLY = ["/keys", "/webhooks", "/staff", "/audit"]
+SECRET = re.compile(r'class="secret">([^<]+)<')
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory):
+    """A town of one's own with an account of every role, because these tests change it."""
+    with open_console(make_town(tmp_path_factory.mktemp("access") / "town", people=6)) as opened:
+        workspace = opened[1]
+        hashed = access.hash_password(PASSWORD, CHEAP)
+        with workspace.store.writing() as session:
+            named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
+            for email, role in ((ANALYST, "analyst"), (AGENT, "agent")):
+                account = access.create_account(session, email=email, role=role, brands=None, **named)
+                access.set_password(session, account.account_id, hashed, **named)
+        yield opened
+
+
+@pytest.fixture
+def workspace(console):
+    return console[1]
+
+
+def read_actions(workspace):
+    with workspace.store.reading() as session:
+        return [entry.action for entry in access.read_audit(session)]
+
+
+def find_account(workspace, email):
+    with workspace.store.reading() as session:
+        return access.find_account_by_email(session, email)
+
+
+def find_secret(answer):
+    assert answer.status_code == 200
+    return SECRET.search(answer.text).group(1)
+
+
+def invite(owner, email, **fields):
+    return owner.send("/staff", "/staff/invite", email=email, **{"role": "agent", "scope": "all", **fields})
+
+
+@pytest.mark.parametrize("path", sorted(path for path, maker in PAGES.items() if maker.is_change))
+def test_somebody_who_may_only_look_changes_nothing(sign_in, path):
+    assert sign_in(READER).send("/brands", path, key="Order Completed").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("email", "refused"),
+    [
+        (ANALYST, OWNERS_ONLY),
+        (AGENT, [*OWNERS_ONLY, "/tokens"]),
+        (READER, [*OWNERS_ONLY, "/tokens", "/rejected", "/unattributed", "/suggestions", "/identities"]),
+        (PARTIAL, [*OWNERS_ONLY, "/tokens", "/rejected", "/unattributed", "/suggestions"]),
+    ],
+)
+def test_each_role_sees_its_own_pages_and_no_others(sign_in, email, refused):
+    browser = sign_in(email)
+    pages = [
+        *OWNERS_ONLY, "/tokens", "/rejected", "/unattributed", "/suggestions", "/identities", "/associations",
+    ]  # fmt: skip
+    assert [path for path in pages if browser.get(path).status_code == 403] == [
+        path for path in pages if path in refused
+    ]
+    navigation = browser.get("/points").text
+    assert [path for path in pages if f'href="{path}"' not in navigation] == [
+        path for path in pages if path in refused
+    ]
+
+
+def test_who_is_invited_chooses_a_password_and_comes_in(owner, stranger, workspace):
+    link = find_secret(invite(owner, "ivo@example.org", name="Ivo", scope="some", brand="book-shop"))
+    assert link.startswith(f"{SITE}/welcome/")
+    path = link.removeprefix(SITE)
+    stranger.send(path, path, password="four words that fit nowhere", name="Ivo")
+    assert "sweater-brand" not in stranger.get("/brands").text
+    assert "book-shop" in stranger.get("/brands").text
+    account = find_account(workspace, "ivo@example.org")
+    assert (account.role, account.brands) == ("agent", frozenset({"book-shop"}))
+    assert link not in owner.get("/staff").text
+    assert "create account" in read_actions(workspace)
+
+
+def test_an_invitation_without_a_brand_is_refused_with_what_to_do(owner):
+    answer = invite(owner, "nina@example.org", scope="some")
+    assert answer.status_code == 400
+    assert "Choose one brand or more" in answer.text
+
+
+def test_a_change_of_role_counts_from_the_next_click_on(owner, sign_in, workspace):
+    invited = find_secret(invite(owner, "rita@example.org"))
+    path = invited.removeprefix(SITE)
+    rita = sign_in("nobody@example.org")
+    rita.send(path, path, password="four words that fit nowhere")
+    assert rita.get("/rejected").status_code == 200
+    account_id = find_account(workspace, "rita@example.org").account_id
+    page = f"/staff/account?account={account_id}"
+    owner.send(page, "/staff/change", account=account_id, role="read-only", scope="all")
+    assert rita.get("/rejected").status_code == 403
+    owner.send(page, "/staff/deactivate", account=account_id)
+    assert rita.get("/brands", follow_redirects=False).status_code == 303
+    assert "deactivated" in owner.get("/staff").text
+    assert {"change account", "remove account"} <= set(read_actions(workspace))
+
+
+def test_somebody_is_signed_out_of_all_browsers(owner, sign_in, workspace):
+    agent = sign_in(AGENT)
+    account_id = find_account(workspace, AGENT).account_id
+    page = f"/staff/account?account={account_id}"
+    assert "is signed out everywhere" in owner.send(page, "/staff/sign-out", account=account_id).text
+    assert agent.get("/brands", follow_redirects=False).status_code == 303
+    assert "sign out everywhere" in read_actions(workspace)
+
+
+def test_a_link_for_a_new_password_lets_in_again(owner, stranger, workspace):
+    account_id = find_account(workspace, ANALYST).account_id
+    page = f"/staff/account?account={account_id}"
+    path = find_secret(owner.send(page, "/staff/password", account=account_id)).removeprefix(SITE)
+    stranger.send(path, path, password=PASSWORD)
+    assert stranger.get("/tokens").status_code == 200
+
+
+def test_the_only_owner_cannot_be_deactivated(owner, workspace):
+    account_id = find_account(workspace, OWNER).account_id
+    answer = owner.send(f"/staff/account?account={account_id}", "/staff/deactivate", account=account_id)
+    assert answer.status_code == 409
+    assert find_account(workspace, OWNER).is_active
+
+
+def test_a_token_is_shown_once_reads_its_brands_and_is_revoked(owner, workspace):
+    answer = owner.send(
+        "/tokens", "/tokens/create", purpose="weekly dashboard", days="30", scope="some", brand="book-shop"
+    )
+    secret = find_secret(answer)
+    with workspace.store.reading() as session:
+        token = access.verify_token(session, secret, workspace.now_us)
+    assert token.brands == frozenset({"book-shop"})
+    listed = owner.get("/tokens").text
+    assert secret not in listed
+    assert "weekly dashboard" in listed
+    owner.send("/tokens", "/tokens/revoke", token=token.token_id)
+    with workspace.store.reading() as session, pytest.raises(AuthenticationError):
+        access.verify_token(session, secret, workspace.now_us)
+    assert {"create token", "revoke token"} <= set(read_actions(workspace))
+
+
+def test_an_analyst_sees_and_revokes_only_their_own_tokens(owner, sign_in, workspace):
+    owner.send("/tokens", "/tokens/create", purpose="of the owner", days="30", scope="all")
+    with workspace.store.reading() as session:
+        token = next(each for each in access.list_tokens(session) if each.purpose == "of the owner")
+    analyst = sign_in(ANALYST)
+    assert "of the owner" not in analyst.get("/tokens").text
+    assert analyst.send("/tokens", "/tokens/revoke", token=token.token_id).status_code == 404
+    assert token.revoked_us is None
+
+
+def subscribe(owner, **fields):
+    return owner.send(
+        "/webhooks", "/webhooks/subscribe",
+        **{"url": "https://example.org/notices", "type": "score_crossed", "line": "45,5", "quiet_hours": "24"} | fields,
+    )  # fmt: skip
+
+
+def test_an_address_is_told_until_it_is_withdrawn(owner, workspace):
+    secret = find_secret(subscribe(owner, brand="sweater-brand"))
+    with workspace.store.reading() as session:
+        (made,) = notices.list_subscriptions(session)
+    assert (made.secret, made.line, made.brand, made.types) == (
+        secret, 45.5, "sweater-brand", ("score_crossed",),
+    )  # fmt: skip
+    page = owner.get("/webhooks").text
+    assert "https://example.org/notices" in page
+    assert secret not in page
+    owner.send("/webhooks", "/webhooks/withdraw", subscription=made.subscription_id)
+    with workspace.store.reading() as session:
+        assert notices.list_subscriptions(session) == []
+    assert {"subscribe webhook", "withdraw webhook"} <= set(read_actions(workspace))
+
+
+def test_an_address_without_tls_is_refused_unless_it_is_our_own(owner):
+    answer = subscribe(owner, url="http://example.org/notices")
+    assert answer.status_code == 400
+    assert "TLS" in answer.text
+
+
+def test_a_notice_that_was_given_up_is_seen_and_tried_again(owner, workspace):
+    subscribe(owner)
+    with workspace.store.writing() as session:
+        made = notices.list_subscriptions(session)[-1]
+        row = (
+            "delivery-1", made.subscription_id, "score_crossed", 1, 2, "{}", "dead", 11, workspace.now_us, "timed_out",
+            workspace.now_us, None,
+        )  # fmt: skip
+        session.insert(DELIVERIES, DELIVERIES.column_names, [row])
+    page = owner.get("/webhooks?status=dead").text
+    assert "no answer in time" in page
+    assert (
+        "1 notice is tried again." in owner.send("/webhooks", "/webhooks/retry", delivery="delivery-1").text
+    )
+    with workspace.store.reading() as session:
+        assert [each.status for each in notices.list_deliveries(session)] == ["pending"]
+    assert "retry deliveries" in read_actions(workspace)
