@@ -6,7 +6,6 @@ that a crash at any moment leaves either nothing of an import or all of it.
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import shutil
@@ -75,9 +74,6 @@ STAGES: tuple[Stage, ...] = (
 _ARRIVAL_CHARACTERS = 32 << 20
 """So much of what arrived is read at a time, whatever the number of events in it."""
 
-_PARTIES = ("source_id", "brand_id", "consumer_id")
-_ATTEMPTS = 3
-"""So often a batch is numbered before it is given up; see `ingest.count_strays`."""
 _STAGED_COLUMNS = (
     "event_id, occurred_us, precision, received_us, kind, channel, value, currency, text, coalesce(trust, 1) as trust, "
     "properties"
@@ -362,37 +358,21 @@ def _land_fresh(
     annotated_path = scratch / "annotated.parquet"
     progress("give kind and magnitude", 0, None)
     annotated = f"read_parquet({quote_paths([annotated_path])})"
-    # Taken out of the engine's memory before they are looked at, so that what is kept is what was looked at.
-    rows: dict[str, list[Any]] | None = None
-    for attempt in range(_ATTEMPTS):
-        landing.accepted = engine.write(
-            score.annotate_sql(points, kind_ids, numbered),
-            annotated_path,
-            step="give kind and magnitude",
-            tables=tables,
-        )
-        if landing.accepted <= workspace.settings.inbox_import_limit:
-            rows = engine.read(
-                f"select * from {annotated} order by occurred_us, event_id", step="read accepted events"
-            ).to_pydict()
-            used = itertools.chain(*(rows[name] for name in _PARTIES))
-        else:
-            listed = " union ".join(f"select {name} as id from {annotated}" for name in _PARTIES)
-            used = iter(engine.read(listed, step="look at the numbers of parties")["id"].to_pylist())
-        strays = ingest.count_strays(session, used)
-        if not strays:
-            break
-        if attempt == _ATTEMPTS - 1:
-            raise EngineError(
-                f"{strays} events were given numbers of parties that do not exist.",
-                hint="Nothing was kept. Run the same import again; if it happens again, tell us.",
-            )
+    landing.accepted = engine.write(
+        score.annotate_sql(points, kind_ids, numbered),
+        annotated_path,
+        step="give kind and magnitude",
+        tables=tables,
+    )
     counts = engine.read(
         f"select count(*) as n from {annotated} where consumer_id = 0 or brand_id = 0",
         step="count unknown parties",
     )
     landing.unattributed = counts["n"][0].as_py()
-    if rows is not None:
+    if landing.accepted <= workspace.settings.inbox_import_limit:
+        rows = engine.read(
+            f"select * from {annotated} order by occurred_us, event_id", step="read accepted events"
+        ).to_pydict()
         ingest.land_in_inbox(session, rows)
     else:
         landing.segments = ingest.write_segments(

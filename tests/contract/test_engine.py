@@ -131,3 +131,26 @@ def test_the_functions_of_the_portable_text_give_doubles_of_full_precision(engin
         },
         rel=1e-15,
     )
+
+
+def test_a_file_that_was_written_anew_is_read_anew(engine, tmp_path):
+    """As each batch of arrivals is: under the same name, of the same size, moments after the one before."""
+    path = tmp_path / "batch.parquet"
+    columns = ", ".join(
+        f"'column {number}' as text_{number}, null::varchar as empty_{number}" for number in range(6)
+    )
+    written, found = [], []
+    for number in range(20):
+        path.unlink(missing_ok=True)
+        row = {"source": 1 + number % 2 * 3, "moment": 1_795_307_458_995_049 + number * 9_787}
+        engine.write(
+            f"select {row['source']}::bigint as source, {columns}, {row['moment']}::bigint as moment",
+            path,
+            step="write",
+        )
+        batch = f"read_parquet({quote_paths([path])})"
+        rows = engine.read(f"select * from {batch} order by text_1, text_2", step="read all")
+        engine.read(f"select count(*) from {batch} where source = 0 or moment = 0", step="read some")
+        written.append(row)
+        found += rows.select(["source", "moment"]).to_pylist()
+    assert found == written

@@ -168,20 +168,6 @@ def write_keys(
     engine.write("select * from keys", path, step="keep the keys", tables={"keys": table})
 
 
-def count_strays(session: Session, numbers: Iterable[int]) -> int:
-    """Count numbers of sources, brands and consumers that were never given.
-
-    There can be none. Yet a query was seen, rarely and only in a serving process, to return 257 where 1 stood;
-    until the cause is known, no batch is kept without this look.
-    """
-    used = sorted(set(numbers) - {0})
-    strays = 0
-    for start in range(0, len(used), 100_000):
-        wanted = pa.table({"entity_id": pa.array(used[start : start + 100_000], pa.int64())})
-        strays += wanted.num_rows - session.read_matching(ENTITIES, wanted, columns=("entity_id",)).num_rows
-    return strays
-
-
 def land_in_inbox(session: Session, events: Mapping[str, Sequence[Value]]) -> int:
     """Put annotated events, column by column, into the inbox and return how many were new."""
     rows = zip(*(events[name] for name in INBOX_COLUMNS), strict=True)
