@@ -68,6 +68,12 @@ def count_arrivals(session: Session) -> int:
     return 0 if first is None or last is None else int(last - first) + 1
 
 
+def find_oldest_arrival(session: Session) -> int | None:
+    """When the arrival came that waits longest; None where none waits."""
+    rows = session.read(ARRIVALS, columns=("received_us",), order_by=("sequence",), limit=1)
+    return int(rows["received_us"][0].as_py()) if rows.num_rows else None
+
+
 def read_arrivals(session: Session, *, limit: int, characters: int) -> pa.Table:
     """The arrivals that wait longest.
 

@@ -93,9 +93,9 @@ def build_app(
         is_plain_http_allowed=place.is_plain_http_allowed,
     )
 
-    def note_landing() -> None:
+    def note_landing(moment: float) -> None:
         keys.note_uses()
-        side.desk.gate.note_landing()
+        side.desk.gate.note_landing(moment)
 
     collector = Collector(workspace, limits=limits, counters=counters, after_landing=note_landing)
     side = ReadingSide(

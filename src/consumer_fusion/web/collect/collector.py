@@ -58,11 +58,18 @@ class _Delivery:
 
 
 class Collector:
-    """Takes arrivals of one workspace; `start` before, `stop` after."""
+    """Takes arrivals of one workspace; `start` before, `stop` after.
+
+    Args:
+        workspace: The workspace.
+        limits: How much may wait.
+        counters: Where it is counted what happens.
+        after_landing: Called after each landing with a moment (`time.monotonic`): all that came before it is landed.
+    """
 
     def __init__(
         self, workspace: Workspace, *, limits: Limits | None = None, counters: Counters | None = None,
-        after_landing: Callable[[], None] | None = None,
+        after_landing: Callable[[float], None] | None = None,
     ) -> None:  # fmt: skip
         self.workspace = workspace
         self.limits = limits or Limits()
@@ -227,12 +234,14 @@ class Collector:
 
     def _land(self, pause: float) -> float:
         """Read what waits, and return how long to pause after a failure."""
+        began, began_us = monotonic(), self.workspace.now_us
         try:
             acceptance = pipeline.land_arrivals(self.workspace)
-            if self._after_landing is not None:
-                self._after_landing()
             with self.workspace.arrivals.reading() as session:
-                waiting = ingest.count_arrivals(session)
+                waiting, oldest_us = ingest.count_arrivals(session), ingest.find_oldest_arrival(session)
+            if self._after_landing is not None:
+                late_us = 0 if oldest_us is None else max(0, began_us - oldest_us)
+                self._after_landing(began - late_us / 1e6)
         except Exception as error:  # noqa: BLE001 - what is durable stays; the thread must live to try again
             told = error.code if isinstance(error, FusionError) else type(error).__name__
             _log.error("arrivals could not be read: %s", told)

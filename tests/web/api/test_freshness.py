@@ -1,0 +1,85 @@
+"""An answer lacks nothing that was acknowledged some seconds before, and waits for nothing that is newer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from consumer_fusion import ingest, pipeline
+from consumer_fusion.records.arrival import Arrival
+from consumer_fusion.web.api import ArrivalGate, freshness
+from small_workspaces import NOW, count_inbox, open_small
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with open_small(tmp_path / "ws") as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of the gate, to be moved by hand."""
+    moment = [1_000.0]
+    monkeypatch.setattr(freshness, "monotonic", lambda: moment[0])
+    return moment
+
+
+def send(workspace, number):
+    line = {
+        "event_id": f"order-{number}", "occurred_at": NOW.isoformat(), "kind": "Order Completed",
+        "consumer": "ann", "brand": "bakery",
+    }  # fmt: skip
+    with workspace.arrivals.writing() as session:
+        ingest.append_arrivals(
+            session, [Arrival("events", "shop", None, "server", None, workspace.now_us, json.dumps(line))]
+        )
+
+
+def test_what_waits_is_landed_before_the_first_answer(workspace, clock):
+    send(workspace, 1)
+    ArrivalGate(workspace).ensure_landed()
+    assert count_inbox(workspace) == 1
+
+
+def test_nobody_waits_for_what_came_just_now_unless_they_insist(workspace, clock):
+    gate = ArrivalGate(workspace)
+    gate.ensure_landed()
+    send(workspace, 1)
+    clock[0] += freshness.LAG_SECONDS - 0.1
+    gate.ensure_landed()
+    assert count_inbox(workspace) == 0
+    gate.ensure_landed(is_forced=True)
+    assert count_inbox(workspace) == 1
+
+
+def test_what_waited_for_longer_is_landed(workspace, clock):
+    gate = ArrivalGate(workspace)
+    gate.ensure_landed()
+    send(workspace, 1)
+    clock[0] += freshness.LAG_SECONDS + 0.1
+    gate.ensure_landed()
+    assert count_inbox(workspace) == 1
+
+
+def test_a_landing_by_somebody_else_counts_from_its_beginning(workspace, clock, monkeypatch):
+    gate = ArrivalGate(workspace)
+    landed = []
+    monkeypatch.setattr(pipeline, "land_arrivals", lambda *_, **__: landed.append(clock[0]))
+    send(workspace, 1)
+    gate.note_landing(clock[0])
+    clock[0] += freshness.LAG_SECONDS - 0.1
+    gate.ensure_landed()
+    assert landed == []
+    clock[0] += 0.2
+    gate.ensure_landed()
+    assert landed == [clock[0]]
+
+
+def test_the_arrival_that_waits_longest_is_told(workspace):
+    with workspace.arrivals.reading() as session:
+        assert ingest.find_oldest_arrival(session) is None
+    send(workspace, 1)
+    with workspace.arrivals.reading() as session:
+        assert ingest.find_oldest_arrival(session) == workspace.now_us
