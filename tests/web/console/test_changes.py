@@ -10,6 +10,7 @@ import pytest
 from console_town import BROKEN, OWNER, READER, make_town, open_console
 from consumer_fusion import access, answers
 from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.web.console.points_file import write_into
 
 ORDER = {
     "key": "Order Completed", "points.wallet": "3", "points.feet": "3", "points.delight": "3", "graded": "wallet",
@@ -73,6 +74,47 @@ def test_saved_points_stand_in_the_workspaces_own_file_and_on_record(owner, work
     own = tomllib.loads(workspace.points_path.read_text(encoding="utf-8"))
     assert own == {"kinds": {"Order Completed": {"points": {"wallet": 5}}}}
     assert "change points" in read_actions(workspace)
+
+
+def test_remarks_in_the_file_of_own_points_outlive_a_change(owner, workspace):
+    workspace.points_path.write_text(
+        '# Ours.\n\n# Agreed in May.\n[kinds."Order Completed"]\nhalf_life_days = 60 # a slow town\n\n'
+        '# Nobody complains twice.\n[kinds."Complaint Published"]\ntrust = 0.5\n',
+        encoding="utf-8",
+    )
+    change_points(owner, workspace, **{"points.wallet": "5", "half_life_days": "60"})
+    written = workspace.points_path.read_text(encoding="utf-8")
+    for remark in ("# Ours.", "# Agreed in May.", "# a slow town", "# Nobody complains twice."):
+        assert remark in written
+    assert tomllib.loads(written)["kinds"] == {
+        "Order Completed": {"half_life_days": 60, "points": {"wallet": 5}},
+        "Complaint Published": {"trust": 0.5},
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# Only a remark.",
+        'kinds = { "Order Completed" = { trust = 0.5 } }',
+        'kinds."Order Completed".trust = 0.5 # dotted',
+        '[kinds]\n"Order Completed".points.wallet = 4\n',
+        '[kinds."Order Completed".points]\nwallet = 4\n\n[kinds."Order Completed"]\ntrust = 1\n',
+    ],
+)
+def test_whatever_form_the_file_has_it_says_afterwards_what_was_saved(text):
+    own = {
+        "kinds": {
+            "Order Completed": {"points": {"wallet": 5.0, "feet": -0.25}, "graded": ["wallet"]},
+            'A kind with "quotes" and ünicode': {
+                "points": {"feet": 1},
+                "half_life_days": 30.5,
+                "meaning": "é\n",
+            },
+        }
+    }
+    assert tomllib.loads(write_into(text, own)) == own
 
 
 def test_going_back_to_the_shipped_points_leaves_nothing_behind(owner, workspace):

@@ -1,25 +1,22 @@
-"""Changing the workspace's points: a kind's form becomes the file of own points, checked as a whole, written whole."""
+"""Changing the workspace's points: a kind's form becomes the file of own points, checked and written as a whole."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from consumer_fusion import score
 from consumer_fusion.errors import ConflictError, InputError, PointsError
 from consumer_fusion.kit.language import say
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.points import DIRECTIONS, FACETS, Kind, PointsTable
+from consumer_fusion.web.console.points_file import Own, write_into
 from consumer_fusion.workspace import Workspace
 
 ALL_FACETS = tuple(facet for direction in DIRECTIONS for facet in FACETS[direction])
-Own = dict[str, Any]
-"""What the file of own points says, as TOML reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +125,7 @@ def check_own(own: Own) -> PointsTable:
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "points.toml"
-        path.write_text(write_toml(own), encoding="utf-8")
+        path.write_text(write_into("", own), encoding="utf-8")
         try:
             return score.load_points(path)
         except PointsError as error:
@@ -157,9 +154,9 @@ def save_own(workspace: Workspace, own: Own, *, before: str) -> PointsTable:
         )
     path = workspace.points_path
     draft = path.with_name(f".{path.name}.part")
-    header = _read_header(path)
+    text = write_into(path.read_text(encoding="utf-8") if path.exists() else "", own)
     with draft.open("w", encoding="utf-8") as file:
-        file.write(header + write_toml(own))
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, path)
@@ -176,58 +173,3 @@ def describe_kind(kind: Kind | None) -> dict[str, object]:
         "half_life_days": kind.half_life_days,
         "trust": kind.trust,
     }
-
-
-def write_toml(own: Own) -> str:
-    """Own points as TOML: what stands alone, the constants, then each kind."""
-    lines = [
-        f"{_write_key(name)} = {_write_value(value)}" for name, value in own.items() if name not in _TABLES
-    ]
-    for name in ("constants",):
-        if own.get(name):
-            lines += ["", f"[{name}]", *_write_fields(own[name])]
-    for key, said in own.get("kinds", {}).items():
-        lines += ["", f"[kinds.{_write_key(key)}]", *_write_fields(said)]
-    return "\n".join(lines).lstrip("\n") + "\n"
-
-
-_TABLES = ("constants", "kinds")
-
-
-def _write_fields(fields: Mapping[str, Any]) -> list[str]:
-    return [f"{_write_key(name)} = {_write_value(value)}" for name, value in fields.items()]
-
-
-def _write_key(name: str) -> str:
-    return name if name.isascii() and name.replace("_", "").isalnum() else _write_text(name)
-
-
-def _write_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Mapping):
-        inside = ", ".join(f"{_write_key(name)} = {_write_value(part)}" for name, part in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ", ".join(_write_value(part) for part in value) + "]"
-    return _write_text(str(value))
-
-
-def _write_text(text: str) -> str:
-    # A JSON text is a TOML text too, but for the one control character that JSON leaves as it is.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _read_header(path: Path) -> str:
-    """The remarks at the beginning of the file, which stay."""
-    kept: list[str] = []
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.strip() and not line.lstrip().startswith("#"):
-                break
-            kept.append(line)
-    return "\n".join(kept).rstrip() + "\n\n" if any(kept) else ""
