@@ -16,7 +16,6 @@ from consumer_fusion.workspace import Workspace
 LOOPBACK = "127.0.0.1"
 USUAL_PORT = 8000
 _TRIED_PORTS = 20
-_CLOSING_SECONDS = 10
 
 
 def require_server() -> None:
@@ -28,7 +27,7 @@ def require_server() -> None:
     try:
         import uvicorn  # noqa: F401
 
-        import consumer_fusion.web.app  # noqa: F401
+        from consumer_fusion.web import app, server  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"The server needs {error.name}, which is not installed.",
@@ -81,21 +80,13 @@ def write_address(host: str, listening: socket.socket) -> str:
 
 def run_server(workspace: Workspace, host: str, listening: socket.socket) -> None:
     """Serve a workspace until SIGINT or SIGTERM; what arrived is read before it returns."""
-    import uvicorn
-
     from consumer_fusion.web.app import Place, build_app
     from consumer_fusion.web.log import configure_logging
+    from consumer_fusion.web.server import make_server
 
     configure_logging(level=logging.WARNING)
     put_points_in_force(workspace)
-    config = uvicorn.Config(
-        build_app(workspace, place=Place(bound_address=host)),
-        access_log=False,  # a request line may hold a key
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=_CLOSING_SECONDS,
-    )
-    server = uvicorn.Server(config)
+    server = make_server(build_app(workspace, place=Place(bound_address=host)))
     # The server ends well by itself and then raises the signal again, for whoever listened before it.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
