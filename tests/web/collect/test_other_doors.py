@@ -10,6 +10,7 @@ from hashlib import sha256
 
 import pytest
 
+import consumer_fusion as fusion
 from consumer_fusion.web.collect.activities import cut_activities
 from consumer_fusion.web.collect.chatwoot import cut_deliveries
 from live_server import make_key
@@ -78,6 +79,29 @@ def test_what_a_browser_says_is_believed_where_it_only_looked(server, tag, field
     server.post("/v1/events", make_event(tag, **fields), key=server.keys["browser"])
     (row,) = list_rows(server, tag)
     assert row["trust"] == trust
+
+
+def test_an_order_that_page_and_server_both_tell_of_counts_once(server, tag):
+    def tell(consumer, key, number):
+        event = make_event(
+            f"{tag}-{consumer}", number, consumer=f"{tag}-{consumer}", properties={"order_id": tag}
+        )
+        assert server.post("/v1/events", event, key=key).status_code == 200
+
+    tell("page", server.keys["browser"], 1)
+    tell("server", server.keys["server"], 1)
+    tell("both", server.keys["browser"], 1)
+    tell("both", server.keys["server"], 2)
+    server.settle()
+    with fusion.open_workspace(server.folder) as workspace:
+        gained = {
+            name: fusion.explain_pair(
+                workspace, f"{tag}-{name}", "bakery", as_of="latest"
+            ).explanation.reading.fusion_score - 50
+            for name in ("page", "server", "both")
+        }  # fmt: skip
+    assert gained["page"] < gained["server"] / 2  # nobody has confirmed it
+    assert gained["both"] == pytest.approx(gained["server"], rel=0.05)
 
 
 def test_a_server_is_believed_as_far_as_it_says(server, tag):
@@ -277,6 +301,40 @@ def test_the_first_reply_says_how_long_the_consumer_waited():
     assert event["properties"]["response_seconds"] == 120
     (event,) = read_delivery(make_message(conversation=make_conversation(waiting_since=0)))
     assert event["properties"]["response_seconds"] == 180
+
+
+@pytest.mark.parametrize(
+    ("sla", "target"),
+    [
+        ({"sla_first_response_time_threshold": 300, "sla_only_during_business_hours": False}, 300),
+        ({"sla_first_response_time_threshold": 300, "sla_only_during_business_hours": True}, None),
+        ({"sla_first_response_time_threshold": None}, None),
+        ({"sla_first_response_time_threshold": 0}, None),
+        ({"sla_first_response_time_threshold": "soon"}, None),
+        ("none", None),
+        (None, None),
+    ],
+)
+def test_the_first_reply_says_how_soon_it_was_due_where_an_sla_does(sla, target):
+    (event,) = read_delivery(make_message(conversation=make_conversation(applied_sla=sla)))
+    assert event["properties"].get("target_seconds") == target
+    assert event["properties"]["response_seconds"] == 120
+
+
+def test_a_first_reply_is_late_or_in_time_by_the_target_of_the_sla(server, tag):
+    key, replies = server.keys["webhook"], {}
+    for name, seconds in (("late", 30), ("in time", 300)):
+        sla = {"sla_first_response_time_threshold": seconds}
+        place = make_conversation(number=f"{tag}-{name}", applied_sla=sla)
+        replies[name] = f"chatwoot-1-{tag}-{name}-first-reply"
+        assert server.post(f"/v1/chatwoot/{key}", make_message(conversation=place), key="").status_code == 200
+    rows = {row["event_id"]: row for row in list_rows(server, tag)}
+    with fusion.open_workspace(server.folder) as workspace:
+        explained = fusion.explain_pair(workspace, "chatwoot-1-contact-3", "bakery", as_of="latest")
+    given = {each.event_id: (each.kind, each.points > 0) for each in explained.explanation.contributions}
+    assert set(rows) == set(replies.values())
+    assert given[replies["late"]] == ("First Reply/late", False)
+    assert given[replies["in time"]] == ("First Reply", True)
 
 
 def test_replies_that_might_all_be_the_first_are_one_event(server, tag):

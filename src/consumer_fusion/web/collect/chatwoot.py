@@ -4,7 +4,7 @@
 |---|---|
 | conversation_created | Live Chat Conversation Started |
 | message_created, from the consumer | Message Sent (no points: what was said is for reading) |
-| message_created, the first public one from staff | First Reply, with `response_seconds` |
+| message_created, the first public one from staff | First Reply, with its seconds, and its target where an SLA has one |
 | message_created, later ones from staff | Reply Sent |
 | conversation_status_changed, conversation_resolved: resolved | Ticket Resolved |
 | conversation_status_changed, conversation_opened: open after resolved | Ticket Reopened |
@@ -117,13 +117,29 @@ def _read_message(document: Mapping[str, Any], conversation: Mapping[str, Any]) 
     if asked is None or (sent is not None and asked > sent):
         asked = _read_moment(conversation.get("created_at"))
     waited = max(0.0, (sent - asked) / 1e6) if sent is not None and asked is not None else None
+    target = _find_target(conversation)
+    times = {"response_seconds": waited, "target_seconds": target}
     # One id a conversation: of all that might be the first reply, the first to arrive counts.
     return {
         **message,
         "kind": "First Reply",
         "event_id": "first-reply",
-        "properties": {} if waited is None else {"response_seconds": waited},
+        "properties": {name: seconds for name, seconds in times.items() if seconds is not None},
     }
+
+
+def _find_target(conversation: Mapping[str, Any]) -> float | None:
+    """How soon the first reply was due, in seconds, where an SLA of the conversation says it (Enterprise Edition).
+
+    A target in business hours is left out: the wait is measured by the clock, so that the two do not compare.
+    """
+    sla = conversation.get("applied_sla")
+    if not isinstance(sla, dict) or sla.get("sla_only_during_business_hours"):
+        return None
+    target = sla.get("sla_first_response_time_threshold")
+    if isinstance(target, bool) or not isinstance(target, (int, float)):
+        return None
+    return float(target) if 0 < target < float("inf") else None
 
 
 def _is_first_reply(sent: int | None, conversation: Mapping[str, Any]) -> bool:
