@@ -95,7 +95,8 @@ JSON: Mapping[str, object] = {
     "identity attach": ["attached"],
     "points": [
         "version", ("no_points_yet", [["kind", "events"]]),
-        ("differences", [["kind", "field", "before", "after"]]), "points?",
+        ("differences", [["kind", "field", "before", "after"]]),
+        ("suggestions", [["experiment_id", "key", "points", "points_error", "grade", "reasons"]]), "points?",
     ],
     "calibrate": [
         "outcome", "horizon_days", "cutoff_us", "seed", "points_version", "calibrated_version", "pairs_trained",
@@ -112,6 +113,25 @@ JSON: Mapping[str, object] = {
     "effect": _EFFECT,
     "effects": [_EFFECT],
     "effects calibrate": ["series", "measured", "windows", "is_in_force"],
+    "experiments list": [[
+        "experiment_id", "title", "brand", "kind", "outcome", "horizon_days", "is_randomised", "origin", "seed",
+        "digest", "recorded_at", "starts_at", "outcome_from", "treated", "held_out", "report", "is_applied", "points",
+        "withdrawn_at",
+    ]],
+    "experiments draw": [
+        "experiment_id", "consumers", "held_out", "seed", "digest", "out", "detectable", "detectable_relative",
+    ],
+    "experiments record": ["experiment_id", "consumers", "is_randomised"],
+    "experiments measure": [
+        "experiment_id", "grade", "treated_count", "held_out_count", "left_out_count", "share_without", "effect", "low",
+        "high", "p_value", "naive", "log_odds", "log_odds_error", "reached_treated", "reached_held_out", "points",
+        "points_error", "facet", "refusals", "sentences",
+    ],
+    "experiments apply": [
+        "experiment_id", "key", "points", "points_error", "estimate", "estimate_error", "prior", "log_odds",
+        "log_odds_error", "log_odds_per_point", "outcome", "horizon_days", "entries",
+    ],
+    "experiments withdraw": ["withdrawn"],
     "report": ["out", "pairs"],
     "keys create": ["key", *_KEY],
     "keys list": [_KEY],

@@ -11,7 +11,7 @@ from consumer_fusion import ingest, score
 from consumer_fusion.answers import Moment, resolve_as_of
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.points_in_force import put_points_in_force, read_overrides
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.settlement import Progress, ignore_progress
 from consumer_fusion.workspace import Workspace
@@ -41,9 +41,10 @@ def calibrate_points(
     """
     force = put_points_in_force(workspace)
     own = workspace.points_path if workspace.points_path.exists() else None
-    base = score.load_points(own)
     progress("read the ledger", 0, None)
     with workspace.store.reading() as session:
+        # What experiments decided stands fast: the rest is learnt around it.
+        base = score.apply_overrides(score.load_points(own), read_overrides(session))
         ledger = score.read_ledgers(session, workspace.engine, workspace.folder, base, force.kind_ids)
     progress("learn", 0, None)
     report = score.calibrate(

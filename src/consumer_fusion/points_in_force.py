@@ -1,4 +1,4 @@
-"""The points in force: the shipped table, what the workspace sets itself, and what a calibration taught.
+"""The points in force: the shipped table, what calibration taught, the workspace sets and experiments decided.
 
 A change of points alone is a matter of reading. Where rules, half-lives or trust changed, the states concerned
 are folded anew here, before anything is read with them.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from consumer_fusion import ingest, score
 from consumer_fusion.records.calibration import CALIBRATIONS
+from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import BRAND_REFERENCES, Kind, PointsTable
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
 from consumer_fusion.stores import Session
@@ -71,8 +72,18 @@ def begin_change(
                 return
 
 
-def read_effective_points(workspace: Workspace, session: Session) -> PointsTable:
-    """The workspace's points over the calibrated over the shipped ones (`docs/concepts/score.md`)."""
+def read_effective_points(
+    workspace: Workspace, session: Session, *, without: str | None = None
+) -> PointsTable:
+    """What experiments decided over the workspace's points over the calibrated over the shipped ones.
+
+    A contested event counts nothing whatever its points (`docs/concepts/score.md`).
+
+    Args:
+        workspace: The workspace.
+        session: One moment of its store.
+        without: The key of a kind of which no experiment decides.
+    """
     own = workspace.points_path if workspace.points_path.exists() else None
     points = score.load_points(own)
     applied = session.read(CALIBRATIONS, {"is_applied": True}, order_by=("made_us",))
@@ -80,7 +91,20 @@ def read_effective_points(workspace: Workspace, session: Session) -> PointsTable
         report = score.read_report(json.loads(applied["report"][-1].as_py()))
         protect = score.list_overridden(own) if own else frozenset()
         points = score.apply_calibration(points, report, protect)
-    return points
+    return score.apply_overrides(points, (one for one in read_overrides(session) if one.key != without))
+
+
+def read_overrides(session: Session) -> list[score.PointsOverride]:
+    """The points of brand actions that experiments decided; of each action the one that was applied last."""
+    in_force: dict[str, score.PointsOverride] = {}
+    columns = ("override", "applied_us", "withdrawn_us")
+    for row in session.read(
+        EXPERIMENTS, columns=columns, order_by=("applied_us", "experiment_id")
+    ).to_pylist():
+        if row["override"] and row["applied_us"] is not None and row["withdrawn_us"] is None:
+            override = score.read_override(json.loads(row["override"]))
+            in_force[override.key] = override
+    return list(in_force.values())
 
 
 def _fold_changes(

@@ -66,6 +66,13 @@ def answers(untouched_shop, tmp_path_factory):
     ask("associations declare", "anna", "book-shop", "--id", "link")
     ask("associations list", "--all")
     ask("associations withdraw", "link")
+    audience = folder / "audience.txt"
+    audience.write_text("anna\nben\ncyd\ndan\n", encoding="utf-8")
+    drawn = ("book-shop", "Campaign Received", "--starts", "2099-01-01", "--id")
+    ask("experiments draw", *drawn, "letter", "--out", folder / "letter.csv", "--audience", audience, "--share", 0.5)
+    ask("experiments record", folder / "letter.csv", *drawn, "again")
+    ask("experiments list")
+    ask("experiments withdraw", "letter")
     ask("report", "--out", folder / "report.html")
     ask("export", "--to", folder / "export")
     ask("doctor")
@@ -96,8 +103,11 @@ def answers(untouched_shop, tmp_path_factory):
     return told
 
 
-NOT_HERE = {"calibrate", "predict", "identity suggest", "serve"}
-"""Commands that need more data, an extra or a port; `test_learning.py` looks at the first two."""
+NOT_HERE = {"calibrate", "predict", "identity suggest", "serve", "experiments measure", "experiments apply"}
+"""Commands that need more data, an extra or a port; `test_learning.py` looks at the first two.
+
+`tests/experiments/` looks at the last two.
+"""
 
 
 def test_the_reference_tells_of_no_json_of_a_command_that_is_gone(reference):

@@ -148,7 +148,7 @@ def adjust_exposure(
         raise RefusedError(
             f"Cannot tell: only {int((arm & kept).sum())} people who were reached and {int((~arm & kept).sum())} who "
             f"were not are alike enough to be compared; {FEWEST_IN_ARM} of each are the least.",
-            hint="Hold out some people by chance next time: `fusion holdout` writes the list.",
+            hint="Hold out some people by chance next time: `fusion experiments draw` writes the list.",
         )
     change = (later - earlier)[kept]
     fit = _fit_change(expanded[kept], change, arm[kept], propensity[kept], fold[kept], estimand)

@@ -15,6 +15,7 @@ from consumer_fusion.cli import (
     calibration,
     demo,
     effects,
+    experiments,
     identity,
     importing,
     keys,
@@ -56,6 +57,7 @@ application.add_typer(actions.application, name="actions")
 application.add_typer(metrics.application, name="metrics")
 application.command("effect")(effects.effect)
 application.add_typer(effects.application, name="effects")
+application.add_typer(experiments.application, name="experiments")
 application.command("report")(report.report)
 application.command("serve")(serve.serve)
 application.add_typer(webhooks.application, name="webhooks")

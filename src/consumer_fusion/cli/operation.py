@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from consumer_fusion import inspection, score
+from consumer_fusion import experiments, inspection, score
 from consumer_fusion.cli.output import (
     AsOfOption,
     JsonOption,
@@ -50,6 +50,7 @@ def points(
     with open_workspace(workspace) as opened:
         force = put_points_in_force(opened)
         unscored = inspection.count_unscored(opened)
+        suggestions = experiments.list_suggestions(opened)
     differences = score.compare_points(score.load_points(), force.points)
     if is_json:
         told: dict[str, object] = {"version": force.points.version, "no_points_yet": unscored}
@@ -57,6 +58,7 @@ def points(
             {"kind": each.key, "field": each.field, "before": each.before, "after": each.after}
             for each in differences
         ]
+        told["suggestions"] = [each.as_dict() for each in suggestions]
         if not is_difference:
             told["points"] = score.write_points(force.points)
         print_json(told)
@@ -71,7 +73,11 @@ def points(
     rows = [
         [
             kind.key,
-            ", ".join(f"{e.facet} {e.points:+g}{' ×' if e.is_graded else ''}" for e in kind.entries),
+            ", ".join(
+                f"{e.facet} {e.points:+.4g}{' ×' if e.is_graded else ''}"
+                f"{f' (experiment {e.experiment_id})' if e.experiment_id else ''}"
+                for e in kind.entries
+            ),
             kind.magnitude if any(e.is_graded for e in kind.entries) else "",
             f"{kind.half_life_days:g}",
         ]
@@ -82,6 +88,18 @@ def points(
         ["kind", "points (× magnitude)", "magnitude", "half-life, days"],
         rows,
     )
+    if suggestions:
+        print_table(
+            "Suggested by what was observed, never applied by itself",
+            ["kind", "points", "from", "evidence", "why not in force"],
+            [
+                [
+                    each.key, f"{each.points:+.2f} ± {each.points_error:.2f}", each.experiment_id,
+                    each.grade.replace("_", " "), " ".join(each.reasons) or "not applied yet",
+                ]
+                for each in suggestions
+            ],
+        )  # fmt: skip
     if unscored:
         print_table(
             "Kinds with no points yet",

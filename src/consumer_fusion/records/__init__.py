@@ -22,6 +22,7 @@ from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.effect import EFFECTS, PLACEBO_LIBRARIES, PLACEBOS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.experiment import EXPERIMENT_ASSIGNMENTS, EXPERIMENTS
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, IDENTITY_CONFLICTS, MERGES
 from consumer_fusion.records.intake import IMPORTS, REJECTIONS
 from consumer_fusion.records.notice import DELIVERIES, NOTICE_STANDINGS, SUBSCRIPTIONS
@@ -53,6 +54,8 @@ TABLES: tuple[Table, ...] = (
     IMPORTS,
     REJECTIONS,
     CALIBRATIONS,
+    EXPERIMENTS,
+    EXPERIMENT_ASSIGNMENTS,
     ARRIVALS,
     WRITE_KEYS,
     STAFF_ACCOUNTS,

@@ -17,17 +17,6 @@ from consumer_fusion.score.derivation import (
     derive_recoveries,
     list_deriving_kinds,
 )
-from consumer_fusion.score.experiments import (
-    DEFAULT_FACET,
-    ActionWeight,
-    PointsOverride,
-    apply_overrides,
-    derive_override,
-    forecast_before,
-    list_given_facets,
-    read_override,
-    weigh_action,
-)
 from consumer_fusion.score.explanation import Contribution, Explanation, explain_pair
 from consumer_fusion.score.fading import read_fold_kinds
 from consumer_fusion.score.fold_queries import fold_relation
@@ -69,6 +58,16 @@ from consumer_fusion.score.points_table import (
     register_kinds,
     write_points,
 )
+from consumer_fusion.score.proven_points import (
+    DEFAULT_FACET,
+    PointsOverride,
+    apply_overrides,
+    derive_override,
+    forecast_before,
+    list_given_facets,
+    read_override,
+    weigh_action,
+)
 from consumer_fusion.score.reading import KindState, Reading, read_pair
 from consumer_fusion.score.samples import list_outcome_kinds
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
@@ -76,7 +75,6 @@ from consumer_fusion.score.sources import FOLDED_MARK, Selection, open_events, r
 from consumer_fusion.score.standing import keep_histogram, read_standing
 
 __all__ = [
-    "ActionWeight",
     "DEFAULT_FACET",
     "PointsOverride",
     "apply_overrides",

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.records.points import DIRECTIONS, FACETS, Entry, Facet, Kind, PointsTable
@@ -74,20 +75,6 @@ def read_override(content: Mapping[str, Any]) -> PointsOverride:
     return PointsOverride(**{**content, "entries": dict(content["entries"])})
 
 
-@dataclass(frozen=True, slots=True)
-class ActionWeight:
-    """What one point of an action would do to the outcome of those who were to get it.
-
-    Attributes:
-        log_odds_per_point: Slope of the link x share of the side x knee x fading, averaged over all of them, those
-            included whom the action never reached.
-        reached_share: Whom it reached by the moment asked about.
-    """
-
-    log_odds_per_point: float
-    reached_share: float
-
-
 def forecast_before(
     ledger: pa.Table, points: PointsTable, link: Link, *, outcome: str, consumers: IntArray, as_of_us: int
 ) -> FloatArray:
@@ -117,13 +104,14 @@ def weigh_action(
     facet: Facet,
     is_gain: bool,
     consumers: Collection[int],
+    since_us: int,
     as_of_us: int,
     outcome: str,
-) -> ActionWeight:
-    """What one point of an action would move the outcome by, from the model itself.
+) -> float:
+    """What one point of an action would move the log-odds of the outcome by, from the model itself.
 
     The action's events on record are read with a little more points than they have: what that moves the balance by
-    is the share of the side, the knee and the fading of each event at once.
+    is the share of the side, the knee and the fading of each event at once, and the link's slope there does the rest.
 
     Args:
         ledger: Annotated events of one brand.
@@ -132,13 +120,18 @@ def weigh_action(
         key: The action.
         facet: What it gives, where the points table does not say.
         is_gain: Whether the point is given or taken.
-        consumers: Canonical ids of those that are averaged over.
+        consumers: Canonical ids of those that are averaged over, those included whom it never reached.
+        since_us: What was done of the action before is another story.
         as_of_us: When outcomes begin to count.
         outcome: Key of the outcome.
     """
     before = sum(entry.points for entry in _list_given(points.kinds[key]))
     step = _STEP if is_gain else -_STEP
     moved = _replace_given(points, key, _spread_points(points.kinds[key], before + step, facet), None)
+    is_earlier = pc.and_(
+        pc.equal(ledger["kind"].cast(pa.string()), key), pc.less(ledger["occurred_us"], since_us)
+    )
+    ledger = ledger.filter(pc.invert(is_earlier))
     sample = draw_sample(ledger, moved, outcome=outcome, cutoff_us=as_of_us, horizon_days=0.0)
     ones = np.ones(len(sample.kinds))
     fold = fold_sample(sample, ones)
@@ -147,13 +140,7 @@ def weigh_action(
     )
     slope = link.slope / (link.bend * np.sqrt(1.0 + (balance / link.bend) ** 2))
     is_own = np.isin(sample.consumer_id, np.fromiter(consumers, dtype=np.int64))
-    if key not in sample.kinds or not len(consumers):
-        return ActionWeight(0.0, 0.0)
-    got = fold.y[:, sample.kinds.index(key)] > 0.0
-    return ActionWeight(
-        float(np.sum((slope * (shifted - balance))[is_own]) / step / len(consumers)),
-        float(np.sum(got[is_own]) / len(consumers)),
-    )
+    return float(np.sum((slope * (shifted - balance))[is_own])) / step / max(len(consumers), 1)
 
 
 def derive_override(

@@ -1,0 +1,38 @@
+"""Experiments: who gets an action is drawn and recorded before it, compared after it, and may decide its points.
+
+The only way by which the points of a brand's action change but by hand (`docs/concepts/calibration.md`).
+"""
+
+from __future__ import annotations
+
+from consumer_fusion.experiments.applying import (
+    Suggestion,
+    apply_experiment,
+    list_suggestions,
+    withdraw_experiment,
+)
+from consumer_fusion.experiments.book import ExperimentRow, list_experiments
+from consumer_fusion.experiments.drawing import (
+    DrawnExperiment,
+    ExperimentPlan,
+    draw_experiment,
+    read_assignment_file,
+    record_experiment,
+)
+from consumer_fusion.experiments.judging import ExperimentReport, measure_experiment
+
+__all__ = [
+    "DrawnExperiment",
+    "ExperimentPlan",
+    "ExperimentReport",
+    "ExperimentRow",
+    "Suggestion",
+    "apply_experiment",
+    "draw_experiment",
+    "list_experiments",
+    "list_suggestions",
+    "measure_experiment",
+    "read_assignment_file",
+    "record_experiment",
+    "withdraw_experiment",
+]
