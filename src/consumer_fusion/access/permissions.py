@@ -15,6 +15,7 @@ Permission = Literal[
     "see_identities",
     "make_tokens",
     "declare_associations",
+    "declare_actions",
     "merge_consumers",
     "mend_events",
     "change_points",
@@ -27,7 +28,7 @@ Permission = Literal[
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 BRAND_LEVEL: frozenset[Permission] = frozenset(
-    {"look", "see_identities", "make_tokens", "declare_associations"}
+    {"look", "see_identities", "make_tokens", "declare_associations", "declare_actions"}
 )
 """These are asked for one brand. The others change or show what is of all brands, so they take all brands."""
 
@@ -37,7 +38,7 @@ _AGENT: frozenset[Permission] = frozenset(
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     "read-only": frozenset({"look"}),
     "agent": _AGENT,
-    "analyst": _AGENT | {"make_tokens", "change_points", "export"},
+    "analyst": _AGENT | {"declare_actions", "make_tokens", "change_points", "export"},
     "owner": frozenset(PERMISSIONS),
 }
 

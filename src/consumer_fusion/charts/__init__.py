@@ -8,12 +8,14 @@ from __future__ import annotations
 from consumer_fusion.errors import MissingExtraError
 
 try:
+    from consumer_fusion.charts.courses import draw_course, draw_cumulative, draw_placebos
     from consumer_fusion.charts.distributions import (
         draw_both_sides,
         draw_score_distribution,
         draw_symbiosis_mix,
     )
     from consumer_fusion.charts.facets import draw_contributions, draw_facets
+    from consumer_fusion.charts.forests import draw_actions, draw_detectable, draw_effects
     from consumer_fusion.charts.movement import draw_activity, draw_movers
     from consumer_fusion.charts.relationship import draw_changes, draw_score_history
     from consumer_fusion.charts.reliability import draw_reliability
@@ -45,6 +47,12 @@ __all__ = [
     "draw_contributions",
     "draw_facets",
     "draw_reliability",
+    "draw_course",
+    "draw_cumulative",
+    "draw_placebos",
+    "draw_effects",
+    "draw_detectable",
+    "draw_actions",
     "gather_bins",
     "gather_cells",
     "gather_classes",

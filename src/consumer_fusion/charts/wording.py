@@ -48,6 +48,8 @@ NOUNS = (
     mark_count("{count} day", "{count} days"),
     mark_count("{count} row", "{count} rows"),
     mark_count("{count} duplicate", "{count} duplicates"),
+    mark_count("{count} window", "{count} windows"),
+    mark_count("{count} action", "{count} actions"),
 )
 """What is counted, in both forms; `write_noun` says them."""
 

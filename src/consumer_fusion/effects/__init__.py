@@ -17,6 +17,7 @@ from consumer_fusion.effects.imported_metrics import MetricDay, MetricImport, im
 from consumer_fusion.effects.measuring import Question, measure_action
 from consumer_fusion.effects.metric_list import list_metrics, read_as_of
 from consumer_fusion.effects.placebo_learning import Learnt, calibrate_effects
+from consumer_fusion.effects.series_book import METRIC_NAMES
 from consumer_fusion.effects.shrinking import (
     USUAL_METRICS,
     ShownEffect,
@@ -24,6 +25,7 @@ from consumer_fusion.effects.shrinking import (
     describe_effect,
     list_effects,
     measure_effects,
+    read_effect,
     show_effect,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "CheckFound",
     "EffectReport",
     "Learnt",
+    "METRIC_NAMES",
     "MetricDay",
     "MetricImport",
     "Question",
@@ -53,6 +56,7 @@ __all__ = [
     "measure_effects",
     "read_actions",
     "read_as_of",
+    "read_effect",
     "show_effect",
     "withdraw_action",
     "write_iso_day",

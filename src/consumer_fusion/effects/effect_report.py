@@ -43,7 +43,7 @@ class EffectReport:
     Attributes:
         action: The id of the action.
         metric: The metric.
-        series: Whose series was measured, for people.
+        series: Whose series was measured: its id, or its name once somebody looks.
         unit: What the metric is counted in.
         kind: open (only days before say what was expected) or temporary (days after do too).
         start_day: The first day of the window.
@@ -141,7 +141,7 @@ def make_report(
         effect: As it was measured.
         action: The id of the action.
         metric: The metric.
-        series: Whose series, for people.
+        series: The id of the series.
         unit: What the metric is counted in.
         declared_end_day: The last day of the declared window.
         further_checks: What was looked at beside the measurement.

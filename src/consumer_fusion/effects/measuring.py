@@ -107,8 +107,8 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     if kept is not None and kept[0] == digest and question.is_as_declared and not question.is_anew:
         return Measured(kept[1], action, own, digest)
     fitted = cause.fit_series(
-        name_daily(book, own),
-        controls=[name_daily(book, each) for each in sisters.chosen],
+        name_daily(own),
+        controls=[name_daily(each) for each in sisters.chosen],
         country=book.workspace.settings.country or None,
         horizons=(window.days,),
         actions=[window, *others],
@@ -125,10 +125,10 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         effect,
         action=action.action_id,
         metric=question.metric,
-        series=book.name(own),
+        series=own.key,
         unit=own.unit,
         declared_end_day=window.end_day,
-        passed=[(book.name(each), why) for each, why in sisters.passed if why in ("linked", "own_action")],
+        passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
     )
     return Measured(report, action, own, digest)
 

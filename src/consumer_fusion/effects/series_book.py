@@ -23,6 +23,8 @@ from consumer_fusion.kit.moments import to_day
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
+METRIC_NAMES = (*cause.METRICS, *SCORE_METRICS)
+"""Every metric that events and scores tell."""
 LEAST_DAYS = 28
 """A series of fewer days is not told at all."""
 

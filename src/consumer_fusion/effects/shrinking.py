@@ -11,6 +11,7 @@ from consumer_fusion import cause, ingest
 from consumer_fusion.effects.effect_report import EffectReport, read_report, write_iso_day
 from consumer_fusion.effects.measuring import Measured, Question, keep_effects, measure_in_book, read_kept
 from consumer_fusion.effects.series_book import SeriesBook
+from consumer_fusion.effects.series_names import ShowKey, name_reports
 from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.settlement import Progress, ignore_progress
@@ -108,11 +109,18 @@ def measure_effects(
 
 
 def list_effects(
-    workspace: Workspace, *, brand: str | None = None, metric: str | None = None
+    workspace: Workspace, *, brand: str | None = None, metric: str | None = None, show_key: ShowKey = str
 ) -> list[ShownEffect]:
-    """The effects that were measured, raw and shrunk, in the order in which their actions began."""
+    """The effects that were measured, raw and shrunk, in the order in which their actions began.
+
+    Args:
+        workspace: The workspace.
+        brand: Only actions of this brand.
+        metric: Only of this metric.
+        show_key: Writes a consumer's key as whoever looks may see it.
+    """
     with workspace.store.reading() as session:
-        shown = _read_shown(session)
+        shown = _read_shown(session, show_key)
     return [
         each
         for each in shown
@@ -120,16 +128,27 @@ def list_effects(
     ]
 
 
-def show_effect(workspace: Workspace, report: EffectReport) -> ShownEffect:
-    """One effect, shrunk within the others of its kind that were measured."""
+def show_effect(workspace: Workspace, report: EffectReport, *, show_key: ShowKey = str) -> ShownEffect:
+    """One effect, shrunk within the others of its kind that were measured.
+
+    Raises:
+        NotFoundError: Its action was withdrawn.
+    """
     with workspace.store.reading() as session:
-        for each in _read_shown(session, report):
-            if each.report is report:
+        for each in _read_shown(session, show_key, report):
+            if (each.report.action, each.report.metric) == (report.action, report.metric):
                 return each
     raise NotFoundError(f"There is no action {report.action}.", hint="It was withdrawn.")
 
 
-def _read_shown(session: Session, asked: EffectReport | None = None) -> list[ShownEffect]:
+def read_effect(workspace: Workspace, action_id: str, metric: str) -> tuple[EffectReport, int] | None:
+    """An effect as it was measured last, and when; None where it was not."""
+    with workspace.store.reading() as session:
+        rows = session.read(EFFECTS, {"action_id": action_id, "metric": metric}).to_pylist()
+    return (read_report(rows[0]["report"]), rows[0]["measured_us"]) if rows else None
+
+
+def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None = None) -> list[ShownEffect]:
     """All effects of actions that were not withdrawn; one that is asked about stands in place of the kept one."""
     actions = {row.action_id: row for row in cause.read_action_rows(session)}
     reports = [
@@ -145,6 +164,7 @@ def _read_shown(session: Session, asked: EffectReport | None = None) -> list[Sho
     told = [place for place, each in enumerate(reports) if each.p_value is not None]
     q_values = dict(zip(told, cause.adjust_found([reports[place].p_value or 0.0 for place in told])))
     brands = ingest.name_entities(session, [actions[each.action].brand_id for each in reports])
+    named = name_reports(session, reports, show_key)
     return [
         ShownEffect(
             report=report,
@@ -155,7 +175,7 @@ def _read_shown(session: Session, asked: EffectReport | None = None) -> list[Sho
             shrunk=shrunk[place],
             q_value=None if place not in q_values else float(q_values[place]),
         )
-        for place, report in enumerate(reports)
+        for place, report in enumerate(named)
     ]
 
 

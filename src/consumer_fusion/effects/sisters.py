@@ -73,9 +73,9 @@ def find_sisters(
     return Sisters(tuple(other for _, other in chosen[:MOST_SISTERS]), tuple(passed))
 
 
-def name_daily(book: SeriesBook, each: MetricSeries) -> cause.DailySeries:
-    """The days of a series under the name that people know whose it is by."""
-    return replace(each.daily, name=book.name(each))
+def name_daily(each: MetricSeries) -> cause.DailySeries:
+    """The days of a series under its id; names are put in when somebody looks, so that no key is kept."""
+    return replace(each.daily, name=each.key)
 
 
 def _list_candidates(book: SeriesBook, own: MetricSeries) -> Iterable[MetricSeries]:

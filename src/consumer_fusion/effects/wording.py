@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from consumer_fusion.effects.effect_report import EffectReport
 from consumer_fusion.effects.shrinking import ShownEffect
+from consumer_fusion.kit import amounts
 from consumer_fusion.kit.language import mark, read_language, say, say_count
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.records.effect import EvidenceLabel
@@ -139,12 +140,7 @@ def tell_library(is_in_force: bool) -> str:
 
 def write_relative(value: float | None) -> str:
     """A relative change, signed, `+12.3%`."""
-    if value is None:
-        return say("unknown")
-    text = read_language().write_number(abs(value) * 100, 1)
-    if not any(digit in text for digit in "123456789"):
-        return f"{text}%"
-    return f"{'+' if value > 0 else '−'}{text}%"
+    return say("unknown") if value is None else amounts.write_relative(value)
 
 
 def write_interval(low: float | None, high: float | None) -> str:
@@ -155,14 +151,13 @@ def write_interval(low: float | None, high: float | None) -> str:
 
 
 def write_amount(value: float | None) -> str:
-    """A signed amount in the units of the metric, with as many places as it needs."""
-    if value is None:
-        return say("unknown")
-    size = abs(value)
-    text = read_language().write_number(size, 0 if size >= 100 else 1 if size >= 10 else 2)
-    if not any(digit in text for digit in "123456789"):
-        return text
-    return f"{'+' if value > 0 else '−'}{text}"
+    """A signed amount in the units of the metric."""
+    return say("unknown") if value is None else amounts.write_change(value)
+
+
+def write_sign(probability: float) -> str:
+    """How likely the sign of an effect is right."""
+    return read_language().write_share(min(probability, 0.99))
 
 
 def write_p_value(value: float | None) -> str:

@@ -13,9 +13,11 @@ from consumer_fusion.web.console.shelves import Shelf
 
 CellKind = Literal[
     "text", "sentence", "score", "number", "change", "count", "share", "day", "time", "class", "side", "facet",
-    "kind", "channel", "certainty", "consumer",
+    "kind", "channel", "certainty", "consumer", "relative", "p_value",
 ]  # fmt: skip
-_NUMBERS: frozenset[CellKind] = frozenset({"score", "number", "change", "count", "share"})
+_NUMBERS: frozenset[CellKind] = frozenset(
+    {"score", "number", "change", "count", "share", "relative", "p_value"}
+)
 ROWS_SHOWN = 100
 
 WIDE = charts.Look(palette=charts.THEMED, width=560, has_title=False)

@@ -12,6 +12,8 @@ from consumer_fusion.web.console.templating import Entry, EntryGroup
 _OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
     ("overview", mark("Overview"), "/brand"),
     ("consumers", mark("Consumers"), "/consumers"),
+    ("actions", mark("Actions"), "/actions"),
+    ("effects", mark("Effects"), "/effects"),
 )
 _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = (
     (

@@ -18,6 +18,8 @@ from consumer_fusion.charts.wording import (
     SYMBIOSIS_WORDS,
     from_day_number,
 )
+from consumer_fusion.effects.wording import LABEL_MEANINGS, LABEL_WORDS
+from consumer_fusion.kit.amounts import write_relative
 from consumer_fusion.kit.language import mark, read_language, say, say_count
 from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_moment
 from consumer_fusion.kit.release import read_product_version
@@ -183,6 +185,8 @@ def make_environment() -> jinja2.Environment:
         "symbiosis_words": SYMBIOSIS_WORDS,
         "symbiosis_meanings": SYMBIOSIS_MEANINGS,
         "direction_words": DIRECTION_WORDS,
+        "evidence_words": LABEL_WORDS,
+        "evidence_meanings": LABEL_MEANINGS,
     }
     environment.filters |= {
         "count": lambda value: read_language().write_number(value, 0),
@@ -193,6 +197,7 @@ def make_environment() -> jinja2.Environment:
         "money": write_money,
         "day": lambda day: read_language().write_day(from_day_number(day).date()),
         "time": lambda us: read_language().write_time(from_microseconds(us)),
+        "date": lambda text: read_language().write_day(parse_moment(text).date()),
         "iso": lambda text: read_language().write_time(parse_moment(text)),
         "moment": write_moment,
         "symbiosis": lambda name: say(_SYMBIOSIS.get(str(name), str(name))),
@@ -241,6 +246,10 @@ def write_cell(value: Any, column: Column) -> str:
             return language.write_number(value, 0)
         case "share":
             return write_share(value)
+        case "relative":
+            return write_relative(value)
+        case "p_value":
+            return language.write_number(value, 3)
         case "day":
             return language.write_day(from_day_number(value).date())
         case "time":

@@ -1,0 +1,183 @@
+"""The charts about effects: one effect's course, sum and placebos, and all effects beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from consumer_fusion import charts
+from consumer_fusion.effects import EffectReport, ShownEffect, wording
+from consumer_fusion.kit.language import mark, say
+from consumer_fusion.web.console.drawings import Column, Drawing, Table
+
+EFFECT_HEADINGS: dict[str, tuple[str, str]] = {
+    "course": (
+        mark("Observed and expected"),
+        mark(
+            "Solid: what was seen. Dashed, with its band: what was to be expected without the action. Grey: the days "
+            "looked at."
+        ),
+    ),
+    "cumulative": (
+        mark("What it adds up to"),
+        mark(
+            "Observed less expected from the first day on; the bar at the end is the interval of the whole."
+        ),
+    ),
+    "placebos": (
+        mark("How far chance goes"),
+        mark(
+            "The same measurement on past days on which nothing was done. The line is the effect that was measured."
+        ),
+    ),
+}
+"""The charts of one effect by name, in their order: heading, and how to read it."""
+
+
+def make_effect_drawing(name: str, report: EffectReport) -> Drawing | None:
+    """A chart of one effect by its name; None where there is none of this name.
+
+    Args:
+        name: One of `EFFECT_HEADINGS`.
+        report: The effect.
+    """
+    if name not in EFFECT_HEADINGS:
+        return None
+    heading, hint = EFFECT_HEADINGS[name]
+    measure = say("{metric} a day", metric=wording.name_metric(report.metric))
+    course = pa.table(
+        {
+            "day": pa.array(report.days, pa.int64()),
+            "observed": pa.array(report.observed, pa.float64()),
+            "expected": pa.array(report.expected, pa.float64()),
+            "low": pa.array(report.expected_low, pa.float64()),
+            "high": pa.array(report.expected_high, pa.float64()),
+        }
+    )
+
+    def gather_course() -> Table:
+        return Table(
+            "observed-and-expected",
+            say("Observed and expected, day by day"),
+            (
+                Column("day", say("day"), "day"),
+                Column("observed", say("observed"), "number"),
+                Column("expected", say("expected"), "number"),
+                Column("low", say("expected, low"), "number"),
+                Column("high", say("expected, high"), "number"),
+            ),
+            course.to_pylist()[::-1],
+        )
+
+    def gather_cumulative() -> Table:
+        total, rows = 0.0, []
+        for row in course.to_pylist():
+            if report.start_day <= row["day"] <= report.end_day:
+                if row["observed"] is not None and row["expected"] is not None:
+                    total += row["observed"] - row["expected"]
+                rows.append({"day": row["day"], "total": total})
+        return Table(
+            "cumulative-effect",
+            say("Observed less expected, added up"),
+            (Column("day", say("day"), "day"), Column("total", say("together"), "change")),
+            rows,
+        )
+
+    def gather_placebos() -> Table:
+        return Table(
+            "placebos",
+            say("Changes on past days without an action"),
+            (Column("change", say("change"), "relative"),),
+            [{"change": each} for each in sorted(each for each in report.placebos if each is not None)],
+        )
+
+    drawings = {
+        "course": (
+            lambda look: charts.draw_course(
+                course, look, start_day=report.start_day, end_day=report.end_day, measure=measure
+            ),
+            gather_course,
+        ),
+        "cumulative": (
+            lambda look: charts.draw_cumulative(
+                course, look, start_day=report.start_day, end_day=report.end_day, low=report.cumulative_low,
+                high=report.cumulative_high, measure=wording.name_metric(report.metric),
+            ),
+            gather_cumulative,
+        ),
+        "placebos": (
+            lambda look: charts.draw_placebos(
+                [each for each in report.placebos if each is not None], look, effect=report.relative
+            ),
+            gather_placebos,
+        ),
+    }  # fmt: skip
+    draw, gather = drawings[name]
+    return Drawing(name, say(heading), say(hint), draw, gather)
+
+
+def gather_effects(shown: Sequence[ShownEffect], brand: str) -> Table:
+    """The numbers of all effects."""
+    return Table(
+        "effects",
+        say("Effects of {brand}", brand=brand),
+        (
+            Column("action", say("action"), "sentence"),
+            Column("metric", say("metric")),
+            Column("relative", say("effect"), "relative"),
+            Column("low", say("low"), "relative"),
+            Column("high", say("high"), "relative"),
+            Column("shrunk", say("shrunk"), "relative"),
+            Column("shrunk_low", say("shrunk, low"), "relative"),
+            Column("shrunk_high", say("shrunk, high"), "relative"),
+            Column("p_value", "p", "p_value"),
+            Column("q_value", "q", "p_value"),
+            Column("label", say("may be said")),
+        ),
+        [_gather_row(each) for each in shown],
+    )
+
+
+def make_list_drawing(shown: Sequence[ShownEffect], brand: str) -> Drawing:
+    """All effects beside each other."""
+    rows = [_gather_row(each) for each in shown]
+    table = pa.table(
+        {
+            "name": pa.array([f"{row['metric']} · {row['action']}" for row in rows], pa.string()),
+            **{
+                name: pa.array([row[source] for row in rows], pa.float64())
+                for name, source in (
+                    ("raw", "relative"), ("raw_low", "low"), ("raw_high", "high"), ("shrunk", "shrunk"),
+                    ("shrunk_low", "shrunk_low"), ("shrunk_high", "shrunk_high"),
+                )
+            },
+        }
+    )  # fmt: skip
+    return Drawing(
+        "effects",
+        say("As measured, and together with others of its kind"),
+        say(
+            "Ring and thin line: as measured, 95%. Dot and thick line: shrunk. Left of the line fewer, right more."
+        ),
+        lambda look: charts.draw_effects(table, look),
+        lambda: gather_effects(shown, brand),
+    )
+
+
+def _gather_row(each: ShownEffect) -> dict[str, object]:
+    report = each.report
+    shrunk = each.shrunk if each.shrunk is not None and each.shrunk.is_shrunk else None
+    return {
+        "action": each.title,
+        "metric": wording.name_metric(report.metric),
+        "relative": report.relative,
+        "low": report.low,
+        "high": report.high,
+        "shrunk": None if shrunk is None else shrunk.mean,
+        "shrunk_low": None if shrunk is None else shrunk.low,
+        "shrunk_high": None if shrunk is None else shrunk.high,
+        "p_value": report.p_value,
+        "q_value": each.q_value,
+        "label": wording.name_label(report.label),
+    }

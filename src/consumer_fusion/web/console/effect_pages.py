@@ -1,0 +1,263 @@
+"""Effects: one with all that is known of it, and all of a brand, as measured and shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer_fusion import effects
+from consumer_fusion.effects import EffectReport, ShownEffect, wording
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.kit.language import mark, say, say_count
+from consumer_fusion.records.effect import EvidenceLabel
+from consumer_fusion.web.console.action_pages import find_brand
+from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.brand_pages import answer_figure
+from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, Table, draw_figure
+from consumer_fusion.web.console.effect_drawings import (
+    EFFECT_HEADINGS,
+    gather_effects,
+    make_effect_drawing,
+    make_list_drawing,
+)
+from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
+
+PASSED_WORDS = {
+    "linked": mark("an association links it with the brand of the action"),
+    "own_action": mark("an action of its own falls into the window"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EffectPage:
+    """One effect.
+
+    Attributes:
+        shown: The effect, raw and shrunk.
+        brand: Key of the brand.
+        metrics: The metrics that may be asked about, by name, and their words.
+        label_words: What may be said, in a word.
+        label_meaning: The same in sentences.
+        window: The days looked at.
+        findings: What was found, in sentences.
+        checks: What was looked at: verdict, its words, the sentence.
+        controls: The series beside it.
+        passed: Series that were left out, and why.
+        measured_us: When it was measured.
+        may_measure: Whether the visitor may have it measured anew.
+        figures: Its charts, to be drawn.
+        download: Where its days are as CSV.
+    """
+
+    shown: ShownEffect
+    brand: str
+    metrics: Mapping[str, str]
+    label_words: str
+    label_meaning: str
+    window: str
+    findings: Sequence[str]
+    checks: Sequence[tuple[str, str, str]]
+    controls: Sequence[str]
+    passed: Sequence[tuple[str, str]]
+    measured_us: int
+    may_measure: bool
+    figures: Sequence[Placeholder]
+    download: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsPage:
+    """All effects of a brand.
+
+    Attributes:
+        brand: Its key.
+        metric: The metric that is shown; empty for all.
+        metrics: The metrics that were measured, and their words.
+        rows: The effects with what is said of each: `shown`, `label`, `change`, `interval`, `shrunk`,
+            `shrunk_interval`, `sign`, `p_value`, `q_value`, `path`.
+        counts: How many there are of each label, with its words.
+        figure: The chart, to be drawn; None without effects.
+        table: The numbers, for the download.
+        action_count: How many actions are declared.
+        may_measure: Whether the visitor may have all measured anew.
+        download: Where the numbers are as CSV.
+    """
+
+    brand: str
+    metric: str
+    metrics: Mapping[str, str]
+    rows: Sequence[Mapping[str, Any]]
+    counts: Sequence[tuple[EvidenceLabel, str, int]]
+    figure: Placeholder | None
+    table: Table
+    action_count: int
+    may_measure: bool
+    download: str
+
+
+def show_effect(visit: Visit) -> Answer:
+    """What an action did to a metric, measured at once where nobody has asked before."""
+    action_id, metric = visit.read_asked("action"), visit.asked.get("metric") or "orders"
+    brand = find_brand(visit, action_id)
+    visit.require("look", brand)
+    report, measured_us = _read_or_measure(visit, action_id, metric)
+    shown = effects.show_effect(visit.workspace, report, show_key=visit.show_key)
+    report = shown.report
+    names = dict.fromkeys(
+        (metric, *effects.find_action(visit.workspace, action_id).windows, *effects.METRIC_NAMES)
+    )
+    content = EffectPage(
+        shown=shown,
+        brand=brand,
+        metrics={name: wording.name_metric(name) for name in names},
+        label_words=wording.name_label(report.label),
+        label_meaning=wording.tell_label(report.label),
+        window=wording.tell_window(report),
+        findings=wording.tell_finding(shown),
+        checks=[
+            (each.verdict, say(wording.VERDICT_WORDS[each.verdict]), each.tell()) for each in report.checks
+        ],
+        controls=report.controls,
+        passed=[(name, say(PASSED_WORDS.get(why, why))) for name, why in report.dropped_controls],
+        measured_us=measured_us,
+        may_measure=visit.may("declare_actions", brand),
+        figures=[
+            _place_figure(name, say(heading), say(hint), action_id, metric)
+            for name, (heading, hint) in EFFECT_HEADINGS.items()
+            if report.relative is not None or name == "course"
+        ],
+        download=make_path("/effect/figure", action=action_id, metric=metric, name="course", format="csv"),
+    )
+    title = say("{metric} after “{action}”", metric=wording.name_metric(metric), action=shown.title)
+    return Page("effect.html", title, content, section="effects", brand=brand)
+
+
+def show_effect_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+    """One chart of an effect, for its place on the page, or its numbers as CSV."""
+    action_id, metric = visit.read_asked("action"), visit.read_asked("metric")
+    name, is_narrow = visit.read_asked("name"), visit.asked.get("width") == "narrow"
+    visit.require("look", find_brand(visit, action_id))
+    report, measured_us = _read_or_measure(visit, action_id, metric)
+
+    def make() -> Drawn:
+        drawing = make_effect_drawing(name, report)
+        if drawing is None:
+            raise NotFoundError(say("There is no chart “{name}”.", name=name))
+        return draw_figure(drawing, is_narrow=is_narrow)
+
+    key = ("effect", action_id, metric, name, is_narrow, visit.language.code, measured_us)
+    return answer_figure(visit, shelf.take(key, visit.readings.stamp(), make))
+
+
+def measure_effect(visit: Visit) -> Answer:
+    """Measure an effect anew, with all events there are by now."""
+    action_id, metric = visit.read_form("action"), visit.read_form("metric")
+    brand = find_brand(visit, action_id)
+    visit.require("declare_actions", brand)
+    effects.measure_action(
+        visit.workspace, effects.Question(action_id=action_id, metric=metric, is_anew=True)
+    )
+    visit.record(Deed("measure effect", object_id=action_id, brand=brand, detail={"metric": metric}))
+    return Redirect(make_path("/effect", action=action_id, metric=metric), say("It was measured anew."))
+
+
+def show_effects(visit: Visit) -> Answer:
+    """All effects of a brand's actions that were measured, the chart and the list."""
+    brand, metric = visit.read_asked("brand"), visit.asked.get("metric", "")
+    visit.require("look", brand)
+    every = effects.list_effects(visit.workspace, brand=brand, show_key=visit.show_key)
+    shown = [each for each in every if not metric or each.report.metric == metric]
+    table = gather_effects(shown, brand)
+    path = make_path("/effects/figure", brand=brand, metric=metric)
+    content = EffectsPage(
+        brand=brand,
+        metric=metric,
+        metrics={name: wording.name_metric(name) for name in sorted({each.report.metric for each in every})},
+        rows=[_tell_row(each) for each in shown[::-1]],
+        counts=[
+            (label, say(words), count)
+            for label, words in wording.LABEL_WORDS.items()
+            if (count := sum(each.report.label == label for each in shown))
+        ],
+        figure=Placeholder(
+            "effects",
+            say("As measured, and together with others of its kind"),
+            say(
+                "Ring and thin line: as measured, 95%. Dot and thick line: shrunk. Left of the line fewer, right more."
+            ),
+            path,
+            make_path("/effects/figure", brand=brand, metric=metric, format="csv"),
+        )
+        if any(each.report.relative is not None for each in shown)
+        else None,
+        table=table,
+        action_count=len(effects.list_actions(visit.workspace, brand=brand)),
+        may_measure=visit.may("declare_actions", brand),
+        download=make_path("/effects/figure", brand=brand, metric=metric, format="csv"),
+    )
+    return Page(
+        "effects.html", say("Effects of {brand}", brand=brand), content, section="effects", brand=brand
+    )
+
+
+def show_effects_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+    """The chart of all effects of a brand, for its place on the page, or its numbers as CSV."""
+    brand, metric = visit.read_asked("brand"), visit.asked.get("metric", "")
+    visit.require("look", brand)
+    is_narrow = visit.asked.get("width") == "narrow"
+    shown = effects.list_effects(visit.workspace, brand=brand, metric=metric or None, show_key=visit.show_key)
+    drawing = make_list_drawing(shown, brand)
+    stamp = [(each.report.action, each.report.metric, each.report.relative) for each in shown]
+    key = ("effects", brand, metric, is_narrow, visit.language.code, repr(stamp))
+    return answer_figure(
+        visit, shelf.take(key, visit.readings.stamp(), lambda: draw_figure(drawing, is_narrow=is_narrow))
+    )
+
+
+def measure_effects(visit: Visit) -> Answer:
+    """Measure all actions of a brand, as far as something changed since."""
+    brand = visit.read_form("brand")
+    visit.require("declare_actions", brand)
+    effects.measure_effects(visit.workspace, brand=brand)
+    visit.record(Deed("measure effects", brand=brand))
+    count = len(effects.list_effects(visit.workspace, brand=brand))
+    return Redirect(
+        make_path("/effects", brand=brand),
+        say_count("{count} effect is measured.", "{count} effects are measured.", count),
+    )
+
+
+def _read_or_measure(visit: Visit, action_id: str, metric: str) -> tuple[EffectReport, int]:
+    kept = effects.read_effect(visit.workspace, action_id, metric)
+    if kept is not None:
+        return kept
+    report = effects.measure_action(visit.workspace, effects.Question(action_id=action_id, metric=metric))
+    return effects.read_effect(visit.workspace, action_id, metric) or (report, visit.workspace.now_us)
+
+
+def _place_figure(name: str, heading: str, hint: str, action_id: str, metric: str) -> Placeholder:
+    path = make_path("/effect/figure", action=action_id, metric=metric, name=name)
+    return Placeholder(
+        name, heading, hint, path,
+        make_path("/effect/figure", action=action_id, metric=metric, name=name, format="csv"),
+    )  # fmt: skip
+
+
+def _tell_row(each: ShownEffect) -> dict[str, Any]:
+    report, shrunk = each.report, each.shrunk
+    is_shrunk = shrunk is not None and shrunk.is_shrunk
+    return {
+        "shown": each,
+        "metric": wording.name_metric(report.metric),
+        "label": report.label,
+        "label_words": wording.name_label(report.label),
+        "change": wording.write_relative(report.relative),
+        "interval": wording.write_interval(report.low, report.high),
+        "shrunk": wording.write_relative(shrunk.mean) if is_shrunk and shrunk else "",
+        "shrunk_interval": wording.write_interval(shrunk.low, shrunk.high) if is_shrunk and shrunk else "",
+        "sign": wording.write_sign(shrunk.sign_probability) if is_shrunk and shrunk else "",
+        "p_value": wording.write_p_value(report.p_value),
+        "q_value": wording.write_p_value(each.q_value),
+        "path": make_path("/effect", action=report.action, metric=report.metric),
+    }
