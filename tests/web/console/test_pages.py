@@ -16,7 +16,8 @@ from consumer_fusion.web.console.page_list import PAGES
 ARTIST = "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30"
 EVERY_PAGE = [
     "/brands", "/brand?brand=sweater-brand", "/consumers?brand=sweater-brand", "/consumer?consumer=pop-artist", ARTIST,
-    "/points", "/points/kind?key=Order Completed", "/points/versions", "/rejected", "/identities",
+    "/associations", "/unattributed", "/suggestions", "/tokens", "/webhooks", "/staff", "/points",
+    "/points/kind?key=Order Completed", "/points/versions", "/rejected", "/identities",
     "/identities?consumer=pop-artist", "/keys", "/audit",
 ]  # fmt: skip
 
@@ -57,6 +58,15 @@ def test_the_artists_page_tells_three_up_and_eight_down_with_reasons(owner):
     assert "−7.98" in page
     assert "+3.0: seen with the brand, and 100,000 people more follow for it" in page
     assert "(follows from event E3)" in page
+
+
+def test_reasons_are_told_in_the_language_of_whoever_asks(owner):
+    told = {
+        language: owner.get(ARTIST, headers={"Accept-Language": language}).text for language in ("en", "it")
+    }
+    assert "100,000 people more follow for it" in told["en"]
+    assert "100,000 people more follow for it" not in told["it"]
+    assert "100.000 persone" in told["it"]
 
 
 def test_the_ledger_adds_up_to_the_score(owner):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 STATIC_PATH = "/static"
+LIVE_PATH = "/api/v1/live"
+"""Where pages listen to changes."""
 
 
 def make_path(path: str, **parameters: object) -> str:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.language import say
-from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.addresses import LIVE_PATH, make_path
 from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
 from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
@@ -54,6 +54,7 @@ class OverviewPage:
         fallen_count: Relationships that fell by more than a point in 28 days.
         risen_count: Relationships that rose by more than a point in 28 days.
         activity: What came in.
+        live_path: Where the page hears of new events; None where it shows a moment that was chosen.
         fell: Those that fell most: `consumer`, `shown`, `fusion_score`, `score_before`, `change`.
         rose: Those that rose most, the same.
         figures: Its charts, to be drawn.
@@ -70,6 +71,7 @@ class OverviewPage:
     fallen_count: int
     risen_count: int
     activity: Activity
+    live_path: str | None
     fell: Sequence[Mapping[str, Any]]
     rose: Sequence[Mapping[str, Any]]
     figures: Sequence[Placeholder]
@@ -81,10 +83,12 @@ class FigurePart:
 
     Attributes:
         figure: The chart.
+        path: Where it is drawn anew.
         download: Where its numbers are as CSV.
     """
 
     figure: Drawn
+    path: str
     download: str
 
 
@@ -129,6 +133,7 @@ def show_overview(visit: Visit) -> Answer:
         fallen_count=pc.sum(pc.less(change, -1.0)).as_py() or 0,
         risen_count=pc.sum(pc.greater(change, 1.0)).as_py() or 0,
         activity=visit.readings.read_activity(brand),
+        live_path=find_live_path(visit, brand=brand),
         fell=_list_ends(visit, scores.slice(0, MOVERS_LISTED), is_falling=True),
         rose=_list_ends(visit, scores.slice(max(0, scores.num_rows - MOVERS_LISTED)), is_falling=False),
         figures=[
@@ -163,8 +168,14 @@ def answer_figure(visit: Visit, drawn: Drawn) -> Answer:
     """A chart that was drawn, as a part of a page or as CSV."""
     if visit.asked.get("format") == "csv":
         return Download(f"{drawn.table.name}.csv", drawn.table.write_csv())
-    download = make_path(visit.path, **{**visit.asked, "format": "csv"})
-    return Page("figure.html", drawn.heading, FigurePart(drawn, download))
+    asked = {name: value for name, value in visit.asked.items() if name != "width"}
+    path, download = make_path(visit.path, **asked), make_path(visit.path, **{**asked, "format": "csv"})
+    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download))
+
+
+def find_live_path(visit: Visit, **parameters: object) -> str | None:
+    """Where a page hears of new events; None where it shows a moment that was chosen."""
+    return make_path(LIVE_PATH, **parameters) if visit.asked.get("as_of", "now") == "now" else None
 
 
 def _place_figure(name: str, heading: str, hint: str, **parameters: object) -> Placeholder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote, unquote
@@ -28,7 +29,7 @@ from consumer_fusion.web.console.navigation import list_groups
 from consumer_fusion.web.console.page_list import PAGES, PageMaker
 from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
 from consumer_fusion.web.console.readings import Readings
-from consumer_fusion.web.console.shelves import Shelf
+from consumer_fusion.web.console.shelves import Shelf, insisting
 from consumer_fusion.web.console.statics import static_routes
 from consumer_fusion.web.console.templating import Frame, render_page
 from consumer_fusion.web.console.visiting import Visiting, Visitor
@@ -37,6 +38,8 @@ from consumer_fusion.web.session import note_looks
 from consumer_fusion.workspace import Workspace
 
 NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
+INSISTING_HEADER = "x-insisting"
+"""Sent by a page that was told of new events, so that it is not answered with what was made before."""
 THEMES = ("auto", "light", "dark")
 _YEAR_SECONDS = 31_536_000
 CONTENT_POLICY = (
@@ -142,7 +145,8 @@ class Console:
                         hint=say("Send less at once."),
                     )
                 visit = self._make_visit(request, visitor, language, form)
-                answered = maker.make(visit, self.drawn)
+                with insisting() if INSISTING_HEADER in request.headers else nullcontext():
+                    answered = maker.make(visit, self.drawn)
                 if maker.is_change and not maker.is_preview:
                     self.readings.forget()
                 return self._respond(request, visit, answered)
@@ -195,7 +199,7 @@ class Console:
     def _make_frame(self, request: Request, visitor: Visitor, page: Page) -> Frame:
         form_token = self.visiting.make_form_token(request)
         if _is_part(request):
-            return Frame(title=page.title, form_token=form_token, is_part=True)
+            return Frame(page.title, form_token=form_token, here=_read_here(request), is_part=True)
         moment_us = self.readings.choose_moment(is_now=False)
         brands = self.readings.list_brands(moment_us)["brand"].to_pylist()
         return Frame(

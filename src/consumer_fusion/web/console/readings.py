@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion import answers, ingest, score
+from consumer_fusion.kit.language import read_language
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.association import ASSOCIATIONS
@@ -144,7 +145,8 @@ class Readings:
 
     def read_pair(self, consumer: str, brand: str, as_of_us: int) -> PairReading:
         """One relationship with all that it is made of."""
-        key, stamp = self._place((consumer, brand), as_of_us)
+        # Sentences are written in the language of whoever asks.
+        key, stamp = self._place((consumer, brand, read_language().code), as_of_us)
         return self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us))
 
     def read_activity(self, brand: str) -> Activity:

@@ -11,7 +11,7 @@ from consumer_fusion.kit.language import say
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.report.tables import write_csv
 from consumer_fusion.web.console.addresses import make_path
-from consumer_fusion.web.console.brand_pages import answer_figure
+from consumer_fusion.web.console.brand_pages import answer_figure, find_live_path
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
 from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Visit
 from consumer_fusion.web.console.pair_drawings import PAIR_HEADINGS, make_pair_drawing
@@ -86,6 +86,7 @@ class RelationshipPage:
         more_path: Where the events after these are; None when all are shown.
         figures: Its charts, to be drawn.
         download: Where the ledger is as CSV.
+        live_path: Where the page hears of new events; None where it shows a moment that was chosen.
     """
 
     consumer: str
@@ -101,6 +102,7 @@ class RelationshipPage:
     more_path: str | None
     figures: Sequence[Placeholder]
     download: str
+    live_path: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ def show_relationship(visit: Visit) -> Answer:
             if rows or name == "facets"
         ],
         download=make_path("/relationship", format="csv", **_parameters(visit)),
+        live_path=find_live_path(visit, brand=brand, consumer=pair.answer.consumer),
     )
     return Page(
         "relationship.html", f"{shown} × {brand}", content, section="consumers", brand=brand,

@@ -9,14 +9,26 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from contextvars import copy_context
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from time import monotonic
 from typing import Generic, TypeVar
 
 Content = TypeVar("Content")
 _log = logging.getLogger(__name__)
+_is_insisting: ContextVar[bool] = ContextVar("is_insisting", default=False)
+
+
+@contextmanager
+def insisting() -> Iterator[None]:
+    """Within the `with` block nothing may lag behind: whoever asks was told that there is something new."""
+    token = _is_insisting.set(True)
+    try:
+        yield
+    finally:
+        _is_insisting.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,7 @@ class Shelf(Generic[Content]):
             making = self._making.setdefault(key, threading.Lock())
         may_lag = (
             kept is not None
+            and not _is_insisting.get()
             and kept.stamp.fixed == stamp.fixed
             and monotonic() - kept.checked_s < self._patience_s
         )

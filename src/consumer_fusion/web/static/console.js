@@ -1,10 +1,14 @@
 // What the pages do by themselves: everything works without it but the charts, whose numbers are then downloads.
 "use strict";
 
-// Charts are drawn for the width of the place where they stand.
+// Charts are drawn for the width of the place where they stand; what is asked for again must be new.
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.elt.dataset && event.detail.elt.dataset.drawn && event.detail.elt.clientWidth < 480) {
     event.detail.parameters.width = "narrow";
+  }
+  const trigger = event.detail.triggeringEvent;
+  if (trigger && /^(refresh|redraw)$/.test(trigger.type)) {
+    event.detail.headers["X-Insisting"] = "yes";
   }
 });
 
@@ -50,5 +54,49 @@ document.addEventListener("click", (event) => {
     });
   }
 });
+
+// New events: the numbers follow by themselves, unless somebody is at them; charts and lists when they are asked for.
+function listen(news) {
+  const told = news.querySelector("[role=status]"), button = news.querySelector("[data-show-news]");
+  let source = null, due = 0;
+  const part = () => document.getElementById("live");
+  const refresh = () => {
+    due = 0;
+    button.hidden = false;
+    if (part().contains(document.activeElement)) {
+      told.textContent = told.dataset.waiting;
+    } else {
+      htmx.trigger(part(), "refresh");
+      told.textContent = told.dataset.words;
+    }
+  };
+  const hear = () => { due = due || window.setTimeout(refresh, 1000); };
+  const open = () => {
+    source = new EventSource(news.dataset.live);
+    source.addEventListener("score", hear);
+    source.addEventListener("reload", hear);
+  };
+  button.addEventListener("click", () => {
+    htmx.trigger(part(), "refresh");
+    document.querySelectorAll(".drawn[data-drawn]").forEach((each) => htmx.trigger(each, "redraw"));
+    const happened = document.getElementById("happened");
+    if (happened) {
+      htmx.trigger(happened, "refresh");
+    }
+    told.textContent = "";
+    button.hidden = true;
+  });
+  // Browsers open few connections to one place, so a page that nobody sees holds none.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      source.close();
+    } else if (source.readyState === EventSource.CLOSED) {
+      htmx.trigger(part(), "refresh");
+      open();
+    }
+  });
+  open();
+}
+document.querySelectorAll("[data-live]").forEach(listen);
 
 document.documentElement.classList.add("scripted");
