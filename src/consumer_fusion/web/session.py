@@ -76,6 +76,19 @@ def admit_caller(_workspace: object, request: HTTPConnection) -> access.Caller:
     return require_staff(request).caller
 
 
+def renew_visit(request: HTTPConnection) -> None:
+    """Find out anew who is signed in, for an answer that goes on for long: nobody may be by now.
+
+    Tokens are looked at anew each time they are asked for, so that there is nothing to do for them.
+    """
+    visit = request.scope.get("state", {}).get("visit")
+    if isinstance(visit, Visit) and visit.token is not None:
+        gate = visit.gate
+        visit.signed_in = access.find_signed_in(
+            gate.store, gate.visits, visit.token, gate.now_us(), gate.limits
+        )
+
+
 def needs(permission: access.Permission) -> Callable[[HTTPConnection], Any]:
     """A dependency (FastAPI's `Depends`) for what is of no single brand, or is filtered by brands afterwards."""
 

@@ -31,9 +31,12 @@ from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.stores import Between, Session
 from consumer_fusion.web.api.desk import Desk
 from consumer_fusion.web.api.parameters import KEY_LENGTH
+from consumer_fusion.web.session import renew_visit
 from consumer_fusion.workspace import Workspace
 
 KEEP_ALIVE_SECONDS = 15
+CHECK_SECONDS = 15.0
+"""After so long at the latest it is seen whether a listener may still hear; and before anything is told."""
 RETRY_MILLISECONDS = 3_000
 LISTENER_LIMIT = 500
 PAIR_LIMIT = 500
@@ -186,7 +189,7 @@ class Feed:
 
 async def tell_changes(
     feed: Feed, watch: Watch, start: Position | None, *, check: Callable[[], object] | None = None,
-    wait_seconds: float = KEEP_ALIVE_SECONDS,
+    wait_seconds: float = CHECK_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:  # fmt: skip
     """The events for one listener, until they go or may no longer see it.
 
@@ -242,6 +245,10 @@ def build_live_routes(desk: Desk, feed: Feed) -> APIRouter:
                 desk.open(request, "look", each)
             return caller
 
+        def admit_again() -> Caller:
+            renew_visit(request)
+            return admit()
+
         def open_watch() -> Watch:
             caller = admit()
             with desk.workspace.store.reading() as session:
@@ -269,7 +276,9 @@ def build_live_routes(desk: Desk, feed: Feed) -> APIRouter:
         async def listen_and_leave() -> AsyncIterator[ServerSentEvent]:
             feed.listeners += 1
             try:
-                async for each in tell_changes(feed, watch, start, check=admit):
+                async for each in tell_changes(
+                    feed, watch, start, check=admit_again, wait_seconds=CHECK_SECONDS
+                ):
                     yield each
             finally:
                 feed.listeners -= 1
