@@ -27,14 +27,15 @@ from consumer_fusion.cause.calibration import (
     OWN_SERIES,
     OWN_WINDOWS,
     Calibration,
-    ErrorTrail,
     Rule,
     learn_calibration,
     load_reference_library,
     read_calibration,
 )
+from consumer_fusion.cause.delays import DelaySearch, search_delay
 from consumer_fusion.cause.effect import Check, Effect
 from consumer_fusion.cause.estimation import measure_effect
+from consumer_fusion.cause.exposure_verdicts import ExposureVerdict, judge_exposure
 from consumer_fusion.cause.exposures import (
     ExposureEffect,
     FeatureBalance,
@@ -43,6 +44,7 @@ from consumer_fusion.cause.exposures import (
 from consumer_fusion.cause.fitting import (
     HORIZONS,
     LEAST_DAYS,
+    ErrorTrail,
     FittedSeries,
     Forecast,
     PlaceboErrors,
@@ -80,7 +82,12 @@ from consumer_fusion.cause.panels import (
     measure_panel,
     mix_donors,
 )
-from consumer_fusion.cause.placebo_trails import ClassTrail, learn_from_trails, list_trails
+from consumer_fusion.cause.placebo_trails import (
+    ClassTrail,
+    learn_from_trails,
+    list_trails,
+    read_class_trail,
+)
 from consumer_fusion.cause.second_opinion import (
     ask_double_machine_learning,
 )
@@ -123,6 +130,8 @@ __all__ = [
     "join_estimates",
     "score_randomised",
     "ExposureEffect",
+    "ExposureVerdict",
+    "judge_exposure",
     "FeatureBalance",
     "adjust_exposure",
     "HELD_OUT",
@@ -197,4 +206,7 @@ __all__ = [
     "align_values",
     "average_series",
     "difference_cumulative",
+    "DelaySearch",
+    "search_delay",
+    "read_class_trail",
 ]
