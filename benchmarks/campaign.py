@@ -15,14 +15,20 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from campaign_households import (
+    CAMPAIGN,
+    FEATURES,
+    START,
+    WEEKS,
+    Households,
+    describe_households,
+    write_events,
+)
 
 import consumer_fusion as fusion
 from consumer_fusion import cause, experiments, score
@@ -30,34 +36,15 @@ from consumer_fusion.errors import FusionError, RefusedError
 from consumer_fusion.kit.moments import to_microseconds
 from consumer_fusion.points_in_force import put_points_in_force
 
-CAMPAIGN = 18
-START = datetime(2017, 10, 30, tzinfo=UTC)
-WEEKS = 8
-DAY = np.timedelta64(1, "D")
 PAPER = -20.0
 """Abadie, Diamond and Hainmueller (2010): almost 20 packs a year, with covariates that this file lacks."""
 
-FEATURES = (
-    "spend, last 8 weeks", "spend, 8 weeks before", "spend, all before", "trips, last 8 weeks", "trips, all before",
-    "weeks with a trip", "coupons redeemed", "large campaigns before", "small campaigns before",
-    "demographics known", "age group", "income group",
-)  # fmt: skip
 SETS = {
     "past spending": FEATURES[:3],
     "past trips": FEATURES[3:6],
     "coupons and campaigns before": FEATURES[6:9],
     "demographics": FEATURES[9:],
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Households:
-    """All households that were seen or written to, with what they did around a moment."""
-
-    before: np.ndarray
-    after: np.ndarray
-    is_reached: np.ndarray
-    features: np.ndarray
 
 
 def main() -> None:
@@ -142,82 +129,6 @@ def write_difference(one: cause.GroupDifference) -> dict[str, float]:
     return {"effect": one.effect, "low": one.low, "high": one.high, "p_value": one.p_value}
 
 
-def describe_households(folder: Path, moment: datetime) -> Households:
-    """What every household did before and after a moment, and whether campaign 18 was for it."""
-    lines = pq.read_table(folder / "transactions_sample.parquet")
-    sent = pq.read_table(folder / "campaigns.parquet")
-    when = pq.read_table(folder / "campaign_descriptions.parquet")
-    redeemed = pq.read_table(folder / "coupon_redemptions.parquet")
-    people = pq.read_table(folder / "demographics.parquet")
-    of_line = pc.cast(lines["household_id"], pa.int64()).to_numpy()
-    ids = np.union1d(of_line, sent["household_id"].to_numpy())
-    row, value = np.searchsorted(ids, of_line), lines["sales_value"].to_numpy()
-    at = lines["transaction_timestamp"].to_numpy().astype("datetime64[s]")
-    start = np.datetime64(moment.replace(tzinfo=None))
-    window = WEEKS * 7 * DAY
-    is_past = at < start
-
-    def add(rows: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        return np.bincount(rows, weights=weights, minlength=ids.size).astype(float)
-
-    def spend(first: np.datetime64, end: np.datetime64) -> np.ndarray:
-        is_within = (at >= first) & (at < end)
-        return add(row[is_within], value[is_within])
-
-    def count_trips(is_counted: np.ndarray) -> np.ndarray:
-        baskets = lines["basket_id"].to_numpy()[is_counted]
-        _, first = np.unique(baskets, return_index=True)
-        return add(row[is_counted][first])
-
-    weeks = np.unique(np.stack([row[is_past], lines["week"].to_numpy()[is_past]]), axis=1)[0]
-    starts = dict(zip(when["campaign_id"].to_pylist(), when["start_date"].to_numpy().astype("datetime64[s]")))
-    is_large = dict(
-        zip(when["campaign_id"].to_pylist(), (t == "Type A" for t in when["campaign_type"].to_pylist()))
-    )
-    campaign = sent["campaign_id"].to_numpy()
-    target = np.searchsorted(ids, sent["household_id"].to_numpy())
-    is_before = np.array([starts[one] < start for one in campaign.tolist()])
-    large = np.array([is_large[one] for one in campaign.tolist()])
-    coupon_row = np.searchsorted(ids, redeemed["household_id"].to_numpy())
-    is_coupon = redeemed["redemption_date"].to_numpy().astype("datetime64[s]") < start
-    is_coupon &= np.isin(redeemed["household_id"].to_numpy(), ids)
-    known = {row["household_id"]: row for row in people.to_pylist()}
-    ages = ("19-24", "25-34", "35-44", "45-54", "55-64", "65+")
-    incomes = sorted(
-        {row["income"] for row in known.values()},
-        key=lambda text: int("".join(filter(str.isdigit, text[:3])) or 0),
-    )
-
-    def place(one: int, field: str, order: tuple[str, ...] | list[str]) -> float:
-        found = known.get(one, {}).get(field)
-        return float(order.index(found)) if found in order else (len(order) - 1) / 2.0
-
-    is_recent = is_past & (at >= start - window)
-    before = spend(start - window, start)
-    columns = [
-        before,
-        spend(start - 2 * window, start - window),
-        add(row[is_past], value[is_past]),
-        count_trips(is_recent),
-        count_trips(is_past),
-        add(weeks.astype(np.int64)),
-        add(coupon_row[is_coupon]),
-        add(target[is_before & large]),
-        add(target[is_before & ~large]),
-        np.array([float(one in known) for one in ids.tolist()]),
-        np.array([place(one, "age", ages) for one in ids.tolist()]),
-        np.array([place(one, "income", incomes) for one in ids.tolist()]),
-    ]
-    # Money and counts have long tails.
-    features = np.column_stack([*(np.log1p(np.maximum(one, 0.0)) for one in columns[:9]), *columns[9:]])
-    return Households(
-        before=before,
-        after=spend(start, start + window),
-        is_reached=np.isin(ids, sent["household_id"].to_numpy()[campaign == CAMPAIGN]),
-        features=features,
-    )
-
-
 def try_to_learn(folder: Path) -> dict[str, object]:
     """Ask the product to learn points from the campaign, in both ways that there are."""
     with tempfile.TemporaryDirectory() as place:
@@ -272,45 +183,6 @@ def ask_to_learn(workspace: fusion.Workspace) -> str:
     return ""
 
 
-def write_events(folder: Path) -> pa.Table:
-    """Baskets as orders and campaigns as what the brand sent, in the product's own columns."""
-    lines = pq.read_table(folder / "transactions_sample.parquet")
-    baskets = lines.group_by(["household_id", "basket_id"]).aggregate(
-        [("sales_value", "sum"), ("transaction_timestamp", "min")]
-    )
-    when = pq.read_table(folder / "campaign_descriptions.parquet").select(["campaign_id", "start_date"])
-    sent = pq.read_table(folder / "campaigns.parquet").join(when, "campaign_id")
-    count = sent.num_rows
-    orders = pa.table(
-        {
-            "source": pa.array(["loyalty"] * baskets.num_rows),
-            "event_id": pc.binary_join_element_wise("basket", baskets["basket_id"], "-"),
-            "occurred_at": baskets["transaction_timestamp_min"].cast(pa.timestamp("us", "UTC")),
-            "kind": pa.array(["Order Completed"] * baskets.num_rows),
-            "consumer": baskets["household_id"],
-            "brand": pa.array(["retailer"] * baskets.num_rows),
-            "value": baskets["sales_value_sum"],
-        }
-    )
-    letters = pa.table(
-        {
-            "source": pa.array(["loyalty"] * count),
-            "event_id": pc.binary_join_element_wise(
-                "campaign",
-                pc.cast(sent["campaign_id"], pa.string()),
-                pc.cast(sent["household_id"], pa.string()),
-                "-",
-            ),
-            "occurred_at": sent["start_date"].cast(pa.timestamp("us", "UTC")),
-            "kind": pa.array(["Campaign Received"] * count),
-            "consumer": pc.cast(sent["household_id"], pa.string()),
-            "brand": pa.array(["retailer"] * count),
-            "value": pa.nulls(count, pa.float64()),
-        }
-    )
-    return pa.concat_tables([orders, letters])
-
-
 def measure_law(path: Path) -> dict[str, object]:
     """Proposition 99: packs a head and year against a mix of states, by the outcome alone."""
     with path.open(encoding="utf-8") as file:
@@ -338,7 +210,7 @@ def measure_law(path: Path) -> dict[str, object]:
 
 
 def measure_donor_errors(logarithms: np.ndarray, names: list[str], first: int) -> dict[str, float]:
-    """Error of the mean effect where there is none, by donor in turn, in logarithms: a mix against plain differences."""
+    """Error of the mean effect where there is none, by donor in turn, in logarithms."""
     mixed, plain = [], []
     change = logarithms[first:].mean(axis=0) - logarithms[:first].mean(axis=0)
     for place in range(len(names)):
@@ -362,8 +234,8 @@ def print_campaign(told: dict) -> None:
     )
     print(f"lines per household in the {WEEKS} weeks from {START:%d %b %Y} on\n")
     print(
-        f"The retailer chose: those written to had spent {told['spent_before_reached']:.1f} in the {WEEKS} weeks before, "
-        f"the others {told['spent_before_others']:.1f}."
+        f"The retailer chose: those written to had spent {told['spent_before_reached']:.1f} in the {WEEKS} weeks "
+        f"before, the others {told['spent_before_others']:.1f}."
     )
     print(f"  naive difference afterwards        {show('naive')}")
     print(f"  adjusted, those whom it reached    {show('adjusted')}")
@@ -375,8 +247,8 @@ def print_campaign(told: dict) -> None:
     for one in told["balance"]:
         print(f"    {one['feature']:32s} {one['before']:+.2f}   {one['after']:+.2f}")
     print(
-        f"\n  To bring the effect to 0, something hidden would have to explain {told['robustness']:.1%} of what is left "
-        f"both of who was\n  reached and of spending; {told['robustness_interval']:.1%} to bring 0 into the interval. "
+        f"\n  To bring the effect to 0, something hidden would have to explain {told['robustness']:.1%} of what is "
+        f"left both of who was\n  reached and of spending; {told['robustness_interval']:.1%} to bring 0 into the interval. "
         f"E-value {told['e_value']:.2f} ({told['e_value_interval']:.2f})."
     )
     for name, one in told["as_strong_as"].items():
@@ -415,9 +287,9 @@ def print_law(told: dict) -> None:
     print(
         f"      p by donors in its place {told['p_value']:.3f}; rank by the paper's ratio {told['ratio_rank']} of 39"
     )
-    print(
-        f"      interval {told['interval'][0]:+.1f} to {told['interval'][1]:+.1f}; plain differences {told['difference_in_differences']:+.1f}"
-    )
+    low, high = told["interval"]
+    plain = told["difference_in_differences"]
+    print(f"      interval {low:+.1f} to {high:+.1f}; plain differences {plain:+.1f}")
     errors = told["donor_error"]
     print(
         f"      donors without a law, error in logarithms: mix {errors['synthetic_control']:.3f}, plain differences "
