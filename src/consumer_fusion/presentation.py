@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion import answers, ingest, inspection, learning, score
+from consumer_fusion import answers, effects, ingest, inspection, learning, score
 from consumer_fusion.answers import FACET_NAMES, Moment
+from consumer_fusion.effects import wording
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.kit.release import read_product_version
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.intake import IMPORTS
-from consumer_fusion.report import CalibrationSummary, PairExplained, ReportPage, WorkspaceCounts
+from consumer_fusion.report import CalibrationSummary, CourseShown, PairExplained, ReportPage, WorkspaceCounts
 from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Session, list_segments
 from consumer_fusion.workspace import Workspace
 
@@ -55,6 +57,7 @@ def fill_report(workspace: Workspace, request: ReportRequest) -> ReportPage:
         rejections = _list_rejections(session)
     unscored = inspection.count_unscored(workspace)
     report = learning.read_latest_calibration(workspace)
+    shown = effects.list_effects(workspace, brand=request.brand)
     return ReportPage(
         title=f"Consumer Fusion: {request.brand}" if request.brand else "Consumer Fusion",
         made_at=workspace.clock(),
@@ -77,6 +80,59 @@ def fill_report(workspace: Workspace, request: ReportRequest) -> ReportPage:
             }
         ),
         calibration=None if report is None else _summarise_calibration(workspace, report),
+        effects=_tabulate_effects(shown),
+        course=_pick_course(shown),
+    )
+
+
+def _tabulate_effects(shown: Sequence[effects.ShownEffect]) -> pa.Table:
+    rows = []
+    for each in shown:
+        shrunk = each.shrunk if each.shrunk is not None and each.shrunk.is_shrunk else None
+        rows.append(
+            {
+                "action": each.title,
+                "brand": each.brand,
+                "metric": wording.name_metric(each.report.metric),
+                "raw": each.report.relative,
+                "raw_low": each.report.low,
+                "raw_high": each.report.high,
+                "shrunk": None if shrunk is None else shrunk.mean,
+                "shrunk_low": None if shrunk is None else shrunk.low,
+                "shrunk_high": None if shrunk is None else shrunk.high,
+                "p_value": each.report.p_value,
+                "label": wording.name_label(each.report.label),
+            }
+        )
+    return pa.Table.from_pylist(rows)
+
+
+def _pick_course(shown: Sequence[effects.ShownEffect]) -> CourseShown | None:
+    """The effect that chance explains least, the newest of those."""
+    told = [each for each in shown if each.report.p_value is not None]
+    if not told:
+        return None
+    best = min(told, key=lambda each: (each.report.p_value or 0.0, -each.starts_us))
+    report = best.report
+    return CourseShown(
+        action=best.title,
+        metric=wording.name_metric(report.metric),
+        start_day=report.start_day,
+        end_day=report.end_day,
+        days=pa.table(
+            {
+                "day": pa.array(report.days, pa.int64()),
+                "observed": pa.array(report.observed, pa.float64()),
+                "expected": pa.array(report.expected, pa.float64()),
+                "low": pa.array(report.expected_low, pa.float64()),
+                "high": pa.array(report.expected_high, pa.float64()),
+            }
+        ),
+        sentences=(
+            f"“{best.title}”, {wording.name_metric(report.metric)}: {wording.name_label(report.label)}. "
+            f"{wording.tell_label(report.label)}",
+            " ".join(wording.tell_finding(best)),
+        ),
     )
 
 

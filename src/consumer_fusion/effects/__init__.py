@@ -16,8 +16,10 @@ from consumer_fusion.effects.effect_report import CheckFound, EffectReport, writ
 from consumer_fusion.effects.imported_metrics import MetricDay, MetricImport, import_metrics, keep_metrics
 from consumer_fusion.effects.measuring import Question, measure_action
 from consumer_fusion.effects.metric_list import list_metrics, read_as_of
+from consumer_fusion.effects.nightly import calibrate_nightly
 from consumer_fusion.effects.placebo_learning import Learnt, calibrate_effects
 from consumer_fusion.effects.series_book import METRIC_NAMES
+from consumer_fusion.effects.series_names import ShowKey
 from consumer_fusion.effects.shrinking import (
     USUAL_METRICS,
     ShownEffect,
@@ -38,10 +40,12 @@ __all__ = [
     "MetricDay",
     "MetricImport",
     "Question",
+    "ShowKey",
     "ShownEffect",
     "Shrunk",
     "USUAL_METRICS",
     "calibrate_effects",
+    "calibrate_nightly",
     "declare_actions",
     "describe_action",
     "describe_effect",

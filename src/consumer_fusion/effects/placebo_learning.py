@@ -26,7 +26,7 @@ from consumer_fusion.workspace import Workspace
 LEARNT_METRICS = ("orders", "revenue", "visits", "page_views", "followers")
 LEAST_DAYS = 120
 OWN_NAME = "own placebos"
-RECIPE = "1"
+RECIPE = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,33 +142,12 @@ def _trace(book: SeriesBook, own: MetricSeries, actions: Sequence[cause.ActionRo
             actions=windows,
         )
         for each in cause.list_trails(fitted):
-            told.append(
-                {
-                    "form": each.form,
-                    "question": each.question,
-                    "days": each.days,
-                    "length": each.trail.length,
-                    "source": each.trail.source,
-                    "u": [round(float(value), 5) for value in each.trail.u],
-                    "origins": [int(day) for day in each.trail.origins],
-                }
-            )
+            told.append(each.as_dict())
     return told
 
 
 def _read_trails(contents: Iterable[list[dict[str, Any]]]) -> list[cause.ClassTrail]:
-    return [
-        cause.ClassTrail(
-            form=row["form"],
-            question=row["question"],
-            days=row["days"],
-            trail=cause.ErrorTrail(
-                row["source"], np.array(row["u"], float), np.array(row["origins"], np.int64), row["length"]
-            ),
-        )
-        for content in contents
-        for row in content
-    ]
+    return [cause.read_class_trail(row) for content in contents for row in content]
 
 
 def _count_windows(contents: Iterable[list[dict[str, Any]]]) -> float:

@@ -5,7 +5,20 @@ Given plain data (`ReportPage`); nothing here reads a workspace. Charts come fro
 
 from __future__ import annotations
 
-from consumer_fusion.report.page import CalibrationSummary, PairExplained, ReportPage, WorkspaceCounts
+from consumer_fusion.report.page import (
+    CalibrationSummary,
+    CourseShown,
+    PairExplained,
+    ReportPage,
+    WorkspaceCounts,
+)
 from consumer_fusion.report.writing import write_report
 
-__all__ = ["CalibrationSummary", "PairExplained", "ReportPage", "WorkspaceCounts", "write_report"]
+__all__ = [
+    "CalibrationSummary",
+    "CourseShown",
+    "PairExplained",
+    "ReportPage",
+    "WorkspaceCounts",
+    "write_report",
+]

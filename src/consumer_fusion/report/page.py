@@ -108,6 +108,27 @@ class CalibrationSummary:
     multipliers: pa.Table
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseShown:
+    """The course of one effect.
+
+    Attributes:
+        action: What the action was.
+        metric: What is measured.
+        start_day: The first day looked at.
+        end_day: The last day looked at.
+        days: `day`, `observed`, `expected`, `low`, `high`.
+        sentences: What was found, for a person.
+    """
+
+    action: str
+    metric: str
+    start_day: int
+    end_day: int
+    days: pa.Table
+    sentences: Sequence[str] = ()
+
+
 def _make_empty() -> pa.Table:
     return pa.table({})
 
@@ -138,6 +159,9 @@ class ReportPage:
         rejections: Rows set aside: `code`, `message` (of one of them), `row_count`.
         kinds_without_points: Kinds of events that are kept but no evidence yet: `kind`, `event_count`.
         calibration: The last calibration; None for none.
+        effects: Measured effects: `action`, `brand`, `metric`, `raw`, `raw_low`, `raw_high`, `shrunk`, `shrunk_low`,
+            `shrunk_high`, `p_value`, `label`.
+        course: The effect that is shown day by day; None for none.
     """
 
     title: str
@@ -156,6 +180,8 @@ class ReportPage:
     rejections: pa.Table = field(default_factory=_make_empty)
     kinds_without_points: pa.Table = field(default_factory=_make_empty)
     calibration: CalibrationSummary | None = None
+    effects: pa.Table = field(default_factory=_make_empty)
+    course: CourseShown | None = None
 
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {

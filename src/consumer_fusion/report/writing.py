@@ -54,6 +54,7 @@ def render_report(page: ReportPage) -> str:
         write_time,
     )
     from consumer_fusion.report.calibration_section import make_calibration_section
+    from consumer_fusion.report.effects_section import make_effects_section
     from consumer_fusion.report.pair_section import make_pair_section
     from consumer_fusion.report.sections import (
         make_brand_sections,
@@ -66,6 +67,7 @@ def render_report(page: ReportPage) -> str:
     movers, pairs, intake = make_movers_section(page), make_pairs_section(page), make_intake_section(page)
     pair = None if page.pair is None else make_pair_section(page.pair)
     calibration = None if page.calibration is None else make_calibration_section(page.calibration)
+    effects = make_effects_section(page)
     folder = files("consumer_fusion.report")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -75,7 +77,11 @@ def render_report(page: ReportPage) -> str:
     return template.render(
         page=page,
         made_at_us=to_microseconds(page.made_at),
-        sections=[part for part in (*sections, movers, pair, pairs, intake, calibration) if part is not None],
+        sections=[
+            part
+            for part in (*sections, movers, pair, effects, pairs, intake, calibration)
+            if part is not None
+        ],
         words=[(SYMBIOSIS_WORDS[key], SYMBIOSIS_MEANINGS[key]) for key in SYMBIOSIS_WORDS],
         style=folder.joinpath("report.css").read_text(encoding="utf-8"),
         light=write_css_variables(LIGHT),

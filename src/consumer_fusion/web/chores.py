@@ -1,4 +1,4 @@
-"""Chores: what the server does beside answering: changed pairs are judged, notices are posted."""
+"""Chores: what the server does beside answering: changed pairs are judged, notices posted, effects measured nightly."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 
-from consumer_fusion import watching
+from consumer_fusion import effects, watching
 from consumer_fusion.errors import FusionError
 from consumer_fusion.workspace import Workspace
 
 INTERVAL_SECONDS = 1.0
+NIGHTLY_INTERVAL_SECONDS = 300.0
+"""So often is it looked whether the work of the night is due."""
 _log = logging.getLogger("consumer_fusion.chores")
 
 
@@ -33,12 +35,15 @@ class Chores:
     def start(self) -> None:
         """Begin."""
         self._stopping.clear()
-        chores: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("watching", lambda: watching.watch_changes(self._workspace)),
-            ("posting", lambda: watching.send_due(self._workspace)),
+        often, seldom = self._interval_seconds, max(self._interval_seconds, NIGHTLY_INTERVAL_SECONDS)
+        chores: tuple[tuple[str, float, Callable[[], object]], ...] = (
+            ("watching", often, lambda: watching.watch_changes(self._workspace)),
+            ("posting", often, lambda: watching.send_due(self._workspace)),
+            ("calibrating effects", seldom, lambda: effects.calibrate_nightly(self._workspace)),
         )
-        for name, chore in chores:
-            thread = threading.Thread(target=self._repeat, args=(name, chore), name=name, daemon=True)
+        for name, interval_seconds, chore in chores:
+            arguments = (name, interval_seconds, chore)
+            thread = threading.Thread(target=self._repeat, args=arguments, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -49,8 +54,8 @@ class Chores:
             thread.join(timeout=30.0)
         self._threads.clear()
 
-    def _repeat(self, name: str, chore: Callable[[], object]) -> None:
-        while not self._stopping.wait(self._interval_seconds):
+    def _repeat(self, name: str, interval_seconds: float, chore: Callable[[], object]) -> None:
+        while not self._stopping.wait(interval_seconds):
             try:
                 chore()
             except FusionError as error:

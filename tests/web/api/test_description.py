@@ -9,7 +9,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not i
 
 OPERATIONS = (
     "/scores", "/score", "/movers", "/explain", "/changes", "/history", "/brands", "/kinds", "/points",
-    "/identities", "/rejections",
+    "/identities", "/rejections", "/actions", "/metrics", "/effects", "/effect",
 )  # fmt: skip
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",

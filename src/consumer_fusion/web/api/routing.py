@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from consumer_fusion.kit.release import read_product_version
-from consumer_fusion.web.api import catalogue, explanations, live, persons, scores, wire
+from consumer_fusion.web.api import catalogue, causes, explanations, live, persons, scores, wire
 from consumer_fusion.web.api.answering import add_error_handlers
 from consumer_fusion.web.api.desk import Desk
 
@@ -38,7 +38,7 @@ def build_api(desk: Desk) -> FastAPI:
         responses={**_ERRORS, **_NOT_CHANGED},
     )
     add_error_handlers(app)
-    for module in (scores, explanations, catalogue, persons):
+    for module in (scores, explanations, catalogue, persons, causes):
         app.include_router(module.build_routes(desk))
     app.include_router(live.build_live_routes(desk, live.Feed(desk.workspace)))
     app.router.redirect_slashes = False

@@ -1,0 +1,121 @@
+"""The wire of actions and effects: the shapes in which they leave, with the names of the command line's JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from consumer_fusion.records.action import Assignment, ExpectedEffect
+from consumer_fusion.records.effect import EvidenceLabel
+from consumer_fusion.web.api.wire import Wire
+
+
+class ActionWindow(Wire):
+    """Days on which an effect on one metric is looked for."""
+
+    delay_days: int
+    effect_days: int
+
+
+class Action(Wire):
+    """Something that a brand did on purpose."""
+
+    action: str = Field(description="Its id.")
+    brand: str
+    title: str = Field(description="What it was.")
+    action_type: str = Field(description="Its kind in a word.")
+    starts_at: str
+    ends_at: str | None
+    region: str | None = Field(description="Where; null for everywhere.")
+    segment: str | None = Field(description="For whom; null for all.")
+    assignment: Assignment = Field(description="How those were found who got it.")
+    expected_effect: ExpectedEffect = Field(description="What was expected before looking.")
+    delay_days: int
+    effect_days: int | None = Field(description="Null for its own length.")
+    effect_from: str = Field(description="The first day on which its effect is looked for.")
+    effect_until: str = Field(description="The last day on which its effect is looked for.")
+    windows: dict[str, ActionWindow] = Field(description="Other days for some metrics.")
+    origin: str = Field(description="How it was declared.")
+    withdrawn_at: str | None
+
+
+class Actions(Wire):
+    """Declared actions."""
+
+    items: list[Action]
+
+
+class Metric(Wire):
+    """A daily series."""
+
+    metric: str
+    of: str = Field(description="Whose it is.")
+    first_day: str
+    last_day: str
+    days: int = Field(description="Days with a value.")
+    missing: int = Field(description="Days without a value in between.")
+    mean: float = Field(description="Mean a day.")
+    origin: Literal["events", "file"]
+
+
+class Metrics(Wire):
+    """Daily series."""
+
+    items: list[Metric]
+
+
+class ShrunkEffect(Wire):
+    """An effect drawn towards others of its kind, with an interval that holds without a prior."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class EffectCheck(Wire):
+    """Something that was looked at before a number is told."""
+
+    name: str
+    verdict: Literal["passed", "warned", "refused"]
+    sentence: str
+
+
+class ObservedDay(Wire):
+    """What was seen on a day."""
+
+    day: str
+    value: float | None
+
+
+class ExpectedDay(ObservedDay):
+    """What was expected of a day."""
+
+    low: float | None
+    high: float | None
+
+
+class Effect(Wire):
+    """What an action did to a metric."""
+
+    action: str
+    metric: str
+    effect: float | None = Field(description="Mean change a day, in the units of the metric.")
+    relative: float | None = Field(description="The same as a share of what was expected.")
+    low: float | None = Field(description="Lower end of the 95% interval of `relative`.")
+    high: float | None = Field(description="Upper end.")
+    p_value: float | None
+    interval: Literal["sequential", "fixed"] = Field(
+        description="`sequential` until the declared end: it holds however often one looks."
+    )
+    shrunk: ShrunkEffect
+    label: EvidenceLabel = Field(description="What may be said.")
+    checks: list[EffectCheck]
+    observed: list[ObservedDay]
+    expected: list[ExpectedDay]
+
+
+class Effects(Wire):
+    """Measured effects."""
+
+    items: list[Effect]

@@ -1,0 +1,87 @@
+"""`/actions`, `/metrics`, `/effects` and `/effect`: what brands did on purpose, and what it did."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from consumer_fusion import access, effects
+from consumer_fusion.access import Caller
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.identity import mask_consumer_key
+from consumer_fusion.web.api import cause_wire as wire
+from consumer_fusion.web.api.answering import answer
+from consumer_fusion.web.api.desk import Desk
+from consumer_fusion.web.api.parameters import AnyBrand, BrandKey, Fresh
+
+ActionId = Annotated[str, Query(min_length=1, max_length=512, description="The id of the action.")]
+MetricName = Annotated[str, Query(min_length=1, max_length=128, description="The metric.")]
+AnyMetric = Annotated[str | None, Query(min_length=1, max_length=128, description="Only this metric.")]
+
+
+def build_routes(desk: Desk) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=["causes"])
+
+    @routes.get("/actions", response_model=wire.Actions)
+    def list_actions(request: Request, brand: AnyBrand = None) -> Response:
+        """The actions that were declared, in the order in which they began."""
+        caller = desk.open(request, "look", brand)
+        rows = effects.list_actions(desk.workspace, brand=brand)
+        visible = set(access.keep_visible(caller, {row["brand"] for row in rows}))
+        items = [wire.Action.model_validate(row) for row in rows if row["brand"] in visible]
+        return answer(request, wire.Actions(items=items))
+
+    @routes.get("/metrics", response_model=wire.Metrics)
+    def list_metrics(request: Request, brand: BrandKey, fresh: Fresh = False) -> Response:
+        """The daily series of a brand that there are, from events and from files."""
+        desk.open(request, "look", brand)
+        desk.gate.ensure_landed(is_forced=fresh)
+        rows = effects.list_metrics(desk.workspace, brand=brand)
+        return answer(request, wire.Metrics(items=[wire.Metric.model_validate(row) for row in rows]))
+
+    @routes.get("/effects", response_model=wire.Effects)
+    def list_effects(request: Request, brand: AnyBrand = None, metric: AnyMetric = None) -> Response:
+        """The effects that were measured, raw and shrunk within their kind; the nightly chore measures them."""
+        caller = desk.open(request, "look", brand)
+        shown = effects.list_effects(
+            desk.workspace, brand=brand, metric=metric, show_key=_choose_show_key(caller)
+        )
+        visible = set(access.keep_visible(caller, {each.brand for each in shown}))
+        items = [_tell(each) for each in shown if each.brand in visible]
+        return answer(request, wire.Effects(items=items))
+
+    @routes.get("/effect", response_model=wire.Effect)
+    def read_effect(
+        request: Request, action: ActionId, metric: MetricName = "orders", fresh: Fresh = False
+    ) -> Response:
+        """What an action did to a metric, as measured last; measured now where it never was, or with `fresh`."""
+        caller = desk.open(request, "look")
+        known = {row["action"]: row["brand"] for row in effects.list_actions(desk.workspace)}
+        if action not in known or not caller.sees(known[action]):
+            raise NotFoundError(
+                "There is no such action.", hint="`/api/v1/actions` lists those that you may see."
+            )
+        desk.gate.ensure_landed(is_forced=fresh)
+        kept = None if fresh else effects.read_effect(desk.workspace, action, metric)
+        report = (
+            effects.measure_action(desk.workspace, effects.Question(action_id=action, metric=metric))
+            if kept is None
+            else kept[0]
+        )
+        shown = effects.show_effect(desk.workspace, report, show_key=_choose_show_key(caller))
+        return answer(request, _tell(shown))
+
+    return routes
+
+
+def _tell(shown: effects.ShownEffect) -> wire.Effect:
+    told: dict[str, Any] = effects.describe_effect(shown)
+    return wire.Effect.model_validate(told)
+
+
+def _choose_show_key(caller: Caller) -> effects.ShowKey:
+    return str if access.may(caller, "see_identities") else mask_consumer_key
