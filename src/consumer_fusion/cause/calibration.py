@@ -10,25 +10,46 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from consumer_fusion.cause.fitting import HORIZONS, FittedSeries
+from consumer_fusion.cause.fitting import HORIZONS, LEAST_DAYS, ErrorTrail, FittedSeries
 from consumer_fusion.cause.laws import Law, build_law, mix_laws
+from consumer_fusion.cause.peeking import DELAYS, find_delay_maxima, find_look_maxima
 from consumer_fusion.cause.series import Floats
 from consumer_fusion.errors import InputError
 
 PRIOR_WINDOWS = (4.0, 8.0, 16.0, 32.0, 64.0)
 CAPS = (2.5, 4.0, 6.0, 12.0)
+YOUTHS = (0.0, 0.3, 0.6, 1.0)
 OVERLAP = 1.5
 """Placebo windows overlap: K origins of windows of h days count as 1.5 K / h windows."""
 OWN_SERIES, OWN_WINDOWS = 20, 400
 """From so many series or windows on, an installation's own placebos replace the shipped library."""
 FOLDS = 12
+QUESTIONS = ("fixed", "looks", "delays")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What turns a series' placebos into its factor.
+
+    Attributes:
+        prior_windows: How many windows the usual factor counts as.
+        usual: The usual factor between errors and the models' standard deviations.
+        cap: Larger errors count as this many standard deviations in a series' own factor.
+        youth: How much wider errors are 35 days after a series began.
+    """
+
+    prior_windows: float
+    usual: float
+    cap: float
+    youth: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +57,32 @@ class Rule:
     """How errors of one class of windows are judged.
 
     Attributes:
-        prior_windows: How many windows the usual factor counts as.
-        usual: The usual factor between errors and the models' standard deviations.
-        cap: Larger errors count as this many standard deviations in a series' own factor.
+        numbers: What turns a series' placebos into its factor.
         law: The pooled law of calibrated errors.
         series: How many series it was learnt on.
         windows: How many windows that share no day.
         sources: How many families of series.
     """
 
-    prior_windows: float
-    usual: float
-    cap: float
+    numbers: Numbers
     law: Law
     series: int
     windows: float
     sources: int
 
-    def measure_factor(self, u: Floats, length: int) -> float:
-        """A series' own factor (lambda) from its standardised placebo errors."""
-        own = OVERLAP * u.size / length
-        square = float(np.mean(np.minimum(np.abs(u), self.cap) ** 2)) if u.size else 0.0
-        return float(
-            np.sqrt((self.prior_windows * self.usual**2 + own * square) / (self.prior_windows + own))
-        )
+    def measure_factor(self, u: Floats, length: int, age: float = np.inf) -> float:
+        """A series' own factor (lambda).
+
+        Args:
+            u: Its standardised placebo errors.
+            length: Length of the windows.
+            age: Usable days before the action.
+        """
+        own, numbers = OVERLAP * u.size / length, self.numbers
+        square = float(np.mean(np.minimum(np.abs(u), numbers.cap) ** 2)) if u.size else 0.0
+        prior = numbers.prior_windows
+        factor = np.sqrt((prior * numbers.usual**2 + own * square) / (prior + own))
+        return float(factor * widen_youth(np.array([age]), numbers.youth)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +135,9 @@ class Calibration:
             if given is None or share >= 1.0:
                 rules[key] = rule
                 continue
+            usual = float(np.sqrt((1 - share) * given.numbers.usual**2 + share * rule.numbers.usual**2))
             rules[key] = Rule(
-                given.prior_windows,
-                float(np.sqrt((1 - share) * given.usual**2 + share * rule.usual**2)),
-                given.cap,
+                replace(given.numbers, usual=usual),
                 mix_laws(given.law, rule.law, share),
                 given.series + rule.series,
                 given.windows + rule.windows,
@@ -134,7 +156,7 @@ class Calibration:
             "rules": [
                 {
                     "form": form, "question": question, "days": days,
-                    "prior_windows": rule.prior_windows, "usual": round(rule.usual, 5), "cap": rule.cap,
+                    "numbers": [round(number, 5) for number in astuple(rule.numbers)],
                     "series": rule.series, "windows": round(rule.windows, 1), "sources": rule.sources,
                     "sizes": [round(float(size), 5) for size in rule.law.sizes],
                     "log_shares": [round(float(share), 5) for share in rule.law.shares],
@@ -165,8 +187,7 @@ def read_calibration(raw: Mapping[str, Any]) -> Calibration:
     for row in raw["rules"]:
         law = Law(np.array(row["sizes"], float), np.array(row["log_shares"], float), float(row["power"]))
         rules[str(row["form"]), str(row["question"]), int(row["days"])] = Rule(
-            float(row["prior_windows"]), float(row["usual"]), float(row["cap"]), law,
-            int(row["series"]), float(row["windows"]), int(row["sources"]),
+            Numbers(*map(float, row["numbers"])), law, int(row["series"]), float(row["windows"]), int(row["sources"]),
         )  # fmt: skip
     return Calibration(str(raw["name"]), rules)
 
@@ -177,25 +198,12 @@ def load_reference_library() -> Calibration:
     return read_calibration(json.loads(text))
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorTrail:
-    """The standardised errors of one series in the order of their dates.
-
-    Attributes:
-        source: The family of the series.
-        u: Standardised errors; for a search or for looks, the largest of each date.
-        origins: Their days.
-        length: Length of the windows, gap included.
-    """
-
-    source: str
-    u: Floats
-    origins: Any
-    length: int
-
-
 def learn_calibration(
-    fitted: Sequence[FittedSeries], *, name: str = "own placebos", horizons: Iterable[int] = HORIZONS
+    fitted: Sequence[FittedSeries],
+    *,
+    name: str = "own placebos",
+    horizons: Iterable[int] = HORIZONS,
+    questions: Sequence[str] = QUESTIONS,
 ) -> Calibration:
     """Learn the rules from series on which nothing is known to have been done.
 
@@ -203,45 +211,60 @@ def learn_calibration(
         fitted: The series; those with the same `series.source` are one family.
         name: What the calibration is called in every result.
         horizons: Lengths of the windows it is learnt for.
+        questions: `fixed` for windows at their end, `looks` for looking every day, `delays` for searches.
     """
     rules: dict[tuple[str, str, int], Rule] = {}
     for horizon in horizons:
         for form in ("single", "controls"):
-            trails = [trace_errors(one, horizon) for one in fitted if one.form == form]
-            rule = learn_rule(trails)
-            if rule is not None:
-                rules[form, "fixed", horizon] = rule
+            members = [one for one in fitted if one.form == form]
+            for question in questions:
+                rule = learn_rule([trace_errors(one, horizon, question) for one in members])
+                if rule is not None:
+                    rules[form, question, horizon] = rule
     return Calibration(name, rules)
 
 
-def trace_errors(fitted: FittedSeries, length: int, gap: int = 0) -> ErrorTrail:
-    """The placebo errors of one series."""
-    placebos = fitted.placebos(length, gap=gap)
-    return ErrorTrail(fitted.series.source or fitted.series.name, placebos.u, placebos.origins, length + gap)
+def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> ErrorTrail:
+    """The placebo errors of one series, as one question sees them; kept with the series."""
+    key = (question, length)
+    if key not in fitted.trails:
+        source = fitted.series.source or fitted.series.name
+        before = np.cumsum(np.isfinite(fitted.series.values))
+        if question == "delays":
+            found, reach = find_delay_maxima(fitted, length, DELAYS), length + DELAYS[-1]
+        else:
+            found, reach = fitted.placebos(length), length
+        maxima = None
+        if question == "looks":
+            looks = find_look_maxima(fitted, length)
+            maxima = np.full(found.origins.size, np.nan)
+            at = np.searchsorted(found.origins, looks.origins)
+            known = at < found.origins.size
+            known[known] = found.origins[at[known]] == looks.origins[known]
+            maxima[at[known]] = looks.u[known]
+        ages = before[found.origins - fitted.series.first_day].astype(np.float64)
+        fitted.trails[key] = ErrorTrail(source, np.abs(found.u), found.origins, reach, ages, maxima)
+    return fitted.trails[key]
 
 
 def learn_rule(trails: Sequence[ErrorTrail]) -> Rule | None:
     """The rule of one class of windows; None without placebos."""
-    trails = [trail for trail in trails if trail.u.size]
+    trails = [trail for trail in trails if np.isfinite(trail.sizes).any()]
     if not trails:
         return None
     groups = group_sources(trails)
-    best: dict[tuple[str, ...], tuple[float, float, float]] = {}
     calibrated: list[tuple[Floats, Floats]] = []
-    for held_out in groups if len(groups) > 1 else [[]]:
-        others = [group for group in groups if group is not held_out]
-        choice = choose_numbers(others)
-        best[tuple(sorted({trail.source for trail in held_out}))] = choice
-        for group in [held_out] if held_out else groups:
-            for trail in group:
-                sizes = calibrate_trail(trail, *choice)
-                calibrated.append((sizes, np.full(sizes.size, 1.0 / (sizes.size * len(group) * len(groups)))))
-    prior, usual, cap = choose_numbers(groups)
+    for held_out in groups:
+        numbers = choose_numbers([group for group in groups if group is not held_out] or groups)
+        for trail in held_out:
+            sizes = np.abs(trail.sizes) / trace_factors(trail, numbers)
+            sizes = sizes[np.isfinite(sizes)]
+            calibrated.append((sizes, np.full(sizes.size, 1.0 / (sizes.size * len(held_out) * len(groups)))))
     windows = sum(trail.u.size / trail.length for trail in trails)
     sizes = np.concatenate([one[0] for one in calibrated])
     weights = np.concatenate([one[1] for one in calibrated])
     law = build_law(sizes, weights, windows)
-    return Rule(prior, usual, cap, law, len(trails), windows, len({trail.source for trail in trails}))
+    return Rule(choose_numbers(groups), law, len(trails), windows, len({trail.source for trail in trails}))
 
 
 def group_sources(trails: Sequence[ErrorTrail]) -> list[list[ErrorTrail]]:
@@ -258,41 +281,60 @@ def group_sources(trails: Sequence[ErrorTrail]) -> list[list[ErrorTrail]]:
     return groups
 
 
-def choose_numbers(groups: Sequence[Sequence[ErrorTrail]]) -> tuple[float, float, float]:
-    """Prior windows, usual factor and cap that give the narrowest calibrated intervals (mean log width)."""
-    best = (np.inf, PRIOR_WINDOWS[0], 1.0, CAPS[0])
-    for cap in CAPS:
-        squares = [
-            np.mean([np.mean(np.minimum(np.abs(trail.u), cap) ** 2) for trail in group]) for group in groups
-        ]
-        usual = float(np.sqrt(np.mean(squares)))
-        for prior in PRIOR_WINDOWS:
-            sizes, factors, weights = [], [], []
-            for group in groups:
-                for trail in group:
-                    factor = trace_factors(trail, prior, usual, cap)
-                    sizes.append(np.abs(trail.u) / factor)
-                    factors.append(np.log(factor))
-                    weights.append(np.full(factor.size, 1.0 / (factor.size * len(group))))
-            every, weight = np.concatenate(sizes), np.concatenate(weights)
-            order = np.argsort(every)
-            reached = np.cumsum(weight[order]) / weight.sum()
-            bound = every[order][min(int(np.searchsorted(reached, 0.95)), every.size - 1)]
-            width = np.log(bound) + float(np.average(np.concatenate(factors), weights=weight))
-            if width < best[0]:
-                best = (width, prior, usual, cap)
-    return best[1], best[2], best[3]
+def choose_numbers(groups: Sequence[Sequence[ErrorTrail]]) -> Numbers:
+    """The numbers that give the narrowest calibrated intervals (mean log width at 95%)."""
+    best_width, best = np.inf, Numbers(PRIOR_WINDOWS[0], 1.0, CAPS[0], 0.0)
+    usual = {
+        cap: float(
+            np.sqrt(
+                np.mean(
+                    [
+                        np.mean([np.mean(np.minimum(np.abs(one.u), cap) ** 2) for one in group])
+                        for group in groups
+                    ]
+                )
+            )
+        )
+        for cap in CAPS
+    }
+    # How much the young are widened is chosen for the best of the others, not for each.
+    for youth in YOUTHS:
+        choices = product(CAPS, PRIOR_WINDOWS) if youth == YOUTHS[0] else [(best.cap, best.prior_windows)]
+        for cap, prior in choices:
+            numbers = Numbers(prior, usual[cap], cap, youth)
+            width = measure_width(groups, numbers)
+            if width < best_width:
+                best_width, best = width, numbers
+    return best
 
 
-def calibrate_trail(trail: ErrorTrail, prior: float, usual: float, cap: float) -> Floats:
-    """Each date's error over what the dates before it made of the models' standard deviation."""
-    return np.asarray(np.abs(trail.u) / trace_factors(trail, prior, usual, cap))
+def measure_width(groups: Sequence[Sequence[ErrorTrail]], numbers: Numbers) -> float:
+    """The mean log half-width of the intervals that just hold 95% of the placebos, each family counting the same."""
+    sizes, factors, weights = [], [], []
+    for group in groups:
+        for trail in group:
+            factor = trace_factors(trail, numbers)
+            sizes.append(np.abs(trail.u) / factor)
+            factors.append(np.log(factor))
+            weights.append(np.full(factor.size, 1.0 / (factor.size * len(group))))
+    every, weight = np.concatenate(sizes), np.concatenate(weights)
+    order = np.argsort(every)
+    reached = np.cumsum(weight[order]) / weight.sum()
+    bound = every[order][min(int(np.searchsorted(reached, 0.95)), every.size - 1)]
+    return float(np.log(bound) + np.average(np.concatenate(factors), weights=weight))
 
 
-def trace_factors(trail: ErrorTrail, prior: float, usual: float, cap: float) -> Floats:
+def trace_factors(trail: ErrorTrail, numbers: Numbers) -> Floats:
     """A series' factor at each date, from windows that had ended by then."""
-    sums = np.concatenate([[0.0], np.cumsum(np.minimum(np.abs(trail.u), cap) ** 2)])
+    sums = np.concatenate([[0.0], np.cumsum(np.minimum(np.abs(trail.u), numbers.cap) ** 2)])
     ended = np.searchsorted(trail.origins, trail.origins - trail.length, side="right")
     own = OVERLAP * ended / trail.length
     mean = sums[ended] / np.maximum(ended, 1)
-    return np.asarray(np.sqrt((prior * usual**2 + own * mean) / (prior + own)))
+    prior = numbers.prior_windows
+    factors = np.sqrt((prior * numbers.usual**2 + own * mean) / (prior + own))
+    return np.asarray(factors if trail.ages is None else factors * widen_youth(trail.ages, numbers.youth))
+
+
+def widen_youth(age: Floats, youth: float) -> Floats:
+    """What the models' standard deviations lack while a series has few days behind it."""
+    return np.asarray(1.0 + youth * (LEAST_DAYS / np.maximum(age, LEAST_DAYS)) ** 3)

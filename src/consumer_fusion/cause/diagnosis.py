@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from consumer_fusion.cause.calibration import Calibration, trace_factors
-from consumer_fusion.cause.calibration import trace_errors as trace
+from consumer_fusion.cause.calibration import Calibration, trace_errors, trace_factors
 from consumer_fusion.cause.effect import Check
 from consumer_fusion.cause.fitting import LEAST_DAYS, FittedSeries
 from consumer_fusion.cause.series import Window
@@ -86,7 +85,7 @@ def check_level(fitted: FittedSeries, window: Window, length: int, calibration: 
     if not np.isfinite(errors.e[origin]) or not np.isfinite(late.e[origin]):
         return None
     placebos = fitted.placebos(span, before_day=window.start_day - span)
-    factor = rule.measure_factor(placebos.u, span)
+    factor = rule.measure_factor(placebos.u, span, fitted.count_usable_days(window.start_day - span))
     size = abs(errors.e[origin] / errors.s[origin]) / factor
     lasts = np.sign(late.e[origin]) == np.sign(errors.e[origin]) and abs(
         late.e[origin]
@@ -106,11 +105,11 @@ def check_own_rejection(
 ) -> Check | None:
     """Warn where the series' own placebos would be found too often."""
     rule = calibration.find_rule(fitted.form, length)
-    trail = trace(fitted, length)
+    trail = trace_errors(fitted, length)
     before = trail.origins + length < window.start_day
     if before.sum() < 3 * length:
         return None
-    sizes = np.abs(trail.u) / trace_factors(trail, rule.prior_windows, rule.usual, rule.cap)
+    sizes = trail.u / trace_factors(trail, rule.numbers)
     share = float(np.mean(sizes[before] >= rule.law.find_bound(alpha)))
     if share > WORST_OWN_REJECTION:
         return Check(

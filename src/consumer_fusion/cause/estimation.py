@@ -90,19 +90,17 @@ def measure_effect(
     e, s = float(errors.e[origin]), float(errors.s[origin])
     placebos = fitted.placebos(length, gap=gap, before_day=window.start_day)
     rule = calibration.find_rule(fitted.form, length)
-    factor = rule.measure_factor(placebos.u, length + gap)
-    size = abs(e) / (factor * s)
-    fixed = judge_size(size, rule.law, alpha)
-    if calibration.has_rule(fitted.form, "looks"):
-        looked = judge_size(size, calibration.find_rule(fitted.form, window.days, "looks").law, alpha)
-    else:
-        looked = judge_size(size, rule.law, alpha, USUAL_PEEKING)
+    age = fitted.count_usable_days(window.start_day)
+    factor = rule.measure_factor(placebos.u, length + gap, age)
+    fixed = judge_size(abs(e) / (factor * s), rule.law, alpha)
+    looked, look_factor = judge_looks(fitted, window, calibration, abs(e) / s, alpha)
     shown = looked if sequential else fixed
-    half = shown.bound * factor * s
+    reach = looked.bound * look_factor if sequential else fixed.bound * factor
+    half = reach * s
     expected, observed = float(errors.expected[origin]), float(errors.observed[origin])
     unit = fixed.bound * factor * s / 1.96
     days, seen = list_days(fitted.series, window.start_day - DAYS_BEFORE, end_day)
-    band = draw_expected(fitted, window, length, gap, days, shown.bound * factor)
+    band = draw_expected(fitted, window, length, gap, days, reach)
     low_e, high_e = shut_interval(e, half, shown.is_beyond)
     if fitted.is_log:
         relative, low, high = np.expm1([e, low_e, high_e])
@@ -153,6 +151,18 @@ def measure_effect(
         placebos=np.asarray(cloud),
         controls=tuple(control.name for control in fitted.controls),
     )
+
+
+def judge_looks(
+    fitted: FittedSeries, window: Window, calibration: Calibration, size: float, alpha: float
+) -> tuple[Judgement, float]:
+    """Hold an error against the boundary for who looks every day until the declared end, and the factor used."""
+    length = window.days
+    placebos = fitted.placebos(length, before_day=window.start_day)
+    has_law = calibration.has_rule(fitted.form, "looks")
+    rule = calibration.find_rule(fitted.form, length, "looks" if has_law else "fixed")
+    factor = rule.measure_factor(placebos.u, length, fitted.count_usable_days(window.start_day))
+    return judge_size(size / factor, rule.law, alpha, 1.0 if has_law else USUAL_PEEKING), factor
 
 
 def shut_interval(e: float, half: float, is_beyond: bool) -> tuple[float, float]:

@@ -70,6 +70,32 @@ class WindowErrors:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorTrail:
+    """The placebo errors of one series in the order of their dates.
+
+    Attributes:
+        source: The family of the series.
+        u: Absolute standardised errors, which the series' own factor is made of.
+        origins: The days they were forecast from.
+        length: Length of the windows, days skipped before them included.
+        ages: Usable days the series had by then; none are taken for many.
+        maxima: Of each date the largest of many looks, where these are held against the factor; NaN where unknown.
+    """
+
+    source: str
+    u: Floats
+    origins: Integers
+    length: int
+    ages: Floats | None = None
+    maxima: Floats | None = None
+
+    @property
+    def sizes(self) -> Floats:
+        """What is held against the factor."""
+        return self.u if self.maxima is None else self.maxima
+
+
+@dataclass(frozen=True, slots=True)
 class FittedSeries:
     """A series with its forecasts from every past day.
 
@@ -83,6 +109,7 @@ class FittedSeries:
         with_last_year: Whether last year's values were taken in where there are any.
         one_step: What the pass gives for the next day.
         windows: Errors by (days skipped, length), filled as they are asked for.
+        trails: Placebo errors by (question, length), likewise.
     """
 
     series: DailySeries
@@ -94,6 +121,7 @@ class FittedSeries:
     with_last_year: bool
     one_step: Filtered
     windows: dict[tuple[int, int], WindowErrors] = field(default_factory=dict)
+    trails: dict[tuple[str, int], ErrorTrail] = field(default_factory=dict)
 
     @property
     def form(self) -> str:
@@ -132,18 +160,25 @@ class FittedSeries:
             before_day: Only windows that end before this day.
         """
         errors = self.errors(horizon, gap)
-        usable = np.isfinite(errors.e) & (errors.s > 0)
-        usable &= np.cumsum(np.isfinite(self.series.values)) >= LEAST_DAYS
+        usable = self.find_placebo_origins(horizon, gap, before_day)
+        index = np.flatnonzero(usable & np.isfinite(errors.e) & (errors.s > 0))
+        first = self.series.first_day
+        return PlaceboErrors(errors.e[index], errors.s[index], (index + first).astype(np.int64))
+
+    def find_placebo_origins(
+        self, length: int, gap: int = 0, before_day: int | None = None
+    ) -> npt.NDArray[np.bool_]:
+        """By day, whether a window from that origin may serve as a placebo: days enough before, no action near."""
+        usable = np.cumsum(np.isfinite(self.series.values)) >= LEAST_DAYS
         first = self.series.first_day
         # The window's first day is the origin's index plus 1 plus the gap.
         for action in self.actions:
-            low = action.start_day - first - MARGIN_DAYS - gap - horizon
+            low = action.start_day - first - MARGIN_DAYS - gap - length
             high = action.end_day - first + MARGIN_DAYS - gap - 1
             usable[max(low, 0) : max(high + 1, 0)] = False
         if before_day is not None:
-            usable[max(before_day - first - gap - horizon, 0) :] = False
-        index = np.flatnonzero(usable)
-        return PlaceboErrors(errors.e[index], errors.s[index], (index + first).astype(np.int64))
+            usable[max(before_day - first - gap - length, 0) :] = False
+        return usable
 
     def forecast(self, origin_day: int, horizon: int, *, gap: int = 0) -> Forecast:
         """What was expected, on a day, of the `horizon` days after it (after `gap` days)."""

@@ -19,9 +19,11 @@ LEVEL_NOISES_WITH_COLUMNS = (1e-5, 1e-3, 8e-3, 5e-2)
 AUTOREGRESSIONS = (0.0, 0.4, 0.7, 0.9)
 AUTOREGRESSIONS_WITH_COLUMNS = (0.0, 0.5, 0.85)
 SLOPES = (0.0, 0.005)
-CONTROL_PRIORS = ((0.0, False), (0.05, False), (0.3, False), (0.02, True))
+PRIOR_STEP = -0.3
+"""Log prior weight of each faster level against the one before it, where there is no column."""
+CONTROL_PRIORS = ((0.0, False), (0.05, False), (0.02, True), (0.003, True))
 """Prior variance of the controls' coefficients, and whether they are expected at one over their number:
-the last says that the series moves as the mean of its controls does (difference in differences)."""
+the last two say that the series moves as the mean of its controls does (difference in differences)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Grid:
     """The models of one series.
 
     Attributes:
-        rows: By model: level noise, autoregression, its share of the noise, sd of the slope, season noise.
+        rows: By model: level noise, autoregression, its share of the noise, sd of the slope, season noise,
+            log prior weight.
         b_mean: Prior means of the coefficients by model and column.
         b_var: Prior variances of the coefficients by model and column.
     """
@@ -48,7 +51,7 @@ def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0) -> Grid:
         dummies: Columns of holidays.
     """
     columns = controls + lags + dummies
-    rows: list[tuple[float, float, float, float, float]] = []
+    rows: list[tuple[float, ...]] = []
     means: list[list[float]] = []
     variances: list[list[float]] = []
     if controls or lags:
@@ -56,7 +59,8 @@ def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0) -> Grid:
     else:
         choices = product(LEVEL_NOISES, AUTOREGRESSIONS, SLOPES, CONTROL_PRIORS[:1])
     for level_noise, phi, slope, (variance, is_shared) in choices:
-        rows.append((level_noise, phi, NOISE_SHARE if phi > 0 else 0.0, slope, SEASON_NOISE))
+        prior = 0.0 if controls or lags else PRIOR_STEP * LEVEL_NOISES.index(level_noise)
+        rows.append((level_noise, phi, NOISE_SHARE if phi > 0 else 0.0, slope, SEASON_NOISE, prior))
         mean = [1.0 / controls if is_shared else 0.0] * controls
         means.append(mean + [0.0] * (lags + dummies))
         lag_variance = variance if not is_shared else 0.3

@@ -36,7 +36,8 @@ def filter_models(
         weekday: The number of the season's effect each day has.
         season: How many effects the season has (7, or 0 without one).
         x: The columns of the coefficients, day by row.
-        grid: By model: level noise, autoregression, its share of the noise, sd of the slope, season noise.
+        grid: By model: level noise, autoregression, its share of the noise, sd of the slope, season noise, log
+            prior weight.
         b_mean: Prior means of the coefficients, by model and column.
         b_var: Prior variances of the coefficients, by model and column.
         specs: The windows to forecast, by row: days skipped after the origin, length.
@@ -102,7 +103,7 @@ def filter_models(
     count = np.full(models, prior_days)
     loglik = np.zeros(models)
     raw = np.zeros(models)
-    weights = np.full(models, 1.0 / models)
+    weights = np.exp(grid[:, 5]) / np.sum(np.exp(grid[:, 5]))
     ph = np.zeros(size)
     load = np.zeros(size)
     path = np.zeros(max(reach, 1))
@@ -181,14 +182,14 @@ def filter_models(
                     surprises[t, m] = error
                 total[m] = scale_memory * total[m] + square
                 count[m] = scale_memory * count[m] + 1.0
-            top = max(top, raw[m])
+            top = max(top, raw[m] + grid[m, 5])
         one_mean[t] = mix_mean
         one_var[t] = mix_var + max(mix_square - mix_mean * mix_mean, 0.0)
         if is_seen:
             seen += 1
             mass = 0.0
             for m in range(models):
-                weights[m] = np.exp(raw[m] - top)
+                weights[m] = np.exp(raw[m] + grid[m, 5] - top)
                 mass += weights[m]
             kept_mass = 0.0
             for m in range(models):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from consumer_fusion.cause.calibration import Calibration, ErrorTrail, Rule, learn_rule, trace_errors
-from consumer_fusion.cause.fitting import HORIZONS, FittedSeries
+import numpy as np
+
+from consumer_fusion.cause.calibration import (
+    QUESTIONS,
+    Calibration,
+    Rule,
+    learn_rule,
+    trace_errors,
+)
+from consumer_fusion.cause.fitting import HORIZONS, ErrorTrail, FittedSeries
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +24,7 @@ class ClassTrail:
 
     Attributes:
         form: `single` or `controls`.
-        question: `fixed`: an interval at the declared end.
+        question: `fixed` for an interval at the declared end, `looks`, `delays`, `temporary`.
         days: Length of the windows.
         trail: The errors.
     """
@@ -25,11 +34,50 @@ class ClassTrail:
     days: int
     trail: ErrorTrail
 
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        trail = self.trail
+        return {
+            "form": self.form,
+            "question": self.question,
+            "days": self.days,
+            "length": trail.length,
+            "source": trail.source,
+            "u": [round(float(value), 5) for value in trail.u],
+            "origins": [int(day) for day in trail.origins],
+            "ages": None if trail.ages is None else [int(age) for age in trail.ages],
+            "maxima": None if trail.maxima is None else [_write_size(value) for value in trail.maxima],
+        }
 
-def list_trails(fitted: FittedSeries, horizons: Sequence[int] = HORIZONS) -> list[ClassTrail]:
+
+def _write_size(value: float) -> float | None:
+    return round(float(value), 5) if np.isfinite(value) else None
+
+
+def read_class_trail(raw: Mapping[str, Any]) -> ClassTrail:
+    """What `ClassTrail.as_dict` wrote."""
+    ages, maxima = raw.get("ages"), raw.get("maxima")
+    trail = ErrorTrail(
+        source=str(raw["source"]),
+        u=np.array(raw["u"], np.float64),
+        origins=np.array(raw["origins"], np.int64),
+        length=int(raw["length"]),
+        ages=None if ages is None else np.array(ages, np.float64),
+        maxima=None if maxima is None else np.array(maxima, np.float64),
+    )
+    return ClassTrail(str(raw["form"]), str(raw["question"]), int(raw["days"]), trail)
+
+
+def list_trails(
+    fitted: FittedSeries, horizons: Sequence[int] = HORIZONS, questions: Sequence[str] = QUESTIONS
+) -> list[ClassTrail]:
     """The placebo errors of a fitted series in every class of windows that it is long enough for."""
-    trails = [ClassTrail(fitted.form, "fixed", days, trace_errors(fitted, days)) for days in horizons]
-    return [each for each in trails if each.trail.u.size]
+    trails = [
+        ClassTrail(fitted.form, question, days, trace_errors(fitted, days, question))
+        for question in questions
+        for days in horizons
+    ]
+    return [each for each in trails if np.isfinite(each.trail.sizes).any()]
 
 
 def learn_from_trails(trails: Iterable[ClassTrail], *, name: str) -> Calibration:

@@ -49,7 +49,8 @@ def filter_models_at_once(
     fades = phi[:, None] ** np.arange(1, reach + 1)
 
     total, count = np.full(models, float(prior_days)), np.full(models, float(prior_days))
-    loglik, raw, weights = np.zeros(models), np.zeros(models), np.full(models, 1.0 / models)
+    loglik, raw = np.zeros(models), np.zeros(models)
+    weights = np.exp(grid[:, 5]) / np.sum(np.exp(grid[:, 5]))
     seen = 0
     for t in range(days):
         if t > 0:
@@ -88,7 +89,7 @@ def filter_models_at_once(
             total = scale_memory * total + square
             count = scale_memory * count + 1.0
             seen += 1
-            weights = np.exp(raw - raw.max())
+            weights = np.exp(raw + grid[:, 5] - np.max(raw + grid[:, 5]))
             weights /= weights.sum()
             weights[weights < weight_floor] = 0.0
             weights /= weights.sum()
