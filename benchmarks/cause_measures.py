@@ -146,13 +146,15 @@ def learn_without(
     fits: Sequence[FittedSeries],
     sources: Sequence[str],
     horizons: Sequence[int],
-    learn: Callable[..., Calibration] = learn_calibration,
+    questions: Sequence[str] = ("fixed",),
 ) -> dict[str, Calibration]:
     """By source: what is learnt on the fits of all other sources."""
     learnt = {}
     for source in sorted(set(sources)):
         others = [fit for fit, of in zip(fits, sources) if of != source]
-        learnt[source] = learn(others, name=f"all but {source}", horizons=tuple(horizons))
+        learnt[source] = learn_calibration(
+            others, name=f"all but {source}", horizons=tuple(horizons), questions=tuple(questions)
+        )
     return learnt
 
 

@@ -157,7 +157,8 @@ def measure_shrinkage(table: Table, seed: int, rounds: int = 40, actions: int = 
 def measure_looks(cases: Sequence[Case]) -> Findings:
     """Looking at each of fourteen days: how often any look is an alarm, with the boundary and without."""
     fits = [fit_case(case, tuple(range(1, LOOKS + 1))) for case in cases]
-    calibrations = learn_without(fits, [case.source for case in cases], range(1, LOOKS + 1))
+    sources = [case.source for case in cases]
+    calibrations = learn_without(fits, sources, (1, 3, 7, LOOKS), ("fixed", "looks"))
     any_look, any_plain, blocks = [], [], []
     for fit, case in zip(fits, cases):
         by_boundary = by_plain = False
@@ -194,7 +195,8 @@ def measure_delays(cases: Sequence[Case]) -> Findings:
     moved = [_plant_late(case, 5, window_days, 0.20) for case in cases]
     fits = [_fit_for_delays(case, case.series, window_days) for case in cases]
     # What a search costs is learnt by the same search on the placebos of all other sources.
-    calibrations = learn_without(fits, [case.source for case in cases], (window_days,))
+    sources = [case.source for case in cases]
+    calibrations = learn_without(fits, sources, (window_days,), ("fixed", "delays"))
     for case, fit, series in zip(cases, fits, moved):
         calibration = calibrations[case.source]
         first = Window(case.window.start_day, case.window.start_day + window_days - 1)
@@ -253,7 +255,7 @@ def measure_speed() -> Findings:
         note=f"{seconds / SPEED_SERIES * 1e3:.2f} ms a series, {seconds / origins * 1e6:.1f} us a date of {origins}",
     )  # fmt: skip
     lines = [
-        f"speed: {seconds:.1f} CPU s for {origins} dates; five lengths of window and a calibration learnt on 100 series "
+        f"speed: {seconds:.1f} CPU s for {origins} dates; five lengths of window and a calibration on 100 series "
         f"{nightly:.1f} CPU s"
     ]
     return Findings(lines, [gate], {"seconds": seconds})

@@ -1,6 +1,7 @@
 """Simulated series of the cause benchmark, with known truth: trend, week and AR(1), alone or with sisters.
 
-Written before any method saw them. The noise is such that 14 days cannot be told to better than some four percent.
+The noise was set by the figures of bsts-causalimpact: on these series it does about what it did when the gates were
+written (RMSE .049 and false alarms .37 on single series, .078 and .28 with controls), so that the gates mean the same.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from consumer_fusion.cause import DailySeries
 Floats = npt.NDArray[np.float64]
 FIRST_DAY = 19_000
 SISTERS = 6
-SHARED_STEP = 0.016
+MEMORY, SPREAD = 0.7, 0.066
+"""Of the AR(1): what is kept from day to day, and its standard deviation on the log scale."""
+SISTER_SPREAD = 0.055
+"""The same of the noise that each member of a family has alone."""
+SHARED_STEP = 0.02
 """Standard deviation of a day's step of the level that sisters share, on the log scale."""
 
 
@@ -29,19 +34,17 @@ def draw_noise(chance: np.random.Generator, days: int, memory: float, spread: fl
 
 def draw_single(chance: np.random.Generator, days: int, name: str, source: str) -> DailySeries:
     """A series of trend, week and AR(1); on the log scale."""
-    memory, spread = chance.uniform(0.5, 0.8), chance.uniform(0.05, 0.10)
-    return _compose(chance, draw_noise(chance, days, memory, spread), name, source)
+    return _compose(chance, draw_noise(chance, days, MEMORY, SPREAD), name, source)
 
 
 def draw_family(
     chance: np.random.Generator, days: int, name: str, source: str
 ) -> tuple[DailySeries, tuple[DailySeries, ...]]:
     """A series and its sisters: they share a level that wanders, each has noise of its own."""
-    memory, spread = chance.uniform(0.5, 0.8), chance.uniform(0.05, 0.10)
     shared = np.cumsum(chance.normal(0.0, SHARED_STEP, days))
     members = []
     for at in range(SISTERS + 1):
-        own = draw_noise(chance, days, memory, spread)
+        own = draw_noise(chance, days, MEMORY, SISTER_SPREAD)
         weight = 1.0 if at == 0 else chance.uniform(0.6, 1.4)
         members.append(_compose(chance, weight * shared + own, f"{name}, {at}", source))
     return members[0], tuple(members[1:])
