@@ -1,7 +1,11 @@
 """Watching: pairs that changed are judged against what people asked to be told of; notices go on their way.
 
 What was watched is a position in the record, moved on in the transaction that puts the notices on their way: each
-event is judged once. Fading alone gives no notice; a line that was crossed by fading shows at the pair's next event.
+event is judged once. What time alone did is judged once a day, for all pairs at once.
+
+Events of an import so large that it goes straight into segments are not judged one by one: they are history, or so many
+that their receivers would rather read a report. Where a pair was looked at before, the daily judgement tells what the
+import did to it.
 """
 
 from __future__ import annotations
@@ -9,6 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion import ingest, notices, score
 from consumer_fusion.kit.ids import make_id
@@ -22,6 +29,9 @@ from consumer_fusion.stores import Between, Session
 from consumer_fusion.workspace import Workspace
 
 WATCHED_MARKS = ((EVENTS, "watched_sequence"), (DERIVED_EVENTS, "watched_derived_sequence"))
+FADING_MARK = "watched_fading_us"
+FADING_HOURS = 24
+"""So often it is judged what time alone did."""
 RECENT_DAYS = 7
 """Nobody is told of what happened longer ago: history that is imported is no news."""
 FIRST_DAYS = 90
@@ -30,6 +40,8 @@ KEPT_DAYS = 30
 """Deliveries that were taken are kept for so many days."""
 _EVENTS_AT_A_TIME = 5_000
 _WAIT_SECONDS = 10.0
+_HOUR_US = DAY_MICROSECONDS // 24
+_FADING_TYPES: frozenset[NoticeType] = frozenset({"score_crossed", "symbiosis_changed"})
 _Pair = tuple[int, int]
 
 
@@ -55,6 +67,8 @@ def subscribe(
         if not notices.list_subscriptions(session):
             for table, mark in WATCHED_MARKS:
                 session.write_mark(mark, int(session.summarise(table, "sequence", "max") or 0))
+            session.write_mark(FADING_MARK, workspace.now_us)
+            notices.forget_standings(session)  # how pairs stood when nobody wanted to know is no news either
         return notices.create_subscription(
             session, url=url, types=types, now_us=workspace.now_us, brand=brand, line=line,
             quiet_hours=quiet_hours, is_internal=is_internal,
@@ -82,6 +96,8 @@ def watch_changes(workspace: Workspace) -> int:
         )  # fmt: skip
         entries = _split_ledger(ledger, new_ids)
         known = notices.read_standings(session, list(new_ids), force.points.version)
+        # Where nobody looked at a pair yet: what time did to it since the last day's look is told with the event.
+        looked_us = min(now_us, int(session.read_mark(FADING_MARK) or now_us))
         after = {pair: _stand(each, now_us, force.points) for pair, each in entries.items()}
         names = ingest.name_entities(session, sorted({number for pair in new_ids for number in pair}))
         count = 0
@@ -90,13 +106,75 @@ def watch_changes(workspace: Workspace) -> int:
             if not any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
                 continue
             old = [each for each in own if each.event_id not in new_ids[pair]]
-            before = known.get(pair) or _stand(old, now_us, force.points)
+            before = known.get(pair) or _stand(old, looked_us, force.points)
             hint = find_hint(old, fresh, force.points, now_us)
             for subscription in subscriptions:
                 if subscription.brand in (None, names[pair[1]]):
                     count += _notify(session, subscription, pair, names, before, after[pair], hint, now_us)
         notices.keep_standings(session, after, force.points.version, now_us)
     return count
+
+
+def watch_fading(workspace: Workspace) -> int:
+    """Judge once a day what time alone did to pairs, and return how many notices that gave.
+
+    A pair is compared with how it stood when it was last looked at, or else a day ago, if nothing happened since.
+    """
+    now_us = workspace.now_us
+    with workspace.store.reading() as session:
+        subscriptions = [
+            each for each in notices.list_subscriptions(session) if set(each.types) & _FADING_TYPES
+        ]
+        since_us = int(session.read_mark(FADING_MARK) or 0)
+    if not subscriptions or now_us - since_us < FADING_HOURS * _HOUR_US:
+        return 0
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        brand_ids = _find_watched(session, subscriptions)
+        moved = score.score_fading(
+            session, workspace.engine, force.points, force.kind_ids, since_us or now_us, now_us,
+            brand_ids=brand_ids,
+        )  # fmt: skip
+        known = notices.list_standings(session, force.points.version)
+    found = _find_faded(moved, known, {each.line for each in subscriptions})
+    with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
+        session.write_mark(FADING_MARK, now_us)
+        names = ingest.name_entities(session, sorted({number for pair in found for number in pair}))
+        count, told = 0, {}
+        for pair, (before, after) in found.items():
+            for subscription in subscriptions:
+                if subscription.brand in (None, names[pair[1]]):
+                    made = _notify(session, subscription, pair, names, before, after, None, now_us)
+                    count += made
+                    told.update({pair: after} if made else {})
+        notices.keep_standings(session, told, force.points.version, now_us)
+    return count
+
+
+def _find_faded(
+    moved: pa.Table, known: pa.Table, lines: Collection[float]
+) -> dict[_Pair, tuple[Standing, Standing]]:
+    """The pairs that are on another side of a line, or of another class, than when they were last looked at."""
+    table = moved.join(
+        known, ["consumer_id", "brand_id"], right_suffix="_known", join_type="left outer"
+    ).combine_chunks()
+    is_known = pc.is_valid(table["fusion_score_known"])
+    table = table.filter(pc.or_(is_known, table["is_quiet"]))
+    before = pc.coalesce(table["fusion_score_known"], table["fusion_score_before"])
+    class_before = pc.coalesce(table["symbiosis_known"], table["symbiosis_before"])
+    changed = pc.not_equal(class_before, table["symbiosis"])
+    for line in lines:
+        changed = pc.or_(changed, pc.xor(pc.less(before, line), pc.less(table["fusion_score"], line)))
+    table = (
+        table.append_column("score_then", before).append_column("class_then", class_before).filter(changed)
+    )
+    return {
+        (row["consumer_id"], row["brand_id"]): (
+            Standing(row["score_then"], row["class_then"]),
+            Standing(row["fusion_score"], row["symbiosis"]),
+        )
+        for row in table.to_pylist()
+    }
 
 
 def send_due(
@@ -173,10 +251,7 @@ def _read_news(
     session: Session, subscriptions: Sequence[Subscription]
 ) -> tuple[dict[_Pair, set[str]], dict[str, int]]:
     """The new events of watched pairs by their ids, and how far was read."""
-    brands = {each.brand for each in subscriptions}
-    watched = (
-        None if None in brands else set(ingest.find_keys(session, "brand", sorted(map(str, brands))).values())
-    )
+    watched = _find_watched(session, subscriptions)
     canonical: dict[int, int] = {}
     found: dict[_Pair, set[str]] = {}
     marks: dict[str, int] = {}
@@ -195,6 +270,13 @@ def _read_news(
                 canonical[consumer] = score.find_canonical(session, consumer)
             found.setdefault((canonical[consumer], brand), set()).add(row["event_id"])
     return found, marks
+
+
+def _find_watched(session: Session, subscriptions: Sequence[Subscription]) -> set[int] | None:
+    brands = {each.brand for each in subscriptions}
+    if None in brands:
+        return None
+    return set(ingest.find_keys(session, "brand", sorted(map(str, brands))).values())
 
 
 def _split_ledger(ledger: Any, pairs: Mapping[_Pair, object]) -> dict[_Pair, list[score.LedgerEntry]]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+import consumer_fusion as fusion
 from consumer_fusion import notices, watching
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.notices import Hint, Standing, judge_pair
@@ -104,6 +105,85 @@ def test_what_happened_before_somebody_subscribed_is_not_told(workspace):
     complain(workspace)
     subscribe(workspace)
     assert watching.watch_changes(workspace) == 0
+
+
+def watch_later(folder, days, **more):
+    """What is told some days later, when nothing happened but time."""
+    with open_small(folder, days_later=days) as later:
+        return watching.watch_fading(later), read_bodies(later, **more)
+
+
+def find_score(folder, days, consumer="faded", brand="bakery"):
+    with open_small(folder, days_later=days) as later:
+        return fusion.explain_pair(later, consumer, brand).explanation.reading.fusion_score
+
+
+def test_a_line_that_is_crossed_by_fading_alone_is_told_once(tmp_path):
+    with open_small(tmp_path / "ws") as workspace:
+        import_events(workspace, [make_order(number, days_ago=1, consumer="faded") for number in range(3)])
+        line = find_score(tmp_path / "ws", 3)
+        subscribe(workspace, "score_crossed", line=line, quiet_hours=0)
+        assert watching.watch_fading(workspace) == 0
+    assert watch_later(tmp_path / "ws", 2)[0] == 0
+    count, bodies = watch_later(tmp_path / "ws", 4)
+    assert count == 1
+    data = bodies[0]["data"]
+    assert (data["consumer"], data["direction"]) == ("faded", "down")
+    assert data["fusion_score_before"] >= line > data["fusion_score"]
+    assert data["fusion_score"] == pytest.approx(find_score(tmp_path / "ws", 4))
+    assert watch_later(tmp_path / "ws", 5)[0] == 0
+
+
+def test_what_time_did_is_looked_at_once_a_day(tmp_path):
+    with open_small(tmp_path / "ws") as workspace:
+        import_events(workspace, [make_order(1, days_ago=1, consumer="faded")])
+        subscribe(workspace, "score_crossed", line=find_score(tmp_path / "ws", 0.5))
+    assert watch_later(tmp_path / "ws", 0.9)[0] == 0
+    assert watch_later(tmp_path / "ws", 1.1)[0] == 1
+
+
+def test_a_pair_to_which_something_happened_is_left_to_the_judgement_of_that(tmp_path):
+    with open_small(tmp_path / "ws") as workspace:
+        import_events(workspace, [make_order(1, days_ago=1, consumer="faded")])
+        subscribe(workspace, "score_crossed", line=find_score(tmp_path / "ws", 1), quiet_hours=0)
+    with open_small(tmp_path / "ws", days_later=2) as workspace:
+        complaint = Event(
+            event_id="late", source="shop", occurred_at=NOW + timedelta(days=1.5), kind="Complaint Published",
+            consumer="faded", brand="bakery", properties={"severity": 1, "people": 1000},
+        )  # fmt: skip
+        import_events(workspace, [complaint])
+        assert watching.watch_changes(workspace) == 1
+        assert watching.watch_fading(workspace) == 0
+
+
+def test_a_line_crossed_by_an_import_that_went_straight_to_segments_is_told_the_day_after(tmp_path):
+    with open_small(tmp_path / "ws") as workspace:
+        import_events(workspace, [make_order(1, days_ago=1, consumer="bought")])
+        subscribe(
+            workspace, "score_crossed", line=find_score(tmp_path / "ws", 0, "bought") + 1, quiet_hours=0
+        )
+        import_events(workspace, [make_order(2, days_ago=0.5, consumer="bought", kind="Page Viewed")])
+        assert watching.watch_changes(workspace) == 0  # looked at, and below the line
+    with open_small(tmp_path / "ws", days_later=0.1, inbox_import_limit=5) as workspace:
+        orders = [make_order(n, days_ago=0.2, consumer="bought", value=200.0) for n in range(100, 120)]
+        import_events(workspace, orders)
+        assert watching.watch_changes(workspace) == 0
+    count, (body,) = watch_later(tmp_path / "ws", 1.1)
+    assert (count, body["data"]["direction"]) == (1, "up")
+
+
+def test_standings_of_a_time_when_nobody_wanted_to_know_are_no_news(tmp_path):
+    with open_small(tmp_path / "ws") as workspace:
+        import_events(workspace, [make_order(1, days_ago=1, consumer="faded")])
+        line = find_score(tmp_path / "ws", 20)
+        first = subscribe(workspace, "score_crossed", line=line)
+        import_events(workspace, [make_order(2, days_ago=0.5, consumer="faded", kind="Page Viewed")])
+        watching.watch_changes(workspace)
+        with workspace.store.writing() as session:
+            notices.withdraw_subscription(session, first.subscription_id, workspace.now_us)
+    with open_small(tmp_path / "ws", days_later=40) as workspace:
+        subscribe(workspace, "score_crossed", line=line)
+    assert watch_later(tmp_path / "ws", 42)[0] == 0
 
 
 def test_each_event_is_judged_once(workspace):

@@ -15,7 +15,7 @@ from consumer_fusion.notices.deliveries import (
 from consumer_fusion.notices.envelopes import sign_body, verify_signature, write_cloud_event
 from consumer_fusion.notices.judging import Hint, Notice, Standing, judge_pair
 from consumer_fusion.notices.sending import post_delivery
-from consumer_fusion.notices.standings import keep_standings, read_standings
+from consumer_fusion.notices.standings import forget_standings, keep_standings, list_standings, read_standings
 from consumer_fusion.notices.subscriptions import (
     create_subscription,
     list_subscriptions,
@@ -31,9 +31,11 @@ __all__ = [
     "count_deliveries",
     "create_subscription",
     "forget_deliveries",
+    "forget_standings",
     "judge_pair",
     "keep_standings",
     "list_deliveries",
+    "list_standings",
     "list_subscriptions",
     "note_try",
     "post_delivery",

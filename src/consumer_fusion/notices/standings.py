@@ -28,6 +28,23 @@ def read_standings(session: Session, pairs: Collection[Pair], points_version: st
     }
 
 
+def list_standings(session: Session, points_version: str) -> pa.Table:
+    """How all pairs stood that were ever looked at, as far as it was read with the same points.
+
+    Returns:
+        consumer_id, brand_id, fusion_score, symbiosis.
+    """
+    return session.read(
+        NOTICE_STANDINGS, {"points_version": points_version},
+        columns=("consumer_id", "brand_id", "fusion_score", "symbiosis"),
+    )  # fmt: skip
+
+
+def forget_standings(session: Session) -> int:
+    """Forget how pairs stood, and return how many there were."""
+    return session.delete(NOTICE_STANDINGS)
+
+
 def keep_standings(
     session: Session, standings: Mapping[Pair, Standing], points_version: str, seen_us: int
 ) -> None:

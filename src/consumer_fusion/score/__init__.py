@@ -73,6 +73,7 @@ from consumer_fusion.score.samples import list_outcome_kinds
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 from consumer_fusion.score.sources import FOLDED_MARK, Selection, open_events, read_identity_map
 from consumer_fusion.score.standing import keep_histogram, read_standing
+from consumer_fusion.score.time_alone import score_fading
 
 __all__ = [
     "DEFAULT_FACET",
@@ -143,6 +144,7 @@ __all__ = [
     "find_due_references",
     "renew_references",
     "replay_history",
+    "score_fading",
     "score_states",
     "to_entries",
     "write_deltas",

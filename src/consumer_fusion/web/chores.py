@@ -38,6 +38,7 @@ class Chores:
         often, seldom = self._interval_seconds, max(self._interval_seconds, NIGHTLY_INTERVAL_SECONDS)
         chores: tuple[tuple[str, float, Callable[[], object]], ...] = (
             ("watching", often, lambda: watching.watch_changes(self._workspace)),
+            ("watching what fades", often, lambda: watching.watch_fading(self._workspace)),
             ("posting", often, lambda: watching.send_due(self._workspace)),
             ("calibrating effects", seldom, lambda: effects.calibrate_nightly(self._workspace)),
         )
