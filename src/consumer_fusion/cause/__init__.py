@@ -37,6 +37,7 @@ from consumer_fusion.cause.effect import Check, Effect
 from consumer_fusion.cause.estimation import measure_effect
 from consumer_fusion.cause.exposure_verdicts import ExposureVerdict, judge_exposure
 from consumer_fusion.cause.exposures import (
+    GOOD_BALANCE,
     ExposureEffect,
     FeatureBalance,
     adjust_exposure,
@@ -71,6 +72,7 @@ from consumer_fusion.cause.metrics import (
     METRICS,
     Metric,
     Scope,
+    count_by_consumer,
     lay_out_days,
     read_metric_days,
     read_spans,
@@ -131,6 +133,7 @@ __all__ = [
     "score_randomised",
     "ExposureEffect",
     "ExposureVerdict",
+    "GOOD_BALANCE",
     "judge_exposure",
     "FeatureBalance",
     "adjust_exposure",
@@ -169,6 +172,7 @@ __all__ = [
     "METRICS",
     "Metric",
     "Scope",
+    "count_by_consumer",
     "SeriesRow",
     "drop_series",
     "find_action",

@@ -62,6 +62,7 @@ def draw_holdout(
     seed: int,
     strata: Sequence[Hashable] | None = None,
     past_outcome: FloatArray | None = None,
+    earlier_outcome: FloatArray | None = None,
 ) -> Holdout:
     """Draw who does not get an action; each stratum is divided by itself, so that the groups are alike.
 
@@ -72,12 +73,13 @@ def draw_holdout(
         strata: By consumer; by past outcome where not given, one stratum without that.
         past_outcome: By consumer, of a period as long as the one that will be looked at: for strata and for the
             detectable effect.
+        earlier_outcome: By consumer, of as long a period before that: how well the past foretells an outcome.
 
     Raises:
         InputError: A consumer is named twice, the share is not between 0 and 1, lengths differ, or somebody must
             be in each group and is not.
     """
-    _check_audience(consumers, share, strata, past_outcome)
+    _check_audience(consumers, share, strata, past_outcome, earlier_outcome)
     order = sorted(range(len(consumers)), key=lambda place: consumers[place])
     names = [consumers[place] for place in order]
     past = None if past_outcome is None else np.asarray(past_outcome, dtype=np.float64)[order]
@@ -92,7 +94,8 @@ def draw_holdout(
             f"A share of {share:g} of {len(names)} consumers holds out {count} of them.",
             hint="Choose another share or a larger audience.",
         )
-    detectable = None if past is None else find_detectable_effect(past, groups, count)
+    earlier = None if earlier_outcome is None else np.asarray(earlier_outcome, dtype=np.float64)[order]
+    detectable = None if past is None else find_detectable_effect(past, count, earlier)
     mean = 0.0 if past is None else float(past.mean())
     text = "\n".join(f"{name}\t{group}\t{held}" for name, group, held in zip(names, groups, is_held_out))
     return Holdout(
@@ -112,6 +115,7 @@ def _check_audience(
     share: float,
     strata: Sequence[Hashable] | None,
     past_outcome: FloatArray | None,
+    earlier_outcome: FloatArray | None,
 ) -> None:
     if len(set(consumers)) != len(consumers):
         raise InputError(
@@ -121,7 +125,7 @@ def _check_audience(
         raise InputError(
             f"The share to hold out is {share:g}.", hint="Give one between 0 and 1, for example 0.1."
         )
-    for given in (strata, past_outcome):
+    for given in (strata, past_outcome, earlier_outcome):
         if given is not None and len(given) != len(consumers):
             raise InputError(
                 f"Found {len(given)} rows beside {len(consumers)} consumers.",
@@ -162,19 +166,21 @@ def _divide_strata(groups: Sequence[str], share: float, seed: int) -> list[bool]
     return is_held_out
 
 
-def find_detectable_effect(past_outcome: FloatArray, strata: Sequence[str], held_out_count: int) -> float:
-    """The smallest effect per person that a comparison within strata finds in 80% of the cases, at 5%.
+def find_detectable_effect(
+    past_outcome: FloatArray, held_out_count: int, earlier_outcome: FloatArray | None = None
+) -> float:
+    """The smallest effect per person that an adjusted comparison finds in 80% of the cases, at 5%.
 
     Args:
         past_outcome: By person: how much outcomes differ is taken from it.
-        strata: By person.
         held_out_count: People without the action.
+        earlier_outcome: By person, a period earlier: what it foretold of the past one, the past one will foretell of
+            the next; without it nothing is taken to be foretold.
     """
     values = np.asarray(past_outcome, dtype=np.float64)
-    _, place = np.unique(np.asarray(strata), return_inverse=True)
-    means = np.bincount(place, weights=values) / np.bincount(place)
-    freedom = max(values.size - means.size, 1)
-    deviation = math.sqrt(float(np.sum((values - means[place]) ** 2)) / freedom)
+    deviation = float(values.std(ddof=1))
+    if earlier_outcome is not None and deviation > 0 and float(np.std(earlier_outcome)) > 0:
+        deviation *= math.sqrt(1.0 - float(np.corrcoef(values, earlier_outcome)[0, 1]) ** 2)
     treated_count = values.size - held_out_count
     return _POWER_QUANTILES * deviation * math.sqrt(1.0 / treated_count + 1.0 / held_out_count)
 

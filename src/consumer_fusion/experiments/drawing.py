@@ -94,7 +94,11 @@ def draw_experiment(
             f"Nobody has events with {plan.brand}.", hint="Name the audience, or import events first."
         )
     holdout = cause.draw_holdout(
-        audience, share=share, seed=seed, past_outcome=np.array([past.get(one, 0.0) for one in audience])
+        audience,
+        share=share,
+        seed=seed,
+        past_outcome=np.array([past.get(one, (0.0, 0.0))[0] for one in audience]),
+        earlier_outcome=np.array([past.get(one, (0.0, 0.0))[1] for one in audience]),
     )
     assigned = {
         name: (ARMS[int(held)], stratum)
@@ -214,19 +218,23 @@ def _keep(
 
 def _count_past_outcomes(
     workspace: Workspace, session: Session, force: PointsInForce, plan: ExperimentPlan
-) -> dict[str, float]:
-    """By key of everybody with events with the brand: outcomes of the latest horizon."""
+) -> dict[str, tuple[float, float]]:
+    """By key of everybody with events with the brand: outcomes of the latest horizon, and of the one before it."""
     brand_id = ingest.find_keys(session, "brand", [plan.brand]).get(plan.brand)
     if brand_id is None:
         return {}
     ledger = score.read_ledgers(
         session, workspace.engine, workspace.folder, force.points, force.kind_ids, brand_ids=[brand_id]
     )
-    since_us = workspace.now_us - round(plan.horizon_days * DAY_MICROSECONDS)
+    horizon_us = round(plan.horizon_days * DAY_MICROSECONDS)
     counted = list(score.list_outcome_kinds(force.points, plan.outcome))
-    counts = dict.fromkeys(ledger["consumer_id"].unique().to_pylist(), 0.0)
-    happened = ledger.filter((pc.field("occurred_us") > since_us) & pc.field("kind").isin(counted))
-    for consumer_id in happened["consumer_id"].to_pylist():
-        counts[consumer_id] += 1.0
+    counts = {number: [0.0, 0.0] for number in ledger["consumer_id"].unique().to_pylist() if number}
+    happened = ledger.filter(pc.field("kind").isin(counted))
+    for consumer_id, occurred_us in zip(
+        happened["consumer_id"].to_pylist(), happened["occurred_us"].to_pylist()
+    ):
+        period = (workspace.now_us - occurred_us) // horizon_us
+        if consumer_id and period in (0, 1):
+            counts[consumer_id][period] += 1.0
     names = ingest.name_entities(session, list(counts))
-    return {names[number]: count for number, count in counts.items() if number}
+    return {names[number]: (one, other) for number, (one, other) in counts.items()}
