@@ -6,6 +6,7 @@ texts that are gone are dropped. `python scripts/translate.py check` tells what 
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
@@ -19,9 +20,16 @@ from babel.messages.pofile import read_po, write_po
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion"
 LOCALES = PACKAGE / "locale"
 LANGUAGES = ("it",)
-KEYWORDS = {"say": None, "mark": None, "say_count": (1, 2), "mark_count": (1, 2)}
+KEYWORDS = {"say": None, "mark": None, "say_count": (1, 2), "mark_count": (1, 2), "Check": (3,)}
+"""Who says a text, and which argument it is; a `Check` of an effect has its sentence third."""
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+WRITTEN_IN = (
+    "access", "answers.py", "declarations.py", "identity", "influence", "ingest/acceptance.py", "ingest/attachment.py",
+    "ingest/rejections.py", "kit", "notices", "repairs.py", "score/changes.py", "score/points_overrides.py",
+    "score/points_table.py", "stores/sqlite.py", "web/gate.py", "web/session.py", "web/trail.py",
+)  # fmt: skip
+"""Where errors are raised that people meet on pages; those of commands and for programs are in English."""
 
 
 def main(arguments: list[str]) -> int:
@@ -46,9 +54,54 @@ def find_texts() -> dict[str, tuple[str, str] | None]:
             texts[message[0]] = (message[0], message[1])
         elif message:
             texts.setdefault(message, None)
-    for text in list_kind_texts():
+    for text in [*list_kind_texts(), *list_forms()]:
         texts.setdefault(text, None)
     return texts
+
+
+def list_forms() -> Iterator[str]:
+    """The forms of texts that are written with their values in them: of errors, and of all that is marked."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = path.relative_to(PACKAGE).as_posix()
+        tells_errors = any(place == part or place.startswith(f"{part}/") for part in WRITTEN_IN)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                if name == "mark" or (tells_errors and name.endswith("Error")):
+                    hints = [word.value for word in node.keywords if word.arg == "hint"]
+                    yield from (form for said in [*node.args[:1], *hints] for form in write_forms(said))
+
+
+def write_forms(said: ast.expr) -> Iterator[str]:
+    """The forms of an expression that is a text: each value gives its name to its place."""
+    if isinstance(said, ast.IfExp):
+        yield from [*write_forms(said.body), *write_forms(said.orelse)]
+    elif isinstance(said, ast.Constant) and isinstance(said.value, str) and said.value:
+        yield said.value
+    elif isinstance(said, ast.JoinedStr):
+        form, seen = "", set[str]()
+        for part in said.values:
+            if isinstance(part, ast.Constant):
+                form += str(part.value)
+            elif isinstance(part, ast.FormattedValue):
+                name = unique = name_value(part.value)
+                while unique in seen:
+                    unique = f"{name}{len(seen)}"
+                seen.add(unique)
+                form += f"{{{unique}}}"
+        yield form
+
+
+def name_value(value: ast.expr) -> str:
+    """What stands in a place, in a word: the last name of the expression."""
+    if isinstance(value, ast.Attribute):
+        return value.attr
+    if isinstance(value, ast.Name):
+        return value.id
+    if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant):
+        return str(value.slice.value)
+    names = [node for node in ast.walk(value) if isinstance(node, ast.Name | ast.Attribute)]
+    return name_value(names[-1]) if names else "value"
 
 
 def list_kind_texts() -> Iterator[str]:

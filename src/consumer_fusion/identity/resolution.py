@@ -21,6 +21,7 @@ from consumer_fusion.identity.merges import (
     withdraw_merges,
 )
 from consumer_fusion.kit.ids import make_id
+from consumer_fusion.kit.language import mark
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
 from consumer_fusion.stores import Session
 
@@ -171,7 +172,7 @@ class _Rules:
     def _link(self, subject: int, identifier: Identifier) -> None:
         group = self._groups.find(subject)
         if self._groups.count_identifiers(group) >= self._limit:
-            self._decline(group, None, "It is known by as many identifiers as a consumer may have.")
+            self._decline(group, None, mark("It is known by as many identifiers as a consumer may have."))
             return
         self._groups.link(subject, identifier)
         self.linked.append((subject, identifier))
@@ -217,14 +218,14 @@ class _Rules:
         first, second = groups.find(subject), groups.find(owner)
         contested = groups.find_contested_type(first, second)
         if groups.were_parted(first, second) and contested is None:
-            self._decline(first, second, "A merge of the two was undone before.")
+            self._decline(first, second, mark("A merge of the two was undone before."))
         elif contested is not None and identifier.is_strong:
             self._decline(first, second, _write_contest(contested))
         elif not identifier.is_strong and not (groups.is_anonymous(first) or groups.is_anonymous(second)):
-            self._decline(first, second, f"They share a {identifier.type}, which alone joins nobody.")
+            self._decline(first, second, mark(f"They share a {identifier.type}, which alone joins nobody."))
         elif groups.count_identifiers(first, second) > self._limit:
             self._decline(
-                first, second, "Together they would have more identifiers than a consumer may have."
+                first, second, mark("Together they would have more identifiers than a consumer may have.")
             )
         else:
             goes_on = groups.order(first) < groups.order(second)
@@ -240,7 +241,7 @@ class _Rules:
 
 
 def _write_tie(identifier_type: str) -> str:
-    return f"The same {identifier_type} was seen for both."
+    return mark(f"The same {identifier_type} was seen for both.")
 
 
 def _read_tie(edge: Edge) -> str:
@@ -249,7 +250,7 @@ def _read_tie(edge: Edge) -> str:
 
 
 def _write_contest(identifier_type: str) -> str:
-    return f"They have a different {identifier_type}."
+    return mark(f"They have a different {identifier_type}.")
 
 
 def _record_conflicts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from consumer_fusion.identity.merges import (
     read_identity_map,
 )
 from consumer_fusion.kit.ids import make_id
+from consumer_fusion.kit.language import mark
 from consumer_fusion.stores import Session
 
 
@@ -66,7 +67,7 @@ def accept_suggestions(
             session,
             kept,
             absorbed,
-            reason=f"Reviewed suggestion ({row['probability']:.3f}): {', '.join(row['reasons'])}.",
+            reason=_write_reason(row["probability"], row["reasons"]),
             origin="review",
             # One microsecond apart, so that the order in which they were made stays known.
             made_us=made_us + place,
@@ -76,3 +77,8 @@ def accept_suggestions(
     return AcceptedSuggestions(
         tuple(merge_ids), already_one, tuple(sorted(unknown)), compare_groups(before, after)
     )
+
+
+def _write_reason(probability: float, reasons: Sequence[str]) -> str:
+    listed = ", ".join(reasons)
+    return mark(f"Reviewed suggestion ({probability:.3f}): {listed}.")

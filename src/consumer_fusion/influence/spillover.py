@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from consumer_fusion.influence.associations import Link, measure_link
+from consumer_fusion.kit.language import mark
 from consumer_fusion.records.derivation import DerivedEvent, ParentEvent
 from consumer_fusion.records.points import PointsTable
 
@@ -101,14 +102,14 @@ def _write_sentence(
     is_visible: bool, share: float,
 ) -> str:  # fmt: skip
     there, here = brand_keys.get(parent.brand_id, "another brand"), brand_keys.get(brand_id, "this brand")
-    how = {"wears": "is worn", "shown_on_stage": "is shown on stage"}.get(
-        association.evidence, "is under contract"
+    how = {"wears": mark("is worn"), "shown_on_stage": mark("is shown on stage")}.get(
+        association.evidence, mark("is under contract")
     )
-    seen = f"{here} was in plain view" if is_visible else f"{here} {how} by declared association"
+    seen = mark(f"{here} was in plain view") if is_visible else mark(f"{here} {how} by declared association")
     if is_harm:
-        onlookers = f"onlookers sided against the speaker ({share:.0%})"
-        return f"'{parent.kind}' at {there} fell on {here}: {seen}, and {onlookers}"
-    return f"'{parent.kind}' at {there} shone on {here}: {seen}"
+        onlookers = mark(f"onlookers sided against the speaker ({share:.0%})")
+        return mark(f"'{parent.kind}' at {there} fell on {here}: {seen}, and {onlookers}")
+    return mark(f"'{parent.kind}' at {there} shone on {here}: {seen}")
 
 
 def _read_list(value: object) -> Sequence[str]:

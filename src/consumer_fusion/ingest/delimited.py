@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from consumer_fusion.errors import InputError
 from consumer_fusion.ingest.lines import Broken, LineBlock, read_lines
 from consumer_fusion.ingest.mapping import WHITESPACE, Layout
+from consumer_fusion.kit.language import mark
 
 LINES_PER_ROW_LIMIT = 1_000
 """A quote that is open for more lines than this was never meant as one."""
@@ -176,7 +177,7 @@ def _cut_block(
                 broken.append(Broken(index, "broken_line", "has quotes that cannot be read. Double a quote inside "
                                      "a quoted column", text))  # fmt: skip
             if values is not None and len(values) != width:
-                detail = f"has {len(values)} columns, expected {width}. Add or remove delimiters"
+                detail = mark(f"has {len(values)} columns, expected {width}. Add or remove delimiters")
                 broken.append(Broken(index, "broken_line", detail, text))
                 values = None
         for place, column in enumerate(parsed):

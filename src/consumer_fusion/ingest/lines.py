@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError, MappingError
+from consumer_fusion.kit.language import mark
 
 BLOCK_BYTES = 8 << 20
 LINE_BYTES_LIMIT = 16 << 20
@@ -127,7 +128,7 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
 def _split_block(block: bytes, is_overlong: bool, fraction: float) -> LineBlock:
     if is_overlong:
         raw = block.decode("utf-8", errors="replace").strip("\r\n")
-        detail = f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept"
+        detail = mark(f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept")
         return LineBlock(pa.array([""]), (Broken(0, "too_long", detail, raw),), fraction)
     ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
     offsets = np.concatenate(([0], ends + 1)).astype(np.int32)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from consumer_fusion.kit.language import mark
+
 CANONICAL_COLUMNS = (
     "source", "event_id", "occurred_at", "precision", "received_at", "consumer", "brand", "kind", "channel",
     "value", "currency", "text", "trust", "identifiers", "properties",
@@ -26,32 +28,63 @@ PROPERTIES_LENGTH_LIMIT = 262_144
 _EARLIEST_US = -62_135_596_800_000_000  # year 1, the first that Python's datetime knows
 _LATEST_US = 253_402_300_799_999_999  # the end of year 9999
 
-PROBLEMS: Mapping[str, str] = MappingProxyType({
-    "broken_line": "cannot be cut into columns. Correct its delimiters and quotes and retry it.",
-    "invalid_encoding": "is not text in the encoding that was expected. Name the encoding in the mapping.",
-    "invalid_json": "is not a JSON object. Expected one object a line. Correct the line and retry it.",
-    "unknown_type": "has a `type` that the format does not know. Correct it and retry the row.",
-    "missing_id": "has no `event_id`. Give each event an id of its own that stays the same when it is sent again.",
-    "missing_time": "has no `occurred_at`. Give an ISO 8601 time with offset.",
-    "invalid_time": "has an `occurred_at` that is no time. Expected ISO 8601, for example 2026-06-05T20:00:00Z.",
-    "invalid_received_at": "has a `received_at` that is no time. Expected ISO 8601, or leave it out.",
-    "occurred_in_future": "has an `occurred_at` that is later than it was received. Check the sender's clock and "
-    "time zone.",
-    "invalid_precision": "has an unknown `precision`. Expected microsecond, second, minute, hour, day, month or year.",
-    "missing_kind": "has no `kind`. Say what happened, for example Order Completed.",
-    "invalid_key": "has a list or an object where a key is expected (`event_id`, `consumer`, `brand`, `source` or "
-    "`kind`). Give text or a number.",
-    "invalid_value": "has a `value` that is no finite number. Write it with a decimal point and without a currency "
-    "sign.",
-    "invalid_currency": "has a `currency` that is no ISO 4217 code. Write three letters, for example EUR.",
-    "invalid_trust": "has a `trust` that is not between 0 and 1. Give such a number or leave it out.",
-    "invalid_identifiers": "has `identifiers` that are no JSON object of texts. Write for example "
-    '{"email": "...", "device": "..."}.',
-    "invalid_properties": "has `properties` that are no JSON object. Write an object or leave them out.",
-    "too_long": f"has a key longer than {KEY_LENGTH_LIMIT}, a text longer than {TEXT_LENGTH_LIMIT:,} or properties "
-    f"longer than {PROPERTIES_LENGTH_LIMIT:,} characters. Shorten it.",
-    "invalid_number": "has a number in a column of an amount or a quantity that cannot be read. Correct it and retry.",
-})  # fmt: skip
+PROBLEMS: Mapping[str, str] = MappingProxyType(
+    {
+        "broken_line": mark("cannot be cut into columns. Correct its delimiters and quotes and retry it."),
+        "invalid_encoding": mark(
+            "is not text in the encoding that was expected. Name the encoding in the mapping."
+        ),
+        "invalid_json": mark(
+            "is not a JSON object. Expected one object a line. Correct the line and retry it."
+        ),
+        "unknown_type": mark("has a `type` that the format does not know. Correct it and retry the row."),
+        "missing_id": mark(
+            "has no `event_id`. Give each event an id of its own that stays the same when it is sent again."
+        ),
+        "missing_time": mark("has no `occurred_at`. Give an ISO 8601 time with offset."),
+        "invalid_time": mark(
+            "has an `occurred_at` that is no time. Expected ISO 8601, for example 2026-06-05T20:00:00Z."
+        ),
+        "invalid_received_at": mark(
+            "has a `received_at` that is no time. Expected ISO 8601, or leave it out."
+        ),
+        "occurred_in_future": mark(
+            "has an `occurred_at` that is later than it was received. Check the sender's clock and time zone."
+        ),
+        "invalid_precision": mark(
+            "has an unknown `precision`. Expected microsecond, second, minute, hour, day, month or year."
+        ),
+        "missing_kind": mark("has no `kind`. Say what happened, for example Order Completed."),
+        "invalid_key": mark(
+            "has a list or an object where a key is expected (`event_id`, `consumer`, `brand`, `source` or "
+            "`kind`). Give text or a number."
+        ),
+        "invalid_value": mark(
+            "has a `value` that is no finite number. Write it with a decimal point and without a currency "
+            "sign."
+        ),
+        "invalid_currency": mark(
+            "has a `currency` that is no ISO 4217 code. Write three letters, for example EUR."
+        ),
+        "invalid_trust": mark(
+            "has a `trust` that is not between 0 and 1. Give such a number or leave it out."
+        ),
+        "invalid_identifiers": mark(
+            "has `identifiers` that are no JSON object of texts. Write for example "
+            '{"email": "...", "device": "..."}.'
+        ),
+        "invalid_properties": mark(
+            "has `properties` that are no JSON object. Write an object or leave them out."
+        ),
+        "too_long": mark(
+            f"has a key longer than {KEY_LENGTH_LIMIT}, a text longer than {TEXT_LENGTH_LIMIT:,} or properties "
+            f"longer than {PROPERTIES_LENGTH_LIMIT:,} characters. Shorten it."
+        ),
+        "invalid_number": mark(
+            "has a number in a column of an amount or a quantity that cannot be read. Correct it and retry."
+        ),
+    }
+)
 """Code to what was found, what was expected and what to do; the message begins with `Row N`."""
 
 _BLANK = "e' \\t\\r\\n'"

@@ -28,6 +28,10 @@ class Language(Protocol):
         """The form of a text that goes with a count."""
         ...
 
+    def translate_written(self, text: str) -> str:
+        """A text that was written in English, with its values in it; the text itself where it is not known."""
+        ...
+
     def write_number(self, value: float, decimals: int) -> str:
         """A number with thousands marked."""
         ...
@@ -61,6 +65,10 @@ class PlainEnglish:
     def translate_count(self, singular: str, plural: str, count: int) -> str:
         """One or many."""
         return singular if count == 1 else plural
+
+    def translate_written(self, text: str) -> str:
+        """The text itself."""
+        return text
 
     def write_number(self, value: float, decimals: int) -> str:
         """`1,234.5`."""
@@ -120,8 +128,16 @@ def say_count(singular: str, plural: str, count: int, /, **values: object) -> st
     return form.format(count=spoken.write_number(count, 0), **values)
 
 
+def say_written(text: str) -> str:
+    """Say a text that was written in English before it was known who reads it: an error, a reason on record.
+
+    It is known again by its form, which stands in the catalogue like any other text.
+    """
+    return _spoken.get().translate_written(text)
+
+
 def mark(text: str) -> str:
-    """Mark a text that is said later, by a name; it is returned as it is."""
+    """Mark a text that is said later, by a name or by its form; it is returned as it is."""
     return text
 
 

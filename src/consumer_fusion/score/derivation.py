@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from consumer_fusion.kit.language import mark
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.derivation import DerivedEvent, ParentEvent
 from consumer_fusion.records.points import PointsTable
@@ -42,7 +43,7 @@ def derive_failures(parents: Iterable[ParentEvent], points: PointsTable) -> list
                 trust=parent.trust,
                 occurred_us=parent.occurred_us,
                 association_id=None,
-                sentence=f"{failure.meaning}; known from the complaint, which names no event on record",
+                sentence=mark(f"{failure.meaning}; known from the complaint, which names no event on record"),
             )
         )
     return derived
@@ -91,7 +92,7 @@ def derive_recoveries(
                     trust=1.0,
                     occurred_us=max(parent.occurred_us, failed_us),
                     association_id=None,
-                    sentence=f"{share:.0%} of what was left of '{kind_key}' was made good",
+                    sentence=mark(f"{share:.0%} of what was left of '{kind_key}' was made good"),
                 )
             )
     return recoveries

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import cast, get_args
 
+from consumer_fusion.kit.language import mark
 from consumer_fusion.records.points import (
     FACETS,
     Comparison,
@@ -78,17 +79,17 @@ def read_constants(raw: object, problems: list[str]) -> Constants:
 
 def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
     def report(message: str) -> None:
-        problems.append(f'kinds."{key}": {message}')
+        problems.append(mark(f'kinds."{key}": {message}'))
 
     for name in raw:
         if name not in _KIND_FIELDS:
             report(f"'{name}' is not a field; known are {', '.join(sorted(_KIND_FIELDS))}.")
     half_life = _read_number(raw.get("half_life_days"))
     if half_life is None or half_life <= 0:
-        report(f"half_life_days has to be a number above 0, found {raw.get('half_life_days')!r}.")
+        report(mark(f"half_life_days has to be a number above 0, found {raw.get('half_life_days')!r}."))
     trust = _read_number(raw.get("trust", 1))
     if trust is None or not 0 <= trust <= 1:
-        report(f"trust has to be from 0 to 1, found {raw.get('trust')!r}.")
+        report(mark(f"trust has to be from 0 to 1, found {raw.get('trust')!r}."))
     magnitude = raw.get("magnitude", "one")
     if magnitude not in get_args(MagnitudeRule):
         report(f"magnitude '{magnitude}' is no rule; known are {', '.join(get_args(MagnitudeRule))}.")
@@ -143,7 +144,7 @@ def _read_entries(raw: Raw, report: Callable[[str], None]) -> tuple[Entry, ...]:
         if facet not in _DIRECTION_OF:
             report(f"'{facet}' is not a facet; known are {', '.join(_DIRECTION_OF)}.")
         elif number is None:
-            report(f"points of {facet} have to be a number, found {value!r}.")
+            report(mark(f"points of {facet} have to be a number, found {value!r}."))
         elif number:  # 0 takes a facet away: a kind whose points are all 0 is no evidence
             entries.append(Entry(_DIRECTION_OF[facet], cast("Facet", facet), number, facet in graded))
     return tuple(entries)
@@ -209,8 +210,10 @@ def _check_spreading(kinds: Mapping[str, Kind], problems: list[str]) -> None:
             continue
         largest = find_largest_points(kind)
         problems.extend(
-            f'kinds."{derived.key}": {entry.points:g} points of {entry.facet} exceed the {largest:g} '
-            f'of "{kind.key}", which spreads into it; lower them.'
+            mark(
+                f'kinds."{derived.key}": {entry.points:g} points of {entry.facet} exceed the {largest:g} '
+                f'of "{kind.key}", which spreads into it; lower them.'
+            )
             for entry in derived.entries
             if abs(entry.points) > largest
         )
@@ -226,16 +229,20 @@ def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
             continue
         if kind.half_life_days != failure.half_life_days:
             problems.append(
-                f'kinds."{kind.key}": half_life_days has to be that of "{failure.key}", which it mends '
-                f"({failure.half_life_days:g}), found {kind.half_life_days:g}."
+                mark(
+                    f'kinds."{kind.key}": half_life_days has to be that of "{failure.key}", which it mends '
+                    f"({failure.half_life_days:g}), found {kind.half_life_days:g}."
+                )
             )
         taken = {entry.facet: entry.points for entry in failure.entries}
         for entry in kind.entries:
             lost = taken.get(entry.facet, 0.0)
             if entry.points * lost > 0 or abs(entry.points) > abs(lost):
                 problems.append(
-                    f'kinds."{kind.key}": {entry.points:g} points of {entry.facet} are more than '
-                    f'"{failure.key}" takes ({lost:g}); a recovery gives back at most that.'
+                    mark(
+                        f'kinds."{kind.key}": {entry.points:g} points of {entry.facet} are more than '
+                        f'"{failure.key}" takes ({lost:g}); a recovery gives back at most that.'
+                    )
                 )
 
 
@@ -246,13 +253,17 @@ def _check_boundaries(kinds: Iterable[Kind], problems: list[str]) -> None:
                 continue
             if kind.event in RIGHTS:
                 problems.append(
-                    f'kinds."{kind.key}": a right used says nothing of what the consumer gives; '
-                    f"take {entry.facet} away."
+                    mark(
+                        f'kinds."{kind.key}": a right used says nothing of what the consumer gives; '
+                        f"take {entry.facet} away."
+                    )
                 )
             elif kind.event in HELP_AND_PRIVATE_COMPLAINTS and entry.points < 0:
                 problems.append(
-                    f'kinds."{kind.key}": asking for help or complaining in private never costs the '
-                    f"consumer's side; {entry.facet} may not be negative."
+                    mark(
+                        f'kinds."{kind.key}": asking for help or complaining in private never costs the '
+                        f"consumer's side; {entry.facet} may not be negative."
+                    )
                 )
 
 

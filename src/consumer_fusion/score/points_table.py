@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from consumer_fusion.errors import PointsError, RefusedError
+from consumer_fusion.kit.language import mark
 from consumer_fusion.records.points import (
     KINDS,
     POINTS_VERSIONS,
@@ -64,9 +65,13 @@ def _build_table(raw: Raw, problems: list[str], where: str | None) -> PointsTabl
     constants = read_constants(raw.get("constants"), problems)
     kinds = read_kinds(cast("Raw", raw.get("kinds", {})), problems)
     if problems:
-        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        heading = (
+            mark("The points table has a problem:")
+            if len(problems) == 1
+            else mark(f"The points table has {len(problems)} problems:")
+        )
         raise PointsError(
-            f"The points table has {count}:\n" + "\n".join(f"- {problem}" for problem in problems) + "\n",
+            f"{heading}\n" + "\n".join(f"- {problem}" for problem in problems) + "\n",
             hint="Correct them in the points file; the shipped points.toml shows the form.",
             where=where,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from consumer_fusion.kit.language import ENGLISH, mark, read_language, say, say_count
+from consumer_fusion.kit.language import ENGLISH, mark, read_language, say, say_count, say_written
 from consumer_fusion.records.points import Entry, Kind, MagnitudeRule
 from consumer_fusion.score.ledger import LedgerEntry, WeighedEntry, dampen_burst
 
@@ -28,8 +28,10 @@ def write_sentence(weighed: WeighedEntry, entry: Entry, worth: float) -> str:
     """
     event = weighed.entry
     if event.parent_event_id is not None:
-        # What was kept with a derived event is English; another language tells what the kind means.
-        kept = event.sentence if read_language().code == ENGLISH.code else None
+        # What was kept with a derived event is English; where it cannot be told, what the kind means is.
+        kept = say_written(event.sentence or "")
+        if kept == event.sentence and read_language().code != ENGLISH.code:
+            kept = ""
         told = kept or _lower_first(say(weighed.kind.meaning)) or say(weighed.kind.event)
         body = say("{what} (follows from event {event})", what=told.rstrip("."), event=event.parent_event_id)
     else:

@@ -14,6 +14,8 @@ from babel.messages import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
 
+from consumer_fusion.web.console.written_texts import WrittenTexts
+
 DEFAULT_LANGUAGE = "en"
 LANGUAGES: dict[str, str] = {"en": "English", "it": "Italiano"}
 """The languages there are, each by its own name."""
@@ -36,6 +38,7 @@ class CatalogueLanguage:
                 self._texts[str(message.id)] = message.string
             elif message.string and all(message.string):
                 self._counted[message.id[0]] = tuple(message.string)
+        self._written: WrittenTexts | None = None
         self._choose_form = c2py(catalogue.plural_expr if catalogue is not None else "n != 1")
 
     def translate(self, text: str) -> str:
@@ -46,6 +49,12 @@ class CatalogueLanguage:
         """The form of a text that goes with a count."""
         forms = self._counted.get(singular, (singular, plural))
         return forms[self._choose_form(count)]
+
+    def translate_written(self, text: str) -> str:
+        """A text that was written in English, with its values in it; the text itself where it is not known."""
+        if self._written is None:
+            self._written = WrittenTexts(self._texts.items(), self.translate)
+        return self._written.translate(text)
 
     def write_number(self, value: float, decimals: int) -> str:
         """A number with thousands marked and a true minus sign."""

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from consumer_fusion import ingest, repairs
 from consumer_fusion.errors import InputError, NotFoundError
-from consumer_fusion.kit.language import say, say_count
+from consumer_fusion.kit.language import mark, say, say_count
 from consumer_fusion.records.intake import REJECTIONS, Acceptance, Rejection
 from consumer_fusion.stores import Between, Value
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
 
 ROWS_ON_PAGE = 50
+FORM_OF_PROBLEM = mark("Row {position} {message}")
+"""How the reason of every row that was set aside is written; what follows the number is in `ingest.validation`."""
 
 
 @dataclass(frozen=True, slots=True)

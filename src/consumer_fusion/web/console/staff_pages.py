@@ -24,7 +24,23 @@ ROLE_MEANINGS: dict[Role, str] = {
     "read-only": mark("look at the scores and explanations of their brands"),
 }
 """What each role may do, in a sentence."""
-SAID_BY_NAME = (mark("owner"), mark("analyst"), mark("agent"), mark("read-only"))
+SAID_BY_NAME = (
+    mark("owner"),
+    mark("analyst"),
+    mark("agent"),
+    mark("read-only"),
+    mark("look"),
+    mark("see identities"),
+    mark("make tokens"),
+    mark("declare associations"),
+    mark("mend events"),
+    mark("export"),
+    mark("change keys"),
+    mark("change webhooks"),
+    mark("change staff"),
+    mark("read audit"),
+)
+"""Roles, and what somebody may be refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from consumer_fusion.charts.wording import (
 )
 from consumer_fusion.effects.wording import LABEL_MEANINGS, LABEL_WORDS
 from consumer_fusion.kit.amounts import write_relative
-from consumer_fusion.kit.language import mark, read_language, say, say_count
+from consumer_fusion.kit.language import mark, read_language, say, say_count, say_written
 from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_moment
 from consumer_fusion.kit.release import read_product_version
 from consumer_fusion.web.console.addresses import STATIC_PATH, make_path
@@ -175,6 +175,7 @@ def make_environment() -> jinja2.Environment:
     environment.globals |= {
         "say": say,
         "say_count": say_count,
+        "say_written": say_written,
         "make_path": make_path,
         "static_path": lambda name: f"{STATIC_PATH}/{name}?v={read_version_of_statics()}",
         "languages": LANGUAGES,
