@@ -40,10 +40,14 @@ class Balances:
 
     Attributes:
         balance: M of the model, by pair; the score is its logistic.
+        given: What the consumer gives, by pair, in points.
+        received: What the brand gives.
         column_slope: By pair and column: what one more point in that column adds to M.
     """
 
     balance: FloatArray
+    given: FloatArray
+    received: FloatArray
     column_slope: FloatArray
 
 
@@ -90,7 +94,9 @@ def read_balances(fold: Fold, design: Design, multipliers: FloatArray) -> Balanc
     balance = (given + received) / 2.0 - constants.balance / 2.0 * (width - constants.balance_width)
     tilt = constants.balance / 2.0 * gap / width
     side_slope = np.outer(0.5 - tilt, design.is_giving) + np.outer(0.5 + tilt, 1.0 - design.is_giving)
-    return Balances(balance=balance, column_slope=side_slope * design.sign / beyond)
+    return Balances(
+        balance=balance, given=given, received=received, column_slope=side_slope * design.sign / beyond
+    )
 
 
 def trace_slopes(

@@ -110,8 +110,8 @@ def weigh_action(
 ) -> float:
     """What one point of an action would move the log-odds of the outcome by, from the model itself.
 
-    The action's events on record are read with a little more points than they have: what that moves the balance by
-    is the share of the side, the knee and the fading of each event at once, and the link's slope there does the rest.
+    That is the link's slope at the balance, times the share of the brand's side in it, the knee and the fading of the
+    action's events. The last two come from reading those events with a little more points than they have.
 
     Args:
         ledger: Annotated events of one brand.
@@ -135,12 +135,14 @@ def weigh_action(
     sample = draw_sample(ledger, moved, outcome=outcome, cutoff_us=as_of_us, horizon_days=0.0)
     ones = np.ones(len(sample.kinds))
     fold = fold_sample(sample, ones)
-    balance, shifted = (
-        read_balances(fold, draw_design(table, sample.kinds), ones).balance for table in (points, moved)
-    )
-    slope = link.slope / (link.bend * np.sqrt(1.0 + (balance / link.bend) ** 2))
+    now, shifted = (read_balances(fold, draw_design(table, sample.kinds), ones) for table in (points, moved))
+    difference, width = now.given - now.received, points.constants.balance_width
+    rho = difference / (np.sqrt(difference**2 + width**2) + width)
+    brand_share = 0.5 + points.constants.balance * rho / 2.0
+    slope = link.slope / (link.bend * np.sqrt(1.0 + (now.balance / link.bend) ** 2))
+    by_pair = slope * brand_share * (shifted.received - now.received) / step
     is_own = np.isin(sample.consumer_id, np.fromiter(consumers, dtype=np.int64))
-    return float(np.sum((slope * (shifted - balance))[is_own])) / step / max(len(consumers), 1)
+    return float(np.sum(by_pair[is_own])) / max(len(consumers), 1)
 
 
 def derive_override(
