@@ -78,8 +78,9 @@ def list_associations(workspace: Workspace, *, with_withdrawn: bool = False) -> 
 
 
 def merge(
-    workspace: Workspace, kept: str, absorbed: str, *, reason: str, origin: MergeOrigin = "staff"
-) -> str:
+    workspace: Workspace, kept: str, absorbed: str, *, reason: str, origin: MergeOrigin = "staff",
+    merge_id: str | None = None,
+) -> str:  # fmt: skip
     """Join two consumers who are one person; the scores follow at once.
 
     Returns:
@@ -89,7 +90,7 @@ def merge(
         NotFoundError: One of them is not known.
         ConflictError: They are one already.
     """
-    merge_id = make_id()
+    merge_id = merge_id or make_id()
     with begin_change(workspace) as (session, force):
         kept_id, absorbed_id = _find_consumer(session, kept), _find_consumer(session, absorbed)
         regrouped = identity.merge_consumers(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consumer_fusion import ingest, score
 from consumer_fusion.records.calibration import CALIBRATIONS
@@ -52,6 +52,7 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         session.write_mark(POINTS_MARK, points.version)
         if previous is not None and score.digest_folding(previous) != score.digest_folding(points):
             _fold_changes(workspace, session, previous, points, kind_ids, progress)
+        workspace.note_change(session)
     return PointsInForce(points, kind_ids)
 
 
@@ -64,11 +65,13 @@ def begin_change(
     Another process may put other points in force while this one waits for its turn to write; what it then wrote
     with the former ones would fit nothing.
     """
+    unnoted = replace(workspace, on_change=None)
     while True:
-        force = put_points_in_force(workspace, progress)
+        force = put_points_in_force(unnoted, progress)
         with workspace.store.writing() as session:
             if session.read_mark(POINTS_MARK) == force.points.version:
                 yield session, force
+                workspace.note_change(session)
                 return
 
 

@@ -164,4 +164,6 @@ def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, 
     with workspace.store.writing() as session:
         if rejection_ids is not None:
             ingest.list_rejections(session, rejection_ids=rejection_ids)
-        return ingest.drop_rejections(session, rejection_ids)
+        count = ingest.drop_rejections(session, rejection_ids)
+        workspace.note_change(session)
+    return count

@@ -69,10 +69,12 @@ def subscribe(
                 session.write_mark(mark, int(session.summarise(table, "sequence", "max") or 0))
             session.write_mark(FADING_MARK, workspace.now_us)
             notices.forget_standings(session)  # how pairs stood when nobody wanted to know is no news either
-        return notices.create_subscription(
+        made = notices.create_subscription(
             session, url=url, types=types, now_us=workspace.now_us, brand=brand, line=line,
             quiet_hours=quiet_hours, is_internal=is_internal,
         )  # fmt: skip
+        workspace.note_change(session)
+    return made
 
 
 def watch_changes(workspace: Workspace) -> int:

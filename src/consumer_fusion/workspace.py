@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from consumer_fusion.stores import (
     STORE_SCHEMA,
     VISIT_SCHEMA,
     Schema,
+    Session,
     SQLiteStore,
     Store,
     claim_folder,
@@ -56,6 +57,7 @@ class Workspace:
         visits: Where it is kept who is signed in and who tried to.
         engine: Where queries run.
         clock: What time it is.
+        on_change: What else is written in the transaction of a change, such as who made it.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class Workspace:
     visits: Store
     engine: Engine
     clock: Clock
+    on_change: Callable[[Session], object] | None = None
 
     @property
     def points_path(self) -> Path:
@@ -80,6 +83,11 @@ class Workspace:
     def now_us(self) -> int:
         """The present moment."""
         return to_microseconds(self.clock())
+
+    def note_change(self, session: Session) -> None:
+        """Write what belongs to a change, in its transaction; called by whoever made the change."""
+        if self.on_change is not None:
+            self.on_change(session)
 
 
 def create_workspace(folder: Path) -> Path:

@@ -102,6 +102,7 @@ def declare_actions(workspace: Workspace, actions: Iterable[Action], *, origin: 
             except FusionError as error:
                 error.where = error.where or f"action {each.action_id}"
                 raise
+        workspace.note_change(session)
     return ActionImport(declared, len(listed) - declared)
 
 
@@ -113,6 +114,7 @@ def withdraw_action(workspace: Workspace, action_id: str) -> None:
     """
     with workspace.store.writing() as session:
         cause.withdraw_action(session, action_id, workspace.now_us)
+        workspace.note_change(session)
 
 
 def find_action(workspace: Workspace, action_id: str) -> cause.ActionRow:

@@ -4,7 +4,7 @@
 |---|---|
 | conversation_created | Live Chat Conversation Started |
 | message_created, from the consumer | Message Sent (no points: what was said is for reading) |
-| message_created, the first public one from staff | First Reply, with its seconds, and its target where an SLA has one |
+| message_created, the first public one from staff | First Reply, with its seconds, and those of its SLA |
 | message_created, later ones from staff | Reply Sent |
 | conversation_status_changed, conversation_resolved: resolved | Ticket Resolved |
 | conversation_status_changed, conversation_opened: open after resolved | Ticket Reopened |

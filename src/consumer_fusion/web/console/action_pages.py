@@ -163,10 +163,8 @@ def declare_action(visit: Visit) -> Answer:
         delay_days=_read_days(visit, "delay_days") or 0,
         effect_days=_read_days(visit, "effect_days"),
     )
-    effects.declare_actions(visit.workspace, [action], origin="console")
-    visit.record(
-        Deed("declare action", object_id=action.action_id, brand=brand, detail={"title": action.title})
-    )
+    deed = Deed("declare action", object_id=action.action_id, brand=brand, detail={"title": action.title})
+    effects.declare_actions(visit.acting(deed), [action], origin="console")
     return Redirect(
         make_path("/actions", brand=brand),
         say("It is declared. What it did can be asked once the first of its days is over."),
@@ -178,8 +176,8 @@ def withdraw_action(visit: Visit) -> Answer:
     action_id = visit.read_form("action")
     brand = find_brand(visit, action_id)
     visit.require("declare_actions", brand)
-    effects.withdraw_action(visit.workspace, action_id)
-    visit.record(Deed("withdraw action", object_id=action_id, brand=brand))
+    deed = Deed("withdraw action", object_id=action_id, brand=brand)
+    effects.withdraw_action(visit.acting(deed), action_id)
     return Redirect(
         make_path("/actions", brand=brand), say("It is withdrawn; its effects are no longer shown.")
     )

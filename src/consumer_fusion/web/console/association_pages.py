@@ -8,6 +8,7 @@ from typing import Any
 
 from consumer_fusion import declarations
 from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.language import mark, say
 from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.records.association import Evidence
@@ -84,16 +85,15 @@ def declare(visit: Visit) -> Answer:
     valid_from_us, valid_to_us = visit.read_moment("valid_from"), visit.read_moment("valid_to")
     if valid_from_us is None:
         raise InputError(say("It is not said since when."), hint=say("Go back and fill it in."))
-    made = declarations.declare(
-        visit.workspace, consumer, brand, evidence=evidence, strength=visit.read_number("strength", 1.0),
-        is_commercial=visit.read_optional("commercial") == "yes", valid_from_us=valid_from_us,
-        valid_to_us=valid_to_us,
+    association_id = make_id()
+    deed = Deed(
+        "declare association", object_id=association_id, consumer=consumer, brand=brand,
+        detail={"evidence": evidence},
     )  # fmt: skip
-    visit.record(
-        Deed(
-            "declare association", object_id=str(made["association_id"]), consumer=consumer, brand=brand,
-            detail={"evidence": evidence},
-        )
+    declarations.declare(
+        visit.acting(deed), consumer, brand, evidence=evidence, strength=visit.read_number("strength", 1.0),
+        is_commercial=visit.read_optional("commercial") == "yes", valid_from_us=valid_from_us,
+        valid_to_us=valid_to_us, association_id=association_id,
     )  # fmt: skip
     return Redirect(
         make_path("/associations"),
@@ -111,10 +111,10 @@ def withdraw(visit: Visit) -> Answer:
             say("There is no such association in force."), hint=say("The page lists those that there are.")
         )
     visit.require("declare_associations", row["brand"])
-    declarations.withdraw(visit.workspace, association_id)
-    visit.record(
-        Deed("withdraw association", object_id=association_id, consumer=row["consumer"], brand=row["brand"])
+    deed = Deed(
+        "withdraw association", object_id=association_id, consumer=row["consumer"], brand=row["brand"]
     )
+    declarations.withdraw(visit.acting(deed), association_id)
     return Redirect("/associations", say("It is withdrawn, with all that spread over it."))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from consumer_fusion import declarations, ingest
 from consumer_fusion.identity import mask_identifier
+from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.records.identity import MERGES
@@ -151,8 +152,9 @@ def merge_consumers(visit: Visit) -> Answer:
     """Join two consumers who are one person."""
     visit.require("merge_consumers")
     kept, absorbed = visit.read_form("kept"), visit.read_form("absorbed")
-    merge_id = declarations.merge(visit.workspace, kept, absorbed, reason=visit.read_form("reason"))
-    visit.record(Deed("merge consumers", object_id=merge_id, consumer=kept))
+    merge_id = make_id()
+    workspace = visit.acting(Deed("merge consumers", object_id=merge_id, consumer=kept))
+    declarations.merge(workspace, kept, absorbed, reason=visit.read_form("reason"), merge_id=merge_id)
     return Redirect(
         make_path("/identities", consumer=kept), say("They count as one now. The merge can be undone below.")
     )
@@ -162,8 +164,7 @@ def undo_merge(visit: Visit) -> Answer:
     """Undo a merge."""
     visit.require("merge_consumers")
     merge_id = visit.read_form("merge")
-    declarations.undo(visit.workspace, merge_id)
-    visit.record(Deed("undo merge", object_id=merge_id))
+    declarations.undo(visit.acting(Deed("undo merge", object_id=merge_id)), merge_id)
     back = visit.read_optional("consumer")
     return Redirect(
         make_path("/identities", consumer=back),

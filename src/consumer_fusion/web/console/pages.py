@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from consumer_fusion import ingest
 from consumer_fusion.access import Permission, append_audit, may, require_permission
@@ -12,6 +12,7 @@ from consumer_fusion.identity import mask_consumer_key
 from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_microseconds
 from consumer_fusion.records.audit import AuditEntry
+from consumer_fusion.stores import Session
 from consumer_fusion.web.console.forms import SentForm, Upload
 from consumer_fusion.web.console.languages import CatalogueLanguage
 from consumer_fusion.web.console.readings import Readings
@@ -183,11 +184,32 @@ class Visit:
         with self.workspace.store.writing() as session:
             append_audit(session, entries)
 
+    def acting(self, deed: Deed | Callable[[Session], Deed]) -> Workspace:
+        """The workspace in which what the visitor does is put on record in the transaction that does it.
+
+        Args:
+            deed: What they do; or tells it when it is done, just before it is durable.
+        """
+        written: list[AuditEntry] = []
+
+        def write(session: Session) -> None:
+            # What takes several transactions is on record with the first of them.
+            if not written:
+                done = deed if isinstance(deed, Deed) else deed(session)
+                written.append(self.describe(session, done))
+                append_audit(session, written)
+
+        return replace(self.workspace, on_change=write)
+
     def write_entry(self, deed: Deed) -> AuditEntry:
         """What goes on record of something that the visitor did."""
         with self.workspace.store.reading() as session:
-            consumers = ingest.find_keys(session, "consumer", [deed.consumer] if deed.consumer else [])
-            brands = ingest.find_keys(session, "brand", [deed.brand] if deed.brand else [])
+            return self.describe(session, deed)
+
+    def describe(self, session: Session, deed: Deed) -> AuditEntry:
+        """What goes on record of something that the visitor did, with the numbers of whom it was about."""
+        consumers = ingest.find_keys(session, "consumer", [deed.consumer] if deed.consumer else [])
+        brands = ingest.find_keys(session, "brand", [deed.brand] if deed.brand else [])
         return AuditEntry(
             self.visitor.caller.actor,
             deed.action,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from consumer_fusion import score
@@ -147,20 +147,29 @@ def save_own(workspace: Workspace, own: Own, *, before: str) -> PointsTable:
         PointsError: They break rules.
     """
     check_own(own)
-    if put_points_in_force(workspace).points.version != before:
+    if put_points_in_force(replace(workspace, on_change=None)).points.version != before:
         raise ConflictError(
             say("Somebody has changed the points since you opened the page."),
             hint=say("Open the kind again, see what is in force now, and change it once more."),
         )
     path = workspace.points_path
+    present = path.read_text(encoding="utf-8") if path.exists() else ""
+    _write_whole(path, write_into(present, own))
+    try:
+        return put_points_in_force(workspace).points
+    except BaseException:
+        # Or they would come into force later, without anybody's record of it.
+        _write_whole(path, present)
+        raise
+
+
+def _write_whole(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.part")
-    text = write_into(path.read_text(encoding="utf-8") if path.exists() else "", own)
     with draft.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, path)
-    return put_points_in_force(workspace).points
 
 
 def describe_kind(kind: Kind | None) -> dict[str, object]:

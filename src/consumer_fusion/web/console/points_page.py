@@ -12,6 +12,7 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.language import say
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.points import DIRECTIONS, FACETS, POINTS_VERSIONS, Kind, PointsTable
+from consumer_fusion.stores import Session
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
 from consumer_fusion.web.console.points_editing import (
@@ -182,20 +183,17 @@ def save_change(visit: Visit) -> Answer:
     """Put a change of a kind in force."""
     visit.require("change_points")
     form, _ = _read_change(visit)
-    own = _make_own(visit, form)
     before = put_points_in_force(visit.workspace).points
-    after = save_own(visit.workspace, own, before=visit.read_form("before"))
-    visit.record(
-        Deed(
-            "change points",
-            object_id=after.version,
-            detail={
-                "kind": form.key,
-                "before": describe_kind(before.kinds.get(form.key)),
-                "after": describe_kind(after.kinds.get(form.key)),
-            },
-        )
-    )
+
+    def tell(session: Session) -> Deed:
+        after = score.read_kept_points(session) or before
+        detail = {
+            name: describe_kind(points.kinds.get(form.key))
+            for name, points in (("before", before), ("after", after))
+        }
+        return Deed("change points", object_id=after.version, detail={"kind": form.key, **detail})
+
+    save_own(visit.acting(tell), _make_own(visit, form), before=visit.read_form("before"))
     return Redirect(
         make_path("/points/kind", key=form.key),
         say("The points of “{kind}” are in force, and every score is read with them.", kind=say(form.key)),

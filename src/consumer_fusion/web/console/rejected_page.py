@@ -95,8 +95,8 @@ def retry_rejection(visit: Visit) -> Answer:
     """Read one row again, repaired; a row that still cannot be taken is set aside anew."""
     visit.require("mend_events")
     number = _read_number(visit.read_form("row"))
-    acceptance = repairs.retry_rejected(visit.workspace, [number], visit.read_form("raw"))
-    visit.record(Deed("repair rejected row", object_id=str(number), detail={"accepted": acceptance.accepted}))
+    workspace = visit.acting(Deed("repair rejected row", object_id=str(number)))
+    acceptance = repairs.retry_rejected(workspace, [number], visit.read_form("raw"))
     return Redirect("/rejected", _tell(acceptance))
 
 
@@ -108,8 +108,8 @@ def retry_all(visit: Visit) -> Answer:
         rows = ingest.list_rejections(session, code=code or None)
     if not rows:
         raise NotFoundError(say("There is nothing to read again."))
-    acceptance = repairs.retry_rejected(visit.workspace, [row.rejection_id for row in rows])
-    visit.record(Deed("retry rejected rows", detail={"code": code, "accepted": acceptance.accepted}))
+    workspace = visit.acting(Deed("retry rejected rows", detail={"code": code, "rows": len(rows)}))
+    acceptance = repairs.retry_rejected(workspace, [row.rejection_id for row in rows])
     return Redirect("/rejected", _tell(acceptance))
 
 
@@ -117,8 +117,7 @@ def drop_rejection(visit: Visit) -> Answer:
     """Drop one row for good."""
     visit.require("mend_events")
     number = _read_number(visit.read_form("row"))
-    repairs.drop_rejected(visit.workspace, [number])
-    visit.record(Deed("drop rejected row", object_id=str(number)))
+    repairs.drop_rejected(visit.acting(Deed("drop rejected row", object_id=str(number))), [number])
     return Redirect("/rejected", say("The row is gone for good."))
 
 

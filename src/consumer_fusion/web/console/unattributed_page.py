@@ -50,10 +50,8 @@ def attach_event(visit: Visit) -> Answer:
         raise InputError(
             say("Neither a consumer nor a brand was given."), hint=say("Say whose event it is, and why.")
         )
+    deed = Deed("attach event", object_id=event_id, consumer=consumer, brand=brand, detail={"source": source})
     repairs.attach(
-        visit.workspace, source, event_id, consumer=consumer, brand=brand, reason=visit.read_form("reason")
-    )
-    visit.record(
-        Deed("attach event", object_id=event_id, consumer=consumer, brand=brand, detail={"source": source})
+        visit.acting(deed), source, event_id, consumer=consumer, brand=brand, reason=visit.read_form("reason")
     )
     return Redirect("/unattributed", say("The event counts for them now."))

@@ -123,7 +123,7 @@ def withdraw(visit: Visit) -> Answer:
     subscription_id = visit.read_form("subscription")
     with visit.workspace.store.writing() as session:
         notices.withdraw_subscription(session, subscription_id, visit.workspace.now_us)
-    visit.record(Deed("withdraw webhook", object_id=subscription_id))
+        visit.acting(Deed("withdraw webhook", object_id=subscription_id)).note_change(session)
     return Redirect("/webhooks", say("The address is told of nothing any more."))
 
 
@@ -135,7 +135,8 @@ def retry(visit: Visit) -> Answer:
         count = notices.retry_deliveries(
             session, [delivery_id] if delivery_id else None, visit.workspace.now_us
         )
-    visit.record(Deed("retry deliveries", object_id=delivery_id or None, detail={"count": count}))
+        deed = Deed("retry deliveries", object_id=delivery_id or None, detail={"count": count})
+        visit.acting(deed).note_change(session)
     return Redirect(
         "/webhooks",
         say_count("{count} notice is tried again.", "{count} notices are tried again.", count),
