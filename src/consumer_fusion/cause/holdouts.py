@@ -30,7 +30,7 @@ class Holdout:
         is_held_out: By consumer.
         share: The share of every stratum that is held out.
         seed: By which the same list comes out again, in whatever order the consumers are given.
-        detectable: The smallest effect per person that is found in 80% of the cases; None without past outcomes.
+        detectable: The smallest effect per person that is found in 80% of the cases; None where past outcomes do not tell.
         detectable_relative: The same over the mean past outcome.
         digest: Of the list: who kept it can prove that it was not changed.
     """
@@ -95,7 +95,9 @@ def draw_holdout(
             hint="Choose another share or a larger audience.",
         )
     earlier = None if earlier_outcome is None else np.asarray(earlier_outcome, dtype=np.float64)[order]
-    detectable = None if past is None else find_detectable_effect(past, count, earlier)
+    detectable = None
+    if past is not None and np.ptp(past) > 0:
+        detectable = find_detectable_effect(past, count, earlier)
     mean = 0.0 if past is None else float(past.mean())
     text = "\n".join(f"{name}\t{group}\t{held}" for name, group, held in zip(names, groups, is_held_out))
     return Holdout(

@@ -11,7 +11,7 @@ from consumer_fusion.experiments.applying import (
     list_suggestions,
     withdraw_experiment,
 )
-from consumer_fusion.experiments.book import ExperimentRow, list_experiments
+from consumer_fusion.experiments.book import ExperimentRow, list_assignments, list_experiments
 from consumer_fusion.experiments.drawing import (
     DrawnExperiment,
     ExperimentPlan,
@@ -29,6 +29,7 @@ __all__ = [
     "Suggestion",
     "apply_experiment",
     "draw_experiment",
+    "list_assignments",
     "list_experiments",
     "list_suggestions",
     "measure_experiment",

@@ -95,6 +95,19 @@ def list_experiments(workspace: Workspace) -> list[dict[str, Any]]:
     return sorted(told, key=lambda row: str(row["recorded_at"]), reverse=True)
 
 
+def list_assignments(workspace: Workspace, experiment_id: str) -> list[tuple[str, str, str]]:
+    """Who was to get the action of an experiment and who was not: key of the consumer, arm, stratum.
+
+    Raises:
+        NotFoundError: There is no such experiment.
+    """
+    with workspace.store.reading() as session:
+        find_experiment(session, experiment_id)
+        rows = session.read(EXPERIMENT_ASSIGNMENTS, {"experiment_id": experiment_id}).to_pylist()
+        names = ingest.name_entities(session, [row["consumer_id"] for row in rows])
+    return sorted((names[row["consumer_id"]], row["arm"], row["stratum"]) for row in rows)
+
+
 def _count_arms(session: Session, row: ExperimentRow) -> dict[str, int]:
     return {
         arm: session.count(EXPERIMENT_ASSIGNMENTS, {"experiment_id": row.experiment_id, "arm": arm})

@@ -227,13 +227,15 @@ def _count_past_outcomes(
         session, workspace.engine, workspace.folder, force.points, force.kind_ids, brand_ids=[brand_id]
     )
     horizon_us = round(plan.horizon_days * DAY_MICROSECONDS)
+    # Where events come in late, the latest horizon that is known counts.
+    until_us = min(workspace.now_us, int(session.read_mark(score.NEWEST_MARK) or 0))
     counted = list(score.list_outcome_kinds(force.points, plan.outcome))
     counts = {number: [0.0, 0.0] for number in ledger["consumer_id"].unique().to_pylist() if number}
     happened = ledger.filter(pc.field("kind").isin(counted))
     for consumer_id, occurred_us in zip(
         happened["consumer_id"].to_pylist(), happened["occurred_us"].to_pylist()
     ):
-        period = (workspace.now_us - occurred_us) // horizon_us
+        period = (until_us - occurred_us) // horizon_us
         if consumer_id and period in (0, 1):
             counts[consumer_id][period] += 1.0
     names = ingest.name_entities(session, list(counts))
