@@ -39,6 +39,7 @@ _KEY = [
     "key_id", "ending", "source", "brand", "kind", "trust", "state", "created_at", "expires_at", "used_at",
     "replaces_key_id",
 ]  # fmt: skip
+_HOLDOUT = ["experiment_id", "consumers", "held_out", "seed", "digest", "out", "detectable", "detectable_relative"]
 _ACTION = [
     "action", "brand", "title", "action_type", "starts_at", "ends_at", "region", "segment", "assignment",
     "expected_effect", "delay_days", "effect_days", "effect_from", "effect_until", "windows", "origin",
@@ -112,15 +113,18 @@ JSON: Mapping[str, object] = {
     "metrics import": ["series", "days"],
     "effect": _EFFECT,
     "effects": [_EFFECT],
+    "plan": [
+        ("plans", [["series", "metric", "region", "start", "days", "detectable", "sisters", "library"]]),
+        ("holdouts", [["share", "held_out", "treated", "detectable"]]),
+    ],
     "effects calibrate": ["series", "measured", "windows", "is_in_force"],
     "experiments list": [[
         "experiment_id", "title", "brand", "kind", "outcome", "horizon_days", "is_randomised", "origin", "seed",
         "digest", "recorded_at", "starts_at", "outcome_from", "treated", "held_out", "report", "is_applied", "points",
         "withdrawn_at",
     ]],
-    "experiments draw": [
-        "experiment_id", "consumers", "held_out", "seed", "digest", "out", "detectable", "detectable_relative",
-    ],
+    "experiments draw": _HOLDOUT,
+    "holdout": _HOLDOUT,
     "experiments record": ["experiment_id", "consumers", "is_randomised"],
     "experiments measure": [
         "experiment_id", "grade", "treated_count", "held_out_count", "left_out_count", "share_without", "effect", "low",

@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from consumer_fusion.engines import Engine
-from consumer_fusion.kit.language import mark
 
 EVENT_COLUMNS = (
     "consumer_id",
@@ -61,55 +60,55 @@ class Metric:
 METRICS: dict[str, Metric] = {
     each.name: each
     for each in (
-        Metric("orders", mark("Orders a day."), "count", ("Order Completed",), unit=mark("orders")),
+        Metric("orders", "Orders a day.", "count", ("Order Completed",), unit="orders"),
         Metric(
-            "revenue", mark("What was ordered a day, in the currency that is most used."), "sum",
-            ("Order Completed",), unit=mark("money"),
+            "revenue", "What was ordered a day, in the currency that is most used.", "sum",
+            ("Order Completed",), unit="money",
         ),
         Metric(
-            "visits", mark("Visits a day to the shop, without those to events."), "count",
-            ("Store Visited",), unit=mark("visits"),
+            "visits", "Visits a day to the shop, without those to events.", "count",
+            ("Store Visited",), unit="visits",
         ),
         Metric(
-            "page_views", mark("Pages and products looked at a day."), "count",
-            ("Page Viewed", "Product Viewed", "Product List Viewed"), unit=mark("views"),
+            "page_views", "Pages and products looked at a day.", "count",
+            ("Page Viewed", "Product Viewed", "Product List Viewed"), unit="views",
         ),
-        Metric("sign_ups", mark("Accounts opened a day."), "count", ("Signed Up",), unit=mark("accounts")),
+        Metric("sign_ups", "Accounts opened a day.", "count", ("Signed Up",), unit="accounts"),
         Metric(
-            "complaints", mark("Complaints a day, in private and in public."), "count",
-            ("Complaint Made", "Complaint Published"), unit=mark("complaints"),
-        ),
-        Metric(
-            "mentions", mark("Public words about the brand a day."), "count",
-            ("Brand Mentioned", "Product Reviewed", "Product Shared", "Complaint Published"), unit=mark("mentions"),
+            "complaints", "Complaints a day, in private and in public.", "count",
+            ("Complaint Made", "Complaint Published"), unit="complaints",
         ),
         Metric(
-            "followers", mark("Followers gained a day: the difference of a total that is reported."), "total",
-            ("Followers Counted",), "followers", mark("followers"),
+            "mentions", "Public words about the brand a day.", "count",
+            ("Brand Mentioned", "Product Reviewed", "Product Shared", "Complaint Published"), unit="mentions",
         ),
         Metric(
-            "sentiment", mark("Mean sentiment of what is said, from −1 to 1."), "mean", (), "sentiment",
-            mark("sentiment"),
+            "followers", "Followers gained a day: the difference of a total that is reported.", "total",
+            ("Followers Counted",), "followers", "followers",
         ),
         Metric(
-            "response_time", mark("Mean time to the first reply, in seconds."), "mean", ("First Reply",),
-            "response_seconds", mark("seconds"),
+            "sentiment", "Mean sentiment of what is said, from −1 to 1.", "mean", (), "sentiment",
+            "sentiment",
+        ),
+        Metric(
+            "response_time", "Mean time to the first reply, in seconds.", "mean", ("First Reply",),
+            "response_seconds", "seconds",
         ),
         Metric(
             "rating",
-            mark("Mean rating given in reviews."),
+            "Mean rating given in reviews.",
             "mean",
             ("Product Reviewed",),
             "rating",
-            mark("rating"),
+            "rating",
         ),
         Metric(
             "recommendation",
-            mark("Mean answer to how likely one would recommend the brand, 0 to 10."),
+            "Mean answer to how likely one would recommend the brand, 0 to 10.",
             "mean",
             ("NPS Answered",),
             "rating",
-            mark("answer"),
+            "answer",
         ),
     )
 }  # fmt: skip
@@ -182,6 +181,40 @@ def read_metric_days(
         """,  # noqa: S608
         step=f"tell {metric.name} by day",
         tables=given,
+    )
+
+
+def count_by_consumer(
+    engine: Engine, relation: str, tables: Mapping[str, pa.Table], metric: Metric, *, brand_id: int,
+    last_day: int, days: int,
+) -> pa.Table:  # fmt: skip
+    """What each consumer of a brand did in a period and in the one before it, also those who did nothing.
+
+    Args:
+        engine: Where to compute.
+        relation: Events with `EVENT_COLUMNS`.
+        tables: What the relation refers to.
+        metric: A count or a sum.
+        brand_id: The brand.
+        last_day: The last day of the period.
+        days: How long it is.
+
+    Returns:
+        consumer_id, value, earlier.
+    """
+    counted = "1e0" if metric.form == "count" else "coalesce(e.value, 0e0)"
+    kinds = ", ".join(_quote(kind) for kind in metric.kinds)
+    first = int(last_day) - int(days) + 1
+    periods = ((first, int(last_day), "value"), (first - int(days), first - 1, "earlier"))
+    sums = ", ".join(
+        f"sum(case when e.kind in ({kinds}) and e.day between {start} and {end} then {counted} else 0e0 end) as {name}"
+        for start, end, name in periods
+    )
+    return engine.read(
+        f"select consumer_id, {sums} from {relation} e where e.brand_id = {int(brand_id)} "  # noqa: S608
+        "and e.consumer_id <> 0 group by consumer_id order by consumer_id",
+        step=f"tell {metric.name} by consumer",
+        tables=tables,
     )
 
 

@@ -21,6 +21,7 @@ from consumer_fusion.cli import (
     keys,
     metrics,
     operation,
+    plan,
     rejected,
     report,
     scores,
@@ -57,6 +58,8 @@ application.add_typer(actions.application, name="actions")
 application.add_typer(metrics.application, name="metrics")
 application.command("effect")(effects.effect)
 application.add_typer(effects.application, name="effects")
+application.command("plan")(plan.plan)
+application.command("holdout")(experiments.draw)
 application.add_typer(experiments.application, name="experiments")
 application.command("report")(report.report)
 application.command("serve")(serve.serve)

@@ -34,6 +34,12 @@ def effect(
     product: Annotated[str | None, typer.Option(help="Of this product's series.")] = None,
     delay_days: Annotated[int | None, typer.Option(help="Another delay than was declared.")] = None,
     effect_days: Annotated[int | None, typer.Option(help="Another length than was declared.")] = None,
+    search_delays: Annotated[
+        int | None,
+        typer.Option(
+            help="Try all delays up to so many days; the p-value is that of such a search.", min=1, max=60
+        ),
+    ] = None,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
@@ -44,7 +50,12 @@ def effect(
             action_id=action, metric=metric, consumer=consumer, product=product, delay_days=delay_days,
             effect_days=effect_days, as_of_us=effects.read_as_of(opened, as_of),
         )  # fmt: skip
-        shown = effects.show_effect(opened, effects.measure_action(opened, question))
+        report = (
+            effects.measure_action(opened, question)
+            if search_delays is None
+            else effects.search_delay(opened, question, range(search_delays + 1))
+        )
+        shown = effects.show_effect(opened, report)
     if is_json:
         print_json(effects.describe_effect(shown))
         return
@@ -70,7 +81,7 @@ def _print_effect(shown: effects.ShownEffect) -> None:
         ["", "check", "in words"],
         [[_MARKS[each.verdict], each.name, each.tell()] for each in report.checks],
     )
-    console.print(f"Calibrated by {report.library}." if report.library else "")
+    console.print(f"Calibrated by {wording.tell_placebos(report.library)}." if report.library else "")
 
 
 _MARKS = {"passed": "✓", "warned": "!", "refused": "✗"}

@@ -13,8 +13,17 @@ from consumer_fusion.effects.declared_actions import (
     withdraw_action,
 )
 from consumer_fusion.effects.effect_report import CheckFound, EffectReport, write_iso_day
+from consumer_fusion.effects.foresight import (
+    COUNTED_METRICS,
+    USUAL_LENGTHS,
+    HoldoutSuggestion,
+    Plan,
+    describe_plan,
+    plan_actions,
+    suggest_holdouts,
+)
 from consumer_fusion.effects.imported_metrics import MetricDay, MetricImport, import_metrics, keep_metrics
-from consumer_fusion.effects.measuring import Question, measure_action
+from consumer_fusion.effects.measuring import Question, measure_action, search_delay
 from consumer_fusion.effects.metric_list import list_metrics, read_as_of
 from consumer_fusion.effects.nightly import calibrate_nightly
 from consumer_fusion.effects.placebo_learning import Learnt, calibrate_effects
@@ -33,22 +42,27 @@ from consumer_fusion.effects.shrinking import (
 
 __all__ = [
     "ActionImport",
+    "COUNTED_METRICS",
     "CheckFound",
     "EffectReport",
+    "HoldoutSuggestion",
     "Learnt",
     "METRIC_NAMES",
     "MetricDay",
     "MetricImport",
+    "Plan",
     "Question",
     "ShowKey",
     "ShownEffect",
     "Shrunk",
+    "USUAL_LENGTHS",
     "USUAL_METRICS",
     "calibrate_effects",
     "calibrate_nightly",
     "declare_actions",
     "describe_action",
     "describe_effect",
+    "describe_plan",
     "find_action",
     "import_actions",
     "import_metrics",
@@ -58,10 +72,13 @@ __all__ = [
     "list_metrics",
     "measure_action",
     "measure_effects",
+    "plan_actions",
     "read_actions",
     "read_as_of",
     "read_effect",
+    "search_delay",
     "show_effect",
+    "suggest_holdouts",
     "withdraw_action",
     "write_iso_day",
 ]

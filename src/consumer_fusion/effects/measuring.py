@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from consumer_fusion import cause, influence, ingest
-from consumer_fusion.effects.effect_report import EffectReport, make_report, read_report
+from consumer_fusion.effects.effect_report import CheckFound, EffectReport, make_report, read_report
 from consumer_fusion.effects.placebo_learning import choose_calibration
 from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
 from consumer_fusion.effects.sisters import find_sisters, name_daily
 from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.kit.language import mark
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.stores import Session
@@ -106,13 +107,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     kept = read_kept(book.session, question.action_id, question.metric)
     if kept is not None and kept[0] == digest and question.is_as_declared and not question.is_anew:
         return Measured(kept[1], action, own, digest)
-    fitted = cause.fit_series(
-        name_daily(own),
-        controls=[name_daily(each) for each in sisters.chosen],
-        country=book.workspace.settings.country or None,
-        horizons=(window.days,),
-        actions=[window, *others],
-    )
+    fitted = _fit(book, own, sisters.chosen, window, action)
     effect = cause.measure_effect(
         fitted,
         window,
@@ -131,6 +126,49 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
     )
     return Measured(report, action, own, digest)
+
+
+def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]) -> EffectReport:
+    """Find the delay at which a metric changed most; its p-value is that of the same search where nothing was done.
+
+    What is found so was not declared before looking, so it is shown and not kept.
+
+    Args:
+        workspace: The workspace.
+        question: What is asked; the window is the declared one, less its delay.
+        delays: Delays in days that are tried.
+
+    Raises:
+        NotFoundError: There is no such action, or no series of the metric.
+    """
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, question.as_of_us or workspace.now_us)
+        action = cause.find_action(session, question.action_id)
+        own = find_own_series(book, action, question)
+        window = find_window(action, replace(question, delay_days=0))
+        sisters = find_sisters(book, own, window, cause.read_action_rows(session))
+        fitted = _fit(book, own, sisters.chosen, window, action)
+        found = cause.search_delay(fitted, window, calibration=choose_calibration(session), delays=delays)
+        is_found = found.p_value <= found.effect.alpha
+        sentence = mark(
+            "The delay of {days} days stood out most among {count}; the p-value is that of the same search where "
+            "nothing was done, the interval knows nothing of the search."
+        )
+        check = CheckFound(
+            name="delay_search", verdict="warned", sentence=sentence,
+            values={"days": found.delay, "count": len(found.delays)},
+        )  # fmt: skip
+        report = make_report(
+            found.effect,
+            action=action.action_id,
+            metric=question.metric,
+            series=own.key,
+            unit=own.unit,
+            declared_end_day=window.end_day + found.delay,
+            further_checks=[check],
+        )
+    label = report.label if is_found else "cannot_tell"
+    return replace(report, label=label, p_value=found.p_value)
 
 
 def find_window(action: cause.ActionRow, question: Question) -> cause.Window:
@@ -195,6 +233,20 @@ def _to_row(each: Measured, measured_us: int) -> tuple[Any, ...]:
         report.action, report.metric, each.own.key, each.action.brand_id, each.own.consumer_id, report.label,
         report.relative, report.estimate_log, report.se_log, measured_us, each.digest, report.write_json(),
     )  # fmt: skip
+
+
+def _fit(
+    book: SeriesBook, own: MetricSeries, sisters: Sequence[MetricSeries], window: cause.Window,
+    action: cause.ActionRow,
+) -> cause.FittedSeries:  # fmt: skip
+    others = _list_own_windows(cause.read_action_rows(book.session), action, own)
+    return cause.fit_series(
+        name_daily(own),
+        controls=[name_daily(each) for each in sisters],
+        country=book.workspace.settings.country or None,
+        horizons=(window.days,),
+        actions=[window, *others],
+    )
 
 
 def _list_seen_with(session: Session, action: cause.ActionRow) -> set[int]:

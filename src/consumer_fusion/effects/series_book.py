@@ -156,7 +156,8 @@ class SeriesBook:
             self._brands[key] = make()
         return self._brands[key]
 
-    def _open(self) -> tuple[str, dict[str, pa.Table]]:
+    def open_events(self) -> tuple[str, dict[str, pa.Table]]:
+        """All events until the moment, as a relation and what it refers to."""
         if self._events is None:
             source = score.open_events(
                 self.session,
@@ -173,21 +174,28 @@ class SeriesBook:
             }
         return self._events
 
+    @property
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """The first and last day of each brand's recorded history, by its number."""
+        self.open_events()
+        assert self._spans is not None
+        return self._spans
+
     def _tell_events(self, metric: str, scope: cause.Scope) -> dict[str, MetricSeries]:
         known = cause.METRICS.get(metric)
         if known is None and metric not in SCORE_METRICS:
             return {}
-        relation, tables = self._open()
-        assert self._spans is not None
+        relation, tables = self.open_events()
+        spans = self.spans
         if known is None:
             if scope != cause.Scope():
                 return {}
-            rows = read_score_days(self.workspace, self.session, metric, self._spans, self.today)
+            rows = read_score_days(self.workspace, self.session, metric, spans, self.today)
         else:
             rows = cause.read_metric_days(self.workspace.engine, relation, tables, known, scope)
         told: dict[str, MetricSeries] = {}
         for (brand_id, region), own in _split(rows, ("brand_id", "region")).items():
-            first, last = self._spans[brand_id]
+            first, last = spans[brand_id]
             if last - first + 1 < LEAST_DAYS:
                 continue
             days, values, counts = (own[name].to_numpy() for name in ("day", "value", "reading_count"))

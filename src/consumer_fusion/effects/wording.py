@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from consumer_fusion.effects.effect_report import EffectReport
@@ -136,6 +137,31 @@ def tell_library(is_in_force: bool) -> str:
     if is_in_force:
         return say("effects are now calibrated by them.")
     return say("that is too few: the shipped library still counts.")
+
+
+_LIBRARY = re.compile(
+    r"^(?P<name>.+): (?P<series>\d+) series of (?P<sources>\d+) sources?, (?P<windows>\d+) windows$"
+)
+
+
+def tell_placebos(library: str) -> str:
+    """Which placebos an effect was judged by, and how many; the engine says it in English."""
+    found = _LIBRARY.match(library)
+    if found is None:
+        return library
+    return say(
+        "{name}: {series} series of {sources} sources, {windows} windows",
+        name=" + ".join(say(_LIBRARIES.get(name, name)) for name in found["name"].split(" + ")),
+        series=found["series"],
+        sources=found["sources"],
+        windows=found["windows"],
+    )
+
+
+_LIBRARIES = {
+    "Reference library": mark("Reference library"),
+    "own placebos": mark("Placebos of this workspace"),
+}
 
 
 def write_relative(value: float | None) -> str:

@@ -19,16 +19,16 @@ EFFECT_HEADINGS: dict[str, tuple[str, str]] = {
             "looked at."
         ),
     ),
-    "cumulative": (
-        mark("What it adds up to"),
-        mark(
-            "Observed less expected from the first day on; the bar at the end is the interval of the whole."
-        ),
-    ),
     "placebos": (
         mark("How far chance goes"),
         mark(
             "The same measurement on past days on which nothing was done. The line is the effect that was measured."
+        ),
+    ),
+    "cumulative": (
+        mark("What it adds up to"),
+        mark(
+            "Observed less expected from the first day on; the bar at the end is the interval of the whole."
         ),
     ),
 }

@@ -43,6 +43,7 @@ class EffectPage:
         findings: What was found, in sentences.
         checks: What was looked at: verdict, its words, the sentence.
         controls: The series beside it.
+        library: Which placebos it was judged by.
         passed: Series that were left out, and why.
         measured_us: When it was measured.
         may_measure: Whether the visitor may have it measured anew.
@@ -59,6 +60,7 @@ class EffectPage:
     findings: Sequence[str]
     checks: Sequence[tuple[str, str, str]]
     controls: Sequence[str]
+    library: str
     passed: Sequence[tuple[str, str]]
     measured_us: int
     may_measure: bool
@@ -119,6 +121,7 @@ def show_effect(visit: Visit) -> Answer:
             (each.verdict, say(wording.VERDICT_WORDS[each.verdict]), each.tell()) for each in report.checks
         ],
         controls=report.controls,
+        library=wording.tell_placebos(report.library),
         passed=[(name, say(PASSED_WORDS.get(why, why))) for name, why in report.dropped_controls],
         measured_us=measured_us,
         may_measure=visit.may("declare_actions", brand),

@@ -14,6 +14,7 @@ _OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
     ("consumers", mark("Consumers"), "/consumers"),
     ("actions", mark("Actions"), "/actions"),
     ("effects", mark("Effects"), "/effects"),
+    ("planner", mark("Planner"), "/planner"),
 )
 _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = (
     (
