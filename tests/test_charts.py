@@ -43,6 +43,16 @@ COLOUR_VISIONS = {
     "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
 }  # fmt: skip
 
+TREND = pa.table(
+    {
+        "day": [20_454, 20_468, 20_482],
+        "pair_count": [3, 4, 6],
+        "lower_quartile": [50.0, 50.5, 51.0],
+        "median": [52.0, 53.0, 55.5],
+        "upper_quartile": [55.0, 58.0, 60.0],
+    }
+)
+
 
 @pytest.fixture(scope="module")
 def scores():
@@ -75,6 +85,7 @@ def drawings(sweater, facets):
         "mix": lambda look: charts.draw_symbiosis_mix(sweater, look),
         "activity": lambda look: charts.draw_activity(invented.invent_activity(), look),
         "movers": lambda look: charts.draw_movers(invented.invent_movers(), look),
+        "trend": lambda look: charts.draw_trend(TREND, look),
         "history": lambda look: charts.draw_score_history(
             invented.invent_history(), invented.invent_changes(), look
         ),
@@ -252,13 +263,35 @@ def test_names_of_events_close_in_time_do_not_cover_each_other(find_rows):
                 "event_id": str(number),
                 "kind": "Order Completed",
                 "change": 2.0,
-                "score_after": 50.0 + 2 * number,
+                "score_after": 52.0,
             }
             for number in range(4)
         ]
     )
     named = find_rows(charts.draw_score_history(invented.invent_history(), changes), "rise")
     assert len({row["rise"] for row in named}) == len(named) == 4
+
+
+def test_a_name_without_room_is_left_out_and_its_mark_stays(find_rows):
+    at = invented.NOW_US - invented.DAY_US
+    changes = pa.Table.from_pylist(
+        [
+            {"at_us": at, "event_id": str(n), "kind": "Order Completed", "change": 2.0, "score_after": 52.0}
+            for n in range(20)
+        ]
+    )
+    chart = charts.draw_score_history(invented.invent_history(), changes, most_named=20)
+    assert len(find_rows(chart, "rise")) < 20
+    assert len({row["label"] for row in find_rows(chart, "score_after")}) == 1
+
+
+def test_a_trend_tells_from_where_to_where_it_went():
+    chart = charts.draw_trend(TREND, brand="sweater-brand")
+    assert chart.description == (
+        "The score in the middle of all relationships of sweater-brand went from 52.0 to 55.5 (+3.5) since "
+        "1 Jan 2026."
+    )
+    assert "No relationships" in charts.draw_trend(TREND.slice(0, 0)).description
 
 
 def test_hostile_names_stay_text():

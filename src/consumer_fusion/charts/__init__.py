@@ -28,6 +28,7 @@ try:
         gather_periods,
     )
     from consumer_fusion.charts.theme import DARK, LIGHT, THEMED, AnyChart, Look, Palette, write_css_variables
+    from consumer_fusion.charts.trend import draw_trend
 except ModuleNotFoundError as missing:
     if (missing.name or "").split(".")[0] not in ("altair", "vl_convert"):
         raise
@@ -42,6 +43,7 @@ __all__ = [
     "draw_symbiosis_mix",
     "draw_activity",
     "draw_movers",
+    "draw_trend",
     "draw_score_history",
     "draw_changes",
     "draw_contributions",
