@@ -15,6 +15,7 @@ import base64
 import json
 import os
 import random
+import signal
 import socket
 import statistics
 import subprocess
@@ -42,6 +43,7 @@ def serve(folder: Path, port: int, mode: str) -> None:
     import consumer_fusion as fusion
     from consumer_fusion.web.app import build_app
     from consumer_fusion.web.collect import Limits, SourceKey
+    from consumer_fusion.web.server import make_server
 
     async def answer_at_once(scope, receive, send):
         if scope["type"] == "lifespan":
@@ -63,7 +65,7 @@ def serve(folder: Path, port: int, mode: str) -> None:
     with fusion.open_workspace(folder) as workspace:
         limits = Limits(waiting_events=1 << 40, closing_seconds=0.0, **(never if mode == "keep" else {}))
         app = build_app(workspace, verify_key=lambda _: SourceKey("shop", "bakery"), limits=limits)
-        uvicorn.run(app, **config)
+        make_server(app, host="127.0.0.1", port=port).run()
 
 
 class Server:
@@ -207,6 +209,7 @@ class Load:
 async def drive(load: Load, port: int, seconds: float, *, insist: bool) -> None:
     loop = asyncio.get_running_loop()
     loop.call_later(seconds, setattr, load, "is_over", True)
+    loop.add_signal_handler(signal.SIGTERM, setattr, load, "is_over", True)
 
     async def keep_sending() -> None:
         sender = Sender(load)
@@ -332,18 +335,31 @@ def run_kills(kills: int) -> None:
     from consumer_fusion.records.event import EVENTS
     from consumer_fusion.stores import list_segments
 
-    chance = random.Random(7)
+    chance, interrupted = random.Random(7), 0
+    sizes = {"k": 1, "b": BATCH}  # one event a request, and many
     with tempfile.TemporaryDirectory() as place:
         folder = fusion.create_workspace(Path(place) / "workspace")
         server = Server(folder, "live")
-        result = folder.with_name("result.json")
-        sender = start_load(server.port, 1, "k", kills * 6.0, 0.0, result, "--insist")
+        results = {prefix: folder.with_name(f"result-{prefix}.json") for prefix in sizes}
+        senders = {
+            prefix: start_load(server.port, size, prefix, 1e6, 0.0, results[prefix], "--insist")
+            for prefix, size in sizes.items()
+        }
         for _ in range(kills):
             time.sleep(chance.uniform(0.8, 3.0))
             server.process.kill()
             server.process.wait()
+            interrupted += any((folder / "staging" / "arrivals").rglob("*.parquet"))
             server.start()
-        acknowledged = {f"k{number:0{DIGITS}d}" for number in end_load(sender, result)["acknowledged"]}
+        time.sleep(2.0)
+        for sender in senders.values():
+            sender.send_signal(signal.SIGTERM)
+        acknowledged = {
+            f"{prefix}{first + place:0{DIGITS}d}"
+            for prefix, sender in senders.items()
+            for first in end_load(sender, results[prefix])["acknowledged"]
+            for place in range(sizes[prefix])
+        }
         server.end()
         with fusion.open_workspace(folder) as workspace:
             waiting = 1
@@ -359,8 +375,8 @@ def run_kills(kills: int) -> None:
                     )
     lost = [event_id for event_id in acknowledged if not counts[event_id]]
     doubled = [event_id for event_id, count in counts.items() if count > 1]
-    print(f"{kills} kills, {len(acknowledged):,} acknowledged, {len(counts):,} on record, "
-          f"{len(lost)} lost, {len(doubled)} doubled")  # fmt: skip
+    print(f"{kills} kills, {interrupted} of them while arrivals were being read; {len(acknowledged):,} acknowledged, "
+          f"{len(counts):,} on record, {len(lost)} lost, {len(doubled)} doubled")  # fmt: skip
     if lost or doubled:
         raise SystemExit(1)
 
