@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion import answers, effects, ingest, inspection, learning, score
 from consumer_fusion.answers import FACET_NAMES, Moment
-from consumer_fusion.effects import wording
+from consumer_fusion.effects import effect_wording as wording
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.kit.release import read_product_version

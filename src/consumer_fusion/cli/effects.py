@@ -19,7 +19,7 @@ from consumer_fusion.cli.output import (
     print_table,
     show_progress,
 )
-from consumer_fusion.effects import wording
+from consumer_fusion.effects import effect_wording as wording
 from consumer_fusion.workspace import open_workspace
 
 application = typer.Typer(help="All measured effects, raw and shrunk within their kind.")

@@ -9,7 +9,7 @@ import typer
 
 from consumer_fusion import effects
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
-from consumer_fusion.effects import wording
+from consumer_fusion.effects import effect_wording as wording
 from consumer_fusion.kit.moments import parse_moment, to_day, to_microseconds
 from consumer_fusion.workspace import open_workspace
 

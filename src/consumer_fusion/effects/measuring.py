@@ -10,6 +10,7 @@ from typing import Any
 from consumer_fusion import cause, influence, ingest
 from consumer_fusion.effects.effect_report import CheckFound, EffectReport, make_report, read_report
 from consumer_fusion.effects.placebo_learning import choose_calibration
+from consumer_fusion.effects.region_opinion import ask_regions
 from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
 from consumer_fusion.effects.sisters import find_sisters, name_daily
 from consumer_fusion.errors import NotFoundError, RefusedError
@@ -19,7 +20,7 @@ from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
-RECIPE = "1"
+RECIPE = "2"
 """Raised when effects are measured in another way, so that what was kept is measured again."""
 
 
@@ -116,6 +117,8 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         others=others,
         today=book.today,
     )
+    seen = cause.Window(window.start_day, max(window.start_day, min(window.end_day, book.today - 1)))
+    opinion = ask_regions(own, sisters, seen)
     report = make_report(
         effect,
         action=action.action_id,
@@ -123,6 +126,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         series=own.key,
         unit=own.unit,
         declared_end_day=window.end_day,
+        further_checks=[opinion] if opinion is not None else [],
         passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
     )
     return Measured(report, action, own, digest)

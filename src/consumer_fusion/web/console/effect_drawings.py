@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from consumer_fusion import charts
-from consumer_fusion.effects import EffectReport, ShownEffect, wording
+from consumer_fusion.effects import EffectReport, ShownEffect
+from consumer_fusion.effects import effect_wording as wording
 from consumer_fusion.kit.language import mark, say
 from consumer_fusion.web.console.drawings import Column, Drawing, Table
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumer_fusion import effects
-from consumer_fusion.effects import EffectReport, ShownEffect, wording
+from consumer_fusion.effects import EffectReport, ShownEffect
+from consumer_fusion.effects import effect_wording as wording
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.language import mark, say, say_count
 from consumer_fusion.records.effect import EvidenceLabel

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from consumer_fusion import charts, effects, experiments
-from consumer_fusion.effects import HoldoutSuggestion, Plan, wording
+from consumer_fusion.effects import HoldoutSuggestion, Plan
+from consumer_fusion.effects import effect_wording as wording
 from consumer_fusion.errors import FusionError, InputError, NotFoundError
 from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment

@@ -18,7 +18,7 @@ from consumer_fusion.charts.wording import (
     SYMBIOSIS_WORDS,
     from_day_number,
 )
-from consumer_fusion.effects.wording import LABEL_MEANINGS, LABEL_WORDS
+from consumer_fusion.effects.effect_wording import LABEL_MEANINGS, LABEL_WORDS
 from consumer_fusion.kit.amounts import write_relative
 from consumer_fusion.kit.language import mark, read_language, say, say_count, say_written
 from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_moment

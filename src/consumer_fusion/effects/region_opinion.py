@@ -1,0 +1,62 @@
+"""A second opinion on a region: the brand's other regions, each taken as if it had been acted on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consumer_fusion import cause
+from consumer_fusion.effects.effect_report import CheckFound
+from consumer_fusion.effects.series_book import MetricSeries
+from consumer_fusion.effects.sisters import Sisters, name_daily
+from consumer_fusion.errors import RefusedError
+from consumer_fusion.kit.language import mark
+
+
+def ask_regions(own: MetricSeries, sisters: Sisters, window: cause.Window) -> CheckFound | None:
+    """What the classic synthetic control says of a region, beside the engine; None where it is of no region.
+
+    Args:
+        own: The series that was acted on.
+        sisters: Those that were not; all regions of the brand among them count, not only the closest.
+        window: The days looked at.
+    """
+    others = _list_regions(own, sisters)
+    if own.region is None or not others:
+        return None
+    try:
+        found = cause.measure_region(name_daily(own), [name_daily(each) for each in others], window)
+    except RefusedError:
+        return None
+    count = len(found.placebo_effects)
+    if count < cause.FEWEST_DONORS:
+        return CheckFound(
+            name="other_regions",
+            verdict="passed",
+            sentence=mark(
+                "Second opinion: a mix of {count} other regions gives {effect_share}. So few regions cannot tell it from "
+                "chance at 5%; it takes {needed}."
+            ),
+            values={"count": count, "effect_share": found.effect, "needed": cause.FEWEST_DONORS},
+        )
+    return CheckFound(
+        name="other_regions",
+        verdict="passed" if found.p_value <= 0.05 else "warned",
+        sentence=mark(
+            "Second opinion: a mix of other regions gives {effect_share}; {strayed} of {count} other regions stray as "
+            "far for their fit where nothing was done."
+        ),
+        values={
+            "effect_share": found.effect,
+            "strayed": round(found.p_value * (count + 1)) - 1,
+            "count": count,
+        },
+    )
+
+
+def _list_regions(own: MetricSeries, sisters: Sisters) -> Sequence[MetricSeries]:
+    further = (other for other, why in sisters.passed if why == "further")
+    return [
+        each
+        for each in (*sisters.chosen, *further)
+        if each.region is not None and each.brand_id == own.brand_id
+    ]
