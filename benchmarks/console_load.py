@@ -195,6 +195,16 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(status.partition(f"{name}:")[2].split()[0]) / 1024
 
+    def read_aside_megabytes(self) -> float:
+        """The memory of the processes that the server has started."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        found = [each for each in children.parent.parent.glob("*/children") if each.exists()]
+        pids = {pid for each in found for pid in each.read_text().split()}
+        statuses = [Path(f"/proc/{pid}/status").read_text(encoding="ascii") for pid in pids]
+        return sum(
+            int(text.partition("VmRSS:")[2].split()[0]) / 1024 for text in statuses if "VmRSS:" in text
+        )
+
     def read_cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -231,6 +241,8 @@ class Reader:
             "page: points": lambda: self.page("/points"),
         }
         self.taken: dict[str, list[float]] = {name: [] for name in self.tasks}
+        self.waits: list[float] = []
+        self.unplaced = 0
 
     def page(self, path: str) -> tuple[str, dict[str, str]]:
         return path, {"Cookie": self.server.cookie}
@@ -246,8 +258,16 @@ class Reader:
         begin = time.perf_counter()
         status, body = self.server.ask("GET", path, None, **headers)
         self.taken[name].append((time.perf_counter() - begin) * 1e3)
+        if status == 202:
+            # The page says that it is being read; a browser asks again.
+            while status == 202:
+                time.sleep(0.1)
+                status, body = self.server.ask("GET", path, None, **headers)
+            self.waits.append((time.perf_counter() - begin) * 1e3)
         if status != 200:
             raise SystemExit(f"{path} was answered with {status}: {body[:500]}")
+        if name == "API: score of a pair":
+            self.unplaced += json.loads(body)["percentile"] is None
 
     def ask_in_turn(self, seconds: float, pause_seconds: float) -> None:
         """Every task in turn; what is asked of single pairs and the no-op ten times as often as pages."""
@@ -334,8 +354,12 @@ def tell(title: str, reader: Reader, first: dict[str, float], server: Server) ->
         }  # fmt: skip
         print(f"{name:34} {len(taken):>6} {figures[name]['first_ms']:>9.1f} {p50:>8.1f} {p99:>8.1f} "
               f"{max(taken):>8.1f} {p50 / floor:>12.1f}")  # fmt: skip
-    print(f"memory {server.read_status('VmRSS'):,.0f} MB now, {server.read_status('VmHWM'):,.0f} MB at its highest; "
-          f"load average {os.getloadavg()[0]:.1f}")  # fmt: skip
+    if reader.waits:
+        print(f"{len(reader.waits)} pages were being read when asked for; they were there after "
+              f"{statistics.median(reader.waits):,.0f} ms, {max(reader.waits):,.0f} ms at most")  # fmt: skip
+    print(f"{reader.unplaced} scores of pairs without their place in the brand yet")
+    print(f"memory {server.read_status('VmRSS'):,.0f} MB now, {server.read_status('VmHWM'):,.0f} MB at its highest, "
+          f"aside {server.read_aside_megabytes():,.0f} MB; load average {os.getloadavg()[0]:.1f}")  # fmt: skip
     return figures
 
 

@@ -82,6 +82,7 @@ def score_pairs(
     as_of: Moment = None,
     order: Order | None = None,
     limit: int | None = None,
+    is_ranked: bool = True,
 ) -> pa.Table:
     """The Fusion Scores of pairs, one row each.
 
@@ -94,6 +95,7 @@ def score_pairs(
         as_of: The moment asked about; None for now.
         order: `lowest` or `highest` score first, or what fell most in 28 days first.
         limit: At most so many rows.
+        is_ranked: Whether percentiles are told, for which all pairs of the brands must be known; else they are null.
 
     Returns:
         Columns `SCORE_COLUMNS`; for `falling` also `change_28_days`.
@@ -109,9 +111,13 @@ def score_pairs(
         rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
         if consumer is not None and brand is not None and not rows.num_rows:
             return _finish(pa.Table.from_pylist([_unknown_row(force)]), {}, {}, moment, consumer, brand)
-        rows, read = _add_percentiles(
-            workspace, session, force, moment, rows, is_whole_brand=consumers is None
-        )
+        read: Mapping[int, pa.ChunkedArray] = {}
+        if is_ranked:
+            rows, read = _add_percentiles(
+                workspace, session, force, moment, rows, is_whole_brand=consumers is None
+            )
+        else:
+            rows = rows.append_column("percentile", pa.nulls(rows.num_rows, pa.float64()))
         if order == "falling":
             earlier = _read_scores(
                 workspace, session, force, moment - FALLING_DAYS * DAY_MICROSECONDS, consumers, brand_ids
@@ -187,7 +193,14 @@ def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table
 
 def summarise_brands(workspace: Workspace, *, as_of: Moment = None) -> pa.Table:
     """One row a brand: pairs, mean, quartiles and the mix of symbiosis classes."""
-    rows = score_pairs(workspace, as_of=as_of)
+    moment = resolve_as_of(workspace, as_of)
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        rows = _read_scores(workspace, session, force, moment, None, None)
+        keys = ingest.name_entities(session, rows["brand_id"].unique().to_pylist())
+    names = pa.table(
+        {"brand_id": pa.array(list(keys), pa.int64()), "brand": pa.array(list(keys.values()), pa.string())}
+    )
     summary = workspace.engine.read(
         """
         select brand, count(*) as pairs, avg(fusion_score) as mean, quantile_cont(fusion_score, 0.25) as lower_quartile,
@@ -199,10 +212,13 @@ def summarise_brands(workspace: Workspace, *, as_of: Moment = None) -> pa.Table:
                sum(case when symbiosis in ('competition', 'amensal') then 1 else 0 end) as harmed,
                sum(case when symbiosis = 'neutral' then 1 else 0 end) as neutral,
                sum(case when symbiosis = 'unknown' then 1 else 0 end) as unknown
-        from scores group by brand order by pairs desc, brand
+        from scores s join brand_names n on n.brand_id = s.brand_id group by brand order by pairs desc, brand
         """,
         step="summarise brands",
-        tables={"scores": rows},
+        tables={
+            "scores": rows.select(["brand_id", "fusion_score", "confidence", "symbiosis"]),
+            "brand_names": names,
+        },
     )
     counts = ["pairs", "mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown"]
     for name in counts:

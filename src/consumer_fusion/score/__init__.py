@@ -38,7 +38,6 @@ from consumer_fusion.score.magnitudes import (
 )
 from consumer_fusion.score.pairs import (
     NEWEST_MARK,
-    find_canonical,
     read_ledgers,
     read_parents,
     read_states,
@@ -71,8 +70,15 @@ from consumer_fusion.score.proven_points import (
 from consumer_fusion.score.reading import KindState, Reading, read_pair
 from consumer_fusion.score.samples import list_outcome_kinds
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
-from consumer_fusion.score.sources import FOLDED_MARK, Selection, open_events, read_identity_map
-from consumer_fusion.score.standing import keep_histogram, read_standing
+from consumer_fusion.score.sources import (
+    FOLDED_MARK,
+    Selection,
+    find_canonical,
+    find_members,
+    open_events,
+    read_identity_map,
+)
+from consumer_fusion.score.standing import find_standing_moment, keep_histogram, read_standing
 from consumer_fusion.score.time_alone import score_fading
 
 __all__ = [
@@ -112,6 +118,8 @@ __all__ = [
     "digest_folding",
     "explain_pair",
     "find_canonical",
+    "find_members",
+    "find_standing_moment",
     "fold_ledger",
     "fold_new_events",
     "fold_relation",

@@ -107,7 +107,7 @@ def compute_late(
         is_folded_only: Leave inbox rows out that are not in the state yet.
     """
     known = new.filter(pc.and_(pc.not_equal(new["consumer_id"], 0), pc.not_equal(new["brand_id"], 0)))
-    identity_map = read_identity_map(session)
+    identity_map = read_identity_map(session, known["consumer_id"].unique().to_pylist())
     if identity_map:
         canonical = [identity_map.get(each, each) for each in known["consumer_id"].to_pylist()]
         known = known.set_column(0, "consumer_id", pa.array(canonical, pa.int64()))

@@ -210,7 +210,7 @@ def refold(
 
 def read_unfolded(session: Session, consumers: Collection[int] | None = None) -> pa.Table:
     """The events that arrived since the last fold (`FOLD_COLUMNS`); of some canonical consumers, or of all."""
-    members = None if consumers is None else list_members(read_identity_map(session), consumers)
+    members = None if consumers is None else list_members(read_identity_map(session, consumers), consumers)
     if members is not None and len(members) <= FEW_CONSUMERS:
         return _read_unfolded(session, None, {"consumer_id": members})[0]
     new, _ = _read_unfolded(session, None)

@@ -24,7 +24,7 @@ from consumer_fusion.score.folding import fold_unfolded, read_unfolded
 from consumer_fusion.score.ledger import LedgerEntry
 from consumer_fusion.score.reading import FACET_ORDER, KindState, Reading, read_pair
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
-from consumer_fusion.score.sources import FOLD_COLUMNS, Selection, open_events, read_identity_map
+from consumer_fusion.score.sources import FOLD_COLUMNS, Selection, open_events
 from consumer_fusion.stores import Session
 
 NEWEST_MARK = "newest_occurred_us"
@@ -270,11 +270,6 @@ def to_entries(ledger: pa.Table) -> list[LedgerEntry]:
         )
         for row in range(ledger.num_rows)
     ]
-
-
-def find_canonical(session: Session, consumer_id: int) -> int:
-    """The consumer under whom this one's events count."""
-    return read_identity_map(session).get(consumer_id, consumer_id)
 
 
 def _read_properties(text: str | None, value: float | None) -> Mapping[str, object]:

@@ -66,10 +66,34 @@ class Selection:
     is_attributed_only: bool = True
 
 
-def read_identity_map(session: Session) -> dict[int, int]:
-    """For every absorbed consumer, the consumer that goes on."""
-    rows = session.read(IDENTITIES)
-    return dict(zip(rows["member_id"].to_pylist(), rows["canonical_id"].to_pylist(), strict=True))
+def read_identity_map(session: Session, consumers: Collection[int] | None = None) -> dict[int, int]:
+    """For every absorbed consumer, the consumer that goes on.
+
+    Args:
+        session: One moment of the store.
+        consumers: At least of those that are one of these, or were absorbed by one of these; None for all.
+    """
+    if consumers is None or len(consumers) > FEW_MEMBERS:
+        parts = [session.read(IDENTITIES)]
+    else:
+        parts = [session.read(IDENTITIES, {name: list(consumers)}) for name in ("member_id", "canonical_id")]
+    return {
+        member: root
+        for rows in parts
+        for member, root in zip(rows["member_id"].to_pylist(), rows["canonical_id"].to_pylist(), strict=True)
+    }
+
+
+def find_canonical(session: Session, consumer_id: int) -> int:
+    """The consumer under whom this one's events count."""
+    rows = session.read(IDENTITIES, {"member_id": consumer_id}, columns=("canonical_id",))
+    return int(rows["canonical_id"][0].as_py()) if rows.num_rows else consumer_id
+
+
+def find_members(session: Session, consumers: Collection[int]) -> list[int]:
+    """All consumers whose events count together with those of these, themselves among them."""
+    canonical = {find_canonical(session, each) for each in consumers}
+    return list_members(read_identity_map(session, canonical), canonical)
 
 
 def list_members(identity_map: dict[int, int], consumers: Collection[int]) -> list[int]:
@@ -97,7 +121,7 @@ def open_events(
         segments: Segments to read instead of those of the manifest.
         only_segments: Leave inbox and derived events out.
     """
-    identity_map = read_identity_map(session)
+    identity_map = read_identity_map(session, selection.consumers)
     members = None if selection.consumers is None else list_members(identity_map, selection.consumers)
     tables: dict[str, pa.Table] = {}
     parts: list[str] = []
@@ -243,6 +267,8 @@ __all__ = [
     "LEDGER_COLUMNS",
     "EventSource",
     "Selection",
+    "find_canonical",
+    "find_members",
     "list_members",
     "open_events",
     "read_identity_map",

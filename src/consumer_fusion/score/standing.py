@@ -36,6 +36,12 @@ def keep_histogram(
     )
 
 
+def find_standing_moment(session: Session, brand_id: int) -> int | None:
+    """The moment of the histogram that is kept of a brand; None where there is none."""
+    rows = session.read(BRAND_HISTOGRAMS, {"brand_id": brand_id}, columns=("as_of_us",), limit=1)
+    return int(rows["as_of_us"][0].as_py()) if rows.num_rows else None
+
+
 def read_standing(
     session: Session, brand_id: int, scores: Sequence[float], as_of_us: int, points_version: str
 ) -> list[float] | None:

@@ -5,6 +5,7 @@ The schema comes from the declarations in `records`; the hot paths speak to the 
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -66,7 +67,9 @@ STORE_TABLES = STORE_SCHEMA.tables
 WAIT_SECONDS = 3600.0
 """A bulk import writes for minutes; whoever wants to write meanwhile waits for it."""
 _BUSY_MILLISECONDS = 120_000
-_ROWS_PER_FETCH = 50_000
+_ROWS_PER_FETCH = 10_000
+_FEW_KEYS = 100
+"""Up to so many rows of keys are written into the statement that looks for them."""
 
 _SQL_TYPES: dict[str, Any] = {
     "integer": sa.BigInteger,
@@ -310,6 +313,23 @@ def _name_failures(path: Path) -> Iterator[None]:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """Rows of keys that a statement can join.
+
+    Attributes:
+        relation: The name under which they are.
+        prefix: What the statement begins with.
+        condition: What joins them (`k`) with a table (`t`).
+        values: The parameters of the prefix.
+    """
+
+    relation: str
+    prefix: str
+    condition: str
+    values: tuple[Value, ...]
+
+
 class _SQLiteSession:
     """A transaction; the statements are built from declared names only, values always travel as parameters."""
 
@@ -333,12 +353,11 @@ class _SQLiteSession:
         self, table: Table, keys: pa.Table, *, columns: Sequence[str] | None = None
     ) -> pa.Table:
         names = tuple(columns or table.column_names)
-        with self._matching(table, keys) as (matched, condition):
+        with self._matching(keys) as matched:
             listed = ", ".join(f"t.{name}" for name in names)
             # A cross join keeps SQLite from scanning the large table: the keys are few and drive the search.
-            return self._fetch(
-                table, names, f"select {listed} from {matched} k cross join {table.name} t on {condition}"
-            )
+            text = f"{matched.prefix} select {listed} from {matched.relation} k cross join {table.name} t"
+            return self._fetch(table, names, f"{text} on {matched.condition}", matched.values)
 
     def count(self, table: Table, where: Where | None = None) -> int:
         condition, values = _write_condition(where)
@@ -412,16 +431,21 @@ class _SQLiteSession:
         self.replace(MARKS, ("name", "value"), [(name, str(value))])
 
     @contextmanager
-    def _matching(self, table: Table, keys: pa.Table) -> Iterator[tuple[str, str]]:
+    def _matching(self, keys: pa.Table) -> Iterator[_Matched]:
         names = keys.column_names
+        condition = " and ".join(f"t.{name} = k.{name}" for name in names)
+        rows = list(zip(*(column.to_pylist() for column in keys.columns)))
+        marks = ", ".join("?" for _ in names)
+        if 0 < len(rows) <= _FEW_KEYS:
+            # Few go with the statement: to make a table for them takes longer than to look them up.
+            listed = ", ".join([f"({marks})"] * len(rows))
+            with_keys = f"with k ({', '.join(names)}) as (values {listed})"
+            yield _Matched("k", with_keys, condition, tuple(itertools.chain.from_iterable(rows)))
+            return
         self._run("drop table if exists temp.matched")
         self._run(f"create temp table matched ({', '.join(names)})")
-        marks = ", ".join("?" for _ in names)
-        self._run_many(
-            f"insert into temp.matched values ({marks})",
-            zip(*(column.to_pylist() for column in keys.columns)),
-        )
-        yield "temp.matched", " and ".join(f"t.{name} = k.{name}" for name in names)
+        self._run_many(f"insert into temp.matched values ({marks})", rows)
+        yield _Matched("temp.matched", "", condition, ())
         self._run("drop table temp.matched")
 
     def _fetch(self, table: Table, names: Sequence[str], text: str, values: Sequence[Value] = ()) -> pa.Table:

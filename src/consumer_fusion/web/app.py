@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,14 +28,18 @@ from consumer_fusion.web.collect import (
     Limits,
     WorkspaceKeys,
 )
-from consumer_fusion.web.console import console_routes, refuse_change
+from consumer_fusion.web.console import Readings, console_routes, refuse_change
 from consumer_fusion.web.errors import write_problem
 from consumer_fusion.web.gate import Gate, SessionMiddleware
 from consumer_fusion.web.operation import RequestMiddleware
 from consumer_fusion.web.reading_side import ReadingSide
 from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.web.standings import Standings
 from consumer_fusion.web.trail import Trail
 from consumer_fusion.workspace import DEMO_MARK, Workspace
+
+SWITCH_SECONDS = 0.001
+_log = logging.getLogger("consumer_fusion.app")
 
 
 class Application(Starlette):
@@ -101,13 +108,17 @@ def build_app(
     side = ReadingSide(
         workspace, gate, is_alive=lambda: collector.is_alive, extra=lambda: _count_arrivals(collector)
     )
-    console = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting())])
+    readings = Readings(workspace, side.desk.aside, side.desk.standings)
+    console = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting(), readings)])
 
     @asynccontextmanager
     async def live(_: Starlette) -> AsyncIterator[None]:
+        # So long a request may wait for its turn beside what runs in the background; five times as long by default.
+        sys.setswitchinterval(SWITCH_SECONDS)
         trail.start()
         collector.start()
         side.start()
+        threading.Thread(target=_warm, args=(readings, side.desk.standings), name="warm", daemon=True).start()
         try:
             yield
         finally:
@@ -129,6 +140,15 @@ def build_app(
     app.state.workspace = workspace
     app.state.collector = collector
     return app
+
+
+def _warm(readings: Readings, standings: Standings) -> None:
+    """Read what takes long before somebody asks for it."""
+    try:
+        standings.warm()
+        readings.warm()
+    except Exception as error:  # noqa: BLE001 - whoever asks for it meets the error
+        _log.warning("what takes long could not be read ahead: %s", type(error).__name__)
 
 
 def _count_arrivals(collector: Collector) -> Mapping[str, float]:

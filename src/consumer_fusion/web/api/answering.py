@@ -104,7 +104,12 @@ def _round(value: Any) -> Any:
         return round(value, _TAG_DECIMALS)
     if isinstance(value, dict):
         # What faded did so until the moment asked about, which moves on by itself.
-        moving = ("as_of", "next_cursor", *(("at",) if value.get("event_id") == "fading" else ()))
+        moving = (
+            "as_of",
+            "percentile_as_of",
+            "next_cursor",
+            *(("at",) if value.get("event_id") == "fading" else ()),
+        )
         return {name: _round(each) for name, each in value.items() if name not in moving}
     if isinstance(value, list):
         return [_round(each) for each in value]

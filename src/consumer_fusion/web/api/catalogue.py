@@ -15,6 +15,7 @@ from consumer_fusion.web.api.answering import answer
 from consumer_fusion.web.api.desk import LARGE_PATIENCE_SECONDS, Desk
 from consumer_fusion.web.api.parameters import AsOf, Fresh
 from consumer_fusion.web.api.snapshots import read_version
+from consumer_fusion.web.many_pairs import summarise_brands
 
 
 def build_routes(desk: Desk) -> APIRouter:
@@ -27,11 +28,19 @@ def build_routes(desk: Desk) -> APIRouter:
         caller = desk.open(request, "look")
         desk.gate.ensure_landed(is_forced=fresh)
         moment = desk.read_moment(as_of)
+        as_of_us = answers.resolve_as_of(desk.workspace, moment)
         with desk.workspace.store.reading() as session:
-            version = read_version(session)
+            version, is_many = read_version(session), desk.is_many(session)
+
+        def summarise() -> list[dict[str, Any]]:
+            if is_many:
+                table = desk.aside.run(summarise_brands, as_of_us)
+            else:
+                table = summarise_brands(desk.workspace, as_of_us)
+            return list(table.to_pylist())
+
         rows: list[dict[str, Any]] = desk.memory.recall(
-            ("brands", moment), version,
-            lambda: answers.summarise_brands(desk.workspace, as_of=moment).to_pylist(),
+            ("brands", moment), version, summarise,
             weigh=len, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=moment is not None,
         )  # fmt: skip
         visible = set(access.keep_visible(caller, (row["brand"] for row in rows)))
@@ -45,12 +54,18 @@ def build_routes(desk: Desk) -> APIRouter:
         desk.gate.ensure_landed(is_forced=fresh)
         points = put_points_in_force(desk.workspace).points
         with desk.workspace.store.reading() as session:
-            version = read_version(session)
+            version, is_many = read_version(session), desk.is_many(session)
+
+        def count() -> list[dict[str, Any]]:
+            if is_many:
+                return desk.aside.run(inspection.count_unscored)
+            return inspection.count_unscored(desk.workspace)
+
         unscored: list[dict[str, Any]] = []
         # How many events there are of a kind is of all brands together.
         if caller.brands is None:
             unscored = desk.memory.recall(
-                "unscored kinds", version, lambda: inspection.count_unscored(desk.workspace),
+                "unscored kinds", version, count,
                 weigh=len, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=True,
             )  # fmt: skip
         items = [
@@ -59,7 +74,8 @@ def build_routes(desk: Desk) -> APIRouter:
                 magnitude=kind.magnitude, trust=kind.trust,
                 entries=[
                     wire.KindEntry(
-                        direction=each.direction, facet=each.facet, points=each.points, is_graded=each.is_graded
+                        direction=each.direction, facet=each.facet, points=each.points, is_graded=each.is_graded,
+                        experiment_id=each.experiment_id,
                     )
                     for each in kind.entries
                 ],

@@ -19,19 +19,17 @@ from consumer_fusion.web.api.admission import Admission
 from consumer_fusion.web.api.freshness import ArrivalGate
 from consumer_fusion.web.api.memory import Memory
 from consumer_fusion.web.api.snapshots import Snapshot, read_version, take_snapshot
+from consumer_fusion.web.aside import Aside
+from consumer_fusion.web.many_pairs import is_many
 from consumer_fusion.web.session import admit_caller
+from consumer_fusion.web.standings import Standings
 from consumer_fusion.web.trail import Trail
 from consumer_fusion.workspace import Workspace
 
 KEPT_ROWS = 2_500_000
 """So many rows of snapshots are kept in memory, about 150 bytes each."""
-LARGE_ROWS = 20_000
-"""Snapshots of more rows may be as old as `LARGE_PATIENCE_SECONDS`; they say of which moment they are."""
-LARGE_PATIENCE_SECONDS = 60.0
-PERCENTILE_SECONDS = 300.0
-"""For so long the place of a score in its brand is told from the same snapshot, whatever changed."""
-PERCENTILE_PATIENCE_SECONDS = 3600.0
-"""So old that snapshot may be while a new one is made in the background."""
+LARGE_PATIENCE_SECONDS = 300.0
+"""So old may a snapshot of many pairs be while a new one is made in the background; it says of which moment it is."""
 NOT_KNOWN = NotFoundError(
     "This brand is not known here.", hint="`/api/v1/brands` lists those that you may see."
 )
@@ -47,6 +45,8 @@ class Desk:
         admit: Tells who asks; by default the gate that stands before the API does.
         gate: Lands what arrived before something is answered.
         memory: What was computed before.
+        aside: Where many pairs are read.
+        standings: Where scores lie among those of their brand.
     """
 
     workspace: Workspace
@@ -54,14 +54,20 @@ class Desk:
     admit: Admission = admit_caller
     gate: ArrivalGate = field(init=False)
     memory: Memory = field(init=False)
+    aside: Aside = field(init=False)
+    standings: Standings = field(init=False)
 
     def __post_init__(self) -> None:
         self.gate = ArrivalGate(self.workspace)
         self.memory = Memory(KEPT_ROWS)
+        self.aside = Aside(self.workspace)
+        self.standings = Standings(self.workspace, self.aside)
 
     def close(self) -> None:
         """End what runs in the background."""
         self.memory.close()
+        self.standings.close()
+        self.aside.close()
 
     def open(self, request: Request, permission: Permission, brand: str | None = None) -> Caller:
         """Tell who asks, and refuse what they may not do; a brand is refused before it is looked for.
@@ -106,40 +112,39 @@ class Desk:
 
     def recall_snapshot(
         self, brand_ids: Collection[int] | None, as_of: Moment, *, change_days: int | None = None,
-        patience_seconds: float | None = None, good_seconds: float = 0.0, is_fresh: bool = False,
+        is_fresh: bool = False,
     ) -> Snapshot:  # fmt: skip
-        """The scores of all pairs of brands, kept for a while.
+        """The scores of all pairs of brands, kept for a while; of many pairs also while something changes.
 
         Args:
             brand_ids: Of these brands; None for all.
             as_of: The moment asked about.
             change_days: Compare with so many days before.
-            patience_seconds: How old it may be although something changed; None for what suits its size.
-            good_seconds: For so long it is taken as it is, whatever changed.
             is_fresh: Whether nothing may be missing.
         """
         moment = None if as_of is None else answers.resolve_as_of(self.workspace, as_of)
         key = ("snapshot", None if brand_ids is None else tuple(sorted(brand_ids)), moment, change_days)
-        good = self.memory.find_good(key, 0.0 if is_fresh else good_seconds)
-        if isinstance(good, Snapshot):
-            return good
         put_points_in_force(self.workspace)
         with self.workspace.store.reading() as session:
             version = read_version(session)
+            is_aside = self.is_many(session, brand_ids)
 
         def compute() -> Snapshot:
             as_of_us = self.workspace.now_us if moment is None else moment
-            return take_snapshot(self.workspace, as_of_us, brand_ids=brand_ids, change_days=change_days)
+            return take_snapshot(
+                self.workspace, as_of_us, brand_ids=brand_ids, change_days=change_days,
+                aside=self.aside if is_aside else None,
+            )  # fmt: skip
 
-        if patience_seconds is None:
-            # Whether it is a large one shows only once there is one.
-            before = self.memory.peek(key)
-            is_large = isinstance(before, Snapshot) and before.rows.num_rows > LARGE_ROWS
-            patience_seconds = LARGE_PATIENCE_SECONDS if is_large else 0.0
         return self.memory.recall(
             key, version, compute, weigh=lambda made: made.weight, is_fixed=moment is not None,
-            patience_seconds=0.0 if is_fresh else patience_seconds,
+            patience_seconds=LARGE_PATIENCE_SECONDS if is_aside and not is_fresh else 0.0,
         )  # fmt: skip
+
+    def is_many(self, session: Session, brand_ids: Collection[int] | None = None) -> bool:
+        """Whether the pairs of brands, or of all, are so many that they are read aside."""
+        key = ("size", None if brand_ids is None else tuple(sorted(brand_ids)))
+        return self.memory.recall(key, None, lambda: is_many(session, brand_ids), weigh=lambda _: 1)
 
     def note_look(
         self,

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 DRIFT_SECONDS = 10.0
 """Scores fade as time goes by; after so long what was computed for now is computed anew."""
+REST_FACTOR = 20.0
+"""What takes long to compute is not computed all the time: it rests for so many times as long as that took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class _Kept:
     version: Hashable
     made: float
     weight: int
+    seconds: float
 
 
 class Memory:
@@ -59,7 +62,8 @@ class Memory:
             if kept.version == version and (is_fixed or age <= DRIFT_SECONDS):
                 return kept.value  # type: ignore[no-any-return]
             if age <= patience_seconds:
-                self._refresh_later(key, version, compute, weigh)
+                if age > REST_FACTOR * kept.seconds:
+                    self._refresh_later(key, version, compute, weigh)
                 return kept.value  # type: ignore[no-any-return]
         asked = monotonic()
         with self._lock_of(key):
@@ -73,11 +77,6 @@ class Memory:
         kept = self._find(key)
         return None if kept is None else kept.value
 
-    def find_good(self, key: Hashable, good_seconds: float) -> object | None:
-        """What is kept under a key, if it is not older than so many seconds."""
-        kept = self._find(key)
-        return None if kept is None or monotonic() - kept.made > good_seconds else kept.value
-
     def close(self) -> None:
         """End what is computed in the background."""
         self._refresher.shutdown(wait=True, cancel_futures=True)
@@ -85,9 +84,11 @@ class Memory:
     def _compute(
         self, key: Hashable, version: Hashable, compute: Callable[[], T], weigh: Callable[[T], int]
     ) -> T:
+        began = monotonic()
         value = compute()
+        made = monotonic()
         with self._guard:
-            self._kept[key] = _Kept(value, version, monotonic(), weigh(value))
+            self._kept[key] = _Kept(value, version, made, weigh(value), made - began)
             self._kept.move_to_end(key)
             total = sum(each.weight for each in self._kept.values())
             while total > self._weight_limit and len(self._kept) > 1:

@@ -18,7 +18,7 @@ from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.stores import Session
 from consumer_fusion.web.api import wire
 from consumer_fusion.web.api.answering import answer
-from consumer_fusion.web.api.desk import PERCENTILE_PATIENCE_SECONDS, PERCENTILE_SECONDS, Desk
+from consumer_fusion.web.api.desk import Desk
 from consumer_fusion.web.api.paging import read_cursor, write_cursor
 from consumer_fusion.web.api.parameters import (
     AnyBrand,
@@ -31,6 +31,7 @@ from consumer_fusion.web.api.parameters import (
     PageLimit,
 )
 from consumer_fusion.web.api.snapshots import Snapshot, take_snapshot
+from consumer_fusion.web.standings import Place
 
 _PLAIN = ("fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis")
 _KEY_TYPES = (float, int, int)
@@ -148,19 +149,15 @@ def read_pair_score(
     if not rows:
         reading = score.read_pair([], force.points)
         row: dict[str, Any] = {name: getattr(reading, name) for name in _PLAIN} | dict(reading.facets)
-        percentile = None
+        place = None
     else:
         row = rows[0]
-        peers = desk.recall_snapshot(
-            brand_ids,
-            moment,
-            is_fresh=is_fresh,
-            patience_seconds=PERCENTILE_PATIENCE_SECONDS,
-            good_seconds=PERCENTILE_SECONDS,
-        )
-        percentile = peers.rank(row["consumer_id"], row["fusion_score"])
+        place = desk.standings.find_place(
+            row["brand_id"], row["consumer_id"], row["fusion_score"],
+            None if moment is None else as_of_us, is_fresh=is_fresh,
+        )  # fmt: skip
     named = next(iter(keys.values()), consumer)
-    return _shape(row, named, brand, as_of_us, percentile), consumers, brand_ids
+    return _shape(row, named, brand, as_of_us, place), consumers, brand_ids
 
 
 def _name_rows(
@@ -170,20 +167,17 @@ def _name_rows(
     keys = _name_pairs(session, snapshot, places)
     rows = snapshot.rows.take(places).to_pylist()
     items: list[wire.MovedScore | wire.Score] = []
-    for place, row in zip(places, rows):
+    for number, row in zip(places, rows):
         if is_whole:
-            percentile: float | None = float(snapshot.percentiles[place])
+            place: Place | None = Place(float(snapshot.percentiles[number]), snapshot.as_of_us)
         else:
-            peers = desk.recall_snapshot(
-                [row["brand_id"]],
-                moment,
-                patience_seconds=PERCENTILE_PATIENCE_SECONDS,
-                good_seconds=PERCENTILE_SECONDS,
-            )
-            percentile = peers.rank(row["consumer_id"], row["fusion_score"])
-        made = _shape(row, keys[row["consumer_id"]], keys[row["brand_id"]], snapshot.as_of_us, percentile)
+            place = desk.standings.find_place(
+                row["brand_id"], row["consumer_id"], row["fusion_score"],
+                None if moment is None else snapshot.as_of_us,
+            )  # fmt: skip
+        made = _shape(row, keys[row["consumer_id"]], keys[row["brand_id"]], snapshot.as_of_us, place)
         if snapshot.change is not None:
-            made = wire.MovedScore(**dict(made), change_28_days=float(snapshot.change[place]))
+            made = wire.MovedScore(**dict(made), change_28_days=float(snapshot.change[number]))
         items.append(made)
     return items
 
@@ -194,10 +188,10 @@ def _name_pairs(session: Session, snapshot: Snapshot, places: np.ndarray[Any, An
     return ingest.name_entities(session, sorted(numbers))
 
 
-def _shape(
-    row: dict[str, Any], consumer: str, brand: str, as_of_us: int, percentile: float | None
-) -> wire.Score:
+def _shape(row: dict[str, Any], consumer: str, brand: str, as_of_us: int, place: Place | None) -> wire.Score:
     return wire.Score(
-        consumer=consumer, brand=brand, as_of=write_moment(as_of_us), percentile=percentile,
+        consumer=consumer, brand=brand, as_of=write_moment(as_of_us),
+        percentile=None if place is None else place.percentile,
+        percentile_as_of=None if place is None else write_moment(place.as_of_us),
         facets=wire.Facets(**{name: row[name] for name in FACET_NAMES}), **{name: row[name] for name in _PLAIN},
     )  # fmt: skip

@@ -6,24 +6,20 @@ from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from consumer_fusion import score
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
-from consumer_fusion.points_in_force import POINTS_MARK, put_points_in_force
+from consumer_fusion.points_in_force import POINTS_MARK
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import MERGES
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.stores import Session
+from consumer_fusion.web.aside import Aside
+from consumer_fusion.web.many_pairs import FloatArray, IntArray, read_pairs
 from consumer_fusion.workspace import Workspace
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Key = tuple[float, int, int]
 """Where a page ended: the value that is ordered by, the consumer, the brand."""
-_SAME_SCORE = 1e-3
-"""Between two moments a score fades a little; the pair did not move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +63,6 @@ class Snapshot:
         last = int(page[-1])
         return page, (float(values[last]), self._number("consumer_id", last), self._number("brand_id", last))
 
-    def rank(self, consumer_id: int, value: float) -> float | None:
-        """Where the score of a consumer lies among all pairs of the one brand that this is of; None without any.
-
-        A pair that is not in it, or moved since, is placed by its score.
-        """
-        if not self.rows.num_rows:
-            return None
-        scores: FloatArray = self.rows["fusion_score"].to_numpy()
-        places = self._sort(None)
-        found = int(np.searchsorted(self.rows["consumer_id"].to_numpy(), consumer_id, sorter=places))
-        if found < len(places) and self._number("consumer_id", int(places[found])) == consumer_id:
-            if abs(scores[places[found]] - value) < _SAME_SCORE:
-                return float(self.percentiles[places[found]])
-        ordered = scores[self._sort("lowest")]
-        below, up_to = np.searchsorted(ordered, value, "left"), np.searchsorted(ordered, value, "right")
-        return float(100 * (below + (up_to - below) / 2) / len(ordered))
-
     def _number(self, name: str, place: int) -> int:
         return int(self.rows[name][place].as_py())
 
@@ -119,6 +98,7 @@ class Snapshot:
 def take_snapshot(
     workspace: Workspace, as_of_us: int, *, consumers: Collection[int] | None = None,
     brand_ids: Collection[int] | None = None, change_days: int | None = None, is_ranked: bool = True,
+    aside: Aside | None = None,
 ) -> Snapshot:  # fmt: skip
     """Read the scores of pairs.
 
@@ -129,13 +109,12 @@ def take_snapshot(
         brand_ids: Only of these.
         change_days: Compare with so many days before.
         is_ranked: Whether all pairs of these brands are read, so that a place among them can be told.
+        aside: Where they are read if they are many; None for here.
     """
-    rows = _read_scores(workspace, as_of_us, consumers, brand_ids)
+    wanted = (as_of_us, consumers, brand_ids, change_days)
+    rows, change = aside.run(read_pairs, *wanted) if aside else read_pairs(workspace, *wanted)
     ranked = rank_scores(rows) if is_ranked else np.full(rows.num_rows, np.nan)
-    if change_days is None:
-        return Snapshot(as_of_us, rows, ranked)
-    earlier = _read_scores(workspace, as_of_us - change_days * DAY_MICROSECONDS, consumers, brand_ids)
-    return Snapshot(as_of_us, rows, ranked, _compare(workspace, rows, earlier))
+    return Snapshot(as_of_us, rows, ranked, change)
 
 
 def rank_scores(rows: pa.Table) -> FloatArray:
@@ -165,31 +144,3 @@ def read_version(session: Session) -> Hashable:
         session.summarise(MERGES, "made_us", "max"),
         session.summarise(MERGES, "undone_us", "max"),
     )
-
-
-def _read_scores(
-    workspace: Workspace, as_of_us: int, consumers: Collection[int] | None, brand_ids: Collection[int] | None
-) -> pa.Table:
-    force = put_points_in_force(workspace)
-    with workspace.store.reading() as session:
-        states = score.read_states(
-            session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
-            consumers=consumers, brand_ids=brand_ids,
-        )  # fmt: skip
-    return score.score_states(workspace.engine, states, force.points, force.kind_ids).combine_chunks()
-
-
-def _compare(workspace: Workspace, rows: pa.Table, earlier: pa.Table) -> FloatArray:
-    numbered = rows.select(["consumer_id", "brand_id", "fusion_score"]).append_column(
-        "place", pa.array(np.arange(rows.num_rows), pa.int64())
-    )
-    changes = workspace.engine.read(
-        """
-        select n.fusion_score - coalesce(e.fusion_score, 50) as change from newer n
-        left join earlier e on e.consumer_id = n.consumer_id and e.brand_id = n.brand_id order by n.place
-        """,
-        step="compare with an earlier moment",
-        tables={"newer": numbered, "earlier": earlier.select(["consumer_id", "brand_id", "fusion_score"])},
-    )
-    change: FloatArray = changes["change"].to_numpy()
-    return change

@@ -59,8 +59,9 @@ class Score(Wire):
     brand_to_consumer: float = Field(description="What the brand gives, 0 to 100.")
     confidence: float = Field(description="0 to 1: how much is known.")
     percentile: float | None = Field(
-        description="Share of the brand's pairs below, in percent, as of the last refresh."
+        description="Share of the brand's pairs below, in percent; null while all of a large brand are being read."
     )
+    percentile_as_of: str | None = Field(description="The moment of the scores that it was compared with.")
     symbiosis: Symbiosis = Field(description="What the relationship is for both.")
     facets: Facets
 
@@ -200,6 +201,9 @@ class KindEntry(Wire):
     facet: Facet
     points: float
     is_graded: bool = Field(description="Whether the points are multiplied by the event's magnitude.")
+    experiment_id: str | None = Field(
+        None, description="The experiment that decided them; null for all others."
+    )
 
 
 class Kind(Wire):

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from consumer_fusion import charts
 from consumer_fusion.kit.language import mark, say
 from consumer_fusion.web.console.drawings import Column, Drawing, Table
-from consumer_fusion.web.console.readings import Activity, BrandReading
+from consumer_fusion.web.console.readings import BrandReading
+from consumer_fusion.web.many_pairs import Activity
 
 MOVERS_DRAWN = 12
 _PERIOD_HINTS = {
@@ -22,6 +23,10 @@ BRAND_HEADINGS: dict[str, tuple[str, str]] = {
     "distribution": (
         mark("How the scores are spread"),
         mark("Bars count pairs. 50 means that no relationship is in evidence; grey pairs are unknown."),
+    ),
+    "trend": (
+        mark("How they went in half a year"),
+        mark("Half of the scores are above the line, half below; half of them lie in the band."),
     ),
     "movers": (
         mark("Who moved most"),
@@ -44,7 +49,8 @@ BRAND_HEADINGS: dict[str, tuple[str, str]] = {
 
 
 def make_brand_drawing(
-    name: str, reading: BrandReading, activity: Activity, show_key: Callable[[str], str]
+    name: str, reading: BrandReading, activity: Activity, show_key: Callable[[str], str],
+    read_trend: Callable[[], pa.Table],
 ) -> Drawing | None:
     """A chart of a brand by its name; None where there is none of this name.
 
@@ -53,6 +59,7 @@ def make_brand_drawing(
         reading: The relationships of the brand.
         activity: What came in.
         show_key: Writes a consumer's key as the visitor may see it.
+        read_trend: Reads how the relationships went; it takes longer than the others.
     """
     brand, scores = reading.brand, reading.scores
     pairs = Column("pair_count", say("pairs"), "count")
@@ -129,7 +136,22 @@ def make_brand_drawing(
             periods.to_pylist(),
         )
 
+    def gather_trend() -> Table:
+        return Table(
+            "trend",
+            say("Scores of {brand} over time", brand=brand),
+            (
+                Column("day", say("day"), "day"),
+                Column("pair_count", say("pairs"), "count"),
+                Column("lower_quartile", say("a quarter is below"), "score"),
+                Column("median", say("half is below"), "score"),
+                Column("upper_quartile", say("a quarter is above"), "score"),
+            ),
+            read_trend().to_pylist()[::-1],
+        )
+
     drawings = {
+        "trend": (lambda look: charts.draw_trend(read_trend(), look, brand=brand), gather_trend),
         "distribution": (
             lambda look: charts.draw_score_distribution(scores, look, brand=brand),
             gather_distribution,

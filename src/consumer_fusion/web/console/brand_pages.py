@@ -9,13 +9,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer_fusion.charts.wording import SYMBIOSIS_WORDS
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.language import say
 from consumer_fusion.web.console.addresses import LIVE_PATH, make_path
 from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
 from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
-from consumer_fusion.web.console.readings import Activity
+from consumer_fusion.web.many_pairs import Activity
 
 MOVERS_LISTED = 4
 BRANDS_LISTED = 100
@@ -48,9 +49,8 @@ class OverviewPage:
         is_quiet: Whether that is the newest event's moment because nothing happened for days.
         pair_count: Relationships.
         unknown_count: Those of which too little is known.
-        median: Half of the scores are below.
-        mutual_count: Relationships in which both gain.
-        harmed_count: Relationships in which a side is harmed or taken from.
+        quartiles: A quarter, half and three quarters of the scores are below these; None without any.
+        mix: How many relationships there are of each kind that there is, in the order of the kinds.
         fallen_count: Relationships that fell by more than a point in 28 days.
         risen_count: Relationships that rose by more than a point in 28 days.
         activity: What came in.
@@ -65,9 +65,8 @@ class OverviewPage:
     is_quiet: bool
     pair_count: int
     unknown_count: int
-    median: float | None
-    mutual_count: int
-    harmed_count: int
+    quartiles: tuple[float, float, float] | None
+    mix: Sequence[tuple[str, int]]
     fallen_count: int
     risen_count: int
     activity: Activity
@@ -113,23 +112,20 @@ def show_overview(visit: Visit) -> Answer:
     """The overview of a brand."""
     brand = visit.read_asked("brand")
     visit.require("look", brand)
-    as_of_us = visit.as_of_us
-    scores = visit.readings.read_brand(brand, as_of_us).scores
+    reading = visit.readings.find_brand(brand, visit.as_of_us)
+    if reading is None:
+        return show_being_read(brand, section="overview", brand=brand)
+    as_of_us, scores = reading.as_of_us, reading.scores
     classes = {row["values"]: row["counts"] for row in pc.value_counts(scores["symbiosis"]).to_pylist()}
     change = scores["change_28_days"]
     content = OverviewPage(
         brand=brand,
         as_of_us=as_of_us,
-        is_quiet="as_of" not in visit.asked and as_of_us < visit.readings.choose_moment(is_now=True),
+        is_quiet="as_of" not in visit.asked and visit.as_of_us < visit.readings.choose_moment(is_now=True),
         pair_count=scores.num_rows,
         unknown_count=classes.get("unknown", 0),
-        median=pc.approximate_median(scores["fusion_score"]).as_py(),
-        mutual_count=classes.get("mutualism", 0),
-        harmed_count=sum(
-            count
-            for name, count in classes.items()
-            if name.startswith("one-sided") or name in ("amensal", "competition")
-        ),
+        quartiles=_find_quartiles(scores["fusion_score"]),
+        mix=[(str(name), classes[name]) for name in SYMBIOSIS_WORDS if classes.get(name)],
         fallen_count=pc.sum(pc.less(change, -1.0)).as_py() or 0,
         risen_count=pc.sum(pc.greater(change, 1.0)).as_py() or 0,
         activity=visit.readings.read_activity(brand),
@@ -142,6 +138,11 @@ def show_overview(visit: Visit) -> Answer:
         ],
     )
     return Page("overview.html", brand, content, section="overview", brand=brand)
+
+
+def show_being_read(title: str, *, section: str, brand: str) -> Page:
+    """What is shown while so much is read that it takes seconds: the page comes by itself once it is there."""
+    return Page("being_read.html", title, None, status=202, section=section, brand=brand)
 
 
 def show_brand_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
@@ -183,6 +184,13 @@ def _place_figure(name: str, heading: str, hint: str, **parameters: object) -> P
     return Placeholder(
         name, heading, hint, path, make_path("/brand/figure", name=name, format="csv", **parameters)
     )
+
+
+def _find_quartiles(scores: pa.ChunkedArray) -> tuple[float, float, float] | None:
+    if not len(scores):
+        return None
+    low, middle, high = pc.quantile(scores, [0.25, 0.5, 0.75]).to_pylist()
+    return low, middle, high
 
 
 def _list_ends(visit: Visit, rows: pa.Table, *, is_falling: bool) -> list[dict[str, Any]]:

@@ -73,14 +73,17 @@ class ProblemPage:
     code: str
 
 
-def console_routes(workspace: Workspace, visiting: Visiting) -> list[BaseRoute]:
+def console_routes(
+    workspace: Workspace, visiting: Visiting, readings: Readings | None = None
+) -> list[BaseRoute]:
     """The routes of the console; `SessionMiddleware` goes around them, with `refuse_change` for its refusals.
 
     Args:
         workspace: The workspace that it shows; open as long as the routes are used.
         visiting: Who is signed in.
+        readings: What the pages read with; made where none is given.
     """
-    return Console(workspace, visiting).make_routes()
+    return Console(workspace, visiting, readings).make_routes()
 
 
 def refuse_change(request: Request, error: FusionError) -> Response:
@@ -106,12 +109,13 @@ class Console:
     Args:
         workspace: The workspace.
         visiting: Who is signed in.
+        readings: What the pages read with.
     """
 
-    def __init__(self, workspace: Workspace, visiting: Visiting) -> None:
+    def __init__(self, workspace: Workspace, visiting: Visiting, readings: Readings | None = None) -> None:
         self.workspace = workspace
         self.visiting = visiting
-        self.readings = Readings(workspace)
+        self.readings = readings or Readings(workspace)
         self.drawn: DrawnShelf = Shelf(200)
 
     def make_routes(self) -> list[BaseRoute]:
@@ -201,7 +205,7 @@ class Console:
         if _is_part(request):
             return Frame(page.title, form_token=form_token, here=_read_here(request), is_part=True)
         moment_us = self.readings.choose_moment(is_now=False)
-        brands = self.readings.list_brands(moment_us)["brand"].to_pylist()
+        brands = self.readings.list_brand_names(moment_us)
         return Frame(
             title=page.title,
             section=page.section,

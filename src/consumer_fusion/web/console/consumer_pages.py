@@ -15,6 +15,7 @@ from consumer_fusion.kit.language import mark, say
 from consumer_fusion.kit.moments import from_microseconds
 from consumer_fusion.report.tables import write_csv
 from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.brand_pages import show_being_read
 from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Visit
 
 ROWS_ON_PAGE = 50
@@ -92,8 +93,11 @@ def show_consumers(visit: Visit) -> Answer:
     visit.require("look", brand)
     order = _read_order(visit.asked.get("order", "falling"))
     search, symbiosis = visit.asked.get("search", "").strip(), visit.asked.get("kind", "")
-    as_of_us = visit.as_of_us
-    found = _find_rows(visit.readings.read_brand(brand, as_of_us).scores, search, symbiosis)
+    reading = visit.readings.find_brand(brand, visit.as_of_us)
+    if reading is None:
+        return show_being_read(say("Consumers of {brand}", brand=brand), section="consumers", brand=brand)
+    as_of_us = reading.as_of_us
+    found = _find_rows(reading.scores, search, symbiosis)
     found = _arrange(found, order)
     if visit.asked.get("format") == "csv":
         visit.require("export")
@@ -130,7 +134,9 @@ def show_consumer(visit: Visit) -> Answer:
     consumer = visit.read_asked("consumer")
     visit.require("look")
     as_of_us = visit.as_of_us
-    scores = answers.score_pairs(visit.workspace, consumer=consumer, as_of=from_microseconds(as_of_us))
+    scores = answers.score_pairs(
+        visit.workspace, consumer=consumer, as_of=from_microseconds(as_of_us), is_ranked=False
+    )
     rows = [row for row in scores.to_pylist() if visit.visitor.caller.sees(row["brand"])]
     rows.sort(key=lambda row: -abs(row["fusion_score"] - 50))
     shown = visit.show_key(consumer)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consumer_fusion import inspection, score
+from consumer_fusion import score
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.language import say
 from consumer_fusion.points_in_force import put_points_in_force
@@ -134,7 +134,7 @@ def show_points(visit: Visit) -> Answer:
             if wanted in f"{key} {say(key)} {say(kind.meaning)}".casefold()
         ],
         search,
-        [row for row in inspection.count_unscored(visit.workspace) if wanted in str(row["kind"]).casefold()],
+        [row for row in visit.readings.count_unscored() if wanted in str(row["kind"]).casefold()],
         visit.may("change_points"),
     )
     return Page("points.html", say("Points"), content, section="points")
@@ -146,7 +146,7 @@ def show_kind(visit: Visit) -> Answer:
     key = visit.read_asked("key")
     points = put_points_in_force(visit.workspace).points
     kind = points.kinds.get(key)
-    if kind is None and key not in {row["kind"] for row in inspection.count_unscored(visit.workspace)}:
+    if kind is None and key not in {row["kind"] for row in visit.readings.count_unscored()}:
         raise NotFoundError(
             say("There is no kind “{key}”.", key=key), hint=say("The points table lists all of them.")
         )

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from time import monotonic
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from consumer_fusion import answers, ingest, score
+from consumer_fusion import answers, ingest, inspection, score
 from consumer_fusion.kit.language import read_language
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.association import ASSOCIATIONS
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import MERGES
+from consumer_fusion.records.segment import SEGMENTS
+from consumer_fusion.records.state import PAIR_KIND_STATES
 from consumer_fusion.stores import Session
+from consumer_fusion.web.aside import Aside
 from consumer_fusion.web.console.shelves import Shelf, Stamp
+from consumer_fusion.web.console.trends import add_present, list_trend_moments, read_trend
+from consumer_fusion.web.many_pairs import (
+    Activity,
+    count_activity,
+    is_many,
+    read_brand,
+    summarise_brands,
+)
+from consumer_fusion.web.standings import Standings
 from consumer_fusion.workspace import Workspace
 
 HISTORY_DAYS = 180
 QUIET_DAYS = 2
 """When nothing happened for so long, scores are shown of the newest event unless somebody asks for now."""
+BRANDS_WARMED = 5
+_NOW_US = 3_600_000_000
+"""A moment so near is now, for the place of a score among others."""
 _STEP_US = 600_000_000
 """`Now` moves in steps of ten minutes, so that what is kept can be shown; new events count at once."""
 
@@ -58,36 +75,28 @@ class PairReading:
     change_28_days: float
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """What came in of a brand.
-
-    Attributes:
-        days: `day`, `channel`, `event_count`.
-        event_count: All events.
-        newest_event_us: When the newest one happened; None without events.
-        newest_received_us: When one last came in; None without events.
-    """
-
-    days: pa.Table
-    event_count: int
-    newest_event_us: int | None
-    newest_received_us: int | None
-
-
 class Readings:
     """Reads the workspace for the pages and keeps what it read.
 
     Args:
         workspace: The workspace.
+        aside: Where many pairs are read.
+        standings: Where scores lie among those of their brand.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(
+        self, workspace: Workspace, aside: Aside | None = None, standings: Standings | None = None
+    ) -> None:
         self._workspace = workspace
+        self._aside = aside or Aside(workspace)
+        self._standings = standings or Standings(workspace, self._aside)
+        self._sizes: Shelf[bool] = Shelf(1_000)
         self._brands: Shelf[pa.Table] = Shelf(8)
         self._brand: Shelf[BrandReading] = Shelf(6)
         self._pair: Shelf[PairReading] = Shelf(64)
         self._activity: Shelf[Activity] = Shelf(16)
+        self._trend: Shelf[pa.Table] = Shelf(16)
+        self._unscored: Shelf[list[dict[str, object]]] = Shelf(1)
         self._changes = itertools.count()
         self._generation = next(self._changes)
 
@@ -123,35 +132,127 @@ class Readings:
     def list_brands(self, as_of_us: int) -> pa.Table:
         """All brands, the largest first, with quartiles and the mix of classes."""
         key, stamp = self._place(("brands",), as_of_us)
-        return self._brands.take(
-            key, stamp, lambda: answers.summarise_brands(self._workspace, as_of=from_microseconds(as_of_us))
-        )
+        is_aside = self._is_many(None)
+
+        def make() -> pa.Table:
+            if is_aside:
+                return self._aside.run(summarise_brands, as_of_us)
+            return summarise_brands(self._workspace, as_of_us)
+
+        return self._brands.take(key, stamp, make, is_costly=is_aside)
+
+    def list_brand_names(self, as_of_us: int) -> list[str]:
+        """The keys of all brands, the largest first; by name while it is not known yet which they are."""
+        key, _ = self._place(("brands",), as_of_us)
+        if self._brands.peek(key) is None and self._is_many(None):
+            with self._workspace.store.reading() as session:
+                rows = session.read(
+                    ENTITIES, {"entity_type": "brand"}, columns=("entity_key",), order_by=("entity_key",)
+                )
+            names: list[str] = rows["entity_key"].to_pylist()
+            return names
+        return list(self.list_brands(as_of_us)["brand"].to_pylist())
 
     def read_brand(self, brand: str, as_of_us: int) -> BrandReading:
-        """The relationships of a brand.
+        """The relationships of a brand; of a large one perhaps of some time ago, as its moment says.
 
         Raises:
             NotFoundError: There is no such brand.
         """
+        key, stamp = self._place((brand,), as_of_us)
+        make, is_aside = self._choose_reader(brand, as_of_us)
+        return self._brand.take(key, stamp, make, is_costly=is_aside)
+
+    def find_brand(self, brand: str, as_of_us: int) -> BrandReading | None:
+        """The same; None where it takes seconds to read, which has begun then."""
+        key, stamp = self._place((brand,), as_of_us)
+        make, is_aside = self._choose_reader(brand, as_of_us)
+        return self._brand.find(key, stamp, make) if is_aside else self._brand.take(key, stamp, make)
+
+    def _choose_reader(self, brand: str, as_of_us: int) -> tuple[Callable[[], BrandReading], bool]:
+        """What reads a brand, and whether it does so aside."""
+        is_aside = self._is_many(brand)
 
         def make() -> BrandReading:
-            scores = answers.score_pairs(
-                self._workspace, brand=brand, as_of=from_microseconds(as_of_us), order="falling"
-            )
-            return BrandReading(brand, as_of_us, scores.combine_chunks())
+            if is_aside:
+                return BrandReading(brand, as_of_us, self._aside.run(read_brand, brand, as_of_us))
+            return BrandReading(brand, as_of_us, read_brand(self._workspace, brand, as_of_us))
 
-        key, stamp = self._place((brand,), as_of_us)
-        return self._brand.take(key, stamp, make)
+        return make, is_aside
 
     def read_pair(self, consumer: str, brand: str, as_of_us: int) -> PairReading:
-        """One relationship with all that it is made of."""
+        """One relationship with all that it is made of, as of now: nothing of it lags behind."""
         # Sentences are written in the language of whoever asks.
-        key, stamp = self._place((consumer, brand, read_language().code), as_of_us)
+        key, _ = self._place((consumer, brand, read_language().code), as_of_us)
+        stamp = self.stamp_pair(consumer, brand, as_of_us)
         return self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us))
 
+    def stamp_pair(self, consumer: str, brand: str, as_of_us: int) -> Stamp:
+        """What one relationship would be read from now; it stays while nothing happens in it.
+
+        Args:
+            consumer: Key of the consumer.
+            brand: Key of the brand.
+            as_of_us: The moment.
+        """
+        version = put_points_in_force(self._workspace).points.version
+        with self._workspace.store.reading() as session:
+            brand_ids = list(ingest.find_keys(session, "brand", [brand]).values())
+            members = score.find_members(session, ingest.find_keys(session, "consumer", [consumer]).values())
+            where = {"consumer_id": members or [0], "brand_id": brand_ids or [0]}
+            events = tuple(
+                tuple(session.read(table, where, columns=("sequence",))["sequence"].to_pylist())
+                for table in (EVENTS, DERIVED_EVENTS)
+            )
+            states = session.read(PAIR_KIND_STATES, where, columns=("kind_id", "event_count", "y"))
+            sealed_us = session.summarise(SEGMENTS, "sealed_us", "max")
+            declared = _count_declared(session)
+        happened = (events, tuple(map(tuple, (column.to_pylist() for column in states.columns))), sealed_us)
+        return Stamp((version, self._generation, declared, happened, as_of_us))
+
+    def warm(self) -> None:
+        """Read what is asked for first where there is much of it: the brands, and the largest of them."""
+        if not self._is_many(None):
+            return
+        moment_us = self.choose_moment(is_now=False)
+        for brand in self.list_brands(moment_us)["brand"].to_pylist()[:BRANDS_WARMED]:
+            if self._is_many(brand):
+                self.read_brand(brand, moment_us)
+
     def read_activity(self, brand: str) -> Activity:
-        """What came in of a brand, day by day and channel by channel."""
-        return self._activity.take(brand, self.stamp(), lambda: _count_activity(self._workspace, brand))
+        """What came in of a brand, day by day and channel by channel; of a large one perhaps of some time ago."""
+        is_aside = self._is_many(brand)
+
+        def make() -> Activity:
+            return (
+                self._aside.run(count_activity, brand) if is_aside else count_activity(self._workspace, brand)
+            )
+
+        return self._activity.take(brand, self.stamp(), make, is_costly=is_aside)
+
+    def read_trend(self, brand: str, as_of_us: int) -> pa.Table:
+        """How the relationships of a brand went in half a year; what lies behind is looked at once a day."""
+        moments = list_trend_moments(as_of_us)
+        is_aside = self._is_many(brand)
+
+        def make() -> pa.Table:
+            if is_aside:
+                return self._aside.run(read_trend, brand, moments)
+            return read_trend(self._workspace, brand, moments)
+
+        past = self._trend.take((brand, moments[0]), Stamp(self.stamp().fixed), make, is_costly=is_aside)
+        return add_present(past, self.read_brand(brand, as_of_us).scores["fusion_score"], as_of_us)
+
+    def count_unscored(self) -> list[dict[str, object]]:
+        """The kinds of events that have no points yet; where there are many events, perhaps of some time ago."""
+        is_aside = self._is_many(None)
+
+        def make() -> list[dict[str, object]]:
+            if is_aside:
+                return self._aside.run(inspection.count_unscored)
+            return inspection.count_unscored(self._workspace)
+
+        return self._unscored.take("kinds", self.stamp(), make, is_costly=is_aside)
 
     def _place(self, what: tuple[str, ...], as_of_us: int) -> tuple[Hashable, Stamp]:
         """The key and stamp of something of a moment; a moment that moves with the events is no part of the key."""
@@ -163,18 +264,44 @@ class Readings:
     def _make_pair(self, consumer: str, brand: str, as_of_us: int) -> PairReading:
         moment = from_microseconds(as_of_us)
         answer = answers.explain_pair(self._workspace, consumer, brand, as_of=moment)
-        row = answers.score_pairs(
-            self._workspace, consumer=answer.consumer, brand=brand, as_of=moment
-        ).to_pylist()[0]
         points = put_points_in_force(self._workspace).points
         earlier_us = as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS
         earlier = score.read_pair(score.fold_ledger(answer.entries, earlier_us, points), points)
+        now_score = answer.explanation.reading.fusion_score
         return PairReading(
             answer,
             answers.replay_pair(self._workspace, answer, HISTORY_DAYS),
-            row["percentile"],
-            answer.explanation.reading.fusion_score - earlier.fusion_score,
+            self._find_percentile(answer, now_score),
+            now_score - earlier.fusion_score,
         )
+
+    def _find_percentile(self, answer: answers.PairAnswer, value: float) -> float | None:
+        with self._workspace.store.reading() as session:
+            brand_ids = list(ingest.find_keys(session, "brand", [answer.brand]).values())
+            found = ingest.find_keys(session, "consumer", [answer.consumer]).values()
+            consumers = [score.find_canonical(session, number) for number in found]
+            is_pair = bool(brand_ids and consumers) and bool(
+                session.count(PAIR_KIND_STATES, {"consumer_id": consumers[0], "brand_id": brand_ids[0]})
+            )
+        if not is_pair:
+            return None
+        is_now = abs(self._workspace.now_us - answer.as_of_us) < _NOW_US
+        place = self._standings.find_place(
+            brand_ids[0], consumers[0], value, None if is_now else answer.as_of_us
+        )
+        return None if place is None else place.percentile
+
+    def _is_many(self, brand: str | None) -> bool:
+        """Whether the pairs of a brand, or of all, are so many that they are read aside."""
+
+        def look() -> bool:
+            with self._workspace.store.reading() as session:
+                if brand is None:
+                    return is_many(session, None)
+                return is_many(session, ingest.find_keys(session, "brand", [brand]).values())
+
+        minute = int(monotonic() // 60)
+        return self._sizes.take(brand, Stamp(None, minute), look)
 
 
 def _count_declared(session: Session) -> tuple[Hashable, ...]:
@@ -184,26 +311,4 @@ def _count_declared(session: Session) -> tuple[Hashable, ...]:
         session.summarise(MERGES, "undone_us", "max"),
         session.count(ASSOCIATIONS),
         session.summarise(ASSOCIATIONS, "withdrawn_us", "max"),
-    )
-
-
-def _count_activity(workspace: Workspace, brand: str) -> Activity:
-    with workspace.store.reading() as session:
-        source = score.open_events(
-            session,
-            workspace.folder,
-            score.Selection(brand_ids=list(ingest.find_keys(session, "brand", [brand]).values())),
-            columns=("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "received_us", "channel"),
-        )
-        rows = workspace.engine.read(
-            "select day, channel, count(*) as event_count, max(occurred_us) as newest_us, "  # noqa: S608
-            f"max(received_us) as received_us from {source.relation} e group by day, channel order by 1, 2",
-            step="count activity by channel",
-            tables=source.tables,
-        )
-    return Activity(
-        rows.select(["day", "channel", "event_count"]),
-        pc.sum(rows["event_count"]).as_py() or 0,
-        pc.max(rows["newest_us"]).as_py(),
-        pc.max(rows["received_us"]).as_py(),
     )

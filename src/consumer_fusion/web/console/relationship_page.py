@@ -11,6 +11,7 @@ from consumer_fusion.kit.language import say
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.report.tables import write_csv
 from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.association_pages import EVIDENCE_WORDS, list_visible
 from consumer_fusion.web.console.brand_pages import answer_figure, find_live_path
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
 from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Visit
@@ -81,6 +82,8 @@ class RelationshipPage:
         percentile: Place among the brand's pairs, 0 to 100; None where unknown.
         change_28_days: How far from 28 days earlier.
         sides: Of each side: who gives, where it stands, and its facets with their points.
+        scale: The facets' points are drawn against so many.
+        associations: Declared associations of the consumer with the brand that hold.
         ledger: Its events, the newest first; those that are no evidence too.
         event_count: How many events there are in all.
         more_path: Where the events after these are; None when all are shown.
@@ -97,6 +100,8 @@ class RelationshipPage:
     percentile: float | None
     change_28_days: float
     sides: Sequence[tuple[str, float, Sequence[tuple[str, float]]]]
+    scale: float
+    associations: Sequence[Mapping[str, object]]
     ledger: Sequence[LedgerRow]
     event_count: int
     more_path: str | None
@@ -163,6 +168,8 @@ def show_relationship(visit: Visit) -> Answer:
             )
             for direction in DIRECTIONS
         ],
+        scale=max([10.0, *map(abs, reading.facets.values())]),
+        associations=_list_associations(visit, pair),
         ledger=rows[:LEDGER_ROWS],
         event_count=len(rows),
         more_path=_more_path(visit, LEDGER_ROWS, len(rows)),
@@ -202,7 +209,8 @@ def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
         "pair", consumer, brand, name, visit.asked.get("as_of"), is_narrow, visit.language.code,
         visit.may("see_identities"),
     )  # fmt: skip
-    return answer_figure(visit, shelf.take(key, visit.readings.stamp(visit.as_of_us), make))
+    stamp = visit.readings.stamp_pair(consumer, brand, visit.as_of_us)
+    return answer_figure(visit, shelf.take(key, stamp, make))
 
 
 def show_without(visit: Visit) -> Answer:
@@ -239,6 +247,14 @@ def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[Led
             without_path=make_path("/relationship/without", event=entry.event_id, **parameters),
         )
         for entry in entries
+    ]
+
+
+def _list_associations(visit: Visit, pair: PairReading) -> list[dict[str, object]]:
+    return [
+        {**row, "words": say(EVIDENCE_WORDS[row["evidence"]])}
+        for row in list_visible(visit)
+        if row["brand"] == pair.answer.brand and row["consumer"] == pair.answer.consumer
     ]
 
 

@@ -1,7 +1,8 @@
 """Shelves: what is costly to make is made once, kept while what it was made from stays, and made anew aside.
 
 While events arrive, the newest moment changes every second. Who looks then sees what was made a moment ago, and it
-is made anew in the background; whatever staff change themselves is seen at once.
+is made anew in the background; whatever staff change themselves is seen at once. What is very costly is made anew
+less often, and says of which moment it is.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from typing import Generic, TypeVar
 
 Content = TypeVar("Content")
 _log = logging.getLogger(__name__)
+COSTLY_PATIENCE_S = 3600.0
+"""So many seconds may something very costly lag behind."""
+REST_FACTOR = 20.0
+"""Something very costly rests for so many times as long as it took to make."""
 _is_insisting: ContextVar[bool] = ContextVar("is_insisting", default=False)
 
 
 @contextmanager
 def insisting() -> Iterator[None]:
-    """Within the `with` block nothing may lag behind: whoever asks was told that there is something new."""
+    """Within the `with` block nothing may lag behind but what is very costly: whoever asks heard that there is news."""
     token = _is_insisting.set(True)
     try:
         yield
@@ -49,6 +54,8 @@ class _Kept(Generic[Content]):
     content: Content
     stamp: Stamp
     checked_s: float
+    made_s: float
+    cost_s: float
 
 
 class Shelf(Generic[Content]):
@@ -66,55 +73,89 @@ class Shelf(Generic[Content]):
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def take(self, key: Hashable, stamp: Stamp, make: Callable[[], Content]) -> Content:
+    def take(
+        self, key: Hashable, stamp: Stamp, make: Callable[[], Content], *, is_costly: bool = False
+    ) -> Content:
         """The content of a key; made if it is not there or no longer holds.
 
         Args:
             key: What is wanted.
             stamp: What it would be made from now.
             make: Makes it.
+            is_costly: Whether it is made of so much that it may lag behind for long.
         """
+        kept, making = self._look(key, stamp)
+        if kept is not None and self._may_be_shown(kept, stamp, is_costly=is_costly):
+            if self._is_due(kept, stamp, is_costly=is_costly):
+                self._start_making(key, stamp, make, making)
+            return kept.content
+        with making:
+            kept, _ = self._look(key, stamp)
+            if kept is not None and kept.stamp == stamp:
+                return kept.content
+            return self._put(key, stamp, make)
+
+    def find(self, key: Hashable, stamp: Stamp, make: Callable[[], Content]) -> Content | None:
+        """The content of a key that is costly; None where it must be made first, which begins aside."""
+        kept, making = self._look(key, stamp)
+        is_shown = kept is not None and self._may_be_shown(kept, stamp, is_costly=True)
+        if kept is None or not is_shown or self._is_due(kept, stamp, is_costly=True):
+            self._start_making(key, stamp, make, making)
+        return kept.content if kept is not None and is_shown else None
+
+    def _look(self, key: Hashable, stamp: Stamp) -> tuple[_Kept[Content] | None, threading.Lock]:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
                 if kept.stamp == stamp:
                     kept.checked_s = monotonic()
-                    return kept.content
-            making = self._making.setdefault(key, threading.Lock())
-        may_lag = (
-            kept is not None
-            and not _is_insisting.get()
-            and kept.stamp.fixed == stamp.fixed
-            and monotonic() - kept.checked_s < self._patience_s
-        )
-        if kept is not None and may_lag:
-            if making.acquire(blocking=False):
-                context = copy_context()
-                threading.Thread(
-                    target=context.run, args=(self._make_aside, key, stamp, make, making), daemon=True
-                ).start()
-            return kept.content
-        with making:
-            with self._lock:
-                kept = self._kept.get(key)
-            if kept is not None and kept.stamp == stamp:
-                return kept.content
-            return self._put(key, stamp, make())
+            return kept, self._making.setdefault(key, threading.Lock())
+
+    def _may_be_shown(self, kept: _Kept[Content], stamp: Stamp, *, is_costly: bool) -> bool:
+        if kept.stamp == stamp:
+            return True
+        if kept.stamp.fixed != stamp.fixed:
+            return False
+        if is_costly:
+            return monotonic() - kept.made_s < COSTLY_PATIENCE_S
+        return not _is_insisting.get() and monotonic() - kept.checked_s < self._patience_s
+
+    def _is_due(self, kept: _Kept[Content], stamp: Stamp, *, is_costly: bool) -> bool:
+        rests_s = REST_FACTOR * kept.cost_s if is_costly else 0.0
+        return kept.stamp != stamp and monotonic() - kept.made_s >= rests_s
+
+    def _start_making(
+        self, key: Hashable, stamp: Stamp, make: Callable[[], Content], making: threading.Lock
+    ) -> None:
+        if making.acquire(blocking=False):
+            context = copy_context()
+            threading.Thread(
+                target=context.run, args=(self._make_aside, key, stamp, make, making), daemon=True
+            ).start()
+
+    def peek(self, key: Hashable) -> Content | None:
+        """What is kept of a key, whether it still holds or not; None where nothing is."""
+        with self._lock:
+            kept = self._kept.get(key)
+        return None if kept is None else kept.content
 
     def _make_aside(
         self, key: Hashable, stamp: Stamp, make: Callable[[], Content], making: threading.Lock
     ) -> None:
         try:
-            self._put(key, stamp, make())
+            self._put(key, stamp, make)
         except Exception:  # noqa: BLE001 - whoever looks next makes it themselves and meets the error
             _log.warning("could not be made anew aside", exc_info=True)
         finally:
             making.release()
 
-    def _put(self, key: Hashable, stamp: Stamp, content: Content) -> Content:
+    def _put(self, key: Hashable, stamp: Stamp, make: Callable[[], Content]) -> Content:
+        began_s = monotonic()
+        content = make()
+        made_s = monotonic()
         with self._lock:
-            self._kept[key] = _Kept(content, stamp, monotonic())
+            self._kept[key] = _Kept(content, stamp, made_s, made_s, made_s - began_s)
             self._kept.move_to_end(key)
             while len(self._kept) > self._places:
                 gone, _ = self._kept.popitem(last=False)

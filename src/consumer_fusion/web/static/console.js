@@ -99,4 +99,9 @@ function listen(news) {
 }
 document.querySelectorAll("[data-live]").forEach(listen);
 
+// A page that is still being read is asked for again.
+document.querySelectorAll("[data-again]").forEach((each) => {
+  window.setTimeout(() => window.location.reload(), 1000 * Number(each.dataset.again));
+});
+
 document.documentElement.classList.add("scripted");
