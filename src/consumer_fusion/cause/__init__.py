@@ -90,6 +90,7 @@ from consumer_fusion.cause.placebo_trails import (
     list_trails,
     read_class_trail,
 )
+from consumer_fusion.cause.region_panels import measure_region
 from consumer_fusion.cause.second_opinion import (
     ask_double_machine_learning,
 )
@@ -148,6 +149,7 @@ __all__ = [
     "PanelEffect",
     "describe_donors",
     "measure_panel",
+    "measure_region",
     "mix_donors",
     "ask_double_machine_learning",
     "Sensitivity",

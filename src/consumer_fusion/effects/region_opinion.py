@@ -33,7 +33,7 @@ def ask_regions(own: MetricSeries, sisters: Sisters, window: cause.Window) -> Ch
             name="other_regions",
             verdict="passed",
             sentence=mark(
-                "Second opinion: a mix of {count} other regions gives {effect_share}. So few regions cannot tell it from "
+                "Second opinion: a mix of {count} other regions gives {effect_share}. So few cannot tell it from "
                 "chance at 5%; it takes {needed}."
             ),
             values={"count": count, "effect_share": found.effect, "needed": cause.FEWEST_DONORS},
