@@ -36,7 +36,7 @@ def ask_regions(own: MetricSeries, sisters: Sisters, window: cause.Window) -> Ch
                 "Second opinion: a mix of {count} other regions gives {effect_share}. So few cannot tell it from "
                 "chance at 5%; it takes {needed}."
             ),
-            values={"count": count, "effect_share": found.effect, "needed": cause.FEWEST_DONORS},
+            values={"count": count, "effect_share": found.relative, "needed": cause.FEWEST_DONORS},
         )
     return CheckFound(
         name="other_regions",
@@ -46,7 +46,7 @@ def ask_regions(own: MetricSeries, sisters: Sisters, window: cause.Window) -> Ch
             "far for their fit where nothing was done."
         ),
         values={
-            "effect_share": found.effect,
+            "effect_share": found.relative,
             "strayed": round(found.p_value * (count + 1)) - 1,
             "count": count,
         },
