@@ -86,7 +86,7 @@ def test_what_if_an_event_had_not_happened(owner):
     assert "<html" not in part
 
 
-@pytest.mark.parametrize("name", ["distribution", "movers", "both-sides", "kinds", "activity"])
+@pytest.mark.parametrize("name", ["distribution", "trend", "movers", "both-sides", "kinds", "activity"])
 def test_every_chart_of_a_brand_has_its_numbers_as_a_table_and_a_download(owner, name):
     path = f"/brand/figure?brand=sweater-brand&name={name}"
     part = owner.get(path, headers={"HX-Request": "true"}).text

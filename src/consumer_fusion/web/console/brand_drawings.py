@@ -49,7 +49,10 @@ BRAND_HEADINGS: dict[str, tuple[str, str]] = {
 
 
 def make_brand_drawing(
-    name: str, reading: BrandReading, activity: Activity, show_key: Callable[[str], str],
+    name: str,
+    reading: BrandReading,
+    activity: Activity,
+    show_key: Callable[[str], str],
     read_trend: Callable[[], pa.Table],
 ) -> Drawing | None:
     """A chart of a brand by its name; None where there is none of this name.

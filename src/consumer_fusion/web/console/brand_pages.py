@@ -153,7 +153,10 @@ def show_brand_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
 
     def make() -> Drawn:
         reading = visit.readings.read_brand(brand, visit.as_of_us)
-        drawing = make_brand_drawing(name, reading, visit.readings.read_activity(brand), visit.show_key)
+        drawing = make_brand_drawing(
+            name, reading, visit.readings.read_activity(brand), visit.show_key,
+            lambda: visit.readings.read_trend(brand, visit.as_of_us),
+        )  # fmt: skip
         if drawing is None:
             raise NotFoundError(say("There is no chart “{name}”.", name=name))
         return draw_figure(drawing, is_narrow=is_narrow)

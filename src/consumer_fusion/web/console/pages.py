@@ -172,7 +172,7 @@ class Visit:
 
     def list_brands(self) -> list[str]:
         """The brands that there are and that the visitor may see, the largest first."""
-        brands: list[str] = self.readings.list_brands(self.as_of_us)["brand"].to_pylist()
+        brands = self.readings.list_brand_names(self.as_of_us)
         return [brand for brand in brands if self.visitor.caller.sees(brand)]
 
     def record(self, deed: Deed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion import answers, charts
 from consumer_fusion.kit.language import mark, say
@@ -10,6 +11,8 @@ from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.web.console.drawings import Column, Drawing, Table
 from consumer_fusion.web.console.readings import PairReading
 
+CHANGES_ALONE = 6
+"""So many changes have a bar of their own; those between them share one. The table has all."""
 PAIR_HEADINGS: dict[str, tuple[str, str]] = {
     "history": (
         mark("The score over time"),
@@ -43,6 +46,7 @@ def make_pair_drawing(name: str, reading: PairReading, consumer: str) -> Drawing
     changes = in_microseconds(answers.tabulate_changes(reading.answer), "at", "at_us")
     contributions = answers.tabulate_contributions(reading.answer)
     facets = _arrange_facets(reading)
+    history = trim_history(reading)
 
     def gather_history() -> Table:
         return Table(
@@ -54,7 +58,7 @@ def make_pair_drawing(name: str, reading: PairReading, consumer: str) -> Drawing
                 Column("low", say("80% from"), "score"),
                 Column("high", say("to"), "score"),
             ),
-            reading.history.to_pylist()[::-1],
+            history.to_pylist()[::-1],
         )
 
     def gather_changes() -> Table:
@@ -100,11 +104,14 @@ def make_pair_drawing(name: str, reading: PairReading, consumer: str) -> Drawing
     drawings = {
         "history": (
             lambda look: charts.draw_score_history(
-                reading.history, changes if changes.num_rows else None, look, pair=pair
+                history, changes if changes.num_rows else None, look, pair=pair
             ),
             gather_history,
         ),
-        "changes": (lambda look: charts.draw_changes(changes, look, pair=pair), gather_changes),
+        "changes": (
+            lambda look: charts.draw_changes(changes, look, pair=pair, most=CHANGES_ALONE),
+            gather_changes,
+        ),
         "contributions": (
             lambda look: charts.draw_contributions(contributions, look, pair=pair),
             gather_contributions,
@@ -116,6 +123,17 @@ def make_pair_drawing(name: str, reading: PairReading, consumer: str) -> Drawing
     heading, hint = PAIR_HEADINGS[name]
     draw, gather = drawings[name]
     return Drawing(name, say(heading), say(hint), draw, gather)
+
+
+def trim_history(reading: PairReading) -> pa.Table:
+    """The days of a relationship from a little before its first event: before that it is 50 and nothing is known."""
+    history = reading.history
+    if not reading.answer.entries or not history.num_rows:
+        return history
+    last = history["day"][-1].as_py()
+    first = min(entry.day for entry in reading.answer.entries)
+    lead = max(2, (last - first) // 6)
+    return history.filter(pc.greater_equal(history["day"], first - lead))
 
 
 def in_microseconds(table: pa.Table, name: str, new_name: str) -> pa.Table:
