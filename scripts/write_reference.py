@@ -39,7 +39,16 @@ _KEY = [
     "key_id", "ending", "source", "brand", "kind", "trust", "state", "created_at", "expires_at", "used_at",
     "replaces_key_id",
 ]  # fmt: skip
-_HOLDOUT = ["experiment_id", "consumers", "held_out", "seed", "digest", "out", "detectable", "detectable_relative"]
+_HOLDOUT = [
+    "experiment_id",
+    "consumers",
+    "held_out",
+    "seed",
+    "digest",
+    "out",
+    "detectable",
+    "detectable_relative",
+]
 _ACTION = [
     "action", "brand", "title", "action_type", "starts_at", "ends_at", "region", "segment", "assignment",
     "expected_effect", "delay_days", "effect_days", "effect_from", "effect_until", "windows", "origin",
@@ -129,7 +138,10 @@ JSON: Mapping[str, object] = {
     "experiments measure": [
         "experiment_id", "grade", "treated_count", "held_out_count", "left_out_count", "share_without", "effect", "low",
         "high", "p_value", "naive", "log_odds", "log_odds_error", "reached_treated", "reached_held_out", "points",
-        "points_error", "facet", "refusals", "sentences",
+        "points_error", "facet", ("groups", [["group", "raw", "effect", "low", "high"]]), "refusals", "sentences",
+    ],
+    "experiments rank": [
+        "consumers", "out", "qini", "low", "high", "is_better_than_chance", ("parts", [["effect", "low", "high"]]),
     ],
     "experiments apply": [
         "experiment_id", "key", "points", "points_error", "estimate", "estimate_error", "prior", "log_odds",

@@ -51,14 +51,14 @@ def make_past():
     ]
 
 
-def make_sequel(reached, effect):
+def make_sequel(reached, effect, helped=frozenset()):
     """What came after: the letter to those reached, and orders, more likely after it."""
     chance = np.random.default_rng(2)
     letters = [
         make_order(f"letter-{name}", days_ago=START_DAYS_AGO - 0.5, consumer=name, kind=CAMPAIGN, value=None)
         for name in sorted(reached)
     ]
-    share = {name: 0.25 + (effect if name in reached else 0.0) for name in PEOPLE}
+    share = {name: 0.25 + (effect + 0.5 * (name in helped) if name in reached else 0.0) for name in PEOPLE}
     orders = [
         make_order(f"{name}-after", days_ago=chance.uniform(2.1, 29), consumer=name)
         for name in PEOPLE
@@ -116,6 +116,21 @@ def test_an_experiment_decides_the_points_of_a_letter_and_puts_its_stamp_on_them
         assert 50 + sum(each.contribution for each in found.contributions) == pytest.approx(
             found.reading.fusion_score
         )
+
+
+def test_a_letter_that_helps_some_is_seen_to(town):
+    treated = draw(town)
+    helped = set(PEOPLE[:200])
+    with open_small(town) as workspace:
+        fusion.import_events(workspace, make_sequel(treated, effect=0.0, helped=helped))
+        groups = experiments.measure_experiment(workspace, "spring-letter").groups
+        found = experiments.rank_consumers(workspace, "spring-letter")
+    assert len(groups) > 1
+    assert all(each.low <= each.effect <= each.high for each in groups)
+    assert sorted(found.rows["consumer"].to_pylist()) == PEOPLE
+    assert found.rows["place"].to_pylist() == list(range(1, 401))
+    # Nothing that was known before tells who is helped here, and the ranking says so.
+    assert not found.is_worth_it
 
 
 def test_a_harmful_letter_gets_negative_points(town):
@@ -250,6 +265,9 @@ def test_the_commands_measure_apply_and_show_the_stamp(town):
         fusion.import_events(workspace, make_sequel(treated, effect=0.3))
     measured = ask_fusion(town, "experiments", "measure", "spring-letter")
     assert set(measured) == {field.name for field in fields(experiments.ExperimentReport)}
+    ranked = ask_fusion(town, "experiments", "rank", "spring-letter", "--out", town / "helped.csv")
+    assert (ranked["consumers"], len(ranked["parts"])) == (400, 5)
+    assert ranked["low"] <= ranked["qini"] <= ranked["high"]
     (suggested,) = ask_fusion(town, "points", "--diff")["suggestions"]
     assert (suggested["experiment_id"], suggested["reasons"]) == ("spring-letter", [])
     applied = ask_fusion(town, "experiments", "apply", "spring-letter")

@@ -16,6 +16,7 @@ from consumer_fusion.cli.output import (
     print_table,
     show_progress,
 )
+from consumer_fusion.cli.scores import write_rows
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.moments import parse_moment, to_microseconds
 from consumer_fusion.records.points import Facet
@@ -165,8 +166,58 @@ def measure(
         return
     for sentence in report.sentences:
         console.print(sentence)
+    if report.groups:
+        print_table(
+            "In the groups that were divided each by itself, drawn towards all of them",
+            ["group", "effect", "95%", "as measured"],
+            [
+                [
+                    each.group,
+                    f"{each.effect:+.1%}",
+                    f"{each.low:+.1%} to {each.high:+.1%}",
+                    f"{each.raw:+.1%}",
+                ]
+                for each in report.groups
+            ],
+            right=["effect", "as measured"],
+        )
     if not report.refusals:
         console.print(f"Next: fusion experiments apply {experiment_id}", style="dim")
+
+
+@application.command()
+def rank(
+    experiment_id: ExperimentArgument,
+    out: Annotated[Path, typer.Option(help="A .parquet or .csv file: consumer, place, uplift.")],
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Rank the consumers of an experiment by whom the action helps most, and say what the ranking is worth."""
+    with open_workspace(workspace) as opened:
+        found = experiments.rank_consumers(opened, experiment_id)
+    write_rows(found.rows, out)
+    curve = found.curve
+    if is_json:
+        print_json({
+            "consumers": found.rows.num_rows, "out": str(out), "qini": curve.area, "low": curve.low,
+            "high": curve.high, "is_better_than_chance": found.is_worth_it,
+            "parts": [{"effect": each.effect, "low": each.low, "high": each.high} for each in found.parts],
+        })  # fmt: skip
+        return
+    verdict = "better than one by chance" if found.is_worth_it else "not clearly better than one by chance"
+    console.print(
+        f"The ranking is {verdict}: Qini {curve.area:+.4f} (95% between {curve.low:+.4f} and {curve.high:+.4f})"
+    )
+    print_table(
+        "The effect in equal parts of the ranking, first those who are helped most",
+        ["part", "effect", "95%"],
+        [
+            [str(place), f"{each.effect:+.1%}", f"{each.low:+.1%} to {each.high:+.1%}"]
+            for place, each in enumerate(found.parts, start=1)
+        ],
+        right=["effect"],
+    )
+    console.print(f"{found.rows.num_rows:,} consumers written to {out}")
 
 
 @application.command()

@@ -19,13 +19,16 @@ from consumer_fusion.experiments.drawing import (
     read_assignment_file,
     record_experiment,
 )
-from consumer_fusion.experiments.judging import ExperimentReport, measure_experiment
+from consumer_fusion.experiments.findings import ExperimentReport
+from consumer_fusion.experiments.judging import measure_experiment
+from consumer_fusion.experiments.ranking import HelpedConsumers, rank_consumers
 
 __all__ = [
     "DrawnExperiment",
     "ExperimentPlan",
     "ExperimentReport",
     "ExperimentRow",
+    "HelpedConsumers",
     "Suggestion",
     "apply_experiment",
     "draw_experiment",
@@ -33,6 +36,7 @@ __all__ = [
     "list_experiments",
     "list_suggestions",
     "measure_experiment",
+    "rank_consumers",
     "read_assignment_file",
     "record_experiment",
     "withdraw_experiment",

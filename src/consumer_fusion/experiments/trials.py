@@ -31,6 +31,7 @@ class Trial:
     Attributes:
         consumers: Canonical ids.
         is_treated: By consumer: was to get the action.
+        strata: By consumer: the group that was divided by itself.
         has_outcome: By consumer: within the horizon.
         had_outcome: By consumer: within as long a time before the start.
         features: By consumer: `FEATURES`, and last what the link forecasts where there is one; all before the start.
@@ -43,6 +44,7 @@ class Trial:
 
     consumers: NDArray[np.int64]
     is_treated: NDArray[np.bool_]
+    strata: tuple[str, ...]
     has_outcome: NDArray[np.bool_]
     had_outcome: NDArray[np.bool_]
     features: NDArray[np.float64]
@@ -73,7 +75,7 @@ def gather_trial(workspace: Workspace, session: Session, force: PointsInForce, r
         session, workspace.engine, workspace.folder, points, force.kind_ids, brand_ids=[row.brand_id],
         until_us=end_us,
     )  # fmt: skip
-    consumers, is_treated, left_out = _read_arms(session, row)
+    consumers, is_treated, strata, left_out = _read_arms(session, row)
     outcome_kinds = list(score.list_outcome_kinds(points, row.outcome))
     is_outcome = pc.is_in(ledger["kind"].cast(pa.string()), pa.array(outcome_kinds, pa.string()))
     outcomes = ledger.filter(is_outcome)
@@ -102,6 +104,7 @@ def gather_trial(workspace: Workspace, session: Session, force: PointsInForce, r
     return Trial(
         consumers=consumers,
         is_treated=is_treated,
+        strata=strata,
         has_outcome=count(outcomes, row.outcome_from_us, end_us) > 0,
         had_outcome=count(outcomes, start_us - horizon_us, start_us) > 0,
         features=np.column_stack(columns),
@@ -127,16 +130,24 @@ def _find_link(session: Session, tables: list[PointsTable], row: ExperimentRow) 
     return None
 
 
-def _read_arms(session: Session, row: ExperimentRow) -> tuple[NDArray[np.int64], NDArray[np.bool_], int]:
-    """Canonical consumers with their arm, without those in both."""
-    rows = session.read(EXPERIMENT_ASSIGNMENTS, {"experiment_id": row.experiment_id})
+def _read_arms(
+    session: Session, row: ExperimentRow
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], tuple[str, ...], int]:
+    """Canonical consumers with their arm and stratum, without those in both arms."""
+    rows = session.read(
+        EXPERIMENT_ASSIGNMENTS, {"experiment_id": row.experiment_id}, order_by=("consumer_id",)
+    )
     canonical = score.read_identity_map(session)
     arms: dict[int, set[str]] = {}
-    for member, arm in zip(rows["consumer_id"].to_pylist(), rows["arm"].to_pylist()):
-        arms.setdefault(canonical.get(member, member), set()).add(arm)
+    strata: dict[int, str] = {}
+    for each in rows.to_pylist():
+        consumer = canonical.get(each["consumer_id"], each["consumer_id"])
+        arms.setdefault(consumer, set()).add(each["arm"])
+        strata.setdefault(consumer, each["stratum"])
     clear = sorted(consumer for consumer, own in arms.items() if len(own) == 1)
     is_treated = np.array([arms[consumer] == {"treated"} for consumer in clear], dtype=np.bool_)
-    return np.array(clear, dtype=np.int64), is_treated, len(arms) - len(clear)
+    told = tuple(strata[consumer] for consumer in clear)
+    return np.array(clear, dtype=np.int64), is_treated, told, len(arms) - len(clear)
 
 
 def _count_by(found: pa.ChunkedArray, consumers: NDArray[np.int64]) -> NDArray[np.float64]:
