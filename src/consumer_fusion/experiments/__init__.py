@@ -12,6 +12,7 @@ from consumer_fusion.experiments.applying import (
     withdraw_experiment,
 )
 from consumer_fusion.experiments.book import ExperimentRow, list_assignments, list_experiments
+from consumer_fusion.experiments.comparing import measure_experiment
 from consumer_fusion.experiments.drawing import (
     DrawnExperiment,
     ExperimentPlan,
@@ -20,7 +21,6 @@ from consumer_fusion.experiments.drawing import (
     record_experiment,
 )
 from consumer_fusion.experiments.findings import ExperimentReport
-from consumer_fusion.experiments.judging import measure_experiment
 from consumer_fusion.experiments.ranking import HelpedConsumers, rank_consumers
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Any
 from consumer_fusion import score
 from consumer_fusion.errors import ConflictError, RefusedError
 from consumer_fusion.experiments.book import change_experiment, find_experiment
-from consumer_fusion.experiments.judging import judge_experiment
+from consumer_fusion.experiments.comparing import judge_experiment
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import Facet
