@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consumer_fusion.cause import Window
 from consumer_fusion.effects.declared_actions import (
     ActionImport,
     declare_actions,
@@ -39,6 +40,7 @@ from consumer_fusion.effects.shrinking import (
     read_effect,
     show_effect,
 )
+from consumer_fusion.records.action import EffectWindow
 
 __all__ = [
     "ActionImport",
@@ -57,6 +59,8 @@ __all__ = [
     "Shrunk",
     "USUAL_LENGTHS",
     "USUAL_METRICS",
+    "EffectWindow",
+    "Window",
     "calibrate_effects",
     "calibrate_nightly",
     "declare_actions",

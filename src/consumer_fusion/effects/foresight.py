@@ -133,7 +133,8 @@ def _plan_series(
         placebos = fitted.placebos(length)
         if not placebos.u.size:
             continue
-        factor = rule.measure_factor(placebos.u, length)
+        age = fitted.count_usable_days(last + 1)
+        factor = rule.measure_factor(placebos, length, age)
         reach = (rule.law.find_bound(0.05) + _FOUR_OF_FIVE) * factor
         for start in starts:
             size = reach * _expect_deviation(fitted, start, length)
@@ -150,17 +151,17 @@ def _plan_series(
 
 
 def _expect_deviation(fitted: cause.FittedSeries, start: int, length: int) -> float:
-    """How unsure the forecast of such a window is: as of the last day of the same weekday, and of the last year."""
-    errors = fitted.errors(length)
-    first, last = fitted.series.first_day, fitted.series.last_day
+    """How unsure the forecast of such a window is: as lately on the same weekday, and as a year before."""
+    deviations = fitted.errors(length).s
+    days = fitted.series.first_day + np.arange(deviations.size)
+    is_known = (
+        np.isfinite(deviations) & (deviations > 0) & (days >= fitted.series.first_day + cause.LEAST_DAYS)
+    )
     origin = start - 1
-    recent = origin if origin <= last else last - (last - origin) % _WEEK
-    found = []
-    for day in (recent, origin - YEAR_DAYS):
-        if first + cause.LEAST_DAYS <= day <= last:
-            found.append(float(errors.s[day - first]))
-    known = [each for each in found if math.isfinite(each) and each > 0]
-    return max(known) if known else math.nan
+    is_lately = is_known & (days <= origin) & ((origin - days) % _WEEK == 0)
+    is_last_year = is_known & (days == origin - YEAR_DAYS)
+    found = [float(deviations[chosen][-1]) for chosen in (is_lately, is_last_year) if chosen.any()]
+    return max(found) if found else math.nan
 
 
 def _find_level(own: MetricSeries) -> float:

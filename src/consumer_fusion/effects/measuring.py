@@ -113,7 +113,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         fitted,
         window,
         calibration=calibration,
-        kind="auto" if action.expected_effect == "temporary" else "open",
+        kind="temporary" if action.expected_effect == "temporary" else "open",
         others=others,
         today=book.today,
     )

@@ -1,0 +1,143 @@
+"""Actions are declared before their effect is looked at: from files, by events, and not changed afterwards."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from consumer_fusion import effects, ingest, pipeline
+from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from effect_worlds import make_action, open_world
+
+TOML = """
+[[actions]]
+action_id = "fair"
+brand = "bakery"
+title = "A stand at the fair"
+starts_at = "2026-06-11"
+delay_days = 1
+effect_days = 5
+expected_effect = "temporary"
+windows = { followers = { delay_days = 0, effect_days = 2 } }
+"""
+LINE = {
+    "action_id": "fair", "brand": "bakery", "title": "A stand at the fair", "starts_at": "2026-06-11",
+    "delay_days": 1, "effect_days": 5, "expected_effect": "temporary",
+    "windows": {"followers": {"delay_days": 0, "effect_days": 2}},
+}  # fmt: skip
+CSV = (
+    "action_id,brand,title,starts_at,delay_days,effect_days,expected_effect,windows\n"
+    'fair,bakery,A stand at the fair,2026-06-11,1,5,temporary,"{""followers"": {""delay_days"": 0, '
+    '""effect_days"": 2}}"\n'
+)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with open_world(tmp_path / "workspace") as opened:
+        yield opened
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(name, text):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_file
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.toml", TOML), ("a.jsonl", json.dumps(LINE) + "\n\n"), ("a.csv", "\ufeff" + CSV)]
+)
+def test_the_same_action_is_read_from_every_form_of_file(workspace, write, name, text):
+    assert effects.import_actions(workspace, write(name, text)) == effects.ActionImport(1, 0)
+    (row,) = effects.list_actions(workspace)
+    assert (row["title"], row["brand"], row["starts_at"]) == (
+        "A stand at the fair",
+        "bakery",
+        "2026-06-11T00:00:00Z",
+    )
+    assert (row["effect_from"], row["effect_until"]) == ("2026-06-12", "2026-06-16")
+    assert row["windows"] == {"followers": {"delay_days": 0, "effect_days": 2}}
+
+
+def test_the_same_file_again_changes_nothing(workspace, write):
+    effects.import_actions(workspace, write("a.toml", TOML))
+    assert effects.import_actions(workspace, write("a.jsonl", json.dumps(LINE))) == effects.ActionImport(0, 1)
+
+
+def test_what_was_declared_cannot_be_changed_after_looking(workspace):
+    effects.declare_actions(workspace, [make_action()], origin="file")
+    with pytest.raises(ConflictError, match="another action with the id fair"):
+        effects.declare_actions(workspace, [make_action(delay_days=3)], origin="file")
+    assert [row["delay_days"] for row in effects.list_actions(workspace)] == [0]
+
+
+def test_a_file_with_one_bad_action_declares_none_and_says_which(workspace, write):
+    rows = [LINE, {**LINE, "action_id": "sale", "expected_effect": "huge"}]
+    path = write("a.jsonl", "\n".join(map(json.dumps, rows)))
+    with pytest.raises(InputError, match="'huge'") as caught:
+        effects.import_actions(workspace, path)
+    assert caught.value.where == "action sale"
+    assert effects.list_actions(workspace) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "part_of_the_fault"),
+    [
+        ({"title": ""}, "lacks title"),
+        ({"budget": 5}, "no field budget"),
+        ({"delay_days": "soon"}, "'soon'"),
+        ({"starts_at": "someday"}, "not a time"),
+        ({"ends_at": "2026-01-01"}, "ends before it begins"),
+        ({"effect_days": 0}, "a length of 0 days"),
+        ({"windows": {"orders": 3}}, "window of orders"),
+    ],
+)
+def test_an_action_that_cannot_be_is_refused_with_what_is_wrong(workspace, write, change, part_of_the_fault):
+    path = write("a.jsonl", json.dumps({**LINE, **change}))
+    with pytest.raises(InputError, match=part_of_the_fault):
+        effects.import_actions(workspace, path)
+
+
+def test_an_action_of_a_moment_is_looked_at_for_two_weeks_and_a_long_one_for_its_length(workspace):
+    effects.declare_actions(
+        workspace,
+        [
+            make_action("moment", effect_days=None, starts_at="2026-06-01T20:00:00Z"),
+            make_action("week", effect_days=None, starts_at="2026-06-01", ends_at="2026-06-08"),
+        ],
+        origin="file",
+    )
+    told = {
+        row["action"]: (row["effect_from"], row["effect_until"]) for row in effects.list_actions(workspace)
+    }
+    assert told == {"moment": ("2026-06-01", "2026-06-14"), "week": ("2026-06-01", "2026-06-07")}
+
+
+def test_a_withdrawn_action_is_gone_from_the_list_but_not_from_the_record(workspace):
+    effects.declare_actions(workspace, [make_action()], origin="file")
+    effects.withdraw_action(workspace, "fair")
+    assert effects.list_actions(workspace) == []
+    assert effects.list_actions(workspace, with_withdrawn=True)[0]["withdrawn_at"] == "2026-07-01T12:00:00Z"
+    with pytest.raises(NotFoundError):
+        effects.withdraw_action(workspace, "fair")
+
+
+def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace, write, caplog):
+    def declare(event_id, **properties):
+        return {
+            "event_id": event_id, "occurred_at": "2026-06-11T08:00:00Z", "kind": "Action Declared",
+            "brand": "bakery", "properties": properties,
+        }  # fmt: skip
+
+    lines = [declare("e1", title="A stand at the fair", effect_days=5), declare("e2", effect_days=5)]
+    path = write("events.jsonl", "\n".join(map(json.dumps, lines)))
+    for _ in range(2):
+        pipeline.import_files(workspace, [path], ingest.choose_reading(format="events"))
+    (row,) = effects.list_actions(workspace)
+    assert (row["action"], row["origin"], row["effect_until"]) == ("e1", "event", "2026-06-15")
+    assert "e2 declares no action" in caplog.text

@@ -1,0 +1,223 @@
+"""What an action did: found where something was planted, not told where nothing was, kept until something changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from consumer_fusion import declarations, effects
+from consumer_fusion.effects.effect_wording import tell_finding
+from consumer_fusion.effects.measuring import find_own_series
+from consumer_fusion.effects.series_book import SeriesBook
+from consumer_fusion.effects.sisters import find_sisters
+from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.records.effect import EFFECTS
+from effect_worlds import BRANDS, NOW, TODAY, make_action, make_orders, measure, open_world
+
+pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
+FIELDS = [
+    "action", "metric", "effect", "relative", "low", "high", "p_value", "interval", "shrunk", "label", "checks",
+    "observed", "expected",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lifted(tmp_path_factory):
+    """A world in which the fair brought the bakery 40% more orders for a week."""
+    folder = tmp_path_factory.mktemp("lifted") / "workspace"
+    with open_world(folder, make_orders(lift=0.4), [make_action()]) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def open_here(tmp_path):
+    return lambda *given, **named: open_world(tmp_path / "workspace", *given, **named)
+
+
+def list_sisters(workspace, action_id="fair"):
+    """The brands that are taken as sisters, and why others are not."""
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, workspace.now_us)
+        action = next(each for each in effects.read_actions(session) if each.action_id == action_id)
+        own = find_own_series(book, action, effects.Question(action_id=action_id, metric="orders"))
+        window = action.find_window("orders")
+        found = find_sisters(book, own, effects.Window(*window), effects.read_actions(session))
+        return {book.name(each) for each in found.chosen}, {
+            book.name(each): why for each, why in found.passed
+        }
+
+
+def test_a_planted_effect_is_found_and_the_sisters_make_it_consistent_with_a_cause(lifted):
+    report = measure(lifted)
+    assert report.low < 0.4 < report.high
+    assert report.low > 0
+    assert report.p_value <= 0.05
+    assert report.label == "consistent_with_cause"
+    assert len(report.controls) == len(BRANDS) - 1
+
+
+def test_without_an_effect_the_interval_holds_none_and_nothing_is_claimed(open_here):
+    with open_here(make_orders(seed=3), [make_action()]) as workspace:
+        report = measure(workspace)
+    assert report.low <= 0 <= report.high
+    assert report.p_value > 0.05
+    assert report.label == "cannot_tell"
+
+
+def test_without_sisters_a_change_is_only_said_to_have_come_after(open_here):
+    orders = make_orders(lift=0.6, brands=("bakery",))
+    with open_here(orders, [make_action()]) as workspace:
+        report = measure(workspace)
+    assert report.label == "changed_after"
+    assert any(check.name == "controls" and check.verdict == "warned" for check in report.checks)
+
+
+def test_a_program_gets_exactly_the_fields_that_were_promised(lifted):
+    told = effects.describe_effect(effects.show_effect(lifted, measure(lifted)))
+    assert list(told) == FIELDS
+    assert list(told["shrunk"]) == ["mean", "low", "high"]
+    assert told["observed"][-1]["day"] == "2026-06-17"
+    assert len(told["observed"]) == len(told["expected"])
+    within = slice(-7, None)
+    mean = np.mean([day["value"] for day in told["observed"][within]])
+    expected = np.mean([day["value"] for day in told["expected"][within]])
+    assert told["effect"] == pytest.approx(mean - expected, rel=0.02)
+
+
+def test_the_same_data_give_the_same_numbers_and_are_not_measured_again(lifted):
+    first = measure(lifted)
+    with lifted.store.reading() as session:
+        before = session.read(EFFECTS)["measured_us"].to_pylist()
+    assert measure(lifted) == first
+    with lifted.store.reading() as session:
+        assert session.read(EFFECTS)["measured_us"].to_pylist() == before
+    assert measure(lifted, is_anew=True) == first
+
+
+def test_a_day_that_is_mended_is_measured_again(open_here):
+    orders = make_orders(lift=0.4)
+    with open_here(orders, [make_action()]) as workspace:
+        before = measure(workspace)
+        mended = [
+            effects.MetricDay(metric="orders", day=day, value=100.0, brand="bakery")
+            for day in range(TODAY - 20, TODAY - 13)
+        ]
+        effects.keep_metrics(workspace, mended)
+        assert measure(workspace).relative < before.relative
+
+
+def test_until_the_declared_end_the_interval_is_one_that_may_be_looked_at_every_day(open_here):
+    orders = make_orders(lift=0.4, lift_days=(5, 5))
+    with open_here(orders, [make_action(days_ago=5, days=10)]) as workspace:
+        report = measure(workspace)
+        assert report.interval == "sequential"
+        assert report.end_day == TODAY - 1
+        short = measure(workspace, effect_days=5)
+    assert short.interval == "fixed"
+    assert short.high - short.low < report.high - report.low
+
+
+def test_an_effect_that_is_to_come_is_not_measured(open_here):
+    with (
+        open_here(make_orders(), [make_action(days_ago=-3)]) as workspace,
+        pytest.raises(RefusedError, match="has not passed"),
+    ):
+        measure(workspace)
+
+
+def test_a_metric_that_nobody_told_is_not_found(lifted):
+    with pytest.raises(NotFoundError, match="not enough days of visits"):
+        measure(lifted, metric="visits")
+
+
+def test_a_short_history_gives_no_number_but_a_reason_in_words(open_here):
+    with open_here(make_orders(days=50), [make_action(days_ago=20)]) as workspace:
+        report = measure(workspace)
+        shown = effects.show_effect(workspace, report)
+    assert (report.label, report.relative, report.p_value) == ("cannot_tell", None, None)
+    assert "usable days before the window" in " ".join(tell_finding(shown))
+
+
+def test_a_brand_that_is_linked_with_the_acting_one_is_no_sister(open_here):
+    with open_here(make_orders(), [make_action()]) as workspace:
+        for brand in ("bakery", "florist"):
+            declarations.declare(
+                workspace, "singer-7", brand, evidence="ambassador", strength=1.0, is_commercial=True,
+                valid_from_us=to_microseconds(NOW) - 10**14,
+            )  # fmt: skip
+        chosen, passed = list_sisters(workspace)
+    assert chosen == {"grocer", "tailor"}
+    assert passed == {"florist": "linked"}
+
+
+def test_a_brand_with_an_action_of_its_own_in_the_window_is_no_sister(open_here):
+    actions = [
+        make_action(),
+        make_action("sale", "tailor", days_ago=15),
+        make_action("old", "grocer", days_ago=90),
+    ]
+    with open_here(make_orders(), actions) as workspace:
+        chosen, passed = list_sisters(workspace)
+    assert chosen == {"florist", "grocer"}
+    assert passed == {"tailor": "own_action"}
+
+
+def test_the_other_regions_are_the_sisters_of_one_that_was_acted_on(open_here):
+    regions = [
+        effects.MetricDay(metric="orders", day=each.day, value=each.value, brand="bakery", region=each.brand)
+        for each in make_orders(lift=0.5, lifted="florist")
+    ]
+    with open_here(regions, [make_action(region="florist")]) as workspace:
+        report = effects.show_effect(workspace, measure(workspace)).report
+    assert report.series == "bakery, florist"
+    assert set(report.controls) == {"bakery, bakery", "bakery, grocer", "bakery, tailor"}
+    assert report.low < 0.5 < report.high
+
+
+def test_the_followers_of_who_is_seen_with_the_brand_are_measured_in_their_own_days(open_here):
+    followers = np.cumsum(np.random.default_rng(1).normal(100, 5, 200))
+    followers[181:] += 5000
+    days = [
+        effects.MetricDay(
+            metric="followers",
+            day=TODAY - 200 + place,
+            value=float(value),
+            consumer="singer-7",
+            kind="cumulative",
+        )
+        for place, value in enumerate(followers)
+    ]
+    windows = {"followers": effects.EffectWindow(delay_days=1, effect_days=2)}
+    with open_here(days, [make_action(windows=windows)]) as workspace:
+        declarations.declare(
+            workspace, "singer-7", "bakery", evidence="wears", strength=1.0, is_commercial=True,
+            valid_from_us=to_microseconds(NOW) - 10**14,
+        )  # fmt: skip
+        report = measure(workspace, metric="followers")
+        shown = effects.show_effect(workspace, report, show_key=lambda key: "…")
+    assert report.start_day == TODAY - 19
+    assert report.cumulative == pytest.approx(5000, abs=60)
+    # What is kept names nobody: the key is put in for who may see it.
+    assert "singer-7" not in report.write_json()
+    assert shown.report.series == "…"
+
+
+def test_a_search_over_delays_finds_the_day_and_pays_for_having_searched(open_here):
+    orders = make_orders(lift=0.5, lift_days=(14, 7))
+    with open_here(orders, [make_action(days_ago=20)]) as workspace:
+        question = effects.Question(action_id="fair", metric="orders")
+        found = effects.search_delay(workspace, question, range(15))
+        at_once = measure(workspace, delay_days=6)
+        assert effects.read_effect(workspace, "fair", "orders") is None
+    assert found.start_day == TODAY - 14
+    assert found.p_value >= at_once.p_value
+    assert any(check.name == "delay_search" for check in found.checks)
+
+
+def test_a_withdrawn_action_is_no_longer_among_the_effects(open_here):
+    with open_here(make_orders(lift=0.4), [make_action()]) as workspace:
+        measure(workspace)
+        assert [each.report.action for each in effects.list_effects(workspace)] == ["fair"]
+        effects.withdraw_action(workspace, "fair")
+        assert effects.list_effects(workspace) == []
