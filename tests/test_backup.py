@@ -9,10 +9,12 @@ import zipfile
 
 import pytest
 
+import consumer_fusion as fusion
 from command_line import run_fusion
 from consumer_fusion import backup, ingest
 from consumer_fusion.errors import ConflictError, InputError, RefusedError
 from consumer_fusion.pipeline import import_events, land_arrivals
+from consumer_fusion.records.access import STAFF_SESSIONS
 from consumer_fusion.records.arrival import Arrival
 from small_workspaces import (
     NOW,
@@ -219,3 +221,19 @@ def test_the_commands_back_up_and_restore(workspace, tmp_path):
     back = run_fusion("restore", tmp_path / "by-command.fusion", "--workspace", tmp_path / "back", "--json")
     assert back.status == 0, back.output + back.complaint
     assert run_fusion("doctor", "--workspace", tmp_path / "back", "--json").told["ok"]
+
+
+def test_who_is_signed_in_is_not_in_a_backup(workspace, tmp_path):
+    with workspace.visits.writing() as session:
+        session.insert(
+            STAFF_SESSIONS,
+            STAFF_SESSIONS.column_names,
+            [("digest-of-a-session", "a", 0, "password", 1, 1, 9)],
+        )
+    backup.back_up(workspace, tmp_path / "kept.fusion")
+    with zipfile.ZipFile(tmp_path / "kept.fusion") as archive:
+        assert not [name for name in archive.namelist() if name.startswith("visits")]
+        assert not [name for name in archive.namelist() if b"digest-of-a-session" in archive.read(name)]
+    backup.restore(tmp_path / "kept.fusion", tmp_path / "back")
+    with fusion.open_workspace(tmp_path / "back") as restored, restored.visits.reading() as session:
+        assert session.count(STAFF_SESSIONS) == 0
