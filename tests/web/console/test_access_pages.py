@@ -62,6 +62,19 @@ def test_somebody_who_may_only_look_changes_nothing(sign_in, path):
     assert sign_in(READER).send("/brands", path, key="Order Completed").status_code == 403
 
 
+def test_every_change_needs_more_than_to_look():
+    assert [path for path, maker in PAGES.items() if maker.is_change and maker.needs == "look"] == []
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+def test_nobody_gets_further_than_their_role_allows(sign_in, path):
+    maker = PAGES[path]
+    for email, role in ((READER, "read-only"), (AGENT, "agent"), (ANALYST, "analyst")):
+        browser = sign_in(email)
+        answer = browser.send("/brands", path) if maker.is_change else browser.get(path)
+        assert (answer.status_code == 403) == (maker.needs not in access.ROLE_PERMISSIONS[role]), (path, role)
+
+
 @pytest.mark.parametrize(
     ("email", "refused"),
     [

@@ -149,6 +149,7 @@ class Console:
                         hint=say("Send less at once."),
                     )
                 visit = self._make_visit(request, visitor, language, form)
+                visit.require(maker.needs)
                 with insisting() if INSISTING_HEADER in request.headers else nullcontext():
                     answered = maker.make(visit, self.drawn)
                 if maker.is_change and not maker.is_preview:
