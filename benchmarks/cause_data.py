@@ -1,7 +1,8 @@
 """Real daily series for the benchmark of causes: families of sister series, each family one source.
 
 A source is what happens in one city and period, however many series tell of it. Days on which nothing at all is on
-record are missing. Spans of a known event (the pandemic) are cut out, so that the dates left may serve as placebos.
+record are missing. No month is left out of the gates; the library is learnt without the months of the pandemic, a known
+event, for people on the move.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from consumer_fusion.cause import DailySeries
 Floats = npt.NDArray[np.float64]
 _EPOCH = date(1970, 1, 1).toordinal()
 _PANDEMIC = (date(2020, 3, 1).toordinal() - _EPOCH, date(2021, 6, 30).toordinal() - _EPOCH)
-"""From when until when series of people on the move were not their own; a known event is no placebo."""
+_MOVED_BY_THE_PANDEMIC = ("bicimad", "uk_flights")
+"""Series of people on the move, which were not their own from then until then."""
 _SPAN_LEAST_DAYS = 60
 
 
@@ -47,18 +49,22 @@ class Family:
     is_open: bool = True
 
 
-def read_families(folder: Path) -> tuple[Family, ...]:
+def read_families(folder: Path, *, with_pandemic: bool = True) -> tuple[Family, ...]:
     """All families of which the data are there, in order of their names.
 
     Args:
         folder: With the folders cause, completejourney, online_retail, cdnow, influence.
+        with_pandemic: Whether its months stay in; they are a known event, and no placebo in the strict sense.
     """
     families: list[Family] = []
     for read in _READERS:
         try:
-            families.append(read(folder))
+            family = read(folder)
         except (FileNotFoundError, duckdb.IOException):
             continue
+        if not with_pandemic and family.name in _MOVED_BY_THE_PANDEMIC:
+            family = replace(family, series=_cut_span(family.series, _PANDEMIC))
+        families.append(family)
     return tuple(sorted(families, key=lambda family: family.name))
 
 
@@ -77,10 +83,17 @@ def _build(
     return DailySeries(name=name, first_day=days[0], values=values, source=source)
 
 
-def _cut_span(series: DailySeries, span: tuple[int, int]) -> tuple[DailySeries, ...]:
+def _cut_span(whole: tuple[DailySeries, ...], span: tuple[int, int]) -> tuple[DailySeries, ...]:
     """What lies before and after a span, where it is long enough to be of use."""
+    pieces: list[DailySeries] = []
+    for series in whole:
+        pieces += _cut_one(series, span)
+    return tuple(piece for piece in pieces if piece.values.size >= _SPAN_LEAST_DAYS)
+
+
+def _cut_one(series: DailySeries, span: tuple[int, int]) -> tuple[DailySeries, DailySeries]:
     first, last = span[0] - series.first_day, span[1] + 1 - series.first_day
-    pieces = (
+    return (
         replace(series, name=f"{series.name}, before", values=series.values[: max(first, 0)]),
         replace(
             series,
@@ -89,7 +102,6 @@ def _cut_span(series: DailySeries, span: tuple[int, int]) -> tuple[DailySeries, 
             values=series.values[last:],
         ),
     )
-    return tuple(piece for piece in pieces if piece.values.size >= _SPAN_LEAST_DAYS)
 
 
 def _read_rows(path: Path) -> Iterable[dict[str, str]]:
@@ -100,7 +112,7 @@ def _read_rows(path: Path) -> Iterable[dict[str, str]]:
 def _read_bicimad(folder: Path) -> Family:
     rows = _read_rows(folder / "cause" / "bicimad_users.csv")
     whole = _build("users", "bicimad", {_day(row["date"]): float(row["users"]) for row in rows})
-    return Family("bicimad", _cut_span(whole, _PANDEMIC), (), "ES", "open data of the city of Madrid")
+    return Family("bicimad", (whole,), (), "ES", "open data of the city of Madrid")
 
 
 def _read_bikes(folder: Path) -> Family:
@@ -161,8 +173,8 @@ def _read_flights(folder: Path) -> Family:
 def _read_uk_flights(folder: Path) -> Family:
     rows = _read_rows(folder / "cause" / "uk_daily_flights.csv")
     by_day = {_day(row["Date"], "%d/%m/%Y"): float(row["Number of flights"]) for row in rows}
-    pieces = _cut_span(_build("flights", "uk_flights", by_day), _PANDEMIC)
-    return Family("uk_flights", pieces, (), "GB", "Open Government Licence v3, ONS")
+    whole = _build("flights", "uk_flights", by_day)
+    return Family("uk_flights", (whole,), (), "GB", "Open Government Licence v3, ONS")
 
 
 def _read_visits(folder: Path) -> Family:

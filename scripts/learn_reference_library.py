@@ -47,7 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     families = [
         family
-        for family in read_families(Path(options.data))
+        for family in read_families(Path(options.data), with_pandemic=False)
         if family.is_open and family.name not in options.without
     ]
     if not families:
