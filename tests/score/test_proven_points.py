@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from consumer_fusion import score
+from consumer_fusion import cause, score
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.score import LedgerEntry, Link, load_points
 from consumer_fusion.score.reading import balance_sides, bend_facets, sum_facets, sum_sides
@@ -93,6 +93,44 @@ def derive(points=POINTS, **changes):
         "log_odds_per_point": 0.1, "outcome": ORDER, "horizon_days": 28,
     }  # fmt: skip
     return score.derive_override(points, **{**given, **changes})
+
+
+@pytest.mark.parametrize("planted", [3.0, -3.0, 0.0])
+def test_points_that_were_planted_are_found_again_by_experiments(planted):
+    true_points = score.apply_overrides(POINTS, [replace(derive(), entries={"wellbeing": planted})])
+    found = []
+    for seed in range(8):
+        chance = np.random.default_rng(seed)
+        consumers = np.arange(1, 2_001)
+        is_treated = chance.random(consumers.size) < 0.5
+        ledger = write_letters(consumers, chance.poisson(chance.gamma(1.0, 3.0, consumers.size)), is_treated)
+        given = {"outcome": ORDER, "consumers": consumers, "as_of_us": NOW}
+        log_odds = score.forecast_before(ledger, true_points, LINK, **given)
+        has_ordered = chance.random(consumers.size) < 1 / (1 + np.exp(-log_odds))
+        before = score.forecast_before(ledger, POINTS, LINK, **given)
+        effect, error = cause.compare_log_odds(has_ordered, is_treated, before[:, None])
+        per_point = score.weigh_action(
+            ledger, POINTS, LINK, key=CAMPAIGN, facet="wellbeing", is_gain=effect >= 0,
+            consumers=consumers[is_treated].tolist(), since_us=NOW - 30 * DAY, as_of_us=NOW, outcome=ORDER,
+        )  # fmt: skip
+        override = derive(log_odds=effect, log_odds_error=error, log_odds_per_point=per_point)
+        found.append((override.estimate, override.estimate_error))
+    estimates, errors = np.array(found).T
+    assert np.mean(estimates) == pytest.approx(
+        planted, abs=0.2 * abs(planted) + 2.5 * errors.mean() / np.sqrt(8)
+    )
+
+
+def write_letters(consumers, orders, is_treated):
+    """Orders of everybody in the months before, and a letter to the treated two days ago."""
+    who = np.concatenate([np.repeat(consumers, orders), consumers[is_treated]])
+    kinds = np.array([ORDER] * int(orders.sum()) + [CAMPAIGN] * int(is_treated.sum()))
+    ages = np.where(kinds == ORDER, 5 + np.arange(kinds.size) % 80, 2)
+    return pa.table({
+        "consumer_id": who, "brand_id": np.ones(who.size, np.int64), "kind": kinds, "occurred_us": NOW - ages * DAY,
+        "day": NOW_DAY - ages, "magnitude": np.ones(who.size), "trust": np.ones(who.size),
+        "value": pa.nulls(who.size, pa.float64()),
+    })  # fmt: skip
 
 
 def test_points_are_shrunk_once_towards_those_before():
