@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from consumer_fusion.cause.calibration import Calibration
 from consumer_fusion.cause.effect import Effect
-from consumer_fusion.cause.estimation import judge_size, measure_effect
+from consumer_fusion.cause.estimation import measure_effect
 from consumer_fusion.cause.fitting import FittedSeries
+from consumer_fusion.cause.judgement import judge_size
 from consumer_fusion.cause.peeking import DELAYS, find_delay_maxima
 from consumer_fusion.cause.series import Floats, Window
 
@@ -78,6 +79,6 @@ def search_delay(
         if maxima.e.size and standard.e.size:
             usual = float(np.median(maxima.e) / np.median(standard.e))
     age = fitted.count_usable_days(window.start_day)
-    factor = rule.measure_factor(maxima.u / usual, length + tried[-1], age) * usual
+    factor = rule.measure_factor(replace(maxima, e=maxima.e / usual), length + tried[-1], age) * usual
     p_value = judge_size(float(sizes[best]) / factor, rule.law, alpha).p_value
     return DelaySearch(delay, p_value, effect, tried, sizes / factor)

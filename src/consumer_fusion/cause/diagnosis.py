@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from consumer_fusion.cause.calibration import Calibration, trace_errors, trace_factors
@@ -16,7 +18,12 @@ BREAK_CLEARANCE = 0.5
 
 
 def diagnose_series(
-    fitted: FittedSeries, window: Window, length: int, calibration: Calibration, alpha: float
+    fitted: FittedSeries,
+    window: Window,
+    length: int,
+    calibration: Calibration,
+    alpha: float,
+    others: Sequence[Window] = (),
 ) -> tuple[Check, ...]:
     """The checks before a number is told, refusals first."""
     start = window.start_day - fitted.series.first_day
@@ -61,20 +68,26 @@ def diagnose_series(
         )  # fmt: skip
     checks = [
         Check("history", "passed", "{days} usable days before the window.", {"days": usable}),
-        check_level(fitted, window, length, calibration),
+        check_level(fitted, window, length, calibration, others),
         check_own_rejection(fitted, window, length, calibration, alpha),
         check_missing(before, within),
     ]
     return tuple(check for check in checks if check is not None)
 
 
-def check_level(fitted: FittedSeries, window: Window, length: int, calibration: Calibration) -> Check | None:
+def check_level(
+    fitted: FittedSeries, window: Window, length: int, calibration: Calibration, others: Sequence[Window] = ()
+) -> Check | None:
     """Refuse where the level broke in the last 2h days before the window.
 
     The days before the window are held to be a window of their own, of 2h days at most, forecast from before
     them; a miss that comes in fewer than one case in 500, and that the last days bear out, is a break.
     """
     span = min(2 * length, 28)
+    before = Window(window.start_day - span, window.start_day - 1)
+    if any(before.overlaps(other) for other in others):
+        # What another action did there is no break of the series' own.
+        return None
     origin = window.start_day - fitted.series.first_day - 1 - span
     if origin < LEAST_DAYS:
         return None
@@ -85,7 +98,7 @@ def check_level(fitted: FittedSeries, window: Window, length: int, calibration: 
     if not np.isfinite(errors.e[origin]) or not np.isfinite(late.e[origin]):
         return None
     placebos = fitted.placebos(span, before_day=window.start_day - span)
-    factor = rule.measure_factor(placebos.u, span, fitted.count_usable_days(window.start_day - span))
+    factor = rule.measure_factor(placebos, span, fitted.count_usable_days(window.start_day - span))
     size = abs(errors.e[origin] / errors.s[origin]) / factor
     lasts = np.sign(late.e[origin]) == np.sign(errors.e[origin]) and abs(
         late.e[origin]

@@ -8,47 +8,46 @@ from typing import Literal
 
 import numpy as np
 
-from consumer_fusion.cause.calibration import Calibration
+from consumer_fusion.cause.calibration import Calibration, Rule
 from consumer_fusion.cause.diagnosis import diagnose_series
 from consumer_fusion.cause.effect import Check, Effect, Label
-from consumer_fusion.cause.fitting import FittedSeries, list_days
-from consumer_fusion.cause.laws import Law
+from consumer_fusion.cause.expectation import draw_expected, draw_without
+from consumer_fusion.cause.fitting import FittedSeries, PlaceboErrors, list_days
+from consumer_fusion.cause.judgement import Judgement, judge_looks, judge_size, shut_interval
+from consumer_fusion.cause.pulses import AFTER_DAYS, PulseEstimate, estimate_pulse, slide_over
 from consumer_fusion.cause.series import Floats, Window
 
 DAYS_BEFORE = 60
 """So many days before the window are shown."""
 POWER_QUANTILE = 0.84
 """Standard deviations that turn a bound into a change found in four of five cases."""
-USUAL_PEEKING = 1.63
-"""What looking at each of fourteen days costs, where no law of looks has been learnt."""
+
+Kind = Literal["auto", "open", "temporary"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """An error held against a law: its p-value and the bound of its interval, which agree.
+class Measured:
+    """An error before it is judged.
 
     Attributes:
-        p_value: The share of placebos at or beyond it.
-        bound: How many calibrated standard deviations the interval reaches.
-        is_beyond: Whether the interval excludes no change; exactly if p_value <= alpha.
+        e: The error: a difference of logarithms, or in the series' units.
+        s: The standard deviation the models give it.
+        length: Days of the window that have been seen.
+        span: Days that one placebo takes up.
+        placebos: The same errors on past dates.
+        rule: How they are judged.
+        question: By which question's law.
+        pulse: The pulse, where days on both sides were used or others overlap.
     """
 
-    p_value: float
-    bound: float
-    is_beyond: bool
-
-
-def judge_size(size: float, law: Law, alpha: float, stretch: float = 1.0) -> Judgement:
-    """Hold a calibrated error against a law, so that p <= alpha exactly if the interval excludes 0."""
-    bound = law.find_bound(alpha) * stretch
-    p_value = law.measure_tail(size / stretch)
-    is_beyond = size > bound
-    # Rounding may part the two by one unit in the last place; they must not contradict each other.
-    if is_beyond:
-        p_value = min(p_value, alpha)
-    elif p_value <= alpha:
-        p_value = float(np.nextafter(alpha, 1.0))
-    return Judgement(p_value, bound, is_beyond)
+    e: float
+    s: float
+    length: int
+    span: int
+    placebos: PlaceboErrors
+    rule: Rule
+    question: str
+    pulse: PulseEstimate | None
 
 
 def measure_effect(
@@ -56,7 +55,7 @@ def measure_effect(
     window: Window,
     *,
     calibration: Calibration,
-    kind: Literal["auto", "open", "temporary"] = "auto",
+    kind: Kind = "auto",
     others: Sequence[Window] = (),
     alpha: float = 0.05,
     today: int | None = None,
@@ -69,8 +68,9 @@ def measure_effect(
         fitted: The series.
         window: The days on which the effect is looked for.
         calibration: The placebos it is judged by.
-        kind: `temporary` where the effect is declared to end with the window: then days after it are used too.
-        others: Windows of other actions on the same series.
+        kind: `temporary` where the effect is declared to end with the window: then days after it are used too,
+            once there are as many as the window has. Otherwise nothing after the window is looked at.
+        others: Windows of other actions on the same series; those that overlap are measured jointly.
         alpha: What the interval leaves out.
         today: The last day known, where the window may still run.
         is_sequential: Whether it is looked at every day; by default exactly while the window runs.
@@ -82,48 +82,89 @@ def measure_effect(
     if length < 1:
         check = Check("window", "refused", "Cannot tell: the window has not begun in the data.", {})
         return refuse_effect(fitted, window, window.start_day, (check,), alpha, sequential)
-    checks = diagnose_series(fitted, window, length, calibration, alpha)
+    checks = diagnose_series(fitted, window, length, calibration, alpha, others)
     if any(check.verdict == "refused" for check in checks):
         return refuse_effect(fitted, window, end_day, checks, alpha, sequential)
-    origin = window.start_day - fitted.series.first_day - 1 - gap
+    seen_window = Window(window.start_day, end_day)
+    measured = measure_error(fitted, seen_window, calibration, kind, others, gap)
+    if not np.isfinite(measured.e) or not measured.s > 0:
+        check = Check("window", "refused", "Cannot tell: the days of the window do not suffice.", {})
+        return refuse_effect(fitted, window, end_day, (*checks, check), alpha, sequential)
+    checks = (*checks, *check_kind(kind, measured), *check_controls(fitted))
+    return tell_effect(fitted, window, seen_window, calibration, measured, checks, alpha, sequential, gap)
+
+
+def measure_error(
+    fitted: FittedSeries,
+    window: Window,
+    calibration: Calibration,
+    kind: Kind,
+    others: Sequence[Window],
+    gap: int,
+) -> Measured:
+    """The error of a window and the placebos it is held against, by the estimand that fits the case."""
+    length = window.days
+    after = min(fitted.series.last_day - window.end_day, AFTER_DAYS)
+    is_temporary = kind == "temporary" and after >= length
+    touching = [other for other in others if other != window and window.overlaps(other, AFTER_DAYS)]
+    overlapping = [other for other in touching if window.overlaps(other)]
+    if is_temporary or overlapping:
+        after = after if is_temporary else 0
+        question = "temporary" if is_temporary and calibration.has_rule(fitted.form, "temporary") else "fixed"
+        pulse = estimate_pulse(fitted, window, others, after)
+        slid = slide_over(fitted, length, after)
+        past = slid.origins + length + after < window.start_day
+        placebos = PlaceboErrors(slid.e[past], slid.s[past], slid.origins[past], slid.ages[past])
+        rule = calibration.find_rule(fitted.form, length, question)
+        return Measured(pulse.e, pulse.s, length, length + after, placebos, rule, question, pulse)
     errors = fitted.errors(length, gap)
-    e, s = float(errors.e[origin]), float(errors.s[origin])
+    origin = window.start_day - fitted.series.first_day - 1 - gap
     placebos = fitted.placebos(length, gap=gap, before_day=window.start_day)
     rule = calibration.find_rule(fitted.form, length)
+    return Measured(
+        float(errors.e[origin]), float(errors.s[origin]), length, length + gap, placebos, rule, "fixed", None
+    )
+
+
+def tell_effect(
+    fitted: FittedSeries, window: Window, seen_window: Window, calibration: Calibration, measured: Measured,
+    checks: tuple[Check, ...], alpha: float, sequential: bool, gap: int,
+) -> Effect:  # fmt: skip
+    """Judge an error and put it in the units of the series."""
+    e, s, length = measured.e, measured.s, measured.length
     age = fitted.count_usable_days(window.start_day)
-    factor = rule.measure_factor(placebos.u, length + gap, age)
-    fixed = judge_size(abs(e) / (factor * s), rule.law, alpha)
-    looked, look_factor = judge_looks(fitted, window, calibration, abs(e) / s, alpha)
-    shown = looked if sequential else fixed
-    reach = looked.bound * look_factor if sequential else fixed.bound * factor
-    half = reach * s
-    expected, observed = float(errors.expected[origin]), float(errors.observed[origin])
-    unit = fixed.bound * factor * s / 1.96
-    days, seen = list_days(fitted.series, window.start_day - DAYS_BEFORE, end_day)
-    band = draw_expected(fitted, window, length, gap, days, reach)
-    low_e, high_e = shut_interval(e, half, shown.is_beyond)
-    if fitted.is_log:
-        relative, low, high = np.expm1([e, low_e, high_e])
-        effect, effect_low, effect_high = observed * -np.expm1([-e, -low_e, -high_e])
-        estimate, se, cloud = e, unit, np.expm1(placebos.e)
-        detectable = float(np.expm1((fixed.bound + POWER_QUANTILE) * factor * s))
+    factor = measured.rule.measure_factor(measured.placebos, measured.span, age)
+    fixed = judge_size(abs(e) / (factor * s), measured.rule.law, alpha)
+    looked, look_factor = (fixed, factor)
+    if measured.pulse is None:
+        looked, look_factor = judge_looks(fitted, window, calibration, abs(e) / s, alpha)
+    shown: Judgement = looked if sequential else fixed
+    reach = shown.bound * (look_factor if sequential else factor)
+    ends = shut_interval(e, reach * s, shown.is_beyond)
+    se = fixed.bound * factor * s / 1.96
+    detectable = (fixed.bound + POWER_QUANTILE) * factor * s
+    days, seen = list_days(fitted.series, window.start_day - DAYS_BEFORE, seen_window.end_day)
+    within = seen[-length:]
+    observed, count = float(np.nanmean(within)), int(np.isfinite(within).sum())
+    if measured.pulse is None:
+        band = draw_expected(fitted, window, length, gap, days, reach)
     else:
-        base = abs(expected) if expected != 0 else np.nan
-        effect, effect_low, effect_high = e, low_e, high_e
-        relative, low, high = e / base, low_e / base, high_e / base
-        estimate, se, cloud = e / base, unit / base, placebos.e / base
-        detectable = (fixed.bound + POWER_QUANTILE) * factor * s / base
-    count = int(np.isfinite(seen[-length:]).sum())
-    checks = (*checks, *check_controls(fitted))
-    label: Label = "cannot_tell"
-    if shown.is_beyond:
-        is_backed = bool(fitted.controls) and not any(check.verdict == "warned" for check in checks[-1:])
-        label = "consistent_with_cause" if is_backed else "changed_after"
+        band = draw_without(fitted, measured.pulse, days, reach)
+    if fitted.is_log:
+        relative, low, high = np.expm1([e, *ends])
+        effect, effect_low, effect_high = observed * -np.expm1([-e, -ends[0], -ends[1]])
+        estimate, cloud = e, np.expm1(measured.placebos.e)
+        mde = float(np.expm1(detectable))
+    else:
+        base = abs(observed - e) or np.nan
+        effect, effect_low, effect_high = e, *ends
+        relative, low, high = e / base, ends[0] / base, ends[1] / base
+        estimate, se, cloud, mde = e / base, se / base, measured.placebos.e / base, detectable / base
     return Effect(
         name=fitted.series.name,
-        kind="open",
+        kind="temporary" if measured.span > length + gap else "open",
         start_day=window.start_day,
-        end_day=end_day,
+        end_day=seen_window.end_day,
         effect=float(effect),
         effect_low=float(effect_low),
         effect_high=float(effect_high),
@@ -139,9 +180,9 @@ def measure_effect(
         alpha=alpha,
         estimate_log=float(estimate),
         se_log=float(se),
-        mde80=float(detectable),
-        library=calibration.describe(fitted.form, length),
-        label=label,
+        mde80=float(mde),
+        library=calibration.describe(fitted.form, length, measured.question),
+        label=grade_evidence(fitted, shown, checks),
         checks=checks,
         days=days,
         observed=seen,
@@ -150,28 +191,31 @@ def measure_effect(
         expected_high=band[2],
         placebos=np.asarray(cloud),
         controls=tuple(control.name for control in fitted.controls),
+        dropped_controls=fitted.dropped_controls,
     )
 
 
-def judge_looks(
-    fitted: FittedSeries, window: Window, calibration: Calibration, size: float, alpha: float
-) -> tuple[Judgement, float]:
-    """Hold an error against the boundary for who looks every day until the declared end, and the factor used."""
-    length = window.days
-    placebos = fitted.placebos(length, before_day=window.start_day)
-    has_law = calibration.has_rule(fitted.form, "looks")
-    rule = calibration.find_rule(fitted.form, length, "looks" if has_law else "fixed")
-    factor = rule.measure_factor(placebos.u, length, fitted.count_usable_days(window.start_day))
-    return judge_size(size / factor, rule.law, alpha, 1.0 if has_law else USUAL_PEEKING), factor
+def grade_evidence(fitted: FittedSeries, shown: Judgement, checks: Sequence[Check]) -> Label:
+    """The grade of the evidence; `caused` is for randomised actions alone and never given here."""
+    if not shown.is_beyond:
+        return "cannot_tell"
+    is_backed = fitted.controls and not any(
+        check.name in ("controls", "own_placebos") and check.verdict == "warned" for check in checks
+    )
+    return "consistent_with_cause" if is_backed else "changed_after"
 
 
-def shut_interval(e: float, half: float, is_beyond: bool) -> tuple[float, float]:
-    """The ends of an interval, on the side of 0 that the p-value says."""
-    low, high = e - half, e + half
-    if is_beyond:
-        tiny = abs(e) * 1e-12
-        return (max(low, tiny), high) if e > 0 else (low, min(high, -tiny))
-    return min(low, 0.0), max(high, 0.0)
+def check_kind(kind: Kind, measured: Measured) -> tuple[Check, ...]:
+    """Say where an effect declared temporary was measured without the days after it."""
+    if kind != "temporary" or measured.span > measured.length:
+        return ()
+    return (
+        Check(
+            "days_after", "warned",
+            "Measured from the days before alone: there are not yet {days} days after the window.",
+            {"days": measured.length},
+        ),
+    )  # fmt: skip
 
 
 def check_controls(fitted: FittedSeries) -> tuple[Check, ...]:
@@ -191,35 +235,6 @@ def check_controls(fitted: FittedSeries) -> tuple[Check, ...]:
     )  # fmt: skip
 
 
-def draw_expected(
-    fitted: FittedSeries, window: Window, length: int, gap: int, days: np.ndarray, reach: float
-) -> tuple[Floats, Floats, Floats]:
-    """What was expected day by day: before the origin from the day before each, after it from the origin."""
-    frame, one = fitted.frame, fitted.one_step
-    origin_day = window.start_day - 1 - gap
-    index = days - fitted.series.first_day
-    expected, low, high = (np.full(days.size, np.nan) for _ in range(3))
-    past = (index >= 0) & (days <= origin_day)
-    line = frame.center + frame.scale * one.one_mean[index[past]]
-    sd = frame.scale * np.sqrt(one.one_var[index[past]])
-    ahead = fitted.forecast(origin_day, gap + length)
-    future = days > origin_day
-    if fitted.is_log:
-        expected[past], low[past], high[past] = (
-            np.exp(line),
-            np.exp(line - reach * sd),
-            np.exp(line + reach * sd),
-        )
-        width = np.log(ahead.high_sd / ahead.mean) * reach
-        expected[future] = ahead.mean[-int(future.sum()) :]
-        low[future], high[future] = ahead.mean * np.exp(-width), ahead.mean * np.exp(width)
-    else:
-        expected[past], low[past], high[past] = line, line - reach * sd, line + reach * sd
-        width = (ahead.high_sd - ahead.mean) * reach
-        expected[future], low[future], high[future] = ahead.mean, ahead.mean - width, ahead.mean + width
-    return expected, low, high
-
-
 def refuse_effect(
     fitted: FittedSeries,
     window: Window,
@@ -230,8 +245,8 @@ def refuse_effect(
 ) -> Effect:
     """An effect without a number: the product cannot tell, and says why."""
     none = float("nan")
-    days, seen = list_days(fitted.series, window.start_day - DAYS_BEFORE, end_day)
-    empty = np.full(days.size, np.nan)
+    days, seen = list_days(fitted.series, window.start_day - DAYS_BEFORE, max(end_day, window.start_day))
+    empty: Floats = np.full(days.size, np.nan)
     return Effect(
         name=fitted.series.name, kind="open", start_day=window.start_day, end_day=end_day,
         effect=none, effect_low=none, effect_high=none,
@@ -241,4 +256,5 @@ def refuse_effect(
         estimate_log=none, se_log=none, mde80=none, library="", label="cannot_tell", checks=checks,
         days=days, observed=seen, expected=empty, expected_low=empty, expected_high=empty,
         placebos=np.zeros(0), controls=tuple(control.name for control in fitted.controls),
+        dropped_controls=fitted.dropped_controls,
     )  # fmt: skip

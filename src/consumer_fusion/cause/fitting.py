@@ -28,11 +28,13 @@ class PlaceboErrors:
         e: The window's mean over what was expected: a difference of logarithms, or in the series' units.
         s: The standard deviation the models gave it.
         origins: The days the forecasts were made from.
+        ages: Usable days the series had by then.
     """
 
     e: Floats
     s: Floats
     origins: Integers
+    ages: Floats
 
     @property
     def u(self) -> Floats:
@@ -110,6 +112,9 @@ class FittedSeries:
         one_step: What the pass gives for the next day.
         windows: Errors by (days skipped, length), filled as they are asked for.
         trails: Placebo errors by (question, length), likewise.
+        kept: The pass with all that pulses need, once it was asked for.
+        pulses: Pulses slid over the series, by (length, days after), likewise.
+        dropped_controls: Names of controls that were left out, and why.
     """
 
     series: DailySeries
@@ -122,6 +127,9 @@ class FittedSeries:
     one_step: Filtered
     windows: dict[tuple[int, int], WindowErrors] = field(default_factory=dict)
     trails: dict[tuple[str, int], ErrorTrail] = field(default_factory=dict)
+    kept: list[Filtered] = field(default_factory=list)
+    pulses: dict[tuple[int, int], PlaceboErrors] = field(default_factory=dict)
+    dropped_controls: tuple[tuple[str, str], ...] = ()
 
     @property
     def form(self) -> str:
@@ -162,8 +170,12 @@ class FittedSeries:
         errors = self.errors(horizon, gap)
         usable = self.find_placebo_origins(horizon, gap, before_day)
         index = np.flatnonzero(usable & np.isfinite(errors.e) & (errors.s > 0))
-        first = self.series.first_day
-        return PlaceboErrors(errors.e[index], errors.s[index], (index + first).astype(np.int64))
+        return self.list_placebos(index, errors.e[index], errors.s[index])
+
+    def list_placebos(self, index: Integers, e: Floats, s: Floats) -> PlaceboErrors:
+        """Placebo errors with the days they were forecast from, given as places in the series."""
+        ages = np.cumsum(np.isfinite(self.series.values))[index].astype(np.float64)
+        return PlaceboErrors(e, s, (index + self.series.first_day).astype(np.int64), ages)
 
     def find_placebo_origins(
         self, length: int, gap: int = 0, before_day: int | None = None

@@ -9,15 +9,14 @@ import numpy as np
 
 from consumer_fusion.cause.series import Floats
 
-NOISE_SHARE = 0.8
+NOISE_SHARE = 0.7
 """How much of the noise is autoregressive, where a model has an autoregression."""
 SEASON_NOISE = 1e-4
 """How fast the effects of the weekdays may drift, as a variance a day."""
 
 LEVEL_NOISES = (1e-6, 3e-4, 2e-3, 8e-3, 2.5e-2, 8e-2)
 LEVEL_NOISES_WITH_COLUMNS = (1e-5, 1e-3, 8e-3, 5e-2)
-AUTOREGRESSIONS = (0.0, 0.4, 0.7, 0.9)
-AUTOREGRESSIONS_WITH_COLUMNS = (0.0, 0.5, 0.85)
+AUTOREGRESSIONS = (0.0, 0.35, 0.7)
 SLOPES = (0.0, 0.005)
 PRIOR_STEP = -0.3
 """Log prior weight of each faster level against the one before it, where there is no column."""
@@ -55,7 +54,7 @@ def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0) -> Grid:
     means: list[list[float]] = []
     variances: list[list[float]] = []
     if controls or lags:
-        choices = product(LEVEL_NOISES_WITH_COLUMNS, AUTOREGRESSIONS_WITH_COLUMNS, (0.0,), CONTROL_PRIORS)
+        choices = product(LEVEL_NOISES_WITH_COLUMNS, AUTOREGRESSIONS, (0.0,), CONTROL_PRIORS)
     else:
         choices = product(LEVEL_NOISES, AUTOREGRESSIONS, SLOPES, CONTROL_PRIORS[:1])
     for level_noise, phi, slope, (variance, is_shared) in choices:

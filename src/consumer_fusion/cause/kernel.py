@@ -51,7 +51,8 @@ def filter_models(
 
     Returns:
         One-day-ahead mean and variance; window means, variances, levels and variances within the window
-        (by origin and window); final weights; log likelihoods; kept gains, variances, innovations; scales.
+        (by origin and window); final weights; log likelihoods; and, by day and model where kept: gains, variances
+        of surprises, those the gains used, surprises, scales, records.
     """
     robust, nu, burn_in, prior_days, scale_memory = (
         settings[0],
@@ -77,7 +78,10 @@ def filter_models(
     kept_days = days if keep else 0
     gains = np.zeros((kept_days, models, size))
     spreads = np.zeros((kept_days, models))
+    used_spreads = np.zeros((kept_days, models))
     surprises = np.zeros((kept_days, models))
+    scales = np.zeros((kept_days, models))
+    records = np.zeros((kept_days, models))
 
     start = 0.0
     for t in range(days):
@@ -178,10 +182,14 @@ def filter_models(
                     if keep:
                         gains[t, m, i] = gain
                 if keep:
-                    spreads[t, m] = used
+                    spreads[t, m] = spread
+                    used_spreads[t, m] = used
                     surprises[t, m] = error
                 total[m] = scale_memory * total[m] + square
                 count[m] = scale_memory * count[m] + 1.0
+            if keep:
+                scales[t, m] = total[m] / count[m]
+                records[t, m] = raw[m]
             top = max(top, raw[m] + grid[m, 5])
         one_mean[t] = mix_mean
         one_var[t] = mix_var + max(mix_square - mix_mean * mix_mean, 0.0)
@@ -294,6 +302,6 @@ def filter_models(
             win_level[t, s] = level_sum / present
             win_within[t, s] = within
     return (
-        one_mean, one_var, win_mean, win_var, win_level, win_within,
-        weights, loglik, gains, spreads, surprises, total / count,
+        one_mean, one_var, win_mean, win_var, win_level, win_within, weights, loglik,
+        gains, spreads, used_spreads, surprises, scales, records,
     )  # fmt: skip

@@ -43,8 +43,7 @@ def find_maxima(
     free = fitted.find_placebo_origins(reach, 0, before_day) & np.isfinite(sizes)
     free &= np.isfinite(fitted.errors(longest[1], longest[0]).e)
     index = np.flatnonzero(free)
-    origins = (index + fitted.series.first_day).astype(np.int64)
-    return PlaceboErrors(sizes[index], np.ones(index.size), origins)
+    return fitted.list_placebos(index, sizes[index], np.ones(index.size))
 
 
 def find_look_maxima(fitted: FittedSeries, length: int, *, before_day: int | None = None) -> PlaceboErrors:

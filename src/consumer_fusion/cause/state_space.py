@@ -58,10 +58,12 @@ class Filtered:
         win_within: How much the days of a window vary around its mean.
         weights: What the models weigh at the end.
         loglik: Their log likelihoods (Student-t).
-        gains: Kalman gains by day and model, where kept.
-        spreads: Variances of the surprises that the gains used, where kept.
-        surprises: What was not foreseen, where kept.
-        scales: The scale each model learnt.
+        gains: Kalman gains by day and model, where kept, as all that follows.
+        spreads: Variances of the surprises, relative to the scale.
+        used_spreads: The same, widened where a day was odd, as the gains used them.
+        surprises: What was not foreseen.
+        scales: The scale each model had learnt by the day.
+        records: How well each had forecast by the day.
     """
 
     one_mean: Floats
@@ -74,8 +76,10 @@ class Filtered:
     loglik: Floats
     gains: Floats
     spreads: Floats
+    used_spreads: Floats
     surprises: Floats
     scales: Floats
+    records: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +157,14 @@ def filter_frame(
 @lru_cache(maxsize=1)
 def load_filter() -> Callable[..., Any]:
     """The compiled filter, or the one in numpy where numba is not installed; both give the same numbers."""
+    return compile_loops(filter_models) or filter_models_at_once
+
+
+def compile_loops(loops: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Loops compiled by numba, kept on disk between runs; None where numba is not installed."""
     try:
         from numba import njit
     except ImportError:
-        return filter_models_at_once
-    compiled: Callable[..., Any] = njit(cache=True, error_model="numpy")(filter_models)
+        return None
+    compiled: Callable[..., Any] = njit(cache=True, error_model="numpy")(loops)
     return compiled

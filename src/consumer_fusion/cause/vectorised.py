@@ -25,7 +25,7 @@ def filter_models_at_once(
     win_mean, win_var, win_level, win_within = (np.full((days, windows), np.nan) for _ in range(4))
     kept_days = days if keep else 0
     gains = np.zeros((kept_days, models, size))
-    spreads, surprises = np.zeros((kept_days, models)), np.zeros((kept_days, models))
+    spreads, used_spreads, surprises, scales, records = (np.zeros((kept_days, models)) for _ in range(5))
     present_all = ~np.isnan(z)
 
     centering = np.eye(season) - 1.0 / season if season else np.zeros((0, 0))
@@ -85,7 +85,7 @@ def filter_models_at_once(
             state += gain * error[:, None]
             cov -= gain[:, :, None] * ph[:, None, :]
             if keep:
-                gains[t], spreads[t], surprises[t] = gain, used, error
+                gains[t], spreads[t], used_spreads[t], surprises[t] = gain, spread, used, error
             total = scale_memory * total + square
             count = scale_memory * count + 1.0
             seen += 1
@@ -93,6 +93,8 @@ def filter_models_at_once(
             weights /= weights.sum()
             weights[weights < weight_floor] = 0.0
             weights /= weights.sum()
+        if keep:
+            scales[t], records[t] = total / count, raw
         if t < first_origin or t > last_origin:
             continue
         alive = np.flatnonzero(weights)
@@ -125,8 +127,8 @@ def filter_models_at_once(
             one = share[alive] + (1.0 - share[alive]) * noise_sum / present
             win_within[t, s] = w @ (scale_now * np.maximum(one - noise_part / (present * present), 0.0))
     return (
-        one_mean, one_var, win_mean, win_var, win_level, win_within,
-        weights, loglik, gains, spreads, surprises, total / count,
+        one_mean, one_var, win_mean, win_var, win_level, win_within, weights, loglik,
+        gains, spreads, used_spreads, surprises, scales, records,
     )  # fmt: skip
 
 
