@@ -9,7 +9,12 @@ import pytest
 
 from browser_staff import draw_all
 
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+SIZES = {
+    "phone": {"width": 390, "height": 844},
+    "tablet": {"width": 820, "height": 1100},
+    "desk": {"width": 1280, "height": 900},
+    "wide": {"width": 1680, "height": 1000},
+}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = {
     "overview": "/brand?brand=sweater-brand",
@@ -17,6 +22,10 @@ PAGES = {
     "consumers": "/consumers?brand=sweater-brand",
     "consumer": "/consumer?consumer=pop-artist",
     "relationship": "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30",
+    "actions": "/actions?brand=sweater-brand",
+    "effect": "/effect?action=founding-concert&metric=followers",
+    "effects": "/effects?brand=sweater-brand",
+    "planner": "/planner?brand=corner-grocery",
     "points": "/points",
     "kind": "/points/kind?key=Order Completed",
     "versions": "/points/versions",
@@ -24,11 +33,20 @@ PAGES = {
     "rejection": "/rejected/row?row=1",
     "identities": "/identities",
     "identity": "/identities?consumer=pop-artist",
+    "associations": "/associations",
+    "unattributed": "/unattributed",
+    "suggestions": "/suggestions",
     "keys": "/keys",
+    "tokens": "/tokens",
+    "webhooks": "/webhooks",
+    "staff": "/staff",
     "audit": "/audit",
     "problem": "/brand?brand=no-such-brand",
 }
-LOOKS = [("desk", "light", "en"), ("desk", "dark", "it"), ("phone", "light", "it"), ("phone", "dark", "en")]
+LOOKS = [
+    ("desk", "light", "en"), ("desk", "dark", "it"), ("phone", "light", "it"), ("phone", "dark", "en"),
+    ("tablet", "light", "it"), ("wide", "dark", "en"),
+]  # fmt: skip
 
 
 def find_barriers(page, axe):
@@ -51,7 +69,7 @@ def keep_picture(page, name):
 
 @pytest.mark.parametrize(("size", "theme", "language"), LOOKS)
 def test_no_page_overflows_or_has_a_barrier(open_page, axe, size, theme, language):
-    page = open_page(size=PHONE if size == "phone" else DESK, theme=theme, language=language)
+    page = open_page(size=SIZES[size], theme=theme, language=language)
     faults = {}
     for name, path in PAGES.items():
         page.goto(path)
@@ -65,7 +83,7 @@ def test_no_page_overflows_or_has_a_barrier(open_page, axe, size, theme, languag
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_signing_in_has_no_barrier(open_page, axe, theme):
-    page = open_page(theme=theme, is_signed_in=False, size=PHONE)
+    page = open_page(theme=theme, is_signed_in=False, size=SIZES["phone"])
     page.goto("/sign-in")
     assert find_barriers(page, axe) == []
     keep_picture(page, f"sign-in-phone-{theme}-en")
@@ -79,3 +97,25 @@ def test_the_preview_of_points_has_no_barrier(open_page, axe):
     page.wait_for_selector("#preview table")
     assert find_barriers(page, axe) == []
     keep_picture(page, "preview-desk-light-en")
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", "phone"), ("dark", "desk")])
+def test_forms_that_unfold_and_what_is_shown_once_have_no_barrier(open_page, axe, theme, size):
+    page = open_page(theme=theme, size=SIZES[size])
+    faults = {}
+    for path in ("/staff", "/tokens", "/webhooks", "/associations", "/unattributed", "/keys", "/identities"):
+        page.goto(path)
+        for unfold in page.locator("main summary").all():
+            unfold.click()
+        faults[path] = find_barriers(page, axe)
+        keep_picture(page, f"unfolded-{path.strip('/')}-{size}-{theme}-en")
+    page.goto("/staff")
+    page.get_by_role("link", name="ivo").click()
+    page.wait_for_selector("text=invited")
+    faults["account"] = find_barriers(page, axe)
+    keep_picture(page, f"account-{size}-{theme}-en")
+    page.get_by_role("button", name="Make the link of the invitation again").click()
+    page.wait_for_selector(".secret")
+    faults["shown once"] = find_barriers(page, axe)
+    keep_picture(page, f"once-{size}-{theme}-en")
+    assert {name: found for name, found in faults.items() if found} == {}

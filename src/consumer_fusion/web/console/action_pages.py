@@ -150,7 +150,7 @@ def declare_action(visit: Visit) -> Answer:
     brand = visit.read_form("brand")
     visit.require("declare_actions", brand)
     action = Action(
-        action_id=visit.read_optional("action") or make_id(),
+        action_id=visit.read_optional("action_id") or make_id(),
         brand=brand,
         title=visit.read_form("title"),
         action_type=visit.read_optional("action_type") or "other",
@@ -173,7 +173,7 @@ def declare_action(visit: Visit) -> Answer:
 
 def withdraw_action(visit: Visit) -> Answer:
     """Take an action back as never done."""
-    action_id = visit.read_form("action")
+    action_id = visit.read_form("action_id")
     brand = find_brand(visit, action_id)
     visit.require("declare_actions", brand)
     deed = Deed("withdraw action", object_id=action_id, brand=brand)

@@ -156,7 +156,7 @@ def show_effect_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
 
 def measure_effect(visit: Visit) -> Answer:
     """Measure an effect anew, with all events there are by now."""
-    action_id, metric = visit.read_form("action"), visit.read_form("metric")
+    action_id, metric = visit.read_form("action_id"), visit.read_form("metric")
     brand = find_brand(visit, action_id)
     visit.require("declare_actions", brand)
     effects.measure_action(

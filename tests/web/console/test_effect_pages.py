@@ -1,0 +1,119 @@
+"""Actions, effects and the planner in the console: declared, measured, told in plain words, for those who may."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+
+from console_town import PARTIAL, READER
+
+pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
+FOLLOWERS = "/effect?action=founding-concert&metric=followers"
+ACTIONS = "/actions?brand=sweater-brand"
+
+
+def test_the_concert_is_on_the_timeline_with_the_days_that_were_declared(owner):
+    page = owner.get(ACTIONS).text
+    assert "Concert of the pop artist, seen in the sweater" in page
+    assert "8 Jun 2026 to 21 Jun 2026" in page
+    # What is true in the simulated town is nothing that a brand knows before.
+    assert "changes nothing" not in page
+
+
+def test_the_followers_of_the_artist_are_the_hundred_thousand_of_the_story(owner):
+    page = owner.get(FOLLOWERS).text
+    assert "changed after it" in page
+    assert "no comparable series stood beside it" in page
+    total = re.search(r"and \+([\d,]+) over 3 days", page).group(1)
+    assert abs(int(total.replace(",", "")) - 100_000) < 3_000
+    assert "adds none to any relationship" in page
+
+
+def test_the_numbers_of_the_course_come_as_csv_day_by_day(owner):
+    answer = owner.get(f"/effect/figure{FOLLOWERS.removeprefix('/effect')}&name=course&format=csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert len(rows) > 60
+    assert max(float(row["observed"]) for row in rows) > 50_000
+    assert set(rows[0]) == {"day", "observed", "expected", "low", "high"}
+
+
+@pytest.mark.parametrize("name", ["course", "cumulative", "placebos"])
+def test_every_chart_of_an_effect_is_drawn_with_its_finding_and_its_numbers(owner, name):
+    part = owner.get(
+        f"/effect/figure{FOLLOWERS.removeprefix('/effect')}&name={name}", headers={"HX-Request": "true"}
+    )
+    assert "<svg" in part.text
+    assert 'class="finding"' in part.text
+    assert "<table" in part.text
+
+
+def test_who_may_not_see_a_brand_finds_none_of_its_actions(sign_in):
+    partial = sign_in(PARTIAL)
+    assert partial.get(ACTIONS).status_code == 403
+    assert partial.get(FOLLOWERS).status_code == 404
+    assert partial.get("/planner?brand=sweater-brand").status_code == 403
+
+
+def test_a_reader_may_look_but_not_declare(sign_in):
+    reader = sign_in(READER)
+    assert "Declare an action" not in reader.get(ACTIONS).text
+    answer = reader.send(
+        ACTIONS, "/actions/declare", brand="sweater-brand", title="x", starts_at="2026-06-01T00:00",
+        assignment="unknown", expected_effect="unknown",
+    )  # fmt: skip
+    assert answer.status_code == 403
+
+
+def test_an_action_is_declared_measured_listed_and_withdrawn(owner):
+    declared = owner.send(
+        ACTIONS, "/actions/declare", brand="sweater-brand", action_id="sale", title="A summer sale",
+        action_type="price", starts_at="2026-06-10T08:00", assignment="everybody", expected_effect="temporary",
+        delay_days="1", effect_days="5",
+    )  # fmt: skip
+    assert "A summer sale" in declared.text
+    assert "11 Jun 2026 to 15 Jun 2026" in declared.text
+    measured = owner.send("/effects?brand=sweater-brand", "/effects/measure", brand="sweater-brand")
+    assert "effects are measured" in measured.text
+    assert measured.text.count("A summer sale") >= 2
+    withdrawn = owner.send(ACTIONS, "/actions/withdraw", action_id="sale")
+    assert "It is withdrawn" in withdrawn.text
+    assert "A summer sale" not in owner.get("/effects?brand=sweater-brand").text
+
+
+def test_a_day_that_is_no_number_is_said_to_be_none(owner):
+    answer = owner.send(
+        ACTIONS, "/actions/declare", brand="sweater-brand", title="x", starts_at="2026-06-01T00:00",
+        assignment="unknown", expected_effect="unknown", delay_days="1.5",
+    )  # fmt: skip
+    assert answer.status_code == 400
+    assert "A number of days is whole." in answer.text
+
+
+def test_a_hold_out_is_drawn_put_on_record_and_its_list_is_downloaded(owner):
+    drawn = owner.send(
+        "/planner?brand=corner-grocery", "/planner/draw", brand="corner-grocery", title="A letter in spring",
+        kind="Campaign Received", starts_at="2099-03-01T08:00", share="30", days="28", seed="7",
+    )  # fmt: skip
+    assert "A letter in spring" in drawn.text
+    path = re.search(r'href="(/planner/list[^"]+)"', drawn.text).group(1).replace("&amp;", "&")
+    rows = list(csv.DictReader(io.StringIO(owner.get(path).text)))
+    arms = [row["arm"] for row in rows]
+    assert 0 < arms.count("held_out") < arms.count("treated")
+    assert "draw hold-out" in owner.get("/audit").text
+
+
+def test_a_hold_out_of_an_action_that_has_begun_is_refused(owner):
+    answer = owner.send(
+        "/planner?brand=corner-grocery", "/planner/draw", brand="corner-grocery", title="Too late",
+        kind="Campaign Received", starts_at="2020-03-01T08:00", share="30", days="28", seed="7",
+    )  # fmt: skip
+    assert answer.status_code == 422
+
+
+def test_a_metric_that_nobody_told_is_a_reason_in_words_not_an_error(owner):
+    page = owner.get("/planner?brand=corner-grocery&metric=followers")
+    assert page.status_code == 200
+    assert "not enough days of followers" in page.text
