@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from time import monotonic
 
 import pytest
 
 from consumer_fusion import ingest, pipeline
+from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.web.api import ArrivalGate, freshness
 from small_workspaces import NOW, count_inbox, open_small
@@ -75,6 +77,39 @@ def test_a_landing_by_somebody_else_counts_from_its_beginning(workspace, clock, 
     clock[0] += 0.2
     gate.ensure_landed()
     assert landed == [clock[0]]
+
+
+def test_while_an_import_writes_one_question_waits_a_little_and_the_next_not_at_all(workspace):
+    gate = ArrivalGate(workspace, lag_seconds=0.0, patience_seconds=0.5)
+    send(workspace, 1)
+    with workspace.store.writing():  # as an import does for minutes
+        begun = monotonic()
+        gate.ensure_landed()
+        assert 0.4 < monotonic() - begun < 5
+        begun = monotonic()
+        for _ in range(20):
+            gate.ensure_landed()
+        assert monotonic() - begun < 0.4
+        with pytest.raises(ConflictError, match="cannot be counted yet"):
+            gate.ensure_landed(is_forced=True)
+        assert count_inbox(workspace) == 0
+    gate = ArrivalGate(workspace)
+    end = monotonic() + 20
+    while not count_inbox(workspace) and monotonic() < end:
+        gate.ensure_landed(is_forced=True)
+    assert count_inbox(workspace) == 1
+
+
+def test_a_landing_that_fails_is_told_to_whoever_insists(workspace, monkeypatch):
+    def refuse(*_, **__):
+        raise StoreError("no room on the disk")
+
+    monkeypatch.setattr(pipeline, "land_arrivals", refuse)
+    send(workspace, 1)
+    gate = ArrivalGate(workspace)
+    gate.ensure_landed()
+    with pytest.raises(StoreError, match="no room"):
+        gate.ensure_landed(is_forced=True)
 
 
 def test_the_arrival_that_waits_longest_is_told(workspace):
