@@ -60,6 +60,7 @@ _EFFECT = [
     ("expected", [["day", "value", "low", "high"]]),
 ]  # fmt: skip
 _ACCOUNT = ["account_id", "email", "name", "role", "brands", "state"]
+_DIFFERENCE = ["effect", "low", "high", "p_value", "without", "treated", "held_out"]
 JSON: Mapping[str, object] = {
     "demo": ["workspace", "events", "pairs", "url"],
     "init": ["workspace"],
@@ -127,6 +128,15 @@ JSON: Mapping[str, object] = {
         ("holdouts", [["share", "held_out", "treated", "detectable"]]),
     ],
     "effects calibrate": ["series", "measured", "windows", "is_in_force"],
+    "audience": [
+        "label", ("naive", _DIFFERENCE), ("adjusted", _DIFFERENCE), "features", "sentences",
+        ("balance?", [["feature", "before", "after"]]), "left_out_share?", "robustness?", "robustness_interval?",
+        "e_value?",
+    ],
+    "panel": [
+        "effect", "relative", "low", "high", "p_value", "fit_error", "weights", "left_out", "placebos",
+        "leave_one_out", ("periods", [["period", "observed", "expected"]]), "sentences",
+    ],
     "experiments list": [[
         "experiment_id", "title", "brand", "kind", "outcome", "horizon_days", "is_randomised", "origin", "seed",
         "digest", "recorded_at", "starts_at", "outcome_from", "treated", "held_out", "report", "is_applied", "points",

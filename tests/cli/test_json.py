@@ -69,10 +69,34 @@ def answers(untouched_shop, tmp_path_factory):
     audience = folder / "audience.txt"
     audience.write_text("anna\nben\ncyd\ndan\n", encoding="utf-8")
     drawn = ("book-shop", "Campaign Received", "--starts", "2099-01-01", "--id")
-    ask("experiments draw", *drawn, "letter", "--out", folder / "letter.csv", "--audience", audience, "--share", 0.5)
+    ask(
+        "experiments draw",
+        *drawn,
+        "letter",
+        "--out",
+        folder / "letter.csv",
+        "--audience",
+        audience,
+        "--share",
+        0.5,
+    )
     ask("experiments record", folder / "letter.csv", *drawn, "again")
     ask("experiments list")
     ask("experiments withdraw", "letter")
+    people = folder / "people.csv"
+    people.write_text(
+        "arm,before,after\n" + "".join(f"{n % 2},{n % 7},{n % 7 + n % 2 + n % 3}\n" for n in range(120)),
+        encoding="utf-8",
+    )
+    told["audience"] = run_fusion(
+        "audience", people, "--outcome", "after", "--before", "before", "--json"
+    ).told
+    panel = folder / "panel.csv"
+    panel.write_text(
+        "year,a,b,c\n" + "".join(f"{n},{n % 3 + 9},{n % 4 + 9},{n % 5 + 9}\n" for n in range(20)),
+        encoding="utf-8",
+    )
+    told["panel"] = run_fusion("panel", panel, "--unit", "a", "--from", "15", "--json").told
     ask("report", "--out", folder / "report.html")
     ask("export", "--to", folder / "export")
     ask("doctor")
@@ -103,7 +127,15 @@ def answers(untouched_shop, tmp_path_factory):
     return told
 
 
-NOT_HERE = {"calibrate", "predict", "identity suggest", "serve", "experiments measure", "experiments rank", "experiments apply"}
+NOT_HERE = {
+    "calibrate",
+    "predict",
+    "identity suggest",
+    "serve",
+    "experiments measure",
+    "experiments rank",
+    "experiments apply",
+}
 """Commands that need more data, an extra or a port; `test_learning.py` looks at the first two.
 
 `tests/experiments/` looks at the last three.

@@ -92,7 +92,7 @@ def compare_randomised(
     coefficients = inverse @ (design.T @ values)
     residual = values - design @ coefficients
     # A person who alone decides a coefficient has leverage 1 and a residual of 0, which would say nothing.
-    leverage = np.minimum(np.einsum("ij,jk,ik->i", design, inverse, design), _MOST_LEVERAGE)
+    leverage = np.minimum(((design @ inverse) * design).sum(axis=1), _MOST_LEVERAGE)
     direction = design @ inverse[1]
     error = math.sqrt(float(np.sum(direction**2 * residual**2 / (1.0 - leverage))))
     return write_difference(float(coefficients[1]), error, values, arm, float(coefficients[0]), alpha)

@@ -13,6 +13,7 @@ from consumer_fusion.cli import (
     associations,
     backup,
     calibration,
+    comparisons,
     demo,
     effects,
     experiments,
@@ -61,6 +62,8 @@ application.add_typer(effects.application, name="effects")
 application.command("plan")(plan.plan)
 application.command("holdout")(experiments.draw)
 application.add_typer(experiments.application, name="experiments")
+application.command("audience")(comparisons.audience)
+application.command("panel")(comparisons.panel)
 application.command("report")(report.report)
 application.command("serve")(serve.serve)
 application.add_typer(webhooks.application, name="webhooks")

@@ -12,6 +12,11 @@ from consumer_fusion.experiments.applying import (
     withdraw_experiment,
 )
 from consumer_fusion.experiments.book import ExperimentRow, list_assignments, list_experiments
+from consumer_fusion.experiments.compared_files import (
+    AudienceFinding,
+    compare_audience_file,
+    compare_panel_file,
+)
 from consumer_fusion.experiments.comparing import measure_experiment
 from consumer_fusion.experiments.drawing import (
     DrawnExperiment,
@@ -24,6 +29,7 @@ from consumer_fusion.experiments.findings import ExperimentReport
 from consumer_fusion.experiments.ranking import HelpedConsumers, rank_consumers
 
 __all__ = [
+    "AudienceFinding",
     "DrawnExperiment",
     "ExperimentPlan",
     "ExperimentReport",
@@ -31,6 +37,8 @@ __all__ = [
     "HelpedConsumers",
     "Suggestion",
     "apply_experiment",
+    "compare_audience_file",
+    "compare_panel_file",
     "draw_experiment",
     "list_assignments",
     "list_experiments",
