@@ -33,7 +33,7 @@ def draw_course(
     check_columns(course, _COURSE, "course of an effect")
     rows = [_tell_day(row) for row in course.select(_COURSE).to_pylist()]
     palette = look.palette
-    x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis(look))
+    x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis([row["day"] for row in rows], look))
     scale = altair.Scale(zero=False, nice=True)
     title = measure or say("a day")
     window = altair.Chart(make_data([_make_span(start_day, end_day)])).mark_rect(
@@ -99,6 +99,7 @@ def draw_cumulative(
                 total += row["observed"] - row["expected"]
             rows.append(
                 {
+                    "day": row["day"],
                     "at": from_day_number(row["day"]).timestamp() * 1000,
                     "total": total,
                     "label": f"{_write_day(row['day'])}: {_write_number(total)}",
@@ -107,7 +108,7 @@ def draw_cumulative(
     palette = look.palette
     scale = altair.Scale(zero=True, nice=True)
     title = measure or say("together")
-    x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis(look))
+    x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis([row["day"] for row in rows], look))
     line = altair.Chart(make_data(rows)).encode(x=x, y=altair.Y("total:Q", scale=scale, title=title))
     ends = [{"at": rows[-1]["at"], "low": low, "high": high}] if rows and low is not None else []
     interval = altair.Chart(make_data(ends)).encode(x=x)
@@ -247,10 +248,13 @@ def _make_span(start_day: int, end_day: int) -> dict[str, float]:
     }
 
 
-def _make_days_axis(look: Look) -> altair.Axis:
+def _make_days_axis(days: Sequence[int], look: Look) -> altair.Axis:
+    """Marks on whole days only, as many as there is room for."""
+    most = 4 if look.is_narrow else 8
+    step = -(-len(days) // most) if days else 1
     return altair.Axis(
         grid=False,
-        tickCount=4 if look.is_narrow else 8,
+        values=[from_day_number(day).timestamp() * 1000 for day in days[::step]],
         labelOverlap=True,
         labelSeparation=10,
         format="%-d %b",

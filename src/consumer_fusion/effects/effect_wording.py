@@ -105,10 +105,7 @@ def tell_finding(shown: ShownEffect) -> list[str]:
             low=write_amount(report.cumulative_low),
             high=write_amount(report.cumulative_high),
         ),
-        say(
-            "Chance alone gives as much in {p_value} of all cases.",
-            p_value=write_chance(report.p_value),
-        ),
+        _tell_chance(report.p_value),
     ]
     if report.interval == "sequential":
         sentences.append(say("Its days are not over: the interval is wide enough to be looked at every day."))
@@ -130,6 +127,13 @@ def tell_finding(shown: ShownEffect) -> list[str]:
             )
         )
     return sentences
+
+
+def _tell_chance(p_value: float | None) -> str:
+    if p_value is not None and p_value < 0.001:
+        return say("Chance alone gives as much in fewer than one of a thousand cases.")
+    share = say("unknown") if p_value is None else read_language().write_number(p_value * 100, 1) + "%"
+    return say("Chance alone gives as much in {p_value} of all cases.", p_value=share)
 
 
 def tell_library(is_in_force: bool) -> str:
@@ -193,15 +197,6 @@ def write_p_value(value: float | None) -> str:
     if value < 0.001:
         return say("under {share}", share=read_language().write_number(0.001, 3))
     return read_language().write_number(value, 3)
-
-
-def write_chance(value: float | None) -> str:
-    """A p-value as a share of cases."""
-    if value is None:
-        return say("unknown")
-    if value < 0.001:
-        return say("under {share}", share=read_language().write_number(0.1, 1) + "%")
-    return read_language().write_number(value * 100, 1) + "%"
 
 
 def write_day(day: int) -> str:

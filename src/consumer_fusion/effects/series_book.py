@@ -212,7 +212,7 @@ class SeriesBook:
                 source=f"brand:{brand_id}",
             )
             if known is not None and known.form == "total":
-                daily = cause.difference_cumulative(daily)
+                daily = _difference(daily)
             key = name_series(metric, brand_id, 0, region if scope.is_by_region else None)
             unit = known.unit if known is not None else "points"
             told[key] = MetricSeries(key, metric, brand_id, 0, region, None, daily, unit)
@@ -261,12 +261,18 @@ def _to_series(row: cause.SeriesRow, own: pa.Table) -> MetricSeries:
         source=f"consumer:{row.consumer_id}" if row.consumer_id else f"brand:{row.brand_id}",
     )
     if row.kind == "cumulative":
-        daily = cause.difference_cumulative(daily)
+        daily = _difference(daily)
     known = cause.METRICS.get(row.metric)
     return MetricSeries(
         row.series_id, row.metric, row.brand_id, row.consumer_id, row.region, row.product, daily,
         known.unit if known else "", is_imported=True,
     )  # fmt: skip
+
+
+def _difference(total: cause.DailySeries) -> cause.DailySeries:
+    """What was added a day, from the second day of a total on."""
+    added = cause.difference_cumulative(total)
+    return replace(added, first_day=added.first_day + 1, values=added.values[1:])
 
 
 def _split(rows: pa.Table, names: Collection[str]) -> Mapping[tuple[Any, ...], pa.Table]:

@@ -6,8 +6,8 @@ from consumer_fusion.kit.language import read_language
 
 
 def write_relative(share: float) -> str:
-    """A relative change with its sign, `+12.3%`; what rounds to nothing has none."""
-    return write_signed(share * 100, 1) + "%"
+    """A relative change with its sign, `+12.3%`, without tenths from ten times on; what rounds to nothing has none."""
+    return write_signed(share * 100, 1 if abs(share) < 10 else 0) + "%"
 
 
 def write_amount(value: float) -> str:
