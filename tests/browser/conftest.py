@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import tempfile
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import consumer_fusion as fusion
 from browser_staff import sign_in
-from console_town import make_town, serve_console
+from console_town import OWNER, make_town, serve_console
+from consumer_fusion import access, ingest, pipeline, watching
+from consumer_fusion.records.notice import DELIVERIES
 
 AXE = "axe-core@4.11.0"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -35,9 +39,44 @@ def axe():
     return script.read_text(encoding="utf-8")
 
 
+NOBODYS = [
+    {"event_id": "till-7", "source": "till", "occurred_at": "2026-06-11T10:00:00Z", "brand": "sweater-brand",
+     "kind": "Order Completed", "value": 30, "currency": "EUR"},
+    {"event_id": "post-8", "source": "social", "occurred_at": "2026-06-12T10:00:00Z", "consumer": "till-consumer",
+     "kind": "Complaint Published", "channel": "social", "text": "Waited an hour, and then it was sold out."},
+]  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def town_folder(tmp_path_factory):
-    return make_town(tmp_path_factory.mktemp("browser") / "town")
+    """A town in which every page has something to show."""
+    folder = make_town(tmp_path_factory.mktemp("browser") / "town")
+    lines = folder / "nobodys.jsonl"
+    lines.write_text("\n".join(map(json.dumps, NOBODYS)) + "\n", encoding="utf-8")
+    with fusion.open_workspace(folder) as workspace:
+        pipeline.import_files(workspace, [lines], ingest.choose_reading(format="events"))
+        told = watching.subscribe(
+            workspace, url="https://example.org/notices", types=["score_crossed", "symbiosis_changed"]
+        )
+        now_us = workspace.now_us
+        with workspace.store.writing() as session:
+            owner = access.call_as(access.find_account_by_email(session, OWNER))
+            named = {"actor": owner.actor, "now_us": now_us}
+            access.create_token(
+                session, owner, purpose="weekly dashboard", brands=["book-shop"], now_us=now_us
+            )
+            access.create_write_key(session, source="web-shop", kind="server", brand="sweater-brand", **named)
+            access.invite_staff(session, email="ivo@example.org", role="agent", brands=["book-shop"], **named)
+            session.insert(
+                DELIVERIES,
+                DELIVERIES.column_names,
+                [
+                    (f"delivery-{status}", told.subscription_id, "score_crossed", 1, 2, "{}", status, tries, now_us,
+                     answer, now_us, None)
+                    for status, tries, answer in (("dead", 11, "timed_out"), ("pending", 2, "503"))
+                ],
+            )  # fmt: skip
+    return folder
 
 
 @pytest.fixture(scope="module")
