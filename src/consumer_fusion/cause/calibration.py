@@ -103,21 +103,22 @@ class Calibration:
     rules: Mapping[tuple[str, str, int], Rule]
 
     def find_rule(self, form: str, length: int, question: str = "fixed") -> Rule:
-        """The rule of the class nearest to a window.
+        """The rule of the class nearest to a window; of another form of series where its own has none.
 
         Raises:
             InputError: There is no rule of that form and question.
         """
-        known = [days for kind, asked, days in self.rules if (kind, asked) == (form, question)]
-        if not known:
-            if form != "single":
-                return self.find_rule("single", length, question)
+        for other in (form, "single", "controls"):
+            known = [days for kind, asked, days in self.rules if (kind, asked) == (other, question)]
+            if known:
+                break
+        else:
             raise InputError(
                 f"The calibration '{self.name}' has no rule for '{form}' series and the question '{question}'.",
                 hint="Learn it from more series, or use the shipped library.",
             )
         nearest = min(known, key=lambda days: (abs(np.log(days / length)), days))
-        return self.rules[form, question, nearest]
+        return self.rules[other, question, nearest]
 
     def has_rule(self, form: str, question: str) -> bool:
         """Whether there is any rule of that form and question."""

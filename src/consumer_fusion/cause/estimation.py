@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from consumer_fusion.cause.calibration import Calibration, Rule
+from consumer_fusion.cause.controls import MOVED, guard_controls
 from consumer_fusion.cause.diagnosis import diagnose_series
 from consumer_fusion.cause.effect import Check, Effect, Label
 from consumer_fusion.cause.expectation import draw_expected, draw_without
@@ -86,6 +87,7 @@ def measure_effect(
     if any(check.verdict == "refused" for check in checks):
         return refuse_effect(fitted, window, end_day, checks, alpha, sequential)
     seen_window = Window(window.start_day, end_day)
+    fitted = guard_controls(fitted, seen_window, calibration)
     measured = measure_error(fitted, seen_window, calibration, kind, others, gap)
     if not np.isfinite(measured.e) or not measured.s > 0:
         check = Check("window", "refused", "Cannot tell: the days of the window do not suffice.", {})
@@ -219,20 +221,32 @@ def check_kind(kind: Kind, measured: Measured) -> tuple[Check, ...]:
 
 
 def check_controls(fitted: FittedSeries) -> tuple[Check, ...]:
-    """Say whether the change could be held against controls."""
+    """Say whether the change could be held against controls, and which were left out."""
+    moved = [name for name, why in fitted.dropped_controls if why == MOVED]
+    found: list[Check] = []
+    if moved:
+        found.append(
+            Check(
+                "contamination", "warned",
+                "Left out as controls, because they changed in the window themselves: {names}.",
+                {"names": ", ".join(moved)},
+            )
+        )  # fmt: skip
     if fitted.controls:
-        return (
+        found.append(
             Check(
                 "controls", "passed", "Held against {count} series that the action does not reach.",
                 {"count": len(fitted.controls)},
-            ),
+            )
         )  # fmt: skip
-    return (
-        Check(
-            "controls", "warned",
-            "Without series that the action does not reach, anything else of these days may be the reason.", {},
-        ),
-    )  # fmt: skip
+    else:
+        found.append(
+            Check(
+                "controls", "warned",
+                "Without series that the action does not reach, anything else of these days may be the reason.", {},
+            )
+        )  # fmt: skip
+    return tuple(found)
 
 
 def refuse_effect(

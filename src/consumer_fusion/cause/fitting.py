@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from consumer_fusion.cause.framing import MARGIN_DAYS, build_frame, choose_reference_days
-from consumer_fusion.cause.grid import Grid, build_grid
+from consumer_fusion.cause.framing import MARGIN_DAYS, build_frame, choose_controls, choose_reference_days
+from consumer_fusion.cause.grid import Grid, build_grid, thin_grid
 from consumer_fusion.cause.series import DailySeries, Floats, Window, align_values
 from consumer_fusion.cause.state_space import Filtered, Frame, filter_frame
 
@@ -115,6 +115,7 @@ class FittedSeries:
         kept: The pass with all that pulses need, once it was asked for.
         pulses: Pulses slid over the series, by (length, days after), likewise.
         dropped_controls: Names of controls that were left out, and why.
+        guarded: By window, the places of controls that changed in it themselves.
     """
 
     series: DailySeries
@@ -130,6 +131,7 @@ class FittedSeries:
     kept: list[Filtered] = field(default_factory=list)
     pulses: dict[tuple[int, int], PlaceboErrors] = field(default_factory=dict)
     dropped_controls: tuple[tuple[str, str], ...] = ()
+    guarded: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def form(self) -> str:
@@ -219,7 +221,7 @@ def fit_series(
 
     Args:
         series: The outcome.
-        controls: Sister series that the actions do not reach.
+        controls: Sister series that the actions do not reach; of many the eight that follow the series most closely.
         country: The code of a country (`IT`) whose holidays are taken in.
         with_last_year: Whether the series' own values of a year ago are taken in where it is long enough.
         horizons: Lengths of windows that are forecast from every day at once; others follow when asked for.
@@ -227,14 +229,33 @@ def fit_series(
         period: Days of the season: 7, or 1 for a series without weekdays (years of a panel).
     """
     reference = choose_reference_days(series, actions, LEAST_DAYS)
-    frame, sorts = build_frame(series, controls, country, with_last_year, period, reference)
-    grid = build_grid(*sorts)
+    chosen, dropped = choose_controls(series, controls, reference)
+    frame, sorts = build_frame(series, chosen, country, with_last_year, period, reference)
     specs = [(0, int(horizon)) for horizon in horizons]
+    grid = build_grid(*sorts)
     filtered = filter_frame(frame, grid, np.array(specs, dtype=np.int64).reshape(-1, 2))
-    windows = collect_errors(series.values, frame, filtered, specs)
     return FittedSeries(
-        series, frame, grid, tuple(controls), country, tuple(actions), with_last_year, filtered, windows
+        series,
+        frame,
+        grid,
+        chosen,
+        country,
+        tuple(actions),
+        with_last_year,
+        filtered,
+        collect_errors(series.values, frame, filtered, specs),
+        dropped_controls=dropped,
     )
+
+
+def forecast_quickly(series: DailySeries, controls: Sequence[DailySeries], window: Window) -> FittedSeries:
+    """A fit with a few models and one window, to look a control over."""
+    reference = choose_reference_days(series, (window,), LEAST_DAYS)
+    frame, sorts = build_frame(series, controls, None, False, 7, reference)
+    grid = thin_grid(build_grid(*sorts))
+    filtered = filter_frame(frame, grid, np.array([(0, window.days)], dtype=np.int64))
+    windows = collect_errors(series.values, frame, filtered, [(0, window.days)])
+    return FittedSeries(series, frame, grid, tuple(controls), None, (window,), False, filtered, windows)
 
 
 def collect_errors(

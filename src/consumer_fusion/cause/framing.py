@@ -18,6 +18,15 @@ YEAR_DAYS = 364
 """A year ago on the same weekday."""
 LOG_FLOOR = 0.02
 """Logarithms are taken where no value is below this share of the median."""
+MOST_CONTROLS = 8
+LEAST_KNOWN = 0.7
+"""A control has a value on so many of the series' days."""
+SHORT, CONSTANT, FURTHER = (
+    "it has too few of the days",
+    "it does not vary",
+    "others follow the series more closely",
+)
+"""Why a control is left out, for people."""
 EPOCH_WEEKDAY = 3
 """1 January 1970 was a Thursday."""
 
@@ -56,6 +65,7 @@ def build_frame(
     if period not in (1, 7):
         raise InputError(f"The period is {period}.", hint="Give 7 for days of a week, or 1 for none.")
     values = np.asarray(series.values, dtype=np.float64)
+    values = np.where(np.isfinite(values), values, np.nan)
     is_log, center, scale = choose_scale(values[:reference], period)
     z = standardise(values, is_log, center, scale)
     noise = np.ones(values.size)
@@ -73,6 +83,41 @@ def build_frame(
     season = 7 if period == 7 else 0
     frame = Frame(z, noise, weekday if season else np.zeros(days, np.int64), season, x, is_log, center, scale)
     return frame, (own.shape[1], lags.shape[1], dummies.shape[1])
+
+
+def choose_controls(
+    series: DailySeries, controls: Sequence[DailySeries], reference: int
+) -> tuple[tuple[DailySeries, ...], tuple[tuple[str, str], ...]]:
+    """The controls that are of use, at most eight, and the names of the others with why they are not.
+
+    Of many those are taken whose changes over a week go most closely with the series' own before the action.
+    """
+    own = standardise(series.values, *choose_scale(series.values[:reference]))[:reference]
+    own_steps = own[7:] - own[:-7]
+    usable = np.isfinite(series.values)
+    closeness: list[tuple[float, int]] = []
+    dropped: list[tuple[str, str]] = []
+    for place, control in enumerate(controls):
+        values = align_values(control, series.first_day, series.values.size)
+        known = np.isfinite(values)
+        if (known & usable).sum() < LEAST_KNOWN * usable.sum():
+            dropped.append((control.name, SHORT))
+            continue
+        first = values[:reference]
+        if not np.isfinite(first).any() or np.nanstd(first) == 0:
+            dropped.append((control.name, CONSTANT))
+            continue
+        theirs = standardise(first, *choose_scale(first))
+        steps = theirs[7:] - theirs[:-7]
+        both = np.isfinite(steps) & np.isfinite(own_steps)
+        if both.sum() < 14 or np.std(steps[both]) == 0 or np.std(own_steps[both]) == 0:
+            closeness.append((0.0, place))
+        else:
+            closeness.append((float(np.corrcoef(steps[both], own_steps[both])[0, 1]), place))
+    ranked = sorted(closeness, key=lambda pair: (-pair[0], pair[1]))
+    dropped += [(controls[place].name, FURTHER) for _, place in ranked[MOST_CONTROLS:]]
+    kept = sorted(place for _, place in ranked[:MOST_CONTROLS])
+    return tuple(controls[place] for place in kept), tuple(dropped)
 
 
 def choose_scale(values: Floats, period: int = 7) -> tuple[bool, float, float]:
