@@ -60,7 +60,7 @@ def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0) -> Grid:
     for level_noise, phi, slope, (variance, is_shared) in choices:
         prior = 0.0 if controls or lags else PRIOR_STEP * LEVEL_NOISES.index(level_noise)
         rows.append((level_noise, phi, NOISE_SHARE if phi > 0 else 0.0, slope, SEASON_NOISE, prior))
-        mean = [1.0 / controls if is_shared else 0.0] * controls
+        mean = [1.0 / max(controls, 1) if is_shared else 0.0] * controls
         means.append(mean + [0.0] * (lags + dummies))
         lag_variance = variance if not is_shared else 0.3
         variances.append([variance] * controls + [lag_variance] * lags + [9.0] * dummies)
