@@ -94,7 +94,7 @@ class LiveServer:
 
     def settle(self):
         """Wait until all that was acknowledged has been read."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         arrivals = SQLiteStore(self.folder / "arrivals.db", ARRIVAL_SCHEMA)
         while True:
             with arrivals.reading() as session:

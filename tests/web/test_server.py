@@ -51,9 +51,9 @@ def serve(**options):
 @pytest.fixture
 def impatient(monkeypatch):
     """A server that waits for short."""
-    monkeypatch.setattr(bounded, "HEAD_SECONDS", 0.3)
-    monkeypatch.setattr(bounded, "REQUEST_SECONDS", 0.6)
-    monkeypatch.setattr(bounded, "READER_SECONDS", 0.6)
+    monkeypatch.setattr(bounded, "HEAD_SECONDS", 1.0)
+    monkeypatch.setattr(bounded, "REQUEST_SECONDS", 1.5)
+    monkeypatch.setattr(bounded, "READER_SECONDS", 1.5)
     with serve() as (address, state):
         yield address, state
 

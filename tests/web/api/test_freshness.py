@@ -89,7 +89,7 @@ def test_while_an_import_writes_one_question_waits_a_little_and_the_next_not_at_
         begun = monotonic()
         for _ in range(20):
             gate.ensure_landed()
-        assert monotonic() - begun < 0.4
+        assert monotonic() - begun < 3  # not 20 times the patience
         with pytest.raises(ConflictError, match="cannot be counted yet"):
             gate.ensure_landed(is_forced=True)
         assert count_inbox(workspace) == 0
