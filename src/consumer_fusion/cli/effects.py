@@ -117,23 +117,24 @@ def list_effects(
     if is_json:
         print_json([effects.describe_effect(each) for each in shown])
         return
-    for problem in problems:
-        error_console.print(problem)
+    if problems:
+        error_console.print(f"Not measured: {', '.join(problems)}.", soft_wrap=True)
+        error_console.print("`fusion metrics list` shows of whom there are enough days.", soft_wrap=True)
     print_table(
         "Effects",
-        ["action", "metric", "effect", "shrunk", "p", "q", "may be said"],
+        ["action", "metric", "effect", "shrunk", "q", "may be said"],
         [
             [
                 each.report.action, each.report.metric,
                 _tell_change(each.report.relative, each.report.low, each.report.high),
                 "" if each.shrunk is None or not each.shrunk.is_shrunk
                 else _tell_change(each.shrunk.mean, each.shrunk.low, each.shrunk.high),
-                wording.write_p_value(each.report.p_value), wording.write_p_value(each.q_value),
+                wording.write_p_value(each.q_value),
                 wording.name_label(each.report.label),
             ]
             for each in shown
         ],
-        right=["p", "q"],
+        right=["q"],
     )  # fmt: skip
     console.print(
         "Shrunk: drawn towards other actions of its kind, where there are at least five. "

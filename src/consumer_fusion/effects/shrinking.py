@@ -79,7 +79,7 @@ def measure_effects(
         progress: Told how far it is.
 
     Returns:
-        What could not be measured, and why, a sentence each.
+        What was asked for and could not be measured, for lack of days.
     """
     problems: list[str] = []
     measured: list[Measured] = []
@@ -96,9 +96,9 @@ def measure_effects(
             progress("measure effects", place, len(questions))
             try:
                 found = measure_in_book(book, question)
-            except (NotFoundError, RefusedError) as error:
+            except (NotFoundError, RefusedError):
                 if metrics:
-                    problems.append(f"{question.action_id}, {question.metric}: {error}")
+                    problems.append(f"{question.metric} after {question.action_id}")
                 continue
             kept = read_kept(session, question.action_id, question.metric)
             if kept is None or kept[0] != found.digest:
