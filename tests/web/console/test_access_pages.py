@@ -230,3 +230,13 @@ def test_a_notice_that_was_given_up_is_seen_and_tried_again(owner, workspace):
     with workspace.store.reading() as session:
         assert [each.status for each in notices.list_deliveries(session)] == ["pending"]
     assert "retry deliveries" in read_actions(workspace)
+
+
+def test_the_audit_tells_what_was_done_to_whom_in_words(owner):
+    invite(owner, "berta@example.org", name="Berta", scope="some", brand="book-shop")
+    page = owner.get("/audit", headers={"Accept-Language": "it"}).text
+    assert ">Berta <" in page
+    assert "creare un account" in page
+    assert '<span class="quiet">ruolo dopo</span> agente' in page
+    assert '<span class="quiet">marche dopo</span> book-shop' in page
+    assert "{&#34;" not in page

@@ -211,3 +211,8 @@ def test_choosing_a_language_is_remembered_and_leads_back(owner):
 def test_choosing_a_language_never_leads_to_another_site(owner):
     answer = owner.send("/points", "/preferences", language="en", back="//evil.example/")
     assert answer.url.host == "localhost"
+
+
+def test_what_stands_between_backquotes_is_set_as_code(owner):
+    page = owner.get("/rejected").text
+    assert "Row 1 has a <code>value</code> that is no finite number." in page

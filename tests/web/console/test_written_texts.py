@@ -55,7 +55,7 @@ def test_in_english_everything_stays_as_it_was_written():
 
 def test_the_reason_why_a_row_was_set_aside_is_told_in_italian(owner):
     page = owner.get("/rejected", headers=ITALIAN).text
-    assert "La riga 1 ha un `value` che non è un numero finito." in page
+    assert "La riga 1 ha un <code>value</code> che non è un numero finito." in page
     assert "has a `value`" not in page
 
 

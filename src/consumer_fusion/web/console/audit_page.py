@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer_fusion import access, ingest
@@ -51,6 +50,22 @@ ACTIONS = (
     mark("listen to changes"),
 )
 """What is put on record, for those who read it; others are shown as they are."""
+DETAILS = (
+    mark("origin"),
+    mark("password"),
+    mark("before role"),
+    mark("after role"),
+    mark("before brands"),
+    mark("after brands"),
+    mark("accepted"),
+    mark("code"),
+    mark("days"),
+    mark("types"),
+    mark("sessions"),
+    mark("evidence"),
+    mark("count"),
+)
+"""Names of what is kept besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +77,16 @@ class AuditRow:
         who: The name of who did it.
         consumer: Key of the consumer as the visitor may see it.
         brand: Key of the brand.
-        detail: More to know, as JSON; empty for none.
+        whom: The name of the account that it was done to, where it was one.
+        details: More to know, as names and values.
     """
 
     entry: AuditEntry
     who: str
     consumer: str | None
     brand: str | None
-    detail: str
+    whom: str | None
+    details: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +127,8 @@ def show_audit(visit: Visit) -> Answer:
             if each.consumer_id is None
             else visit.show_key(names.get(each.consumer_id, str(each.consumer_id))),
             None if each.brand_id is None else names.get(each.brand_id, str(each.brand_id)),
-            json.dumps(each.detail, ensure_ascii=False) if each.detail else "",
+            accounts.get(each.object_id or ""),
+            list(list_details(each.detail)),
         )
         for each in entries
     ]
@@ -120,3 +138,17 @@ def show_audit(visit: Visit) -> Answer:
         else None
     )
     return Page("audit.html", say("Audit"), AuditPage(rows, consumer, older), section="audit")
+
+
+def list_details(detail: Mapping[str, object], within: str = "") -> Iterator[tuple[str, str]]:
+    """What is kept of an act besides, as names and values; what stands within something is named with it."""
+    for key, value in detail.items():
+        name = f"{within} {key}".strip().replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from list_details(value, name)
+        elif isinstance(value, list | tuple):
+            yield name, ", ".join(map(str, value)) or "–"
+        elif value is None:
+            yield name, say("all brands") if key == "brands" else "–"
+        elif value != "":
+            yield name, say(str(value)) if isinstance(value, str) else str(value)

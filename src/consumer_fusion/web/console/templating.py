@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from consumer_fusion.charts import DARK, LIGHT, write_css_variables
 from consumer_fusion.charts.wording import (
@@ -196,6 +197,7 @@ def make_environment() -> jinja2.Environment:
         "change": write_signed,
         "share": write_share,
         "money": write_money,
+        "code_marks": mark_code,
         "day": lambda day: read_language().write_day(from_day_number(day).date()),
         "time": lambda us: read_language().write_time(from_microseconds(us)),
         "date": lambda text: read_language().write_day(parse_moment(text).date()),
@@ -214,6 +216,17 @@ def write_signed(value: float, decimals: int = 2) -> str:
     if not any(digit in text for digit in "123456789"):
         return text
     return f"+{text}" if value > 0 else f"−{text}"
+
+
+def mark_code(text: str) -> Markup:
+    """A text whose parts between backquotes are set as code; everything else of it is escaped."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
 
 
 def write_money(amount: float, currency: str | None) -> str:
