@@ -11,6 +11,8 @@ import argparse
 import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,6 +35,7 @@ from cause_gates import (
     Gate,
     judge_against_peers,
     judge_rates,
+    list_losses,
     skip_gate,
     write_gates,
     write_tables,
@@ -91,19 +94,28 @@ def main() -> None:
         "--only", help="parts, with commas: rates,temporary,overlaps,shrinkage,looks,delays,speed,edges"
     )
     parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument("--digest", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     families = read_families(Path(options.data))
     if len(families) < 2:
         parser.error(
             f"no daily series in {options.data}; give their folder with --data or CONSUMER_FUSION_DATA"
         )
+    if options.digest is not None:
+        print(measure_cases(SINGLE, draw_real(families, options.cases, options.digest)).digest())
+        return
     parts = set((options.only or ALL_PARTS).split(","))
     started = time.monotonic()
     runs = []
     for number in range(options.seeds + 1):
         peers = options.peers and number == 0
         runs.append(run_seed(families, SEED + number, options.cases, parts, peers, options.peers_python))
+        if "rates" in parts and number == 0:
+            digest = runs[0].digests[SINGLE]
+            runs[0].gates.append(check_rerun(Path(options.data), SEED, options.cases, digest))
         print_run(runs[-1], len(families), time.monotonic() - started)
+    if options.seeds:
+        print_beside(runs)
     if options.json:
         options.json.write_text(json.dumps(write_report(runs), indent=1), encoding="utf-8")
 
@@ -131,7 +143,9 @@ def run_seed(
         judge_scenario(run, measure_cases(SIMULATED_CONTROLS, cases), cases, 0.03, None, peers, peers_python)
         cases = draw_real(families, count, seed, before=LAST_YEAR_DAYS + BEFORE_DAYS)
         judge_scenario(run, measure_cases(LAST_YEAR, cases), cases, 0.02, None, False, None)
-        run.gates.append(check_rerun(families, seed, run.digests[SINGLE], count))
+        unseen = [family for family in families if not family.is_open]
+        if unseen:
+            run.rows.append((measure_unseen(unseen, seed, min(count, 300)), 0))
     if "temporary" in parts:
         measure_temporary(run, families, seed, count)
     if "overlaps" in parts:
@@ -191,6 +205,14 @@ def _rename(table: Table, name: str) -> Table:
     return replace(table, method=name)
 
 
+def measure_unseen(families: Sequence[Family], seed: int, count: int) -> Table:
+    """What ships, on sources that its library was not learnt on."""
+    cases = draw_real(families, count, seed)
+    library = load_reference_library()
+    calibrations = {family.name: library for family in families}
+    return measure_cases("real, single, shipped library on sources unseen", cases, calibrations=calibrations)
+
+
 def measure_temporary(run: Run, families: Sequence[Family], seed: int, count: int) -> None:
     """Effects declared temporary: days on both sides, against the days before alone."""
     cases = draw_real(families, min(count, 500), seed, after=AFTER_DAYS)
@@ -204,10 +226,27 @@ def measure_temporary(run: Run, families: Sequence[Family], seed: int, count: in
     run.add(compare_two_sided(one, two))
 
 
-def check_rerun(families: Sequence[Family], seed: int, digest: str, count: int) -> Gate:
-    """The whole of the first scenario once more: every number must be the same to the last bit."""
-    again = measure_cases(SINGLE, draw_real(families, count, seed)).digest()
-    return Gate("rerun: numbers that differ", float(again != digest), high=0.0, note=f"digest {again}")
+def check_rerun(data: Path, seed: int, count: int, digest: str) -> Gate:
+    """The whole of the first scenario once more, in a new process: every number must be the same to the last bit."""
+    command = [sys.executable, __file__, "--data", str(data), "--cases", str(count), "--digest", str(seed)]
+    again = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
+    return Gate(
+        "rerun in a new process: numbers that differ",
+        float(again != digest),
+        high=0.0,
+        note=f"digest {again}",
+    )
+
+
+def print_beside(runs: Sequence[Run]) -> None:
+    """Every gate with its figure for the committed seed and, beside it, for each further one."""
+    print("gates by seed: " + ", ".join(str(run.seed) for run in runs))
+    further = [{gate.name: gate for gate in run.gates if gate.is_judged} for run in runs]
+    for gate in runs[0].gates:
+        if gate.is_judged:
+            told = [one[gate.name] for one in further if gate.name in one]
+            figures = "  ".join(f"{each.found:.4g}{'' if each.is_met else ' MISSED'}" for each in told)
+            print(f"  {gate.name}: {figures}")
 
 
 def print_run(run: Run, sources: int, seconds: float) -> None:
@@ -223,6 +262,10 @@ def print_run(run: Run, sources: int, seconds: float) -> None:
     )
     for line in run.lines:
         print(line)
+    losses = list_losses(run.rows)
+    if losses:
+        print("\nwhere we do not win, on the same cases")
+        print("\n".join(losses))
     print("\ngates")
     print(write_gates(run.gates))
     judged = [gate for gate in run.gates if gate.is_judged]

@@ -112,14 +112,22 @@ def _read_rows(path: Path) -> Iterable[dict[str, str]]:
 def _read_bicimad(folder: Path) -> Family:
     rows = _read_rows(folder / "cause" / "bicimad_users.csv")
     whole = _build("users", "bicimad", {_day(row["date"]): float(row["users"]) for row in rows})
-    return Family("bicimad", (whole,), (), "ES", "open data of the city of Madrid")
+    return Family(
+        "bicimad", (whole,), (), "ES", "open data of the city of Madrid (EMT, BiciMAD), attribution"
+    )
 
 
 def _read_bikes(folder: Path) -> Family:
     by_day: Counter[int] = Counter()
     for row in _read_rows(folder / "cause" / "bike_sharing.csv"):
         by_day[_day(row["date_time"])] += float(row["users"])  # type: ignore[assignment]
-    return Family("bike_sharing", (_build("rentals", "bike_sharing", by_day),), (), "US", "CC BY 4.0, UCI")
+    return Family(
+        "bike_sharing",
+        (_build("rentals", "bike_sharing", by_day),),
+        (),
+        "US",
+        "CC BY 4.0: Fanaee-T and Gama (2013), UCI, doi 10.24432/C5W894",
+    )
 
 
 _STATIONS_LAG_DAYS = 14
@@ -141,7 +149,13 @@ def _read_chicago(folder: Path) -> Family:
 def _read_births(folder: Path) -> Family:
     rows = _read_rows(folder / "cause" / "us_births.csv")
     whole = _build("births", "us_births", {_day(row["date"]): float(row["births"]) for row in rows})
-    return Family("us_births", (whole,), (), "US", "CC BY 4.0, FiveThirtyEight")
+    return Family(
+        "us_births",
+        (whole,),
+        (),
+        "US",
+        "CC BY 4.0: FiveThirtyEight, from the US Social Security Administration",
+    )
 
 
 def _read_pizza(folder: Path) -> Family:
@@ -166,7 +180,7 @@ def _read_flights(folder: Path) -> Family:
     sisters = tuple(_build(name, "nycflights", by_carrier[name], whole) for name in carriers)
     series = (_build("departures", "nycflights", whole), *sisters)
     return Family(
-        "nycflights", series, sisters, "US", "US Bureau of Transportation Statistics, public domain"
+        "nycflights", series, sisters, "US", "public domain: US Bureau of Transportation Statistics"
     )
 
 
@@ -174,7 +188,13 @@ def _read_uk_flights(folder: Path) -> Family:
     rows = _read_rows(folder / "cause" / "uk_daily_flights.csv")
     by_day = {_day(row["Date"], "%d/%m/%Y"): float(row["Number of flights"]) for row in rows}
     whole = _build("flights", "uk_flights", by_day)
-    return Family("uk_flights", (whole,), (), "GB", "Open Government Licence v3, ONS")
+    return Family(
+        "uk_flights",
+        (whole,),
+        (),
+        "GB",
+        "contains public sector information under the Open Government Licence v3.0: ONS",
+    )
 
 
 def _read_visits(folder: Path) -> Family:
@@ -192,8 +212,9 @@ def _read_grouped(sql: str, source: str, least_total: float) -> tuple[DailySerie
     groups: dict[str, Counter[int]] = {}
     records: Counter[str] = Counter()
     for day, group, count, value in duckdb.sql(sql).fetchall():
-        whole[day] += value
-        groups.setdefault(group, Counter())[day] += value
+        # Threads add up in any order: whole cents make the sums the same on every run.
+        whole[day] += round(value * 100)
+        groups.setdefault(group, Counter())[day] += round(value * 100)
         records[group] += count
     names = sorted(name for name, count in records.items() if count >= least_total)
     sisters = tuple(_build(name, source, groups[name], whole) for name in names)
@@ -207,7 +228,13 @@ def _read_journey(folder: Path) -> Family:
         from '{place / "transactions_sample.parquet"}' join '{place / "products.parquet"}' using (product_id)
         where department is not null group by 1, 2 order by 1, 2"""
     whole, sisters = _read_grouped(sql, "completejourney", 1_800)
-    return Family("completejourney", (whole, *sisters), sisters, "US", "CC0, 84.51")
+    return Family(
+        "completejourney",
+        (whole, *sisters),
+        sisters,
+        "US",
+        "CC0: 84.51, The Complete Journey, as shipped by completejourney",
+    )
 
 
 def _read_retail(folder: Path) -> Family:
@@ -218,7 +245,13 @@ def _read_retail(folder: Path) -> Family:
         where Quantity > 0 and UnitPrice > 0 and left(InvoiceNo, 1) not in ('C', 'A')
         group by 1, 2 order by 1, 2"""
     whole, sisters = _read_grouped(sql, "online_retail", 12_000)
-    return Family("online_retail", (whole, *sisters), sisters, "GB", "CC BY 4.0, Daqing Chen, UCI")
+    return Family(
+        "online_retail",
+        (whole, *sisters),
+        sisters,
+        "GB",
+        "CC BY 4.0: Daqing Chen (2015), UCI, doi 10.24432/C5BW33",
+    )
 
 
 def _read_cdnow(folder: Path) -> Family:

@@ -147,6 +147,32 @@ def judge_against_peers(own: Table, peers: Sequence[Table], most_rmse: float, na
     return gates
 
 
+def list_losses(rows: Sequence[tuple[Table, int]]) -> list[str]:
+    """Where a peer did better on the same cases: smaller errors, or more power once its size is honest."""
+    lines: list[str] = []
+    own: Table | None = None
+    for table, indent in rows:
+        if indent == 0:
+            own = table
+        if indent != 1 or own is None or "places" not in table.details:
+            continue
+        mine = own.take(table.details["places"].astype(np.int64))
+        kept = np.flatnonzero(mine.kept)
+        mine, theirs = mine.take(kept), table.take(kept)
+        found = [
+            f"{what} {other:.3f} against our {ours:.3f}"
+            for what, ours, other, sign in (
+                ("RMSE", mine.rmse, theirs.rmse, 1),
+                ("median error", mine.median_error, theirs.median_error, 1),
+                ("honest power", mine.honest_power, theirs.honest_power, -1),
+            )
+            if sign * (ours - other) > 0
+        ]
+        if found:
+            lines.append(f"  {own.method}, {table.method} on {kept.size} cases: {', '.join(found)}")
+    return lines
+
+
 def write_tables(rows: Sequence[tuple[Table, int]]) -> str:
     """Methods side by side: what was said of the cases."""
     head = (
