@@ -30,7 +30,7 @@ class Holdout:
         is_held_out: By consumer.
         share: The share of every stratum that is held out.
         seed: By which the same list comes out again, in whatever order the consumers are given.
-        detectable: The smallest effect per person that is found in 80% of the cases; None where past outcomes do not tell.
+        detectable: The smallest effect per person that is found in 80% of the cases; None where the past does not tell.
         detectable_relative: The same over the mean past outcome.
         digest: Of the list: who kept it can prove that it was not changed.
     """
