@@ -50,20 +50,27 @@ def _name_report(report: EffectReport, names: Mapping[int, str], show_key: ShowK
 
 
 def _name_series(text: str, names: Mapping[int, str], show_key: ShowKey) -> str:
-    """An id such as `orders/brand:3/region:north` as `sweater-brand, north`; anything else as it is.
+    """Ids such as `orders/brand:3/region:north` as `sweater-brand, north`; anything else as it is.
 
     Example:
         >>> _name_series("orders/brand:3/region:north", {3: "sweater-brand"}, str)
         'sweater-brand, north'
+        >>> _name_series("orders/brand:3, orders/brand:4", {3: "bakery", 4: "florist"}, str)
+        'bakery, florist'
     """
-    if not _SERIES.match(text):
+    parts = text.split(", ")
+    if not all(_SERIES.match(part) for part in parts):
         return text
-    parts = []
-    for part in text.split(", ")[0].split("/")[1:]:
+    return ", ".join(_name_one(part, names, show_key) for part in parts)
+
+
+def _name_one(key: str, names: Mapping[int, str], show_key: ShowKey) -> str:
+    told = []
+    for part in key.split("/")[1:]:
         found = _NUMBERED.fullmatch(part)
         if found is None:
-            parts.append(part.partition(":")[2])
+            told.append(part.partition(":")[2])
         else:
-            key = names.get(int(found[2]), part)
-            parts.append(show_key(key) if found[1] == "consumer" else key)
-    return ", ".join(parts)
+            name = names.get(int(found[2]), part)
+            told.append(show_key(name) if found[1] == "consumer" else name)
+    return ", ".join(told)

@@ -27,7 +27,11 @@ from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visi
 PASSED_WORDS = {
     "linked": mark("an association links it with the brand of the action"),
     "own_action": mark("an action of its own falls into the window"),
+    "it changed in the window itself, more than the other controls": mark(
+        "it changed in the window itself, more than the other controls"
+    ),
 }
+"""Why a series does not stand beside the one that is measured; the engine's own reasons are told as they are."""
 
 
 @dataclass(frozen=True, slots=True)
