@@ -206,7 +206,7 @@ class Load:
             self.latencies.append(seconds)
 
 
-async def drive(load: Load, port: int, seconds: float, *, insist: bool) -> None:
+async def drive(load: Load, port: int, seconds: float, *, connections: int, insist: bool) -> None:
     loop = asyncio.get_running_loop()
     loop.call_later(seconds, setattr, load, "is_over", True)
     loop.add_signal_handler(signal.SIGTERM, setattr, load, "is_over", True)
@@ -222,14 +222,22 @@ async def drive(load: Load, port: int, seconds: float, *, insist: bool) -> None:
                     raise
                 await asyncio.sleep(0.02)
 
-    await asyncio.gather(*(keep_sending() for _ in range(CONNECTIONS)))
+    await asyncio.gather(*(keep_sending() for _ in range(connections)))
 
 
 def send_load(arguments: argparse.Namespace) -> None:
     import uvloop
 
     load = Load(Requests(arguments.events, arguments.prefix), arguments.warmup)
-    uvloop.run(drive(load, arguments.port, arguments.seconds, insist=arguments.insist))
+    uvloop.run(
+        drive(
+            load,
+            arguments.port,
+            arguments.seconds,
+            connections=arguments.connections,
+            insist=arguments.insist,
+        )
+    )
     told: dict[str, object] = {"refused": dict(load.refused), "requests": len(load.latencies)}
     if arguments.insist:
         told["acknowledged"] = load.acknowledged
@@ -335,21 +343,34 @@ def run_kills(kills: int) -> None:
     from consumer_fusion.records.event import EVENTS
     from consumer_fusion.stores import list_segments
 
-    chance, interrupted = random.Random(7), 0
-    sizes = {"k": 1, "b": BATCH}  # one event a request, and many
+    chance, met = random.Random(7), Counter()
+    # One event a request over many connections, and many over one: so few that all is read between some kills.
+    sizes, connections = {"k": 1, "b": BATCH}, {"k": 32, "b": 1}
     with tempfile.TemporaryDirectory() as place:
         folder = fusion.create_workspace(Path(place) / "workspace")
         server = Server(folder, "live")
         results = {prefix: folder.with_name(f"result-{prefix}.json") for prefix in sizes}
         senders = {
-            prefix: start_load(server.port, size, prefix, 1e6, 0.0, results[prefix], "--insist")
+            prefix: start_load(
+                server.port,
+                size,
+                prefix,
+                1e6,
+                0.0,
+                results[prefix],
+                "--insist",
+                "--connections",
+                str(connections[prefix]),
+            )
             for prefix, size in sizes.items()
         }
         for _ in range(kills):
-            time.sleep(chance.uniform(0.8, 3.0))
+            time.sleep(chance.uniform(0.5, 6.0))
             server.process.kill()
             server.process.wait()
-            interrupted += any((folder / "staging" / "arrivals").rglob("*.parquet"))
+            reading = folder / "staging" / "arrivals"
+            met["landing"] += (reading / "staged" / "landing").exists()
+            met["checking"] += reading.exists() and not (reading / "staged" / "landing").exists()
             server.start()
         time.sleep(2.0)
         for sender in senders.values():
@@ -375,8 +396,9 @@ def run_kills(kills: int) -> None:
                     )
     lost = [event_id for event_id in acknowledged if not counts[event_id]]
     doubled = [event_id for event_id, count in counts.items() if count > 1]
-    print(f"{kills} kills, {interrupted} of them while arrivals were being read; {len(acknowledged):,} acknowledged, "
-          f"{len(counts):,} on record, {len(lost)} lost, {len(doubled)} doubled")  # fmt: skip
+    print(f"{kills} kills, {met['checking']} while arrivals were checked, {met['landing']} while they landed; "
+          f"{len(acknowledged):,} acknowledged, {len(counts):,} on record, {len(lost)} lost, "
+          f"{len(doubled)} doubled")  # fmt: skip
     if lost or doubled:
         raise SystemExit(1)
 
@@ -394,6 +416,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--events", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help=argparse.SUPPRESS)
     parser.add_argument("--warmup", type=float, default=0.0, help=argparse.SUPPRESS)
     for name in ("--send", "--insist"):
         parser.add_argument(name, action="store_true", help=argparse.SUPPRESS)
