@@ -191,12 +191,20 @@ def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table
     return pa.table(dict(zip(("day", "fusion_score", "low", "high"), zip(*history))))
 
 
-def summarise_brands(workspace: Workspace, *, as_of: Moment = None) -> pa.Table:
-    """One row a brand: pairs, mean, quartiles and the mix of symbiosis classes."""
+def summarise_brands(
+    workspace: Workspace, *, as_of: Moment = None, brand_ids: Collection[int] | None = None
+) -> pa.Table:
+    """One row a brand: pairs, mean, quartiles and the mix of symbiosis classes.
+
+    Args:
+        workspace: The workspace.
+        as_of: The moment asked about; None for now.
+        brand_ids: Only of these brands; None for all.
+    """
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        rows = _read_scores(workspace, session, force, moment, None, None)
+        rows = _read_scores(workspace, session, force, moment, None, brand_ids)
         keys = ingest.name_entities(session, rows["brand_id"].unique().to_pylist())
     names = pa.table(
         {"brand_id": pa.array(list(keys), pa.int64()), "brand": pa.array(list(keys.values()), pa.string())}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+import pyarrow as pa
 import pytest
 
 from consumer_fusion.errors import StoreError
@@ -102,3 +103,16 @@ def test_many_rows_are_read_whole_and_in_order(open_store):
 def session_schema(store):
     with store.reading() as session:
         return session.read(ENTITIES, {"entity_type": "nobody"}).schema
+
+
+@pytest.mark.parametrize("count", [1, 3, 250], ids=["one", "few", "many"])
+def test_rows_are_found_by_their_keys_however_many_are_looked_for(open_store, count):
+    store = open_store()
+    with store.writing() as session:
+        add_keys(session, *(f"key {number}" for number in range(300)))
+    wanted = [f"key {number * 7 % 310}" for number in range(count)]
+    keys = pa.table({"entity_type": ["consumer"] * count, "entity_key": wanted})
+    with store.reading() as session:
+        found = session.read_matching(ENTITIES, keys, columns=("entity_key",))["entity_key"].to_pylist()
+        assert sorted(found) == sorted(key for key in wanted if int(key[4:]) < 300)
+        assert session.read_matching(ENTITIES, keys.slice(0, 0)).num_rows == 0

@@ -44,6 +44,7 @@ from consumer_fusion.ingest.rejections import (
     store_rejections,
 )
 from consumer_fusion.ingest.rewriting import rewrite_events
+from consumer_fusion.ingest.sealed_ids import digest_segments
 from consumer_fusion.ingest.sealing import count_sealable, seal_events
 from consumer_fusion.ingest.staging import Staging, stage_batches, stage_events, stage_files
 
@@ -63,6 +64,7 @@ __all__ = [
     "count_arrivals",
     "count_rejections",
     "count_sealable",
+    "digest_segments",
     "drop_rejections",
     "ensure_keys",
     "enter_arrivals",

@@ -59,6 +59,12 @@ def find_sealed(engine: Engine, folder: Path, segments: Sequence[Segment], keys:
     )
 
 
+def digest_segments(engine: Engine, folder: Path, segments: Sequence[Segment]) -> None:
+    """Make the files of digests that are missing, before somebody waits for them."""
+    for each in segments:
+        _open_digests(engine, folder, each)
+
+
 def _find_hits(known: DigestArray, digests: DigestArray) -> npt.NDArray[np.bool_]:
     places = np.minimum(np.searchsorted(known, digests), len(known) - 1)
     hits: npt.NDArray[np.bool_] = known[places] == digests

@@ -92,7 +92,9 @@ def read_states(
     if brand_ids is not None:
         where["brand_id"] = list(brand_ids)
     states = decay_states(
-        session.read(PAIR_KIND_STATES, where), read_fold_kinds(session, points, kind_ids), as_of_us
+        session.read(PAIR_KIND_STATES, where, columns=DECAYED_COLUMNS),
+        read_fold_kinds(session, points, kind_ids),
+        as_of_us,
     )
     if unfolded.num_rows:
         tail = fold_unfolded(session, engine, folder, points, kind_ids, unfolded, as_of_us)

@@ -78,11 +78,13 @@ _SQL_TYPES: dict[str, Any] = {
     "boolean": sa.Boolean,
 }
 _ARROW_TYPES = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
+_WRITING_CACHE, _READING_CACHE = "pragma cache_size = -65536", "pragma cache_size = -8192"
+"""In KiB. Who writes changes pages all over the file; who reads needs few, and there may be many who do."""
 _PRAGMAS = (
     "journal_mode = wal",
     "synchronous = full",
     f"busy_timeout = {_BUSY_MILLISECONDS}",
-    "cache_size = -65536",
+    "cache_size = -8192",
     "temp_store = memory",
     "foreign_keys = on",
 )
@@ -241,11 +243,14 @@ class SQLiteStore:
         with _name_failures(self.path), self._engine.connect() as connection:
             _begin_writing(connection, wait_seconds)
             try:
+                connection.exec_driver_sql(_WRITING_CACHE)
                 yield _SQLiteSession(connection)
                 connection.exec_driver_sql("commit")
             except BaseException:
                 _roll_back(connection)
                 raise
+            finally:
+                connection.exec_driver_sql(_READING_CACHE)
 
     def close(self) -> None:
         """Close all connections."""

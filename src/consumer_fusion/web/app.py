@@ -31,10 +31,10 @@ from consumer_fusion.web.collect import (
 from consumer_fusion.web.console import Readings, console_routes, refuse_change
 from consumer_fusion.web.errors import write_problem
 from consumer_fusion.web.gate import Gate, SessionMiddleware
+from consumer_fusion.web.many_pairs import digest_segments, is_many
 from consumer_fusion.web.operation import RequestMiddleware
 from consumer_fusion.web.reading_side import ReadingSide
 from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
-from consumer_fusion.web.standings import Standings
 from consumer_fusion.web.trail import Trail
 from consumer_fusion.workspace import DEMO_MARK, Workspace
 
@@ -118,7 +118,7 @@ def build_app(
         trail.start()
         collector.start()
         side.start()
-        threading.Thread(target=_warm, args=(readings, side.desk.standings), name="warm", daemon=True).start()
+        threading.Thread(target=_warm, args=(workspace, side, readings), name="warm", daemon=True).start()
         try:
             yield
         finally:
@@ -142,10 +142,14 @@ def build_app(
     return app
 
 
-def _warm(readings: Readings, standings: Standings) -> None:
+def _warm(workspace: Workspace, side: ReadingSide, readings: Readings) -> None:
     """Read what takes long before somebody asks for it."""
     try:
-        standings.warm()
+        with workspace.store.reading() as session:
+            is_large = is_many(session, None)
+        if is_large:
+            side.desk.aside.run_ahead(digest_segments)
+        side.desk.standings.warm()
         readings.warm()
     except Exception as error:  # noqa: BLE001 - whoever asks for it meets the error
         _log.warning("what takes long could not be read ahead: %s", type(error).__name__)

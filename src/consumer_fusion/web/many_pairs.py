@@ -5,7 +5,7 @@ They take a workspace and what can be pickled, and return tables and arrays that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from consumer_fusion import answers, ingest, score
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.state import PAIR_KIND_STATES
 from consumer_fusion.stores import Session, list_segments
@@ -25,6 +26,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 MANY_STATES = 10_000
 """From so many rows of states on, pairs are read aside; fewer take less than a fifth of a second in place."""
+STATES_TOGETHER = 250_000
+"""Where everything is read, it is about so many rows of states at a time."""
 MANY_EVENTS = 200_000
 """The same for all brands together, whose rows of states are not counted: there are no more than events."""
 _TEXTS = ("brand", "as_of", "symbiosis")
@@ -50,6 +53,12 @@ class Activity:
 def count_states(session: Session, brand_id: int) -> int:
     """How many rows of states the pairs of a brand have."""
     return session.count(PAIR_KIND_STATES, {"brand_id": brand_id})
+
+
+def count_all_states(session: Session) -> dict[int, int]:
+    """How many rows of states the pairs of each brand have."""
+    brands = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))
+    return {each: count_states(session, each) for each in brands["entity_id"].to_pylist()}
 
 
 def is_many(session: Session, brand_ids: Collection[int] | None) -> bool:
@@ -120,8 +129,33 @@ def read_brand(workspace: Workspace, brand: str, as_of_us: int) -> pa.Table:
 
 
 def summarise_brands(workspace: Workspace, as_of_us: int) -> pa.Table:
-    """One row a brand, as `answers.summarise_brands` tells it."""
-    return answers.summarise_brands(workspace, as_of=from_microseconds(as_of_us))
+    """One row a brand, as `answers.summarise_brands` tells it; some brands at a time, which needs less memory."""
+    with workspace.store.reading() as session:
+        if not is_many(session, None):
+            return answers.summarise_brands(workspace, as_of=from_microseconds(as_of_us))
+        sizes = count_all_states(session)
+    parts = [
+        answers.summarise_brands(workspace, as_of=from_microseconds(as_of_us), brand_ids=together)
+        for together in group_brands(sizes)
+    ]
+    return pa.concat_tables(parts).sort_by([("pairs", "descending"), ("brand", "ascending")])
+
+
+def group_brands(sizes: Mapping[int, int]) -> list[list[int]]:
+    """Brands that are read together, the largest first, so that about so many states are read at a time.
+
+    Args:
+        sizes: The rows of states of each brand.
+    """
+    groups: list[list[int]] = []
+    count = 0
+    for brand_id, size in sorted(sizes.items(), key=lambda each: -each[1]):
+        if not groups or count + size > STATES_TOGETHER:
+            groups.append([])
+            count = 0
+        groups[-1].append(brand_id)
+        count += size
+    return groups
 
 
 def count_activity(workspace: Workspace, brand: str) -> Activity:
@@ -145,6 +179,13 @@ def count_activity(workspace: Workspace, brand: str) -> Activity:
         pc.max(rows["newest_us"]).as_py(),
         pc.max(rows["received_us"]).as_py(),
     )
+
+
+def digest_segments(workspace: Workspace) -> None:
+    """Make what tells which events are here already, before the first arrival needs it."""
+    with workspace.store.reading() as session:
+        segments = list_segments(session)
+    ingest.digest_segments(workspace.engine, workspace.folder, segments)
 
 
 def _read_scores(

@@ -18,7 +18,6 @@ import numpy as np
 
 from consumer_fusion import score
 from consumer_fusion.points_in_force import POINTS_MARK
-from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import MERGES
 from consumer_fusion.stores import Session
 from consumer_fusion.web.aside import Aside
@@ -26,7 +25,9 @@ from consumer_fusion.web.many_pairs import (
     MANY_STATES,
     FloatArray,
     IntArray,
+    count_all_states,
     count_states,
+    group_brands,
     read_places,
     read_places_aside,
 )
@@ -36,8 +37,6 @@ GOOD_SECONDS = 300.0
 """For so long places are told from the same reading, whatever came in."""
 INSTANT_STATES = 2_000
 """So many rows of states are read at once when a brand is asked about for the first time."""
-_STATES_TOGETHER = 500_000
-"""About so many are read together where everything is read ahead."""
 KEPT_PAIRS = 5_000_000
 """So many pairs are kept in memory, 24 bytes each; of brands that were not asked about the longest, none."""
 _SAME_SCORE = 1e-3
@@ -105,6 +104,7 @@ class Standings:
         self._workspace = workspace
         self._aside = aside
         self._kept: OrderedDict[tuple[int, int | None], Standing] = OrderedDict()
+        self._sizes: dict[int, int] = {}
         self._refreshing: set[int] = set()
         self._is_closed = False
         self._lock = threading.Lock()
@@ -134,7 +134,7 @@ class Standings:
                     self._refresh_later([brand_id])
                 if is_good or as_of_us is None:
                     return kept.rank(consumer_id, value)
-            size = count_states(session, brand_id)
+            size = self._find_size(session, brand_id)
             if size > INSTANT_STATES and as_of_us is None and not is_fresh:
                 self._refresh_later([brand_id])
                 return self._read_kept(session, brand_id, value)
@@ -143,19 +143,9 @@ class Standings:
     def warm(self) -> None:
         """Read all brands in the background, the largest first, so that places are known when they are asked for."""
         with self._workspace.store.reading() as session:
-            brands = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))
-            sizes = {each: count_states(session, each) for each in brands["entity_id"].to_pylist()}
-        together: list[int] = []
-        count = 0
-        for brand_id, size in sorted(sizes.items(), key=lambda each: -each[1]):
-            if size <= INSTANT_STATES or count >= KEPT_PAIRS:
-                break
-            if together and sum(sizes[each] for each in together) + size > _STATES_TOGETHER:
-                self._refresh_later(together)
-                together = []
-            together.append(brand_id)
-            count += size
-        if together:
+            sizes = count_all_states(session)
+        self._sizes.update(sizes)
+        for together in group_brands({each: size for each, size in sizes.items() if size > INSTANT_STATES}):
             self._refresh_later(together)
 
     def close(self) -> None:
@@ -163,6 +153,12 @@ class Standings:
         with self._lock:
             self._is_closed = True
         self._refresher.shutdown(wait=True, cancel_futures=True)
+
+    def _find_size(self, session: Session, brand_id: int) -> int:
+        """How many rows of states a brand has, or had when it was large already: to count them takes long."""
+        if self._sizes.get(brand_id, 0) < MANY_STATES:
+            self._sizes[brand_id] = count_states(session, brand_id)
+        return self._sizes[brand_id]
 
     def _read_kept(self, session: Session, brand_id: int, value: float) -> Place | None:
         """The place as an earlier run of the server, or a command, left the means to tell it."""
@@ -177,7 +173,10 @@ class Standings:
     ) -> list[Standing]:
         moment = self._workspace.now_us if as_of_us is None else as_of_us
         if size >= MANY_STATES:
-            read = self._aside.run(read_places_aside if as_of_us is None else read_places, brand_ids, moment)
+            if as_of_us is None:
+                read = self._aside.run_ahead(read_places_aside, brand_ids, moment)
+            else:
+                read = self._aside.run(read_places, brand_ids, moment)
         else:
             read = read_places(self._workspace, brand_ids, moment)
         made = [
@@ -204,7 +203,7 @@ class Standings:
             try:
                 with self._workspace.store.reading() as session:
                     basis = _read_basis(session)
-                    size = sum(count_states(session, each) for each in brand_ids)
+                    size = sum(self._find_size(session, each) for each in brand_ids)
                 self._make(brand_ids, None, basis, size=size)
             except Exception as error:  # noqa: BLE001 - whoever asks next tries again
                 _log.warning("brands could not be read: %s", type(error).__name__)

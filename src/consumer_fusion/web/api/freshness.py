@@ -9,7 +9,7 @@ from consumer_fusion import ingest, pipeline
 from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.workspace import Workspace
 
-LAG_SECONDS = 2.0
+LAG_SECONDS = 3.0
 PATIENCE_SECONDS = 5.0
 
 

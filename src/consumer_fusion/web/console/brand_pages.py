@@ -113,7 +113,8 @@ def show_overview(visit: Visit) -> Answer:
     brand = visit.read_asked("brand")
     visit.require("look", brand)
     reading = visit.readings.find_brand(brand, visit.as_of_us)
-    if reading is None:
+    activity = visit.readings.find_activity(brand)
+    if reading is None or activity is None:
         return show_being_read(brand, section="overview", brand=brand)
     as_of_us, scores = reading.as_of_us, reading.scores
     classes = {row["values"]: row["counts"] for row in pc.value_counts(scores["symbiosis"]).to_pylist()}
@@ -128,7 +129,7 @@ def show_overview(visit: Visit) -> Answer:
         mix=[(str(name), classes[name]) for name in SYMBIOSIS_WORDS if classes.get(name)],
         fallen_count=pc.sum(pc.less(change, -1.0)).as_py() or 0,
         risen_count=pc.sum(pc.greater(change, 1.0)).as_py() or 0,
-        activity=visit.readings.read_activity(brand),
+        activity=activity,
         live_path=find_live_path(visit, brand=brand),
         fell=_list_ends(visit, scores.slice(0, MOVERS_LISTED), is_falling=True),
         rose=_list_ends(visit, scores.slice(max(0, scores.num_rows - MOVERS_LISTED)), is_falling=False),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from time import monotonic
@@ -36,6 +38,8 @@ from consumer_fusion.workspace import Workspace
 HISTORY_DAYS = 180
 QUIET_DAYS = 2
 """When nothing happened for so long, scores are shown of the newest event unless somebody asks for now."""
+MOMENTS_KNOWN = 200
+"""So many moments that moved are known as such."""
 BRANDS_WARMED = 5
 _NOW_US = 3_600_000_000
 """A moment so near is now, for the place of a score among others."""
@@ -97,6 +101,8 @@ class Readings:
         self._activity: Shelf[Activity] = Shelf(16)
         self._trend: Shelf[pa.Table] = Shelf(16)
         self._unscored: Shelf[list[dict[str, object]]] = Shelf(1)
+        self._chosen: OrderedDict[int, bool] = OrderedDict()
+        self._lock = threading.Lock()
         self._changes = itertools.count()
         self._generation = next(self._changes)
 
@@ -125,9 +131,15 @@ class Readings:
         """
         newest_us = answers.resolve_as_of(self._workspace, "latest")
         now_us = self._workspace.now_us
+        moment_us = present_us = max(newest_us, now_us // _STEP_US * _STEP_US)
         if not is_now and now_us - newest_us > QUIET_DAYS * DAY_MICROSECONDS:
-            return newest_us
-        return max(newest_us, now_us // _STEP_US * _STEP_US)
+            moment_us = newest_us
+        with self._lock:
+            self._chosen[moment_us] = moment_us == present_us
+            self._chosen.move_to_end(moment_us)
+            while len(self._chosen) > MOMENTS_KNOWN:
+                self._chosen.popitem(last=False)
+        return moment_us
 
     def list_brands(self, as_of_us: int) -> pa.Table:
         """All brands, the largest first, with quartiles and the mix of classes."""
@@ -218,9 +230,20 @@ class Readings:
         for brand in self.list_brands(moment_us)["brand"].to_pylist()[:BRANDS_WARMED]:
             if self._is_many(brand):
                 self.read_brand(brand, moment_us)
+                self.read_activity(brand)
 
     def read_activity(self, brand: str) -> Activity:
         """What came in of a brand, day by day and channel by channel; of a large one perhaps of some time ago."""
+        make, is_aside = self._choose_counter(brand)
+        return self._activity.take(brand, self.stamp(), make, is_costly=is_aside)
+
+    def find_activity(self, brand: str) -> Activity | None:
+        """The same; None where it takes seconds to count, which has begun then."""
+        make, is_aside = self._choose_counter(brand)
+        find = self._activity.find if is_aside else self._activity.take
+        return find(brand, self.stamp(), make)
+
+    def _choose_counter(self, brand: str) -> tuple[Callable[[], Activity], bool]:
         is_aside = self._is_many(brand)
 
         def make() -> Activity:
@@ -228,7 +251,7 @@ class Readings:
                 self._aside.run(count_activity, brand) if is_aside else count_activity(self._workspace, brand)
             )
 
-        return self._activity.take(brand, self.stamp(), make, is_costly=is_aside)
+        return make, is_aside
 
     def read_trend(self, brand: str, as_of_us: int) -> pa.Table:
         """How the relationships of a brand went in half a year; what lies behind is looked at once a day."""
@@ -237,7 +260,8 @@ class Readings:
 
         def make() -> pa.Table:
             if is_aside:
-                return self._aside.run(read_trend, brand, moments)
+                # One after the other, so that who waits for less has a turn in between.
+                return pa.concat_tables([self._aside.run(read_trend, brand, [each]) for each in moments])
             return read_trend(self._workspace, brand, moments)
 
         past = self._trend.take((brand, moments[0]), Stamp(self.stamp().fixed), make, is_costly=is_aside)
@@ -256,10 +280,12 @@ class Readings:
 
     def _place(self, what: tuple[str, ...], as_of_us: int) -> tuple[Hashable, Stamp]:
         """The key and stamp of something of a moment; a moment that moves with the events is no part of the key."""
-        for name in (True, False):
-            if as_of_us == self.choose_moment(is_now=name):
-                return (*what, name), self.stamp(as_of_us)
-        return (*what, as_of_us), self.stamp()
+        with self._lock:
+            is_now = self._chosen.get(as_of_us)
+        # Events that arrive between the choice and now make another moment the newest; it moves with them all the same.
+        return (
+            ((*what, as_of_us), self.stamp()) if is_now is None else ((*what, is_now), self.stamp(as_of_us))
+        )
 
     def _make_pair(self, consumer: str, brand: str, as_of_us: int) -> PairReading:
         moment = from_microseconds(as_of_us)

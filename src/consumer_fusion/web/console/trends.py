@@ -35,7 +35,9 @@ def read_trend(workspace: Workspace, brand: str, moments: Sequence[int]) -> pa.T
     """The quartiles of a brand's scores at some moments; those without a relationship are left out."""
     rows = []
     for moment_us in moments:
-        scores = answers.score_pairs(workspace, brand=brand, as_of=from_microseconds(moment_us))
+        scores = answers.score_pairs(
+            workspace, brand=brand, as_of=from_microseconds(moment_us), is_ranked=False
+        )
         rows += summarise_scores(scores["fusion_score"], moment_us)
     return pa.Table.from_pylist(rows, _SCHEMA)
 

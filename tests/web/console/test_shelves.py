@@ -1,0 +1,104 @@
+"""What is costly to make is kept; what lags behind is bounded, and nobody waits for what takes seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from consumer_fusion.web.api import memory
+from consumer_fusion.web.api.memory import Memory
+from consumer_fusion.web.console import shelves
+from consumer_fusion.web.console.shelves import Shelf, Stamp, insisting
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    moment = [1_000.0]
+    monkeypatch.setattr(shelves, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(memory, "monotonic", lambda: moment[0])
+    return moment
+
+
+def wait_for(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.01)
+
+
+class Maker:
+    """Makes numbers, each of which takes some seconds."""
+
+    def __init__(self, clock, seconds=0.0):
+        self.clock, self.seconds, self.made = clock, seconds, 0
+
+    def __call__(self):
+        self.clock[0] += self.seconds
+        self.made += 1
+        return self.made
+
+
+def test_what_staff_changed_is_seen_at_once_however_costly(clock):
+    shelf, make = Shelf(3), Maker(clock, 5.0)
+    assert shelf.take("a", Stamp("before", 1), make, is_costly=True) == 1
+    assert shelf.take("a", Stamp("after", 1), make, is_costly=True) == 2
+
+
+def test_what_is_costly_lags_behind_and_rests(clock):
+    shelf, make = Shelf(3), Maker(clock, 2.0)
+    assert shelf.take("a", Stamp("s", 0), make, is_costly=True) == 1
+    for number in range(1, 30):
+        clock[0] += 1.0
+        with insisting():
+            assert shelf.take("a", Stamp("s", number), make, is_costly=True) == 1
+    assert make.made == 1
+    clock[0] += shelves.REST_FACTOR * 2.0
+    assert shelf.take("a", Stamp("s", 99), make, is_costly=True) == 1
+    wait_for(lambda: shelf.take("a", Stamp("s", 99), make, is_costly=True) == 2)
+
+
+def test_what_is_costly_lags_behind_for_no_longer_than_an_hour(clock):
+    shelf, make = Shelf(3), Maker(clock, 2.0)
+    shelf.take("a", Stamp("s", 0), make, is_costly=True)
+    clock[0] += shelves.COSTLY_PATIENCE_S
+    assert shelf.take("a", Stamp("s", 1), make, is_costly=True) == 2
+
+
+def test_what_is_cheap_is_new_for_whoever_insists(clock):
+    shelf, make = Shelf(3), Maker(clock)
+    shelf.take("a", Stamp("s", 0), make)
+    with insisting():
+        assert shelf.take("a", Stamp("s", 1), make) == 2
+
+
+def test_nobody_waits_for_what_is_found_only_once_it_is_made(clock):
+    shelf, may_go_on = Shelf(3), threading.Event()
+
+    def make():
+        may_go_on.wait(20)
+        return "made"
+
+    assert shelf.find("a", Stamp("s", 0), make) is None
+    assert shelf.find("a", Stamp("s", 1), make) is None
+    may_go_on.set()
+    wait_for(lambda: shelf.find("a", Stamp("s", 2), make) == "made")
+    assert shelf.find("a", Stamp("other", 0), make) is None
+
+
+def test_the_memory_of_the_read_api_rests_as_well(clock):
+    kept, make = Memory(100), Maker(clock, 3.0)
+
+    def recall(version):
+        return kept.recall("a", version, make, weigh=lambda _: 1, patience_seconds=300.0)
+
+    assert recall(0) == 1
+    for version in range(1, 40):
+        clock[0] += 1.0
+        assert recall(version) == 1
+    assert make.made == 1
+    clock[0] += 60.0
+    assert recall(99) == 1
+    wait_for(lambda: recall(99) == 2)
+    kept.close()

@@ -1,0 +1,236 @@
+"""Large brands are read in a process of their own, and places are told from what was last read; never the score."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from consumer_fusion import answers, points_in_force
+from consumer_fusion.errors import NotFoundError, StoreError
+from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.pipeline import import_events
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.web import many_pairs, standings
+from consumer_fusion.web.aside import Aside
+from consumer_fusion.web.standings import Standings
+from small_workspaces import NOW, make_order, make_orders, open_small
+
+AS_OF_US = to_microseconds(NOW)
+
+
+def tell_process(workspace):
+    """The number of the process, and what the workspace is called there."""
+    return os.getpid(), workspace.folder.name
+
+
+def fail(workspace):
+    raise NotFoundError("There is no such thing.")
+
+
+def is_gone(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def read_rows(workspace):
+    return answers.score_pairs(workspace, as_of=NOW)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    with open_small(tmp_path_factory.mktemp("many") / "ws") as opened:
+        import_events(opened, make_orders(120, consumers=40, brands=3))
+        yield opened
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable():
+    """The functions of this file can be found by other processes."""
+    folders = os.pathsep.join(str(each) for each in Path(__file__).parents[:2])
+    with mock.patch.dict(os.environ, {"PYTHONPATH": folders}):
+        yield
+
+
+@pytest.fixture(scope="module")
+def aside(workspace):
+    made = Aside(workspace)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def places(workspace, aside):
+    made = Standings(workspace, aside)
+    yield made
+    made.close()
+
+
+def list_brands(workspace):
+    with workspace.store.reading() as session:
+        rows = session.read(ENTITIES, {"entity_type": "brand"})
+    return dict(zip(rows["entity_key"].to_pylist(), rows["entity_id"].to_pylist()))
+
+
+def list_consumers(workspace):
+    with workspace.store.reading() as session:
+        rows = session.read(ENTITIES, {"entity_type": "consumer"})
+    return dict(zip(rows["entity_key"].to_pylist(), rows["entity_id"].to_pylist()))
+
+
+def wait_for(condition):
+    end = time.monotonic() + 30
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
+    return found
+
+
+def test_what_runs_aside_runs_in_another_process_on_the_same_workspace(workspace, aside):
+    process, name = aside.run(tell_process)
+    assert process != os.getpid()
+    assert name == "ws"
+    assert aside.run_ahead(tell_process) == (process, name)
+    assert aside.run(read_rows).equals(read_rows(workspace))
+
+
+def test_an_error_aside_reaches_whoever_asked_as_it_is(aside):
+    with pytest.raises(NotFoundError, match="no such thing"):
+        aside.run(fail)
+    assert aside.run(tell_process)[1] == "ws"
+
+
+def test_when_the_other_process_ends_the_work_is_done_all_the_same(workspace):
+    aside = Aside(workspace)
+    try:
+        first = aside.run(tell_process)[0]
+        assert first != os.getpid()
+        os.kill(first, 9)
+        # In place or in another process, as soon as it is noticed.
+        assert aside.run(tell_process)[0] != first
+        assert aside.run(tell_process)[0] not in (first, os.getpid())
+    finally:
+        aside.close()
+
+
+def test_the_other_process_ends_when_nothing_is_asked_of_it(workspace):
+    aside = Aside(workspace, idle_seconds=0.05)
+    try:
+        first = aside.run(tell_process)[0]
+        wait_for(lambda: is_gone(first))
+        assert aside.run(tell_process)[0] != first
+    finally:
+        aside.close()
+
+
+def test_nothing_is_asked_of_it_any_more_once_it_is_closed(workspace):
+    aside = Aside(workspace)
+    aside.close()
+    with pytest.raises(StoreError):
+        aside.run(tell_process)
+
+
+def test_a_place_is_the_percentile_that_all_scores_of_the_brand_give(workspace, places):
+    brands, consumers = list_brands(workspace), list_consumers(workspace)
+    rows = answers.score_pairs(workspace, as_of=NOW).to_pylist()
+    assert len(rows) > 60
+    for row in rows:
+        place = places.find_place(
+            brands[row["brand"]], consumers[row["consumer"]], row["fusion_score"], AS_OF_US
+        )
+        assert place.percentile == pytest.approx(row["percentile"], abs=1e-9)
+        assert place.as_of_us == AS_OF_US
+
+
+def test_a_pair_that_moved_or_is_new_is_placed_by_its_score(workspace, places):
+    brand = list_brands(workspace)["brand-0"]
+    scores = [
+        row["fusion_score"] for row in answers.score_pairs(workspace, brand="brand-0", as_of=NOW).to_pylist()
+    ]
+    found = places.find_place(brand, 10**9, 55.0, AS_OF_US)
+    below = sum(score < 55.0 for score in scores) + sum(score == 55.0 for score in scores) / 2
+    assert found.percentile == pytest.approx(100 * below / len(scores))
+    assert places.find_place(brand, 10**9, 0.0, AS_OF_US).percentile == 0
+    assert places.find_place(brand, 10**9, 100.0, AS_OF_US).percentile == 100
+
+
+def test_the_place_in_a_large_brand_is_unknown_until_it_was_read_and_nobody_waits(
+    workspace, places, monkeypatch
+):
+    monkeypatch.setattr(standings, "INSTANT_STATES", 0)
+    monkeypatch.setattr(standings, "MANY_STATES", 1)
+    brand = list_brands(workspace)["brand-0"]
+    assert places.find_place(brand, 1, 60.0, None) is None
+    place = wait_for(lambda: places.find_place(brand, 1, 60.0, None))
+    assert place.percentile == places.find_place(brand, 1, 60.0, AS_OF_US).percentile
+    assert places.find_place(brand, 1, 60.0, None, is_fresh=True) is not None
+
+
+def test_all_brands_are_read_ahead(workspace, places, monkeypatch):
+    monkeypatch.setattr(standings, "INSTANT_STATES", 0)
+    monkeypatch.setattr(many_pairs, "STATES_TOGETHER", 50)
+    places.warm()
+    for brand in list_brands(workspace).values():
+        assert wait_for(lambda number=brand: places.find_place(number, 1, 60.0, None)) is not None
+
+
+def test_places_are_read_anew_when_points_change(workspace, places):
+    brand = list_brands(workspace)["brand-0"]
+    before = places.find_place(brand, 1, 55.0, None)
+    workspace.points_path.write_text(
+        '[kinds."Order Completed"]\npoints = { delight = 40 }\n', encoding="utf-8"
+    )
+    try:
+        points_in_force.put_points_in_force(workspace)
+        after = places.find_place(brand, 1, 55.0, None)
+    finally:
+        workspace.points_path.write_text("", encoding="utf-8")
+        points_in_force.put_points_in_force(workspace)
+    assert after != before
+
+
+def test_brands_summarised_some_at_a_time_are_those_summarised_at_once(workspace, monkeypatch):
+    at_once = many_pairs.summarise_brands(workspace, AS_OF_US)
+    monkeypatch.setattr(many_pairs, "MANY_EVENTS", 1)
+    monkeypatch.setattr(many_pairs, "STATES_TOGETHER", 1)
+    in_parts = many_pairs.summarise_brands(workspace, AS_OF_US)
+    assert at_once.num_rows == 3
+    for found, wanted in zip(in_parts.to_pylist(), at_once.to_pylist(), strict=True):
+        assert found.pop("brand") == wanted.pop("brand")
+        assert found == pytest.approx(wanted, rel=1e-9)
+
+
+def test_the_scores_of_a_brand_are_those_of_the_command_without_their_facets(workspace):
+    rows = many_pairs.read_brand(workspace, "brand-0", AS_OF_US)
+    wanted = answers.score_pairs(workspace, brand="brand-0", as_of=NOW, order="falling")
+    assert rows.to_pylist() == wanted.drop_columns(list(answers.FACET_NAMES)).to_pylist()
+
+
+def test_brands_are_grouped_so_that_not_too_much_is_read_together():
+    groups = many_pairs.group_brands({1: 10, 2: 300_000, 3: 240_000, 4: 20_000})
+    assert groups == [[2], [3], [4, 1]] or groups == [[2], [3, 1], [4]]
+    assert sorted(each for group in groups for each in group) == [1, 2, 3, 4]
+
+
+def test_a_score_is_of_now_although_places_are_of_before(tmp_path, aside):
+    with open_small(tmp_path / "ws") as own:
+        import_events(own, make_orders(30))
+        own_places = Standings(own, Aside(own))
+        brand = list_brands(own)["brand-0"]
+        kept = own_places.find_place(brand, 10**9, 50.5, None)
+        import_events(own, [make_order(1000, consumer="new", brand="brand-0", days_ago=0.1)])
+        assert own_places.find_place(brand, 10**9, 50.5, None) == kept
+        assert "new" in answers.score_pairs(own, brand="brand-0", as_of=NOW)["consumer"].to_pylist()
+        scores = answers.score_pairs(own, brand="brand-0", as_of=NOW)["fusion_score"].to_pylist()
+        fresh = own_places.find_place(brand, 10**9, max(scores) + 1e-9, None, is_fresh=True)
+        assert fresh.percentile == 100
+        assert own_places.find_place(brand, 10**9, min(scores), None).percentile == pytest.approx(
+            50 / len(scores)
+        )
+        own_places.close()
