@@ -81,4 +81,7 @@ def search_delay(
     age = fitted.count_usable_days(window.start_day)
     factor = rule.measure_factor(replace(maxima, e=maxima.e / usual), length + tried[-1], age) * usual
     p_value = judge_size(float(sizes[best]) / factor, rule.law, alpha).p_value
+    if np.isfinite(effect.p_value):
+        # Far out in the tails the two laws may cross; a search is never surer than the window it found.
+        p_value = max(p_value, effect.p_value)
     return DelaySearch(delay, p_value, effect, tried, sizes / factor)
