@@ -153,3 +153,41 @@ def test_on_a_phone_the_navigation_unfolds_and_leads_on(open_page):
     expect(link).to_be_visible()
     link.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Points")
+
+
+def test_somebody_is_invited_and_the_link_is_copied_by_hand_or_button(open_page):
+    page = open_page()
+    page.goto("/staff")
+    page.get_by_text("Invite somebody…").click()
+    page.get_by_label("Address to sign in with").fill("ida@example.org")
+    page.get_by_label("agent").check()
+    page.get_by_label("only these:").check()
+    page.get_by_label("book-shop").check()
+    page.get_by_role("button", name="Make the link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("An invitation")
+    expect(page.locator(".secret")).to_contain_text("/welcome/")
+    page.get_by_role("link", name="I have kept it").click()
+    expect(page.get_by_role("row").filter(has_text="ida@example.org")).to_contain_text("book-shop")
+
+
+def test_an_event_without_a_consumer_gets_one(open_page):
+    page = open_page()
+    page.goto("/unattributed")
+    event = page.locator(".attaching").filter(has_text="till-7")
+    event.get_by_text("Say whose it is…").click()
+    event.get_by_label("Consumer").fill("pop-artist")
+    event.get_by_label("Why; it is kept").fill("Seen at the till.")
+    event.get_by_role("button", name="It is theirs").click()
+    expect(page.get_by_role("status")).to_contain_text("The event counts for them now.")
+    expect(page.locator(".attaching").filter(has_text="till-7")).to_have_count(0)
+
+
+def test_a_file_of_people_that_cannot_be_compared_is_answered_in_its_place(open_page):
+    pytest.importorskip("splink", reason="Splink is not installed (extra `identity`)")
+    page = open_page(language="it")
+    page.goto("/suggestions")
+    people = {"name": "people.csv", "mimeType": "text/csv", "buffer": b"colour,size\nred,3\n"}
+    page.get_by_label("Un file di persone, CSV o Parquet").set_input_files(people)
+    page.get_by_role("button", name="Cerca coppie").click()
+    expect(page.locator("#suggested").get_by_role("alert")).to_contain_text("Non c’è una colonna")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Unioni suggerite")

@@ -97,7 +97,7 @@ def test_a_wrong_password_is_told_in_italian(stranger):
     )  # fmt: skip
     assert answer.status_code == 401
     assert "L’indirizzo o la password non è giusto." in answer.text
-    assert "Riprovi" in answer.text
+    assert "Riprova" in answer.text
 
 
 def test_a_link_that_was_used_is_told_in_italian(stranger):
