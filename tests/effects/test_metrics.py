@@ -90,9 +90,10 @@ def test_followers_are_the_differences_of_the_total_that_is_reported(tell):
         for number, days_ago in ((1, DAYS), (2, 39), (3, 38), (4, 36), (5, 2))
     ]
     daily = tell(counted, "followers")
-    assert daily.values[1:3].tolist() == [10, 10]
+    assert daily.first_day == TODAY - DAYS + 1
+    assert daily.values[:2].tolist() == [10, 10]
     # The day after a gap is not known: its growth is of several days.
-    assert np.isnan(daily.values[4])
+    assert np.isnan(daily.values[3])
 
 
 def test_regions_are_told_apart_by_their_property(tell):

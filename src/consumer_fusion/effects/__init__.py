@@ -28,6 +28,7 @@ from consumer_fusion.effects.measuring import Question, measure_action, search_d
 from consumer_fusion.effects.metric_list import list_metrics, read_as_of
 from consumer_fusion.effects.nightly import calibrate_nightly
 from consumer_fusion.effects.placebo_learning import Learnt, calibrate_effects
+from consumer_fusion.effects.score_series import SCORE_METRICS
 from consumer_fusion.effects.series_book import METRIC_NAMES
 from consumer_fusion.effects.series_names import ShowKey
 from consumer_fusion.effects.shrinking import (
@@ -54,6 +55,7 @@ __all__ = [
     "MetricImport",
     "Plan",
     "Question",
+    "SCORE_METRICS",
     "ShowKey",
     "ShownEffect",
     "Shrunk",

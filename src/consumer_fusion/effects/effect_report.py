@@ -45,6 +45,7 @@ class EffectReport:
         metric: The metric.
         series: Whose series was measured: its id, or its name once somebody looks.
         unit: What the metric is counted in.
+        adds_up: Whether days may be added up; those of a mean or a level may not.
         kind: open (only days before say what was expected) or temporary (days after do too).
         start_day: The first day of the window.
         end_day: The last day of the window that has been seen.
@@ -80,6 +81,7 @@ class EffectReport:
     metric: str
     series: str
     unit: str
+    adds_up: bool
     kind: str
     start_day: int
     end_day: int
@@ -132,7 +134,7 @@ def read_report(text: str) -> EffectReport:
 
 
 def make_report(
-    effect: cause.Effect, *, action: str, metric: str, series: str, unit: str, declared_end_day: int,
+    effect: cause.Effect, *, action: str, metric: str, series: str, unit: str, adds_up: bool, declared_end_day: int,
     further_checks: Sequence[CheckFound] = (), passed: Sequence[tuple[str, str]] = (),
 ) -> EffectReport:  # fmt: skip
     """What is kept of an effect.
@@ -143,6 +145,7 @@ def make_report(
         metric: The metric.
         series: The id of the series.
         unit: What the metric is counted in.
+        adds_up: Whether days may be added up.
         declared_end_day: The last day of the declared window.
         further_checks: What was looked at beside the measurement.
         passed: Series that were not asked to be controls, and why.
@@ -161,6 +164,7 @@ def make_report(
         metric=metric,
         series=series,
         unit=unit,
+        adds_up=adds_up,
         kind=effect.kind,
         start_day=effect.start_day,
         end_day=effect.end_day,

@@ -97,7 +97,9 @@ def tell_finding(shown: ShownEffect) -> list[str]:
             low=write_relative(report.low),
             high=write_relative(report.high),
         ),
-        say(
+        say("That is {effect}, on the scale of the metric.", effect=write_amount(report.effect))
+        if not report.adds_up
+        else say(
             "That is {effect} a day and {total} over {days} ({low} to {high}).",
             effect=write_amount(report.effect),
             total=write_amount(report.cumulative),

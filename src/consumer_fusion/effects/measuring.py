@@ -125,6 +125,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         metric=question.metric,
         series=own.key,
         unit=own.unit,
+        adds_up=own.adds_up,
         declared_end_day=window.end_day,
         further_checks=[opinion] if opinion is not None else [],
         passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
@@ -168,6 +169,7 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
             metric=question.metric,
             series=own.key,
             unit=own.unit,
+            adds_up=own.adds_up,
             declared_end_day=window.end_day + found.delay,
             further_checks=[check],
         )

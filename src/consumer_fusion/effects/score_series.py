@@ -13,7 +13,7 @@ from consumer_fusion.workspace import Workspace
 
 SCORE_METRICS = score.MEASURES
 """Metrics that are read from scores; each day costs a reading of all pairs, so they take seconds."""
-MOST_DAYS = 400
+MOST_DAYS = 260
 
 
 def read_score_days(

@@ -23,8 +23,8 @@ from consumer_fusion.kit.moments import to_day
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
-METRIC_NAMES = (*cause.METRICS, *SCORE_METRICS)
-"""Every metric that events and scores tell."""
+METRIC_NAMES = tuple(cause.METRICS)
+"""Every metric that events tell."""
 LEAST_DAYS = 28
 """A series of fewer days is not told at all."""
 
@@ -43,6 +43,7 @@ class MetricSeries:
         daily: Its days.
         unit: What it is counted in.
         is_imported: Whether a file brought it.
+        adds_up: Whether days may be added up; those of a mean or a level may not.
     """
 
     key: str
@@ -54,6 +55,7 @@ class MetricSeries:
     daily: cause.DailySeries
     unit: str = ""
     is_imported: bool = False
+    adds_up: bool = True
 
     @property
     def digest(self) -> str:
@@ -215,7 +217,7 @@ class SeriesBook:
                 daily = _difference(daily)
             key = name_series(metric, brand_id, 0, region if scope.is_by_region else None)
             unit = known.unit if known is not None else "points"
-            told[key] = MetricSeries(key, metric, brand_id, 0, region, None, daily, unit)
+            told[key] = MetricSeries(key, metric, brand_id, 0, region, None, daily, unit, adds_up=not is_mean)
         return told
 
     def _tell_imported(
@@ -265,7 +267,7 @@ def _to_series(row: cause.SeriesRow, own: pa.Table) -> MetricSeries:
     known = cause.METRICS.get(row.metric)
     return MetricSeries(
         row.series_id, row.metric, row.brand_id, row.consumer_id, row.region, row.product, daily,
-        known.unit if known else "", is_imported=True,
+        known.unit if known else "", is_imported=True, adds_up=row.kind in ("count", "cumulative"),
     )  # fmt: skip
 
 

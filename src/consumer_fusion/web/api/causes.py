@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from consumer_fusion import access, effects
 from consumer_fusion.access import Caller
-from consumer_fusion.errors import NotFoundError
+from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.identity import mask_consumer_key
 from consumer_fusion.web.api import cause_wire as wire
 from consumer_fusion.web.api.answering import answer
@@ -67,6 +67,11 @@ def build_routes(desk: Desk) -> APIRouter:
             )
         desk.gate.ensure_landed(is_forced=fresh)
         kept = None if fresh else effects.read_effect(desk.workspace, action, metric)
+        if kept is None and metric in effects.SCORE_METRICS:
+            raise RefusedError(
+                "Scores take long to be read day by day, so they are not measured while a program waits.",
+                hint="`fusion effect` measures them; they are told here from then on.",
+            )
         report = (
             effects.measure_action(desk.workspace, effects.Question(action_id=action, metric=metric))
             if kept is None

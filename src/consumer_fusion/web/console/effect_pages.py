@@ -9,7 +9,7 @@ from typing import Any
 from consumer_fusion import effects
 from consumer_fusion.effects import EffectReport, ShownEffect
 from consumer_fusion.effects import effect_wording as wording
-from consumer_fusion.errors import NotFoundError
+from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.kit.language import mark, say, say_count
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.web.console.action_pages import find_brand
@@ -133,7 +133,7 @@ def show_effect(visit: Visit) -> Answer:
         figures=[
             _place_figure(name, say(heading), say(hint), action_id, metric)
             for name, (heading, hint) in EFFECT_HEADINGS.items()
-            if report.relative is not None or name == "course"
+            if name == "course" or (report.relative is not None and (report.adds_up or name != "cumulative"))
         ],
         download=make_path("/effect/figure", action=action_id, metric=metric, name="course", format="csv"),
     )
@@ -240,6 +240,11 @@ def _read_or_measure(visit: Visit, action_id: str, metric: str) -> tuple[EffectR
     kept = effects.read_effect(visit.workspace, action_id, metric)
     if kept is not None:
         return kept
+    if metric in effects.SCORE_METRICS:
+        raise RefusedError(
+            say("Scores take long to be read day by day, so they are not measured while somebody waits."),
+            hint=say("The command fusion effect measures them; the page shows them from then on."),
+        )
     report = effects.measure_action(visit.workspace, effects.Question(action_id=action_id, metric=metric))
     return effects.read_effect(visit.workspace, action_id, metric) or (report, visit.workspace.now_us)
 
