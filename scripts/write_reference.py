@@ -107,7 +107,7 @@ JSON: Mapping[str, object] = {
     "points": [
         "version", ("no_points_yet", [["kind", "events"]]),
         ("differences", [["kind", "field", "before", "after"]]),
-        ("suggestions", [["experiment_id", "key", "points", "points_error", "grade", "reasons"]]), "points?",
+        ("suggestions", [["experiment_id", "brand", "key", "points", "points_error", "grade", "reasons"]]), "points?",
     ],
     "calibrate": [
         "outcome", "horizon_days", "cutoff_us", "seed", "points_version", "calibrated_version", "pairs_trained",

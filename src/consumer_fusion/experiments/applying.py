@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from consumer_fusion import score
+from consumer_fusion import ingest, score
 from consumer_fusion.errors import ConflictError, RefusedError
 from consumer_fusion.experiments.book import change_experiment, find_experiment
 from consumer_fusion.experiments.comparing import judge_experiment
@@ -23,6 +23,7 @@ class Suggestion:
 
     Attributes:
         experiment_id: Where it comes from.
+        brand: Key of the brand that it was compared at.
         key: The action.
         points: In all facets together.
         points_error: Their standard error.
@@ -31,6 +32,7 @@ class Suggestion:
     """
 
     experiment_id: str
+    brand: str
     key: str
     points: float
     points_error: float
@@ -109,6 +111,7 @@ def list_suggestions(workspace: Workspace) -> list[Suggestion]:
     """What measured comparisons speak for without being in force, by action."""
     with workspace.store.reading() as session:
         rows = session.read(EXPERIMENTS, order_by=("kind", "measured_us")).to_pylist()
+        brands = ingest.name_entities(session, [row["brand_id"] for row in rows])
     found = []
     for row in rows:
         report = json.loads(row["report"]) if row["report"] else None
@@ -118,6 +121,7 @@ def list_suggestions(workspace: Workspace) -> list[Suggestion]:
         found.append(
             Suggestion(
                 row["experiment_id"],
+                brands[row["brand_id"]],
                 row["kind"],
                 report["points"],
                 report["points_error"],

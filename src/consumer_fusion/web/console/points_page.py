@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consumer_fusion import score
+from consumer_fusion import experiments, score
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.language import say
 from consumer_fusion.points_in_force import put_points_in_force
@@ -53,6 +53,7 @@ class PointsPage:
         search: What was searched for.
         without_points: Kinds of events that are kept but no evidence: `kind`, `events`.
         may_change: Whether the visitor may change points.
+        suggestions: What comparisons speak for without being in force.
     """
 
     version: str
@@ -60,6 +61,7 @@ class PointsPage:
     search: str
     without_points: Sequence[Mapping[str, Any]]
     may_change: bool
+    suggestions: Sequence[experiments.Suggestion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,11 @@ def show_points(visit: Visit) -> Answer:
         search,
         [row for row in visit.readings.count_unscored() if wanted in str(row["kind"]).casefold()],
         visit.may("change_points"),
+        [
+            each
+            for each in experiments.list_suggestions(visit.workspace)
+            if visit.may("look", each.brand) and wanted in each.key.casefold()
+        ],
     )
     return Page("points.html", say("Points"), content, section="points")
 

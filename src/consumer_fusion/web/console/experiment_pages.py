@@ -1,0 +1,112 @@
+"""An experiment: who got the action, what came of it, and whether it decides the points of the action."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer_fusion import experiments, score
+from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.kit.language import say
+from consumer_fusion.kit.moments import parse_moment, to_microseconds
+from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.records.points import Facet
+from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentPage:
+    """One experiment.
+
+    Attributes:
+        row: As `fusion experiments list --json` tells it.
+        starts_us: From when on the action may reach anybody.
+        ends_us: When outcomes no longer count.
+        is_over: Whether that has passed.
+        report: What was found; None until it was measured.
+        facets: Where points may count, where the points table does not say it yet; else none.
+        may_measure: Whether the visitor may have it measured.
+        may_apply: Whether the visitor may put its points in force or take them back.
+    """
+
+    row: Mapping[str, Any]
+    starts_us: int
+    ends_us: int
+    is_over: bool
+    report: Mapping[str, Any] | None
+    facets: Sequence[Facet]
+    may_measure: bool
+    may_apply: bool
+
+
+def show_experiment(visit: Visit) -> Answer:
+    """What is on record of an experiment."""
+    row = _find_experiment(visit, visit.read_asked("experiment"))
+    from_us = to_microseconds(parse_moment(row["outcome_from"]))
+    ends_us = from_us + round(row["horizon_days"] * 86_400_000_000)
+    kind = put_points_in_force(visit.workspace).points.kinds.get(row["kind"])
+    is_told = kind is not None and any(entry.direction == "brand_to_consumer" for entry in kind.entries)
+    content = ExperimentPage(
+        row=row,
+        starts_us=to_microseconds(parse_moment(row["starts_at"])),
+        ends_us=ends_us,
+        is_over=visit.workspace.now_us >= ends_us,
+        report=row["report"],
+        facets=() if is_told else score.list_given_facets(),
+        may_measure=visit.may("declare_actions", row["brand"]) and row["withdrawn_at"] is None,
+        may_apply=visit.may("change_points") and row["withdrawn_at"] is None,
+    )
+    return Page("experiment.html", row["title"], content, section="planner", brand=row["brand"])
+
+
+def measure_experiment(visit: Visit) -> Answer:
+    """Compare the arms; no point changes."""
+    row = _find_experiment(visit, visit.read_form("experiment"))
+    visit.require("declare_actions", row["brand"])
+    experiments.measure_experiment(visit.workspace, row["experiment_id"], facet=_read_facet(visit))
+    visit.record(Deed("measure experiment", object_id=row["experiment_id"], brand=row["brand"]))
+    return Redirect(_make_path(row), say("It is measured. No point has changed."))
+
+
+def apply_experiment(visit: Visit) -> Answer:
+    """Put the points that an experiment decides in force."""
+    visit.require("change_points")
+    row = _find_experiment(visit, visit.read_form("experiment"))
+    override = experiments.apply_experiment(visit.workspace, row["experiment_id"], facet=_read_facet(visit))
+    detail = {"kind": override.key, "points": round(override.points, 2)}
+    visit.record(Deed("apply experiment", object_id=row["experiment_id"], brand=row["brand"], detail=detail))
+    return Redirect(_make_path(row), say("Its points are in force, and every score is read with them."))
+
+
+def withdraw_experiment(visit: Visit) -> Answer:
+    """Take an experiment back; points that it decided are as before it."""
+    visit.require("change_points")
+    row = _find_experiment(visit, visit.read_form("experiment"))
+    experiments.withdraw_experiment(visit.workspace, row["experiment_id"])
+    visit.record(Deed("withdraw experiment", object_id=row["experiment_id"], brand=row["brand"]))
+    return Redirect(_make_path(row), say("It is withdrawn and decides nothing any more."))
+
+
+def _find_experiment(visit: Visit, experiment_id: str) -> dict[str, Any]:
+    for row in experiments.list_experiments(visit.workspace):
+        if row["experiment_id"] == experiment_id and visit.may("look", row["brand"]):
+            return row
+    raise NotFoundError(
+        say("There is no such experiment."), hint=say("The planner of a brand lists those that there are.")
+    )
+
+
+def _make_path(row: Mapping[str, Any]) -> str:
+    return make_path("/experiment", brand=row["brand"], experiment=row["experiment_id"])
+
+
+def _read_facet(visit: Visit) -> Facet:
+    asked = visit.read_optional("facet") or score.DEFAULT_FACET
+    for facet in score.list_given_facets():
+        if facet == asked:
+            return facet
+    raise InputError(
+        say("“{facet}” is nothing that a brand gives.", facet=asked), hint=say("Choose one of the list.")
+    )

@@ -1,0 +1,89 @@
+"""Experiments in the console: what is on record, what was found, and points that only chance decides."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from console_town import PARTIAL, READER
+from consumer_fusion.experiments import ExperimentReport
+from consumer_fusion.experiments.book import change_experiment
+from consumer_fusion.experiments.findings import GroupEffect
+
+PLANNER = "/planner?brand=corner-grocery"
+
+
+def draw(owner, title="A letter in spring"):
+    drawn = owner.send(
+        PLANNER, "/planner/draw", brand="corner-grocery", title=title, kind="Campaign Received",
+        starts_at="2099-03-01T08:00", share="30", days="28", seed="7",
+    )  # fmt: skip
+    return re.search(rf'href="(/experiment[^"]+)"><b>{title}', drawn.text).group(1).replace("&amp;", "&")
+
+
+def test_an_experiment_tells_what_is_on_record_before_its_time(owner):
+    page = owner.get(draw(owner)).text
+    assert "A letter in spring" in page
+    assert "Chance divided them" in page
+    assert "Its time is not over" in page
+    assert "Measure it" not in page
+    assert "Put its points in force" not in page
+
+
+def test_what_is_not_over_is_neither_measured_nor_applied(owner):
+    path = draw(owner, "Too early")
+    number = re.search(r"experiment=([^&]+)", path).group(1)
+    for deed in ("measure", "apply"):
+        answer = owner.send(path, f"/experiment/{deed}", experiment=number)
+        assert answer.status_code == 409 or "Outcomes count until" in answer.text
+
+
+def test_an_experiment_is_withdrawn_and_decides_nothing(owner):
+    path = draw(owner, "A mistake")
+    number = re.search(r"experiment=([^&]+)", path).group(1)
+    assert "decides nothing" in owner.send(path, "/experiment/withdraw", experiment=number).text
+    assert "It was withdrawn" in owner.get(path).text
+    assert "A mistake" not in owner.get(PLANNER).text
+    assert "withdraw experiment" in owner.get("/audit").text
+
+
+def test_who_may_not_see_the_brand_finds_no_experiment_and_a_reader_changes_none(owner, sign_in):
+    path = draw(owner, "Not for all")
+    number = re.search(r"experiment=([^&]+)", path).group(1)
+    reader = sign_in(READER)
+    assert "Withdraw" not in reader.get(path).text
+    assert reader.send(path, "/experiment/withdraw", experiment=number).status_code == 403
+    assert owner.get("/experiment?brand=corner-grocery&experiment=none").status_code == 404
+    partial = sign_in(PARTIAL)
+    assert partial.get(path).status_code in {403, 404}
+
+
+def make_report(experiment_id):
+    """What a measured experiment found, made up."""
+    report = ExperimentReport(
+        experiment_id=experiment_id, grade="caused", treated_count=300, held_out_count=100, left_out_count=0,
+        share_without=0.2, effect=0.05, low=0.01, high=0.09, p_value=0.01, naive=0.06, log_odds=0.3,
+        log_odds_error=0.1, reached_treated=1.0, reached_held_out=0.0, points=1.37, points_error=0.5,
+        facet="wellbeing", groups=(GroupEffect("past 0", 0.09, 0.06, 0.0, 0.12),), refusals=(),
+        sentences=("That may be no effect at all.",),
+    )  # fmt: skip
+    return json.dumps(report.as_dict())
+
+
+def test_what_was_found_is_told_in_the_readers_language_and_shown_beside_the_points(owner, console):
+    path = draw(owner, "A letter with an end")
+    number = re.search(r"experiment=([^&]+)", path).group(1)
+    _, workspace = console
+    with workspace.store.writing() as session:
+        change_experiment(session, number, report=make_report(number), measured_us=workspace.now_us)
+    page = owner.get(path).text
+    assert "That may be no effect at all." in page
+    assert "past 0" in page
+    assert "+1.37" in page
+    assert "Put its points in force" in page
+    italian = owner.get(path, headers={"Accept-Language": "it"}).text
+    assert "Può anche non esserci alcun effetto." in italian
+    assert "+1,37" in italian
+    points = owner.get("/points").text
+    assert "Suggested, not in force" in points
+    assert "+1.37" in points
