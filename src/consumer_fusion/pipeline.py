@@ -365,7 +365,8 @@ def _land_fresh(
         tables=tables,
     )
     counts = engine.read(
-        f"select count(*) as n from {annotated} where consumer_id = 0 or brand_id = 0",
+        f"select count(*) as n from {annotated} where brand_id = 0 or (consumer_id = 0 "
+        f"and kind not in ({ingest.LISTED_KINDS_OF_A_BRAND}))",
         step="count unknown parties",
     )
     landing.unattributed = counts["n"][0].as_py()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from consumer_fusion import effects, ingest, pipeline
+from consumer_fusion import effects, ingest, pipeline, repairs
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from effect_worlds import make_action, open_world
 
@@ -137,7 +137,10 @@ def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace
     lines = [declare("e1", title="A stand at the fair", effect_days=5), declare("e2", effect_days=5)]
     path = write("events.jsonl", "\n".join(map(json.dumps, lines)))
     for _ in range(2):
-        pipeline.import_files(workspace, [path], ingest.choose_reading(format="events"))
+        acceptance = pipeline.import_files(workspace, [path], ingest.choose_reading(format="events"))
+        # It is about a brand, so it lacks no consumer.
+        assert acceptance.unattributed == 0
     (row,) = effects.list_actions(workspace)
     assert (row["action"], row["origin"], row["effect_until"]) == ("e1", "event", "2026-06-15")
     assert "e2 declares no action" in caplog.text
+    assert repairs.list_unattributed(workspace) == ((), 0)

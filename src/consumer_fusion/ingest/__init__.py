@@ -21,6 +21,7 @@ from consumer_fusion.ingest.arrivals import (
     read_arrivals,
 )
 from consumer_fusion.ingest.attachment import (
+    LISTED_KINDS_OF_A_BRAND,
     Attachment,
     attach_event,
     list_unattributed,
@@ -49,6 +50,7 @@ from consumer_fusion.ingest.sealing import count_sealable, seal_events
 from consumer_fusion.ingest.staging import Staging, stage_batches, stage_events, stage_files
 
 __all__ = [
+    "LISTED_KINDS_OF_A_BRAND",
     "CANONICAL_SCHEMA",
     "Attachment",
     "Reading",

@@ -12,7 +12,7 @@ from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.ingest.acceptance import ensure_keys, find_keys
 from consumer_fusion.ingest.validation import quote_text
-from consumer_fusion.records.event import ATTACHMENTS, EVENTS
+from consumer_fusion.records.event import ATTACHMENTS, EVENTS, KINDS_OF_A_BRAND
 from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Between, Session, Where, list_segments
 
 _LISTED = (
@@ -98,6 +98,10 @@ def attach_event(
     )
 
 
+LISTED_KINDS_OF_A_BRAND = ", ".join(f"'{kind}'" for kind in KINDS_OF_A_BRAND)
+"""As a query lists them."""
+
+
 def list_unattributed(
     session: Session, engine: Engine, folder: Path, *, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
@@ -132,6 +136,7 @@ def list_unattributed(
         )
     rows = engine.read(
         f"select *, count(*) over () as all_count from ({' union all '.join(parts)}) e "
+        f"where e.brand_id = 0 or e.kind not in ({LISTED_KINDS_OF_A_BRAND}) "
         f"order by occurred_us desc, source_id, event_id limit {int(limit)}",
         step="list events without a party",
         tables=tables,

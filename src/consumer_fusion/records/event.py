@@ -9,6 +9,9 @@ from typing import Literal
 
 from consumer_fusion.records.table import Column, Table
 
+KINDS_OF_A_BRAND: tuple[str, ...] = ("Action Declared", "Followers Counted")
+"""Kinds that may tell of a brand alone: without a consumer they lack no party."""
+
 Precision = Literal["microsecond", "second", "minute", "hour", "day", "month", "year"]
 
 
