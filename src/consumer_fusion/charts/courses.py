@@ -115,7 +115,7 @@ def draw_cumulative(
     zero = altair.Chart(make_data([{"zero": 0}])).mark_rule(color=palette.line, strokeDash=[4, 3], aria=False)
     marks = (
         zero.encode(y=altair.Y("zero:Q", scale=scale)),
-        interval.mark_rule(color=palette.band_edge, strokeWidth=6, aria=False).encode(
+        interval.mark_rule(color=palette.gain, strokeWidth=6, aria=False).encode(
             y=altair.Y("low:Q", scale=scale, title=title), y2="high:Q"
         ),
         line.mark_line(color=palette.ink, strokeWidth=2, aria=False),

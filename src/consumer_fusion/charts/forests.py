@@ -56,11 +56,11 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
     zero = altair.Chart(make_data([{"zero": 0}])).mark_rule(color=palette.line, strokeDash=[4, 3], aria=False)
     marks = (
         zero.encode(x=altair.X("zero:Q", scale=scale, title=title, axis=axis)),
-        chart.mark_rule(color=palette.band_edge, strokeWidth=2, yOffset=BAR_SHIFT, aria=False).encode(
+        chart.mark_rule(color=palette.count, strokeWidth=2, yOffset=BAR_SHIFT, aria=False).encode(
             x=altair.X("raw_low:Q", scale=scale, title=title, axis=axis), x2="raw_high:Q"
         ),
         chart.mark_point(
-            size=70, strokeWidth=2, fill=palette.paper, stroke=palette.band_edge, opacity=1, yOffset=BAR_SHIFT
+            size=70, strokeWidth=2, fill=palette.paper, stroke=palette.count, opacity=1, yOffset=BAR_SHIFT
         ).encode(x=altair.X("raw:Q", scale=scale), tooltip="label:N", description="label:N"),
         chart.mark_rule(color=palette.ink, strokeWidth=4, yOffset=BAR_SHIFT, aria=False)
         .encode(x=altair.X("shrunk_low:Q", scale=scale), x2="shrunk_high:Q")
