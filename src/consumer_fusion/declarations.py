@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from consumer_fusion import identity, influence, ingest
+from consumer_fusion import identity, influence, ingest, score
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import write_moment
@@ -54,10 +54,21 @@ def withdraw(workspace: Workspace, association_id: str) -> None:
         settle(workspace, session, force.points, force.kind_ids, Landing(refold_consumers={consumer_id}))
 
 
-def list_associations(workspace: Workspace, *, with_withdrawn: bool = False) -> list[dict[str, object]]:
-    """The associations, with the keys of consumer and brand."""
+def list_associations(
+    workspace: Workspace, *, with_withdrawn: bool = False, consumer: str | None = None
+) -> list[dict[str, object]]:
+    """The associations, with the keys of consumer and brand.
+
+    Args:
+        workspace: The workspace.
+        with_withdrawn: Withdrawn ones too.
+        consumer: Only those of one consumer, and of all who count for them.
+    """
     with workspace.store.reading() as session:
-        links = influence.read_associations(session, with_withdrawn=with_withdrawn)
+        members = None
+        if consumer is not None:
+            members = score.find_members(session, ingest.find_keys(session, "consumer", [consumer]).values())
+        links = influence.read_associations(session, with_withdrawn=with_withdrawn, consumer_ids=members)
         named = ingest.name_entities(
             session, [number for link in links for number in (link.consumer_id, link.brand_id)]
         )

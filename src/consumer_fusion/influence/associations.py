@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
@@ -107,9 +107,19 @@ def withdraw_association(session: Session, association_id: str, withdrawn_us: in
     return int(found["consumer_id"][0].as_py())
 
 
-def read_associations(session: Session, *, with_withdrawn: bool = False) -> list[Link]:
-    """The associations on record, in the order in which they began."""
-    where = None if with_withdrawn else {"withdrawn_us": None}
+def read_associations(
+    session: Session, *, with_withdrawn: bool = False, consumer_ids: Collection[int] | None = None
+) -> list[Link]:
+    """The associations on record, in the order in which they began.
+
+    Args:
+        session: A session.
+        with_withdrawn: Withdrawn ones too.
+        consumer_ids: Only of these consumers, before merges; None for all.
+    """
+    where: dict[str, Any] = {} if with_withdrawn else {"withdrawn_us": None}
+    if consumer_ids is not None:
+        where["consumer_id"] = sorted(consumer_ids) or [0]
     rows = session.read(ASSOCIATIONS, where, order_by=("valid_from_us", "association_id"))
     return [Link(**row) for row in rows.to_pylist()]
 

@@ -15,9 +15,10 @@ from consumer_fusion.web.console.page_list import PAGES
 
 ARTIST = "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30"
 EVERY_PAGE = [
-    "/brands", "/brand?brand=sweater-brand", "/consumers?brand=sweater-brand", "/consumer?consumer=pop-artist", ARTIST,
-    "/actions?brand=sweater-brand", "/effects?brand=sweater-brand", "/planner?brand=sweater-brand",
-    "/effect?action=founding-concert&metric=followers", "/associations", "/unattributed", "/suggestions", "/tokens", "/webhooks", "/staff", "/points",
+    "/brands", "/brand?brand=sweater-brand", "/consumers?brand=sweater-brand",
+    "/consumer?consumer=pop-artist", ARTIST, "/actions?brand=sweater-brand", "/effects?brand=sweater-brand",
+    "/planner?brand=sweater-brand", "/effect?action=founding-concert&metric=followers", "/associations",
+    "/unattributed", "/suggestions", "/tokens", "/webhooks", "/staff", "/points",
     "/points/kind?key=Order Completed", "/points/versions", "/rejected", "/identities",
     "/identities?consumer=pop-artist", "/keys", "/audit",
 ]  # fmt: skip

@@ -179,6 +179,22 @@ def test_a_file_without_people_is_refused_with_what_is_expected(owner):
     assert answer.status_code == 400
 
 
+def test_a_file_of_too_many_people_is_refused_with_what_to_do(owner, monkeypatch):
+    monkeypatch.setattr(suggestion_pages, "find_spec", lambda name: name)
+    monkeypatch.setattr(suggestion_pages, "MOST_PEOPLE", 2)
+    answer = upload(owner, PEOPLE)
+    assert answer.status_code == 400
+    assert "fusion identity suggest" in answer.text
+
+
+def test_what_is_declared_of_a_relationship_stands_on_its_page(owner, workspace):
+    page = "/relationship?consumer=pop-artist&brand=sweater-brand"
+    assert "wears or uses it" in owner.get(page).text
+    (known,) = declarations.list_associations(workspace)
+    declarations.withdraw(workspace, known["association_id"])
+    assert "wears or uses it" not in owner.get(page).text
+
+
 def test_accepting_nothing_says_what_to_do(owner):
     answer = owner.send("/suggestions", "/suggestions/accept")
     assert answer.status_code == 400

@@ -118,9 +118,11 @@ def withdraw(visit: Visit) -> Answer:
     return Redirect("/associations", say("It is withdrawn, with all that spread over it."))
 
 
-def list_visible(visit: Visit, *, with_withdrawn: bool = False) -> list[dict[str, Any]]:
+def list_visible(
+    visit: Visit, *, with_withdrawn: bool = False, consumer: str | None = None
+) -> list[dict[str, Any]]:
     """The associations with brands that the visitor may see, in the order in which they began."""
-    rows = declarations.list_associations(visit.workspace, with_withdrawn=with_withdrawn)
+    rows = declarations.list_associations(visit.workspace, with_withdrawn=with_withdrawn, consumer=consumer)
     return [row for row in rows if visit.visitor.caller.sees(str(row["brand"]))]
 
 

@@ -253,8 +253,8 @@ def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[Led
 def _list_associations(visit: Visit, pair: PairReading) -> list[dict[str, object]]:
     return [
         {**row, "words": say(EVIDENCE_WORDS[row["evidence"]])}
-        for row in list_visible(visit)
-        if row["brand"] == pair.answer.brand and row["consumer"] == pair.answer.consumer
+        for row in list_visible(visit, consumer=pair.answer.consumer)
+        if row["brand"] == pair.answer.brand
     ]
 
 

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet
 
 from consumer_fusion import declarations, ingest
 from consumer_fusion.errors import InputError, MissingExtraError
 from consumer_fusion.identity import DEFAULT_THRESHOLD, SUGGESTIONS
-from consumer_fusion.kit.language import say, say_count
+from consumer_fusion.kit.language import read_language, say, say_count
 from consumer_fusion.web.console.forms import Upload
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
 
 SUGGESTIONS_LISTED = 200
+MOST_PEOPLE = 50_000
 INSTALL_COMMAND = "pip install 'consumer-fusion[identity]'"
 
 
@@ -125,12 +127,30 @@ def _suggest(people: Upload, threshold: float) -> pa.Table:
         )
         path.write_bytes(people.content)
         try:
+            _check_size(path)
             return declarations.suggest_merges(path, threshold=threshold)
         except pa.ArrowInvalid:
             raise InputError(
                 say("The file cannot be read."),
                 hint=say("Choose a CSV or Parquet file with one person a row."),
             ) from None
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a file that would keep the server busy for long."""
+    if path.suffix == ".parquet":
+        count = pyarrow.parquet.ParquetFile(path).metadata.num_rows
+    else:
+        count = path.read_bytes().count(b"\n")
+    if count > MOST_PEOPLE:
+        raise InputError(
+            say(
+                "The file holds more than {count} people.", count=read_language().write_number(MOST_PEOPLE, 0)
+            ),
+            hint=say(
+                "Compare so many with the command `fusion identity suggest`, which has the machine to itself."
+            ),
+        )
 
 
 def _read_pairs(chosen: Sequence[str]) -> pa.Table:
