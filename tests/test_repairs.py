@@ -114,3 +114,26 @@ def test_an_event_that_is_not_there_cannot_be_attached(workspace):
         repairs.attach(workspace, "shop", "order-9", consumer="ann", reason="she said so")
     with pytest.raises(InputError):
         repairs.attach(workspace, "shop", "order-1", reason="no reason")
+
+
+@pytest.mark.parametrize("is_sealed", [False, True], ids=["in the inbox", "in a segment"])
+def test_events_without_a_party_are_listed_until_they_have_one(workspace, is_sealed):
+    orders = [make_order(1), make_order(2, days_ago=10.2, consumer=None), make_order(3, brand=None)]
+    fusion.import_events(workspace, orders)
+    if is_sealed:
+        seal(workspace)
+    listed, count = repairs.list_unattributed(workspace)
+    assert count == 2
+    assert {(each.event_id, each.consumer is None, each.brand is None) for each in listed} == {
+        ("order-2", True, False),
+        ("order-3", False, True),
+    }
+    assert [each.occurred_us for each in listed] == sorted(
+        (each.occurred_us for each in listed), reverse=True
+    )
+    repairs.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
+    (left,), count = repairs.list_unattributed(workspace, limit=1)
+    assert (left.event_id, left.source, count) == ("order-3", "shop", 1)
+    if not is_sealed:
+        seal(workspace)
+        assert [each.event_id for each in repairs.list_unattributed(workspace)[0]] == ["order-3"]

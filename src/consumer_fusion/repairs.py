@@ -94,9 +94,7 @@ class UnattributedEvent:
     text: str | None
 
 
-def list_unattributed(
-    workspace: Workspace, *, limit: int = 100
-) -> tuple[tuple[UnattributedEvent, ...], int]:
+def list_unattributed(workspace: Workspace, *, limit: int = 100) -> tuple[tuple[UnattributedEvent, ...], int]:
     """Events that name no consumer or no brand, the newest first; and how many there are in all."""
     with workspace.store.reading() as session:
         rows, count = ingest.list_unattributed(session, workspace.engine, workspace.folder, limit=limit)
