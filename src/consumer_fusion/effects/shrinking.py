@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consumer_fusion import cause, ingest
+from consumer_fusion import cause, influence, ingest
 from consumer_fusion.effects.effect_report import EffectReport, read_report, write_iso_day
 from consumer_fusion.effects.measuring import Measured, Question, keep_effects, measure_in_book, read_kept
 from consumer_fusion.effects.series_book import SeriesBook
 from consumer_fusion.effects.series_names import ShowKey, name_reports
 from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.settlement import Progress, ignore_progress
 from consumer_fusion.stores import Session
@@ -126,6 +127,38 @@ def list_effects(
         for each in shown
         if (brand is None or each.brand == brand) and (metric is None or each.report.metric == metric)
     ]
+
+
+def list_beside(
+    workspace: Workspace, consumer: str, brand: str, *, show_key: ShowKey = str
+) -> list[ShownEffect]:
+    """Effects that were measured of a brand's actions during which a consumer was declared to be seen with it.
+
+    They stand beside the points of the pair and add none.
+
+    Args:
+        workspace: The workspace.
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        show_key: Writes a consumer's key as whoever looks may see it.
+    """
+    with workspace.store.reading() as session:
+        found = ingest.find_keys(session, "consumer", [consumer]), ingest.find_keys(session, "brand", [brand])
+        links = [
+            link
+            for link in influence.read_associations(session)
+            if link.consumer_id in found[0].values() and link.brand_id in found[1].values()
+        ]
+        actions = cause.read_action_rows(session, brand_ids=list(found[1].values())) if links else []
+    seen = {
+        action.action_id
+        for action in actions
+        for link in links
+        if link.valid_from_us < (action.last_day + 1) * DAY_MICROSECONDS
+        and (link.valid_to_us is None or link.valid_to_us >= action.starts_us)
+    }
+    shown = list_effects(workspace, brand=brand, show_key=show_key) if seen else []
+    return [each for each in shown if each.report.action in seen]
 
 
 def show_effect(workspace: Workspace, report: EffectReport, *, show_key: ShowKey = str) -> ShownEffect:

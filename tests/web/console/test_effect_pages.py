@@ -117,3 +117,22 @@ def test_a_metric_that_nobody_told_is_a_reason_in_words_not_an_error(owner):
     page = owner.get("/planner?brand=corner-grocery&metric=followers")
     assert page.status_code == 200
     assert "not enough days of followers" in page.text
+
+
+def test_what_the_concert_did_stands_beside_the_points_of_the_artist_and_moves_no_score(owner):
+    pair = "consumer=pop-artist&brand=sweater-brand"
+    page = f"/relationship?{pair}&as_of=2026-06-15T20:30"
+    before = re.search(r'<span class="value">([\d.]+)</span>', owner.get(page).text).group(1)
+    owner.get(FOLLOWERS)
+    part = owner.get(f"/relationship/effects?{pair}", headers={"HX-Request": "true"}).text
+    assert "Concert of the pop artist, seen in the sweater" in part
+    assert "followers gained" in part
+    assert "none of it is in the score" in part
+    assert re.search(r'<span class="value">([\d.]+)</span>', owner.get(page).text).group(1) == before == "45.0"
+
+
+def test_nothing_stands_beside_the_points_of_who_was_never_seen_with_the_brand(owner):
+    part = owner.get(
+        "/relationship/effects?consumer=pop-artist&brand=salmon-restaurant", headers={"HX-Request": "true"}
+    )
+    assert "Beside the points" not in part.text

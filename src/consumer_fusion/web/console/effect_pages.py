@@ -103,6 +103,26 @@ class EffectsPage:
     download: str
 
 
+@dataclass(frozen=True, slots=True)
+class BesidePart:
+    """Effects that are shown beside the points of a pair.
+
+    Attributes:
+        rows: As those of `EffectsPage`.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+
+
+def show_beside(visit: Visit) -> Answer:
+    """The effects of actions in which the consumer was seen with the brand, beside the points of the pair."""
+    consumer, brand = visit.read_asked("consumer"), visit.read_asked("brand")
+    visit.require("look", brand)
+    shown = effects.list_beside(visit.workspace, consumer, brand, show_key=visit.show_key)
+    content = BesidePart([_tell_row(each) for each in shown[::-1]])
+    return Page("beside.html", say("Beside the points: what actions did"), content, brand=brand)
+
+
 def show_effect(visit: Visit) -> Answer:
     """What an action did to a metric, measured at once where nobody has asked before."""
     action_id, metric = visit.read_asked("action"), visit.asked.get("metric") or "orders"

@@ -77,6 +77,7 @@ PAGES: dict[str, PageMaker] = {
     "/effect": _show("look", effect_pages.show_effect),
     "/effect/figure": _draw("look", effect_pages.show_effect_figure),
     "/effect/measure": _change("declare_actions", effect_pages.measure_effect),
+    "/relationship/effects": _show("look", effect_pages.show_beside),
     "/effects": _show("look", effect_pages.show_effects),
     "/effects/figure": _draw("look", effect_pages.show_effects_figure),
     "/effects/measure": _change("declare_actions", effect_pages.measure_effects),
