@@ -118,6 +118,27 @@ def test_an_experiment_decides_the_points_of_a_letter_and_puts_its_stamp_on_them
         )
 
 
+def test_a_calibration_learns_around_what_an_experiment_decided(town):
+    treated = draw(town)
+    with open_small(town) as workspace:
+        fusion.import_events(workspace, make_sequel(treated, effect=0.3))
+        override = experiments.apply_experiment(workspace, "spring-letter")
+        report = fusion.calibrate_points(
+            workspace,
+            outcome=ORDER,
+            horizon_days=HORIZON,
+            cutoff=NOW - timedelta(days=START_DAYS_AGO),
+            is_applied=True,
+        )
+        after = put_points_in_force(workspace).points
+        assert CAMPAIGN not in report.multipliers
+        assert after.version in {report.points_version, report.calibrated_version}
+        (entry,) = after.kinds[CAMPAIGN].entries
+        assert (entry.points, entry.experiment_id) == (pytest.approx(override.points), "spring-letter")
+        # The link of the new calibration fits the points in force, so that the next experiment can be judged by it.
+        assert experiments.measure_experiment(workspace, "spring-letter").refusals == ()
+
+
 def test_a_letter_that_helps_some_is_seen_to(town):
     treated = draw(town)
     helped = set(PEOPLE[:200])
