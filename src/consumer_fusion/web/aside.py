@@ -26,7 +26,7 @@ from consumer_fusion.workspace import Workspace, open_workspace
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 IDLE_SECONDS = 120.0
-_NICENESS = 10
+_NICENESS = 5
 _SPARING = {"CONSUMER_FUSION_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """It may take longer, but less of the machine."""
 _LENGTH = struct.Struct("<Q")

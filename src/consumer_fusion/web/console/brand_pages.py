@@ -16,6 +16,7 @@ from consumer_fusion.web.console.addresses import LIVE_PATH, make_path
 from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
 from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
+from consumer_fusion.web.console.readings import BrandsReading
 from consumer_fusion.web.many_pairs import Activity
 
 MOVERS_LISTED = 4
@@ -93,7 +94,10 @@ class FigurePart:
 
 def show_start(visit: Visit) -> Answer:
     """The first page: the overview of the largest brand that the visitor may see, or all brands."""
-    brands = _list_visible(visit)
+    found = visit.readings.find_brands(visit.as_of_us)
+    if found is None:
+        return show_being_read(say("Brands"), section="brands")
+    brands = _list_visible(visit, found)
     if not brands:
         return show_brands(visit)
     return Redirect(make_path("/brand", brand=brands[0]["brand"]))
@@ -102,9 +106,12 @@ def show_start(visit: Visit) -> Answer:
 def show_brands(visit: Visit) -> Answer:
     """All brands, searched by a part of their key."""
     visit.require("look")
+    found = visit.readings.find_brands(visit.as_of_us)
+    if found is None:
+        return show_being_read(say("Brands"), section="brands")
     search = visit.asked.get("search", "").strip()
-    found = [row for row in _list_visible(visit) if search.casefold() in row["brand"].casefold()]
-    content = BrandsPage(found[:BRANDS_LISTED], search, visit.as_of_us, len(found) > BRANDS_LISTED)
+    rows = [row for row in _list_visible(visit, found) if search.casefold() in row["brand"].casefold()]
+    content = BrandsPage(rows[:BRANDS_LISTED], search, found.as_of_us, len(rows) > BRANDS_LISTED)
     return Page("brands.html", say("Brands"), content, section="brands")
 
 
@@ -141,7 +148,7 @@ def show_overview(visit: Visit) -> Answer:
     return Page("overview.html", brand, content, section="overview", brand=brand)
 
 
-def show_being_read(title: str, *, section: str, brand: str) -> Page:
+def show_being_read(title: str, *, section: str, brand: str | None = None) -> Page:
     """What is shown while so much is read that it takes seconds: the page comes by itself once it is there."""
     return Page("being_read.html", title, None, status=202, section=section, brand=brand)
 
@@ -213,6 +220,6 @@ def _list_ends(visit: Visit, rows: pa.Table, *, is_falling: bool) -> list[dict[s
     return moved if is_falling else moved[::-1]
 
 
-def _list_visible(visit: Visit) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = visit.readings.list_brands(visit.as_of_us).to_pylist()
+def _list_visible(visit: Visit, found: BrandsReading) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = found.brands.to_pylist()
     return [row for row in rows if visit.visitor.caller.sees(row["brand"])]

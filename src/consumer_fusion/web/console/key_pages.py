@@ -56,7 +56,7 @@ def show_keys(visit: Visit) -> Answer:
     with visit.workspace.store.reading() as session:
         rows = [KeyRow(key, _name_state(key, now_us)) for key in access.list_write_keys(session)]
     rows.sort(key=lambda row: (row.state in ("revoked", "expired"), row.key.source, -row.key.created_us))
-    brands = visit.readings.list_brands(visit.as_of_us)["brand"].to_pylist()
+    brands = visit.readings.list_brand_names(visit.as_of_us)
     content = KeysPage(rows, [(kind, KIND_WORDS[kind]) for kind in KEY_KINDS], brands)
     return Page("keys.html", say("Sources and keys"), content, section="keys")
 

@@ -14,6 +14,7 @@ from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.points import DIRECTIONS, FACETS, POINTS_VERSIONS, Kind, PointsTable
 from consumer_fusion.stores import Session
 from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.brand_pages import show_being_read
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
 from consumer_fusion.web.console.points_editing import (
     KindForm,
@@ -124,6 +125,9 @@ class VersionsPage:
 def show_points(visit: Visit) -> Answer:
     """Every kind with its points."""
     visit.require("look")
+    unscored = visit.readings.find_unscored()
+    if unscored is None:
+        return show_being_read(say("Points"), section="points")
     points = put_points_in_force(visit.workspace).points
     own = read_own(visit.workspace).get("kinds", {})
     search = visit.asked.get("search", "").strip()
@@ -136,7 +140,7 @@ def show_points(visit: Visit) -> Answer:
             if wanted in f"{key} {say(key)} {say(kind.meaning)}".casefold()
         ],
         search,
-        [row for row in visit.readings.count_unscored() if wanted in str(row["kind"]).casefold()],
+        [row for row in unscored if wanted in str(row["kind"]).casefold()],
         visit.may("change_points"),
         [
             each

@@ -48,6 +48,19 @@ _STEP_US = 600_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class BrandsReading:
+    """All brands at a moment.
+
+    Attributes:
+        as_of_us: The moment.
+        brands: What `answers.summarise_brands` tells, the largest first.
+    """
+
+    as_of_us: int
+    brands: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
 class BrandReading:
     """The relationships of a brand at a moment.
 
@@ -95,7 +108,7 @@ class Readings:
         self._aside = aside or Aside(workspace)
         self._standings = standings or Standings(workspace, self._aside)
         self._sizes: Shelf[bool] = Shelf(1_000)
-        self._brands: Shelf[pa.Table] = Shelf(8)
+        self._brands: Shelf[BrandsReading] = Shelf(8)
         self._brand: Shelf[BrandReading] = Shelf(6)
         self._pair: Shelf[PairReading] = Shelf(64)
         self._activity: Shelf[Activity] = Shelf(16)
@@ -141,29 +154,38 @@ class Readings:
                 self._chosen.popitem(last=False)
         return moment_us
 
-    def list_brands(self, as_of_us: int) -> pa.Table:
-        """All brands, the largest first, with quartiles and the mix of classes."""
+    def read_brands(self, as_of_us: int) -> BrandsReading:
+        """All brands; where there is very much of them perhaps of some time ago, as their moment says."""
         key, stamp = self._place(("brands",), as_of_us)
-        is_aside = self._is_many(None)
-
-        def make() -> pa.Table:
-            if is_aside:
-                return self._aside.run(summarise_brands, as_of_us)
-            return summarise_brands(self._workspace, as_of_us)
-
+        make, is_aside = self._choose_summary(as_of_us)
         return self._brands.take(key, stamp, make, is_costly=is_aside)
+
+    def find_brands(self, as_of_us: int) -> BrandsReading | None:
+        """The same; None where it takes seconds to read, which has begun then."""
+        key, stamp = self._place(("brands",), as_of_us)
+        make, is_aside = self._choose_summary(as_of_us)
+        return self._brands.find(key, stamp, make) if is_aside else self._brands.take(key, stamp, make)
 
     def list_brand_names(self, as_of_us: int) -> list[str]:
         """The keys of all brands, the largest first; by name while it is not known yet which they are."""
-        key, _ = self._place(("brands",), as_of_us)
-        if self._brands.peek(key) is None and self._is_many(None):
-            with self._workspace.store.reading() as session:
-                rows = session.read(
-                    ENTITIES, {"entity_type": "brand"}, columns=("entity_key",), order_by=("entity_key",)
-                )
-            names: list[str] = rows["entity_key"].to_pylist()
-            return names
-        return list(self.list_brands(as_of_us)["brand"].to_pylist())
+        found = self.find_brands(as_of_us)
+        if found is not None:
+            return list(found.brands["brand"].to_pylist())
+        with self._workspace.store.reading() as session:
+            rows = session.read(
+                ENTITIES, {"entity_type": "brand"}, columns=("entity_key",), order_by=("entity_key",)
+            )
+        return list(rows["entity_key"].to_pylist())
+
+    def _choose_summary(self, as_of_us: int) -> tuple[Callable[[], BrandsReading], bool]:
+        is_aside = self._is_many(None)
+
+        def make() -> BrandsReading:
+            if is_aside:
+                return BrandsReading(as_of_us, self._aside.run(summarise_brands, as_of_us))
+            return BrandsReading(as_of_us, summarise_brands(self._workspace, as_of_us))
+
+        return make, is_aside
 
     def read_brand(self, brand: str, as_of_us: int) -> BrandReading:
         """The relationships of a brand; of a large one perhaps of some time ago, as its moment says.
@@ -227,7 +249,8 @@ class Readings:
         if not self._is_many(None):
             return
         moment_us = self.choose_moment(is_now=False)
-        for brand in self.list_brands(moment_us)["brand"].to_pylist()[:BRANDS_WARMED]:
+        self.count_unscored()
+        for brand in self.read_brands(moment_us).brands["brand"].to_pylist()[:BRANDS_WARMED]:
             if self._is_many(brand):
                 self.read_brand(brand, moment_us)
                 self.read_activity(brand)
@@ -269,6 +292,16 @@ class Readings:
 
     def count_unscored(self) -> list[dict[str, object]]:
         """The kinds of events that have no points yet; where there are many events, perhaps of some time ago."""
+        make, is_aside = self._choose_kind_counter()
+        return self._unscored.take("kinds", self.stamp(), make, is_costly=is_aside)
+
+    def find_unscored(self) -> list[dict[str, object]] | None:
+        """The same; None where it takes seconds to count, which has begun then."""
+        make, is_aside = self._choose_kind_counter()
+        find = self._unscored.find if is_aside else self._unscored.take
+        return find("kinds", self.stamp(), make)
+
+    def _choose_kind_counter(self) -> tuple[Callable[[], list[dict[str, object]]], bool]:
         is_aside = self._is_many(None)
 
         def make() -> list[dict[str, object]]:
@@ -276,7 +309,7 @@ class Readings:
                 return self._aside.run(inspection.count_unscored)
             return inspection.count_unscored(self._workspace)
 
-        return self._unscored.take("kinds", self.stamp(), make, is_costly=is_aside)
+        return make, is_aside
 
     def _place(self, what: tuple[str, ...], as_of_us: int) -> tuple[Hashable, Stamp]:
         """The key and stamp of something of a moment; a moment that moves with the events is no part of the key."""
