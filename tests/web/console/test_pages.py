@@ -214,6 +214,12 @@ def test_choosing_a_language_never_leads_to_another_site(owner):
     assert answer.url.host == "localhost"
 
 
+def test_a_number_to_be_changed_stands_in_its_field_as_the_language_writes_it(owner):
+    path = "/points/kind?key=Order Refunded/wrong or late"
+    assert 'value="-2.7"' in owner.get(path).text
+    assert 'value="-2,7"' in owner.get(path, headers={"Accept-Language": "it"}).text
+
+
 def test_what_stands_between_backquotes_is_set_as_code(owner):
     page = owner.get("/rejected").text
     assert "Row 1 has a <code>value</code> that is no finite number." in page

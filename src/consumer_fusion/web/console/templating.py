@@ -193,6 +193,7 @@ def make_environment() -> jinja2.Environment:
     environment.filters |= {
         "count": lambda value: read_language().write_number(value, 0),
         "score": lambda value: read_language().write_number(value, 1),
+        "field": write_field,
         "number": lambda value, decimals=2: read_language().write_number(value, decimals),
         "change": write_signed,
         "share": write_share,
@@ -216,6 +217,11 @@ def write_signed(value: float, decimals: int = 2) -> str:
     if not any(digit in text for digit in "123456789"):
         return text
     return f"+{text}" if value > 0 else f"−{text}"
+
+
+def write_field(value: float) -> str:
+    """A number as people would fill it in: as long as it needs to be, with the decimal sign of the language."""
+    return f"{value:g}".replace(".", read_language().write_number(0.5, 1)[1])
 
 
 def mark_code(text: str) -> Markup:

@@ -45,6 +45,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
+document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector("button.menu[aria-expanded=true]");
+  if (event.key === "Escape" && menu) {
+    menu.setAttribute("aria-expanded", "false");
+    menu.focus();
+  }
+});
+
 // What is shown once is copied by a button.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-copy]");
