@@ -116,3 +116,42 @@ def test_rows_are_found_by_their_keys_however_many_are_looked_for(open_store, co
         found = session.read_matching(ENTITIES, keys, columns=("entity_key",))["entity_key"].to_pylist()
         assert sorted(found) == sorted(key for key in wanted if int(key[4:]) < 300)
         assert session.read_matching(ENTITIES, keys.slice(0, 0)).num_rows == 0
+
+
+def test_many_who_wait_to_write_keep_nobody_from_reading(open_store):
+    store = open_store()
+    done = []
+
+    def write():
+        try:
+            with store.writing(wait_seconds=3):
+                done.append("written")
+        except StoreError:
+            done.append("told")
+
+    with store.writing() as session:
+        session.write_mark("turn", "first")
+        waiting = [threading.Thread(target=write) for _ in range(80)]
+        for thread in waiting:
+            thread.start()
+        time.sleep(0.2)
+        begun = time.monotonic()
+        for _ in range(20):
+            with store.reading() as reader:
+                assert reader.read_mark("turn") is None
+        assert time.monotonic() - begun < 3
+    for thread in waiting:
+        thread.join(timeout=60)
+    assert len(done) == 80
+    assert "written" in done
+
+
+def test_whoever_has_little_patience_is_told_and_others_wait_on(open_store):
+    store = open_store()
+    hasty = store.with_patience(0.1)
+    with store.writing() as session:
+        session.write_mark("turn", "first")
+        with pytest.raises(StoreError, match="too long"), hasty.writing():
+            pass
+    with hasty.writing() as session:
+        assert session.read_mark("turn") == "first"

@@ -6,7 +6,7 @@ import ipaddress
 
 from consumer_fusion.access.accounts import create_account, find_account_by_email
 from consumer_fusion.access.sessions import DEFAULT_LIMITS, NewSession, SessionLimits, open_session
-from consumer_fusion.access.signing_in import Note, describe_sign_in
+from consumer_fusion.access.signing_in import PATIENCE_SECONDS, Note, describe_sign_in
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.records.access import Account
 from consumer_fusion.records.audit import PRODUCT
@@ -66,7 +66,7 @@ def _find_visitor(store: Store, now_us: int) -> Account:
         visitor = find_account_by_email(session, DEMO_EMAIL)
     if visitor is not None:
         return visitor
-    with store.writing() as session:
+    with store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         return find_account_by_email(session, DEMO_EMAIL) or create_account(
             session, email=DEMO_EMAIL, role="owner", brands=None, actor=PRODUCT, now_us=now_us, name="Visitor"
         )

@@ -47,7 +47,7 @@ from consumer_fusion.records.access import Account
 from consumer_fusion.records.audit import PRODUCT, Actor, AuditEntry
 from consumer_fusion.stores import Session, Store
 
-_PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 10.0
 
 Note = Callable[[Iterable[AuditEntry]], object]
 """Puts on record who came in, who failed to and who went; soon, where the store cannot be written just now."""
@@ -92,7 +92,7 @@ def begin_sign_in(store: Store, visits: Store, email: str, address: str, now_us:
         ThrottledError: They have to wait.
         StoreError: The try could not be counted; then nobody is let in.
     """
-    with visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+    with visits.writing(wait_seconds=PATIENCE_SECONDS) as session:
         count_try(session, email, address, now_us)
     with store.reading() as session:
         account, kept = read_password(session, email) or (None, None)
@@ -126,7 +126,7 @@ def finish_sign_in(
     if not is_right or not _is_unchanged(store, tried):
         note([AuditEntry(Actor("staff", account_id), "fail to sign in", now_us, account_id)])
         return None
-    with visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+    with visits.writing(wait_seconds=PATIENCE_SECONDS) as session:
         forgive_try(session, tried.email, tried.address)
         # Of the account as it was when the password was read: one that is changed or removed at this very moment
         # has another epoch, so that this session never counts.
@@ -264,13 +264,13 @@ def take_up_link(
     check_password(password, about=f"{email} {name} {known}")
     # Before the transaction, because it takes long; a link that does not count was refused above.
     hashed = hash_password(password, cost)
-    with store.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+    with store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         link = use_link(session, secret, now_us)
         account_id = _settle_account(session, link, email, name, now_us).account_id
         set_password(session, account_id, hashed, actor=Actor("link", account_id), now_us=now_us, name=name)
         append_audit(session, [describe_sign_in(account_id, "link", now_us)])
         account = find_account(session, account_id)
-    with visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+    with visits.writing(wait_seconds=PATIENCE_SECONDS) as session:
         forgive_account(session, account.email)
         return open_session(
             session, account, origin="link", now_us=now_us, limits=limits, previous_token=previous_token

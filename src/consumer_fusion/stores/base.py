@@ -103,15 +103,19 @@ class Store(Protocol):
         """A session that sees one moment and writes nothing."""
         ...
 
-    def writing(self, *, wait_seconds: float = ...) -> AbstractContextManager[Session]:
+    def writing(self, *, wait_seconds: float | None = None) -> AbstractContextManager[Session]:
         """A session that alone writes; on leaving it normally its writes are durable, on an error they are gone.
 
         Args:
-            wait_seconds: How long to wait while another process writes; as long as a bulk import takes by default.
+            wait_seconds: How long to wait while another writes; as long as a bulk import takes by default.
 
         Raises:
             StoreError: The wait was in vain, or the disk refused.
         """
+        ...
+
+    def with_patience(self, wait_seconds: float) -> Store:
+        """The same store, for whoever would rather be told than wait so long for a turn to write."""
         ...
 
     def close(self) -> None:

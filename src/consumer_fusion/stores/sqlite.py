@@ -5,12 +5,14 @@ The schema comes from the declarations in `records`; the hot paths speak to the 
 
 from __future__ import annotations
 
+import copy
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -131,8 +133,15 @@ class SQLiteStore:
     def __init__(self, path: Path, schema: Schema = STORE_SCHEMA) -> None:
         self.path = path
         self.schema = schema
+        self._wait_seconds = WAIT_SECONDS
+        # One thread at a time asks for the turn to write: those that wait take no connection from those that read.
+        self._turn = Lock()
         self._engine = sa.create_engine(
-            f"sqlite:///{path}", isolation_level="AUTOCOMMIT", poolclass=QueuePool, pool_size=4
+            f"sqlite:///{path}",
+            isolation_level="AUTOCOMMIT",
+            poolclass=QueuePool,
+            pool_size=4,
+            max_overflow=60,
         )
         sa.event.listen(self._engine, "connect", _set_pragmas)
 
@@ -238,10 +247,15 @@ class SQLiteStore:
                 _roll_back(connection)
 
     @contextmanager
-    def writing(self, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[Session]:
+    def writing(self, *, wait_seconds: float | None = None) -> Iterator[Session]:
         """The one writing session; see `Store.writing`."""
-        with _name_failures(self.path), self._engine.connect() as connection:
-            _begin_writing(connection, wait_seconds)
+        end = monotonic() + (self._wait_seconds if wait_seconds is None else wait_seconds)
+        with (
+            self._take_turn(end),
+            _name_failures(self.path),
+            self._engine.connect() as connection,
+        ):
+            _begin_writing(connection, end - monotonic())
             try:
                 connection.exec_driver_sql(_WRITING_CACHE)
                 yield _SQLiteSession(connection)
@@ -251,6 +265,21 @@ class SQLiteStore:
                 raise
             finally:
                 connection.exec_driver_sql(_READING_CACHE)
+
+    @contextmanager
+    def _take_turn(self, end: float) -> Iterator[None]:
+        if not self._turn.acquire(timeout=max(0.0, end - monotonic())):
+            raise _tell_busy(self.path)
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def with_patience(self, wait_seconds: float) -> SQLiteStore:
+        """The same store; see `Store.with_patience`."""
+        other = copy.copy(self)
+        other._wait_seconds = wait_seconds
+        return other
 
     def close(self) -> None:
         """Close all connections."""
@@ -298,6 +327,14 @@ def _is_busy(error: BaseException | None) -> bool:
     )
 
 
+def _tell_busy(path: Path) -> StoreError:
+    return StoreError(
+        "Another process has been writing to this workspace for too long.",
+        hint="Wait until it is done, then do the same again.",
+        where=str(path),
+    )
+
+
 @contextmanager
 def _name_failures(path: Path) -> Iterator[None]:
     """Say what a failure of the file or its disk means; the driver's messages name tables, never a value."""
@@ -306,11 +343,7 @@ def _name_failures(path: Path) -> Iterator[None]:
     except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
         cause = error.orig if isinstance(error, sa.exc.OperationalError) else error
         if _is_busy(cause):
-            raise StoreError(
-                "Another process has been writing to this workspace for too long.",
-                hint="Wait until it is done, then run the same command again.",
-                where=str(path),
-            ) from error
+            raise _tell_busy(path) from error
         raise StoreError(
             f"The store could not go on: {cause}. Nothing of this step was kept.",
             hint="Check that the disk has room and that the file may be written, then run the same command again.",

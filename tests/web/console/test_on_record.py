@@ -10,14 +10,22 @@ from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.audit import AUDIT_ENTRIES
 from consumer_fusion.records.identity import MERGES
 from consumer_fusion.records.notice import SUBSCRIPTIONS
-from consumer_fusion.web.console import pages
+from consumer_fusion.web.console import console_application, pages
 
 ORDER = {"key": "Order Completed", "half_life_days": "365", "trust": "1", "meaning": "An order"}
 
 
 @pytest.fixture
-def console(tmp_path):
+def hasty(monkeypatch):
+    """A console that waits for short; to be asked for before it."""
+    monkeypatch.setattr(console_application, "PATIENCE_SECONDS", 0.5)
+
+
+@pytest.fixture
+def console(request, tmp_path):
     """A town of one's own, because these tests change it."""
+    if "hasty" in request.fixturenames:
+        request.getfixturevalue("hasty")
     with open_console(make_town(tmp_path / "town", people=8)) as opened:
         yield opened
 
@@ -129,3 +137,14 @@ def test_what_takes_no_page_is_changed_without_a_record_of_staff(workspace):
     with workspace.store.reading() as session:
         assert session.count(SUBSCRIPTIONS) == len(notices.list_subscriptions(session)) == 1
         assert session.count(AUDIT_ENTRIES) == before
+
+
+def test_a_change_while_an_import_writes_is_refused_in_time_and_pages_go_on(hasty, owner, workspace):
+    before = count_merges(workspace)
+    with workspace.store.writing():  # as an import does for minutes
+        refused = merge(owner, workspace)
+        assert refused.status_code == 503
+        assert "too long" in refused.text
+        assert owner.get("/brand?brand=sweater-brand").status_code == 200
+    assert count_merges(workspace) == before
+    assert merge(owner, workspace).status_code in (200, 303)

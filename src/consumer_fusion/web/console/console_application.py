@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import quote, unquote
 
@@ -41,6 +41,8 @@ NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
 INSISTING_HEADER = "x-insisting"
 """Sent by a page that was told of new events, so that it is not answered with what was made before."""
 THEMES = ("auto", "light", "dark")
+PATIENCE_SECONDS = 20.0
+"""So long a change waits for an import that is writing."""
 _YEAR_SECONDS = 31_536_000
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
@@ -113,7 +115,8 @@ class Console:
     """
 
     def __init__(self, workspace: Workspace, visiting: Visiting, readings: Readings | None = None) -> None:
-        self.workspace = workspace
+        # Whoever made a change would rather be told that an import is writing than wait for its end.
+        self.workspace = replace(workspace, store=workspace.store.with_patience(PATIENCE_SECONDS))
         self.visiting = visiting
         self.readings = readings or Readings(workspace)
         self.drawn: DrawnShelf = Shelf(200)
