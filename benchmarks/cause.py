@@ -14,8 +14,9 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -108,8 +109,10 @@ def main() -> None:
     started = time.monotonic()
     runs = []
     for number in range(options.seeds + 1):
-        peers = options.peers and number == 0
-        runs.append(run_seed(families, SEED + number, options.cases, parts, peers, options.peers_python))
+        ask = None
+        if options.peers and number == 0:
+            ask = partial(run_peers, python=options.peers_python, kept=options.peers_kept, say=_say)
+        runs.append(run_seed(families, SEED + number, options.cases, parts, ask))
         if "rates" in parts and number == 0:
             digest = runs[0].digests[SINGLE]
             runs[0].gates.append(check_rerun(Path(options.data), SEED, options.cases, digest))
@@ -120,9 +123,7 @@ def main() -> None:
         options.json.write_text(json.dumps(write_report(runs), indent=1), encoding="utf-8")
 
 
-def run_seed(
-    families: Sequence[Family], seed: int, count: int, parts: set[str], peers: bool, peers_python: str | None
-) -> Run:
+def run_seed(families: Sequence[Family], seed: int, count: int, parts: set[str], ask: Callable | None) -> Run:
     """All scenarios for one seed."""
     run = Run(seed)
     windows = count_windows(families)
@@ -130,19 +131,19 @@ def run_seed(
     if "rates" in parts or "shrinkage" in parts:
         cases = draw_real(families, count, seed)
         single = measure_cases(SINGLE, cases)
-        judge_scenario(run, single, cases, 0.02, windows, peers, peers_python)
+        judge_scenario(run, single, cases, 0.02, windows, ask)
     if "rates" in parts:
         cases = draw_real(families, count, seed, with_controls=True)
-        judge_scenario(run, measure_cases(CONTROLS, cases), cases, 0.02, windows, peers, peers_python)
+        judge_scenario(run, measure_cases(CONTROLS, cases), cases, 0.02, windows, ask)
         cases = draw_simulated(count, seed)
         simulated = measure_cases(SIMULATED, cases)
-        judge_scenario(run, simulated, cases, 0.02, None, peers, peers_python)
+        judge_scenario(run, simulated, cases, 0.02, None, ask)
         run.gates.append(Gate(f"{SIMULATED}: power at +10%", simulated.power, low=0.60))
         run.gates.append(Gate(f"{SIMULATED}: RMSE", simulated.rmse, high=0.045))
         cases = draw_simulated(count, seed, with_controls=True)
-        judge_scenario(run, measure_cases(SIMULATED_CONTROLS, cases), cases, 0.03, None, peers, peers_python)
+        judge_scenario(run, measure_cases(SIMULATED_CONTROLS, cases), cases, 0.03, None, ask)
         cases = draw_real(families, count, seed, before=LAST_YEAR_DAYS + BEFORE_DAYS)
-        judge_scenario(run, measure_cases(LAST_YEAR, cases), cases, 0.02, None, False, None)
+        judge_scenario(run, measure_cases(LAST_YEAR, cases), cases, 0.02, None, None)
         unseen = [family for family in families if not family.is_open]
         if unseen:
             run.rows.append((measure_unseen(unseen, seed, min(count, 300)), 0))
@@ -169,19 +170,19 @@ def judge_scenario(
     cases: Sequence[Case],
     most_seconds: float,
     windows: dict[str, int] | None,
-    peers: bool,
-    peers_python: str | None,
+    ask: Callable | None,
 ) -> None:
     """Add a scenario's rows and gates, with those of the peers on the same arrays."""
     run.rows.append((table, 0))
     run.digests[table.method] = table.digest()
     run.gates += judge_rates(table, most_seconds=most_seconds, windows=windows)
-    if not peers:
+    if ask is None:
         if table.method in MOST_RMSE:
             run.gates.append(skip_gate(f"{table.method}: against peers", "run with --peers"))
         return
     told = []
-    for name, rows in run_peers(cases, python=peers_python, say=print).items():
+    _say(f"{table.method}: the peers")
+    for name, rows in ask(cases, with_slow=table.method in MOST_RMSE).items():
         peer = tabulate_peer(name, cases, rows)
         if peer is None:
             reason = rows[0].get("missing") or rows[0].get("failed") if rows else "not run"
@@ -199,9 +200,11 @@ def judge_scenario(
         run.gates += judge_against_peers(table, told, MOST_RMSE[table.method], table.method)
 
 
-def _rename(table: Table, name: str) -> Table:
-    from dataclasses import replace
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
+
+def _rename(table: Table, name: str) -> Table:
     return replace(table, method=name)
 
 

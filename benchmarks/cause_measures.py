@@ -137,7 +137,7 @@ def fit_case(case: Case, horizons: Sequence[int] | None = None) -> FittedSeries:
         case.series,
         controls=case.controls,
         country=case.country,
-        horizons=horizons or (case.window.days,),
+        horizons=(case.window.days,) if horizons is None else horizons,
         actions=(case.window,),
     )
 

@@ -156,9 +156,14 @@ def measure_shrinkage(table: Table, seed: int, rounds: int = 40, actions: int = 
 
 def measure_looks(cases: Sequence[Case]) -> Findings:
     """Looking at each of fourteen days: how often any look is an alarm, with the boundary and without."""
-    fits = [fit_case(case, tuple(range(1, LOOKS + 1))) for case in cases]
-    sources = [case.source for case in cases]
-    calibrations = learn_without(fits, sources, (1, 3, 7, LOOKS), ("fixed", "looks"))
+    # The windows themselves, and those by which a level that broke is told: all in one pass.
+    spans = [min(2 * look, 28) for look in range(1, LOOKS + 1)]
+    specs = [(0, days) for days in (*range(1, LOOKS + 1), *spans)]
+    specs += [(span - max(span // 2, 1), max(span // 2, 1)) for span in spans]
+    fits = [fit_case(case, ()) for case in cases]
+    for fit in fits:
+        fit.add_windows(specs)
+    calibrations = learn_without(fits, [case.source for case in cases], (LOOKS,), ("fixed", "looks"))
     any_look, any_plain, blocks = [], [], []
     for fit, case in zip(fits, cases):
         by_boundary = by_plain = False
