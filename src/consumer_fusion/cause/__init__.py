@@ -28,7 +28,6 @@ from consumer_fusion.cause.calibration import (
     OWN_WINDOWS,
     Calibration,
     Rule,
-    learn_calibration,
     load_reference_library,
     read_calibration,
 )
@@ -91,6 +90,7 @@ from consumer_fusion.cause.placebo_trails import (
     read_class_trail,
 )
 from consumer_fusion.cause.region_panels import measure_region
+from consumer_fusion.cause.rule_learning import learn_calibration
 from consumer_fusion.cause.second_opinion import (
     ask_double_machine_learning,
 )

@@ -15,11 +15,12 @@ from consumer_fusion.cause.calibration import Calibration
 from consumer_fusion.cause.fitting import LEAST_DAYS, FittedSeries, fit_series, forecast_quickly
 from consumer_fusion.cause.judgement import judge_size
 from consumer_fusion.cause.series import DailySeries, Window
+from consumer_fusion.kit.language import mark
 
 GUARD_LEVEL = 0.01
 """A control whose own change in the window has a smaller p-value was reached by something."""
 
-MOVED = "it changed in the window itself, more than the other controls"
+MOVED = mark("it changed in the window itself, more than the other controls")
 """Why a control is left out, for people."""
 
 

@@ -20,6 +20,8 @@ from consumer_fusion.cause.series import Floats, Window
 
 DAYS_BEFORE = 60
 """So many days before the window are shown."""
+ENTANGLED_DAYS = 14
+"""Another action that ended no longer ago than this is measured jointly."""
 POWER_QUANTILE = 0.84
 """Standard deviations that turn a bound into a change found in four of five cases."""
 
@@ -92,7 +94,12 @@ def measure_effect(
     if not np.isfinite(measured.e) or not measured.s > 0:
         check = Check("window", "refused", "Cannot tell: the days of the window do not suffice.", {})
         return refuse_effect(fitted, window, end_day, (*checks, check), alpha, sequential)
-    checks = (*checks, *check_kind(kind, measured), *check_controls(fitted))
+    checks = (
+        *checks,
+        *check_others(seen_window, others),
+        *check_kind(kind, measured),
+        *check_controls(fitted),
+    )
     return tell_effect(fitted, window, seen_window, calibration, measured, checks, alpha, sequential, gap)
 
 
@@ -108,9 +115,7 @@ def measure_error(
     length = window.days
     after = min(fitted.series.last_day - window.end_day, AFTER_DAYS)
     is_temporary = kind == "temporary" and after >= length
-    touching = [other for other in others if other != window and window.overlaps(other, AFTER_DAYS)]
-    overlapping = [other for other in touching if window.overlaps(other)]
-    if is_temporary or overlapping:
+    if is_temporary or list_entangled(window, others):
         after = after if is_temporary else 0
         question = "temporary" if is_temporary and calibration.has_rule(fitted.form, "temporary") else "fixed"
         pulse = estimate_pulse(fitted, window, others, after)
@@ -126,6 +131,17 @@ def measure_error(
     return Measured(
         float(errors.e[origin]), float(errors.s[origin]), length, length + gap, placebos, rule, "fixed", None
     )
+
+
+def list_entangled(window: Window, others: Sequence[Window]) -> list[Window]:
+    """The other actions that run in a window or so shortly before it that they move what is expected of it."""
+    return [
+        other
+        for other in others
+        if other != window
+        and other.start_day <= window.end_day
+        and other.end_day >= window.start_day - ENTANGLED_DAYS
+    ]
 
 
 def tell_effect(
@@ -205,6 +221,19 @@ def grade_evidence(fitted: FittedSeries, shown: Judgement, checks: Sequence[Chec
         check.name in ("controls", "own_placebos") and check.verdict == "warned" for check in checks
     )
     return "consistent_with_cause" if is_backed else "changed_after"
+
+
+def check_others(window: Window, others: Sequence[Window]) -> tuple[Check, ...]:
+    """Say that other actions were measured jointly."""
+    count = len(list_entangled(window, others))
+    if not count:
+        return ()
+    return (
+        Check(
+            "other_actions", "passed",
+            "Measured together with {count} other actions in the window or shortly before it.", {"count": count},
+        ),
+    )  # fmt: skip
 
 
 def check_kind(kind: Kind, measured: Measured) -> tuple[Check, ...]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from consumer_fusion.cause.series import DailySeries, Floats, Window, align_values
 from consumer_fusion.cause.state_space import Frame
 from consumer_fusion.errors import InputError, MissingExtraError
+from consumer_fusion.kit.language import mark
 
 MARGIN_DAYS = 7
 """No placebo lies this near to an action."""
@@ -22,9 +23,9 @@ MOST_CONTROLS = 8
 LEAST_KNOWN = 0.7
 """A control has a value on so many of the series' days."""
 SHORT, CONSTANT, FURTHER = (
-    "it has too few of the days",
-    "it does not vary",
-    "others follow the series more closely",
+    mark("it has too few of the days"),
+    mark("it does not vary"),
+    mark("others follow the series more closely"),
 )
 """Why a control is left out, for people."""
 EPOCH_WEEKDAY = 3

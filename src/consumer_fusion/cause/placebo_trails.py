@@ -8,14 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from consumer_fusion.cause.calibration import (
-    QUESTIONS,
-    Calibration,
-    Rule,
-    learn_rule,
-    trace_errors,
-)
+from consumer_fusion.cause.calibration import Calibration, Rule
 from consumer_fusion.cause.fitting import HORIZONS, ErrorTrail, FittedSeries
+from consumer_fusion.cause.rule_learning import QUESTIONS, learn_rule, trace_errors
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def average_series(name: str, members: Sequence[DailySeries], *, source: str = "
 
 
 def align_values(series: DailySeries, first_day: int, days: int) -> Floats:
-    """The values of a series on the days asked for; NaN on those it does not have."""
+    """The values of a series on the days asked for; NaN on those it does not have and where one is infinite."""
     aligned = np.full(days, np.nan)
     start = max(first_day, series.first_day)
     stop = min(first_day + days, series.last_day + 1)
@@ -129,4 +129,4 @@ def align_values(series: DailySeries, first_day: int, days: int) -> Floats:
         aligned[start - first_day : stop - first_day] = series.values[
             start - series.first_day : stop - series.first_day
         ]
-    return aligned
+    return np.where(np.isfinite(aligned), aligned, np.nan)

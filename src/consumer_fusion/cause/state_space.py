@@ -166,5 +166,10 @@ def compile_loops(loops: Callable[..., Any]) -> Callable[..., Any] | None:
         from numba import njit
     except ImportError:
         return None
-    compiled: Callable[..., Any] = njit(cache=True, error_model="numpy")(loops)
+    compiled: Callable[..., Any]
+    try:
+        compiled = njit(cache=True, error_model="numpy")(loops)
+    except RuntimeError:
+        # There is no folder to keep compiled code in; it is compiled anew in every process.
+        compiled = njit(error_model="numpy")(loops)
     return compiled
