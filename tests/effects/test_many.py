@@ -53,13 +53,23 @@ def test_placebos_are_measured_once_and_again_only_where_days_changed(world):
     assert (first.series, first.measured) == (len(BRANDS), len(BRANDS))
     assert effects.calibrate_effects(world).measured == 0
     effects.keep_metrics(
-        world, [effects.MetricDay(metric="orders", day=TODAY - 1, value=90.0, brand="brand-2")]
+        world, [effects.MetricDay(metric="orders", day=TODAY - 60, value=90.0, brand="brand-2")]
     )
     again = effects.calibrate_effects(world)
     assert again.measured == 1
     with world.store.reading() as session:
         assert session.count(PLACEBOS) == len(BRANDS)
         assert session.count(PLACEBO_LIBRARIES) == 1
+
+
+def test_of_many_series_only_some_are_due_after_a_day(tmp_path):
+    brands = tuple(f"shop-{number}" for number in range(8))
+    orders = make_orders(brands=brands, days=180)
+    folder = tmp_path / "workspace"
+    with open_world(folder, [each for each in orders if each.day < TODAY - 1], [make_action()]) as workspace:
+        assert effects.calibrate_effects(workspace).measured == len(brands)
+        effects.keep_metrics(workspace, [each for each in orders if each.day == TODAY - 1])
+        assert effects.calibrate_effects(workspace).measured < len(brands) / 2
 
 
 def test_few_placebos_of_ones_own_count_in_part_and_are_named_beside_the_shipped_library(world):

@@ -107,6 +107,21 @@ def test_a_day_that_is_mended_is_measured_again(open_here):
         assert measure(workspace).relative < before.relative
 
 
+def test_a_day_long_after_the_window_does_not_measure_it_again(open_here):
+    orders = make_orders(lift=0.4, lift_days=(100, 7))
+    with open_here(orders, [make_action(days_ago=100)]) as workspace:
+        before = measure(workspace)
+        with workspace.store.reading() as session:
+            digest = session.read(EFFECTS)["digest"].to_pylist()
+        late = [
+            effects.MetricDay(metric="orders", day=TODAY - 3, value=500.0, brand=brand) for brand in BRANDS
+        ]
+        effects.keep_metrics(workspace, late)
+        assert measure(workspace) == before
+        with workspace.store.reading() as session:
+            assert session.read(EFFECTS)["digest"].to_pylist() == digest
+
+
 def test_until_the_declared_end_the_interval_is_one_that_may_be_looked_at_every_day(open_here):
     orders = make_orders(lift=0.4, lift_days=(5, 5))
     with open_here(orders, [make_action(days_ago=5, days=10)]) as workspace:

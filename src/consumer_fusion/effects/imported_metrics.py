@@ -117,14 +117,16 @@ def _keep_one(session: Session, members: list[MetricDay], imported_us: int) -> N
 
 
 def name_series(
-    metric: str, brand_id: int, consumer_id: int, region: str | None = None, product: str | None = None
-) -> str:
+    metric: str, brand_id: int, consumer_id: int, region: str | None = None, product: str | None = None,
+    segment: str | None = None,
+) -> str:  # fmt: skip
     """The id of a series: what is measured, and whose it is by number, so that no person's key stands in it."""
     parts = [metric]
     parts += [f"brand:{brand_id}"] if brand_id else []
     parts += [f"consumer:{consumer_id}"] if consumer_id else []
     parts += [f"region:{region}"] if region else []
     parts += [f"product:{product}"] if product else []
+    parts += [f"segment:{segment}"] if segment else []
     return "/".join(parts)
 
 

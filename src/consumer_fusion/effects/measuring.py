@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,8 +21,10 @@ from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
-RECIPE = "2"
+RECIPE = "3"
 """Raised when effects are measured in another way, so that what was kept is measured again."""
+LATER_DAYS = 42
+"""So many days after a window count: those by which a temporary effect is told, and some to spare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,11 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
             f"The effect of {action.action_id} on {question.metric} is looked for from a day that has not passed.",
             hint="Ask again once the first day of its window is over.",
         )
-    sisters = find_sisters(book, own, window, actions)
+    # What comes long after the window says nothing of it, and new days need not measure it again.
+    last_day = window.end_day + LATER_DAYS
+    own = own.cut(last_day)
+    found = find_sisters(book, own, window, actions)
+    sisters = replace(found, chosen=tuple(each.cut(last_day) for each in found.chosen))
     others = _list_own_windows(actions, action, own)
     calibration = choose_calibration(book.session)
     digest = _digest(own, sisters.chosen, window, others, calibration, action, book.today)
@@ -290,10 +297,18 @@ def _digest(
         sorted(each.digest for each in sisters),
         window,
         sorted((each.start_day, each.end_day) for each in others),
-        calibration.name,
-        len(calibration.rules),
+        _digest_calibration(calibration, window.days),
         action.expected_effect,
         # Until the window is over, each day is another look.
-        min(today, window.end_day + 60),
+        min(today, window.end_day + 1),
     )
     return hashlib.sha256(repr(told).encode()).hexdigest()[:24]
+
+
+def _digest_calibration(calibration: cause.Calibration, length: int) -> tuple[object, ...]:
+    """Changes with the library and when it has grown by a fifth, not with every night that adds a day to it."""
+    told: list[object] = [calibration.name]
+    for form in ("single", "controls"):
+        rule = calibration.find_rule(form, length)
+        told.append((form, rule.sources, round(4 * math.log2(max(rule.windows, 1.0)))))
+    return tuple(told)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ LEARNT_METRICS = ("orders", "revenue", "visits", "page_views", "followers")
 LEARNT_QUESTIONS = ("fixed", "looks", "temporary")
 """A search over delays is rare and costs as much as all others together: it keeps the shipped law."""
 LEAST_DAYS = 120
+PERIOD_DAYS = 14
+"""A series is measured again when so many days are new, or when one that was told is mended."""
 OWN_NAME = "own placebos"
 RECIPE = "2"
 
@@ -120,8 +123,17 @@ def _list_learnt(book: SeriesBook) -> list[MetricSeries]:
             values = own.daily.values
             known = values[np.isfinite(values)]
             if known.size >= LEAST_DAYS and np.mean(known != 0) >= 0.5 and np.ptp(known) > 0:
-                listed.append(own)
+                listed.append(_cut_to_period(own))
     return listed
+
+
+def _cut_to_period(own: MetricSeries) -> MetricSeries:
+    """The series until the end of its last whole period, so that a new day alone does not have it measured again.
+
+    Periods of different series end on different days: each night some of them are due.
+    """
+    last = own.daily.last_day
+    return own.cut(last - (last + zlib.crc32(own.key.encode())) % PERIOD_DAYS)
 
 
 def _trace(book: SeriesBook, own: MetricSeries, actions: Sequence[cause.ActionRow]) -> list[dict[str, Any]]:

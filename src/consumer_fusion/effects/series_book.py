@@ -44,6 +44,7 @@ class MetricSeries:
         unit: What it is counted in.
         is_imported: Whether a file brought it.
         adds_up: Whether days may be added up; those of a mean or a level may not.
+        segment: For whom, where only events of a segment count.
     """
 
     key: str
@@ -56,6 +57,15 @@ class MetricSeries:
     unit: str = ""
     is_imported: bool = False
     adds_up: bool = True
+    segment: str | None = None
+
+    def cut(self, last_day: int) -> MetricSeries:
+        """The series without the days after one."""
+        kept = max(0, last_day - self.daily.first_day + 1)
+        if kept >= self.daily.values.size:
+            return self
+        counts = None if self.daily.counts is None else self.daily.counts[:kept]
+        return replace(self, daily=replace(self.daily, values=self.daily.values[:kept], counts=counts))
 
     @property
     def digest(self) -> str:
@@ -149,7 +159,7 @@ class SeriesBook:
         if unknown:
             self._names |= ingest.name_entities(self.session, unknown)
         parts = [self._names[number] for number in numbers]
-        return ", ".join([*parts, *(part for part in (each.region, each.product) if part)])
+        return ", ".join([*parts, *(part for part in (each.region, each.product, each.segment) if part)])
 
     def _remember(
         self, key: tuple[object, ...], make: Callable[[], dict[str, MetricSeries]]
@@ -215,9 +225,22 @@ class SeriesBook:
             )
             if known is not None and known.form == "total":
                 daily = _difference(daily)
-            key = name_series(metric, brand_id, 0, region if scope.is_by_region else None)
+            key = name_series(
+                metric, brand_id, 0, region if scope.is_by_region else None, segment=scope.segment
+            )
             unit = known.unit if known is not None else "points"
-            told[key] = MetricSeries(key, metric, brand_id, 0, region, None, daily, unit, adds_up=not is_mean)
+            told[key] = MetricSeries(
+                key,
+                metric,
+                brand_id,
+                0,
+                region,
+                None,
+                daily,
+                unit,
+                adds_up=not is_mean,
+                segment=scope.segment,
+            )
         return told
 
     def _tell_imported(

@@ -85,7 +85,7 @@ def _list_candidates(book: SeriesBook, own: MetricSeries) -> Iterable[MetricSeri
         return [each for key, each in book.list_products(own.metric, own.brand_id).items() if key != own.key]
     if own.consumer_id:
         return [each for key, each in book.list_consumers(own.metric).items() if key != own.key]
-    return [each for key, each in book.list_brands(own.metric).items() if key != own.key]
+    return [each for key, each in book.list_brands(own.metric, segment=own.segment).items() if key != own.key]
 
 
 @dataclass(frozen=True, slots=True)
