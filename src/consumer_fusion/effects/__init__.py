@@ -26,7 +26,7 @@ from consumer_fusion.effects.foresight import (
 from consumer_fusion.effects.imported_metrics import MetricDay, MetricImport, import_metrics, keep_metrics
 from consumer_fusion.effects.measuring import Question, measure_action, search_delay
 from consumer_fusion.effects.metric_list import list_metrics, read_as_of
-from consumer_fusion.effects.nightly import calibrate_nightly
+from consumer_fusion.effects.nightly import calibrate_nightly, is_calibration_due
 from consumer_fusion.effects.placebo_learning import Learnt, calibrate_effects
 from consumer_fusion.effects.score_series import SCORE_METRICS
 from consumer_fusion.effects.series_book import METRIC_NAMES
@@ -66,6 +66,7 @@ __all__ = [
     "Window",
     "calibrate_effects",
     "calibrate_nightly",
+    "is_calibration_due",
     "declare_actions",
     "describe_action",
     "describe_effect",

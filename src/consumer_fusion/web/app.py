@@ -20,6 +20,7 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from consumer_fusion import access
+from consumer_fusion.kit.memory import limit_arenas
 from consumer_fusion.web.collect import (
     CollectApplication,
     Collector,
@@ -115,6 +116,7 @@ def build_app(
     async def live(_: Starlette) -> AsyncIterator[None]:
         # So long a request may wait for its turn beside what runs in the background; five times as long by default.
         sys.setswitchinterval(SWITCH_SECONDS)
+        limit_arenas()
         trail.start()
         collector.start()
         side.start()

@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 from consumer_fusion import effects, watching
 from consumer_fusion.errors import FusionError
+from consumer_fusion.kit.memory import release_memory
+from consumer_fusion.web.aside import Aside
 from consumer_fusion.workspace import Workspace
 
 INTERVAL_SECONDS = 1.0
+RELEASE_SECONDS = 20.0
 NIGHTLY_INTERVAL_SECONDS = 300.0
 """So often is it looked whether the work of the night is due."""
 _log = logging.getLogger("consumer_fusion.chores")
@@ -40,7 +43,8 @@ class Chores:
             ("watching", often, lambda: watching.watch_changes(self._workspace)),
             ("watching what fades", often, lambda: watching.watch_fading(self._workspace)),
             ("posting", often, lambda: watching.send_due(self._workspace)),
-            ("calibrating effects", seldom, lambda: effects.calibrate_nightly(self._workspace)),
+            ("giving memory back", RELEASE_SECONDS, release_memory),
+            ("calibrating effects", seldom, self._calibrate),
         )
         for name, interval_seconds, chore in chores:
             arguments = (name, interval_seconds, chore)
@@ -54,6 +58,15 @@ class Chores:
         for thread in self._threads:
             thread.join(timeout=30.0)
         self._threads.clear()
+
+    def _calibrate(self) -> None:
+        if effects.is_calibration_due(self._workspace):
+            # It computes for minutes, and with libraries that nothing else needs here.
+            aside = Aside(self._workspace, idle_seconds=1.0)
+            try:
+                aside.run(effects.calibrate_nightly)
+            finally:
+                aside.close()
 
     def _repeat(self, name: str, interval_seconds: float, chore: Callable[[], object]) -> None:
         while not self._stopping.wait(interval_seconds):
