@@ -16,6 +16,9 @@ LEVEL_BREAK = 0.002
 """A forecast into the days before the window that is missed by more than all but this share is a break."""
 WORST_OWN_REJECTION = 0.15
 BREAK_CLEARANCE = 0.5
+"""So much of the miss must still be there in the second half of the days."""
+MOST_BREAK_DAYS = 56
+FEW_WINDOWS = 3
 
 
 def diagnose_series(
@@ -81,10 +84,9 @@ def check_level(
 ) -> Check | None:
     """Refuse where the level broke in the last 2h days before the window.
 
-    The days before the window are held to be a window of their own, of 2h days at most, forecast from before
-    them; a miss that comes in fewer than one case in 500, and that the last days bear out, is a break.
+    The days before the window are held to be a window of their own, of 2h days, forecast from before them; a miss that comes in fewer than one case in 500, and that the last days bear out, is a break.
     """
-    span = min(2 * length, 28)
+    span = min(2 * length, MOST_BREAK_DAYS)
     before = Window(window.start_day - span, window.start_day - 1)
     if any(before.overlaps(other) for other in others):
         # What another action did there is no break of the series' own.
@@ -94,6 +96,8 @@ def check_level(
         return None
     half = max(span // 2, 1)
     rule = calibration.find_rule(fitted.form, span)
+    # One pass for all that is asked of this series.
+    fitted.add_windows([(0, span), (span - half, half), (0, length)])
     errors = fitted.errors(span)
     late = fitted.errors(half, span - half)
     if not np.isfinite(errors.e[origin]) or not np.isfinite(late.e[origin]):
@@ -121,8 +125,13 @@ def check_own_rejection(
     rule = calibration.find_rule(fitted.form, length)
     trail = trace_errors(fitted, length)
     before = trail.origins + length < window.start_day
-    if before.sum() < 3 * length:
-        return None
+    windows = before.sum() / length
+    if windows < FEW_WINDOWS:
+        return Check(
+            "few_placebos", "warned",
+            "The days before hold too few windows of {length} days to try this series on its own past: the interval "
+            "rests on other series.", {"length": length},
+        )  # fmt: skip
     sizes = trail.u / trace_factors(trail, rule.numbers)
     share = float(np.mean(sizes[before] >= rule.law.find_bound(alpha)))
     if share > WORST_OWN_REJECTION:

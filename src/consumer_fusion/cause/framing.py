@@ -204,7 +204,7 @@ def build_last_year_columns(z: Floats) -> Floats:
 
 def build_holiday_columns(first_day: int, days: int, country: str) -> Floats:
     """Public holidays, the day before and the day after."""
-    marks = list_holidays(country, first_day - 2, first_day + days + 1)
+    marks = list_holidays(country.upper(), first_day - 2, first_day + days + 1)
     column = np.array([float(first_day + t in marks) for t in range(-1, days + 1)])
     return np.stack([column[1:-1], column[2:], column[:-2]], axis=1)
 
