@@ -88,8 +88,7 @@ def test_whoever_is_at_the_numbers_is_told_and_not_moved_away(open_live, server)
     assert page.evaluate("() => document.activeElement.closest('#live') !== null")
     assert link.text_content() == before
     page.get_by_role("button", name="Show them everywhere").click()
-    expect(page.locator(COUNT)).to_have_text(f"{count_relationships(page)} relationships")
-    assert count_relationships(page) == int(before.split()[0]) + 1
+    expect(page.locator(COUNT)).to_have_text(f"{int(before.split()[0]) + 1} relationships")
 
 
 def test_a_relationship_gets_its_new_event(open_live, server):
