@@ -354,3 +354,20 @@ def test_numbers_are_written_as_people_write_them():
     assert write_share(0.998) == "over 99%"
     assert write_day(date(2026, 6, 5)) == "5 Jun 2026"
     assert shorten("abcdef", 4) == "abc…"
+
+
+def test_a_long_name_is_cut_where_the_picture_ends_but_its_change_stays(find_rows):
+    last = invented.invent_history()["day"][-1].as_py() * invented.DAY_US
+    changes = pa.Table.from_pylist(
+        [
+            {"at_us": last, "event_id": "1", "kind": "A kind " * 20, "change": 2.0, "score_after": 52.0},
+        ]
+    )
+    look = charts.Look(width=344)
+    (named,) = find_rows(charts.draw_score_history(invented.invent_history(), changes, look), "rise")
+    assert named["name"].endswith("… +2.0")
+    assert len(named["name"]) < 50
+
+
+def test_a_history_without_a_day_is_an_empty_picture():
+    assert "0 events moved it" in charts.draw_score_history(invented.invent_history().slice(0, 0)).description

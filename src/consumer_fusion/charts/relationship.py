@@ -8,6 +8,7 @@ from typing import Any
 import altair
 import pyarrow as pa
 
+from consumer_fusion.charts.event_names import place_names
 from consumer_fusion.charts.theme import (
     BAR_SHIFT,
     BESIDE,
@@ -38,7 +39,6 @@ FADING = "fading"
 """The `event_id` of a change that no event made, only time."""
 
 _PLOT_HEIGHT = 260
-_LINE_HEIGHT = 16
 _HISTORY = ["day", "fusion_score", "low", "high"]
 _CHANGES = ["at_us", "event_id", "kind", "change", "score_after"]
 
@@ -134,7 +134,9 @@ def draw_score_history(
             y=altair.Y("score_after:Q", scale=scale),
             text="name:N",
         )
-        for name in _place_names(events, days, look.width - 70, low - 3, high + 3)
+        for name in place_names(
+            events, days, width=look.width - 70, height=_PLOT_HEIGHT, low=low - 3, high=high + 3
+        )
     ]
     named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
     last = say("; last {what}", what=days[-1]["label"]) if days else ""
@@ -191,49 +193,6 @@ def _list_events(
             }
         )
     return listed
-
-
-def _place_names(
-    events: Sequence[Mapping[str, Any]],
-    days: Sequence[Mapping[str, Any]],
-    width: float,
-    low: float,
-    high: float,
-) -> list[dict[str, Any]]:
-    """Where the names of events stand: above what rose, below what fell, further off where one would cover another.
-
-    A name for which there is no room is left out; its mark tells it under the pointer, and the table has it.
-    """
-    placed: list[dict[str, Any]] = []
-    taken: list[tuple[float, float, float]] = []
-    span = days[-1]["at"] - days[0]["at"] or 1
-    for event in events:
-        if not event["name"]:
-            continue
-        at = (event["at"] - days[0]["at"]) / span * width
-        length = 6.3 * len(event["name"])
-        is_early = at + length < width
-        left = at - 6 if is_early else at + 6 - length
-        sign = -1 if event["way"] == "up" else 1
-        mark = (high - event["score_after"]) / (high - low) * _PLOT_HEIGHT
-        for level in range(1, 7):
-            middle = mark + sign * _LINE_HEIGHT * level
-            is_free = all(
-                abs(middle - other) >= _LINE_HEIGHT - 1 or left >= end + 8 or start >= left + length + 8
-                for other, start, end in taken
-            )
-            if is_free and 0 < middle < _PLOT_HEIGHT:
-                taken.append((middle, left, left + length))
-                placed.append(
-                    {
-                        **event,
-                        "align": "left" if is_early else "right",
-                        "shift": -6 if is_early else 6,
-                        "rise": sign * _LINE_HEIGHT * level,
-                    }
-                )
-                break
-    return placed
 
 
 def _condense_changes(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict[str, Any]]:
