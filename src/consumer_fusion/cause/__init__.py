@@ -23,14 +23,6 @@ from consumer_fusion.cause.audiences import (
     join_estimates,
     score_randomised,
 )
-from consumer_fusion.cause.calibration import (
-    OWN_SERIES,
-    OWN_WINDOWS,
-    Calibration,
-    Rule,
-    load_reference_library,
-    read_calibration,
-)
 from consumer_fusion.cause.delays import DelaySearch, search_delay
 from consumer_fusion.cause.effect import Check, Effect
 from consumer_fusion.cause.estimation import measure_effect
@@ -41,7 +33,7 @@ from consumer_fusion.cause.exposures import (
     FeatureBalance,
     adjust_exposure,
 )
-from consumer_fusion.cause.fitting import (
+from consumer_fusion.cause.fitted_series import (
     HORIZONS,
     LEAST_DAYS,
     ErrorTrail,
@@ -82,6 +74,14 @@ from consumer_fusion.cause.panels import (
     describe_donors,
     measure_panel,
     mix_donors,
+)
+from consumer_fusion.cause.placebo_rules import (
+    OWN_SERIES,
+    OWN_WINDOWS,
+    Calibration,
+    Rule,
+    load_reference_library,
+    read_calibration,
 )
 from consumer_fusion.cause.placebo_trails import (
     ClassTrail,

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from consumer_fusion.cause.calibration import Calibration
-from consumer_fusion.cause.fitting import LEAST_DAYS, FittedSeries, fit_series, forecast_quickly
+from consumer_fusion.cause.fitted_series import LEAST_DAYS, FittedSeries, fit_series, forecast_quickly
 from consumer_fusion.cause.judgement import judge_size
+from consumer_fusion.cause.placebo_rules import Calibration
 from consumer_fusion.cause.series import DailySeries, Window
 from consumer_fusion.kit.language import mark
 

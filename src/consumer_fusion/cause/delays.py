@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from consumer_fusion.cause.calibration import Calibration
 from consumer_fusion.cause.effect import Effect
 from consumer_fusion.cause.estimation import measure_effect
-from consumer_fusion.cause.fitting import FittedSeries
+from consumer_fusion.cause.fitted_series import FittedSeries
 from consumer_fusion.cause.judgement import judge_size
 from consumer_fusion.cause.peeking import DELAYS, find_delay_maxima
+from consumer_fusion.cause.placebo_rules import Calibration
 from consumer_fusion.cause.series import Floats, Window
 
 

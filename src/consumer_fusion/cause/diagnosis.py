@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from consumer_fusion.cause.calibration import Calibration
 from consumer_fusion.cause.effect import Check
-from consumer_fusion.cause.fitting import LEAST_DAYS, FittedSeries
+from consumer_fusion.cause.fitted_series import LEAST_DAYS, FittedSeries
+from consumer_fusion.cause.placebo_rules import Calibration
 from consumer_fusion.cause.rule_learning import trace_errors, trace_factors
 from consumer_fusion.cause.series import Window
 

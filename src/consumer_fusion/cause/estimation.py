@@ -8,13 +8,13 @@ from typing import Literal
 
 import numpy as np
 
-from consumer_fusion.cause.calibration import Calibration, Rule
 from consumer_fusion.cause.controls import MOVED, guard_controls
 from consumer_fusion.cause.diagnosis import diagnose_series
 from consumer_fusion.cause.effect import Check, Effect, Label
 from consumer_fusion.cause.expectation import draw_expected, draw_without
-from consumer_fusion.cause.fitting import FittedSeries, PlaceboErrors, list_days
+from consumer_fusion.cause.fitted_series import FittedSeries, PlaceboErrors, list_days
 from consumer_fusion.cause.judgement import Judgement, judge_looks, judge_size, shut_interval
+from consumer_fusion.cause.placebo_rules import Calibration, Rule
 from consumer_fusion.cause.pulses import AFTER_DAYS, PulseEstimate, estimate_pulse, slide_over
 from consumer_fusion.cause.series import Floats, Window
 

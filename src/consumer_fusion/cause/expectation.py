@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from consumer_fusion.cause.fitting import FittedSeries
+from consumer_fusion.cause.fitted_series import FittedSeries
 from consumer_fusion.cause.pulses import PulseEstimate
 from consumer_fusion.cause.series import Floats, Window
 from consumer_fusion.cause.state_space import Filtered

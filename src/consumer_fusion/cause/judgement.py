@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from consumer_fusion.cause.calibration import Calibration
-from consumer_fusion.cause.fitting import FittedSeries
+from consumer_fusion.cause.fitted_series import FittedSeries
 from consumer_fusion.cause.laws import Law
+from consumer_fusion.cause.placebo_rules import Calibration
 from consumer_fusion.cause.series import Window
 
 USUAL_PEEKING = 1.63

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from consumer_fusion.cause.fitting import FittedSeries, PlaceboErrors
+from consumer_fusion.cause.fitted_series import FittedSeries, PlaceboErrors
 
 DAILY_LOOKS = 14
 """Up to so many days each day is a look; later every second day stands for its neighbour."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from consumer_fusion.cause.calibration import Calibration, Rule
-from consumer_fusion.cause.fitting import HORIZONS, ErrorTrail, FittedSeries
+from consumer_fusion.cause.fitted_series import HORIZONS, ErrorTrail, FittedSeries
+from consumer_fusion.cause.placebo_rules import Calibration, Rule
 from consumer_fusion.cause.rule_learning import QUESTIONS, learn_rule, trace_errors
 
 

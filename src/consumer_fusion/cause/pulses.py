@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from consumer_fusion.cause.fitting import FittedSeries, PlaceboErrors
+from consumer_fusion.cause.fitted_series import FittedSeries, PlaceboErrors
 from consumer_fusion.cause.kernel import AUTOREGRESSION, LEVEL, SEASON, SLOPE
 from consumer_fusion.cause.pulse_kernel import slide_pulses
 from consumer_fusion.cause.series import Floats, Window

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from consumer_fusion.cause.calibration import OVERLAP, Calibration, Numbers, Rule, widen_youth
-from consumer_fusion.cause.fitting import HORIZONS, ErrorTrail, FittedSeries
+from consumer_fusion.cause.fitted_series import HORIZONS, ErrorTrail, FittedSeries
 from consumer_fusion.cause.laws import build_law
 from consumer_fusion.cause.peeking import DELAYS, find_delay_maxima, find_look_maxima
+from consumer_fusion.cause.placebo_rules import OVERLAP, Calibration, Numbers, Rule, widen_youth
 from consumer_fusion.cause.pulses import AFTER_DAYS, slide_over
 from consumer_fusion.cause.series import Floats
 

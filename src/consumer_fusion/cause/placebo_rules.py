@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from consumer_fusion.cause.fitting import LEAST_DAYS, PlaceboErrors
+from consumer_fusion.cause.fitted_series import LEAST_DAYS, PlaceboErrors
 from consumer_fusion.cause.laws import Law, mix_laws
 from consumer_fusion.cause.series import Floats
 from consumer_fusion.errors import InputError
