@@ -84,7 +84,8 @@ def check_level(
 ) -> Check | None:
     """Refuse where the level broke in the last 2h days before the window.
 
-    The days before the window are held to be a window of their own, of 2h days, forecast from before them; a miss that comes in fewer than one case in 500, and that the last days bear out, is a break.
+    The days before the window are held to be a window of their own, of 2h days, forecast from before them; a miss
+    that comes in fewer than one case in 500, and that the last days bear out, is a break.
     """
     span = min(2 * length, MOST_BREAK_DAYS)
     before = Window(window.start_day - span, window.start_day - 1)
