@@ -236,3 +236,13 @@ def test_a_withdrawn_action_is_no_longer_among_the_effects(open_here):
         assert [each.report.action for each in effects.list_effects(workspace)] == ["fair"]
         effects.withdraw_action(workspace, "fair")
         assert effects.list_effects(workspace) == []
+
+
+def test_what_another_release_kept_in_another_form_is_measured_anew(open_here):
+    with open_here(make_orders(lift=0.4), [make_action()]) as workspace:
+        before = measure(workspace)
+        with workspace.store.writing() as session:
+            session.update(EFFECTS, {"report": '{"action": "fair"}'}, {"action_id": "fair"})
+        assert effects.list_effects(workspace) == []
+        assert effects.read_effect(workspace, "fair", "orders") is None
+        assert measure(workspace) == before

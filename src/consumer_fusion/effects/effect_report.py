@@ -122,9 +122,11 @@ class EffectReport:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def read_report(text: str) -> EffectReport:
-    """A report as it was kept."""
-    told = json.loads(text)
+def read_report(text: str) -> EffectReport | None:
+    """A report as it was kept; None where another release wrote it in another form, so that it is measured anew."""
+    told: dict[str, Any] = json.loads(text)
+    if set(told) != set(EffectReport.__dataclass_fields__):
+        return None
     told["checks"] = tuple(CheckFound(**each) for each in told["checks"])
     told["dropped_controls"] = tuple((name, why) for name, why in told["dropped_controls"])
     given: dict[str, Any] = {

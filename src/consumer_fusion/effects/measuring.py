@@ -231,7 +231,8 @@ def find_own_series(book: SeriesBook, action: cause.ActionRow, question: Questio
 def read_kept(session: Session, action_id: str, metric: str) -> tuple[str, EffectReport] | None:
     """The effect as it was measured last, with the digest of what it was computed from."""
     rows = session.read(EFFECTS, {"action_id": action_id, "metric": metric}).to_pylist()
-    return (rows[0]["digest"], read_report(rows[0]["report"])) if rows else None
+    report = read_report(rows[0]["report"]) if rows else None
+    return None if report is None else (rows[0]["digest"], report)
 
 
 def keep_effects(workspace: Workspace, measured: Sequence[Measured]) -> None:

@@ -178,16 +178,15 @@ def read_effect(workspace: Workspace, action_id: str, metric: str) -> tuple[Effe
     """An effect as it was measured last, and when; None where it was not."""
     with workspace.store.reading() as session:
         rows = session.read(EFFECTS, {"action_id": action_id, "metric": metric}).to_pylist()
-    return (read_report(rows[0]["report"]), rows[0]["measured_us"]) if rows else None
+    report = read_report(rows[0]["report"]) if rows else None
+    return None if report is None else (report, rows[0]["measured_us"])
 
 
 def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None = None) -> list[ShownEffect]:
     """All effects of actions that were not withdrawn; one that is asked about stands in place of the kept one."""
     actions = {row.action_id: row for row in cause.read_action_rows(session)}
-    reports = [
-        read_report(text)
-        for text in session.read(EFFECTS, columns=("report", "action_id"))["report"].to_pylist()
-    ]
+    texts = session.read(EFFECTS, columns=("report",))["report"].to_pylist()
+    reports = [report for text in texts if (report := read_report(text)) is not None]
     if asked is not None:
         key = (asked.action, asked.metric)
         reports = [*(each for each in reports if (each.action, each.metric) != key), asked]
