@@ -110,6 +110,12 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
     ]
     palette = look.palette
     names = list(dict.fromkeys(row["series"] for row in rows))
+    # One legend tells both the colour and the shape of a line.
+    legend = (
+        altair.Legend(title=None, orient="bottom", columns=1 if look.is_narrow else 3)
+        if len(names) > 1
+        else None
+    )
     colours = [palette.ink, palette.gain, palette.loss, palette.mutualism, palette.commensal_consumer_gains]
     chart = altair.Chart(make_data(rows)).encode(
         x=altair.X("days:Q", title=say("days of the action"), axis=altair.Axis(tickMinStep=1, grid=False)),
@@ -121,9 +127,7 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
             "series:N",
             sort=names,
             scale=altair.Scale(domain=names, range=[colours[place % len(colours)] for place in range(len(names))]),
-            legend=altair.Legend(title=None, orient="bottom", columns=1 if look.is_narrow else 3)
-            if len(names) > 1
-            else None,
+            legend=legend,
         ),
     )  # fmt: skip
     best = min(rows, key=lambda row: row["detectable"]) if rows else None
@@ -131,7 +135,7 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
         altair.layer(
             chart.mark_line(strokeWidth=2, aria=False),
             chart.mark_point(filled=True, size=80, opacity=1).encode(
-                shape=altair.Shape("series:N", sort=names, legend=None),
+                shape=altair.Shape("series:N", sort=names, scale=altair.Scale(domain=names), legend=legend),
                 tooltip="label:N",
                 description="label:N",
             ),

@@ -51,7 +51,9 @@ def import_(
     if is_json:
         print_json({"declared": found.declared, "known": found.known})
         return
-    console.print(f"{found.declared} actions declared, {found.known} were on record already")
+    console.print(
+        f"{found.declared} action{'' if found.declared == 1 else 's'} declared, {found.known} on record already"
+    )
 
 
 @application.command()

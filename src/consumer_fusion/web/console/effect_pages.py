@@ -119,7 +119,7 @@ def show_beside(visit: Visit) -> Answer:
     consumer, brand = visit.read_asked("consumer"), visit.read_asked("brand")
     visit.require("look", brand)
     shown = effects.list_beside(visit.workspace, consumer, brand, show_key=visit.show_key)
-    content = BesidePart([_tell_row(each) for each in shown[::-1]])
+    content = BesidePart([_tell_row(each) for each in _put_newest_first(shown)])
     return Page("beside.html", say("Beside the points: what actions did"), content, brand=brand)
 
 
@@ -202,7 +202,7 @@ def show_effects(visit: Visit) -> Answer:
         brand=brand,
         metric=metric,
         metrics={name: wording.name_metric(name) for name in sorted({each.report.metric for each in every})},
-        rows=[_tell_row(each) for each in shown[::-1]],
+        rows=[_tell_row(each) for each in _put_newest_first(shown)],
         counts=[
             (label, say(words), count)
             for label, words in wording.LABEL_WORDS.items()
@@ -275,6 +275,10 @@ def _place_figure(name: str, heading: str, hint: str, action_id: str, metric: st
         name, heading, hint, path,
         make_path("/effect/figure", action=action_id, metric=metric, name=name, format="csv"),
     )  # fmt: skip
+
+
+def _put_newest_first(shown: Sequence[ShownEffect]) -> list[ShownEffect]:
+    return sorted(shown, key=lambda each: (-each.starts_us, each.report.action, each.report.metric))
 
 
 def _tell_row(each: ShownEffect) -> dict[str, Any]:
