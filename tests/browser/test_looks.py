@@ -119,3 +119,34 @@ def test_forms_that_unfold_and_what_is_shown_once_have_no_barrier(open_page, axe
     faults["shown once"] = find_barriers(page, axe)
     keep_picture(page, f"once-{size}-{theme}-en")
     assert {name: found for name, found in faults.items() if found} == {}
+
+
+CONTROLS = """() => [...document.querySelectorAll(
+  "a[href], button, input:not([type=hidden]):not([type=radio]), select, textarea, summary, [tabindex='0']"
+)].filter((each) => each.checkVisibility({visibilityProperty: true}) && !each.disabled)"""
+
+
+def test_every_control_of_every_page_is_reached_by_tab_and_shows_it(open_page):
+    page = open_page()
+    faults = {}
+    for name, path in PAGES.items():
+        page.goto(path)
+        count = page.evaluate(f"() => {{ window.controls = ({CONTROLS})(); return window.controls.length; }}")
+        reached, unseen = set(), set()
+        for _ in range(min(count, 120) + 8):
+            page.keyboard.press("Tab")
+            place, has_outline = page.evaluate(
+                "() => [window.controls.indexOf(document.activeElement), "
+                "getComputedStyle(document.activeElement).outlineStyle !== 'none']"
+            )
+            reached.add(place)
+            if place >= 0 and not has_outline:
+                unseen.add(place)
+        missed = set(range(min(count, 110))) - reached
+        told = page.evaluate(
+            "(places) => places.map((each) => window.controls[each].outerHTML.slice(0, 120))",
+            sorted(missed | unseen),
+        )
+        if told:
+            faults[name] = told
+    assert faults == {}
