@@ -42,9 +42,13 @@ def make_first_store(path):
 
 
 def turn_back(path):
-    """Make a workspace's store one of the first release: it lacks every table that came later."""
+    """Make a workspace's store one of the first release: it lacks every table and index that came later."""
     with sqlite3.connect(path) as connection:
         first = " ".join(revision_0001._STATEMENTS)
+        made = "select name from sqlite_master where type = 'index' and sql is not null"
+        for (name,) in connection.execute(made).fetchall():
+            if f"INDEX {name} " not in first:
+                connection.execute(f"drop index {name}")
         for (name,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
             if f"CREATE TABLE {name} " not in first and not name.startswith("sqlite_"):
                 connection.execute(f"drop table {name}")

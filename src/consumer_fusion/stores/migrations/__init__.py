@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-LATEST_VERSION = "5"
+LATEST_VERSION = "6"
 _FOLDER = Path(__file__).parent
 
 
