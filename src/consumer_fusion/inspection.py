@@ -15,6 +15,8 @@ from consumer_fusion.answers import Moment
 from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
+from consumer_fusion.records.action import ACTIONS
+from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
@@ -156,6 +158,8 @@ def export_workspace(
         progress("identities", 2, 4)
         keep("identifiers.parquet", session.read(IDENTIFIERS))
         keep("merges.parquet", session.read(MERGES))
+        keep("actions.parquet", session.read(ACTIONS))
+        keep("effects.parquet", session.read(EFFECTS))
     progress("points", 3, 4)
     (folder / "points.json").write_text(
         json.dumps(score.write_points(force.points), ensure_ascii=False, indent=1), encoding="utf-8"
