@@ -16,7 +16,7 @@ from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.web import many_pairs, standings
 from consumer_fusion.web.aside import Aside
-from consumer_fusion.web.standings import Standings
+from consumer_fusion.web.places import Standings
 from small_workspaces import NOW, make_order, make_orders, open_small
 
 AS_OF_US = to_microseconds(NOW)

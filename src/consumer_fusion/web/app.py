@@ -20,7 +20,7 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from consumer_fusion import access
-from consumer_fusion.kit.memory import limit_arenas
+from consumer_fusion.kit.heap import limit_arenas
 from consumer_fusion.web.collect import (
     CollectApplication,
     Collector,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
 from consumer_fusion.errors import StoreError
-from consumer_fusion.kit.memory import release_memory
+from consumer_fusion.kit.heap import release_memory
 from consumer_fusion.workspace import Workspace, open_workspace
 
 Arguments = ParamSpec("Arguments")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from consumer_fusion import effects, watching
 from consumer_fusion.errors import FusionError
-from consumer_fusion.kit.memory import release_memory
+from consumer_fusion.kit.heap import release_memory
 from consumer_fusion.web.aside import Aside
 from consumer_fusion.workspace import Workspace
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from starlette.testclient import TestClient
+from tests.web.api.conftest import make_token
 
 from consumer_fusion import effects
 from consumer_fusion.web.api import Desk, admit_token, build_api
 from consumer_fusion.web.trail import Trail
 from effect_worlds import make_action, make_orders, open_world
-from tests.web.api.conftest import make_token
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 

@@ -21,8 +21,8 @@ from consumer_fusion.web.api.memory import Memory
 from consumer_fusion.web.api.snapshots import Snapshot, read_version, take_snapshot
 from consumer_fusion.web.aside import Aside
 from consumer_fusion.web.many_pairs import is_many
+from consumer_fusion.web.places import Standings
 from consumer_fusion.web.session import admit_caller
-from consumer_fusion.web.standings import Standings
 from consumer_fusion.web.trail import Trail
 from consumer_fusion.workspace import Workspace
 

@@ -31,7 +31,7 @@ from consumer_fusion.web.api.parameters import (
     PageLimit,
 )
 from consumer_fusion.web.api.snapshots import Snapshot, take_snapshot
-from consumer_fusion.web.standings import Place
+from consumer_fusion.web.places import Place
 
 _PLAIN = ("fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis")
 _KEY_TYPES = (float, int, int)

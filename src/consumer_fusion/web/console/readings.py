@@ -32,7 +32,7 @@ from consumer_fusion.web.many_pairs import (
     read_brand,
     summarise_brands,
 )
-from consumer_fusion.web.standings import Standings
+from consumer_fusion.web.places import Standings
 from consumer_fusion.workspace import Workspace
 
 HISTORY_DAYS = 180
