@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -246,3 +248,31 @@ def test_what_another_release_kept_in_another_form_is_measured_anew(open_here):
         assert effects.list_effects(workspace) == []
         assert effects.read_effect(workspace, "fair", "orders") is None
         assert measure(workspace) == before
+
+
+def test_a_temporary_effect_is_told_by_the_days_after_it_too_and_a_lasting_one_is_not(open_here):
+    orders = make_orders(lift=0.4, lift_days=(60, 7))
+    actions = [make_action(days_ago=60, expected_effect="temporary")]
+    with open_here(orders, actions) as workspace:
+        temporary = measure(workspace)
+        effects.withdraw_action(workspace, "fair")
+        effects.declare_actions(
+            workspace, [make_action("again", days_ago=60, expected_effect="lasting")], origin="file"
+        )
+        lasting = measure(workspace, "again")
+    assert (temporary.kind, lasting.kind) == ("temporary", "open")
+    assert temporary.low < 0.4 < temporary.high
+
+
+def test_two_actions_that_overlap_are_told_apart(open_here):
+    orders = make_orders(seed=2)
+    for each in orders:
+        if each.brand == "bakery" and TODAY - 60 <= each.day < TODAY - 46:
+            orders[orders.index(each)] = replace(each, value=each.value * 1.5)
+    overlapping = [make_action("fair", days_ago=60, days=14), make_action("leaflet", days_ago=53, days=14)]
+    with open_here(orders, overlapping) as workspace:
+        fair, leaflet = measure(workspace, "fair"), measure(workspace, "leaflet")
+    assert fair.low < 0.5 < fair.high
+    assert fair.low > 0
+    # By itself the second would be credited with the first one's last week.
+    assert abs(leaflet.relative) < 0.15
