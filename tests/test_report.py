@@ -15,7 +15,7 @@ import pytest
 from tests import invented_relationships as invented
 
 from consumer_fusion.errors import InputError, MissingExtraError
-from consumer_fusion.report import ReportPage, WorkspaceCounts, write_report
+from consumer_fusion.report import CourseShown, ReportPage, WorkspaceCounts, write_report
 from consumer_fusion.report.tables import ROWS_SHOWN, write_csv
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'" &lt;'
@@ -276,3 +276,36 @@ def test_without_the_extra_the_message_says_what_to_install(small_page, tmp_path
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(MissingExtraError, match=r"consumer-fusion\[report\]"):
         write_report(small_page(), tmp_path / "report.html")
+
+
+def test_what_actions_did_is_told_as_measured_and_shrunk_and_only_where_something_was_measured(
+    small_page, read_page, tmp_path
+):
+    effects = pa.Table.from_pylist(
+        [
+            {
+                "action": HOSTILE, "brand": "sweater-brand", "metric": "orders", "raw": 0.3, "raw_low": 0.1,
+                "raw_high": 0.5, "shrunk": 0.2, "shrunk_low": 0.05, "shrunk_high": 0.35, "p_value": 0.004,
+                "label": "consistent with a cause",
+            }
+        ]
+    )  # fmt: skip
+    days = pa.table(
+        {
+            "day": list(range(20_600, 20_640)), "observed": [10.0] * 40, "expected": [9.0] * 40, "low": [8.0] * 40,
+            "high": [10.5] * 40,
+        }
+    )  # fmt: skip
+    course = CourseShown(
+        action=HOSTILE, metric="orders", start_day=20_630, end_day=20_639, days=days, sentences=("It rose.",)
+    )
+    told = write_report(small_page(effects=effects, course=course), tmp_path / "told.html").read_text(
+        encoding="utf-8"
+    )
+    assert "What actions did" in told
+    assert "+30.0%" in told
+    assert "+20.0%" in told
+    assert "It rose." in told
+    assert not [tag for tag, _ in read_page(told).elements if tag == "script"]
+    silent = write_report(small_page(), tmp_path / "silent.html").read_text(encoding="utf-8")
+    assert "What actions did" not in silent
