@@ -111,7 +111,8 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     sisters = replace(found, chosen=tuple(each.cut(last_day) for each in found.chosen))
     others = _list_own_windows(actions, action, own)
     calibration = choose_calibration(book.session)
-    digest = _digest(own, sisters.chosen, window, others, calibration, action, book.today)
+    country = book.workspace.settings.country
+    digest = _digest(own, sisters.chosen, window, others, calibration, action, book.today, country)
     kept = read_kept(book.session, question.action_id, question.metric)
     if kept is not None and kept[0] == digest and question.is_as_declared and not question.is_anew:
         return Measured(kept[1], action, own, digest)
@@ -290,7 +291,7 @@ def _list_own_windows(
 
 def _digest(
     own: MetricSeries, sisters: Sequence[MetricSeries], window: cause.Window, others: Sequence[cause.Window],
-    calibration: cause.Calibration, action: cause.ActionRow, today: int,
+    calibration: cause.Calibration, action: cause.ActionRow, today: int, country: str,
 ) -> str:  # fmt: skip
     told = (
         RECIPE,
@@ -300,6 +301,7 @@ def _digest(
         sorted((each.start_day, each.end_day) for each in others),
         _digest_calibration(calibration, window.days),
         action.expected_effect,
+        country,
         # Until the window is over, each day is another look.
         min(today, window.end_day + 1),
     )

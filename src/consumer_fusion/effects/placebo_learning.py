@@ -80,7 +80,7 @@ def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress
         fresh: dict[str, tuple[MetricSeries, str, list[dict[str, Any]]]] = {}
         for place, own in enumerate(listed):
             progress("measure placebos", place, len(listed))
-            digest = _digest(own, actions)
+            digest = _digest(own, actions, workspace.settings.country)
             if own.key in kept and kept[own.key]["digest"] == digest:
                 continue
             fresh[own.key] = (own, digest, _trace(book, own, actions))
@@ -173,8 +173,8 @@ def _count_windows(contents: Iterable[list[dict[str, Any]]]) -> float:
     )
 
 
-def _digest(own: MetricSeries, actions: Sequence[cause.ActionRow]) -> str:
+def _digest(own: MetricSeries, actions: Sequence[cause.ActionRow], country: str) -> str:
     windows = sorted(
         each.find_window(own.metric) for each in actions if each.brand_id == own.brand_id and own.brand_id
     )
-    return hashlib.sha256(f"{RECIPE} {own.digest} {windows}".encode()).hexdigest()[:24]
+    return hashlib.sha256(f"{RECIPE} {own.digest} {windows} {country}".encode()).hexdigest()[:24]
