@@ -81,7 +81,8 @@ class ErrorTrail:
         origins: The days they were forecast from.
         length: Length of the windows, days skipped before them included.
         ages: Usable days the series had by then; none are taken for many.
-        maxima: Of each date the largest of many looks, where these are held against the factor; NaN where unknown.
+        maxima: What is held against the factor where it is another size: of each date the largest of many looks, or
+            the pulse as it is estimated; NaN where unknown.
     """
 
     source: str

@@ -14,12 +14,14 @@ NOISE_SHARE = 0.7
 SEASON_NOISE = 1e-4
 """How fast the effects of the weekdays may drift, as a variance a day."""
 
-LEVEL_NOISES = (1e-6, 3e-4, 2e-3, 8e-3, 2.5e-2, 8e-2)
-LEVEL_NOISES_WITH_COLUMNS = (1e-5, 1e-3, 8e-3, 5e-2)
+LEVEL_NOISES = (1e-6, 3e-4, 2e-3, 8e-3, 2.5e-2, 8e-2, 0.4)
+LEVEL_NOISES_WITH_COLUMNS = (1e-5, 1e-3, 8e-3, 5e-2, 0.4)
 AUTOREGRESSIONS = (0.0, 0.35, 0.7)
 SLOPES = (0.0, 0.005)
 PRIOR_STEP = -0.3
 """Log prior weight of each faster level against the one before it, where there is no column."""
+PRIOR_RACING = -4.0
+"""Added for the fastest level: few series wander so, and those that do soon say so."""
 CONTROL_PRIORS = ((0.0, False), (0.05, False), (0.02, True), (0.003, True))
 """Prior variance of the controls' coefficients, and whether they are expected at one over their number:
 the last two say that the series moves as the mean of its controls does (difference in differences)."""
@@ -59,6 +61,7 @@ def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0) -> Grid:
         choices = product(LEVEL_NOISES, AUTOREGRESSIONS, SLOPES, CONTROL_PRIORS[:1])
     for level_noise, phi, slope, (variance, is_shared) in choices:
         prior = 0.0 if controls or lags else PRIOR_STEP * LEVEL_NOISES.index(level_noise)
+        prior += PRIOR_RACING if level_noise == LEVEL_NOISES[-1] else 0.0
         rows.append((level_noise, phi, NOISE_SHARE if phi > 0 else 0.0, slope, SEASON_NOISE, prior))
         mean = [1.0 / max(controls, 1) if is_shared else 0.0] * controls
         means.append(mean + [0.0] * (lags + dummies))

@@ -12,7 +12,7 @@ from consumer_fusion.cause.fitted_series import HORIZONS, ErrorTrail, FittedSeri
 from consumer_fusion.cause.laws import build_law
 from consumer_fusion.cause.peeking import DELAYS, find_delay_maxima, find_look_maxima
 from consumer_fusion.cause.placebo_rules import OVERLAP, Calibration, Numbers, Rule, widen_youth
-from consumer_fusion.cause.pulses import AFTER_DAYS, slide_over
+from consumer_fusion.cause.pulses import AFTER_DAYS, sample_estimates, slide_over
 from consumer_fusion.cause.series import Floats
 
 Integers = npt.NDArray[np.int64]
@@ -65,6 +65,8 @@ def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> 
         else:
             found, reach = fitted.placebos(length), length
         maxima = None
+        if question == "temporary":
+            maxima = sample_estimates(fitted, found, length, AFTER_DAYS)
         if question == "looks":
             looks = find_look_maxima(fitted, length)
             maxima = np.full(found.origins.size, np.nan)
