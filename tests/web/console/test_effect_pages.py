@@ -128,7 +128,9 @@ def test_what_the_concert_did_stands_beside_the_points_of_the_artist_and_moves_n
     assert "Concert of the pop artist, seen in the sweater" in part
     assert "followers gained" in part
     assert "none of it is in the score" in part
-    assert re.search(r'<span class="value">([\d.]+)</span>', owner.get(page).text).group(1) == before == "45.0"
+    assert (
+        re.search(r'<span class="value">([\d.]+)</span>', owner.get(page).text).group(1) == before == "45.0"
+    )
 
 
 def test_nothing_stands_beside_the_points_of_who_was_never_seen_with_the_brand(owner):
