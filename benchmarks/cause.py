@@ -94,6 +94,7 @@ def main() -> None:
     parser.add_argument(
         "--only", help="parts, with commas: rates,temporary,overlaps,shrinkage,looks,delays,speed,edges"
     )
+    parser.add_argument("--peers-kept", type=Path, help="a folder in which the answers of peers are kept")
     parser.add_argument("--json", type=Path, help="write all figures there")
     parser.add_argument("--digest", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
