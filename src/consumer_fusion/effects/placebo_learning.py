@@ -31,7 +31,7 @@ LEAST_DAYS = 120
 PERIOD_DAYS = 14
 """A series is measured again when so many days are new, or when one that was told is mended."""
 OWN_NAME = "own placebos"
-RECIPE = "2"
+RECIPE = "3"
 
 
 @dataclass(frozen=True, slots=True)
