@@ -1,4 +1,9 @@
-"""The fixed grid of models that are averaged: no optimiser and no chance, so a rerun gives the same numbers."""
+"""The fixed grid of models that are averaged: no optimiser and no chance, so a rerun gives the same numbers.
+
+Level, season and regression on controls are those of Brodersen, Gallusser, Koehler, Remy and Scott (*Inferring causal
+impact using Bayesian structural time-series models*, Annals of Applied Statistics 2015); where they draw the variances
+by Gibbs sampling, each model here fixes them, and how well it has forecast decides what it weighs.
+"""
 
 from __future__ import annotations
 

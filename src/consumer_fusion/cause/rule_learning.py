@@ -1,4 +1,8 @@
-"""Learning the rules: what placebos of many series make of the numbers, tried on sources they were not fitted on."""
+"""Learning the rules: what placebos of many series make of the numbers, tried on sources they were not fitted on.
+
+Placebos in time are those of Abadie, Diamond and Hainmueller (*Comparative politics and the synthetic control method*,
+American Journal of Political Science 2015): the same method at dates at which nothing was done.
+"""
 
 from __future__ import annotations
 
