@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := list
-.PHONY: list setup demo test check static format stories bench reference docs-check canary release-check lock clean find-python
+.PHONY: list setup demo test check static format stories bench peers reference docs-check canary release-check lock clean find-python
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -77,6 +77,10 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 	$(PIP) install --require-hashes -r requirements-bench.lock
 	@touch $@
 
+peers: | find-python ## an environment for the programs that benchmarks/cause.py is compared with, in .peers
+	$(PYTHON) -m venv .peers
+	.peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-peers.lock
+
 reference: setup ## write the pages of docs/reference from the code
 	$(BIN)/python scripts/write_reference.py
 
@@ -108,6 +112,6 @@ lock: setup ## write the lock files again (newest versions: make lock UPGRADE=1)
 	$(BIN)/python scripts/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## remove what `make` made
-	rm -rf $(VENV) demo-workspace build dist .canary .release
+	rm -rf $(VENV) .peers demo-workspace build dist .canary .release
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Writes requirements.lock and requirements-bench.lock from pyproject.toml, with the hash of every file.
+"""Writes the lock files from pyproject.toml, with the hash of every file.
 
 Run by `make lock`. Run it on the oldest Python that the project supports, so that what is
 needed only there is in the lock too. The lock names packages and hashes, never the place they
@@ -73,7 +73,7 @@ def write_lock(
 
 
 def main() -> None:
-    """Write both lock files."""
+    """Write all lock files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that fit")
     upgrade: bool = parser.parse_args().upgrade
@@ -90,6 +90,13 @@ def main() -> None:
         read_requirements(["bench"], core=False),
         "the extra `bench`; install requirements.lock first",
         constraints=main_lock,
+        upgrade=upgrade,
+    )
+    write_lock(
+        ROOT / "requirements-peers.lock",
+        read_requirements(["peers"], core=False),
+        "the extra `peers`, for an environment of its own",
+        constraints=None,
         upgrade=upgrade,
     )
 
