@@ -44,7 +44,8 @@ from consumer_fusion.workspace import (
     open_workspace,
 )
 
-DEFAULT_PEOPLE = 2000
+DEFAULT_PEOPLE = 4000
+"""Enough that what the founding concert did to orders can be told from chance."""
 DEMO_FILES = (DEMO_MARK, *WORKSPACE_FILES)
 """What an earlier demo left; everything else in its folder is somebody's."""
 FOUNDING_MOMENTS = (
