@@ -1,0 +1,57 @@
+"""Every library that the package imports is named in `pyproject.toml`, or an installation of it lacks something."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "consumer_fusion"
+# Imported under another name than that of the distribution, or with the library named beside it that needs it anyway.
+DISTRIBUTIONS = {
+    "anyio": "starlette",
+    "argon2": "argon2-cffi",
+    "markupsafe": "jinja2",
+    "multipart": "python-multipart",
+    "pydantic": "pydantic-settings",
+    "sklearn": "scikit-learn",
+    "vl_convert": "vl-convert-python",
+}
+# Asked for inside a function, with a word on what to install where it is missing: a second opinion of the benchmarks.
+ASKED_FOR = {"doubleml", "scikit-learn"}
+
+
+def list_imports():
+    """The libraries that are imported, with a module that does."""
+    found = {}
+    for module in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            for name in names:
+                top = name.partition(".")[0]
+                if top not in sys.stdlib_module_names and top != "consumer_fusion":
+                    found.setdefault(DISTRIBUTIONS.get(top, top.replace("_", "-")), module.relative_to(ROOT))
+    return found
+
+
+def list_declared():
+    """The distributions of the core and of the extras that people install."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [
+        *project["dependencies"],
+        *(each for name in extras if name not in ("dev", "bench") for each in extras[name]),
+    ]
+    return {re.split(r"[<>=;\[ ]", each)[0].lower() for each in wanted}
+
+
+@pytest.mark.parametrize(("library", "module"), sorted(list_imports().items()), ids=lambda each: str(each))
+def test_every_library_is_named_in_the_core_or_in_an_extra(library, module):
+    assert library in list_declared() | ASKED_FOR, f"{module} imports {library}: name it in pyproject.toml"
