@@ -129,8 +129,15 @@ def _create_store(path: Path, schema: Schema) -> None:
 
 
 @contextmanager
-def open_workspace(folder: Path | str = ".", *, clock: Clock = read_system_clock) -> Iterator[Workspace]:
+def open_workspace(
+    folder: Path | str = ".", *, clock: Clock = read_system_clock, threads: int | None = None
+) -> Iterator[Workspace]:
     """Open the workspace in a folder, and close it at the end of the `with` block.
+
+    Args:
+        folder: Where it is.
+        clock: What time it is.
+        threads: So many threads compute, whatever its settings say; each takes memory.
 
     Raises:
         WorkspaceNotFoundError: There is none.
@@ -142,6 +149,8 @@ def open_workspace(folder: Path | str = ".", *, clock: Clock = read_system_clock
             f"There is no workspace in {folder}.", hint="Make one with `fusion init` or try `fusion demo`."
         )
     settings = read_settings(folder)
+    if threads is not None:
+        settings = settings.model_copy(update={"threads": threads})
     store = SQLiteStore(folder / STORE_FILE)
     arrivals = SQLiteStore(folder / ARRIVALS_FILE, ARRIVAL_SCHEMA)
     visits = SQLiteStore(folder / VISITS_FILE, VISIT_SCHEMA)

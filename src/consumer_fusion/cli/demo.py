@@ -92,14 +92,13 @@ def demo(
         (folder / DEMO_MARK).write_text(
             "A simulated town; `fusion demo` may replace this folder.\n", encoding="utf-8"
         )
+        # One thread, and closed again: a visitor's machine keeps the memory that more would take.
+        with open_workspace(folder, threads=1) as making, show_progress(is_quiet=is_json) as progress:
+            declare_town(making, town)
+            acceptance = pipeline.import_batches(making, town.batches(), progress)
+            pair_count = answers.score_pairs(making, as_of="latest").num_rows
+        made = MadeTown(folder, people, acceptance.accepted, pair_count, acceptance.seconds)
         opened = stack.enter_context(open_workspace(folder))
-        with show_progress(is_quiet=is_json) as progress:
-            declare_town(opened, town)
-            acceptance = pipeline.import_batches(opened, town.batches(), progress)
-        made = MadeTown(
-            folder, people, acceptance.accepted, answers.score_pairs(opened, as_of="latest").num_rows,
-            acceptance.seconds,
-        )  # fmt: skip
         if is_json:
             print_json(
                 {"workspace": str(folder.resolve()), "events": made.events, "pairs": made.pairs, "url": url}

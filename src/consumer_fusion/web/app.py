@@ -112,6 +112,8 @@ def build_app(
     readings = Readings(workspace, side.desk.aside, side.desk.standings)
     console = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting(), readings)])
 
+    is_ending = threading.Event()
+
     @asynccontextmanager
     async def live(_: Starlette) -> AsyncIterator[None]:
         # So long a request may wait for its turn beside what runs in the background; five times as long by default.
@@ -120,10 +122,12 @@ def build_app(
         trail.start()
         collector.start()
         side.start()
-        threading.Thread(target=_warm, args=(workspace, side, readings), name="warm", daemon=True).start()
+        arguments = (workspace, side, readings, is_ending)
+        threading.Thread(target=_warm, args=arguments, name="warm", daemon=True).start()
         try:
             yield
         finally:
+            is_ending.set()
             await anyio.to_thread.run_sync(collector.stop)
             await anyio.to_thread.run_sync(side.stop)
             await anyio.to_thread.run_sync(trail.close)
@@ -144,7 +148,7 @@ def build_app(
     return app
 
 
-def _warm(workspace: Workspace, side: ReadingSide, readings: Readings) -> None:
+def _warm(workspace: Workspace, side: ReadingSide, readings: Readings, is_ending: threading.Event) -> None:
     """Read what takes long before somebody asks for it."""
     try:
         with workspace.store.reading() as session:
@@ -154,7 +158,8 @@ def _warm(workspace: Workspace, side: ReadingSide, readings: Readings) -> None:
         side.desk.standings.warm()
         readings.warm()
     except Exception as error:  # noqa: BLE001 - whoever asks for it meets the error
-        _log.warning("what takes long could not be read ahead: %s", type(error).__name__)
+        if not is_ending.is_set():
+            _log.warning("what takes long could not be read ahead: %s", type(error).__name__)
 
 
 def _count_arrivals(collector: Collector) -> Mapping[str, float]:
