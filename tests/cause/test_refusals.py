@@ -95,10 +95,10 @@ def test_what_another_action_did_just_before_is_no_break(library):
 
 def test_a_warning_where_the_series_own_past_would_have_been_flagged_too_often(library):
     chance = np.random.default_rng(5)
-    # A level that jumps every three weeks: nothing in the days before a jump tells of it.
-    jumps = np.repeat(chance.normal(0.0, 0.8, 15), 21)
+    # A level that jumps every four weeks: nothing in the days before a jump tells of it. The last jump is 16 days back.
+    jumps = np.repeat(chance.normal(0.0, 0.8, 11), 28)
     values = 100.0 * np.exp(jumps + chance.normal(0.0, 0.02, jumps.size))
-    series = DailySeries("jumps", FIRST_DAY, values[:294])
+    series = DailySeries("jumps", FIRST_DAY, values[:303])
     checks = {check.name: check for check in tell(series, last_days(series, 7), library).checks}
     if "level_break" in checks and checks["level_break"].verdict == "refused":
         pytest.fail("this world was drawn to have no break just before its window")

@@ -14,7 +14,8 @@ from consumer_fusion.errors import NotFoundError, StoreError
 from consumer_fusion.kit.moments import to_microseconds
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.web import many_pairs, standings
+from consumer_fusion.web import many_pairs
+from consumer_fusion.web import places as standings
 from consumer_fusion.web.aside import Aside
 from consumer_fusion.web.places import Standings
 from small_workspaces import NOW, make_order, make_orders, open_small
