@@ -13,6 +13,7 @@ from consumer_fusion.cause.diagnosis import diagnose_series
 from consumer_fusion.cause.effect import Check, Effect, Label
 from consumer_fusion.cause.expectation import draw_expected, draw_without
 from consumer_fusion.cause.fitted_series import FittedSeries, PlaceboErrors, list_days
+from consumer_fusion.cause.framing import LOG_FLOOR
 from consumer_fusion.cause.judgement import Judgement, judge_looks, judge_size, shut_interval
 from consumer_fusion.cause.placebo_rules import Calibration, Rule
 from consumer_fusion.cause.pulses import AFTER_DAYS, PulseEstimate, estimate_pulse, slide_over
@@ -170,7 +171,10 @@ def tell_effect(
         band = draw_without(fitted, measured.pulse, days, reach)
     if fitted.is_log:
         relative, low, high = np.expm1([e, *ends])
-        effect, effect_low, effect_high = observed * -np.expm1([-e, -ends[0], -ends[1]])
+        # Where nothing at all came, the logarithm was taken of a floor; what is lost is all that was expected.
+        floor = LOG_FLOOR if measured.pulse is not None else np.exp(-20.0)
+        seen_level = max(observed, float(floor * np.exp(fitted.frame.center)))
+        effect, effect_low, effect_high = seen_level * -np.expm1([-e, -ends[0], -ends[1]])
         estimate, cloud = e, np.expm1(measured.placebos.e)
         mde = float(np.expm1(detectable))
     else:
