@@ -35,7 +35,7 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
-from consumer_fusion.stores import list_segments
+from consumer_fusion.stores import list_segments, place_digests
 
 TOLERANCE = 1e-12
 """How far a state may be from its full recomputation, relative to its size."""
@@ -361,7 +361,9 @@ def list_orphans(workspace: fusion.Workspace) -> list[str]:
     ) as later:
         bad = [each.name for each in inspection.check_workspace(later) if not each.is_ok]
     with workspace.store.reading() as session:
-        named = {workspace.folder / each.path for each in list_segments(session)}
+        segments = [workspace.folder / each.path for each in list_segments(session)]
+    # Each segment may have the digests of its ids beside it.
+    named = {*segments, *map(place_digests, segments)}
     files = [
         path for path in (workspace.folder / "segments").rglob("*") if path.is_file() and path not in named
     ]
