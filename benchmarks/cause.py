@@ -89,7 +89,8 @@ def main() -> None:
     )
     parser.add_argument("--peers", action="store_true", help="measure the peers on the same arrays")
     parser.add_argument(
-        "--peers-python", help="of an environment in which the peers are; else they are imported"
+        "--peers-python",
+        help="of an environment with the peers, such as .peers/bin/python after `make peers`",
     )
     parser.add_argument(
         "--only", help="parts, with commas: rates,temporary,overlaps,shrinkage,looks,delays,speed,edges"
