@@ -34,6 +34,9 @@ FEW_STATES = 200
 STATES_PER_PASS = 500_000
 """More rows of states than this are read a part of the consumers at a time, which needs less memory and no spilling."""
 
+UNCOUNTED = "/without points"
+"""Follows the name of an event that is called as a kind of the points table is, and yet does not count as it."""
+
 _READING_COLUMNS = (
     "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis", "evidence",
 )  # fmt: skip
@@ -182,7 +185,8 @@ def read_ledgers(
     """The events of pairs with their magnitudes, oldest first; trust already includes the kind's own.
 
     Returns:
-        The columns of a ledger, `kind` being the key of the points table (the event's own name for one without).
+        The columns of a ledger, `kind` being the key of the points table as which the event counts. One that counts as
+        none has its own name, marked where that name is a key too, so that nobody takes it for one that counts.
     """
     keys = {number: key for key, number in kind_ids.items()}
     source = open_events(
@@ -201,7 +205,9 @@ def read_ledgers(
     )
     return engine.read(
         f"""
-        select e.consumer_id, e.brand_id, coalesce(k.kind_key, e.kind) as kind, e.event_id, e.occurred_us, e.day,
+        select e.consumer_id, e.brand_id,
+               coalesce(k.kind_key, e.kind || case when e.kind in (select kind_key from ledger_kinds)
+                   then '{UNCOUNTED}' else '' end) as kind, e.event_id, e.occurred_us, e.day,
                e.magnitude, e.trust * coalesce(k.kind_trust, 1) as trust, e.value, e.channel, e.text,
                e.properties, e.parent_event_id, e.sentence
         from {source.relation} e left join ledger_kinds k on k.kind_id = e.kind_id

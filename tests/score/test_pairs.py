@@ -1,0 +1,103 @@
+"""Pairs read from a workspace: whatever is sent, the score and its explanation are of the same events."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import pytest
+
+import consumer_fusion as fusion
+from consumer_fusion import answers
+from pair_ledgers import POINTS
+from small_workspaces import NOW, make_order, open_small
+
+RICH_PROPERTIES = {
+    "response_seconds": 30, "target_seconds": 60, "rating": 4, "severity": 0.6, "people": 1000, "sentiment": 0.8,
+    "followers_gained": 5000, "days_late": 2, "first_contact": True, "audience": 50, "score": 9,
+}  # fmt: skip
+NAMES = sorted({name for key, kind in POINTS.kinds.items() for name in (key, kind.event)})
+
+
+def fit_properties(kind):
+    """Properties with which the kind's own conditions hold, as far as they name properties."""
+    fitting = dict(RICH_PROPERTIES)
+    for condition in kind.conditions:
+        match condition.comparison:
+            case "is":
+                fitting[condition.field] = condition.value
+            case "in":
+                fitting[condition.field] = condition.value[0]
+            case "above":
+                fitting[condition.field] = condition.value + 1
+            case "below":
+                fitting[condition.field] = condition.value - 1
+            case "at_least" | "at_most":
+                fitting[condition.field] = condition.value
+            case "absent":
+                fitting.pop(condition.field, None)
+    if "response_ratio" in fitting:
+        fitting["response_seconds"] = 60 * fitting.pop("response_ratio")
+    return fitting
+
+
+def list_cases():
+    """Every kind of the table and every name that it is sent under: with what it asks for, and without."""
+    yield from product(NAMES, [{}], [None])
+    yield from product(NAMES, [RICH_PROPERTIES], [20.0])
+    yield from (
+        (kind.event, fit_properties(kind), value) for kind in POINTS.kinds.values() for value in (0.0, 20.0)
+    )
+
+
+CASES = list(list_cases())
+
+
+@pytest.fixture(scope="module")
+def everything_sent(tmp_path_factory):
+    """A workspace in which each case is the only event of a consumer."""
+    events = [
+        make_order(
+            number, consumer=f"consumer-{number}", kind=kind, value=value, properties=properties
+        )
+        for number, (kind, properties, value) in enumerate(CASES)
+    ]  # fmt: skip
+    with open_small(tmp_path_factory.mktemp("everything") / "workspace") as workspace:
+        fusion.import_events(workspace, events)
+        yield workspace, events
+
+
+def test_score_and_explanation_never_differ_whatever_is_sent(everything_sent):
+    workspace, events = everything_sent
+    table = answers.score_pairs(workspace, as_of=NOW)
+    scores = dict(zip(table["consumer"].to_pylist(), table["fusion_score"].to_pylist()))
+    assert len(events) == len(CASES) > 300
+    different = []
+    for event in events:
+        answer = answers.explain_pair(workspace, event.consumer, event.brand, as_of=NOW)
+        told = 50 + math.fsum(part.contribution for part in answer.explanation.contributions)
+        after = answer.changes[-1].score_after if answer.changes else 50.0
+        score = scores.get(event.consumer, 50.0)
+        if (
+            max(abs(told - score), abs(answer.explanation.reading.fusion_score - score), abs(after - score))
+            > 1e-9
+        ):
+            different.append((event.kind, event.properties, event.value, score, told, after))
+    assert different == []
+
+
+def test_a_first_reply_without_a_target_says_nothing(everything_sent):
+    workspace, events = everything_sent
+    bare = next(each for each in events if each.kind == "First Reply" and not each.properties)
+    answer = answers.explain_pair(workspace, bare.consumer, bare.brand, as_of=NOW)
+    assert answer.explanation.contributions == ()
+    assert answer.explanation.reading.fusion_score == 50
+    assert [entry.kind for entry in answer.entries] == ["First Reply/without points"]
+
+
+def test_what_follows_only_from_other_events_cannot_be_sent(everything_sent):
+    workspace, events = everything_sent
+    sent = next(each for each in events if each.kind == "Reputation Harmed")
+    assert (
+        answers.explain_pair(workspace, sent.consumer, sent.brand, as_of=NOW).explanation.contributions == ()
+    )
