@@ -399,6 +399,8 @@ def _write_kind(kind: Kind) -> tuple[str, ...]:
         notes.append(f"spreads to associated brands as {kind.spreads}")
     if kind.is_brand_action:
         notes.append("the brand's own act: never learnt from observation")
+    if kind.hint:
+        notes.append(f"a hint of {kind.hint}")
     points = [f"{each.facet} {each.points:+g}{' ×' if each.is_graded else ''}" for each in kind.entries]
     rule = kind.magnitude if any(each.is_graded for each in kind.entries) else ""
     return (

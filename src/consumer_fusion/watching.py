@@ -216,7 +216,7 @@ def find_hint(
 ) -> Hint | None:
     """The first event in a long time that says that a consumer is not satisfied, if it is among the fresh ones.
 
-    That is an event which takes points from a facet. What was only derived from another says nothing new.
+    Which kinds say so stands in the points table (`hint`). What was only derived from another says nothing new.
 
     Args:
         old: What was on record before.
@@ -227,8 +227,8 @@ def find_hint(
 
     def says_so(entry: score.LedgerEntry) -> bool:
         kind = points.kinds.get(entry.kind)
-        takes = kind is not None and any(each.points < 0 for each in kind.entries)
-        return takes and entry.parent_event_id is None and entry.trust > 0 and entry.magnitude > 0
+        is_hint = kind is not None and kind.hint == "dissatisfaction"
+        return is_hint and entry.parent_event_id is None and entry.trust > 0 and entry.magnitude > 0
 
     hints = [
         each for each in fresh if says_so(each) and each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS

@@ -98,6 +98,23 @@ def test_contacting_a_brand_or_using_a_right_never_costs_the_consumers_side():
                 assert not any(e.points < 0 and e.direction == "consumer_to_brand" for e in kind.entries)
 
 
+def test_asking_for_help_and_using_a_right_hint_at_nothing(find_problems):
+    hinted = {kind.event for kind in POINTS.kinds.values() if kind.hint}
+    assert {"Complaint Made", "Complaint Published", "First Reply"} <= hinted
+    for event in ("Ticket Opened", "Live Chat Conversation Started", "Erasure Requested"):
+        assert event not in hinted
+        assert "take hint away" in find_problems(f'[kinds."{event}"]\nhint = "dissatisfaction"\n')[0]
+    assert "known are dissatisfaction" in find_problems('[kinds."Handed Off"]\nhint = "joy"\n')[0]
+
+
+def test_a_table_of_an_older_release_keeps_its_version():
+    older = write_points(POINTS)
+    for kind in older["kinds"]:
+        kind.pop("hint", None)
+    assert {"hint"} & {name for kind in write_points(read_points(older))["kinds"] for name in kind} == set()
+    assert digest_folding(read_points(older)) == digest_folding(POINTS)
+
+
 # --- changes of a workspace ---
 
 

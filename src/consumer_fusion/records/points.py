@@ -21,6 +21,7 @@ MagnitudeRule = Literal[
     "one", "money", "rating", "effort", "recommendation", "severity", "severity_reach", "sentiment_reach",
     "reach", "gained", "lateness", "response_time", "recovery", "stated",
 ]  # fmt: skip
+HintType = Literal["dissatisfaction"]
 Comparison = Literal["is", "in", "above", "below", "at_least", "at_most", "present", "absent"]
 
 
@@ -75,6 +76,7 @@ class Kind:
         mends: The kind of the failure that it mends (a recovery's variants).
         is_brand_action: Whether the brand does it; such points are never learnt from observation.
         meaning: One sentence.
+        hint: What an event of it may be the first sign of; it changes no number.
     """
 
     key: str
@@ -89,6 +91,7 @@ class Kind:
     mends: str | None
     is_brand_action: bool
     meaning: str
+    hint: HintType | None = None
 
 
 @dataclass(frozen=True, slots=True)

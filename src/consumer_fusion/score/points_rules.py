@@ -19,6 +19,7 @@ from consumer_fusion.records.points import (
     Direction,
     Entry,
     Facet,
+    HintType,
     Kind,
     MagnitudeRule,
 )
@@ -28,12 +29,15 @@ Raw = Mapping[str, object]
 RIGHTS = frozenset({"Consent Withdrawn", "Erasure Requested", "Access Requested"})
 """Using a right is never a fault and never a gift: these events say nothing of what the consumer gives."""
 
-HELP_AND_PRIVATE_COMPLAINTS = frozenset({"Live Chat Conversation Started", "Ticket Opened", "Complaint Made"})
+ASKING_FOR_HELP = frozenset({"Live Chat Conversation Started", "Ticket Opened"})
+"""Asking is no complaint: these events hint at no dissatisfaction."""
+
+HELP_AND_PRIVATE_COMPLAINTS = ASKING_FOR_HELP | {"Complaint Made"}
 """Asking for help or complaining in private never costs the consumer's side."""
 
 _KIND_FIELDS = frozenset({
     "meaning", "event", "half_life_days", "magnitude", "points", "graded", "when", "trust", "spreads",
-    "derives", "mends", "is_brand_action",
+    "derives", "mends", "is_brand_action", "hint",
 })  # fmt: skip
 _DIRECTION_OF: Mapping[str, Direction] = {
     facet: direction for direction, facets in FACETS.items() for facet in facets
@@ -93,6 +97,9 @@ def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
     magnitude = raw.get("magnitude", "one")
     if magnitude not in get_args(MagnitudeRule):
         report(f"magnitude '{magnitude}' is no rule; known are {', '.join(get_args(MagnitudeRule))}.")
+    hint = raw.get("hint")
+    if hint is not None and hint not in get_args(HintType):
+        report(mark(f"hint '{hint}' is not known; known are {', '.join(get_args(HintType))}."))
     is_brand_action = raw.get("is_brand_action", False)
     if not isinstance(is_brand_action, bool):
         report(f"is_brand_action has to be true or false, found {is_brand_action!r}.")
@@ -109,6 +116,7 @@ def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
         mends=_read_text(raw, "mends", report),
         is_brand_action=bool(is_brand_action),
         meaning=_read_text(raw, "meaning", report) or "",
+        hint=cast("HintType | None", hint),
     )
 
 
@@ -248,6 +256,10 @@ def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
 
 def _check_boundaries(kinds: Iterable[Kind], problems: list[str]) -> None:
     for kind in kinds:
+        if kind.hint is not None and kind.event in RIGHTS | ASKING_FOR_HELP:
+            problems.append(
+                mark(f'kinds."{kind.key}": asking and using a right hint at nothing; take hint away.')
+            )
         for entry in kind.entries:
             if entry.direction != "consumer_to_brand":
                 continue

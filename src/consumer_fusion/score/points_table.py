@@ -100,8 +100,10 @@ def write_points(points: PointsTable) -> dict[str, object]:
 
 
 def _write_kind(kind: Kind) -> dict[str, object]:
-    """A kind as JSON holds it; only entries that an experiment decided name one."""
+    """A kind as JSON holds it; what most do not have is left out, so that older tables keep their version."""
     content = asdict(kind)
+    if kind.hint is None:
+        del content["hint"]
     for entry in content["entries"]:
         if entry["experiment_id"] is None:
             del entry["experiment_id"]

@@ -237,11 +237,15 @@ def test_a_collection_of_activities_is_taken_apart(server, tag):
 CREATED = 1_780_000_000
 
 
+ANN = {"id": 3, "email": "ann@example.org", "phone_number": None, "identifier": None}
+PERSON, BOT = {"id": 9, "type": "user"}, {"id": 2, "type": "agent_bot"}
+
+
 def make_conversation(number=7, **fields):
     return {
         "id": number, "status": "open", "channel": "Channel::WebWidget", "created_at": CREATED,
         "waiting_since": CREATED + 60, "first_reply_created_at": None, "updated_at": CREATED + 900.5,
-        "meta": {"sender": {"id": 3, "email": "ann@example.org", "phone_number": None, "identifier": None}}, **fields,
+        "last_activity_at": CREATED + 300, "meta": {"sender": ANN, "assignee": PERSON}, **fields,
     }  # fmt: skip
 
 
@@ -277,9 +281,9 @@ def read_delivery(delivery):
         (make_message(), "First Reply"),
         (make_message(sender={"id": 1, "type": "agent_bot"}), "Reply Sent"),
         (make_message(conversation=make_conversation(first_reply_created_at=CREATED + 90)), "Reply Sent"),
-        (make_status("resolved", "open"), "Ticket Resolved"),
+        (make_status("resolved", "open", first_reply_created_at=CREATED + 180), "Ticket Resolved"),
         (make_status("open", "resolved"), "Ticket Reopened"),
-        (make_status("open", "pending"), "Handed Off"),
+        (make_status("open", "pending"), "Conversation Opened"),
         (make_status("snoozed", "open"), None),
         (make_message(private=True), None),
         (make_message(direction="activity"), None),
@@ -294,6 +298,68 @@ def test_what_happens_in_a_conversation_becomes_the_kind_that_it_is(delivery, ki
         assert event["consumer"] == "chatwoot-1-contact-3"
         assert event["identifiers"] == {"email": "ann@example.org"}
         assert event["channel"] == "chat"
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, "Ticket Resolved"),
+        ({"first_reply_created_at": None}, "Conversation Closed"),
+        ({"meta": {"sender": ANN, "assignee": None}}, "Conversation Closed"),
+        ({"meta": {"sender": ANN, "assignee": BOT}}, "Conversation Closed"),
+        (
+            {"meta": {"sender": ANN, "assignee": {"id": 2}, "assignee_type": "AgentBot"}},
+            "Conversation Closed",
+        ),
+        ({"updated_at": CREATED + 30 * 86_400}, "Conversation Closed"),
+        ({"last_activity_at": None}, "Conversation Closed"),
+        ({"updated_at": CREATED + 30 * 86_400, "performed_by": PERSON}, "Ticket Resolved"),
+        ({"performed_by": BOT}, "Conversation Closed"),
+    ],
+)
+@pytest.mark.parametrize("event", ["conversation_status_changed", "conversation_resolved"])
+def test_only_what_a_person_resolved_is_a_ticket_resolved(changes, kind, event):
+    answered = {"first_reply_created_at": CREATED + 180, **changes}
+    assert [
+        each["kind"] for each in read_delivery(make_status("resolved", "open", event=event, **answered))
+    ] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("last", "kind"),
+    [("incoming", "Ticket Reopened"), ("outgoing", "Conversation Opened"), (1, "Conversation Opened")],
+)
+def test_staff_who_toggle_a_status_move_no_point(last, kind):
+    reopened = make_status("open", "resolved", messages=[{"id": 4, "message_type": last}])
+    assert [each["kind"] for each in read_delivery(reopened)] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("channel", "kind"),
+    [
+        ("Channel::WebWidget", "Live Chat Conversation Started"), ("Channel::Api", "Live Chat Conversation Started"),
+        ("Channel::Email", "Ticket Opened"), ("Channel::Whatsapp", "Ticket Opened"),
+    ],
+)  # fmt: skip
+def test_a_mail_is_no_chat(channel, kind):
+    begun = {"event": "conversation_created", "account": {"id": 1}, **make_conversation(channel=channel)}
+    (event,) = read_delivery(begun)
+    assert (event["kind"], event["event_id"]) == (kind, "chatwoot-1-7-started")
+
+
+def test_a_conversation_that_the_brand_begins_asks_for_nothing():
+    sent = make_conversation(messages=[{"id": 4, "message_type": 1}])
+    assert read_delivery({"event": "conversation_created", "account": {"id": 1}, **sent}) == []
+
+
+def test_what_a_webhook_cannot_tell_moves_no_score(server, tag):
+    key = server.keys["webhook"]
+    for before, after in (("pending", "open"), ("open", "resolved")):
+        status = make_status(after, before, id=tag, meta={"sender": ANN, "assignee": BOT})
+        assert server.post(f"/v1/chatwoot/{key}", status, key="").status_code == 200
+    rows = list_rows(server, tag)
+    assert sorted(row["kind"] for row in rows) == ["Conversation Closed", "Conversation Opened"]
+    assert {row["kind_id"] for row in rows} == {0}
 
 
 def test_the_first_reply_says_how_long_the_consumer_waited():
@@ -363,7 +429,7 @@ def post_signed(server, key, body, *, secret="a secret", seconds_ago=0, delivery
 
 
 def test_a_signed_delivery_that_comes_twice_is_one_event_and_believed(server, tag, signed_key):
-    body = json.dumps(make_status("resolved", "open", id=tag))
+    body = json.dumps(make_status("resolved", "open", id=tag, first_reply_created_at=CREATED + 180))
     assert [post_signed(server, signed_key, body).status_code for _ in range(2)] == [200, 200]
     (row,) = list_rows(server, tag)
     assert (row["kind"], row["trust"], row["source"]) == ("Ticket Resolved", 1.0, "signed chat")

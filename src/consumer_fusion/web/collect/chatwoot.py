@@ -2,13 +2,18 @@
 
 | webhook | event |
 |---|---|
-| conversation_created | Live Chat Conversation Started |
+| conversation_created, on a chat | Live Chat Conversation Started |
+| conversation_created, by mail or a messenger | Ticket Opened |
 | message_created, from the consumer | Message Sent (no points: what was said is for reading) |
 | message_created, the first public one from staff | First Reply, with its seconds, and those of its SLA |
 | message_created, later ones from staff | Reply Sent |
-| conversation_status_changed, conversation_resolved: resolved | Ticket Resolved |
-| conversation_status_changed, conversation_opened: open after resolved | Ticket Reopened |
-| conversation_status_changed, conversation_opened: open after pending | Handed Off |
+| conversation_status_changed, conversation_resolved: resolved, as far as can be seen by a person | Ticket Resolved |
+| the same, by a bot, unanswered, or after a silence | Conversation Closed (no points) |
+| conversation_status_changed, conversation_opened: open after resolved, because the consumer wrote | Ticket Reopened |
+| the same, by staff; open after pending | Conversation Opened (no points) |
+
+A delivery does not say who changed a status, so what it cannot show is not credited. Whether a bot that handed over had
+been asked to, and whether the person who took over was in time, cannot be seen: `Handed Off` never comes from here.
 
 Ids are made of what happened, not of the delivery, so that a delivery that comes twice, or over two webhooks,
 is one event. Notes among staff and activities of the system are nobody's words to a consumer and are left out.
@@ -29,6 +34,9 @@ from consumer_fusion.web.collect.own_events import write_event
 SIGNATURE_SECONDS = 300
 """A signature is taken for so long before and after its moment."""
 _FIRST_REPLY_TOLERANCE_SECONDS = 5.0
+_SILENCE_SECONDS = 86_400.0
+"""Resolved so long after the last message, nobody can tell a person from a rule that resolves what is silent."""
+_STAFF_MESSAGES = ("outgoing", "template", 1, 3)
 _CHANNELS: Mapping[str, str] = {"WebWidget": "chat", "TwilioSms": "sms", "Api": "chat"}
 
 
@@ -87,10 +95,14 @@ def cut_deliveries(document: Any, source: str, received_us: int) -> list[str]:
     return [write_event({name: value for name, value in kept.items() if value}, source, received_at)]
 
 
-def _read_start(document: Mapping[str, Any], conversation: Mapping[str, Any]) -> dict[str, Any]:
+def _read_start(document: Mapping[str, Any], conversation: Mapping[str, Any]) -> dict[str, Any] | None:
+    if _find_last_direction(conversation) in _STAFF_MESSAGES:
+        return None  # the brand began it, so nobody asked for help
     started = _read_moment(conversation.get("created_at")) or _read_moment(conversation.get("timestamp"))
     return {
-        "kind": "Live Chat Conversation Started",
+        "kind": "Live Chat Conversation Started"
+        if _name_channel(conversation) == "chat"
+        else "Ticket Opened",
         "event_id": "started",
         "occurred_at": _write_moment(started),
     }
@@ -156,9 +168,14 @@ def _read_status(document: Mapping[str, Any], conversation: Mapping[str, Any]) -
         document["event"], conversation.get("status")
     )
     if status == "resolved":
-        kind = "Ticket Resolved"
+        kind = (
+            "Ticket Resolved"
+            if _is_resolved_by_person(document, conversation, changed)
+            else "Conversation Closed"
+        )
     elif status == "open" and before in ("resolved", "pending"):
-        kind = "Ticket Reopened" if before == "resolved" else "Handed Off"
+        is_consumers = before == "resolved" and _is_waiting(conversation)
+        kind = "Ticket Reopened" if is_consumers else "Conversation Opened"
     else:
         return None
     moment = f"{changed / 1e6:.0f}" if changed is not None else "unknown"
@@ -167,6 +184,35 @@ def _read_status(document: Mapping[str, Any], conversation: Mapping[str, Any]) -
         "event_id": f"{kind.lower().replace(' ', '-')}-{moment}",
         "occurred_at": _write_moment(changed),
     }
+
+
+def _is_resolved_by_person(
+    document: Mapping[str, Any], conversation: Mapping[str, Any], changed: int | None
+) -> bool:
+    """Whether the delivery shows that a person resolved it: named as who did, or assigned, having answered, lately."""
+    for named in (document.get("performed_by"), conversation.get("performer")):
+        if isinstance(named, dict):
+            return named.get("type") == "user"
+    meta = conversation.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    assignee, last = meta.get("assignee"), _read_moment(conversation.get("last_activity_at"))
+    if not isinstance(assignee, dict) or last is None or changed is None:
+        return False
+    is_person = assignee.get("type", "user") == "user" and meta.get("assignee_type") in (None, "User")
+    is_answered = _read_moment(conversation.get("first_reply_created_at")) is not None
+    return is_person and is_answered and changed - last < _SILENCE_SECONDS * 1e6
+
+
+def _is_waiting(conversation: Mapping[str, Any]) -> bool:
+    """Whether the last word is the consumer's."""
+    direction = _find_last_direction(conversation)
+    return bool(conversation.get("waiting_since")) if direction is None else direction in ("incoming", 0)
+
+
+def _find_last_direction(conversation: Mapping[str, Any]) -> object:
+    messages = conversation.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    return last.get("message_type") if isinstance(last, dict) else None
 
 
 def _find_previous_status(document: Mapping[str, Any]) -> str | None:
