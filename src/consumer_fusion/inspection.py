@@ -23,13 +23,11 @@ from consumer_fusion.records.identity import IDENTIFIERS, MERGES
 from consumer_fusion.records.intake import REJECTIONS
 from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.settlement import Progress, ignore_progress
-from consumer_fusion.stores import Session, list_segments, sweep_claims, sweep_files
+from consumer_fusion.stores import Session, find_unseen, list_segments, sweep_claims, sweep_files
 from consumer_fusion.workspace import SPILL_FOLDER, Workspace
 
 TOLERANCE = 1e-9
 """States may differ from a full recomputation by so much of their size: the order of adding is all that differs."""
-REPLACED_SECONDS = 3600.0
-"""Segment files that were replaced stay for so long, for readers who opened the store before."""
 INTERRUPTED_DAYS = 7
 """An interrupted import of files is kept for so many days, so that it can go on."""
 WAIT_SECONDS = 10.0
@@ -91,10 +89,9 @@ def _remove_leftovers(workspace: Workspace) -> Check:
     """Remove what interrupted work left behind; only a writer can tell it from what is being written."""
     now_us = workspace.now_us
     try:
+        unseen = find_unseen(workspace.store)
         with workspace.store.writing(wait_seconds=WAIT_SECONDS) as session:
-            files = sweep_files(
-                session, workspace.folder, grace_seconds=REPLACED_SECONDS, now_seconds=now_us / 1e6
-            )
+            files = sweep_files(session, workspace.folder, replaced_before=unseen)
             folders = ingest.abandon_imports(
                 session, workspace.staging_folder, before_us=now_us - INTERRUPTED_DAYS * DAY_MICROSECONDS
             )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from consumer_fusion.engines import DuckDBEngine, Engine
-from consumer_fusion.errors import ConflictError, InputError, WorkspaceNotFoundError
+from consumer_fusion.errors import ConflictError, InputError, StoreError, WorkspaceNotFoundError
 from consumer_fusion.kit.clock import Clock, read_system_clock
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
@@ -22,6 +22,7 @@ from consumer_fusion.stores import (
     SQLiteStore,
     Store,
     claim_folder,
+    sweep_replaced,
     sync_folder,
 )
 
@@ -168,6 +169,8 @@ def open_workspace(
         yield Workspace(folder, settings, store, arrivals, visits, engine, clock)
     finally:
         engine.close()
+        with suppress(StoreError):
+            sweep_replaced(store, folder)
         for each in (store, arrivals, visits):
             each.close()
         spill.release(with_folder=True)

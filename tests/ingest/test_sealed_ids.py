@@ -87,7 +87,7 @@ def test_digests_go_with_their_segment(sealed):
     left = place_digests(kept).with_name(f"{place_digests(kept).name}.half")
     left.touch()
     with sealed.store.writing() as session:
-        sweep_files(session, sealed.folder, grace_seconds=0.0, now_seconds=0.0)
+        sweep_files(session, sealed.folder, replaced_before=0.0)
     assert place_digests(kept).exists()
     assert not left.exists()
     assert not any(place_digests(path).exists() for path in gone)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion.engines import quote_paths
 from consumer_fusion.ingest import sealing
-from consumer_fusion.kit.clock import read_system_clock
 from consumer_fusion.records.segment import SEEN_EVENTS
+from consumer_fusion.stores import list_segments, segments
 from small_workspaces import (
     NOW,
     count_inbox,
@@ -95,20 +94,34 @@ def test_a_bucket_of_many_files_becomes_one_file_with_whole_days(tmp_path, monke
 
 def test_a_reader_who_came_before_still_reads_the_files_that_were_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(sealing, "COMPACT_ABOVE", 1)
+    monkeypatch.setattr(segments, "_CLOCK_SECONDS", -1.0)  # the files of the test are not a second old
     with open_small(tmp_path) as workspace:
         fusion.import_events(workspace, [make_order(1, days_ago=20)])
         seal(workspace)
-        seen_before = list_files(workspace)
-        fusion.import_events(workspace, [make_order(2, days_ago=20)])
-        seal(workspace)
-        assert not set(seen_before) & set(list_files(workspace))
+        with workspace.store.reading() as early:
+            seen_before = [tmp_path / each.path for each in list_segments(early)]
+            fusion.import_events(workspace, [make_order(2, days_ago=20)])
+            seal(workspace)
+            assert not set(seen_before) & set(list_files(workspace))
+            assert find_problems(workspace) == []  # the doctor sweeps too
+            assert all(path.exists() for path in seen_before)
         assert find_problems(workspace) == []
-        assert all(path.exists() for path in seen_before)
-    # Two hours later nobody reads them any more.
-    two_hours_later = read_system_clock() + timedelta(hours=2)
-    with fusion.open_workspace(tmp_path, clock=lambda: two_hours_later) as workspace:
-        assert find_problems(workspace) == []
-        assert list(seen_before[0].parent.iterdir()) == list_files(workspace)
+        assert set(seen_before[0].parent.glob("*.parquet*")) == set(list_files(workspace))
+
+
+def test_replaced_files_leave_the_disk_without_anybodys_doing(tmp_path, monkeypatch):
+    monkeypatch.setattr(segments, "_CLOCK_SECONDS", -1.0)  # the files of the test are not a second old
+    with open_small(tmp_path) as workspace:
+        for batch in range(sealing.COMPACT_ABOVE + 2):
+            fusion.import_events(
+                workspace, [make_order(f"{batch}-{number}", consumer="ann") for number in range(5)]
+            )
+            seal(workspace)
+        assert list((tmp_path / "segments").rglob("*.replaced"))
+    with open_small(tmp_path) as workspace:
+        on_disk = set((tmp_path / "segments").rglob("*.parquet*"))
+        assert on_disk == set(list_files(workspace))
+        assert len(count_places(workspace)) == 5 * (sealing.COMPACT_ABOVE + 2)
 
 
 def test_an_import_that_fills_the_inbox_empties_it(tmp_path):

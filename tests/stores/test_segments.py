@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -15,9 +16,8 @@ from consumer_fusion.stores import (
     place_segment,
     remove_segments,
     sweep_files,
+    sweep_replaced,
 )
-
-HOUR = 3600.0
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def seal(store, tmp_path):
 
 @pytest.fixture
 def sweep(store, tmp_path):
-    def run(*, later=0.0):
+    def run(*, replaced_before=0.0):
         with store.writing() as session:
-            return sweep_files(session, tmp_path, grace_seconds=HOUR, now_seconds=time.time() + later)
+            return sweep_files(session, tmp_path, replaced_before=replaced_before)
 
     return run
 
@@ -61,7 +61,7 @@ def list_names(tmp_path):
 
 def test_a_file_of_the_manifest_stays_for_ever(seal, sweep, tmp_path):
     seal("a")
-    assert sweep(later=1000 * HOUR) == 0
+    assert sweep(replaced_before=time.time() + 1000) == 0
     assert list_names(tmp_path) == ["a.parquet"]
 
 
@@ -77,12 +77,34 @@ def test_a_replaced_file_stays_as_long_as_a_reader_may_need_it(store, seal, swee
     old, new = seal("a"), seal("b")
     with store.writing() as session:
         remove_segments(session, tmp_path, [old])
-    assert sweep() == 0
+    assert sweep(replaced_before=time.time() - 1) == 0
     assert (tmp_path / old.path).exists()
-    assert sweep(later=2 * HOUR) == 1
+    assert sweep(replaced_before=time.time() + 1) == 1
     assert list_names(tmp_path) == ["b.parquet"]
     with store.reading() as session:
         assert list_segments(session) == (new,)
+
+
+def test_a_replaced_file_goes_by_itself_once_nobody_can_be_reading_it(store, seal, tmp_path):
+    old = seal("a")
+    seal("b")
+    with store.reading() as early:
+        assert old in list_segments(early)
+        with store.writing() as session:
+            remove_segments(session, tmp_path, [old])
+        age_files(tmp_path)
+        assert sweep_replaced(store, tmp_path) == 0
+        assert (tmp_path / old.path).exists()
+    with store.reading():
+        assert sweep_replaced(store, tmp_path) == 1  # who reads now sees what is
+    assert list_names(tmp_path) == ["b.parquet"]
+    assert sweep_replaced(store, tmp_path) == 0
+
+
+def age_files(folder):
+    """Let some seconds pass for the files."""
+    for path in (folder / "segments").rglob("*"):
+        os.utime(path, (time.time() - 5, time.time() - 5))
 
 
 def test_a_replacement_that_was_rolled_back_replaces_nothing(store, seal, sweep, tmp_path):
@@ -95,7 +117,7 @@ def test_a_replacement_that_was_rolled_back_replaces_nothing(store, seal, sweep,
 
     with pytest.raises(ZeroDivisionError):
         remove_and_fail()
-    assert sweep(later=2 * HOUR) == 0
+    assert sweep(replaced_before=time.time() + 1) == 0
     assert list_names(tmp_path) == ["a.parquet"]
     with store.reading() as session:
         assert list_segments(session) == (kept,)

@@ -155,3 +155,31 @@ def test_whoever_has_little_patience_is_told_and_others_wait_on(open_store):
             pass
     with hasty.writing() as session:
         assert session.read_mark("turn") == "first"
+
+
+def read_bytes(folder):
+    """All that the store's files hold on the disk."""
+    return b"".join(path.read_bytes() for path in sorted(folder.glob("fusion.db*")))
+
+
+def test_what_was_deleted_is_on_the_disk_no_more_once_the_log_is_emptied(open_store, tmp_path):
+    store = open_store()
+    with store.writing() as session:
+        add_keys(session, *(f"tracer-{number:05}" for number in range(2_000)))
+    assert store.truncate_log()
+    assert b"tracer-00007" in read_bytes(tmp_path)
+    with store.writing() as session:
+        session.delete(ENTITIES, {"entity_type": "consumer"})
+    assert store.truncate_log()
+    assert b"tracer-" not in read_bytes(tmp_path)
+
+
+def test_a_log_is_not_emptied_under_somebody_who_reads_or_writes(open_store):
+    one, other = open_store(), open_store()
+    with one.reading() as session:
+        session.read_mark("turn")
+        with other.writing() as writing:
+            writing.write_mark("turn", "second")
+            assert not one.truncate_log()
+        assert not one.truncate_log()
+    assert one.truncate_log()

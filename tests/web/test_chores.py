@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import ClassVar
 
@@ -28,6 +29,28 @@ def test_effects_are_calibrated_and_measured_by_the_server_itself(tmp_path, monk
         finally:
             working.stop()
         assert [each.report.metric for each in effects.list_effects(workspace)] == ["orders"]
+
+
+def test_replaced_files_and_logs_leave_the_disk_while_the_server_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(chores, "TIDYING_SECONDS", 0.05)
+    with open_small(tmp_path / "ws") as workspace:
+        replaced = tmp_path / "ws" / "segments" / "bucket=03" / "a.parquet"
+        replaced.parent.mkdir(parents=True)
+        for path in (replaced, replaced.with_name("a.parquet.replaced")):
+            path.touch()
+            os.utime(path, (time.time() - 5, time.time() - 5))
+        working = Chores(workspace, interval_seconds=0.05)
+        working.start()
+        try:
+            end = time.monotonic() + 60
+            while list(replaced.parent.iterdir()) and time.monotonic() < end:
+                time.sleep(0.02)
+        finally:
+            working.stop()
+        assert list(replaced.parent.iterdir()) == []
+        logs = [path.stat().st_size for path in (tmp_path / "ws").glob("*.db-wal")]
+        assert len(logs) == 3
+        assert set(logs) == {0}
 
 
 class Recorder:

@@ -7,6 +7,7 @@ from consumer_fusion.stores.claims import Claim, claim_folder, sweep_claims
 from consumer_fusion.stores.segments import (
     UNATTRIBUTED_BUCKET,
     add_segments,
+    find_unseen,
     finish_file,
     forget_events,
     list_segments,
@@ -15,6 +16,7 @@ from consumer_fusion.stores.segments import (
     remember_events,
     remove_segments,
     sweep_files,
+    sweep_replaced,
     sync_folder,
 )
 from consumer_fusion.stores.sqlite import (
@@ -43,6 +45,7 @@ __all__ = [
     "Where",
     "add_segments",
     "claim_folder",
+    "find_unseen",
     "finish_file",
     "forget_events",
     "list_segments",
@@ -52,5 +55,6 @@ __all__ = [
     "remove_segments",
     "sweep_claims",
     "sweep_files",
+    "sweep_replaced",
     "sync_folder",
 ]

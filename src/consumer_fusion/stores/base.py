@@ -114,6 +114,10 @@ class Store(Protocol):
         """
         ...
 
+    def truncate_log(self) -> bool:
+        """Empty the log of changes, and say whether it could be: nobody still sees what was before the call."""
+        ...
+
     def with_patience(self, wait_seconds: float) -> Store:
         """The same store, for whoever would rather be told than wait so long for a turn to write."""
         ...

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from consumer_fusion.kit.clock import read_system_clock
 from consumer_fusion.records.segment import SEEN_EVENTS, SEGMENTS, Segment
-from consumer_fusion.stores.base import Between, Session
+from consumer_fusion.stores.base import Between, Session, Store
 
 SEGMENT_FOLDER = "segments"
 _REPLACED = ".replaced"
 """Ends the name of the empty file that stands beside a segment since it was struck from the manifest."""
+_CLOCK_SECONDS = 1.0
 _DIGESTS = ".ids"
 """Ends the name of the file beside a segment in which the digests of its ids are."""
 UNATTRIBUTED_BUCKET = -1
@@ -90,7 +92,7 @@ def add_segments(session: Session, segments: Iterable[Segment], sealed_us: int) 
 def remove_segments(session: Session, folder: Path, segments: Sequence[Segment]) -> None:
     """Strike segments from the manifest.
 
-    Their files stay for readers who opened the store before; `sweep_files` deletes them later.
+    Their files stay for readers who opened the store before; `sweep_replaced` deletes them later.
     """
     for each in segments:
         path = folder / each.path
@@ -115,7 +117,35 @@ def forget_events(session: Session, before_us: int) -> int:
     return session.delete(SEEN_EVENTS, {"sealed_us": Between(at_most=before_us)})
 
 
-def sweep_files(session: Session, folder: Path, *, grace_seconds: float, now_seconds: float) -> int:
+def sweep_replaced(store: Store, folder: Path) -> int:
+    """Delete the segment files that were replaced, except those that somebody may still be reading.
+
+    Args:
+        store: The store of the manifest.
+        folder: The workspace.
+
+    Returns:
+        How many files were deleted.
+    """
+    if next((folder / SEGMENT_FOLDER).glob(f"*/*{_REPLACED}"), None) is None:
+        return 0
+    unseen = find_unseen(store)
+    with store.writing(wait_seconds=0.0) as session:
+        return sweep_files(session, folder, replaced_before=unseen)
+
+
+def find_unseen(store: Store) -> float:
+    """A moment (seconds since 1970) such that what was replaced before it is in no session; 0 where there is none.
+
+    Whoever reads a segment does so within a session, and the log of the store can be emptied only where no session is
+    older than the last commit.
+    """
+    # Compared with times of files, which lag by some milliseconds; so it is the system's clock, whatever a test's says.
+    moment = read_system_clock().timestamp() - _CLOCK_SECONDS
+    return moment if store.truncate_log() else 0.0
+
+
+def sweep_files(session: Session, folder: Path, *, replaced_before: float) -> int:
     """Delete files of segments that no manifest row names.
 
     What an interrupted writer left goes at once, because nobody ever read it; a replaced segment goes once the
@@ -124,8 +154,8 @@ def sweep_files(session: Session, folder: Path, *, grace_seconds: float, now_sec
     Args:
         session: A writing session, so that no file is being written.
         folder: The workspace.
-        grace_seconds: For so long replaced files are kept.
-        now_seconds: The present moment, in seconds since 1970.
+        replaced_before: A moment at which nobody saw a state of the store in which they were named any more, in
+            seconds since 1970 on the clock of the files; what was replaced later is kept.
 
     Returns:
         How many were deleted.
@@ -143,7 +173,7 @@ def sweep_files(session: Session, folder: Path, *, grace_seconds: float, now_sec
             if not mark.exists():
                 path.unlink()
                 removed += 1
-            elif now_seconds - mark.stat().st_mtime > grace_seconds:
+            elif mark.stat().st_mtime < replaced_before:
                 path.unlink()
                 mark.unlink()
                 removed += 1

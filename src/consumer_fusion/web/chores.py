@@ -9,11 +9,14 @@ from collections.abc import Callable
 from consumer_fusion import effects, watching
 from consumer_fusion.errors import FusionError
 from consumer_fusion.kit.heap import release_memory
+from consumer_fusion.stores import sweep_replaced
 from consumer_fusion.web.aside import Aside
 from consumer_fusion.workspace import Workspace
 
 INTERVAL_SECONDS = 1.0
 RELEASE_SECONDS = 20.0
+TIDYING_SECONDS = 60.0
+"""So often are the logs of changes emptied, and sealed files deleted that were replaced."""
 NIGHTLY_INTERVAL_SECONDS = 300.0
 """So often is it looked whether the work of the night is due."""
 _log = logging.getLogger("consumer_fusion.chores")
@@ -44,6 +47,7 @@ class Chores:
             ("watching what fades", often, lambda: watching.watch_fading(self._workspace)),
             ("posting", often, lambda: watching.send_due(self._workspace)),
             ("giving memory back", RELEASE_SECONDS, release_memory),
+            ("giving disk back", TIDYING_SECONDS, self._tidy),
             ("calibrating effects", seldom, self._calibrate),
         )
         for name, interval_seconds, chore in chores:
@@ -58,6 +62,11 @@ class Chores:
         for thread in self._threads:
             thread.join(timeout=30.0)
         self._threads.clear()
+
+    def _tidy(self) -> None:
+        for store in (self._workspace.store, self._workspace.arrivals, self._workspace.visits):
+            store.truncate_log()
+        sweep_replaced(self._workspace.store, self._workspace.folder)
 
     def _calibrate(self) -> None:
         if effects.is_calibration_due(self._workspace):
