@@ -79,15 +79,27 @@ class RefusedError(FusionError):
 
 
 class EngineError(FusionError, RuntimeError):
-    """A query failed in the compute engine; the message names the step and holds its SQL text."""
+    """A query failed in the compute engine; the message names the step."""
 
     code = "engine_failed"
+
+
+class ExhaustedError(EngineError):
+    """A query found no memory, no room on the disk, or no file to read; what was asked was not at fault."""
+
+    code = "engine_exhausted"
 
 
 class StoreError(FusionError, RuntimeError):
     """The store could not read or write, or another process kept it for too long; the change did not happen."""
 
     code = "store_failed"
+
+
+class DamagedFileError(StoreError):
+    """A file of the workspace is missing, cut off or changed."""
+
+    code = "damaged_file"
 
 
 class SettingsError(FusionError, ValueError):

@@ -23,7 +23,7 @@ from narwhals.typing import IntoDataFrame
 
 from consumer_fusion import cause, identity, influence, ingest, score
 from consumer_fusion.engines import quote_paths
-from consumer_fusion.errors import ConflictError, EngineError, InputError
+from consumer_fusion.errors import ConflictError, EngineError, ExhaustedError, InputError
 from consumer_fusion.points_in_force import begin_change
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.intake import Acceptance
@@ -228,26 +228,34 @@ def _claim_landing(workspace: Workspace, wait_seconds: float) -> Claim:
 
 
 def _land_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) -> Acceptance:
-    """Land arrivals; one that no query can deal with is set aside, so that it holds up no other."""
+    """Land arrivals; a line that cannot even be read without the store is set aside, so that it holds up no other.
+
+    Whatever else fails is no fault of a line: the arrivals stay where they are.
+    """
     try:
-        return _stage_sending(workspace, sending, folder, is_quoted=False)
+        staging = _stage_sending(workspace, sending, folder)
+    except ExhaustedError:
+        raise
     except (EngineError, ValueError):
-        if len(sending.lines) == 1:
-            return _stage_sending(workspace, sending, folder, is_quoted=True)
-        first, second = sending.split()
-        return _add_acceptances(
-            _land_sending(workspace, first, folder), _land_sending(workspace, second, folder)
-        )
+        if len(sending.lines) > 1:
+            first, second = sending.split()
+            return _add_acceptances(
+                _land_sending(workspace, first, folder), _land_sending(workspace, second, folder)
+            )
+        staging = ingest.set_aside_lines(sending.lines, sending.reading, folder / "aside", "engine_failed")
+    import_id = ""
+    if staging.rejected_count:
+        with workspace.store.writing() as session:
+            import_id = ingest.enter_arrivals(session, sending.reading, workspace.now_us)
+    return land_staged(workspace, staging, import_id, ignore_progress, perf_counter())
 
 
-def _stage_sending(
-    workspace: Workspace, sending: ingest.Sending, folder: Path, *, is_quoted: bool
-) -> Acceptance:
+def _stage_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) -> ingest.Staging:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     lines = folder / "arrivals.jsonl"
-    sending.write(lines, is_quoted=is_quoted)
-    staging = ingest.stage_files(
+    sending.write(lines)
+    return ingest.stage_files(
         workspace.engine,
         [lines],
         sending.reading,
@@ -255,11 +263,6 @@ def _stage_sending(
         received_us=sending.received_us,
         tolerance_hours=workspace.settings.future_tolerance_hours,
     )
-    import_id = ""
-    if staging.rejected_count:
-        with workspace.store.writing() as session:
-            import_id = ingest.enter_arrivals(session, sending.reading, workspace.now_us)
-    return land_staged(workspace, staging, import_id, ignore_progress, perf_counter())
 
 
 def _add_acceptances(one: Acceptance, other: Acceptance) -> Acceptance:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion.ingest.sealed_ids import DIGEST_SQL
+from consumer_fusion.ingest.sealed_ids import DIGEST_SQL, _seal_digests
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.segment import SEEN_EVENTS
 from consumer_fusion.stores import list_segments, place_digests, sweep_files
@@ -43,18 +43,41 @@ def test_the_same_id_of_another_source_is_another_event(sealed):
     assert (told.accepted, told.duplicates) == (1, 0)
 
 
-@pytest.mark.parametrize("harm", ["removed", "cut off"])
-def test_digests_that_are_gone_are_made_again(sealed, harm):
+def harm_file(path, harm):
+    content = path.read_bytes()
+    match harm:
+        case "removed":
+            path.unlink()
+        case "cut off":
+            path.write_bytes(content[:-3])
+        case "filled with zeros":
+            path.write_bytes(bytes(len(content)))
+        case "changed":
+            path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+        case "without its seal":
+            path.write_bytes(content[:-32])
+
+
+@pytest.mark.parametrize("harm", ["removed", "cut off", "filled with zeros", "changed", "without its seal"])
+def test_digests_that_are_gone_or_not_whole_are_made_again(sealed, harm):
     fusion.import_events(sealed, ORDERS[:1])
-    files = list_digests(sealed)
+    files = {path: path.read_bytes() for path in list_digests(sealed)}
     assert files
-    for each in files:
-        if harm == "removed":
-            each.unlink()
-        else:
-            each.write_bytes(each.read_bytes()[:-3])
-    assert fusion.import_events(sealed, ORDERS).duplicates == 40
-    assert sum(each.stat().st_size for each in list_digests(sealed)) == 40 * 8
+    for path in files:
+        harm_file(path, harm)
+    told = fusion.import_events(sealed, ORDERS)
+    assert (told.accepted, told.duplicates) == (0, 40)
+    assert {path: path.read_bytes() for path in list_digests(sealed)} == files
+
+
+def test_the_digests_of_another_segment_are_not_believed(sealed):
+    fusion.import_events(sealed, ORDERS[:1])
+    by_size = {}
+    for path in list_digests(sealed):
+        by_size.setdefault(path.stat().st_size, []).append(path)
+    one, other = next(paths for paths in by_size.values() if len(paths) > 1)[:2]
+    one.write_bytes(other.read_bytes())
+    assert fusion.import_events(sealed, ORDERS).accepted == 0
 
 
 def test_a_digest_alone_makes_no_duplicate(sealed):
@@ -67,7 +90,9 @@ def test_a_digest_alone_makes_no_duplicate(sealed):
         hashlib.md5(f"{sources['entity_id'][0]} order-1000".encode()).digest()[8:], "little"
     )
     for each in segments:
-        np.full(each.row_count, digest, np.uint64).tofile(place_digests(sealed.folder / each.path))
+        digests = np.full(each.row_count, digest, np.uint64)
+        seal_of_file = _seal_digests(each.sha256, memoryview(digests))
+        place_digests(sealed.folder / each.path).write_bytes(digests.tobytes() + seal_of_file)
     told = fusion.import_events(sealed, [make_order(1000)])
     assert (told.accepted, told.duplicates) == (1, 0)
 

@@ -63,7 +63,7 @@ def test_a_server_that_lives_and_can_answer_says_so(visitor):
 
 
 def test_a_server_whose_collector_died_gets_no_requests(visitor, side):
-    side.is_alive = lambda: False
+    side.list_problems = lambda: ["the threads that keep and read what arrives do not run"]
     app = Starlette(routes=side.build_routes())
     answer = TestClient(app).get("/readyz")
     assert answer.status_code == 503

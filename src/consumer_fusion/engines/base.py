@@ -24,7 +24,8 @@ class Engine(Protocol):
             tables: Arrow tables that the text refers to by name.
 
         Raises:
-            EngineError: The query failed; the message names the step and holds the text, never a row.
+            EngineError: The query failed; the message names the step, never a row.
+            DamagedFileError: A file that it reads is missing or damaged.
         """
         ...
 

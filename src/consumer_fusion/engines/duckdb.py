@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from consumer_fusion.errors import EngineError
+from consumer_fusion.errors import DamagedFileError, EngineError, ExhaustedError, FusionError
 
 SEGMENT_ROW_GROUP = 122_880
 """Rows a Parquet row group; a multiple of DuckDB's vector size."""
@@ -57,12 +59,7 @@ class DuckDBEngine:
             try:
                 yield connection
             except duckdb.Error as error:
-                # The text of the query is shown, its rows never are: DuckDB quotes offending values in the
-                # detail of a message, so only the first line is kept and only for errors about the text.
-                detail = str(error).splitlines()[0] if _is_about_text(error) else type(error).__name__
-                raise EngineError(
-                    f"The step '{step}' failed: {detail}", hint=f"Its query was: {sql.strip()}"
-                ) from error
+                raise _name_failure(error, step, sql) from error
             finally:
                 for name in tables or {}:
                     connection.unregister(name)
@@ -110,12 +107,44 @@ def _set_session(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("set python_enable_replacements = false")
 
 
-def _is_about_text(error: duckdb.Error) -> bool:
-    return isinstance(
-        error,
-        (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.OutOfMemoryException,
-         duckdb.IOException),
-    )  # fmt: skip
+def _name_failure(error: duckdb.Error, step: str, sql: str) -> FusionError:
+    """Say what failed; the query's text goes with the error for whoever mends the product, its rows never do."""
+    failure: FusionError
+    damaged = next(filter(_is_damaged, map(Path, re.findall(r"'([^']+\.parquet)'", sql))), None)
+    if damaged is not None:
+        place = "/".join(damaged.parts[-3:])
+        failure = DamagedFileError(
+            f"The file {place} is {'damaged' if damaged.exists() else 'missing'}; the step '{step}' needs it.",
+            hint="Put it back, or restore the last backup (`fusion restore`). `fusion doctor` checks every file.",
+            where=place,
+        )
+    elif isinstance(error, (duckdb.OutOfMemoryException, duckdb.IOException)):
+        failure = ExhaustedError(
+            f"The step '{step}' failed: {str(error).splitlines()[0]}",
+            hint="See that the disk has room and that `memory_limit_mb` suits the machine, then do it again.",
+        )
+    else:
+        # DuckDB quotes offending values in the detail of a message, so it is kept only for errors about the text.
+        is_about_text = isinstance(
+            error, (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
+        )
+        failure = EngineError(
+            f"The step '{step}' failed: {str(error).splitlines()[0] if is_about_text else type(error).__name__}",
+            hint="Do it again; if it fails again, run `fusion doctor`, and tell the makers the name of the step.",
+        )
+    failure.add_note(f"Its query was: {sql.strip()}")
+    return failure
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether a file that was written whole cannot be read to its end."""
+    try:
+        with pq.ParquetFile(path) as file:
+            for _ in file.iter_batches():
+                pass
+    except (OSError, pa.ArrowException):
+        return True
+    return False
 
 
 def quote_paths(paths: list[Path]) -> str:

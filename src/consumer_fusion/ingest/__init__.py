@@ -47,7 +47,13 @@ from consumer_fusion.ingest.rejections import (
 from consumer_fusion.ingest.rewriting import rewrite_events
 from consumer_fusion.ingest.sealed_ids import digest_segments
 from consumer_fusion.ingest.sealing import count_sealable, seal_events
-from consumer_fusion.ingest.staging import Staging, stage_batches, stage_events, stage_files
+from consumer_fusion.ingest.staging import (
+    Staging,
+    set_aside_lines,
+    stage_batches,
+    stage_events,
+    stage_files,
+)
 
 __all__ = [
     "LISTED_KINDS_OF_A_BRAND",
@@ -86,6 +92,7 @@ __all__ = [
     "read_reading",
     "rewrite_events",
     "seal_events",
+    "set_aside_lines",
     "stage_batches",
     "stage_events",
     "stage_files",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -42,15 +41,9 @@ class Sending:
             Sending(self.reading, self.received_us, self.lines[half:]),
         )
 
-    def write(self, path: Path, *, is_quoted: bool = False) -> None:
-        """Write the lines into a file that is then read like any other.
-
-        Args:
-            path: The file.
-            is_quoted: Whether each line is written as a text, so that it is set aside with its content.
-        """
-        lines = [json.dumps(line) for line in self.lines] if is_quoted else self.lines
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    def write(self, path: Path) -> None:
+        """Write the lines into a file that is then read like any other."""
+        path.write_text("\n".join(self.lines) + "\n", encoding="utf-8")
 
 
 def append_arrivals(session: Session, arrivals: Iterable[Arrival]) -> int:

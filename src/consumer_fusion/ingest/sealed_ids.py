@@ -1,13 +1,16 @@
 """Which ids are sealed already, without reading segments: beside each lies a file of the digests of its ids, in order.
 
 A search among digests costs the same however many events are on record, and only a hit is looked up in its segment.
-The files follow from the segments: they are made when they are first needed, and one that is missing is made again.
+The files follow from the segments: they are made when they are first needed, and one that is missing, or does not bear
+the digest of its own content and of its segment, is made again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ DigestArray = npt.NDArray[np.uint64]
 # A half of the MD5 digest (RFC 1321): the same in every release of every engine, which the engine's own hash is not.
 DIGEST_SQL = "md5_number_lower(cast(source_id as varchar) || ' ' || event_id)"
 _DIGEST_BYTES = 8
+_SEAL_BYTES = 32
 
 
 def find_sealed(engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table) -> pa.Table:
@@ -71,13 +75,16 @@ def _find_hits(known: DigestArray, digests: DigestArray) -> npt.NDArray[np.bool_
     return hits
 
 
+def find_wrong_digests(folder: Path, segments: Sequence[Segment]) -> list[Path]:
+    """The files of digests that are there and are not whole; they are made anew when they are next needed."""
+    paths = [(place_digests(folder / each.path), each) for each in segments]
+    return [path for path, each in paths if path.exists() and not _is_whole(path, each)]
+
+
 def _open_digests(engine: Engine, folder: Path, segment: Segment) -> DigestArray:
     path = place_digests(folder / segment.path)
-    try:
-        if path.stat().st_size == segment.row_count * _DIGEST_BYTES:
-            return np.memmap(path, np.uint64, "r")
-    except FileNotFoundError:
-        pass
+    if _is_whole(path, segment):
+        return np.memmap(path, np.uint64, "r", shape=(segment.row_count,))
     digests: DigestArray = engine.read(
         f"select {DIGEST_SQL} as digest from read_parquet({quote_paths([folder / segment.path])}) order by 1",
         step="digest the ids of a segment",
@@ -86,7 +93,33 @@ def _open_digests(engine: Engine, folder: Path, segment: Segment) -> DigestArray
     unfinished = path.with_name(f"{path.name}.{make_id()}")
     with unfinished.open("wb") as file:
         digests.tofile(file)
+        file.write(_seal_digests(segment.sha256, memoryview(digests)))
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)
     return digests
+
+
+def _is_whole(path: Path, segment: Segment) -> bool:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    if status.st_size != segment.row_count * _DIGEST_BYTES + _SEAL_BYTES:
+        return False
+    return _is_sealed(path, segment.sha256, status.st_ino, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=65_536)
+def _is_sealed(path: Path, segment_sha256: str, _inode: int, _modified_ns: int) -> bool:
+    """Whether a file bears the digest of its content; looked at once for as long as the file stays as it is."""
+    content = np.memmap(path, np.uint8, "r")
+    seal = _seal_digests(segment_sha256, memoryview(content[:-_SEAL_BYTES]))
+    return seal == content[-_SEAL_BYTES:].tobytes()
+
+
+def _seal_digests(segment_sha256: str, digests: memoryview) -> bytes:
+    """SHA-256 of the digests of ids together with that of their segment."""
+    seal = hashlib.sha256(segment_sha256.encode())
+    seal.update(digests)
+    return seal.digest()

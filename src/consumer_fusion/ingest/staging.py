@@ -25,7 +25,13 @@ from consumer_fusion.ingest.mapping_query import finish_groups, map_rows
 from consumer_fusion.ingest.parts import Part, read_parts
 from consumer_fusion.ingest.segment import select_segment_calls
 from consumer_fusion.ingest.trust import limit_trust
-from consumer_fusion.ingest.validation import check_rows, select_accepted, select_rejected
+from consumer_fusion.ingest.validation import (
+    PROBLEMS,
+    REJECTED_COLUMNS,
+    check_rows,
+    select_accepted,
+    select_rejected,
+)
 from consumer_fusion.records.event import Event
 from consumer_fusion.stores import finish_file, sync_folder
 
@@ -167,6 +173,32 @@ def stage_events(
         engine, write_batches(events), folder,
         received_us=received_us, tolerance_hours=tolerance_hours, progress=progress,
     )  # fmt: skip
+
+
+def set_aside_lines(lines: Sequence[str], reading: Reading, folder: Path, code: str) -> Staging:
+    """A staging in which every line is rejected as it came, for lines that no query can read.
+
+    Args:
+        lines: The lines.
+        reading: How they were to be read.
+        folder: A folder that belongs to this import alone.
+        code: The reason, one of `PROBLEMS`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "rejected-0001.parquet"
+    raws = [line.encode("utf-8", "backslashreplace").decode() for line in lines]
+    columns: list[list[object]] = [
+        [*range(1, len(raws) + 1)], [reading.source] * len(raws), [code] * len(raws),
+        [f"Row {position} {PROBLEMS[code]}" for position in range(1, len(raws) + 1)], raws, [None] * len(raws),
+    ]  # fmt: skip
+    types = (pa.int64(), pa.string(), pa.string(), pa.string(), pa.string(), pa.string())
+    pq.write_table(
+        pa.table(
+            {name: pa.array(cells, each) for name, cells, each in zip(REJECTED_COLUMNS, columns, types)}
+        ),
+        path,
+    )
+    return Staging(folder, (), (path,), len(raws), 0, len(raws))
 
 
 def _stage_grouped(

@@ -37,6 +37,9 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         "invalid_json": mark(
             "is not a JSON object. Expected one object a line. Correct the line and retry it."
         ),
+        "engine_failed": mark(
+            "could not be read by any query. Correct it and retry it; tell the makers of it."
+        ),
         "unknown_type": mark("has a `type` that the format does not know. Correct it and retry the row."),
         "missing_id": mark(
             "has no `event_id`. Give each event an id of its own that stays the same when it is sent again."

@@ -107,7 +107,7 @@ def build_app(
 
     collector = Collector(workspace, limits=limits, counters=counters, after_landing=note_landing)
     side = ReadingSide(
-        workspace, gate, is_alive=lambda: collector.is_alive, extra=lambda: _count_arrivals(collector)
+        workspace, gate, list_problems=collector.list_problems, extra=lambda: _count_arrivals(collector)
     )
     readings = Readings(workspace, side.desk.aside, side.desk.standings)
     console = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting(), readings)])

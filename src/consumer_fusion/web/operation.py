@@ -53,21 +53,21 @@ class Measures:
 
 
 def build_operation(
-    workspace: Workspace, measures: Measures, *, is_alive: Callable[[], bool]
+    workspace: Workspace, measures: Measures, *, list_problems: Callable[[], list[str]]
 ) -> list[BaseRoute]:
     """The routes `/healthz`, `/readyz` and `/metrics`.
 
     Args:
         workspace: The workspace.
         measures: What `/metrics` shows.
-        is_alive: Whether the threads that keep and read what arrives run.
+        list_problems: What is wrong with keeping and reading what arrives, in words.
     """
 
     async def tell_health(_: Request) -> Response:
         return JSONResponse({"ok": True})
 
     async def tell_readiness(_: Request) -> Response:
-        problems = await run_sync(find_problems, workspace, is_alive)
+        problems = await run_sync(find_problems, workspace, list_problems)
         return JSONResponse({"ok": not problems, "problems": problems}, 503 if problems else 200)
 
     async def tell_measures(_: Request) -> Response:
@@ -81,11 +81,9 @@ def build_operation(
     ]
 
 
-def find_problems(workspace: Workspace, is_alive: Callable[[], bool]) -> list[str]:
+def find_problems(workspace: Workspace, list_problems: Callable[[], list[str]]) -> list[str]:
     """Why the server should get no requests just now; empty when it should."""
-    problems: list[str] = []
-    if not is_alive():
-        problems.append("the threads that keep and read what arrives do not run")
+    problems = list_problems()
     try:
         with workspace.store.reading() as session:
             session.read_mark("schema_version")

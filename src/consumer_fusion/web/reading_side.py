@@ -22,14 +22,14 @@ class ReadingSide:
     Attributes:
         workspace: The workspace.
         gate: Who may come in; its trail is started and closed by whoever made it.
-        is_alive: Whether the threads that keep and read what arrives run.
+        list_problems: What is wrong with keeping and reading what arrives, in words.
         extra: Further numbers for `/metrics`, by name.
         admit: Tells who asks.
     """
 
     workspace: Workspace
     gate: Gate
-    is_alive: Callable[[], bool] = lambda: True
+    list_problems: Callable[[], list[str]] = list
     extra: Extra | None = None
     admit: Admission = admit_caller
     measures: Measures = field(init=False)
@@ -45,7 +45,7 @@ class ReadingSide:
         """`/api/v1`, `/healthz`, `/readyz` and `/metrics`."""
         return [
             Mount(API_PATH, app=SessionMiddleware(build_api(self.desk), self.gate)),
-            *build_operation(self.workspace, self.measures, is_alive=self.is_alive),
+            *build_operation(self.workspace, self.measures, list_problems=self.list_problems),
         ]
 
     def start(self) -> None:

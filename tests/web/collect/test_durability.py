@@ -16,14 +16,16 @@ import pytest
 import uvicorn
 
 import consumer_fusion as fusion
-from consumer_fusion import ingest, pipeline
-from consumer_fusion.errors import EngineError
+from consumer_fusion import ingest, pipeline, repairs
+from consumer_fusion.errors import EngineError, ExhaustedError, StoreError
 from consumer_fusion.records.arrival import ARRIVALS, Arrival
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.intake import REJECTIONS
 from consumer_fusion.web.app import build_app
-from consumer_fusion.web.collect import Limits, SourceKey, bodies
+from consumer_fusion.web.collect import Collector, Limits, SourceKey, bodies
+from consumer_fusion.web.operation import find_problems
 from live_server import LiveServer
+from small_workspaces import list_files, make_orders, open_small, seal
 
 KILLS = 3
 SENDERS = 4
@@ -206,7 +208,89 @@ def test_an_event_that_no_query_can_deal_with_holds_up_no_other(workspace, monke
     assert (acceptance.accepted, acceptance.rejected) == (5, 1)
     assert read_ids(workspace) == ["e0", "e1", "e2", "e4", "e5"]
     with workspace.store.reading() as session:
-        assert "e3" in session.read(REJECTIONS)["raw"][0].as_py()
+        (row,) = session.read(REJECTIONS, columns=("code", "raw")).to_pylist()
+    assert row == {"code": "engine_failed", "raw": make_line(3)}
+    monkeypatch.undo()
+    assert repairs.retry_rejected(workspace).accepted == 1
+    assert read_ids(workspace) == ["e0", "e1", "e2", "e3", "e4", "e5"]
+
+
+@pytest.fixture
+def sealed(tmp_path):
+    """A workspace of 40 sealed orders."""
+    with open_small(tmp_path / "sealed") as workspace:
+        fusion.import_events(workspace, make_orders(40))
+        seal(workspace)
+        yield workspace
+
+
+def send_orders(workspace):
+    """Complaints of the consumers whose events are sealed; what they do to their recoveries needs those."""
+    lines = [
+        {"event_id": f"late-{number}", "kind": "Complaint Made", "consumer": f"consumer-{number}",
+         "brand": "brand-1", "occurred_at": "2026-06-01T10:00:00Z"}
+        for number in range(7)
+    ]  # fmt: skip
+    with workspace.arrivals.writing() as session:
+        ingest.append_arrivals(
+            session,
+            [
+                Arrival("events", "shop", None, "source", None, workspace.now_us, json.dumps(each))
+                for each in lines
+            ],
+        )
+
+
+@pytest.mark.parametrize("harm", ["move", "cut", "garble"])
+def test_a_damaged_store_is_no_bad_row_and_what_arrives_waits(sealed, harm, caplog):
+    files = {path: path.read_bytes() for path in list_files(sealed)}
+    for path, content in files.items():
+        if harm == "move":
+            path.unlink()
+        else:
+            middle = len(content) // 3
+            path.write_bytes(
+                content[:-200] if harm == "cut" else content[:middle] + bytes(900) + content[middle + 900 :]
+            )
+    send_orders(sealed)
+    collector = Collector(sealed, limits=Limits(landing_seconds=0.05))
+    collector.start()
+    try:
+        end = time.monotonic() + 30
+        while collector.trouble is None and time.monotonic() < end:
+            time.sleep(0.02)
+        (problem,) = find_problems(sealed, collector.list_problems)
+        assert "what arrives waits: The file segments/bucket=" in problem
+        assert str(sealed.folder) not in problem
+        with sealed.store.reading() as session:
+            assert session.count(REJECTIONS) == 0
+        assert "damaged_file: The file segments/bucket=" in caplog.text
+        for path, content in files.items():
+            path.write_bytes(content)
+        while collector.trouble is not None and time.monotonic() < end:
+            time.sleep(0.02)
+        assert find_problems(sealed, collector.list_problems) == []
+    finally:
+        collector.stop()
+    assert set(read_ids(sealed)) >= {f"late-{number}" for number in range(7)}
+
+
+@pytest.mark.parametrize("failure", [ExhaustedError("no memory"), StoreError("disk full")])
+def test_short_memory_and_a_full_disk_are_no_bad_rows(workspace, monkeypatch, failure):
+    def fail(*_, **__):
+        raise failure
+
+    with workspace.arrivals.writing() as session:
+        ingest.append_arrivals(session, make_arrivals(1, 2))
+    monkeypatch.setattr(
+        ingest, "stage_files" if isinstance(failure, ExhaustedError) else "find_duplicates", fail
+    )
+    with pytest.raises(type(failure)):
+        pipeline.land_arrivals(workspace)
+    monkeypatch.undo()
+    with workspace.store.reading() as session:
+        assert session.count(REJECTIONS) == 0
+    assert pipeline.land_arrivals(workspace).accepted == 2
 
 
 @pytest.mark.slow

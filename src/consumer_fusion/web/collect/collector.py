@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from consumer_fusion import ingest, pipeline
-from consumer_fusion.errors import FusionError
+from consumer_fusion.errors import DamagedFileError, FusionError
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.web.collect.collect_errors import CollectError
 from consumer_fusion.web.collect.counters import Counters
@@ -75,6 +75,8 @@ class Collector:
         self.limits = limits or Limits()
         self.counters = counters or Counters()
         self.waiting_count = 0
+        self.trouble: str | None = None
+        """Why what waits could not be read the last time; None where it could."""
         self._after_landing = after_landing
         self._queue: deque[_Delivery] = deque()
         self._queued_events = 0
@@ -109,6 +111,11 @@ class Collector:
     def is_alive(self) -> bool:
         """Whether both threads run."""
         return all(thread is not None and thread.is_alive() for thread in (self._writer, self._lander))
+
+    def list_problems(self) -> list[str]:
+        """What keeps events from becoming durable, or from being read, at this moment."""
+        problems = [] if self.is_alive else ["the threads that keep and read what arrives do not run"]
+        return problems if self.trouble is None else [*problems, f"what arrives waits: {self.trouble}"]
 
     def list_measures(self) -> dict[str, float]:
         """What there is to tell in numbers, by the name of the measure."""
@@ -247,10 +254,13 @@ class Collector:
                 late_us = 0 if oldest_us is None else max(0, began_us - oldest_us)
                 self._after_landing(began - late_us / 1e6)
         except Exception as error:  # noqa: BLE001 - what is durable stays; the thread must live to try again
-            told = error.code if isinstance(error, FusionError) else type(error).__name__
+            told = f"{error.code}: {error}" if isinstance(error, FusionError) else type(error).__name__
             _log.error("arrivals could not be read: %s", told)
+            # Whoever asks whether the server is ready need not be staff: no path of the machine is told.
+            self.trouble = error.message if isinstance(error, DamagedFileError) else told.split(":")[0]
             self.counters.landed["failed"] += 1
             return min(60.0, max(1.0, pause * 2))
+        self.trouble = None
         with self._changed:
             self.waiting_count = waiting
         for name in ("accepted", "duplicates", "rejected", "unattributed"):
