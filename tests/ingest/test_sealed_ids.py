@@ -91,7 +91,7 @@ def test_a_digest_alone_makes_no_duplicate(sealed):
     )
     for each in segments:
         digests = np.full(each.row_count, digest, np.uint64)
-        seal_of_file = _seal_digests(each.sha256, memoryview(digests))
+        seal_of_file = _seal_digests(each.sha256, digests)
         place_digests(sealed.folder / each.path).write_bytes(digests.tobytes() + seal_of_file)
     told = fusion.import_events(sealed, [make_order(1000)])
     assert (told.accepted, told.duplicates) == (1, 0)

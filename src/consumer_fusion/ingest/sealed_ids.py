@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -93,7 +94,7 @@ def _open_digests(engine: Engine, folder: Path, segment: Segment) -> DigestArray
     unfinished = path.with_name(f"{path.name}.{make_id()}")
     with unfinished.open("wb") as file:
         digests.tofile(file)
-        file.write(_seal_digests(segment.sha256, memoryview(digests)))
+        file.write(_seal_digests(segment.sha256, digests))
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)
@@ -114,12 +115,12 @@ def _is_whole(path: Path, segment: Segment) -> bool:
 def _is_sealed(path: Path, segment_sha256: str, _inode: int, _modified_ns: int) -> bool:
     """Whether a file bears the digest of its content; looked at once for as long as the file stays as it is."""
     content = np.memmap(path, np.uint8, "r")
-    seal = _seal_digests(segment_sha256, memoryview(content[:-_SEAL_BYTES]))
+    seal = _seal_digests(segment_sha256, content[:-_SEAL_BYTES])
     return seal == content[-_SEAL_BYTES:].tobytes()
 
 
-def _seal_digests(segment_sha256: str, digests: memoryview) -> bytes:
+def _seal_digests(segment_sha256: str, digests: npt.NDArray[Any]) -> bytes:
     """SHA-256 of the digests of ids together with that of their segment."""
     seal = hashlib.sha256(segment_sha256.encode())
-    seal.update(digests)
+    seal.update(digests.data)
     return seal.digest()

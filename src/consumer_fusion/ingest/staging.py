@@ -187,7 +187,7 @@ def set_aside_lines(lines: Sequence[str], reading: Reading, folder: Path, code: 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "rejected-0001.parquet"
     raws = [line.encode("utf-8", "backslashreplace").decode() for line in lines]
-    columns: list[list[object]] = [
+    columns: list[Sequence[object]] = [
         [*range(1, len(raws) + 1)], [reading.source] * len(raws), [code] * len(raws),
         [f"Row {position} {PROBLEMS[code]}" for position in range(1, len(raws) + 1)], raws, [None] * len(raws),
     ]  # fmt: skip
