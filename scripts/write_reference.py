@@ -169,7 +169,7 @@ JSON: Mapping[str, object] = {
     "staff remove": ["removed"],
     "serve": ["address", "owner_link"],
     "export": ["to", "rows"],
-    "doctor": ["ok", ("checks", [["name", "is_ok", "found"]])],
+    "doctor": ["ok", ("checks", [["name", "is_ok", "found", "advice"]])],
     "predict": ["pairs", "out", "outcome", "horizon_days"],
     "version": ["consumer-fusion", "score model", "points", "python", "duckdb", "pyarrow", "sqlalchemy"],
 }  # fmt: skip

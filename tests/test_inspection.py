@@ -10,15 +10,19 @@ import pyarrow.parquet as pq
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import inspection, pipeline
-from consumer_fusion.errors import ConflictError, WorkspaceNotFoundError
+from consumer_fusion import access, inspection, pipeline
+from consumer_fusion import workspace as workspace_module
+from consumer_fusion.errors import ConflictError, DamagedFileError, StoreError, WorkspaceNotFoundError
 from consumer_fusion.ingest import choose_reading, staging
 from consumer_fusion.kit.clock import read_system_clock
+from consumer_fusion.records.audit import AUDIT_ENTRIES, Actor, AuditEntry
+from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.intake import IMPORTS
 from consumer_fusion.records.state import PAIR_KIND_STATES
 from consumer_fusion.stores import claim_folder, place_digests
-from consumer_fusion.workspace import STORE_FILE
+from consumer_fusion.workspace import STORE_FILE, STORE_FILES
 from small_workspaces import (
+    NOW,
     find_problems,
     list_files,
     make_order,
@@ -79,6 +83,128 @@ def test_a_state_that_is_not_what_the_events_add_up_to_is_found(workspace, chang
         key = {name: row[name] for name in PAIR_KIND_STATES.primary_key}
         session.update(PAIR_KIND_STATES, change, key)
     assert find_problems(workspace) == ["states equal a full recomputation"]
+
+
+def read_check(checks, name):
+    return next(each for each in checks if each.name == name)
+
+
+def test_a_damaged_segment_is_named_with_what_to_do(workspace):
+    gone, changed = list_files(workspace)[:2]
+    gone.unlink()
+    changed.write_bytes(changed.read_bytes()[:-100])
+    checks = inspection.check_workspace(workspace)
+    for name, path in (("segment files", gone), ("digests of segment files", changed)):
+        check = read_check(checks, name)
+        assert str(path.relative_to(workspace.folder)) in check.found
+        assert "fusion restore" in check.advice
+
+
+def test_a_segment_that_is_cut_off_is_told_without_a_query_or_a_traceback(workspace):
+    path = list_files(workspace)[0]
+    path.write_bytes(path.read_bytes()[:-300])
+    checks = inspection.check_workspace(workspace)
+    assert "select" not in json.dumps([each.as_dict() for each in checks])
+    assert path.name in read_check(checks, "states equal a full recomputation").found
+
+
+@pytest.mark.parametrize("name", STORE_FILES)
+def test_a_garbled_page_of_each_database_is_found_and_named(workspace, name):
+    workspace.store.truncate_log(), workspace.arrivals.truncate_log(), workspace.visits.truncate_log()
+    path = workspace.folder / name
+    content = bytearray(path.read_bytes())
+    page = int.from_bytes(content[16:18], "big")
+    middle = len(content) // page // 2 * page
+    content[middle : middle + page] = os.urandom(page)
+    path.write_bytes(bytes(content))
+    checks = inspection.examine_folder(workspace.folder)
+    check = read_check(checks, f"database {name}")
+    assert not check.is_ok
+    assert check.advice
+    assert all(each.is_ok for each in checks if each.name.startswith("database") and each is not check)
+    assert read_check(checks, "everything else").found == "not looked at"
+
+
+def test_a_file_that_is_no_database_any_more_is_told_in_words(workspace):
+    (workspace.folder / STORE_FILE).write_bytes(b"no database at all" * 500)
+    (workspace.folder / f"{STORE_FILE}-wal").unlink(missing_ok=True)
+    checks = inspection.examine_folder(workspace.folder)
+    assert not read_check(checks, f"database {STORE_FILE}").is_ok
+    with pytest.raises(DamagedFileError, match="damaged"), fusion.open_workspace(workspace.folder):
+        pass
+
+
+def test_a_changed_audit_record_is_found(workspace):
+    with workspace.store.writing() as session:
+        acts = [
+            AuditEntry(Actor("account", "anna"), f"act {number}", workspace.now_us) for number in range(3)
+        ]
+        access.append_audit(session, acts)
+        session.update(AUDIT_ENTRIES, {"action": "nothing"}, {"audit_id": 2})
+    assert find_problems(workspace, is_quick=True) == ["chain of the audit record"]
+
+
+def test_digests_of_ids_that_are_not_whole_are_found_and_made_anew(workspace):
+    fusion.import_events(workspace, make_orders(3))
+    path = next(path for path in map(place_digests, list_files(workspace)) if path.exists())
+    path.write_bytes(bytes(path.stat().st_size))
+    assert find_problems(workspace, is_quick=True) == ["digests of sealed ids"]
+    assert fusion.import_events(workspace, make_orders(30)).accepted == 0
+    assert find_problems(workspace, is_quick=True) == []
+
+
+def test_an_event_on_record_twice_is_found(workspace):
+    with workspace.store.writing() as session:
+        row = session.read(EVENTS, limit=1).to_pylist()[0]
+        del row["sequence"]
+        sealed_id = workspace.engine.read(
+            f"select event_id from read_parquet('{list_files(workspace)[0]}') limit 1", step="look"
+        )["event_id"][0].as_py()
+        session.insert(EVENTS, tuple(row), [tuple({**row, "event_id": sealed_id}.values())])
+    found = read_check(inspection.check_workspace(workspace), "events on record twice")
+    assert (found.is_ok, found.found) == (False, f"1 events: {sealed_id}")
+
+
+def test_what_others_on_the_machine_may_read_is_told(workspace):
+    assert find_problems(workspace, is_quick=True) == []
+    assert {path.stat().st_mode & 0o077 for path in [workspace.folder, *list_files(workspace)]} == {0}
+    assert {path.stat().st_mode & 0o077 for path in workspace.folder.glob("*.db*")} == {0}
+    workspace.folder.chmod(0o755)
+    assert find_problems(workspace, is_quick=True) == []
+    list_files(workspace)[0].chmod(0o644)
+    found = read_check(inspection.check_workspace(workspace, is_quick=True), "privacy of the files")
+    assert found.advice == f"Run: chmod -R go= {workspace.folder}"
+
+
+@pytest.fixture
+def read_only(workspace, monkeypatch):
+    """The folder of a workspace that was closed, where from now on nothing may be written."""
+    scores = read_scores(workspace)
+    for store in (workspace.store, workspace.arrivals, workspace.visits):
+        store.truncate_log()
+    monkeypatch.setattr(workspace_module.os, "access", lambda path, mode: mode != os.W_OK)
+    files = {path: path.stat().st_mtime_ns for path in workspace.folder.rglob("*")}
+    yield workspace.folder, scores
+    assert {path: path.stat().st_mtime_ns for path in workspace.folder.rglob("*")} == files
+
+
+def test_a_workspace_that_may_not_be_written_is_read(read_only):
+    folder, scores = read_only
+    with fusion.open_workspace(folder, clock=lambda: NOW) as workspace:
+        assert workspace.is_read_only
+        assert read_scores(workspace) == scores
+        assert find_problems(workspace) == []
+        with pytest.raises(StoreError, match="nothing may be written"):
+            fusion.import_events(workspace, [make_order(900)])
+    assert all(each.is_ok for each in inspection.examine_folder(folder))
+
+
+def test_changes_that_cannot_be_brought_in_are_told_and_never_passed_over(workspace, monkeypatch):
+    with workspace.store.writing() as session:
+        session.write_mark("turn", "second")
+    monkeypatch.setattr(workspace_module.os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(StoreError, match="log of changes"), fusion.open_workspace(workspace.folder):
+        pass
 
 
 def test_files_that_an_interrupted_writer_left_are_removed(workspace):

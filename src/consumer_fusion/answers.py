@@ -380,7 +380,7 @@ def _add_percentiles(
 def _keep_standing(
     workspace: Workspace, force: PointsInForce, as_of_us: int, scores: Mapping[int, pa.ChunkedArray]
 ) -> None:
-    if scores:
+    if scores and not workspace.is_read_only:
         with workspace.store.writing() as session:
             for brand_id, each in scores.items():
                 score.keep_histogram(session, brand_id, each, as_of_us, force.points.version)

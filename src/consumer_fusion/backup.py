@@ -20,6 +20,7 @@ from typing import IO, Any
 from consumer_fusion.errors import ConflictError, InputError, RefusedError, StoreError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import write_moment
+from consumer_fusion.kit.private_files import make_file
 from consumer_fusion.kit.release import read_product_version
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.settings import SETTINGS_FILE
@@ -289,7 +290,7 @@ def _extract(archive: zipfile.ZipFile, name: str, described: Mapping[str, Any], 
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     try:
-        with archive.open(name) as packed, target.open("wb") as file:
+        with archive.open(name) as packed, make_file(target).open("wb") as file:
             for chunk in _read_chunks(packed):
                 size += len(chunk)
                 if size > described["bytes"]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from consumer_fusion import answers, ingest, score
+from consumer_fusion import access, answers, ingest, score
 from consumer_fusion.answers import Moment
-from consumer_fusion.errors import ConflictError, StoreError
+from consumer_fusion.errors import ConflictError, FusionError, StoreError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
+from consumer_fusion.kit.private_files import is_private
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
 from consumer_fusion.records.action import ACTIONS
 from consumer_fusion.records.effect import EFFECTS
@@ -21,16 +25,41 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
 from consumer_fusion.records.intake import REJECTIONS
+from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.settlement import Progress, ignore_progress
-from consumer_fusion.stores import Session, find_unseen, list_segments, sweep_claims, sweep_files
-from consumer_fusion.workspace import SPILL_FOLDER, Workspace
+from consumer_fusion.stores import (
+    Schema,
+    Session,
+    SQLiteStore,
+    find_unseen,
+    list_segments,
+    sweep_claims,
+    sweep_files,
+)
+from consumer_fusion.workspace import (
+    ARRIVALS_FILE,
+    SPILL_FOLDER,
+    STORE_FILE,
+    STORE_FILES,
+    VISITS_FILE,
+    Workspace,
+    open_workspace,
+)
 
 TOLERANCE = 1e-9
 """States may differ from a full recomputation by so much of their size: the order of adding is all that differs."""
 INTERRUPTED_DAYS = 7
 """An interrupted import of files is kept for so many days, so that it can go on."""
 WAIT_SECONDS = 10.0
+SHOWN_NAMES = 5
+_STATES = "states equal a full recomputation"
+_RESTORE = "Put them back, or restore the last backup: fusion restore FILE NEW-FOLDER."
+_ADVICE = {
+    STORE_FILE: _RESTORE,
+    ARRIVALS_FILE: "Restore the last backup; what arrived since and was not read yet can be sent again by its senders.",
+    VISITS_FILE: "Stop the server and delete the file; everybody signs in again.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +69,41 @@ class Check:
     Attributes:
         name: What.
         is_ok: Whether it is as it should be.
-        found: What was found, in words.
+        found: What was found, in words; files by name.
+        advice: What to do where it is not; empty where there is nothing to do.
     """
 
     name: str
     is_ok: bool
     found: str
+    advice: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """As JSON."""
         return asdict(self)
 
 
+def examine_folder(folder: Path, *, is_quick: bool = False) -> list[Check]:
+    """Check the databases of a workspace file by file, and all else where these are whole enough to open it.
+
+    Raises:
+        WorkspaceNotFoundError: There is no workspace in the folder.
+    """
+    databases = [_check_database(folder / name, schema) for name, schema in STORE_FILES.items()]
+    if (folder / STORE_FILE).exists() and not all(each.is_ok for each in databases):
+        advice = "Mend the databases first; then run `fusion doctor` again."
+        return [*databases, Check("everything else", False, "not looked at", advice)]
+    with open_workspace(folder) as workspace:
+        return [*databases, *check_workspace(workspace, is_quick=is_quick)]
+
+
 def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Check]:
-    """Check that the workspace is whole."""
+    """Check that what an opened workspace holds is whole.
+
+    Args:
+        workspace: The workspace.
+        is_quick: Leave out what reads every event.
+    """
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         segments = list_segments(session)
@@ -62,27 +112,127 @@ def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Che
             each.path for each in segments
             if each.path not in missing and _digest(workspace.folder / each.path) != each.sha256
         ]  # fmt: skip
-        counts = {table.name: session.count(table) for table in (EVENTS, DERIVED_EVENTS, REJECTIONS)}
-        folded = int(session.read_mark(score.FOLDED_MARK) or 0)
-        newest = int(session.summarise(EVENTS, "sequence", "max") or 0)
-        sealed = sum(each.row_count for each in segments)
         checks = [
-            Check("segment files", not missing, f"{len(segments)} in the manifest, {len(missing)} missing"),
-            Check("digests of segment files", not wrong, f"{len(wrong)} differ"),
             Check(
-                "events",
-                True,
-                f"{sealed:,} sealed, {counts['events']:,} in the inbox, {counts['derived_events']:,} derived",
+                "segment files", not missing,
+                f"{len(segments)} in the manifest, {len(missing)} missing{_list_names(missing)}",
+                "" if not missing else _RESTORE,
             ),
             Check(
-                "waiting to be folded", True, f"{max(newest - folded, 0):,} events; scores count them already"
+                "digests of segment files", not wrong, f"{len(wrong)} differ{_list_names(wrong)}",
+                "" if not wrong else _RESTORE,
             ),
-            Check("rows set aside", True, f"{counts['rejections']:,}"),
-        ]
+            _check_ids(workspace, segments),
+            _check_audit(session),
+            _check_privacy(workspace.folder),
+            *_count_events(session, sum(each.row_count for each in segments)),
+        ]  # fmt: skip
         if not is_quick and not missing:
-            checks.append(_compare_states(workspace, session, force))
+            checks += [
+                _try("events on record twice", lambda: _check_doubles(workspace, session)),
+                _try(_STATES, lambda: _compare_states(workspace, session, force)),
+            ]
     checks.append(_remove_leftovers(workspace))
     return checks
+
+
+def _try(name: str, look: Callable[[], Check]) -> Check:
+    """What a look finds; that it fails is a finding too."""
+    try:
+        return look()
+    except FusionError as error:
+        return Check(name, False, error.message, error.hint)
+
+
+def _check_database(path: Path, schema: Schema) -> Check:
+    name = f"database {path.name}"
+    if not path.exists():
+        return Check(name, True, "not there; it is made when it is needed")
+
+    def look() -> Check:
+        store = SQLiteStore(path, schema, is_read_only=not os.access(path.parent, os.W_OK))
+        try:
+            broken = store.check_file()
+        finally:
+            store.close()
+        return Check(name, not broken, "whole" if not broken else f"damaged: {broken[0]}")
+
+    found = _try(name, look)
+    return found if found.is_ok else replace(found, advice=_ADVICE[path.name])
+
+
+def _check_ids(workspace: Workspace, segments: Sequence[Segment]) -> Check:
+    wrong = ingest.find_wrong_digests(workspace.folder, segments)
+    names = [str(path.relative_to(workspace.folder)) for path in wrong]
+    advice = "Nothing: they are made anew from their segments when they are next needed."
+    return Check(
+        "digests of sealed ids",
+        not wrong,
+        f"{len(wrong)} not whole{_list_names(names)}",
+        advice if wrong else "",
+    )
+
+
+def _check_audit(session: Session) -> Check:
+    broken = access.find_broken_audit(session)
+    rows = [f"row {number}" for number in broken]
+    advice = (
+        "Somebody changed the record of who did what. Compare it with that of a backup; change the passwords."
+    )
+    return Check(
+        "chain of the audit record", not broken, f"{len(broken)} places broken{_list_names(rows)}",
+        advice if broken else "",
+    )  # fmt: skip
+
+
+def _check_privacy(folder: Path) -> Check:
+    """Whether others who use the machine are kept out: by the folder, or else by every file in it."""
+    is_kept = is_private(folder) or all(is_private(path) for path in folder.rglob("*") if path.is_file())
+    advice = "" if is_kept else f"Run: chmod -R go= {shlex.quote(str(folder))}"
+    return Check(
+        "privacy of the files", is_kept, "only its owner" if is_kept else "others may read them", advice
+    )
+
+
+def _count_events(session: Session, sealed: int) -> list[Check]:
+    counts = {table.name: session.count(table) for table in (EVENTS, DERIVED_EVENTS, REJECTIONS)}
+    folded = int(session.read_mark(score.FOLDED_MARK) or 0)
+    newest = int(session.summarise(EVENTS, "sequence", "max") or 0)
+    listed = f"{sealed:,} sealed, {counts['events']:,} in the inbox, {counts['derived_events']:,} derived"
+    return [
+        Check("events", True, listed),
+        Check("waiting to be folded", True, f"{max(newest - folded, 0):,} events; scores count them already"),
+        Check("rows set aside", True, f"{counts['rejections']:,}"),
+    ]
+
+
+def _list_names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:SHOWN_NAMES])
+    more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
+    return f": {shown}{more}" if names else ""
+
+
+def _check_doubles(workspace: Workspace, session: Session) -> Check:
+    """Whether one id of one source stands twice: then its event counts twice."""
+    selection = score.Selection(is_attributed_only=False)
+    columns = ("source_id", "event_id", "parent_event_id", "consumer_id", "brand_id", "day", "occurred_us")
+    source = score.open_events(session, workspace.folder, selection, columns=columns)
+    row = workspace.engine.read(
+        f"""
+        select count(*) as events, any_value(event_id) as example from (
+            select source_id, event_id from {source.relation} e group by source_id, event_id having count(*) > 1
+        )
+        """,  # noqa: S608 - a relation of our own
+        step="count events on record twice",
+        tables=source.tables,
+    ).to_pylist()[0]
+    count = int(row["events"])
+    return Check(
+        "events on record twice",
+        not count,
+        f"{count:,} events{_list_names([row['example']] if count else [])}",
+        "Restore the last backup in which there were none, and import what came since." if count else "",
+    )
 
 
 def _remove_leftovers(workspace: Workspace) -> Check:
@@ -96,7 +246,8 @@ def _remove_leftovers(workspace: Workspace) -> Check:
                 session, workspace.staging_folder, before_us=now_us - INTERRUPTED_DAYS * DAY_MICROSECONDS
             )
     except StoreError:
-        return Check("files of interrupted work", True, "not looked at: another process is writing")
+        reason = "nothing may be written here" if workspace.is_read_only else "another process is writing"
+        return Check("files of interrupted work", True, f"not looked at: {reason}")
     folders += sweep_claims(workspace.folder / SPILL_FOLDER)
     return Check("files of interrupted work", True, f"{files} files and {folders} folders removed")
 
@@ -221,7 +372,7 @@ def _compare_states(workspace: Workspace, session: Session, force: PointsInForce
     ).to_pylist()[0]
     apart, differing = row["apart"] or 0.0, row["differing"] or 0
     return Check(
-        "states equal a full recomputation",
+        _STATES,
         apart <= TOLERANCE and not differing,
         f"{row['n']:,} rows, {int(differing):,} differ in events, largest relative difference {apart:.1e}",
     )

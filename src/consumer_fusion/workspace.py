@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from consumer_fusion.engines import DuckDBEngine, Engine
 from consumer_fusion.errors import ConflictError, InputError, StoreError, WorkspaceNotFoundError
 from consumer_fusion.kit.clock import Clock, read_system_clock
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.kit.private_files import make_file, make_folder
 from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, write_settings
 from consumer_fusion.stores import (
     ARRIVAL_SCHEMA,
@@ -31,10 +34,12 @@ DEMO_MARK = "demo.txt"
 """A folder with this file holds a simulated town and may be made anew."""
 ARRIVALS_FILE = "arrivals.db"
 VISITS_FILE = "visits.db"
+STORE_FILES = {STORE_FILE: STORE_SCHEMA, ARRIVALS_FILE: ARRIVAL_SCHEMA, VISITS_FILE: VISIT_SCHEMA}
+"""The files that are databases, with what each holds."""
 SPILL_FOLDER = "spill"
 POINTS_FILE = "points.toml"
 WORKSPACE_FILES = (
-    *(f"{name}{ending}" for name in (STORE_FILE, ARRIVALS_FILE, VISITS_FILE) for ending in ("", "-wal", "-shm")),
+    *(f"{name}{ending}" for name in STORE_FILES for ending in ("", "-wal", "-shm")),
     SETTINGS_FILE, POINTS_FILE, SPILL_FOLDER, "staging", "segments",
 )  # fmt: skip
 """Everything that a workspace puts into its folder."""
@@ -59,6 +64,7 @@ class Workspace:
         engine: Where queries run.
         clock: What time it is.
         on_change: What else is written in the transaction of a change, such as who made it.
+        is_read_only: Whether nothing may be written where it lies.
     """
 
     folder: Path
@@ -69,6 +75,7 @@ class Workspace:
     engine: Engine
     clock: Clock
     on_change: Callable[[Session], object] | None = None
+    is_read_only: bool = False
 
     @property
     def points_path(self) -> Path:
@@ -101,11 +108,12 @@ def create_workspace(folder: Path) -> Path:
     if (folder / STORE_FILE).exists():
         raise ConflictError(f"There is a workspace in {folder} already.", hint="Choose another folder.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if not (folder / SETTINGS_FILE).exists():
+            make_file(folder / SETTINGS_FILE)
             write_settings(folder)
         if not (folder / POINTS_FILE).exists():
-            (folder / POINTS_FILE).write_text(_POINTS_HEADER, encoding="utf-8")
+            make_file(folder / POINTS_FILE).write_text(_POINTS_HEADER, encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"No workspace can be made in {folder}: {error.strerror}.",
@@ -152,25 +160,42 @@ def open_workspace(
     settings = read_settings(folder)
     if threads is not None:
         settings = settings.model_copy(update={"threads": threads})
-    store = SQLiteStore(folder / STORE_FILE)
-    arrivals = SQLiteStore(folder / ARRIVALS_FILE, ARRIVAL_SCHEMA)
-    visits = SQLiteStore(folder / VISITS_FILE, VISIT_SCHEMA)
-    # The engine gives its spilled files the same names in every process: each needs a folder of its own.
-    spill = claim_folder(folder / SPILL_FOLDER / make_id())
-    assert spill is not None, "an id that was made just now is nobody else's"
-    engine = DuckDBEngine(spill.folder, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads)
-    try:
-        store.bring_up_to_date()
-        for beside in (arrivals, visits):
-            if beside.path.exists():
-                beside.bring_up_to_date()
-            else:
-                beside.create()
-        yield Workspace(folder, settings, store, arrivals, visits, engine, clock)
-    finally:
-        engine.close()
-        with suppress(StoreError):
-            sweep_replaced(store, folder)
+    # Also where the folder is ours: its disk may be mounted for reading only.
+    is_read_only = not os.access(folder, os.W_OK)
+    with ExitStack() as opened:
+        scratch = folder
+        if is_read_only:
+            scratch = Path(opened.enter_context(TemporaryDirectory(prefix="fusion-")))
+        store, arrivals, visits = (
+            _open_store(folder, scratch, name, schema, is_read_only=is_read_only)
+            for name, schema in STORE_FILES.items()
+        )
         for each in (store, arrivals, visits):
-            each.close()
-        spill.release(with_folder=True)
+            opened.callback(each.close)
+        # The engine gives its spilled files the same names in every process: each needs a folder of its own.
+        spill = claim_folder(scratch / SPILL_FOLDER / make_id())
+        assert spill is not None, "an id that was made just now is nobody else's"
+        opened.callback(spill.release, with_folder=True)
+        if not is_read_only:
+            opened.callback(_sweep_replaced, store, folder)
+        engine = DuckDBEngine(
+            spill.folder, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads
+        )
+        opened.callback(engine.close)
+        for each in (store, arrivals, visits):
+            each.bring_up_to_date()
+        yield Workspace(folder, settings, store, arrivals, visits, engine, clock, is_read_only=is_read_only)
+
+
+def _open_store(folder: Path, scratch: Path, name: str, schema: Schema, *, is_read_only: bool) -> SQLiteStore:
+    if (folder / name).exists():
+        return SQLiteStore(folder / name, schema, is_read_only=is_read_only)
+    # A file beside the store that an older release did not have.
+    made = SQLiteStore(scratch / name, schema)
+    made.create()
+    return made
+
+
+def _sweep_replaced(store: Store, folder: Path) -> None:
+    with suppress(StoreError):
+        sweep_replaced(store, folder)

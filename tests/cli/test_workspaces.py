@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 
 from command_line import ask_fusion, import_events, run_fusion
@@ -100,6 +103,51 @@ def test_a_doctor_finds_a_lost_segment(empty):
     run = run_fusion("doctor", "--workspace", empty, "--json")
     assert run.status == 1
     assert run.told["ok"] is False
+
+
+@pytest.mark.parametrize("command", ["score", "doctor", "export", "brands", "import", "serve"])
+def test_a_damaged_workspace_is_told_in_words(empty, tmp_path, command):
+    (empty / "fusion.db").write_bytes(b"this was a database" * 1000)
+    more = {"export": ["--to", tmp_path / "out"], "import": [tmp_path / "none.csv", "--format", "events"]}
+    run = run_fusion(command, *more.get(command, []), "--workspace", empty)
+    assert run.status == 1
+    said = run.output + run.complaint
+    assert "damaged" in said
+    assert "Traceback" not in run.output + run.complaint
+    assert "select" not in said.lower()
+
+
+@pytest.fixture
+def mounted(shop, tmp_path):
+    """A workspace as it is seen on a disk that is mounted for reading only."""
+    place = tmp_path / "mounted"
+    place.mkdir()
+    mount = shutil.which("mount")
+    if (
+        mount is None
+        or subprocess.run([mount, "--bind", shop, place], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("this account may not mount")
+    subprocess.run([mount, "-o", "remount,ro,bind", place], check=True)
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize(
+    "command", [["score"], ["doctor"], ["brands"], ["points"], ["explain", "anna", "book-shop"]]
+)
+def test_a_workspace_on_a_disk_for_reading_only_is_read(mounted, command):
+    run = run_fusion(*command, "--workspace", mounted, "--json")
+    assert run.status == 0, run.output
+
+
+@pytest.mark.parametrize(
+    "command", [["rejected", "drop", "--all"], ["keys", "create", "--source", "s"], ["serve"]]
+)
+def test_a_workspace_on_a_disk_for_reading_only_is_not_changed(mounted, command):
+    run = run_fusion(*command, "--workspace", mounted)
+    assert run.status in (1, 2), run.output
+    assert "Traceback" not in run.output + run.complaint
 
 
 def test_an_export_holds_scores_events_identities_and_points(untouched_shop, tmp_path):

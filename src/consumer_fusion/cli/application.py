@@ -31,7 +31,7 @@ from consumer_fusion.cli import (
     webhooks,
 )
 from consumer_fusion.cli.output import print_error
-from consumer_fusion.errors import FusionError
+from consumer_fusion.errors import FusionError, StoreError
 
 application = typer.Typer(
     name="fusion",
@@ -85,6 +85,14 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        place = f" at {error.filename}" if error.filename else ""
+        told = StoreError(
+            f"The system refused to go on{place}: {error.strerror or type(error).__name__}.",
+            hint="Check that the place may be written and has room, then run the same command again.",
+        )
+        print_error(told, is_json="--json" in sys.argv)
         sys.exit(1)
     finally:
         signal.signal(signal.SIGINT, previous)

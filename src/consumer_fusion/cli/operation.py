@@ -133,9 +133,8 @@ def doctor(
     is_quick: Annotated[bool, typer.Option("--quick", help="Leave out folding everything anew.")] = False,
     is_json: JsonOption = False,
 ) -> None:
-    """Check that a workspace is whole: files and digests, states against a full recomputation, tail, leftovers."""
-    with open_workspace(workspace) as opened:
-        checks = inspection.check_workspace(opened, is_quick=is_quick)
+    """Check that a workspace is whole: every file, the audit record, states against a full recomputation; tidy up."""
+    checks = inspection.examine_folder(workspace, is_quick=is_quick)
     if is_json:
         print_json({"ok": all(each.is_ok for each in checks), "checks": [each.as_dict() for each in checks]})
     else:
@@ -144,6 +143,9 @@ def doctor(
             ["", "check", "found"],
             [["✓" if each.is_ok else "✗", each.name, each.found] for each in checks],
         )
+        for each in checks:
+            if each.advice:
+                console.print(f"{each.name}: {each.advice}")
     if not all(each.is_ok for each in checks):
         raise typer.Exit(1)
 

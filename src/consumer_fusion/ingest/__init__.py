@@ -45,7 +45,7 @@ from consumer_fusion.ingest.rejections import (
     store_rejections,
 )
 from consumer_fusion.ingest.rewriting import rewrite_events
-from consumer_fusion.ingest.sealed_ids import digest_segments
+from consumer_fusion.ingest.sealed_ids import digest_segments, find_wrong_digests
 from consumer_fusion.ingest.sealing import count_sealable, seal_events
 from consumer_fusion.ingest.staging import (
     Staging,
@@ -79,6 +79,7 @@ __all__ = [
     "find_duplicates",
     "find_files",
     "find_keys",
+    "find_wrong_digests",
     "find_oldest_arrival",
     "finish_import",
     "forget_arrivals",

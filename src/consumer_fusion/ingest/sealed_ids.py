@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.kit.ids import make_id
+from consumer_fusion.kit.private_files import make_file
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.stores import place_digests
 
@@ -92,7 +93,7 @@ def _open_digests(engine: Engine, folder: Path, segment: Segment) -> DigestArray
     )["digest"].to_numpy()
     # Under a name of its own until it is whole: another process may be making the same.
     unfinished = path.with_name(f"{path.name}.{make_id()}")
-    with unfinished.open("wb") as file:
+    with make_file(unfinished).open("wb") as file:
         digests.tofile(file)
         file.write(_seal_digests(segment.sha256, digests))
         file.flush()

@@ -49,6 +49,7 @@ def finish_file(unfinished: Path, final: Path) -> str:
     with unfinished.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
+        os.fchmod(file.fileno(), 0o600)
         os.fsync(file.fileno())
     unfinished.rename(final)
     sync_folder(final.parent)

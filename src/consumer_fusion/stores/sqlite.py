@@ -14,11 +14,13 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from consumer_fusion.errors import ConflictError, StoreError
+from consumer_fusion.errors import ConflictError, DamagedFileError, StoreError
+from consumer_fusion.kit.private_files import make_file
 from consumer_fusion.records import TABLES
 from consumer_fusion.records.access import SIGN_IN_FAILURES, STAFF_SESSIONS
 from consumer_fusion.records.arrival import ARRIVALS
@@ -125,25 +127,28 @@ class SQLiteStore:
     Args:
         path: The file.
         schema: What is kept in it.
+        is_read_only: Whether the file lies where nothing can be written, not even a log beside it.
     """
 
-    def __init__(self, path: Path, schema: Schema = STORE_SCHEMA) -> None:
+    def __init__(self, path: Path, schema: Schema = STORE_SCHEMA, *, is_read_only: bool = False) -> None:
         self.path = path
         self.schema = schema
+        self._is_read_only = is_read_only
         self._wait_seconds = WAIT_SECONDS
         # One thread at a time asks for the turn to write: those that wait take no connection from those that read.
         self._turn = Lock()
         self._engine = sa.create_engine(
-            f"sqlite:///{path}",
+            _write_address(path, is_read_only=is_read_only),
             isolation_level="AUTOCOMMIT",
             poolclass=QueuePool,
             pool_size=4,
             max_overflow=60,
         )
-        sa.event.listen(self._engine, "connect", _set_pragmas)
+        sa.event.listen(self._engine, "connect", _set_reading_pragmas if is_read_only else _set_pragmas)
 
     def create(self) -> None:
         """Make the tables that do not exist yet."""
+        make_file(self.path)  # its log and what else SQLite puts beside it are as private
         with self._engine.connect() as connection:
             _create_tables(connection, self.schema.tables)
         with self.writing() as session:
@@ -164,6 +169,8 @@ class SQLiteStore:
         if found == self.schema.version:
             return None
         self._check_version(found)
+        if self._is_read_only:
+            raise _tell_read_only(self.path)
         with _name_failures(self.path), self._engine.connect() as connection:
             _begin_writing(connection, WAIT_SECONDS)
             try:
@@ -216,7 +223,7 @@ class SQLiteStore:
                 progress(total - remaining, total)
 
         with _name_failures(self.path), self._engine.connect() as connection:
-            target = sqlite3.connect(path)
+            target = sqlite3.connect(make_file(path))
             try:
                 source = connection.connection.driver_connection
                 assert isinstance(source, sqlite3.Connection)
@@ -239,6 +246,8 @@ class SQLiteStore:
         Returns:
             Whether it was: then everybody who reads from now on sees at least what was committed before the call.
         """
+        if self._is_read_only:
+            return False
         with _name_failures(self.path), self._engine.connect() as connection:
             connection.exec_driver_sql("pragma busy_timeout = 0")
             try:
@@ -264,6 +273,8 @@ class SQLiteStore:
     @contextmanager
     def writing(self, *, wait_seconds: float | None = None) -> Iterator[Session]:
         """The one writing session; see `Store.writing`."""
+        if self._is_read_only:
+            raise _tell_read_only(self.path)
         end = monotonic() + (self._wait_seconds if wait_seconds is None else wait_seconds)
         with (
             self._take_turn(end),
@@ -309,6 +320,25 @@ def _create_tables(connection: sa.Connection, tables: Sequence[Table]) -> None:
             connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
 
 
+def _write_address(path: Path, *, is_read_only: bool) -> str:
+    if not is_read_only:
+        return f"sqlite:///{path}"
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            f"The file {path.name} has a log of changes beside it that cannot be brought in, because nothing may be "
+            "written there.",
+            hint="Open the workspace once where it may be written, or read a copy of it.",
+            where=str(path),
+        )
+    # Nobody changes it meanwhile, so neither locks nor a log are needed.
+    return f"sqlite:///file:{quote(str(path))}?mode=ro&immutable=1&uri=true"
+
+
+def _set_reading_pragmas(connection: Any, _record: object) -> None:
+    connection.execute("pragma temp_store = memory")
+
+
 def _set_pragmas(connection: Any, _record: object) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"pragma {pragma}")
@@ -350,15 +380,31 @@ def _tell_busy(path: Path) -> StoreError:
     )
 
 
+def _tell_read_only(path: Path) -> StoreError:
+    return StoreError(
+        "The workspace lies where nothing may be written; it can be read, not changed.",
+        hint="Make its folder writable, or copy it to one that is.",
+        where=str(path),
+    )
+
+
 @contextmanager
 def _name_failures(path: Path) -> Iterator[None]:
     """Say what a failure of the file or its disk means; the driver's messages name tables, never a value."""
     try:
         yield
-    except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
-        cause = error.orig if isinstance(error, sa.exc.OperationalError) else error
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+        cause = error.orig if isinstance(error, sa.exc.DatabaseError) else error
         if _is_busy(cause):
             raise _tell_busy(path) from error
+        if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise DamagedFileError(
+                f"The file {path.name} is damaged.",
+                hint="Restore the last backup (`fusion restore`); `fusion doctor` says what else is harmed.",
+                where=str(path),
+            ) from error
+        if not isinstance(cause, sqlite3.OperationalError):
+            raise
         raise StoreError(
             f"The store could not go on: {cause}. Nothing of this step was kept.",
             hint="Check that the disk has room and that the file may be written, then run the same command again.",
