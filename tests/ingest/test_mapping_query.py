@@ -115,7 +115,9 @@ def test_a_day_stays_the_day_that_it_is_called_in_whatever_zone(orders):
 @pytest.mark.parametrize(
     ("form", "text", "precision"),
     [
-        ("%d.%m.%Y %H:%M", "05.06.2026 20:00", "second"),
+        ("%d.%m.%Y %H:%M", "05.06.2026 20:00", "minute"),
+        ("%d.%m.%Y %H", "05.06.2026 20", "hour"),
+        ("%d.%m.%Y %H:%M:%S", "05.06.2026 20:00:00", "second"),
         ("unix_seconds", "1780689600", "second"),
         ("unix_milliseconds", "1780689600000", "second"),
     ],
@@ -135,6 +137,94 @@ def test_numbers_with_a_decimal_comma(orders):
     staged = orders('1,2026-01-01,a,"1.234,50",', "2,2026-01-01,a,12a,", source='decimal = ","')
     assert staged.only["value"] == 1234.5
     assert staged.codes == ["invalid_number"]
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "value"),
+    [
+        ("", "'-70", -70), ("", "(70.00)", -70), ("", "70.00-", -70), ("", "−70.5", -70.5), ("", "$1 234.50", 1234.5),
+        ("", "12.50 €", 12.5), ("", "EUR 12.50", 12.5), ("", "12.50 EUR", 12.5), ("", "-€12.50", -12.5),
+        ("", "1 234.50", 1234.5), ("", "1\u00a0234\u202f567.5", 1234567.5), ("", "1e3", 1000), ("", ".5", 0.5),
+        ("", "+5.", 5), ("", "£5", 5), ("", "( 70.00 € )", -70),
+        ('thousands = ","', "1,234.50", 1234.5), ('thousands = ","', "12,345,678", 12345678),
+        ('thousands = ","', "1234.5", 1234.5), ("thousands = \"'\"", "1'234.50", 1234.5),
+        ('decimal = ","', "12,00 €", 12), ('decimal = ","', "1 234,50", 1234.5), ('decimal = ","', "1.234,50", 1234.5),
+        ('decimal = ","', "1.234.567", 1234567), ('decimal = ","', "'-70,5", -70.5), ('decimal = ","', "5", 5),
+        ('decimal = ","\nthousands = "\'"', "1'234,50", 1234.5),
+    ],
+)  # fmt: skip
+def test_amounts_are_read_as_shops_and_spreadsheets_write_them(orders, source, text, value):
+    staged = orders(f'1,2026-01-01,a,"{text}",', source=source)
+    assert staged.codes == []
+    assert staged.only["value"] == value
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("", "1,234.50"), ("", "12,00"), ("", "12 34"), ("", "12a"), ("", "NaN"), ("", "1_000"), ("", "0x10"),
+        ("", "--5"), ("", "5 5"), ("", "EUR"), ("", "1.2.3"), ('decimal = ","', "1.5"), ('decimal = ","', "1.2345,0"),
+        ('thousands = ","', "1,23.50"), ('thousands = ","', "1,2345"),
+    ],
+)  # fmt: skip
+def test_an_amount_that_can_be_read_in_two_ways_or_none_is_set_aside_with_column_value_and_key(
+    orders, source, text
+):
+    staged = orders(f'1,2026-01-01,a,"{text}",', source=source)
+    assert staged.codes == ["invalid_number"]
+    expected = "which is no number that can be read; see `decimal` and `thousands` of the mapping."
+    assert staged.rejected[0]["message"] == f'Row 1 has `paid` = "{text}", {expected}'
+
+
+def test_rules_about_numbers_read_them_as_fields_do(orders):
+    rule = '[[kind.rules]]\nkind = "Order Refunded"\ncolumn = "more"\nabove = 0\n'
+    staged = orders("1,2026-01-01,a,1,'70", '2,2026-01-01,a,1,"(70)"', rest=rule)
+    assert staged.column("kind") == ["Order Refunded", "Order Completed"]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-28 23:14:02 -0400", "2026-03-29T03:14:02"),
+        ("2026-03-28 23:14:02 +0000", "2026-03-28T23:14:02"),
+        ("2026-03-28 23:14:02 +01:00", "2026-03-28T22:14:02"),
+        ("2026-03-28 23:14 -04", "2026-03-29T03:14:00"),
+        ("2026-03-28 23:14:02 UTC", "2026-03-28T23:14:02"),
+        ("2026-07-28 23:14:02 CEST", "2026-07-28T21:14:02"),
+        ("2026-07-28 23:14:02 PDT", "2026-07-29T06:14:02"),
+        ("2026-07-28 23:14:02 Europe/Rome", "2026-07-28T21:14:02"),
+        ("2026-07-28T23:14 America/New_York", "2026-07-29T03:14:00"),
+        ("2026-12-31T23:59:60Z", "2026-12-31T23:59:59"),
+        ("2026-07-28T24:00:00Z", "2026-07-29T00:00:00"),
+        ("2026-07-28 24:00", "2026-07-29T00:00:00"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_times_are_read_as_shops_write_them(orders, text, moment, zone):
+    staged = orders(f"1,{text},a,1,", source=f'time_zone = "{zone}"')
+    expected = to_microseconds(datetime.fromisoformat(moment).replace(tzinfo=UTC))
+    if zone != "UTC" and text == "2026-07-28 24:00":  # it names no zone of its own
+        expected -= 9 * 3_600_000_000
+    assert staged.codes == []
+    assert staged.only["occurred_us"] == expected
+
+
+def test_a_time_that_cannot_be_read_is_told_with_column_value_and_key(orders):
+    staged = orders("1,28/03/2026,a,1,", "2,2026-07-28 23:14 BST,a,1,", "3,,a,1,")
+    assert [row["message"] for row in staged.rejected] == [
+        'Row 1 has `at` = "28/03/2026", which is no time of the form `time_format` = "iso".',
+        'Row 2 has `at` = "2026-07-28 23:14 BST", which is no time of the form `time_format` = "iso".',
+        "Row 3 has nothing in `at`; see `fields.occurred_at` of the mapping.",
+    ]
+    staged = orders("1,2026-03-28,a,1,", source='time_format = "%d/%m/%Y"')
+    assert staged.rejected[0]["message"] == (
+        'Row 1 has `at` = "2026-03-28", which is no time of the form `time_format` = "%d/%m/%Y".'
+    )
+
+
+def test_a_day_with_an_offset_behind_it_stays_that_day(orders):
+    staged = orders("1,2026-03-28 23:14:02 -0400,a,1,", source='precision = "day"')
+    assert staged.only["occurred_us"] == to_microseconds(datetime(2026, 3, 28, tzinfo=UTC))
 
 
 def test_an_unknown_time_zone_is_told_with_the_nearest(orders):

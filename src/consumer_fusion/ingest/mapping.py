@@ -48,6 +48,8 @@ class Layout:
         columns: The names, where no header gives them or others are wanted.
         skip_lines: So many lines before the header are passed over.
         decimal: The decimal sign of numbers.
+        thousands: What stands between groups of three digits; empty for nothing but blanks, or the full stop where
+            the decimal sign is a comma.
     """
 
     format: FileFormat | None
@@ -58,6 +60,7 @@ class Layout:
     columns: tuple[str, ...]
     skip_lines: int
     decimal: str
+    thousands: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +247,20 @@ def _read_layout(source: Keys) -> Layout:
         columns=columns,
         skip_lines=source.take_count("skip_lines"),
         decimal=decimal,
+        thousands=_read_thousands(source, decimal),
     )
+
+
+def _read_thousands(source: Keys, decimal: str) -> str:
+    thousands = source.take_text("thousands") or ""
+    if not thousands:
+        return ""
+    if len(thousands) != 1 or thousands.isalnum() or thousands in "+-()[]^\\" or thousands == decimal:
+        source.complain(
+            "thousands", "is one sign, such as a comma or an apostrophe, and not the decimal sign"
+        )
+        return ""
+    return thousands
 
 
 def _read_rules(keys: Keys) -> dict[str, FieldRule]:

@@ -8,8 +8,33 @@ from consumer_fusion.ingest.mapping import FieldRule, Join, KindRule, Mapping
 from consumer_fusion.ingest.parts import DETAIL, HEADER, LINE, POSITION, PROBLEM, Part
 from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, parse_time, quote_name, quote_text
 
-UNREADABLE = "unreadable"
-"""Stands for a time that is not of the form which the mapping says; no time reads like this."""
+UNREADABLE = "?"
+"""Stands before a time that is not of the form which the mapping says; no time reads like this."""
+_SHOWN_LETTERS = 60
+
+
+def describe_problems(mapping: Mapping) -> dict[str, str]:
+    """What to say of rows that validation sets aside, by the code: SQL over what was given, naming column and key."""
+    told: dict[str, str] = {}
+    fields = {"occurred_at": "occurred_text", "currency": "currency", "trust": "trust_text"}
+    expected = {
+        "occurred_at": f'is no time of the form `time_format` = "{mapping.time_format}"',
+        "currency": "is no ISO 4217 code of three letters; see `fields.currency`",
+        "trust": "is no number from 0 to 1; see `fields.trust`",
+    }
+    codes = {"occurred_at": "invalid_time", "currency": "invalid_currency", "trust": "invalid_trust"}
+    for field, column in fields.items():
+        rule = mapping.fields.get(field)
+        if rule is not None and rule.columns:
+            text = f"ltrim({column}, '{UNREADABLE}')"
+            told[codes[field]] = _write_detail(", ".join(rule.columns), text, expected[field])
+    for field, code in (("occurred_at", "missing_time"), ("event_id", "missing_id")):
+        rule = mapping.fields.get(field)
+        if rule is not None and rule.columns:
+            told[code] = quote_text(
+                f"has nothing in `{', '.join(rule.columns)}`; see `fields.{field}` of the mapping"
+            )
+    return told
 
 
 def list_columns(mapping: Mapping) -> tuple[str, ...]:
@@ -104,7 +129,7 @@ def group_rows(mapping: Mapping, relation: str) -> str:
         f", arg_min(nullif(trim({_safe(name)}), ''), position) as {_safe(name)}" for name in others
     )
     total = _value(mapping, value) if value else "null"
-    unreadable = f"count_if({_unreadable(mapping, value)})" if value else "0"
+    unreadable = f"min({_describe_unreadable(mapping, value)})" if value else "cast(null as varchar)"
     content = " || '|' || ".join(f"coalesce({key}, '')" for key in keys)
     # Rows without a key are no group: each is an event of its own, and broken rows are set aside one by one.
     blank = " and ".join(f"nullif(trim({key}), '') is null" for key in keys)
@@ -113,7 +138,7 @@ def group_rows(mapping: Mapping, relation: str) -> str:
 select min(position) as position, {content} as content, any_value(problem) as problem, any_value(detail) as detail,
     {", ".join(keys)}{firsts}, coalesce(arg_min({time}, {parse_time(time)}), min({time})) as grouped_time,
     round(sum({total}), 6) as grouped_value,
-    {unreadable} as unreadable_count, count(*) as row_count, alone
+    {unreadable} as unreadable, count(*) as row_count, alone
 from (select *, {whole_key} from {relation}) grouped
 group by alone, {", ".join(keys)}
 order by position"""
@@ -146,10 +171,11 @@ def _finish_rows(mapping: Mapping, relation: str, source: str, brand: str | None
         if value_rule
         else "cast(null as double)"
     )
-    problem = "problem"
+    problem, detail = "problem", "detail"
     if value_rule is not None:
-        bad = "unreadable_count > 0" if is_grouped else _unreadable(mapping, value_rule)
-        problem = f"coalesce(problem, case when {bad} then 'invalid_number' end)"
+        unreadable = "unreadable" if is_grouped else _describe_unreadable(mapping, value_rule)
+        problem = f"coalesce(problem, case when {unreadable} is not null then 'invalid_number' end)"
+        detail = f"coalesce(detail, {unreadable})"
     fields = {name: _text(rule) for name, rule in mapping.fields.items() if name != "value"}
     fields["occurred_at"] = (
         "grouped_time" if is_grouped else _write_time(mapping, mapping.fields["occurred_at"])
@@ -163,9 +189,7 @@ def _finish_rows(mapping: Mapping, relation: str, source: str, brand: str | None
     fields["value"] = f"cast(case when {is_absolute} then abs(amount) else amount end as varchar)"
     fields["precision"] = quote_text(mapping.precision) if mapping.precision else "null"
     if mapping.precision is None and mapping.time_format not in ("iso", "unix_seconds", "unix_milliseconds"):
-        fields["precision"] = (
-            "null" if "%H" in mapping.time_format or "%I" in mapping.time_format else "'day'"
-        )
+        fields["precision"] = _tell_precision(mapping.time_format)
     fields["identifiers"] = _objects(mapping, mapping.identifiers, {})
     counted = {mapping.count_as: "row_count"} if is_grouped else {}
     fields["properties"] = _objects(mapping, mapping.properties, counted)
@@ -174,7 +198,7 @@ def _finish_rows(mapping: Mapping, relation: str, source: str, brand: str | None
     if is_grouped:
         raw, content = "cast(null as varchar)", "content"
     return f"""
-select position, {raw} as raw, {content} as content, {problem} as problem, detail, {listed}
+select position, {raw} as raw, {content} as content, {problem} as problem, {detail} as detail, {listed}
 from (select *, {value} as amount from {relation} mapped) valued"""
 
 
@@ -207,10 +231,50 @@ def _text(rule: FieldRule) -> str:
     return f"{quote_text(rule.prefix)} || {text}" if rule.prefix else text
 
 
+_SPACES = r"[\s\x{00A0}\x{2009}\x{202F}]"
+_CURRENCY_SIGN = r"(?:\p{Sc}|[A-Z]{3})"
+
+
 def _number(mapping: Mapping, text: str) -> str:
-    if mapping.layout.decimal == ",":
-        text = f"replace(replace({text}, '.', ''), ',', '.')"
-    return f"try_cast({text} as double)"
+    """A number as people and shops write it, as far as it can be read in one way only; null for anything else.
+
+    Around it may stand an apostrophe that keeps a spreadsheet from computing, the sign or letters of a currency,
+    brackets or a minus behind it for what is negative; within it, between groups of three, blanks and the sign that
+    the mapping names.
+    """
+    decimal = mapping.layout.decimal
+    thousands = mapping.layout.thousands or ("." if decimal == "," else "")
+    plain = rf"regexp_full_match({text}, '\s*[+-]?(\d+[{decimal}]?\d*|[{decimal}]\d+)([eE][+-]?\d+)?\s*')"
+    bare = _strip_around(text)
+    separator = quote_text(thousands)[1:-1]
+    between = rf"(?:{_SPACES}|[{separator}])" if thousands else _SPACES
+    grouped = rf"[+-]?\d{{1,3}}(?:{between}\d{{3}})+(?:[{decimal}]\d*)?"
+    ungrouped = (
+        f"case when regexp_full_match({bare}, '{grouped}') then regexp_replace({bare}, '{between}', '', 'g') "
+        f"when regexp_full_match({bare}, '[+-]?(\\d+[{decimal}]?\\d*|[{decimal}]\\d+)') then {bare} end"
+    )
+    # The second is looked at only where the first is null, which is seldom.
+    return f"coalesce(case when {plain} then {_cast_number(text, decimal)} end, {_cast_number(ungrouped, decimal)})"
+
+
+def _strip_around(text: str) -> str:
+    """What stands around a number is taken off, and what makes it negative is put in front."""
+    steps = (
+        (rf"^{_SPACES}*''", ""),
+        (rf"^{_SPACES}*\({_SPACES}*(.*?){_SPACES}*\){_SPACES}*$", r"-\1"),
+        (rf"^{_SPACES}*([+-]?){_SPACES}*{_CURRENCY_SIGN}{_SPACES}*", r"\1"),
+        (rf"{_SPACES}*{_CURRENCY_SIGN}{_SPACES}*$", ""),
+        (rf"^{_SPACES}*(.*\d){_SPACES}*-{_SPACES}*$", r"-\1"),
+        (rf"^{_SPACES}+|{_SPACES}+$", ""),
+    )
+    bare = f"replace({text}, chr(8722), '-')"  # the minus of typographers
+    for pattern, replacement in steps:
+        bare = f"regexp_replace({bare}, '{pattern}', '{replacement}')"
+    return bare
+
+
+def _cast_number(text: str, decimal: str) -> str:
+    return f"try_cast(replace({text}, '{decimal}', '.') as double)"
 
 
 def _value(mapping: Mapping, rule: FieldRule) -> str:
@@ -219,12 +283,29 @@ def _value(mapping: Mapping, rule: FieldRule) -> str:
     return _number(mapping, _text(rule))
 
 
-def _unreadable(mapping: Mapping, rule: FieldRule) -> str:
-    """True where a number is given that is none; a missing one is no problem."""
-    texts = [f"nullif(trim({_safe(name)}), '')" for name in rule.multiply] or [_text(rule)]
-    return " or ".join(
-        f"({text} is not null and not coalesce(isfinite({_number(mapping, text)}), false))" for text in texts
+def _list_number_texts(rule: FieldRule) -> list[tuple[str, str]]:
+    """The columns that numbers are read from, with their texts as SQL; a missing number has none."""
+    if rule.multiply:
+        return [(name, f"nullif(trim({_safe(name)}), '')") for name in rule.multiply]
+    return [(", ".join(rule.columns), _text(rule))]
+
+
+def _describe_unreadable(mapping: Mapping, rule: FieldRule) -> str:
+    """What is wrong with a number that is given and is none; null where all can be read."""
+    tests = " ".join(
+        f"when {text} is not null and not coalesce(isfinite({_number(mapping, text)}), false) then "
+        + _write_detail(
+            name, text, "is no number that can be read; see `decimal` and `thousands` of the mapping"
+        )
+        for name, text in _list_number_texts(rule)
     )
+    return f"case {tests} end"
+
+
+def _write_detail(column: str, text: str, expectation: str) -> str:
+    """What stands in a column, and what was expected there, as SQL."""
+    before, after = quote_text(f"has `{column}` = "), quote_text(f", which {expectation}")
+    return f"{before} || to_json(left({text}, {_SHOWN_LETTERS})) || {after}"
 
 
 def _write_time(mapping: Mapping, rule: FieldRule) -> str:
@@ -234,9 +315,11 @@ def _write_time(mapping: Mapping, rule: FieldRule) -> str:
         scale = 1_000_000 if mapping.time_format == "unix_seconds" else 1_000
         number = f"try_cast({text} as double)"
         return (f"case when {text} is not null then coalesce(try(cast(make_timestamp(cast(round({number} * {scale}) "
-                f"as bigint)) as varchar)), '{UNREADABLE}') end")  # fmt: skip
+                f"as bigint)) as varchar)), '{UNREADABLE}' || {text}) end")  # fmt: skip
     if mapping.time_format == "iso":
-        local = f"try_cast({text} as timestamp)"
+        # What is known to the day alone is the day that it is called, whatever offset stands behind it.
+        is_day = mapping.precision in ("day", "month", "year")
+        local = f"try_cast({f'left({text}, 10)' if is_day else text} as timestamp)"
     else:
         local = f"try_strptime({text}, {quote_text(mapping.time_format)})"
     if mapping.precision in ("day", "month", "year"):
@@ -247,15 +330,27 @@ def _write_time(mapping: Mapping, rule: FieldRule) -> str:
         written = f"cast(timezone({quote_text(mapping.time_zone)}, {local}) as varchar)"
     if mapping.time_format == "iso":
         # What names its own offset or is a day needs no zone; neither does what validation will refuse.
-        as_is = (
-            f"length({text}) <= 10 or regexp_matches({text}, ':\\d\\d(\\.\\d+)? ?(Z|[+-]\\d\\d(:?\\d\\d)?)$')"
-        )
+        own_zone = r":\d\d(\.\d+)?( *(Z|[+-]\d\d(:?\d\d)?)| +[A-Z].+)$"
+        as_is = f"length({text}) <= 10 or regexp_matches({text}, '{own_zone}')"
         if mapping.precision in ("day", "month", "year"):
-            return f"case when {text} is not null then coalesce({written}, '{UNREADABLE}') end"
+            return _or_unreadable(written, text)
         if mapping.time_zone == "UTC":
             return text
-        return f"case when {as_is} then {text} when {text} is not null then coalesce({written}, '{UNREADABLE}') end"
-    return f"case when {text} is not null then coalesce({written}, '{UNREADABLE}') end"
+        return f"case when {as_is} then {text} else {_or_unreadable(written, text)} end"
+    return _or_unreadable(written, text)
+
+
+def _or_unreadable(written: str, text: str) -> str:
+    return f"case when {text} is not null then coalesce({written}, '{UNREADABLE}' || {text}) end"
+
+
+def _tell_precision(time_format: str) -> str:
+    """How exactly a time of such codes is known; null for to the second."""
+    if any(code in time_format for code in ("%S", "%-S", "%c", "%X", "%T")):
+        return "null"
+    if any(code in time_format for code in ("%M", "%-M", "%R")):
+        return "'minute'"
+    return "'hour'" if any(code in time_format for code in ("%H", "%-H", "%I", "%-I")) else "'day'"
 
 
 def _kind(mapping: Mapping, fields: KeyedBy[str, str], value: str) -> tuple[str, str]:
@@ -270,7 +365,7 @@ def _kind(mapping: Mapping, fields: KeyedBy[str, str], value: str) -> tuple[str,
         renamed = f"case {column}{renamed} else {column} end" if renamed else column
         given = f"coalesce({renamed}, {given})"
     tests = [
-        _test(rule, f"trim({_safe(rule.column)})" if rule.column else
+        _test(mapping, rule, f"trim({_safe(rule.column)})" if rule.column else
               value if rule.field == "value" else fields.get(rule.field or "", "null"))
         for rule in mapping.kind_rules
     ]  # fmt: skip
@@ -287,7 +382,7 @@ def _kind(mapping: Mapping, fields: KeyedBy[str, str], value: str) -> tuple[str,
     return f"case{branches} else {given} end", f"case{signs} else false end"
 
 
-def _test(rule: KindRule, subject: str) -> str:
+def _test(mapping: Mapping, rule: KindRule, subject: str) -> str:
     text = f"cast({subject} as varchar)"
     match rule.test:
         case "starts_with" | "ends_with":
@@ -300,7 +395,7 @@ def _test(rule: KindRule, subject: str) -> str:
             return f"nullif({text}, '') is {'' if rule.operand else 'not '}null"
         case _:
             sign = {"at_most": "<=", "at_least": ">=", "below": "<", "above": ">"}[rule.test]
-            return f"try_cast({subject} as double) {sign} {float(rule.operand)!r}"
+            return f"{_number(mapping, text) if rule.column else subject} {sign} {float(rule.operand)!r}"
 
 
 def _objects(mapping: Mapping, rules: KeyedBy[str, FieldRule], counted: KeyedBy[str, str]) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +22,7 @@ from consumer_fusion.ingest.event_lines import select_event_lines
 from consumer_fusion.ingest.formats import Reading
 from consumer_fusion.ingest.grouping import add_raw_rows, keep_rows, read_groups, write_groups
 from consumer_fusion.ingest.lookups import check_fit, read_lookups
-from consumer_fusion.ingest.mapping_query import finish_groups, map_rows
+from consumer_fusion.ingest.mapping_query import describe_problems, finish_groups, map_rows
 from consumer_fusion.ingest.parts import Part, read_parts
 from consumer_fusion.ingest.segment import select_segment_calls
 from consumer_fusion.ingest.trust import limit_trust
@@ -122,6 +123,7 @@ def stage_files(
             _stage_part(
                 engine, part, canonical, folder, stage, tolerance_hours,
                 lookups=lookups, is_expanding=reading.format == "segment",
+                details=describe_problems(mapping) if mapping else {},
             )  # fmt: skip
             progress(stage.row_count, round(stage.row_count / part.fraction))
     return _finish(engine, folder, stage, progress)
@@ -225,7 +227,7 @@ def _stage_grouped(
     for part in read_groups(folder, ROWS_PER_PART, stage.last_position):
         _stage_part(
             engine, part, canonical, folder, stage, tolerance_hours,
-            complete=lambda rejected: add_raw_rows(mapping, kept, rejected),
+            complete=lambda rejected: add_raw_rows(mapping, kept, rejected), details=describe_problems(mapping),
         )  # fmt: skip
 
 
@@ -240,6 +242,7 @@ def _stage_part(
     lookups: dict[str, pa.Table] | None = None,
     is_expanding: bool = False,
     complete: Callable[[str], str] = lambda rejected: rejected,
+    details: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     number = len(stage.parts) + 1
     checked = check_rows(canonical, received_us=stage.received_us, tolerance_hours=tolerance_hours)
@@ -253,7 +256,7 @@ def _stage_part(
     rejected = 0
     if is_expanding or accepted != len(part.rows):
         rejected_file = folder / f"rejected-{number:04d}.parquet"
-        rejected = _write_part(engine, complete(select_rejected(checked)), rejected_file, tables)
+        rejected = _write_part(engine, complete(select_rejected(checked, details)), rejected_file, tables)
     stage.parts.append({"accepted": accepted, "rejected": rejected})
     if is_expanding:  # a line may hold several events; then positions count events, not lines
         stage.last_position += accepted + rejected

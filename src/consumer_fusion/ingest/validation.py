@@ -94,6 +94,17 @@ _BLANK = "e' \\t\\r\\n'"
 _TIME_FORM = (
     r"\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?"  # ISO 8601
 )
+_LOOSE_TIME_FORM = (
+    r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]|24):[0-5]\d(:([0-5]\d|60)(\.\d+)?)?"
+    r"( *(Z|[+-]\d\d(:?\d\d)?)| +([A-Z]{2,5}|[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+)+))?"
+)
+"""As shops write it: a blank before the offset, the name of a zone, the end of a day as 24:00, a leap second."""
+ZONE_OFFSETS: Mapping[str, str] = MappingProxyType({
+    "UTC": "Z", "UT": "Z", "GMT": "Z", "WET": "Z", "WEST": "+01", "CET": "+01", "CEST": "+02", "EET": "+02",
+    "EEST": "+03", "MSK": "+03", "EST": "-05", "EDT": "-04", "CST": "-06", "CDT": "-05", "MST": "-07", "MDT": "-06",
+    "PST": "-08", "PDT": "-07", "JST": "+09",
+})  # fmt: skip
+"""Zones by their letters: those of RFC 5322 and of Europe; others mean different things to different people."""
 _PRECISIONS = "('microsecond', 'second', 'minute', 'hour', 'day', 'month', 'year')"
 
 
@@ -113,11 +124,28 @@ def parse_time(text: str) -> str:
     A time without an offset is UTC. The cast knows no `20:00Z`, so that seconds are put in where they are left out.
     """
     whole = rf"regexp_replace({text}, '([T ]\d\d:\d\d)( ?(Z|[+-].*))?$', '\1:00\2')"
-    return (
-        f"case when regexp_full_match({text}, '{_TIME_FORM}') then epoch_us(try_cast("
-        f"case when length({text}) > 10 and substr({text}, 17, 1) <> ':' then {whole} else {text} end "
-        f"as timestamptz)) end"
+    strict = (
+        f"try_cast(case when length({text}) > 10 and substr({text}, 17, 1) <> ':' then {whole} else {text} end "
+        "as timestamptz)"
     )
+    return (
+        f"epoch_us(coalesce(case when regexp_full_match({text}, '{_TIME_FORM}') then {strict} end, "
+        f"case when regexp_full_match({text}, '{_LOOSE_TIME_FORM}') then {_parse_loose(text)} end))"
+    )
+
+
+def _parse_loose(text: str) -> str:
+    """The moment of a text of the looser form; null where its zone is not known."""
+    local = rf"regexp_extract({text}, '^(.{{10}}[T ]\d\d:\d\d)', 1)"
+    seconds = rf"coalesce(nullif(regexp_extract({text}, '^.{{16}}(:\d\d(\.\d+)?)', 1), ''), ':00')"
+    zone = rf"regexp_extract({text}, ' *(Z|[+-]\d\d(:?\d\d)?|[A-Z][A-Za-z0-9_/+-]*)$', 1)"
+    offsets = " ".join(f"when '{name}' then '{offset}'" for name, offset in ZONE_OFFSETS.items())
+    # Of zones by name only those with a slash: the engine takes BST for Bangladesh.
+    offset = (
+        f"case {zone} {offsets} else case when {zone} in ('', 'Z') or regexp_matches({zone}, '^[+-]') then {zone} "
+        f"when contains({zone}, '/') then ' ' || {zone} end end"
+    )
+    return f"try_cast({local} || replace({seconds}, ':60', ':59') || {offset} as timestamptz)"
 
 
 def check_rows(canonical: str, *, received_us: int, tolerance_hours: float) -> str:
@@ -204,11 +232,18 @@ def select_accepted(checked: str) -> str:
     return f"{checked} select {columns} from checked where code is null"
 
 
-def select_rejected(checked: str) -> str:
-    """The rows of a `check_rows` query that are no events, with what to do about each."""
+def select_rejected(checked: str, details: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The rows of a `check_rows` query that are no events, with what to do about each.
+
+    Args:
+        checked: The query.
+        details: What to say instead of the general words, by the code, as SQL over its columns.
+    """
+    known = " ".join(f"when {quote_text(code)} then {detail}" for code, detail in details.items())
+    detail = f"coalesce(detail, case code {known} end)" if known else "detail"
     problems = ", ".join(f"({quote_text(code)}, {quote_text(text)})" for code, text in PROBLEMS.items())
     return f"""{checked}
-select position, source, code, 'Row ' || position || ' ' || coalesce(detail || '.', p.message) as message, raw,
+select position, source, code, 'Row ' || position || ' ' || coalesce({detail} || '.', p.message) as message, raw,
     consumer as consumer_key
 from checked join (values {problems}) p (problem_code, message) on p.problem_code = code
 where code is not null
