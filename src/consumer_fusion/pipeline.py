@@ -262,6 +262,7 @@ def _stage_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) 
         folder / "staged",
         received_us=sending.received_us,
         tolerance_hours=workspace.settings.future_tolerance_hours,
+        has_lines=True,
     )
 
 

@@ -41,13 +41,18 @@ class Desk:
         return choose_reading(map_file=self.lay(f"map-{self.stagings}.toml", text))
 
     def stage(
-        self, reading: Reading, *patterns: str | Path, into: str | None = None, hours: float = 24
+        self,
+        reading: Reading,
+        *patterns: str | Path,
+        into: str | None = None,
+        hours: float = 24,
+        has_lines: bool = False,
     ) -> Staged:
         self.stagings += 1
         folder = self.folder / (into or f"stage-{self.stagings}")
         staging = stage_files(
             self.engine, find_files(patterns), reading, folder, received_us=RECEIVED_US, tolerance_hours=hours,
-            progress=lambda done, total: self.progress.append((done, total)),
+            has_lines=has_lines, progress=lambda done, total: self.progress.append((done, total)),
         )  # fmt: skip
         return Staged(staging)
 

@@ -161,3 +161,32 @@ def test_whatever_the_csv_module_writes_is_read_back(tmp_path, monkeypatch, tabl
     assert [tuple("".join(v.split()) for v in row) for row in read] == [
         tuple("".join(v.split()) for v in row) for row in table
     ]
+
+
+@pytest.mark.parametrize("ending", [",", ",,,", ", ,"])
+def test_blank_columns_at_the_end_are_columns_of_nothing(desk, ending):
+    path = desk.lay("a.csv", f"{HEADER.strip()}{ending}\n1,2026-01-01,anna,x{ending}\n2,2026-01-02,ben,y\n")
+    staged = desk.stage(desk.map(MAP), path)
+    assert (staged.column("text"), staged.codes) == (["x", "y"], [])
+
+
+def test_a_value_beyond_the_last_column_is_still_too_many(desk):
+    path = desk.lay("a.csv", f"{HEADER}1,2026-01-01,anna,x,,more\n")
+    assert desk.stage(desk.map(MAP), path).codes == ["broken_line"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "guess"), [("latin-1", "cp1252 or latin-1"), ("utf-16", "utf-16"), ("utf-16-le", "utf-16")]
+)
+def test_a_header_in_another_encoding_is_told_with_the_key_that_names_it(desk, encoding, guess):
+    content = f"{HEADER.replace('who', 'käufer')}1,2026-01-01,anna,x\n".encode(encoding)
+    reading = desk.map(MAP.replace('consumer = "who"', 'consumer = "käufer"'))
+    with pytest.raises(InputError, match="`encoding") as told:
+        desk.stage(reading, desk.lay("a.csv", content))
+    assert guess in told.value.hint
+
+
+def test_a_named_encoding_that_does_not_fit_is_told_in_words(desk):
+    reading = desk.map(MAP.replace('name = "shop"', 'name = "shop"\nencoding = "utf-16"'))
+    with pytest.raises(InputError, match="not of the encoding 'utf-16'"):
+        desk.stage(reading, desk.lay("a.csv", HEADER.encode("utf-16-le")))

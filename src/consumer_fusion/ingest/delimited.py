@@ -51,8 +51,12 @@ def read_header(path: Path, layout: Layout) -> tuple[str | None, tuple[str, ...]
     seen = 0
     for block in read_lines(path, layout.encoding):
         if seen + len(block.lines) > layout.skip_lines:
-            line: str = block.lines[layout.skip_lines - seen].as_py()
-            names = layout.columns or tuple(name.strip() for name in _cut_row(line, layout))
+            place = layout.skip_lines - seen
+            line: str = block.lines[place].as_py()
+            unreadable = next((each.raw for each in block.broken if each.index == place), None)
+            if unreadable is not None or "\0" in line:
+                raise _refuse_encoding(path, layout, line if unreadable is None else unreadable)
+            names = layout.columns or _trim_names(_cut_row(line, layout))
             if len(set(names)) != len(names):
                 raise InputError(
                     f"The header of {path.name} names a column twice.",
@@ -64,6 +68,25 @@ def read_header(path: Path, layout: Layout) -> tuple[str | None, tuple[str, ...]
     raise InputError(
         f"The file {path.name} has no header.", hint="Check that it is the right file.", where=str(path)
     )
+
+
+def _refuse_encoding(path: Path, layout: Layout, header: str) -> InputError:
+    guess = (
+        "utf-16" if "\0" in header or header.startswith(("\\xff\\xfe", "\\xfe\\xff")) else "cp1252 or latin-1"
+    )
+    return InputError(
+        f"The header of {path.name} is not text of the encoding '{layout.encoding}'.",
+        hint=f'Name the encoding in the mapping: `encoding = "..."` under [source]; it may be {guess}.',
+        where=str(path),
+    )
+
+
+def _trim_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of columns; blank ones at the end are columns of nothing, as spreadsheets leave them."""
+    trimmed = [name.strip() for name in names]
+    while trimmed and not trimmed[-1]:
+        trimmed.pop()
+    return tuple(trimmed)
 
 
 def read_rows(path: Path, layout: Layout, names: Sequence[str]) -> Iterator[RowBlock]:
@@ -176,6 +199,8 @@ def _cut_block(
             except csv.Error:
                 broken.append(Broken(index, "broken_line", "has quotes that cannot be read. Double a quote inside "
                                      "a quoted column", text))  # fmt: skip
+            if values is not None and len(values) > width and not any(map(str.strip, values[width:])):
+                values = values[:width]
             if values is not None and len(values) != width:
                 detail = mark(f"has {len(values)} columns, expected {width}. Add or remove delimiters")
                 broken.append(Broken(index, "broken_line", detail, text))

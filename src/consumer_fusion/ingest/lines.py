@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +26,8 @@ BLOCK_BYTES = 8 << 20
 LINE_BYTES_LIMIT = 16 << 20
 _RAW_KEPT = 10_000
 _GZIP_MAGIC = b"\x1f\x8b"
+_ARRAY = re.compile(r"\s*(?:[\w.$]+\s*=\s*)?\[")
+_JSON = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,85 @@ def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
             hint="Check that it exists, may be read and is whole, then import it again.",
             where=str(path),
         ) from error
+    except UnicodeError as error:
+        raise InputError(
+            f"The file {path.name} is not of the encoding '{encoding}': {error}.",
+            hint="Name another `encoding` in the mapping; utf-16-le or utf-16-be where no mark begins the file.",
+            where=str(path),
+        ) from error
+
+
+def read_objects(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
+    """Read a file of JSON objects: one a line, or all of them in one array, which may follow a name and `=`.
+
+    Raises:
+        InputError: The file cannot be opened or its compression is damaged.
+        MappingError: The encoding is unknown.
+    """
+    blocks = read_lines(path, encoding)
+    first = next((block for block in blocks if len(block.lines)), None)
+    if first is None:
+        return
+    if (opening := _ARRAY.match(first.lines[0].as_py())) is None:
+        yield first
+        yield from blocks
+        return
+    yield from _cut_array(chain([first], blocks), opening.end())
+
+
+def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
+    """The members of an array as lines, then whatever lines follow it.
+
+    Where the array breaks off, nobody can tell where its next member begins: if there are objects among the lines that
+    are left, each line is a row of its own, else what is left is one.
+    """
+    text = ""
+    for block in blocks:
+        text += "\n".join([*block.lines.to_pylist(), ""])
+        members, text, is_ended = _take_members(text, start)
+        start = 0
+        if is_ended:
+            members += [line for line in text.splitlines() if line.strip(" \t;")]
+        yield LineBlock(pa.array(members, pa.string()), (), block.fraction)
+        if is_ended:
+            yield from blocks
+            return
+        if len(text) > LINE_BYTES_LIMIT:
+            break
+    left = [line for line in text.splitlines() if line.strip()]
+    if any(map(_is_object, left)):
+        yield LineBlock(pa.array(left, pa.string()), (), 1.0)
+    elif left:
+        detail = mark(
+            "is where the array of JSON objects breaks off. Mend the file there and import it again"
+        )
+        yield LineBlock(pa.array([""]), (Broken(0, "broken_line", detail, text[:_RAW_KEPT]),), 1.0)
+    yield from blocks
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _take_members(text: str, start: int) -> tuple[list[str], str, bool]:
+    """The whole members of an array that a text goes on with, what is left of it, and whether the array has ended."""
+    members: list[str] = []
+    place = start
+    while True:
+        while place < len(text) and text[place] in " \t\n,":
+            place += 1
+        if place < len(text) and text[place] == "]":
+            return members, text[place + 1 :], True
+        try:
+            _, end = _JSON.raw_decode(text, place)
+        except json.JSONDecodeError:
+            return members, text[place:], False
+        # Line ends in a member are only layout: within its texts JSON has none.
+        members.append(text[place:end].replace("\n", " "))
+        place = end
 
 
 def _find_decoder(encoding: str) -> codecs.IncrementalDecoder | None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.ingest.delimited import read_header, read_rows
-from consumer_fusion.ingest.lines import Broken, read_lines
+from consumer_fusion.ingest.lines import Broken, read_lines, read_objects
 from consumer_fusion.ingest.mapping import FileFormat, Layout
 
 POSITION = "__position"
@@ -70,7 +70,12 @@ def read_columns(path: Path, layout: Layout) -> tuple[str, ...] | None:
 
 
 def read_parts(
-    files: Sequence[Path], layout: Layout | None, *, rows_per_part: int, skip_rows: int = 0
+    files: Sequence[Path],
+    layout: Layout | None,
+    *,
+    rows_per_part: int,
+    skip_rows: int = 0,
+    has_lines: bool = False,
 ) -> Iterator[Part]:
     """The rows of files as parts.
 
@@ -79,9 +84,10 @@ def read_parts(
         layout: How they are laid out; None for JSON lines in UTF-8.
         rows_per_part: A part holds about so many rows.
         skip_rows: So many rows were dealt with before and are passed over.
+        has_lines: Whether each line is an object, whatever it looks like; else a file may be one array of objects.
     """
     gathered: list[Part] = []
-    for part in _read_blocks(files, layout):
+    for part in _read_blocks(files, layout, has_lines=has_lines):
         if part.last_position <= skip_rows:
             continue
         rows = part.rows
@@ -109,10 +115,10 @@ def _join(parts: Sequence[Part]) -> Part:
     return Part(rows, last.form, last.columns, last.last_position, last.fraction)
 
 
-def _read_blocks(files: Sequence[Path], layout: Layout | None) -> Iterator[Part]:
+def _read_blocks(files: Sequence[Path], layout: Layout | None, *, has_lines: bool) -> Iterator[Part]:
     position = 0
     for number, file in enumerate(files):
-        for part in _read_file(file, layout, position):
+        for part in _read_file(file, layout, position, has_lines=has_lines):
             position = part.last_position
             if len(part.rows):
                 yield Part(
@@ -120,7 +126,7 @@ def _read_blocks(files: Sequence[Path], layout: Layout | None) -> Iterator[Part]
                 )
 
 
-def _read_file(file: Path, layout: Layout | None, before: int) -> Iterator[Part]:
+def _read_file(file: Path, layout: Layout | None, before: int, *, has_lines: bool) -> Iterator[Part]:
     form = tell_format(file, layout)
     if form == "parquet":
         yield from _read_parquet(file, before)
@@ -137,7 +143,8 @@ def _read_file(file: Path, layout: Layout | None, before: int) -> Iterator[Part]
             before += count
             yield Part(table, "texts", names, before, rows.fraction)
     else:
-        for block in read_lines(file, layout.encoding if layout else "utf-8"):
+        read = read_lines if has_lines else read_objects
+        for block in read(file, layout.encoding if layout else "utf-8"):
             table = _make_lines(block.lines, block.broken, before)
             before += len(table)
             yield Part(table, "objects", (), before, block.fraction)

@@ -89,6 +89,7 @@ def stage_files(
     received_us: int,
     tolerance_hours: float,
     progress: Progress = _tell_nobody,
+    has_lines: bool = False,
 ) -> Staging:
     """Read files into checked parts; go on where an earlier call for the same files was interrupted.
 
@@ -100,6 +101,7 @@ def stage_files(
         received_us: When rows reached us that do not say so; an interrupted import keeps its first moment.
         tolerance_hours: How much later than that an event may say that it occurred.
         progress: Called with the rows done and, where it can be told or estimated, how many there are.
+        has_lines: Whether each line is an event, whatever it looks like; else a file may be one array of events.
 
     Raises:
         InputError: A file cannot be read.
@@ -118,7 +120,9 @@ def stage_files(
         _stage_grouped(engine, reading, files, lookups, folder, stage, tolerance_hours, progress)
     else:
         layout = mapping.layout if mapping else None
-        for part in read_parts(files, layout, rows_per_part=ROWS_PER_PART, skip_rows=stage.row_count):
+        for part in read_parts(
+            files, layout, rows_per_part=ROWS_PER_PART, skip_rows=stage.row_count, has_lines=has_lines
+        ):
             canonical = _select_canonical(reading, part)
             _stage_part(
                 engine, part, canonical, folder, stage, tolerance_hours,

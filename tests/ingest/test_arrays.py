@@ -1,0 +1,84 @@
+"""Files that are one JSON array, as archives and interfaces write them: each member is a row."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from consumer_fusion.ingest import choose_reading, lines
+
+MAP = """
+[source]
+name = "archive"
+format = "jsonl"
+[fields]
+event_id = "post.id"
+occurred_at = "post.at"
+consumer = "post.who"
+text = "post.words"
+[kind]
+default = "Brand Mentioned"
+"""
+
+
+def make_posts(count):
+    words = 'two\nlines, [brackets] and "quotes" ]'
+    return [
+        {"post": {"id": str(number), "at": "2026-06-05T20:00:00Z", "who": "ann", "words": words}}
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("opening", ["", "window.YTD.tweets.part0 = ", "\n  "])
+def test_each_member_of_an_array_is_a_row(desk, opening, indent):
+    path = desk.lay("posts.json", opening + json.dumps(make_posts(5), indent=indent))
+    staged = desk.stage(desk.map(MAP), path)
+    assert staged.ids == ["0", "1", "2", "3", "4"]
+    assert staged.codes == []
+    assert set(staged.column("text")) == {make_posts(1)[0]["post"]["words"]}
+
+
+def test_an_array_is_read_block_by_block_and_packed(desk, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 300)
+    path = desk.lay("posts.json.gz", gzip.compress(json.dumps(make_posts(40), indent=1).encode()))
+    assert desk.stage(desk.map(MAP), path).ids == sorted(map(str, range(40)), key=int)
+
+
+def test_a_member_that_is_no_object_costs_only_itself(desk):
+    posts = json.dumps([*make_posts(1), 7, "text", None, *make_posts(2)[1:]])
+    staged = desk.stage(desk.map(MAP), desk.lay("posts.json", posts))
+    assert (staged.ids, staged.codes) == (["0", "1"], ["invalid_json"] * 3)
+
+
+def test_where_an_array_breaks_off_what_stood_before_is_taken_and_the_rest_is_kept(desk):
+    posts = json.dumps(make_posts(4))
+    staged = desk.stage(desk.map(MAP), desk.lay("posts.json", posts[:-40]))
+    assert (staged.ids, staged.codes) == (["0", "1", "2"], ["broken_line"])
+    assert "breaks off" in staged.rejected[0]["message"]
+    assert '"id": "3"' in staged.rejected[0]["raw"]
+
+
+def test_lines_after_an_array_are_rows_too(desk):
+    first, *others = make_posts(3)
+    text = "\n".join([json.dumps([first]), *map(json.dumps, others)])
+    assert desk.stage(desk.map(MAP), desk.lay("posts.json", text)).ids == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("first", ["[", "[broken", "[1, 2", "[{"])
+def test_a_first_line_that_looks_like_an_array_costs_no_good_line(desk, first):
+    text = "\n".join([first, *map(json.dumps, make_posts(3))])
+    assert desk.stage(desk.map(MAP), desk.lay("posts.json", text)).ids == ["0", "1", "2"]
+
+
+def test_an_array_of_events_is_read_like_lines_of_them(desk):
+    event = {
+        "occurred_at": "2026-06-05T20:00:00Z",
+        "kind": "Order Completed",
+        "consumer": "ann",
+        "brand": "b",
+    }
+    path = desk.lay("events.json", json.dumps([{**event, "event_id": "1"}, {**event, "event_id": "2"}]))
+    assert desk.stage(choose_reading(format="events"), path).ids == ["1", "2"]
