@@ -8,7 +8,7 @@ import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline, repairs
-from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.errors import ConflictError, InputError, MappingError, NotFoundError
 from consumer_fusion.ingest import choose_reading
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 
@@ -137,3 +137,105 @@ def test_events_without_a_party_are_listed_until_they_have_one(workspace, is_sea
     if not is_sealed:
         seal(workspace)
         assert [each.event_id for each in repairs.list_unattributed(workspace)[0]] == ["order-3"]
+
+
+MAPPING = """
+[source]
+name = "shop"
+{source}
+[fields]
+event_id = "id"
+occurred_at = "at"
+consumer = "who"
+brand = {{ constant = "bakery" }}
+value = "paid"
+[kind]
+default = "Order Completed"
+{group}
+"""
+
+
+@pytest.fixture
+def import_rows(tmp_path, workspace):
+    """Import rows below the header id,at,who,paid through a mapping with additions."""
+
+    def run(*rows, source="", group="", is_setting_aside=True):
+        path = tmp_path / "orders.csv"
+        path.write_text("\n".join(["id,at,who,paid", *rows]) + "\n", encoding="utf-8")
+        reading = choose_reading(map_file=write_mapping(source=source, group=group))
+        return pipeline.import_files(workspace, [path], reading, is_setting_aside=is_setting_aside)
+
+    def write_mapping(**parts):
+        path = tmp_path / "mapping.toml"
+        path.write_text(MAPPING.format(**{"source": "", "group": "", **parts}), encoding="utf-8")
+        return path
+
+    run.write_mapping = write_mapping
+    return run
+
+
+def list_set_aside(workspace):
+    """Number, reason and last column of the rows of the shop that are on the list."""
+    rows, _ = repairs.list_rejected(workspace)
+    return [(row.rejection_id, row.code, row.raw.rsplit(",", 1)[1]) for row in rows if row.source == "shop"]
+
+
+def test_a_row_keeps_its_number_as_long_as_it_is_on_the_list(workspace, import_rows):
+    rows = ("1,2026-06-01,ann,1", "2,2026-06-01,ann,12x", "3,2026-06-01,ann,13x")
+    import_rows(*rows)
+    first = list_set_aside(workspace)
+    assert [code for _, code, _ in first] == ["invalid_number", "invalid_number"]
+    import_rows(*rows)
+    repairs.retry_rejected(workspace)
+    repairs.retry_rejected(workspace, [first[0][0]], "id,at,who,paid\n2,2026-06-01,ann,14x")
+    assert list_set_aside(workspace) == [(first[0][0], "invalid_number", "14x"), first[1]]
+
+
+def test_a_row_that_fails_for_another_reason_now_is_listed_once_with_that_reason(workspace, import_rows):
+    row = '2,01.06.2026,ann,"1,5"'
+    import_rows(row)
+    ((number, code, _),) = list_set_aside(workspace)
+    assert code == "invalid_number"
+    import_rows(row, source='decimal = ","')
+    assert [each[:2] for each in list_set_aside(workspace)] == [(number, "invalid_time")]
+
+
+def test_equal_rows_are_as_many_on_the_list_as_they_are_in_the_file(workspace, import_rows):
+    for _ in range(2):
+        import_rows("2,2026-06-01,ann,12x", "2,2026-06-01,ann,12x")
+        assert len(list_set_aside(workspace)) == 2
+
+
+@pytest.mark.parametrize("group", ["", '[group]\nby = ["id"]'])
+def test_a_row_that_an_import_accepts_leaves_the_list_without_anybodys_doing(workspace, import_rows, group):
+    rows = ("1,2026-06-01,ann,1", '2,2026-06-01,ann,"1,5"', "3,2026-06-01,ann,x")
+    import_rows(*rows, group=group)
+    assert len(list_set_aside(workspace)) == 2
+    assert import_rows(*rows, group=group, source='decimal = ","').accepted == 1
+    assert [code for _, code, _ in list_set_aside(workspace)] == ["invalid_number"]
+
+
+def test_rows_are_tried_again_with_a_corrected_mapping(workspace, import_rows):
+    import_rows("1,2026-06-01,ann,1", '2,2026-06-01,ann,"1,5"', "3,2026-06-01,ann,x")
+    corrected = choose_reading(map_file=import_rows.write_mapping(source='decimal = ","'))
+    assert repairs.retry_rejected(workspace, reading=corrected).accepted >= 1
+    ((_, code, last),) = list_set_aside(workspace)
+    assert (code, last) == ("invalid_number", "x")
+
+
+def test_an_import_stops_before_writing_where_most_rows_fail_for_one_reason(workspace, import_rows):
+    rows = [f"{number},0{number}.06.2026,ann,1" for number in range(1, 6)]
+    before = list_set_aside(workspace)
+    with pytest.raises(MappingError, match="5 of the first 6 rows") as told:
+        import_rows(*rows, "6,2026-06-01,ann,1", is_setting_aside=False)
+    assert "`source.time_format`" in told.value.hint
+    assert '`at` = "01.06.2026"' in told.value.message
+    assert list_set_aside(workspace) == before
+    assert list(workspace.staging_folder.iterdir()) == []
+    assert import_rows(*rows, "6,2026-06-01,ann,1").rejected == 5
+
+
+def test_some_bad_rows_stop_no_import(workspace, import_rows):
+    rows = [f"{number},2026-06-01,ann,{'x' if number < 3 else 1}" for number in range(6)]
+    told = import_rows(*rows, is_setting_aside=False)
+    assert (told.accepted, told.rejected) == (3, 3)

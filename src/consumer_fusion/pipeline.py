@@ -24,6 +24,7 @@ from narwhals.typing import IntoDataFrame
 from consumer_fusion import cause, identity, influence, ingest, score
 from consumer_fusion.engines import quote_paths
 from consumer_fusion.errors import ConflictError, EngineError, ExhaustedError, InputError
+from consumer_fusion.kit.ids import make_id
 from consumer_fusion.points_in_force import begin_change
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.intake import Acceptance
@@ -92,16 +93,34 @@ def import_files(
     patterns: Sequence[str | Path],
     reading: ingest.Reading,
     progress: Progress = ignore_progress,
+    *,
+    is_setting_aside: bool = False,
 ) -> Acceptance:
     """Read events from files or globs into the workspace; the same events again change nothing.
 
     An import that was interrupted goes on where its staging stopped when the same files are given again.
 
+    Args:
+        workspace: The workspace.
+        patterns: Files or globs.
+        reading: How they are read.
+        progress: Told how far it is.
+        is_setting_aside: Go on even where most of the first rows cannot be taken for one reason.
+
     Raises:
         InputError: A file does not exist or cannot be read.
-        MappingError: The mapping does not fit the files.
+        MappingError: The mapping does not fit the files, or their first rows.
     """
-    return import_found(workspace, ingest.find_files(patterns), reading, progress)
+    files = ingest.find_files(patterns)
+    if not is_setting_aside:
+        claim = claim_folder(workspace.staging_folder / make_id())
+        assert claim is not None, "an id that was made just now is nobody else's"
+        with claim:
+            ingest.check_first_rows(
+                workspace.engine, files, reading, claim.folder, received_us=workspace.now_us,
+                tolerance_hours=workspace.settings.future_tolerance_hours,
+            )  # fmt: skip
+    return import_found(workspace, files, reading, progress)
 
 
 def import_found(
@@ -114,6 +133,7 @@ def import_found(
         import_id, claim = ingest.begin_import(
             session, files, reading, workspace.staging_folder, workspace.now_us
         )
+        pending = ingest.list_pending(session)
     with claim:
         staging = ingest.stage_files(
             workspace.engine,
@@ -123,6 +143,7 @@ def import_found(
             received_us=workspace.now_us,
             tolerance_hours=workspace.settings.future_tolerance_hours,
             progress=lambda done, total: progress("read and check", done, total),
+            pending=pending,
         )
         return land_staged(workspace, staging, import_id, progress, started, retried=retried)
 
@@ -307,9 +328,9 @@ def land_staged(
             )
             if staging.accepted_count > duplicates:
                 landing = _land_fresh(workspace, session, staging, scratch, points, kind_ids, progress)
-        if retried:
-            ingest.drop_rejections(session, retried)
-        rejected = ingest.store_rejections(session, workspace.engine, import_id, staging, workspace.now_us)
+        rejected = ingest.store_rejections(
+            session, workspace.engine, import_id, staging, workspace.now_us, retried=retried
+        )
         settle(workspace, session, points, kind_ids, landing, progress)
         if landing.accepted:
             _renew_references(workspace, session)

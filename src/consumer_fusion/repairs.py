@@ -27,7 +27,7 @@ def list_rejected(
 
 def retry_rejected(
     workspace: Workspace, rejection_ids: Sequence[int] | None = None, raw: str | None = None,
-    progress: Progress = ignore_progress,
+    progress: Progress = ignore_progress, *, reading: ingest.Reading | None = None,
 ) -> Acceptance:  # fmt: skip
     """Read rows again as their import read them; a row that still cannot be taken is set aside anew.
 
@@ -36,6 +36,7 @@ def retry_rejected(
         rejection_ids: Which rows; None for all.
         raw: The repaired row, in place of the one row named.
         progress: Told how far it is.
+        reading: How they are read now; None for as their import read them.
 
     Raises:
         NotFoundError: There is no such row.
@@ -50,7 +51,7 @@ def retry_rejected(
     with claim:
         with workspace.store.reading() as session:
             retries = ingest.prepare_retries(
-                session, claim.folder, rejection_ids=rejection_ids, corrected=corrected
+                session, claim.folder, rejection_ids=rejection_ids, corrected=corrected, reading=reading
             )
         results = [
             pipeline.import_found(workspace, each.files, each.reading, progress, retried=each.rejection_ids)

@@ -179,7 +179,8 @@ def test_a_message_about_a_consumer_does_not_tell_their_address(refuse, untouche
 
 def test_an_interrupted_import_says_that_nothing_is_lost(empty):
     with mock.patch(
-        "consumer_fusion.pipeline.import_files", side_effect=lambda *_: signal.raise_signal(signal.SIGINT)
+        "consumer_fusion.pipeline.import_files",
+        side_effect=lambda *_, **__: signal.raise_signal(signal.SIGINT),
     ):
         run = run_fusion("import", empty / "fusion.toml", "--format", "events", "--workspace", empty)
     assert run.status == 1

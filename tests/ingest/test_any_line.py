@@ -49,7 +49,9 @@ values = st.recursive(
 
 objects = st.lists(st.tuples(st.sampled_from(KEYS), values), max_size=9).map(Pairs).map(write_json)
 lines = st.one_of(
-    objects, values.map(write_json), st.text(st.characters(exclude_characters="\r\n"), max_size=30)
+    objects,
+    values.map(write_json),
+    st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=30),
 )
 
 

@@ -82,7 +82,7 @@ def test_processes_that_are_killed_at_any_moment_lose_and_double_nothing():
 @pytest.mark.story
 def test_an_import_that_is_killed_goes_on_where_it_stopped(tmp_path):
     path = write_lines(tmp_path / "orders.ndjson", make_orders(3000))
-    asked = ("import", path, "--format", "events", "--json", "--workspace")
+    asked = ("import", path, "--format", "events", "--set-aside", "--json", "--workspace")
     for name in ("killed", "whole"):
         fusion.create_workspace(tmp_path / name)
 

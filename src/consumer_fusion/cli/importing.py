@@ -27,12 +27,17 @@ def import_(
         str | None, typer.Option(help="The name of the source, where events carry none.")
     ] = None,
     brand: Annotated[str | None, typer.Option(help="The brand, where events carry none.")] = None,
+    is_setting_aside: Annotated[
+        bool, typer.Option("--set-aside", help="Set rows aside even where most of the first cannot be taken.")
+    ] = False,
     is_json: JsonOption = False,
 ) -> None:
     """Read events from files; the same events again change nothing, bad rows are set aside."""
     reading = ingest.choose_reading(format=format_name, map_file=map_file, source=source, brand=brand)
     with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
-        acceptance = pipeline.import_files(opened, files, reading, progress)
+        acceptance = pipeline.import_files(
+            opened, files, reading, progress, is_setting_aside=is_setting_aside
+        )
     if is_json:
         print_json(asdict(acceptance))
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from consumer_fusion import repairs
+from consumer_fusion import ingest, repairs
 from consumer_fusion.cli.importing import print_acceptance
 from consumer_fusion.cli.output import (
     JsonOption,
@@ -55,12 +55,16 @@ def list_(
 def retry(
     ids: IdsArgument = None,
     raw: Annotated[str | None, typer.Option(help="The repaired row, for one number.")] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="A corrected mapping by which the rows are read now.")
+    ] = None,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
     """Read rows again, as they are or repaired; those that can be taken now leave the list."""
+    reading = ingest.choose_reading(map_file=map_file) if map_file is not None else None
     with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
-        acceptance = repairs.retry_rejected(opened, ids or None, raw, progress)
+        acceptance = repairs.retry_rejected(opened, ids or None, raw, progress, reading=reading)
     if is_json:
         print_json(asdict(acceptance))
         return

@@ -40,6 +40,7 @@ from consumer_fusion.ingest.rejections import (
     Retry,
     count_rejections,
     drop_rejections,
+    list_pending,
     list_rejections,
     prepare_retries,
     store_rejections,
@@ -49,6 +50,7 @@ from consumer_fusion.ingest.sealed_ids import digest_segments, find_wrong_digest
 from consumer_fusion.ingest.sealing import count_sealable, seal_events
 from consumer_fusion.ingest.staging import (
     Staging,
+    check_first_rows,
     set_aside_lines,
     stage_batches,
     stage_events,
@@ -68,6 +70,7 @@ __all__ = [
     "attach_event",
     "begin_import",
     "begin_stream",
+    "check_first_rows",
     "choose_reading",
     "count_arrivals",
     "count_rejections",
@@ -85,6 +88,7 @@ __all__ = [
     "forget_arrivals",
     "group_arrivals",
     "land_in_inbox",
+    "list_pending",
     "list_rejections",
     "list_unattributed",
     "name_entities",

@@ -26,7 +26,7 @@ BLOCK_BYTES = 8 << 20
 LINE_BYTES_LIMIT = 16 << 20
 _RAW_KEPT = 10_000
 _GZIP_MAGIC = b"\x1f\x8b"
-_ARRAY = re.compile(r"\s*(?:[\w.$]+\s*=\s*)?\[")
+_ARRAY = re.compile(r"\s*(?:[\w.$]+\s*=\s*)?\[(?=\s*(?:[{\]]|$))")
 _JSON = json.JSONDecoder()
 
 

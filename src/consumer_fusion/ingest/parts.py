@@ -76,6 +76,7 @@ def read_parts(
     rows_per_part: int,
     skip_rows: int = 0,
     has_lines: bool = False,
+    row_limit: int | None = None,
 ) -> Iterator[Part]:
     """The rows of files as parts.
 
@@ -85,9 +86,10 @@ def read_parts(
         rows_per_part: A part holds about so many rows.
         skip_rows: So many rows were dealt with before and are passed over.
         has_lines: Whether each line is an object, whatever it looks like; else a file may be one array of objects.
+        row_limit: Only the first so many rows are read; None for all.
     """
     gathered: list[Part] = []
-    for part in _read_blocks(files, layout, has_lines=has_lines):
+    for part in _limit_rows(_read_blocks(files, layout, has_lines=has_lines), row_limit):
         if part.last_position <= skip_rows:
             continue
         rows = part.rows
@@ -103,6 +105,16 @@ def read_parts(
             gathered = []
     if gathered:
         yield _join(gathered)
+
+
+def _limit_rows(parts: Iterator[Part], row_limit: int | None) -> Iterator[Part]:
+    for part in parts:
+        if row_limit is None or part.last_position < row_limit:
+            yield part
+            continue
+        rows = part.rows.filter(pc.less_equal(part.rows[POSITION], row_limit))
+        yield Part(rows, part.form, part.columns, row_limit, part.fraction)
+        return
 
 
 def _fit(one: Part, other: Part) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,7 +15,7 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.ingest.formats import Reading, read_reading
 from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.intake import IMPORTS, REJECTIONS, Rejection
-from consumer_fusion.stores import Between, Row, Session, Value
+from consumer_fusion.stores import Between, Session, Value
 
 _COLUMNS = ("import_id", "source", "position", "code", "message", "raw", "consumer_key", "rejected_us")
 
@@ -34,31 +35,84 @@ class Retry:
     rejection_ids: tuple[int, ...]
 
 
-def store_rejections(session: Session, engine: Engine, import_id: str, staging: Staging, now_us: int) -> int:
-    """Keep the rejected rows of a staging; those that an earlier import of the same rows left are not kept twice.
+def store_rejections(
+    session: Session,
+    engine: Engine,
+    import_id: str,
+    staging: Staging,
+    now_us: int,
+    *,
+    retried: Sequence[int] = (),
+) -> int:
+    """Bring the list of rejected rows up to date with a staging: one entry a row, with one number as long as it stays.
+
+    A row that is on the list keeps its number and gets its present reason; one that was accepted leaves the list.
+
+    Args:
+        session: A writing session.
+        engine: Where rows are compared.
+        import_id: The import.
+        staging: What it found.
+        now_us: The present moment.
+        retried: Rejected rows that the import read again, perhaps as somebody corrected them.
 
     Returns:
         How many rows were rejected, kept before or not.
     """
-    if staging.rejected_files:
-        known = session.read(REJECTIONS, columns=("source", "code", "raw"))
-        rows = engine.stream(
-            f"""
-            select r.source, r.position, r.code, r.message, r.raw, r.consumer_key
-            from read_parquet({quote_paths(list(staging.rejected_files))}) r
-            where not exists (select 1 from known k where k.source = r.source and k.code = r.code and k.raw = r.raw)
-            """,
-            step="keep rejected rows",
-            tables={"known": known},
-        )
-        session.insert(REJECTIONS, _COLUMNS, _write_rows(rows, import_id, now_us), ignore=True)
+    known = session.read(REJECTIONS, columns=("rejection_id", "source", "raw"))
+    rejected = _match_rejected(engine, staging, known, retried)
+    kept = {row["rejection_id"] for row in rejected if row["rejection_id"] is not None}
+    new = [row for row in rejected if row["rejection_id"] is None]
+    if len(retried) == len(new) == 1 and retried[0] not in kept:
+        new[0]["rejection_id"] = retried[0]  # the row that was to be corrected, and still cannot be taken
+        kept.add(retried[0])
+    gone = ({*retried} | {*staging.resolved}) - kept
+    if gone:
+        drop_rejections(session, sorted(gone))
+    for row in rejected:
+        values = {**row, "import_id": import_id, "rejected_us": now_us}
+        number = values.pop("rejection_id")
+        if number is None:
+            session.insert(REJECTIONS, _COLUMNS, [[values[name] for name in _COLUMNS]], ignore=True)
+        else:
+            session.update(REJECTIONS, values, {"rejection_id": number})
     return staging.rejected_count
 
 
-def _write_rows(batches: Iterator[pa.RecordBatch], import_id: str, now_us: int) -> Iterator[Row]:
-    for batch in batches:
-        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            yield (import_id, *row, now_us)
+def list_pending(session: Session) -> pa.Table:
+    """The rows on the list as they came, for imports that may accept them now: rejection_id, source, raw."""
+    return session.read(REJECTIONS, columns=("rejection_id", "source", "raw"))
+
+
+def _match_rejected(
+    engine: Engine, staging: Staging, known: pa.Table, retried: Sequence[int]
+) -> list[dict[str, Any]]:
+    """The rejected rows of a staging, each with the number under which it is on the list; None for new ones.
+
+    Rows of equal text are told apart by how many there are.
+    """
+    if not staging.rejected_files:
+        return []
+    rows: list[dict[str, Any]] = engine.read(
+        f"""
+        with listed as (
+            select rejection_id, source, raw,
+                row_number() over (partition by source, raw order by not is_retried, rejection_id) as place
+            from (select k.*, t.rejection_id is not null as is_retried
+                  from known k left join retried t on t.rejection_id = k.rejection_id)
+        ),
+        rejected as (
+            select *, row_number() over (partition by source, raw order by position) as place
+            from read_parquet({quote_paths(list(staging.rejected_files))})
+        )
+        select l.rejection_id, r.source, r.position, r.code, r.message, r.raw, r.consumer_key
+        from rejected r left join listed l on l.source = r.source and l.raw = r.raw and l.place = r.place
+        order by r.position
+        """,
+        step="find rejected rows on the list",
+        tables={"known": known, "retried": pa.table({"rejection_id": pa.array(retried, pa.int64())})},
+    ).to_pylist()
+    return rows
 
 
 def list_rejections(
@@ -109,6 +163,7 @@ def prepare_retries(
     *,
     rejection_ids: Sequence[int] | None = None,
     corrected: Mapping[int, str] | None = None,
+    reading: Reading | None = None,
 ) -> tuple[Retry, ...]:
     """Write rejected rows into files again, one retry for each way in which they were read.
 
@@ -117,6 +172,7 @@ def prepare_retries(
         folder: Where the files go; it belongs to this retry alone.
         rejection_ids: Which rows; None for all.
         corrected: Their raw rows as somebody corrected them, by number.
+        reading: How they are read now; None for as their import read them.
 
     Raises:
         NotFoundError: One of the numbers is of no rejection.
@@ -135,9 +191,10 @@ def prepare_retries(
     folder.mkdir(parents=True, exist_ok=True)
     retries = []
     for number, (text, rejections) in enumerate(by_reading.items(), start=1):
-        reading = _read_rows_again(read_reading(text))
-        files = tuple(_write_files(rejections, reading, folder, f"retry-{number:04d}"))
-        retries.append(Retry(reading, files, tuple(each.rejection_id for each in rejections)))
+        before = read_reading(text)
+        again = _read_rows_again(before if reading is None else replace(reading, source=before.source))
+        files = tuple(_write_files(rejections, again, folder, f"retry-{number:04d}"))
+        retries.append(Retry(again, files, tuple(each.rejection_id for each in rejections)))
     return tuple(retries)
 
 

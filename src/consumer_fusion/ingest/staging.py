@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from consumer_fusion.engines import Engine, quote_paths
+from consumer_fusion.errors import MappingError
 from consumer_fusion.ingest.batches import SELECT_BATCH_ROWS, gather_batches, write_batches
 from consumer_fusion.ingest.cloudevents import select_cloud_events
 from consumer_fusion.ingest.event_lines import select_event_lines
@@ -31,12 +33,25 @@ from consumer_fusion.ingest.validation import (
     REJECTED_COLUMNS,
     check_rows,
     select_accepted,
+    select_raws,
     select_rejected,
 )
 from consumer_fusion.records.event import Event
 from consumer_fusion.stores import finish_file, sync_folder
 
 ROWS_PER_PART = 500_000
+FIRST_ROWS = 1_000
+FEWEST_FAILED = 3
+"""Fewer rows than this say nothing about how all of them are read."""
+LIKELY_KEYS: Mapping[str, str] = MappingProxyType({
+    "invalid_time": "`source.time_format` and `source.time_zone`", "missing_time": "`fields.occurred_at`",
+    "occurred_in_future": "`source.time_format` and `source.time_zone`", "missing_id": "`fields.event_id`",
+    "invalid_number": "`source.decimal` and `source.thousands`", "missing_kind": "`kind.default` and `kind.column`",
+    "invalid_currency": "`fields.currency`", "invalid_trust": "`fields.trust`", "invalid_json": "`source.format`",
+    "broken_line": "`source.delimiter`, `source.quote` and `source.skip_lines`",
+    "invalid_encoding": "`source.encoding`", "invalid_received_at": "`fields.received_at`",
+})  # fmt: skip
+"""Which key of a mapping is likely wrong where most rows are set aside for one reason."""
 STAGE_FILE = "stage.json"
 Progress = Callable[[int, int | None], None]
 
@@ -56,6 +71,7 @@ class Staging:
         row_count: Rows met.
         accepted_count: Rows of the accepted files.
         rejected_count: Rows of the rejected files.
+        resolved: Numbers of rows that were set aside earlier and are accepted now.
     """
 
     folder: Path
@@ -64,6 +80,7 @@ class Staging:
     row_count: int
     accepted_count: int
     rejected_count: int
+    resolved: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,6 +93,7 @@ class _Stage:
     is_kept: bool = False
     last_position: int = 0
     parts: list[dict[str, int]] = field(default_factory=list)
+    resolved: list[int] = field(default_factory=list)
     is_numbered: bool = False
     is_complete: bool = False
 
@@ -90,6 +108,8 @@ def stage_files(
     tolerance_hours: float,
     progress: Progress = _tell_nobody,
     has_lines: bool = False,
+    pending: pa.Table | None = None,
+    row_limit: int | None = None,
 ) -> Staging:
     """Read files into checked parts; go on where an earlier call for the same files was interrupted.
 
@@ -102,6 +122,8 @@ def stage_files(
         tolerance_hours: How much later than that an event may say that it occurred.
         progress: Called with the rows done and, where it can be told or estimated, how many there are.
         has_lines: Whether each line is an event, whatever it looks like; else a file may be one array of events.
+        pending: Rows that were set aside earlier (`list_pending`), of which it is told whether they are accepted now.
+        row_limit: Only so many rows are read.
 
     Raises:
         InputError: A file cannot be read.
@@ -116,18 +138,19 @@ def stage_files(
     if mapping is not None:
         check_fit(engine, mapping, files)
         lookups = read_lookups(engine, mapping, [files[0].parent, *map(Path, reading.lookup_folders)])
+    parts = read_parts(
+        files, mapping.layout if mapping else None, rows_per_part=ROWS_PER_PART, skip_rows=stage.row_count,
+        has_lines=has_lines, row_limit=row_limit,
+    )  # fmt: skip
     if mapping is not None and mapping.group_by:
-        _stage_grouped(engine, reading, files, lookups, folder, stage, tolerance_hours, progress)
+        _stage_grouped(engine, reading, parts, lookups, folder, stage, tolerance_hours, progress, pending)
     else:
-        layout = mapping.layout if mapping else None
-        for part in read_parts(
-            files, layout, rows_per_part=ROWS_PER_PART, skip_rows=stage.row_count, has_lines=has_lines
-        ):
+        for part in parts:
             canonical = _select_canonical(reading, part)
             _stage_part(
                 engine, part, canonical, folder, stage, tolerance_hours,
                 lookups=lookups, is_expanding=reading.format == "segment",
-                details=describe_problems(mapping) if mapping else {},
+                details=describe_problems(mapping) if mapping else {}, pending=pending,
             )  # fmt: skip
             progress(stage.row_count, round(stage.row_count / part.fraction))
     return _finish(engine, folder, stage, progress)
@@ -181,6 +204,59 @@ def stage_events(
     )  # fmt: skip
 
 
+def check_first_rows(
+    engine: Engine,
+    files: Sequence[Path],
+    reading: Reading,
+    folder: Path,
+    *,
+    received_us: int,
+    tolerance_hours: float,
+) -> None:
+    """See that the first rows of files can be taken as they are to be read.
+
+    Args:
+        engine: Where the queries run.
+        files: The files.
+        reading: How their rows become events.
+        folder: A folder for this look alone.
+        received_us: When rows reached us that do not say so.
+        tolerance_hours: How much later than that an event may say that it occurred.
+
+    Raises:
+        MappingError: Most of them cannot be taken, for one reason; it names the key that is likely wrong.
+    """
+    staging = stage_files(
+        engine,
+        files,
+        reading,
+        folder,
+        received_us=received_us,
+        tolerance_hours=tolerance_hours,
+        row_limit=FIRST_ROWS,
+    )
+    codes: Counter[str] = Counter()
+    messages: dict[str, str] = {}
+    for file in staging.rejected_files:
+        rows = pq.read_table(file, columns=["code", "message"]).to_pylist()
+        codes.update(row["code"] for row in rows)
+        messages = {**{row["code"]: row["message"] for row in reversed(rows)}, **messages}
+    count = staging.accepted_count + staging.rejected_count
+    code, failed = next(iter(codes.most_common(1)), ("", 0))
+    if failed < FEWEST_FAILED or failed <= count / 2:
+        return
+    likely = (
+        LIKELY_KEYS.get(code) if reading.mapping else f"`--format {reading.format}`, or a mapping (--map)"
+    )
+    raise MappingError(
+        f"{failed:,} of the first {count:,} rows cannot be taken for one reason, so nothing was imported. "
+        f"{messages[code]}",
+        hint=(f"Look at {likely}. " if likely else "")
+        + "To take the other rows and set these aside, import with --set-aside.",
+        where=str(files[0]),
+    )
+
+
 def set_aside_lines(lines: Sequence[str], reading: Reading, folder: Path, code: str) -> Staging:
     """A staging in which every line is rejected as it came, for lines that no query can read.
 
@@ -208,14 +284,14 @@ def set_aside_lines(lines: Sequence[str], reading: Reading, folder: Path, code: 
 
 
 def _stage_grouped(
-    engine: Engine, reading: Reading, files: Sequence[Path], lookups: dict[str, pa.Table], folder: Path, stage: _Stage,
-    tolerance_hours: float, progress: Progress,
+    engine: Engine, reading: Reading, parts: Iterator[Part], lookups: dict[str, pa.Table], folder: Path, stage: _Stage,
+    tolerance_hours: float, progress: Progress, pending: pa.Table | None,
 ) -> None:  # fmt: skip
     mapping = reading.mapping
     if mapping is None:
         return
     if not stage.is_kept:
-        for part in read_parts(files, mapping.layout, rows_per_part=ROWS_PER_PART, skip_rows=stage.row_count):
+        for part in parts:
             stage.kept_count += 1
             keep_rows(engine, mapping, part, lookups, folder / f"kept-{stage.kept_count:04d}.parquet")
             stage.row_count = part.last_position
@@ -232,6 +308,7 @@ def _stage_grouped(
         _stage_part(
             engine, part, canonical, folder, stage, tolerance_hours,
             complete=lambda rejected: add_raw_rows(mapping, kept, rejected), details=describe_problems(mapping),
+            pending=pending,
         )  # fmt: skip
 
 
@@ -247,6 +324,7 @@ def _stage_part(
     is_expanding: bool = False,
     complete: Callable[[str], str] = lambda rejected: rejected,
     details: Mapping[str, str] = MappingProxyType({}),
+    pending: pa.Table | None = None,
 ) -> None:
     number = len(stage.parts) + 1
     checked = check_rows(canonical, received_us=stage.received_us, tolerance_hours=tolerance_hours)
@@ -261,6 +339,8 @@ def _stage_part(
     if is_expanding or accepted != len(part.rows):
         rejected_file = folder / f"rejected-{number:04d}.parquet"
         rejected = _write_part(engine, complete(select_rejected(checked, details)), rejected_file, tables)
+    if pending is not None and pending.num_rows and accepted:
+        stage.resolved += _find_resolved(engine, complete(select_raws(checked)), pending, tables)
     stage.parts.append({"accepted": accepted, "rejected": rejected})
     if is_expanding:  # a line may hold several events; then positions count events, not lines
         stage.last_position += accepted + rejected
@@ -270,6 +350,18 @@ def _stage_part(
         stage.row_count = part.last_position
     # The part and how far it reaches come into force together, so that no row is staged twice.
     _write_stage(folder, stage)
+
+
+def _find_resolved(
+    engine: Engine, accepted: str, pending: pa.Table, tables: dict[str, pa.Table]
+) -> list[int]:
+    found = engine.read(
+        f"select distinct p.rejection_id from ({accepted}) a join pending p on p.source = a.source and p.raw = a.raw",
+        step="find accepted rows on the list of rejected ones",
+        tables={**tables, "pending": pending},
+    )
+    numbers: list[int] = found["rejection_id"].to_pylist()
+    return numbers
 
 
 def _write_part(engine: Engine, sql: str, path: Path, tables: dict[str, pa.Table]) -> int:
@@ -346,6 +438,7 @@ def _describe(folder: Path, stage: _Stage) -> Staging:
         row_count=stage.row_count,
         accepted_count=sum(part["accepted"] for part in stage.parts),
         rejected_count=sum(part["rejected"] for part in stage.parts),
+        resolved=tuple(stage.resolved),
     )
 
 

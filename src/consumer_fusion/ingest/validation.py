@@ -232,6 +232,12 @@ def select_accepted(checked: str) -> str:
     return f"{checked} select {columns} from checked where code is null"
 
 
+def select_raws(checked: str) -> str:
+    """The rows of a `check_rows` query that are events, as they came, in the columns of rejected ones."""
+    return f"""{checked}
+select position, source, code, '' as message, raw, consumer as consumer_key from checked where code is null"""
+
+
 def select_rejected(checked: str, details: Mapping[str, str] = MappingProxyType({})) -> str:
     """The rows of a `check_rows` query that are no events, with what to do about each.
 
