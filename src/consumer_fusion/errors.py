@@ -90,6 +90,12 @@ class StoreError(FusionError, RuntimeError):
     code = "store_failed"
 
 
+class DrawingError(FusionError, RuntimeError):
+    """A figure could not be drawn; its numbers are there all the same."""
+
+    code = "drawing_failed"
+
+
 class SettingsError(FusionError, ValueError):
     """A setting has a value it cannot have."""
 
