@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from tests import invented_relationships as invented
+from tests.unsafe_characters import UNSAFE, Poisoned
 
 from consumer_fusion import charts
 from consumer_fusion.charts.tallies import MOST_DOTS
@@ -371,3 +372,19 @@ def test_a_long_name_is_cut_where_the_picture_ends_but_its_change_stays(find_row
 
 def test_a_history_without_a_day_is_an_empty_picture():
     assert "0 events moved it" in charts.draw_score_history(invented.invent_history().slice(0, 0)).description
+
+
+ALL_DRAWINGS = (
+    "distribution", "both sides", "mix", "activity", "movers", "trend", "history", "changes", "contributions", "facets",
+    "reliability",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALL_DRAWINGS)
+def test_every_chart_is_drawn_whatever_characters_its_names_hold(drawings, name):
+    assert sorted(drawings) == sorted(ALL_DRAWINGS)
+    svg = charts.render_svg(Poisoned(drawings[name](charts.Look())), label=f"Chart{UNSAFE}")
+    root = ElementTree.fromstring(svg)
+    texts = [text for element in root.iter() for text in (element.text, *element.attrib.values()) if text]
+    assert not [text for text in texts if set(text) & set(UNSAFE) - set("\t\n\r")]
+    assert "\ufffd" in root.get("aria-label")

@@ -6,6 +6,7 @@ import re
 
 import pyarrow as pa
 import pytest
+from tests.unsafe_characters import Poisoned
 
 from consumer_fusion import charts
 
@@ -99,3 +100,10 @@ def test_effects_that_cannot_be_told_are_not_drawn_and_sure_ones_are_counted():
 def test_a_plan_names_the_smallest_effect_of_all():
     chart = draw_all(LOOKS[0])["plans"]
     assert "Best: north, 7 days: +20.0%" in chart.description
+
+
+def test_every_chart_is_drawn_whatever_characters_its_names_hold():
+    drawn = draw_all(charts.Look())
+    assert len(drawn) == 6
+    for chart in drawn.values():
+        assert charts.render_svg(Poisoned(chart)).startswith("<svg")

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 from tests import invented_relationships as invented
 
-from consumer_fusion.errors import InputError, MissingExtraError
+from consumer_fusion.charts import rendering
+from consumer_fusion.errors import DrawingError, InputError, MissingExtraError
 from consumer_fusion.report import CourseShown, ReportPage, WorkspaceCounts, write_report
 from consumer_fusion.report.tables import ROWS_SHOWN, write_csv
 
@@ -106,6 +107,19 @@ def small_page():
         return invented.invent_page(**{**content, **fields})
 
     return make
+
+
+def test_a_chart_that_cannot_be_drawn_leaves_its_finding_and_its_numbers(
+    small_page, read_page, tmp_path, monkeypatch
+):
+    def refuse(*_):
+        raise DrawingError("The figure could not be drawn.")
+
+    monkeypatch.setattr(rendering._drawing_process, "draw", refuse)
+    page = read_page(write_report(small_page(), tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "The chart could not be drawn. Its numbers follow." in "".join(page.text)
+    assert not [tag for tag, _ in page.elements if tag == "svg"]
+    assert [attributes for _, attributes in page.elements if "download" in attributes]
 
 
 def test_nothing_is_loaded_from_elsewhere(html, page):

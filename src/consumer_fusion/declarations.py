@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from consumer_fusion import identity, influence, ingest, score
 from consumer_fusion.errors import NotFoundError
+from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.points_in_force import begin_change
@@ -30,10 +31,10 @@ def declare(
         InputError: The evidence is unknown, the strength outside 0 to 1, or the end before the start.
         ConflictError: Another association has the id.
     """
-    association_id = association_id or make_id()
+    association_id = check_name("The id of an association", association_id or make_id())
     with begin_change(workspace) as (session, force):
-        consumer_id = ingest.ensure_keys(session, "consumer", [consumer])[consumer]
-        brand_id = ingest.ensure_keys(session, "brand", [brand])[brand]
+        consumer_id = ingest.declare_keys(session, "consumer", [consumer])[consumer]
+        brand_id = ingest.declare_keys(session, "brand", [brand])[brand]
         influence.declare_association(
             session, association_id=association_id, consumer_id=consumer_id, brand_id=brand_id, evidence=evidence,
             strength=strength, is_commercial=is_commercial, valid_from_us=valid_from_us, valid_to_us=valid_to_us,
@@ -101,7 +102,7 @@ def merge(
         NotFoundError: One of them is not known.
         ConflictError: They are one already.
     """
-    merge_id = merge_id or make_id()
+    merge_id = check_name("The id of a merge", merge_id or make_id())
     with begin_change(workspace) as (session, force):
         kept_id, absorbed_id = _find_consumer(session, kept), _find_consumer(session, absorbed)
         regrouped = identity.merge_consumers(

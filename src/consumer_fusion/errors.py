@@ -102,6 +102,12 @@ class DamagedFileError(StoreError):
     code = "damaged_file"
 
 
+class DrawingError(FusionError, RuntimeError):
+    """A figure could not be drawn; its numbers are there all the same."""
+
+    code = "drawing_failed"
+
+
 class SettingsError(FusionError, ValueError):
     """A setting has a value it cannot have."""
 

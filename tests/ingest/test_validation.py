@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unsafe_characters import UNSAFE
 
 from consumer_fusion.ingest.validation import PROBLEMS, parse_time
 from consumer_fusion.kit.moments import to_microseconds
@@ -96,6 +97,75 @@ def test_a_message_says_row_and_field_and_what_to_do_but_never_the_content(desk)
     assert "anna" not in message
     assert staged.rejected[0]["consumer_key"] == "anna@example.org"
     assert "secret" in staged.rejected[0]["raw"]
+
+
+KEYS = ("event_id", "consumer", "brand", "kind", "source", "channel")
+
+
+@pytest.mark.parametrize("field", [*KEYS, "identifiers"])
+def test_a_key_with_a_character_that_no_key_may_hold_is_set_aside_and_the_message_names_both(desk, field):
+    characters = [character for character in UNSAFE if not "\ud800" <= character <= "\udfff"]
+    rows = []
+    for number, character in enumerate(characters):
+        text = f"a{character}b"
+        changed = {"identifiers": {"email": text}} if field == "identifiers" else {field: text}
+        rows.append({**GOOD, "event_id": f"e{number}", **changed})
+    staged = desk.events(*rows, GOOD)
+    assert staged.ids == ["e1"]
+    assert staged.codes == ["invalid_key"] * len(characters)
+    for row, character in zip(staged.rejected, characters, strict=True):
+        assert f"holds the character U+{ord(character):04X} in `{field}`" in row["message"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a\u200eb", "a\u200d\U0001f525b", "è漢字", "שלום", "a\\u0001b", "a\u00a0b", "a\u2028b"]
+)
+def test_marks_of_direction_joiners_and_letters_of_all_languages_may_stand_in_keys(desk, text):
+    named = dict.fromkeys(KEYS, text)
+    event = desk.events({**GOOD, **named, "identifiers": {"email": text, text: "c"}}).only
+    assert {name: event[name] for name in KEYS} == named
+
+
+def test_the_end_of_a_line_around_a_key_is_no_part_of_it(desk):
+    assert desk.events(GOOD | {"consumer": "\tanna\r\n"}).only["consumer"] == "anna"
+
+
+def test_a_text_and_properties_may_hold_any_character(desk):
+    event = desk.events(GOOD | {"text": "a\x01b", "properties": {"note": "a\x01b"}}).only
+    assert event["text"] == "a\x01b"
+    assert event["properties"] == '{"note":"a\\u0001b"}'
+
+
+def test_every_format_refuses_such_keys(desk):
+    call = {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": "m",
+        "timestamp": "2026-06-05T20:00:00Z",
+    }
+    calls = [
+        call | {"userId": "a\x01b"},
+        call | {"userId": "a", "event": "a\ufffeb"},
+        call | {"anonymousId": "a\x1bb"},
+        call | {"type": "alias", "userId": "a", "previousId": "a\x9bb"},
+        call | {"userId": "a", "properties": {"products": [{"brand": "x\x01y"}]}},
+    ]
+    assert desk.segment(*calls).codes == ["invalid_key"] * 5
+    cloud = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "/s",
+        "type": "Order Completed",
+        "time": "2026-06-05T20:00:00Z",
+    }
+    clouds = [cloud | {"subject": "a\x01b"}, cloud | {"data": {"brand": "a\u202eb"}}, cloud | {"id": "1\x00"}]
+    assert desk.cloud_events(*clouds).codes == ["invalid_key"] * 3
+    mapped = desk.stage(
+        desk.map('[source]\nname = "till"\nformat = "csv"\n[fields]\nevent_id = "id"\nconsumer = "who"\n'
+                 'occurred_at = "at"\n[kind]\ndefault = "Store Visited"\n'),
+        desk.lay("visits.csv", "id,who,at\n1,ann\x01,2026-06-05\n2,ben,2026-06-05\n"),
+    )  # fmt: skip
+    assert (mapped.codes, mapped.ids) == (["invalid_key"], ["2"])
 
 
 def test_every_problem_says_what_to_do():

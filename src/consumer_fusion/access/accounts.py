@@ -13,6 +13,7 @@ from consumer_fusion.access.one_time_links import withdraw_links
 from consumer_fusion.access.permissions import Caller
 from consumer_fusion.access.tokens import revoke_tokens_of
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.access import ACCOUNT_BRANDS, ROLES, STAFF_ACCOUNTS, Account, Role
 from consumer_fusion.records.audit import Actor, AuditEntry
@@ -40,7 +41,8 @@ def create_account(
         InputError: The address, the role or the brands cannot be.
         ConflictError: There is an account with the address.
     """
-    address = normalize_email(email)
+    address = check_name("The address of an account", normalize_email(email))
+    check_name("The name of an account", name)
     _check_role(role, brands)
     if session.count(STAFF_ACCOUNTS, {"email": address}):
         raise ConflictError(
@@ -241,6 +243,8 @@ def _check_role(role: str, brands: Collection[str] | None) -> None:
         raise InputError(f"'{role}' is no role.", hint=f"Take one of {', '.join(ROLES)}.")
     if role == "owner" and brands is not None:
         raise InputError("An owner sees all brands.", hint="Leave the brands out, or take another role.")
+    for brand in brands or ():
+        check_name("The brand of an account", brand)
     if brands is not None and (not brands or not all(brand.strip() for brand in brands)):
         raise InputError("There is no brand to be seen.", hint="Name one brand or more, or say all brands.")
 

@@ -16,6 +16,7 @@ from consumer_fusion.access.credentials import (
     read_ending,
 )
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, NotFoundError
+from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.access import KEY_KINDS, WRITE_KEYS, KeyKind
 from consumer_fusion.records.audit import Actor, AuditEntry
@@ -98,6 +99,8 @@ def create_write_key(
         raise InputError(
             "A write key needs a source.", hint="Name where its events come from, such as web-shop."
         )
+    check_name("The source of a write key", source)
+    check_name("The brand of a write key", brand or "")
     if kind not in KEY_KINDS:
         raise InputError(f"'{kind}' is no kind of key.", hint=f"Take one of {', '.join(KEY_KINDS)}.")
     if trust is not None and not 0 <= trust <= 1:

@@ -21,6 +21,7 @@ from consumer_fusion.access.credentials import (
 )
 from consumer_fusion.access.permissions import Caller, require_permission
 from consumer_fusion.errors import AuthenticationError, InputError, NotFoundError
+from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.access import API_TOKENS
@@ -98,6 +99,9 @@ def create_token(
         require_permission(caller, "make_tokens", brand)
     if not purpose.strip():
         raise InputError("A token needs a purpose.", hint="Say what reads with it, such as weekly dashboard.")
+    check_name("The purpose of a token", purpose)
+    for brand in brands or ():
+        check_name("The brand of a token", brand)
     if brands is not None and not brands:
         raise InputError("There is no brand to be read.", hint="Name one brand or more, or all.")
     if not 1 <= days <= MAX_DAYS:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from consumer_fusion.engines import Engine
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.moments import parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.records.action import ACTIONS, Action, Assignment, EffectWindow, ExpectedEffect
 from consumer_fusion.stores import Session
@@ -100,6 +101,8 @@ def check_action(action: Action) -> tuple[Any, ...]:
     for name in ("action_id", "brand", "title", "action_type"):
         if not str(getattr(action, name)).strip():
             raise InputError(f"An action has no {name}.", hint="Every action has an id, a brand and a title.")
+    for name in ("action_id", "title", "action_type", "region", "segment"):
+        check_name(f"The {name} of an action", getattr(action, name) or "")
     for name, allowed in (
         ("assignment", get_args(Assignment)),
         ("expected_effect", get_args(ExpectedEffect)),

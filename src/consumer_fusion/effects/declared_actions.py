@@ -92,7 +92,7 @@ def declare_actions(workspace: Workspace, actions: Iterable[Action], *, origin: 
     """Put actions on record, all of them or none; the very same ones again change nothing."""
     listed = list(actions)
     with workspace.store.writing() as session:
-        brands = ingest.ensure_keys(session, "brand", sorted({each.brand for each in listed}))
+        brands = ingest.declare_keys(session, "brand", sorted({each.brand for each in listed}))
         declared = 0
         for each in listed:
             try:

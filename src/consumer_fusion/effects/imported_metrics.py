@@ -12,6 +12,7 @@ from typing import Any
 
 from consumer_fusion import cause, ingest
 from consumer_fusion.errors import InputError
+from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.moments import parse_moment, to_day, to_microseconds
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
@@ -99,9 +100,9 @@ def _keep_one(session: Session, members: list[MetricDay], imported_us: int) -> N
         raise InputError(
             f"The series of {first.metric} is told as several kinds.", hint="Give one kind a series."
         )
-    brand_id = ingest.ensure_keys(session, "brand", [first.brand])[first.brand] if first.brand else 0
+    brand_id = ingest.declare_keys(session, "brand", [first.brand])[first.brand] if first.brand else 0
     consumer_id = (
-        ingest.ensure_keys(session, "consumer", [first.consumer])[first.consumer] if first.consumer else 0
+        ingest.declare_keys(session, "consumer", [first.consumer])[first.consumer] if first.consumer else 0
     )
     row = cause.SeriesRow(
         series_id=name_series(first.metric, brand_id, consumer_id, first.region, first.product),
@@ -165,6 +166,8 @@ def _read_day(told: Mapping[str, Any]) -> MetricDay:
         for name in ("metric", "brand", "consumer", "region", "product", "kind")
         if name in told
     }
+    for name, text in texts.items():
+        check_name(f"The {name} of a metric", text)
     count = told.get("reading_count")
     return MetricDay(
         **texts,

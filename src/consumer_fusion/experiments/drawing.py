@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from consumer_fusion import cause, ingest, score
 from consumer_fusion.errors import InputError, RefusedError
 from consumer_fusion.experiments.book import ExperimentRow, keep_experiment
+from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, write_moment
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
@@ -193,10 +194,11 @@ def _keep(
     workspace: Workspace, plan: ExperimentPlan, assigned: Mapping[str, tuple[Arm, str]], is_randomised: bool,
     origin: str, seed: int | None, digest: str,
 ) -> str:  # fmt: skip
-    experiment_id = plan.experiment_id or make_id()
+    experiment_id = check_name("The id of an experiment", plan.experiment_id or make_id())
+    check_name("The title of an experiment", plan.title or "")
     with workspace.store.writing() as session:
-        brand_id = ingest.ensure_keys(session, "brand", [plan.brand])[plan.brand]
-        ids = ingest.ensure_keys(session, "consumer", sorted(assigned))
+        brand_id = ingest.declare_keys(session, "brand", [plan.brand])[plan.brand]
+        ids = ingest.declare_keys(session, "consumer", sorted(assigned))
         row = ExperimentRow(
             experiment_id=experiment_id,
             title=plan.title or plan.kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consumer_fusion.ingest.acceptance import (
+    declare_keys,
     ensure_keys,
     find_duplicates,
     find_keys,
@@ -77,6 +78,7 @@ __all__ = [
     "count_sealable",
     "digest_segments",
     "drop_rejections",
+    "declare_keys",
     "ensure_keys",
     "enter_arrivals",
     "find_duplicates",

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.ingest.sealed_ids import find_sealed
+from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS, SEGMENT_COLUMNS
@@ -142,6 +143,20 @@ def ensure_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict
         session.insert(ENTITIES, ("entity_type", "entity_key"), ((entity_type, key) for key in new))
         known |= find_keys(session, entity_type, new)
     return known
+
+
+def declare_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict[str, int]:
+    """The numbers of keys that people wrote; see `ensure_keys`, whose keys were checked when their events came.
+
+    Raises:
+        InputError: A new one holds a character that no key may hold.
+    """
+    wanted = list(dict.fromkeys(keys))
+    known = find_keys(session, entity_type, wanted)
+    for key in wanted:
+        if key not in known:
+            check_name(f"The key of a {entity_type}", key)
+    return ensure_keys(session, entity_type, wanted)
 
 
 def write_keys(

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
-from consumer_fusion.ingest.acceptance import ensure_keys, find_keys
+from consumer_fusion.ingest.acceptance import declare_keys, find_keys
 from consumer_fusion.ingest.validation import quote_text
 from consumer_fusion.records.event import ATTACHMENTS, EVENTS, KINDS_OF_A_BRAND
 from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Between, Session, Where, list_segments
@@ -77,7 +77,7 @@ def attach_event(
         parties[column] = found[column] or 0
         if key is None:
             continue
-        wanted = ensure_keys(session, entity_type, [key])[key]
+        wanted = declare_keys(session, entity_type, [key])[key]
         if parties[column] not in (0, wanted):
             raise ConflictError(
                 f"The event '{event_id}' has a {entity_type} already.",

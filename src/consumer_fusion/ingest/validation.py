@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from consumer_fusion.kit.characters import UNSAFE_PATTERN
 from consumer_fusion.kit.language import mark
 
 CANONICAL_COLUMNS = (
@@ -59,8 +60,8 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         ),
         "missing_kind": mark("has no `kind`. Say what happened, for example Order Completed."),
         "invalid_key": mark(
-            "has a list or an object where a key is expected (`event_id`, `consumer`, `brand`, `source` or "
-            "`kind`). Give text or a number."
+            "has a list, an object or a text with a control character where a key is expected (`event_id`, "
+            "`consumer`, `brand`, `source`, `kind`, `channel` or one of its identifiers). Give text or a number."
         ),
         "invalid_value": mark(
             "has a `value` that is no finite number. Write it with a decimal point and without a currency "
@@ -90,6 +91,9 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
 )
 """Code to what was found, what was expected and what to do; the message begins with `Row N`."""
 
+_KEYS = ("event_id", "consumer", "brand", "kind", "source", "channel")
+_IDENTIFIER_TEXTS = """array_to_string(list_concat(map_keys(identifiers_map), list_transform(
+    map_values(identifiers_map), lambda each: json_extract_string(each, '$'))), '')"""
 _BLANK = "e' \\t\\r\\n'"
 _TIME_FORM = (
     r"\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?"  # ISO 8601
@@ -163,8 +167,7 @@ def check_rows(canonical: str, *, received_us: int, tolerance_hours: float) -> s
         for name in CANONICAL_COLUMNS
         if name not in ("text", "currency", "precision")
     )
-    keys = " or ".join(f"length({name}) > {KEY_LENGTH_LIMIT}" for name in
-                       ("event_id", "consumer", "brand", "kind", "source", "channel"))  # fmt: skip
+    keys = " or ".join(f"length({name}) > {KEY_LENGTH_LIMIT}" for name in _KEYS)
     return f"""
 with given as ({canonical}),
 trimmed as (
@@ -192,6 +195,10 @@ typed as (
             else coalesce(json_type(try_cast(properties as json)) = 'OBJECT', false) end as is_object
     from trimmed
 ),
+searched as (
+    select *, {_find_unsafe_key()} as unsafe_key
+    from typed
+),
 checked as (
     select *, case
         when problem is not null then problem
@@ -209,11 +216,39 @@ checked as (
             map_values(identifiers_map), lambda each: json_type(each) in ('OBJECT', 'ARRAY'))) > 0)
             then 'invalid_identifiers'
         when not is_object then 'invalid_properties'
+        when unsafe_key is not null then 'invalid_key'
         when {keys} or length(text) > {TEXT_LENGTH_LIMIT} or length(properties) > {PROPERTIES_LENGTH_LIMIT}
             or length(identifiers_text) > {PROPERTIES_LENGTH_LIMIT} then 'too_long'
     end as code
-    from typed
+    from searched
 )"""
+
+
+def _find_unsafe_key() -> str:
+    """An SQL expression: the name of the first key with a character that no key may hold; null where there is none."""
+    # One search of all of them costs less than one of each.
+    each = " ".join(f"when {_is_unsafe(name)} then '{name}'" for name in _KEYS)
+    return f"""case
+        when {_is_unsafe(f"concat_ws('', {', '.join(_KEYS)})")} then case {each} end
+        when ({_is_unsafe("identifiers_text")} or contains(identifiers_text, '\\'))
+            and {_is_unsafe(_IDENTIFIER_TEXTS)} then 'identifiers'
+    end"""
+
+
+def _is_unsafe(text: str) -> str:
+    return f"regexp_matches({text}, '{UNSAFE_PATTERN}')"
+
+
+def _describe_unsafe_key() -> str:
+    """An SQL expression: which key of a row holds which character; null where that is not what is wrong with it."""
+    texts = " ".join(f"when '{name}' then {name}" for name in _KEYS)
+    found = f"case unsafe_key {texts} else {_IDENTIFIER_TEXTS} end"
+    character = f"' || printf('U+%04X', unicode(regexp_extract({found}, '{UNSAFE_PATTERN}'))) || '"
+    unsafe_key = "' || unsafe_key || '"
+    told = mark(
+        f"holds the character {character} in `{unsafe_key}`, which no key may hold. Take it out and retry it."
+    )
+    return f"case when code = 'invalid_key' and problem is null then '{told}' end"
 
 
 def select_accepted(checked: str) -> str:
@@ -249,7 +284,8 @@ def select_rejected(checked: str, details: Mapping[str, str] = MappingProxyType(
     detail = f"coalesce(detail, case code {known} end)" if known else "detail"
     problems = ", ".join(f"({quote_text(code)}, {quote_text(text)})" for code, text in PROBLEMS.items())
     return f"""{checked}
-select position, source, code, 'Row ' || position || ' ' || coalesce({detail} || '.', p.message) as message, raw,
+select position, source, code,
+    'Row ' || position || ' ' || coalesce({_describe_unsafe_key()}, {detail} || '.', p.message) as message, raw,
     consumer as consumer_key
 from checked join (values {problems}) p (problem_code, message) on p.problem_code = code
 where code is not null

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from consumer_fusion import charts
+from consumer_fusion.errors import DrawingError
 from consumer_fusion.report.tables import TableView
 
 _WIDE = charts.Look(palette=charts.THEMED, width=560, has_title=False)
@@ -20,7 +21,7 @@ class Figure:
         heading: What is shown.
         hint: How to read it.
         finding: What it shows, in words.
-        wide: The chart as SVG, for a desk.
+        wide: The chart as SVG, for a desk; None where it could not be drawn.
         narrow: The same, drawn anew for a phone.
         table: Its numbers.
     """
@@ -28,8 +29,8 @@ class Figure:
     heading: str
     hint: str
     finding: str
-    wide: str
-    narrow: str
+    wide: str | None
+    narrow: str | None
     table: TableView
 
 
@@ -43,10 +44,17 @@ def make_figure(
         heading=heading,
         hint=hint,
         finding=str(wide.description),
-        wide=charts.render_svg(wide, label=label),
-        narrow=charts.render_svg(narrow, label=label),
+        wide=_draw(wide, label),
+        narrow=_draw(narrow, label),
         table=table,
     )
+
+
+def _draw(chart: charts.AnyChart, label: str) -> str | None:
+    try:
+        return charts.render_svg(chart, label=label)
+    except DrawingError:  # its numbers stand beside it
+        return None
 
 
 @dataclass(frozen=True, slots=True)

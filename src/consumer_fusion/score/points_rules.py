@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import cast, get_args
 
+from consumer_fusion.kit.characters import find_unsafe
 from consumer_fusion.kit.language import mark
 from consumer_fusion.records.points import (
     FACETS,
@@ -85,6 +86,8 @@ def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
     def report(message: str) -> None:
         problems.append(mark(f'kinds."{key}": {message}'))
 
+    if find_unsafe(key) is not None:
+        report(mark(f"its name holds the character {find_unsafe(key)}, which no name may hold."))
     for name in raw:
         if name not in _KIND_FIELDS:
             report(f"'{name}' is not a field; known are {', '.join(sorted(_KIND_FIELDS))}.")

@@ -10,6 +10,8 @@ import pytest
 
 from console_town import PARTIAL, READER
 from consumer_fusion import answers
+from consumer_fusion.charts import rendering
+from consumer_fusion.errors import DrawingError
 from consumer_fusion.kit.moments import parse_moment
 from consumer_fusion.web.console.page_list import PAGES
 
@@ -106,6 +108,27 @@ def test_every_chart_of_a_relationship_has_its_numbers_as_a_table_and_a_download
     assert part.count("<svg") == 1
     assert "<table" in part
     assert len(owner.get(f"{path}&format=csv").text.splitlines()) > 1
+
+
+@pytest.mark.parametrize("width", ["wide", "narrow"])
+def test_a_chart_that_cannot_be_drawn_leaves_its_finding_and_its_numbers_and_is_tried_again(
+    owner, monkeypatch, width
+):
+    path = f"/brand/figure?brand=book-shop&name=distribution&width={width}"
+
+    def refuse(*_):
+        raise DrawingError("The figure could not be drawn.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering._drawing_process, "draw", refuse)
+        answer = owner.get(path, headers={"HX-Request": "true"})
+        download = owner.get(f"{path}&format=csv")
+    assert answer.status_code == 200
+    assert "The chart could not be drawn. Its numbers follow." in answer.text
+    assert "<svg" not in answer.text
+    assert "<table" in answer.text
+    assert len(download.text.splitlines()) > 1
+    assert owner.get(path, headers={"HX-Request": "true"}).text.count("<svg") == 1
 
 
 def read_consumers(browser, path):

@@ -15,16 +15,14 @@ from consumer_fusion.kit.language import mark, say
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.records.action import Action, Assignment, ExpectedEffect
 from consumer_fusion.web.console.addresses import make_path
-from consumer_fusion.web.console.brand_pages import answer_figure
 from consumer_fusion.web.console.drawings import (
     Column,
     Drawing,
-    Drawn,
     DrawnShelf,
     Placeholder,
     Table,
-    draw_figure,
 )
+from consumer_fusion.web.console.figure_parts import answer_figure
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
 
 EXPECTED_WORDS: dict[ExpectedEffect, str] = {
@@ -109,7 +107,6 @@ def show_actions_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
     brand = visit.read_asked("brand")
     visit.require("look", brand)
     rows = effects.list_actions(visit.workspace, brand=brand)
-    is_narrow = visit.asked.get("width") == "narrow"
     table = pa.table(
         {
             "title": pa.array([row["title"] for row in rows], pa.string()),
@@ -120,8 +117,8 @@ def show_actions_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
         }
     )
 
-    def make() -> Drawn:
-        drawing = Drawing(
+    def make() -> Drawing:
+        return Drawing(
             "timeline",
             say("When they were"),
             say("Mark: it began; light bar: the days on which its effect is looked for"),
@@ -139,10 +136,8 @@ def show_actions_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
                 table.to_pylist(),
             ),
         )
-        return draw_figure(drawing, is_narrow=is_narrow)
 
-    key = ("actions", brand, is_narrow, visit.language.code, repr(rows))
-    return answer_figure(visit, shelf.take(key, visit.readings.stamp(), make))
+    return answer_figure(visit, shelf, ("actions", brand, repr(rows)), visit.readings.stamp(), make)
 
 
 def declare_action(visit: Visit) -> Answer:

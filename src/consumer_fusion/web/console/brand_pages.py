@@ -14,8 +14,9 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.language import say
 from consumer_fusion.web.console.addresses import LIVE_PATH, make_path
 from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
-from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
-from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
+from consumer_fusion.web.console.drawings import Drawing, DrawnShelf, Placeholder
+from consumer_fusion.web.console.figure_parts import answer_figure
+from consumer_fusion.web.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.web.console.readings import BrandsReading
 from consumer_fusion.web.many_pairs import Activity
 
@@ -75,21 +76,6 @@ class OverviewPage:
     fell: Sequence[Mapping[str, Any]]
     rose: Sequence[Mapping[str, Any]]
     figures: Sequence[Placeholder]
-
-
-@dataclass(frozen=True, slots=True)
-class FigurePart:
-    """A chart that was drawn, for its place on a page.
-
-    Attributes:
-        figure: The chart.
-        path: Where it is drawn anew.
-        download: Where its numbers are as CSV.
-    """
-
-    figure: Drawn
-    path: str
-    download: str
 
 
 def show_start(visit: Visit) -> Answer:
@@ -157,9 +143,8 @@ def show_brand_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
     """One chart of a brand, for its place on the page, or its numbers as CSV."""
     brand, name = visit.read_asked("brand"), visit.read_asked("name")
     visit.require("look", brand)
-    is_narrow = visit.asked.get("width") == "narrow"
 
-    def make() -> Drawn:
+    def make() -> Drawing:
         reading = visit.readings.read_brand(brand, visit.as_of_us)
         drawing = make_brand_drawing(
             name, reading, visit.readings.read_activity(brand), visit.show_key,
@@ -167,22 +152,10 @@ def show_brand_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
         )  # fmt: skip
         if drawing is None:
             raise NotFoundError(say("There is no chart “{name}”.", name=name))
-        return draw_figure(drawing, is_narrow=is_narrow)
+        return drawing
 
-    key = (
-        "brand", brand, name, visit.asked.get("as_of"), is_narrow, visit.language.code, visit.may("see_identities"),
-    )  # fmt: skip
-    drawn = shelf.take(key, visit.readings.stamp(visit.as_of_us), make)
-    return answer_figure(visit, drawn)
-
-
-def answer_figure(visit: Visit, drawn: Drawn) -> Answer:
-    """A chart that was drawn, as a part of a page or as CSV."""
-    if visit.asked.get("format") == "csv":
-        return Download(f"{drawn.table.name}.csv", drawn.table.write_csv())
-    asked = {name: value for name, value in visit.asked.items() if name != "width"}
-    path, download = make_path(visit.path, **asked), make_path(visit.path, **{**asked, "format": "csv"})
-    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download))
+    key = ("brand", brand, name, visit.asked.get("as_of"), visit.may("see_identities"))
+    return answer_figure(visit, shelf, key, visit.readings.stamp(visit.as_of_us), make)
 
 
 def find_live_path(visit: Visit, **parameters: object) -> str | None:

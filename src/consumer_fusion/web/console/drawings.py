@@ -102,7 +102,7 @@ class Drawn:
         name: Its name in addresses.
         heading: What is shown.
         hint: How to read it.
-        svg: The chart.
+        svg: The chart; None where it could not be drawn.
         finding: What it shows, in words.
         table: Its numbers.
     """
@@ -110,7 +110,7 @@ class Drawn:
     name: str
     heading: str
     hint: str
-    svg: str
+    svg: str | None
     finding: str
     table: Table
 
@@ -138,14 +138,20 @@ DrawnShelf = Shelf[Drawn]
 
 
 def draw_figure(drawing: Drawing, *, is_narrow: bool) -> Drawn:
-    """Draw a chart; its description is visible text on the page, so the picture itself does not repeat it aloud."""
+    """Draw a chart; its description is visible text on the page, so the picture itself does not repeat it aloud.
+
+    Raises:
+        DrawingError: It could not be drawn.
+    """
     chart = drawing.draw(NARROW if is_narrow else WIDE)
     label = say("Chart: {heading}. Its numbers are in the table that follows.", heading=drawing.heading)
-    return Drawn(
-        drawing.name,
-        drawing.heading,
-        drawing.hint,
-        charts.render_svg(chart, label=label),
-        str(chart.description),
-        drawing.gather(),
-    )
+    return _finish_figure(drawing, chart, charts.render_svg(chart, label=label))
+
+
+def leave_empty(drawing: Drawing) -> Drawn:
+    """What is told of a chart that could not be drawn: its finding and its numbers."""
+    return _finish_figure(drawing, drawing.draw(WIDE), None)
+
+
+def _finish_figure(drawing: Drawing, chart: charts.AnyChart, svg: str | None) -> Drawn:
+    return Drawn(drawing.name, drawing.heading, drawing.hint, svg, str(chart.description), drawing.gather())

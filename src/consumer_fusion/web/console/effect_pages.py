@@ -14,14 +14,14 @@ from consumer_fusion.kit.language import mark, say, say_count
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.web.console.action_pages import find_brand
 from consumer_fusion.web.console.addresses import make_path
-from consumer_fusion.web.console.brand_pages import answer_figure
-from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, Table, draw_figure
+from consumer_fusion.web.console.drawings import Drawing, DrawnShelf, Placeholder, Table
 from consumer_fusion.web.console.effect_drawings import (
     EFFECT_HEADINGS,
     gather_effects,
     make_effect_drawing,
     make_list_drawing,
 )
+from consumer_fusion.web.console.figure_parts import answer_figure
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
 
 PASSED_WORDS = {
@@ -164,18 +164,18 @@ def show_effect(visit: Visit) -> Answer:
 def show_effect_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
     """One chart of an effect, for its place on the page, or its numbers as CSV."""
     action_id, metric = visit.read_asked("action"), visit.read_asked("metric")
-    name, is_narrow = visit.read_asked("name"), visit.asked.get("width") == "narrow"
+    name = visit.read_asked("name")
     visit.require("look", find_brand(visit, action_id))
     report, measured_us = _read_or_measure(visit, action_id, metric)
 
-    def make() -> Drawn:
+    def make() -> Drawing:
         drawing = make_effect_drawing(name, report)
         if drawing is None:
             raise NotFoundError(say("There is no chart “{name}”.", name=name))
-        return draw_figure(drawing, is_narrow=is_narrow)
+        return drawing
 
-    key = ("effect", action_id, metric, name, is_narrow, visit.language.code, measured_us)
-    return answer_figure(visit, shelf.take(key, visit.readings.stamp(), make))
+    key = ("effect", action_id, metric, name, measured_us)
+    return answer_figure(visit, shelf, key, visit.readings.stamp(), make)
 
 
 def measure_effect(visit: Visit) -> Answer:
@@ -233,14 +233,11 @@ def show_effects_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
     """The chart of all effects of a brand, for its place on the page, or its numbers as CSV."""
     brand, metric = visit.read_asked("brand"), visit.asked.get("metric", "")
     visit.require("look", brand)
-    is_narrow = visit.asked.get("width") == "narrow"
     shown = effects.list_effects(visit.workspace, brand=brand, metric=metric or None, show_key=visit.show_key)
     drawing = make_list_drawing(shown, brand)
     stamp = [(each.report.action, each.report.metric, each.report.relative) for each in shown]
-    key = ("effects", brand, metric, is_narrow, visit.language.code, repr(stamp))
-    return answer_figure(
-        visit, shelf.take(key, visit.readings.stamp(), lambda: draw_figure(drawing, is_narrow=is_narrow))
-    )
+    key = ("effects", brand, metric, repr(stamp))
+    return answer_figure(visit, shelf, key, visit.readings.stamp(), lambda: drawing)
 
 
 def measure_effects(visit: Visit) -> Answer:

@@ -17,16 +17,14 @@ from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.web.console.addresses import make_path
-from consumer_fusion.web.console.brand_pages import answer_figure
 from consumer_fusion.web.console.drawings import (
     Column,
     Drawing,
-    Drawn,
     DrawnShelf,
     Placeholder,
     Table,
-    draw_figure,
 )
+from consumer_fusion.web.console.figure_parts import answer_figure
 from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Redirect, Visit
 
 MOST_STARTS = 4
@@ -141,9 +139,8 @@ def show_planner_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
     """The chart of what could be found, for its place on the page, or its numbers as CSV."""
     brand, metric = visit.read_asked("brand"), visit.asked.get("metric") or "orders"
     visit.require("look", brand)
-    is_narrow = visit.asked.get("width") == "narrow"
 
-    def make() -> Drawn:
+    def make() -> Drawing:
         plans = _make_plans(visit, brand, metric)
         several = len({plan.start_day for plan in plans}) > 1
         table = pa.table(
@@ -156,17 +153,16 @@ def show_planner_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
                 "detectable": [plan.detectable for plan in plans],
             }
         )
-        drawing = Drawing(
+        return Drawing(
             "plans",
             say("What could be found"),
             say("The smallest effect that would be found four times of five, by how long the action lasts."),
             lambda look: charts.draw_detectable(table, look),
             lambda: _gather_plans(plans, metric),
         )
-        return draw_figure(drawing, is_narrow=is_narrow)
 
-    key = ("plans", brand, metric, visit.asked.get("start"), is_narrow, visit.language.code)
-    return answer_figure(visit, shelf.take(key, visit.readings.stamp(), make))
+    key = ("plans", brand, metric, visit.asked.get("start"))
+    return answer_figure(visit, shelf, key, visit.readings.stamp(), make)
 
 
 def draw_holdout(visit: Visit) -> Answer:

@@ -12,8 +12,9 @@ from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.report.tables import write_csv
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.association_pages import EVIDENCE_WORDS, list_visible
-from consumer_fusion.web.console.brand_pages import answer_figure, find_live_path
-from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
+from consumer_fusion.web.console.brand_pages import find_live_path
+from consumer_fusion.web.console.drawings import Drawing, DrawnShelf, Placeholder
+from consumer_fusion.web.console.figure_parts import answer_figure
 from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Visit
 from consumer_fusion.web.console.pair_drawings import PAIR_HEADINGS, make_pair_drawing
 from consumer_fusion.web.console.readings import PairReading
@@ -196,21 +197,18 @@ def show_relationship(visit: Visit) -> Answer:
 def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
     """One chart of a relationship, for its place on the page, or its numbers as CSV."""
     consumer, brand = _read_pair(visit)
-    name, is_narrow = visit.read_asked("name"), visit.asked.get("width") == "narrow"
+    name = visit.read_asked("name")
 
-    def make() -> Drawn:
+    def make() -> Drawing:
         reading = visit.readings.read_pair(consumer, brand, visit.as_of_us)
         drawing = make_pair_drawing(name, reading, visit.show_key(reading.answer.consumer))
         if drawing is None:
             raise NotFoundError(say("There is no chart “{name}”.", name=name))
-        return draw_figure(drawing, is_narrow=is_narrow)
+        return drawing
 
-    key = (
-        "pair", consumer, brand, name, visit.asked.get("as_of"), is_narrow, visit.language.code,
-        visit.may("see_identities"),
-    )  # fmt: skip
+    key = ("pair", consumer, brand, name, visit.asked.get("as_of"), visit.may("see_identities"))
     stamp = visit.readings.stamp_pair(consumer, brand, visit.as_of_us)
-    return answer_figure(visit, shelf.take(key, stamp, make))
+    return answer_figure(visit, shelf, key, stamp, make)
 
 
 def show_without(visit: Visit) -> Answer:

@@ -1,0 +1,54 @@
+"""One chart for its place on a page, or its numbers as CSV, which never wait for a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from consumer_fusion.errors import DrawingError
+from consumer_fusion.web.console.addresses import make_path
+from consumer_fusion.web.console.drawings import Drawing, Drawn, DrawnShelf, draw_figure, leave_empty
+from consumer_fusion.web.console.pages import Answer, Download, Page, Visit
+from consumer_fusion.web.console.shelves import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class FigurePart:
+    """A chart for its place on a page.
+
+    Attributes:
+        figure: The chart.
+        path: Where it is drawn anew.
+        download: Where its numbers are as CSV.
+    """
+
+    figure: Drawn
+    path: str
+    download: str
+
+
+def answer_figure(
+    visit: Visit, shelf: DrawnShelf, key: tuple[Hashable, ...], stamp: Stamp, make: Callable[[], Drawing]
+) -> Answer:
+    """A chart as a part of a page, or its numbers as CSV.
+
+    Args:
+        visit: Who asks.
+        shelf: Where charts are kept once they are drawn; one that could not be drawn is tried again.
+        key: What is asked for, but for its width and the language.
+        stamp: What it is made from now.
+        make: Makes it ready to be drawn.
+    """
+    if visit.asked.get("format") == "csv":
+        table = make().gather()
+        return Download(f"{table.name}.csv", table.write_csv())
+    is_narrow = visit.asked.get("width") == "narrow"
+    try:
+        drawn = shelf.take(
+            (*key, is_narrow, visit.language.code), stamp, lambda: draw_figure(make(), is_narrow=is_narrow)
+        )
+    except DrawingError:
+        drawn = leave_empty(make())
+    asked = {name: value for name, value in visit.asked.items() if name != "width"}
+    path, download = make_path(visit.path, **asked), make_path(visit.path, **{**asked, "format": "csv"})
+    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download))
