@@ -218,3 +218,21 @@ def test_batches_of_canonical_columns_are_taken_in_any_size(desk, small_parts):
 def test_no_batches_give_an_empty_staging(desk):
     found = stage_batches(desk.engine, [], desk.folder / "staged", received_us=0, tolerance_hours=24)
     assert (found.row_count, found.accepted_files, found.rejected_files) == (0, (), ())
+
+
+@pytest.mark.parametrize("grouped", ["", '[group]\nby = ["invoice"]\n'])
+def test_no_step_of_staging_compares_every_row_with_every_other(desk, monkeypatch, grouped):
+    plans: dict[str, str] = {}
+    write = desk.engine.write
+
+    def explain(sql, path, *, step, tables=None):
+        plans[step] = str(desk.engine.read(f"explain {sql}", step=step, tables=tables).to_pylist())
+        return write(sql, path, step=step, tables=tables)
+
+    monkeypatch.setattr(desk.engine, "write", explain)
+    file = desk.lay("orders.csv", "at,invoice,paid\n" + "2026-06-05,,1\n" * 3 + "2026-06-05,7,x\n" * 2)
+    reading = desk.map(GROUPED.split("[group]")[0] + grouped + '[kind]\ndefault = "Order Completed"\n')
+    staged = desk.stage(reading, file)
+    assert len(set(staged.ids)) == 3
+    assert {"stage repeats", "stage accepted-0001", "stage rejected-0001"} <= set(plans)
+    assert {step for step, plan in plans.items() if "NL_JOIN" in plan or "NESTED_LOOP" in plan} == set()

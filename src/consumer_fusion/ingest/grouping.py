@@ -59,14 +59,21 @@ def add_raw_rows(mapping: Mapping, kept: Sequence[Path], rejected: str) -> str:
         rejected: The query of the rejected rows of a part of grouped rows, named `lines`.
     """
     condition = join_group_key(mapping, "kept", "lines")
+    rows = f"read_parquet({quote_paths(list(kept))}) kept"
+    # Rows that stand alone are found by their place: by their key, each would meet all others of a blank one.
     return f"""
-with refused as ({rejected})
-select refused.position, refused.source, refused.code, refused.message, found.raw, refused.consumer_key
-from refused left join (
-    select lines.position,
-        coalesce(min(kept.header) || chr(10), '') || string_agg(kept.line, chr(10) order by kept.position) as raw
-    from lines join refused on refused.position = lines.position
-    join read_parquet({quote_paths(list(kept))}) kept
-        on {condition} and (lines.alone = 0 or kept.position = lines.alone)
-    group by lines.position
-) found on found.position = refused.position"""
+with refused as ({rejected}),
+found as (
+    select lines.position, kept.position as place, kept.header, kept.line
+    from lines join refused on refused.position = lines.position join {rows} on {condition}
+    where lines.alone = 0
+    union all
+    select lines.position, kept.position, kept.header, kept.line
+    from lines join refused on refused.position = lines.position join {rows} on kept.position = lines.alone
+),
+joined as (
+    select position, coalesce(min(header) || chr(10), '') || string_agg(line, chr(10) order by place) as raw
+    from found group by position
+)
+select refused.position, refused.source, refused.code, refused.message, joined.raw, refused.consumer_key
+from refused left join joined on joined.position = refused.position"""

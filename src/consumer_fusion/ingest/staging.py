@@ -413,8 +413,8 @@ def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
             _write_part(
                 engine,
                 f"""select {columns} from read_parquet({quote_paths([file])}) a
-                left join read_parquet({quote_paths([repeats_file])}) r
-                on r.position = a.position and a.is_generated order by a.position""",
+                left join read_parquet({quote_paths([repeats_file])}) r on r.position = a.position
+                order by a.position""",
                 file,
                 {},
             )
