@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,6 +49,7 @@ class Staging:
         row_count: Rows met.
         accepted_count: Rows of the accepted files.
         rejected_count: Rows of the rejected files.
+        claimed_by: The source whose identifiers are claims; see `Reading.claimed_by`.
     """
 
     folder: Path
@@ -57,6 +58,7 @@ class Staging:
     row_count: int
     accepted_count: int
     rejected_count: int
+    claimed_by: str | None = None
 
 
 @dataclass(slots=True)
@@ -100,7 +102,7 @@ def stage_files(
     """
     stage = _read_stage(folder) or _Stage(received_us)
     if stage.is_complete:
-        return _describe(folder, stage)
+        return replace(_describe(folder, stage), claimed_by=reading.claimed_by)
     folder.mkdir(parents=True, exist_ok=True)
     mapping = reading.mapping
     lookups: dict[str, pa.Table] = {}
@@ -118,7 +120,7 @@ def stage_files(
                 lookups=lookups, is_expanding=reading.format == "segment",
             )  # fmt: skip
             progress(stage.row_count, round(stage.row_count / part.fraction))
-    return _finish(engine, folder, stage, progress)
+    return replace(_finish(engine, folder, stage, progress), claimed_by=reading.claimed_by)
 
 
 def _select_canonical(reading: Reading, part: Part) -> str:
