@@ -57,7 +57,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("tell duplicates apart", ingest.find_duplicates, ("staged", "events", "seen_events", "segments"), ()),
     Stage("number the keys", ingest.write_keys, ("staged",), ("entities",)),
     Stage("recognise consumers", identity.resolve_identities, ("staged", "entities"),
-          ("identifiers", "merges", "identities", "identity_conflicts")),
+          ("identifiers", "identifier_sightings", "merges", "identities", "identity_conflicts")),
     Stage("size money", score.measure_references, ("staged", "entities"), ("brand_references",)),
     Stage("give kind and magnitude", score.annotate_sql, ("staged", "brand_references", "kinds"), ()),
     Stage("make durable", ingest.land_in_inbox, ("staged",), ("events", "segments")),
@@ -360,8 +360,8 @@ def _land_fresh(
     progress("number the keys", 0, None)
     for column in ("source", "brand", "consumer"):
         ingest.write_keys(session, engine, fresh, column, column, scratch / f"{column}.parquet")
-    sightings = _recognise_consumers(workspace, session, fresh, landing)
     keys = {name: quote_paths([scratch / f"{name}.parquet"]) for name in ("source", "brand", "consumer")}
+    sightings = _recognise_consumers(workspace, session, fresh, keys, landing, staging.claimed_by)
     numbered = f"""(
         select k.entity_id as source_id, {_STAGED_COLUMNS}, cast(floor(s.occurred_us / 86400000000.0) as bigint) as day,
                coalesce(i.consumer_id, c.entity_id, 0) as consumer_id, coalesce(b.entity_id, 0) as brand_id
@@ -451,19 +451,33 @@ def _renew_references(workspace: Workspace, session: Session) -> None:
     score.renew_references(session, workspace.engine, source.relation, source.tables, newest_us, due)
 
 
-def _recognise_consumers(workspace: Workspace, session: Session, fresh: str, landing: Landing) -> pa.Table:
+def _recognise_consumers(
+    workspace: Workspace, session: Session, fresh: str, keys: Mapping[str, str], landing: Landing,
+    claimed_by: str | None,
+) -> pa.Table:  # fmt: skip
     rows = workspace.engine.read(
         f"""
-        select consumer, identifiers, min(occurred_us) as first_us from {fresh}
+        select consumer, identifiers, min(occurred_us) as first_us,
+               list(distinct [k.entity_id, coalesce(b.entity_id, 0)]) as places
+        from {fresh} s
+        join read_parquet({keys["source"]}) k on k.entity_key = s.source
+        left join read_parquet({keys["brand"]}) b on b.entity_key = s.brand
         where identifiers is not null group by consumer, identifiers order by first_us, consumer, identifiers
         """,
         step="list the identifiers seen",
     )
+    claimed_id = ingest.ensure_keys(session, "source", [claimed_by])[claimed_by] if claimed_by else None
     parts: list[pa.Table] = []
     for batch in rows.to_batches(max_chunksize=_SIGHTINGS_AT_A_TIME):
         sightings = [
-            (consumer, {str(k): str(v) for k, v in json.loads(identifiers).items()})
-            for consumer, identifiers in zip(batch["consumer"].to_pylist(), batch["identifiers"].to_pylist())
+            identity.Sighting(
+                consumer,
+                {str(k): str(v) for k, v in json.loads(identifiers).items()},
+                tuple(map(tuple, places)),
+            )
+            for consumer, identifiers, places in zip(
+                *(batch[name].to_pylist() for name in ("consumer", "identifiers", "places"))
+            )
         ]
         resolution = identity.resolve_identities(
             session,
@@ -471,6 +485,7 @@ def _recognise_consumers(workspace: Workspace, session: Session, fresh: str, lan
             ensure_consumers=lambda keys: ingest.ensure_keys(session, "consumer", keys),
             seen_us=workspace.now_us,
             limit=workspace.settings.identifier_limit,
+            claimed_by=claimed_id,
         )
         for member, groups in resolution.regrouped.items():
             landing.refold_members.add(member)

@@ -14,18 +14,20 @@ from consumer_fusion.identity.merges import (
 from consumer_fusion.identity.overview import Identity, show_identity
 from consumer_fusion.identity.people import read_people
 from consumer_fusion.identity.resolution import EnsureConsumers, Resolution, Sighting, resolve_identities
-from consumer_fusion.identity.review import AcceptedSuggestions, accept_suggestions
+from consumer_fusion.identity.review import AcceptedSuggestions, ClaimedPair, accept_suggestions, list_claimed
 
 __all__ = [
     "DEFAULT_THRESHOLD",
     "SUGGESTIONS",
     "AcceptedSuggestions",
+    "ClaimedPair",
     "EnsureConsumers",
     "Identity",
     "Regrouping",
     "Resolution",
     "Sighting",
     "accept_suggestions",
+    "list_claimed",
     "list_members",
     "mask_consumer_key",
     "mask_identifier",

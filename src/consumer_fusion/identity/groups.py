@@ -9,14 +9,27 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from consumer_fusion.identity.identifiers import STRONG_TYPES, Identifier, rank_type
 from consumer_fusion.identity.merges import Edge, map_groups, read_merges
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.records.identity import IDENTIFIERS
+from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS
 from consumer_fusion.stores import Session
+
+
+class Teller(NamedTuple):
+    """Who told of a consumer.
+
+    Attributes:
+        source_id: The source; of claims, that of the write key.
+        is_claim: Whether it came over a key that anybody can read.
+    """
+
+    source_id: int
+    is_claim: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +52,7 @@ class Groups:
 
     def __init__(self) -> None:
         self.owners: dict[tuple[str, str], int] = {}
+        self.tellers: defaultdict[int, set[Teller]] = defaultdict(set)
         self.identifiers: defaultdict[int, list[Identifier]] = defaultdict(list)
         self.keys: dict[int, str] = {}
         self.numbers: dict[str, int] = {}
@@ -68,8 +82,27 @@ class Groups:
 
     def link(self, consumer_id: int, identifier: Identifier) -> None:
         """Let an identifier that belonged to nobody belong to a consumer."""
-        self.owners[identifier.type, identifier.value] = consumer_id
+        self.owners[identifier.place] = consumer_id
         self.identifiers[consumer_id].append(identifier)
+
+    def find_link(self, identifier: Identifier) -> Identifier:
+        """A linked identifier as it is known of its owner: perhaps a claim."""
+        links = self.identifiers[self.owners[identifier.place]]
+        return next(each for each in links if each.place == identifier.place)
+
+    def take_over(self, consumer_id: int, identifier: Identifier) -> int:
+        """Let a claimed identifier belong to the consumer that a trusted source names, and return the one before."""
+        claim, owner = self.find_link(identifier), self.owners[identifier.place]
+        self.identifiers[owner].remove(claim)
+        self.link(consumer_id, identifier)
+        return owner
+
+    def is_only_claimed(self, group: Group, source_id: int) -> bool:
+        """Whether nobody but the senders of one source, over keys that anybody can read, has told of a group.
+
+        Of a group of which nothing is on record that is not known, so that it does not count as such.
+        """
+        return all(self.tellers[member] == {Teller(source_id, True)} for member in group.members)
 
     def join(self, edge: Edge) -> None:
         """Make two groups one by the newest merge."""
@@ -174,7 +207,16 @@ class Groups:
         ids = pa.array(sorted(reached), pa.int64())
         for row in session.read_matching(IDENTIFIERS, pa.table({"consumer_id": ids})).to_pylist():
             name, value = row["identifier_type"], row["identifier_value"]
-            self.link(row["consumer_id"], Identifier(rank_type(name), name, value))
+            rank = rank_type(name)
+            is_claim = row["strength"] == "weak" and rank < len(STRONG_TYPES)
+            self.link(row["consumer_id"], Identifier(rank, name, value, is_claim))
+        told = session.read_matching(
+            IDENTIFIER_SIGHTINGS,
+            pa.table({"consumer_id": ids}),
+            columns=("consumer_id", "source_id", "is_claim"),
+        )
+        for row in told.to_pylist():
+            self.tellers[row["consumer_id"]].add(Teller(row["source_id"], row["is_claim"]))
         for row in session.read_matching(ENTITIES, pa.table({"entity_id": ids})).to_pylist():
             self.keys[row["entity_id"]] = row["entity_key"]
         for edge in edges:

@@ -64,21 +64,28 @@ class Identifier:
         rank: Place among the types; a smaller one is believed further.
         type: email, account, phone, device, ...
         value: The canonical value.
+        is_claim: Whether nobody but a browser, or whoever knows its key, says whose it is.
     """
 
     rank: int
     type: str
     value: str
+    is_claim: bool = False
 
     @property
     def is_strong(self) -> bool:
-        """Whether it stands for one person."""
-        return self.rank < len(STRONG_TYPES)
+        """Whether it stands for one person: by its type, and because a trusted source told it."""
+        return self.rank < len(STRONG_TYPES) and not self.is_claim
 
     @property
     def strength(self) -> Strength:
         """Its strength as the table of identifiers keeps it."""
         return "strong" if self.is_strong else "weak"
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What it is found by, whoever told it."""
+        return self.type, self.value
 
     @property
     def key(self) -> str:

@@ -10,8 +10,9 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from consumer_fusion.identity.groups import Group, Groups
+from consumer_fusion.identity.groups import Group, Groups, Teller
 from consumer_fusion.identity.identifiers import Identifier, normalise_identifiers, rank_type
 from consumer_fusion.identity.merges import (
     Edge,
@@ -22,14 +23,38 @@ from consumer_fusion.identity.merges import (
 )
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.language import mark
-from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
+from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS, IDENTITY_CONFLICTS
 from consumer_fusion.stores import Session
 
-Sighting = tuple[str | None, Mapping[str, str]]
-"""A source's key of a consumer, where it gave one, and the identifiers that came with it, by type."""
+
+class Sighting(NamedTuple):
+    """A consumer as events tell of them.
+
+    Attributes:
+        consumer: The source's key of the consumer, where it gave one.
+        identifiers: The identifiers that came with it, by type.
+        places: The sources that told it and the brands they told it of, by number; 0 for no brand.
+    """
+
+    consumer: str | None
+    identifiers: Mapping[str, str]
+    places: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A sighting in the terms of the tables: number of the consumer, canonical identifiers, where it was told."""
+
+    number: int | None
+    identifiers: tuple[Identifier, ...]
+    places: tuple[tuple[int, int], ...]
+
 
 EnsureConsumers = Callable[[Sequence[str]], Mapping[str, int]]
 """Gives the number of each key, making consumers where they are new."""
+
+CLAIM_OPENING = "A browser says that both have the same "
+"""How the reason begins of a conflict that came of a claim: people may find it true."""
 
 _TIE = re.compile(r"The same (\S+) was seen for both")
 
@@ -63,6 +88,7 @@ def resolve_identities(
     ensure_consumers: EnsureConsumers,
     seen_us: int,
     limit: int,
+    claimed_by: int | None = None,
 ) -> Resolution:
     """Say whose each sighting is; link identifiers, merge by rule, and record where the rules declined.
 
@@ -74,18 +100,26 @@ def resolve_identities(
         ensure_consumers: Gives the numbers of consumers by key, making those that are new.
         seen_us: When the batch was received.
         limit: A consumer is known by at most so many identifiers.
+        claimed_by: The source of a write key that anybody can read: all that its batch says are claims; None where
+            the sources are trusted.
     """
-    taken = [(key, normalise_identifiers(identifiers)) for key, identifiers in sightings]
-    numbers = dict(ensure_consumers(tuple(dict.fromkeys(key for key, _ in taken if key is not None))))
-    named = [(numbers[key] if key is not None else None, identifiers) for key, identifiers in taken]
+    taken = [
+        (each.consumer, _normalise(each.identifiers, is_claim=claimed_by is not None), each.places)
+        for each in (Sighting(*sighting) for sighting in sightings)
+    ]
+    numbers = dict(ensure_consumers(tuple(dict.fromkeys(key for key, *_ in taken if key is not None))))
+    named = [
+        _Seen(numbers[key] if key is not None else None, identifiers, places)
+        for key, identifiers, places in taken
+    ]
     groups = Groups()
     groups.read(
         session,
-        {key: numbers[key] for key, identifiers in taken if key is not None and identifiers},
-        (each for _, identifiers in taken for each in identifiers),
+        {key: numbers[key] for key, identifiers, _ in taken if key is not None and identifiers},
+        (each for _, identifiers, _ in taken for each in identifiers),
     )
     before = groups.map_members()
-    rules = _Rules(groups, made_us=max(seen_us, groups.merged_at_us + 1), limit=limit)
+    rules = _Rules(groups, max(seen_us, groups.merged_at_us + 1), limit, claimed_by)
     consumer_ids = rules.run(named)
 
     made_keys = tuple(groups.keys[number] for number in groups.numbers.values() if number < 0)
@@ -111,6 +145,13 @@ def resolve_identities(
         IDENTIFIERS.column_names,
         [(i.type, i.value, i.strength, written.get(owner, owner), seen_us) for owner, i in rules.linked],
     )
+    for owner, identifier in rules.confirmed:
+        session.update(
+            IDENTIFIERS,
+            {"consumer_id": written.get(owner, owner), "strength": identifier.strength},
+            {"identifier_type": identifier.type, "identifier_value": identifier.value},
+        )
+    _record_sightings(session, named, tuple(written.get(each, each) for each in consumer_ids), claimed_by)
     conflict_count = _record_conflicts(session, rules.conflicts, written, seen_us)
     after = {
         written.get(raw, raw): written.get(canonical, canonical)
@@ -129,34 +170,44 @@ def resolve_identities(
 class _Rules:
     """The rules, run over a batch in memory; see `docs/concepts/identity.md` for what each is for."""
 
-    def __init__(self, groups: Groups, *, made_us: int, limit: int) -> None:
+    def __init__(self, groups: Groups, made_us: int, limit: int, claimed_by: int | None) -> None:
         self.made_us = made_us
+        self.confirmed: list[tuple[int, Identifier]] = []
         self.merges: list[Edge] = []
         self.undone_merge_ids: list[str] = []
         self.linked: list[tuple[int, Identifier]] = []
         self.conflicts: dict[tuple[int, int, str], None] = {}
         self._groups = groups
         self._limit = limit
+        self._claimed_by = claimed_by
 
-    def run(self, sightings: Sequence[tuple[int | None, tuple[Identifier, ...]]]) -> list[int]:
+    def run(self, sightings: Sequence[_Seen]) -> list[int]:
         """Take all sightings, once more after each contradiction: what it kept apart may now be one."""
         while True:
             undone_before = len(self.undone_merge_ids)
-            consumer_ids = [self._take(number, identifiers) for number, identifiers in sightings]
+            consumer_ids = [self._take(each) for each in sightings]
             if len(self.undone_merge_ids) == undone_before:
                 return consumer_ids
 
-    def _take(self, number: int | None, identifiers: tuple[Identifier, ...]) -> int:
+    def _take(self, seen: _Seen) -> int:
+        identifiers = seen.identifiers
         if not identifiers:
-            return number or 0
+            return seen.number or 0
         owners = self._groups.owners
-        subject = number if number is not None else self._find_subject(identifiers[0])
+        subject = seen.number if seen.number is not None else self._find_subject(identifiers[0])
+        is_claim = self._claimed_by is not None
+        tellers = (
+            {source_id for source_id, _ in seen.places} if self._claimed_by is None else {self._claimed_by}
+        )
+        self._groups.tellers[subject] |= {Teller(source_id, is_claim) for source_id in tellers}
         # All that is new is linked before anything is joined, so that a second account is known in time.
         for identifier in identifiers:
-            if (identifier.type, identifier.value) not in owners:
+            if identifier.place not in owners:
                 self._link(subject, identifier)
+            elif identifier.is_strong and self._groups.find_link(identifier).is_claim:
+                self._confirm(subject, identifier)
         for identifier in identifiers:
-            owner = owners.get((identifier.type, identifier.value), subject)
+            owner = owners.get(identifier.place, subject)
             if owner != subject and self._groups.find(owner) is not self._groups.find(subject):
                 self._consider(subject, owner, identifier)
         return subject
@@ -166,8 +217,11 @@ class _Rules:
 
         The others do not decide: whoever they belong to is joined by a merge, which can be undone.
         """
-        owner = self._groups.owners.get((strongest.type, strongest.value))
-        return self._groups.make_consumer(strongest.key) if owner is None else owner
+        owner = self._groups.owners.get(strongest.place)
+        if owner is None or (strongest.is_strong and self._groups.find_link(strongest).is_claim):
+            # What a trusted source knows by an identifier is not whoever claimed it before.
+            return self._groups.make_consumer(strongest.key)
+        return owner
 
     def _link(self, subject: int, identifier: Identifier) -> None:
         group = self._groups.find(subject)
@@ -179,6 +233,15 @@ class _Rules:
         if identifier.is_strong and group.edges:
             self._part_contradicted(subject, identifier)
 
+    def _confirm(self, subject: int, identifier: Identifier) -> None:
+        """A trusted source says whose an identifier is that was only claimed so far: its word counts."""
+        group, owner = self._groups.find(subject), self._groups.take_over(subject, identifier)
+        self.confirmed.append((subject, identifier))
+        if group.edges:
+            self._part_contradicted(subject, identifier)
+        if self._groups.find(owner) is not self._groups.find(subject):
+            self._consider(subject, owner, replace(identifier, is_claim=True))
+
     def _part_contradicted(self, subject: int, identifier: Identifier) -> None:
         """Undo merges by rule with those who have another identifier of the type that the subject now has.
 
@@ -186,7 +249,7 @@ class _Rules:
         them, of whom the other turns out to have an account of its own, were joined wrongly.
         """
         groups = self._groups
-        if sum(each.type == identifier.type for each in groups.identifiers[subject]) > 1:
+        if sum(each.type == identifier.type and each.is_strong for each in groups.identifiers[subject]) > 1:
             return
         group = groups.find(subject)
         if any(
@@ -197,7 +260,7 @@ class _Rules:
         for member in sorted(group.members - {subject}):
             group = groups.find(subject)
             if member in group.members and any(
-                each.type == identifier.type for each in groups.identifiers[member]
+                each.type == identifier.type and each.is_strong for each in groups.identifiers[member]
             ):
                 # A tie by something stronger than what differs stays: one account may change its e-mail.
                 weak_ties = [
@@ -221,6 +284,8 @@ class _Rules:
             self._decline(first, second, mark("A merge of the two was undone before."))
         elif contested is not None and identifier.is_strong:
             self._decline(first, second, _write_contest(contested))
+        elif identifier.is_claim and not self._may_join_by_claim(first, second):
+            self._decline(first, second, _write_claim(identifier.type))
         elif not identifier.is_strong and not (groups.is_anonymous(first) or groups.is_anonymous(second)):
             self._decline(first, second, mark(f"They share a {identifier.type}, which alone joins nobody."))
         elif groups.count_identifiers(first, second) > self._limit:
@@ -235,6 +300,15 @@ class _Rules:
             )
             groups.join(edge)
             self.merges.append(edge)
+
+    def _may_join_by_claim(self, first: Group, second: Group) -> bool:
+        """A claim joins only a visitor of whom nobody has told but the senders of the same source."""
+        anonymous = [group for group in (first, second) if self._groups.is_anonymous(group)]
+        tellers = {
+            each for group in anonymous for member in group.members for each in self._groups.tellers[member]
+        }
+        source_id = self._claimed_by or min((each.source_id for each in tellers), default=0)
+        return bool(anonymous) and all(self._groups.is_only_claimed(group, source_id) for group in anonymous)
 
     def _decline(self, first: Group, second: Group | None, reason: str) -> None:
         self.conflicts[first.canonical_id, second.canonical_id if second else 0, reason] = None
@@ -251,6 +325,30 @@ def _read_tie(edge: Edge) -> str:
 
 def _write_contest(identifier_type: str) -> str:
     return mark(f"They have a different {identifier_type}.")
+
+
+def _write_claim(identifier_type: str) -> str:
+    return mark(
+        f"A browser says that both have the same {identifier_type}; that is a claim and joins nobody."
+    )
+
+
+def _normalise(identifiers: Mapping[str, str], *, is_claim: bool) -> tuple[Identifier, ...]:
+    found = normalise_identifiers(identifiers)
+    return tuple(replace(each, is_claim=True) for each in found) if is_claim else found
+
+
+def _record_sightings(
+    session: Session, sightings: Sequence[_Seen], consumer_ids: Sequence[int], claimed_by: int | None
+) -> None:
+    rows = {
+        (each.type, each.value, consumer_id, source_id if claimed_by is None else claimed_by, brand_id,
+         claimed_by is not None)
+        for seen, consumer_id in zip(sightings, consumer_ids, strict=True)
+        for each in seen.identifiers
+        for source_id, brand_id in seen.places
+    }  # fmt: skip
+    session.insert(IDENTIFIER_SIGHTINGS, IDENTIFIER_SIGHTINGS.column_names, sorted(rows), ignore=True)
 
 
 def _record_conflicts(

@@ -13,8 +13,12 @@ from consumer_fusion.identity.merges import (
     merge_consumers,
     read_identity_map,
 )
+from consumer_fusion.identity.resolution import CLAIM_OPENING
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.language import mark
+from consumer_fusion.kit.moments import write_moment
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.identity import IDENTITY_CONFLICTS
 from consumer_fusion.stores import Session
 
 
@@ -33,6 +37,46 @@ class AcceptedSuggestions:
     already_one: int
     unknown: tuple[str, ...]
     regrouped: Regrouping
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedPair:
+    """Two consumers of whom a browser says that they are one person; nothing is merged for that.
+
+    Attributes:
+        first: Key of the one that is older here.
+        second: Key of the other.
+        reason: What the browser says.
+        seen_at: ISO 8601, when it said so first.
+    """
+
+    first: str
+    second: str
+    reason: str
+    seen_at: str
+
+
+def list_claimed(session: Session, limit: int) -> tuple[ClaimedPair, ...]:
+    """What browsers claim of consumers who are not one by now, the newest first.
+
+    Args:
+        session: A session of the store.
+        limit: At most so many.
+    """
+    found: list[ClaimedPair] = []
+    rows = session.read(IDENTITY_CONFLICTS, order_by=("seen_us desc", "conflict_id")).to_pylist()
+    for row in rows:
+        ends = (row["first_consumer_id"], row["second_consumer_id"])
+        if not row["reason"].startswith(CLAIM_OPENING) or len(found) == limit:
+            continue
+        now = read_identity_map(session, ends)
+        first, second = sorted(now.get(end, end) for end in ends)
+        if first == second:
+            continue
+        keys = session.read(ENTITIES, {"entity_id": (first, second)}, columns=("entity_id", "entity_key"))
+        names = dict(zip(keys["entity_id"].to_pylist(), keys["entity_key"].to_pylist(), strict=True))
+        found.append(ClaimedPair(names[first], names[second], row["reason"], write_moment(row["seen_us"])))
+    return tuple(found)
 
 
 def accept_suggestions(

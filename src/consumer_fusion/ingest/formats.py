@@ -38,6 +38,11 @@ class Reading:
     trust_rule: TrustRule = "source"
     trust_limit: float | None = None
 
+    @property
+    def claimed_by(self) -> str | None:
+        """The source whose identifiers are claims, because anybody can write in its name; None where they are not."""
+        return None if self.trust_rule == "source" else self.source
+
 
 def choose_reading(
     *,

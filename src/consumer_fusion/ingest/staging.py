@@ -9,7 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -72,6 +72,7 @@ class Staging:
         accepted_count: Rows of the accepted files.
         rejected_count: Rows of the rejected files.
         resolved: Numbers of rows that were set aside earlier and are accepted now.
+        claimed_by: The source whose identifiers are claims; see `Reading.claimed_by`.
     """
 
     folder: Path
@@ -81,6 +82,7 @@ class Staging:
     accepted_count: int
     rejected_count: int
     resolved: tuple[int, ...] = ()
+    claimed_by: str | None = None
 
 
 @dataclass(slots=True)
@@ -131,7 +133,7 @@ def stage_files(
     """
     stage = _read_stage(folder) or _Stage(received_us)
     if stage.is_complete:
-        return _describe(folder, stage)
+        return replace(_describe(folder, stage), claimed_by=reading.claimed_by)
     folder.mkdir(parents=True, exist_ok=True)
     mapping = reading.mapping
     lookups: dict[str, pa.Table] = {}
@@ -153,7 +155,7 @@ def stage_files(
                 details=describe_problems(mapping) if mapping else {}, pending=pending,
             )  # fmt: skip
             progress(stage.row_count, round(stage.row_count / part.fraction))
-    return _finish(engine, folder, stage, progress)
+    return replace(_finish(engine, folder, stage, progress), claimed_by=reading.claimed_by)
 
 
 def _select_canonical(reading: Reading, part: Part) -> str:

@@ -23,7 +23,13 @@ from consumer_fusion.records.effect import EFFECTS, PLACEBO_LIBRARIES, PLACEBOS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.experiment import EXPERIMENT_ASSIGNMENTS, EXPERIMENTS
-from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, IDENTITY_CONFLICTS, MERGES
+from consumer_fusion.records.identity import (
+    IDENTIFIER_SIGHTINGS,
+    IDENTIFIERS,
+    IDENTITIES,
+    IDENTITY_CONFLICTS,
+    MERGES,
+)
 from consumer_fusion.records.intake import IMPORTS, REJECTIONS
 from consumer_fusion.records.notice import DELIVERIES, NOTICE_STANDINGS, SUBSCRIPTIONS
 from consumer_fusion.records.points import BRAND_REFERENCES, KINDS, POINTS_VERSIONS
@@ -40,6 +46,7 @@ TABLES: tuple[Table, ...] = (
     IDENTIFIERS,
     MERGES,
     IDENTITIES,
+    IDENTIFIER_SIGHTINGS,
     IDENTITY_CONFLICTS,
     ASSOCIATIONS,
     KINDS,

@@ -51,6 +51,31 @@ IDENTIFIERS = Table(
     erasure="delete rows",
 )
 
+IDENTIFIER_SIGHTINGS = Table(
+    name="identifier_sightings",
+    grain="one identifier seen with a consumer by a source at a brand",
+    writer="identity.resolution",
+    columns=(
+        Column("identifier_type", "text", "email, account, phone, device, cookie, ..."),
+        Column("identifier_value", "text", "The identifier, in its canonical form.", is_personal=True),
+        Column("consumer_id", "integer", "The consumer it was seen with, before merges."),
+        Column("source_id", "integer", "The source that told it; of a claim, that of the write key."),
+        Column("brand_id", "integer", "The brand of the event; 0 where it names none."),
+        Column("is_claim", "boolean", "Whether it came over a key that everybody can read."),
+    ),
+    primary_key=(
+        "identifier_type",
+        "identifier_value",
+        "consumer_id",
+        "source_id",
+        "brand_id",
+        "is_claim",
+    ),
+    indexes=(("consumer_id",),),
+    subject="consumer_id",
+    erasure="delete rows",
+)
+
 MERGES = Table(
     name="merges",
     grain="one merge of two consumers, in force until it is undone",

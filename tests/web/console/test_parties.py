@@ -10,6 +10,7 @@ import pytest
 
 from console_town import PARTIAL, SITE, make_town, open_console
 from consumer_fusion import access, answers, declarations, ingest, pipeline
+from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.web.console import suggestion_pages
 
 ARTIST = {"consumer": "pop-artist", "brand": "sweater-brand"}
@@ -201,3 +202,25 @@ def test_accepting_nothing_says_what_to_do(owner):
     assert "No pair was chosen." in answer.text
     forged = owner.send("/suggestions", "/suggestions/accept", pair='{"first": "a"}')
     assert forged.status_code == 400
+
+
+def test_what_a_browser_claims_is_suggested_and_joined_by_somebody(owner, workspace):
+    keys = ("consumer-000001", "consumer-000002")
+    us = workspace.now_us
+    lines = [
+        json.dumps({
+            "event_id": f"claim-{key}", "kind": "Page Viewed", "consumer": key, "brand": "book-shop",
+            "occurred_at": "2026-06-12T10:00:00Z", "identifiers": {"email": "one@example.org"},
+        })
+        for key in keys
+    ]  # fmt: skip
+    with workspace.arrivals.writing() as session:
+        ingest.append_arrivals(
+            session, [Arrival("events", "web", None, "browser", None, us, line) for line in lines]
+        )
+    pipeline.land_arrivals(workspace)
+    page = unescape(owner.get("/suggestions").text)
+    assert "A browser says that both have the same email; that is a claim and joins nobody." in page
+    owner.send("/suggestions", "/identities/merge", kept=keys[0], absorbed=keys[1], reason="She said so.")
+    assert set(declarations.show_identity(workspace, keys[0]).members) >= set(keys)
+    assert "What browsers claim" not in owner.get("/suggestions").text

@@ -18,7 +18,7 @@ import pyarrow.parquet
 
 from consumer_fusion import declarations, ingest
 from consumer_fusion.errors import InputError, MissingExtraError
-from consumer_fusion.identity import DEFAULT_THRESHOLD, SUGGESTIONS
+from consumer_fusion.identity import DEFAULT_THRESHOLD, SUGGESTIONS, ClaimedPair, list_claimed
 from consumer_fusion.kit.language import read_language, say, say_count
 from consumer_fusion.web.console.forms import Upload
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
@@ -37,12 +37,15 @@ class SuggestionsPage:
         install_command: What installs it.
         threshold: From which probability on a pair is suggested.
         found: What was found; None before anything was looked for.
+        claimed: Pairs of whom a browser says that they are one person, each with both keys as the visitor may see
+            them.
     """
 
     is_installed: bool
     install_command: str
     threshold: float
     found: Found | None = None
+    claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,12 @@ class Found:
 
 
 def show_suggestions(visit: Visit) -> Answer:
-    """Where a file of people is chosen."""
+    """What browsers claim, and where a file of people is chosen."""
     visit.require("merge_consumers")
-    return _answer(None, DEFAULT_THRESHOLD)
+    with visit.workspace.store.reading() as session:
+        pairs = list_claimed(session, SUGGESTIONS_LISTED)
+    claimed = [(each, visit.show_key(each.first), visit.show_key(each.second)) for each in pairs]
+    return _answer(None, DEFAULT_THRESHOLD, claimed)
 
 
 def find_suggestions(visit: Visit) -> Answer:
@@ -115,8 +121,10 @@ def _is_installed() -> bool:
     return find_spec("splink") is not None
 
 
-def _answer(found: Found | None, threshold: float) -> Answer:
-    content = SuggestionsPage(_is_installed(), INSTALL_COMMAND, threshold, found)
+def _answer(
+    found: Found | None, threshold: float, claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
+) -> Answer:
+    content = SuggestionsPage(_is_installed(), INSTALL_COMMAND, threshold, found, claimed)
     return Page("suggestions.html", say("Merge suggestions"), content, section="suggestions")
 
 

@@ -1,0 +1,184 @@
+"""What comes over a key that anybody can read is a claim: it joins no two consumers, and is suggested instead."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from consumer_fusion import answers, declarations, ingest, pipeline, repairs
+from consumer_fusion.records.arrival import Arrival
+from consumer_fusion.records.identity import IDENTITY_CONFLICTS
+from small_workspaces import NOW, make_order, open_small
+
+CLAIMED = "A browser says that both have the same email; that is a claim and joins nobody."
+ALICE, BOB = {"email": "alice@example.org"}, {"email": "bob@example.org"}
+
+
+def send(workspace, *events, rule="browser", source="brand-a-web"):
+    """Let events arrive over a key, in one request, and take them in."""
+    us = round(NOW.timestamp() * 1e6)
+    lines = [
+        json.dumps({"kind": "Page Viewed", "brand": "brand-a", "occurred_at": NOW.isoformat(), **each})
+        for each in events
+    ]
+    with workspace.arrivals.writing() as session:
+        ingest.append_arrivals(
+            session, [Arrival("events", source, None, rule, None, us, line) for line in lines]
+        )
+    return pipeline.land_arrivals(workspace)
+
+
+def attack(workspace, *, number=1, consumers=("alice", "bob")):
+    """Two page views of people of another brand, with one address."""
+    return send(
+        workspace,
+        *(
+            {"event_id": f"p{number}-{consumer}", "consumer": consumer, "identifiers": {"email": "x@poison.example"}}
+            for consumer in consumers
+        ),
+    )  # fmt: skip
+
+
+def read_scores(workspace, *consumers):
+    return {
+        each: round(
+            answers.score_pairs(workspace, consumer=each, brand="brand-b").to_pylist()[0]["fusion_score"], 9
+        )
+        for each in consumers
+    }
+
+
+def list_conflicts(workspace):
+    with workspace.store.reading() as session:
+        return [row["reason"] for row in session.read(IDENTITY_CONFLICTS).to_pylist()]
+
+
+def members(workspace, consumer):
+    return set(declarations.show_identity(workspace, consumer).members)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    with open_small(tmp_path / "ws") as opened:
+        yield opened
+
+
+@pytest.fixture
+def known(workspace):
+    """Alice, who bought much, and Bob, who sent all of it back; both of brand B, as its server tells."""
+    orders = [make_order(n, consumer="alice", brand="brand-b", value=50.0) for n in range(4)]
+    returns = [make_order(9, consumer="bob", brand="brand-b", kind="Complaint Received")]
+    pipeline.import_events(workspace, [*orders, *returns])
+    return workspace
+
+
+def test_one_address_from_a_browser_joins_nobody_of_another_brand(known):
+    before = read_scores(known, "alice", "bob")
+    attack(known)
+    assert read_scores(known, "alice", "bob") == before
+    assert members(known, "alice") == {"alice"}
+    assert list_conflicts(known) == [CLAIMED]
+
+
+def test_neither_another_request_nor_a_restart_nor_the_other_order_joins_them(tmp_path):
+    with open_small(tmp_path / "ws") as workspace:
+        attack(workspace, consumers=("alice",))
+    with open_small(tmp_path / "ws") as workspace:
+        pipeline.import_events(
+            workspace,
+            [
+                make_order(n, consumer=c, brand="brand-b", identifiers={"loyalty": f"card-{c}"})
+                for n, c in enumerate(("alice", "bob"))
+            ],
+        )
+        before = read_scores(workspace, "alice", "bob")
+        attack(workspace, consumers=("bob",))
+    with open_small(tmp_path / "ws") as workspace:
+        attack(workspace, number=2)
+        assert read_scores(workspace, "alice", "bob") == before
+        assert members(workspace, "bob") == {"bob"}
+        assert list_conflicts(workspace) == [CLAIMED]
+
+
+def test_an_address_claimed_first_belongs_to_whom_a_trusted_source_names(known):
+    send(known, {"event_id": "p1", "consumer": "alice", "identifiers": {"email": "carol@example.org"}})
+    pipeline.import_events(
+        known,
+        [
+            make_order(21, consumer="carol", brand="brand-b", identifiers={"email": "carol@example.org"}),
+            make_order(22, consumer=None, brand="brand-b", identifiers={"email": "carol@example.org"}),
+        ],
+    )
+    assert members(known, "carol") == {"carol"}
+    assert members(known, "alice") == {"alice"}
+    identifiers = declarations.show_identity(known, "carol").identifiers
+    assert [(each.value, each.strength) for each in identifiers] == [("carol@example.org", "strong")]
+    pipeline.import_events(
+        known,
+        [make_order(23, consumer="carol-2", brand="brand-b", identifiers={"email": "carol@example.org"})],
+    )
+    assert members(known, "carol") == {"carol", "carol-2"}
+
+
+def test_a_claim_takes_apart_no_merge_that_trusted_sources_made(known):
+    pipeline.import_events(
+        known,
+        [
+            make_order(31, consumer="alice", brand="brand-b", identifiers=ALICE),
+            make_order(32, consumer="alice-2", brand="brand-b", identifiers=ALICE),
+        ],
+    )
+    assert members(known, "alice") == {"alice", "alice-2"}
+    for number, consumer in enumerate(("alice", "alice-2")):
+        send(
+            known, {"event_id": f"p{number}", "consumer": consumer, "identifiers": {"account": f"{number}77"}}
+        )
+    assert members(known, "alice") == {"alice", "alice-2"}
+
+
+def test_a_visitor_who_signs_in_in_the_same_browser_is_one_person(known):
+    send(known, {"event_id": "v1", "identifiers": {"anonymousId": "a-1"}})
+    send(
+        known,
+        {
+            "event_id": "v2",
+            "consumer": "u-1",
+            "identifiers": {"anonymousId": "a-1", "email": "u@example.org"},
+        },
+    )
+    assert members(known, "u-1") == {"u-1", "anonymous_id:a-1"}
+
+
+@pytest.mark.parametrize("teller", ["a trusted source", "another browser"])
+def test_a_visitor_of_somebody_else_is_not_taken(known, teller):
+    visitor = {"event_id": "v1", "identifiers": {"anonymousId": "a-1"}}
+    if teller == "a trusted source":
+        send(known, visitor, rule="source", source="brand-b-server")
+    else:
+        send(known, visitor, source="brand-b-web")
+    send(known, {"event_id": "v2", "consumer": "mallory", "identifiers": {"anonymousId": "a-1"}})
+    assert members(known, "mallory") == {"mallory"}
+    assert list_conflicts(known) == [CLAIMED.replace("email", "anonymous_id")]
+
+
+def test_a_row_that_was_set_aside_and_mended_is_still_a_claim(known):
+    before = read_scores(known, "alice", "bob")
+    attack(known, consumers=("alice",))
+    broken = {"event_id": "p2", "consumer": "bob", "identifiers": {"email": "x@poison.example"}}
+    assert send(known, {**broken, "occurred_at": "some day"}).rejected == 1
+    mended = json.dumps({**broken, "kind": "Page Viewed", "brand": "brand-a", "occurred_at": NOW.isoformat()})
+    (row,) = repairs.list_rejected(known)[0]
+    assert repairs.retry_rejected(known, [row.rejection_id], mended).accepted == 1
+    assert read_scores(known, "alice", "bob") == before
+
+
+def test_two_trusted_sources_still_join_by_one_address(known):
+    pipeline.import_events(
+        known,
+        [
+            make_order(41, consumer="shop-1", brand="brand-b", identifiers=BOB),
+            make_order(42, consumer="web-1", brand="brand-b", source="web", identifiers=BOB),
+        ],
+    )
+    assert members(known, "web-1") == {"shop-1", "web-1"}
