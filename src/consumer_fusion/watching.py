@@ -11,6 +11,7 @@ import did to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from typing import Any
 
@@ -38,6 +39,7 @@ FIRST_DAYS = 90
 """A hint is the first when there was none in so many days before."""
 KEPT_DAYS = 30
 """Deliveries that were taken are kept for so many days."""
+POSTED_AT_ONCE = 8
 _EVENTS_AT_A_TIME = 5_000
 _WAIT_SECONDS = 10.0
 _HOUR_US = DAY_MICROSECONDS // 24
@@ -63,6 +65,8 @@ def subscribe(
     Raises:
         InputError: One of these cannot be.
     """
+    notices.check_url(url, is_internal=is_internal)
+    notices.check_receiver(url, is_internal=is_internal)
     with workspace.store.writing() as session:
         if not notices.list_subscriptions(session):
             for table, mark in WATCHED_MARKS:
@@ -201,12 +205,17 @@ def send_due(
             return {}
     with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
         due = notices.take_due(session, now_us, limit)
-    outcomes = [(each.delivery, post(each, workspace.now_us)) for each in due]
     counts: dict[str, int] = {}
-    with workspace.store.writing() as session:
-        for delivery, outcome in outcomes:
-            status = notices.note_try(session, delivery, now_us=workspace.now_us, **asdict(outcome))
+    with ThreadPoolExecutor(max_workers=POSTED_AT_ONCE, thread_name_prefix="posting") as pool:
+        posted = {pool.submit(post, each, workspace.now_us): each.delivery for each in due}
+        # Each outcome is kept as it comes: a slow receiver holds up neither the others nor what is known of them.
+        for answer in as_completed(posted):
+            with workspace.store.writing() as session:
+                status = notices.note_try(
+                    session, posted[answer], now_us=workspace.now_us, **asdict(answer.result())
+                )
             counts[status] = counts.get(status, 0) + 1
+    with workspace.store.writing() as session:
         notices.forget_deliveries(session, workspace.now_us - KEPT_DAYS * DAY_MICROSECONDS)
     return counts
 

@@ -6,14 +6,25 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer_fusion.notices import DueDelivery, post_delivery, sign_body, verify_signature, write_cloud_event
+from consumer_fusion.errors import InputError
+from consumer_fusion.notices import (
+    DueDelivery,
+    check_receiver,
+    post_delivery,
+    sending,
+    sign_body,
+    verify_signature,
+    write_cloud_event,
+)
 from consumer_fusion.notices.sending import find_address, may_receive
 from consumer_fusion.records.notice import Delivery, Subscription
 
@@ -122,7 +133,11 @@ def test_an_address_in_the_network_of_the_server_is_refused_unless_it_was_said_t
         ("93.184.216.34", True, True), ("10.1.2.3", False, True), ("127.0.0.1", False, True), ("::1", False, True),
         ("169.254.169.254", False, False), ("::ffff:169.254.169.254", False, False), ("fe80::1%eth0", False, False),
         ("0.0.0.0", False, False), ("224.0.0.1", False, False), ("::ffff:10.0.0.1", False, True),
-        ("2606:2800:220:1::1", True, True),
+        ("2606:2800:220:1::1", True, True), ("64:ff9b::7f00:1", False, True), ("64:ff9b::a9fe:a9fe", False, False),
+        ("64:ff9b::5db8:d822", True, True), ("64:ff9b:1::a00:1", False, True), ("2002:7f00:1::", False, True),
+        ("2002:a9fe:a9fe::", False, False), ("2002:5db8:d822::1", True, True), ("fec0::1", False, True),
+        ("2001:0:a9fe:a9fe::1", False, False), ("::ffff:0:0", False, False), ("fd00::1", False, True),
+        ("100.64.0.1", False, True), ("192.0.2.1", False, True), ("255.255.255.255", False, True),
     ],
 )  # fmt: skip
 def test_where_notices_may_go(address, public, internal):
@@ -133,4 +148,56 @@ def test_where_notices_may_go(address, public, internal):
 def test_a_name_with_one_bad_address_is_refused_whole(monkeypatch):
     found = [(2, 1, 6, "", (address, 443)) for address in ("93.184.216.34", "169.254.169.254")]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
-    assert find_address("rebinding.example.org", 443, is_internal=True) is None
+    assert find_address("rebinding.example.org", 443, is_internal=True, seconds=5) is None
+
+
+@pytest.fixture
+def dripping():
+    """A receiver that sends one byte of its answer now and then, without end."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    is_over = threading.Event()
+
+    def drip():
+        connection, _ = listening.accept()
+        connection.recv(65_536)
+        for byte in b"HTTP/1.1 200 " + b"O" * 1000:
+            if is_over.wait(0.05):
+                break
+            with suppress(OSError):
+                connection.send(bytes([byte]))
+        connection.close()
+
+    threading.Thread(target=drip, daemon=True).start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    is_over.set()
+    listening.close()
+
+
+def test_a_receiver_that_answers_byte_by_byte_is_given_up_at_the_deadline(dripping, monkeypatch):
+    monkeypatch.setattr(sending, "TRY_SECONDS", 0.4)
+    assert post_delivery(make_due(dripping), NOW_US).answer == "timed_out"
+
+
+def test_a_name_that_nobody_answers_for_is_given_up_at_the_deadline(monkeypatch):
+    is_over = threading.Event()
+    monkeypatch.setattr(sending, "TRY_SECONDS", 0.2)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: is_over.wait(30))
+    assert post_delivery(make_due("https://receiver.example.org/"), NOW_US).answer == "timed_out"
+    is_over.set()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/x", "https://10.0.0.1/", "https://169.254.169.254/latest", "https://[::1]/",
+        "https://[64:ff9b::a9fe:a9fe]/", "https://localhost/hook", "https://0/", "https://2130706433/",
+    ],
+)  # fmt: skip
+def test_an_address_at_which_nothing_would_be_posted_is_refused_at_once(url):
+    with pytest.raises(InputError, match="network of the server"):
+        check_receiver(url, is_internal=False)
+
+
+def test_a_name_that_is_not_known_yet_may_be_known_later():
+    check_receiver("https://no-such-host.invalid/", is_internal=False)
+    check_receiver("http://127.0.0.1/", is_internal=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -287,6 +289,26 @@ def test_a_delivery_that_is_taken_is_not_sent_again(workspace):
     assert (len(sent), list_statuses(workspace)) == (1, [("delivered", 1, "200")])
 
 
+def test_a_slow_receiver_holds_up_no_other_and_each_outcome_is_kept_as_it_comes(workspace):
+    for _ in range(3):
+        subscribe(workspace, "first_dissatisfaction")
+    complain(workspace)
+    assert watching.watch_changes(workspace) == 3
+    is_first, seen = threading.Lock(), []
+
+    def post(due, now_us):
+        if is_first.acquire(blocking=False):
+            end = time.monotonic() + 30
+            while [status for status, *_ in list_statuses(workspace)].count("delivered") < 2:
+                assert time.monotonic() < end, "the others waited for the slow one"
+                time.sleep(0.02)
+            seen.extend(list_statuses(workspace))
+        return Outcome("200", is_taken=True)
+
+    assert watching.send_due(workspace, post) == {"delivered": 3}
+    assert sorted(status for status, *_ in seen) == ["delivered", "delivered", "pending"]
+
+
 def pass_time(folder, days):
     return open_small(folder, days_later=days)
 
@@ -357,6 +379,8 @@ def test_a_subscription_that_was_withdrawn_is_told_nothing_more(workspace):
     [
         {"url": "http://receiver.example.org/"}, {"url": "ftp://receiver.example.org"}, {"url": "receiver"},
         {"url": "https://anna:secret@receiver.example.org"}, {"url": "https://receiver.example.org:99999"},
+        {"url": "https://example.org/\r\nX: y"}, {"url": "https://exam ple.org/"}, {"url": "https://127.0.0.1/x"},
+        {"url": "https://169.254.169.254/"}, {"url": "https://example.org/\u202e"}, {"brand": "ba\u0001kery"},
         {"types": ["everything"]}, {"types": []}, {"line": 0}, {"line": 100}, {"quiet_hours": -1},
     ],
 )  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 from consumer_fusion.cause.regressions import FloatArray
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.language import mark
+from consumer_fusion.kit.spreadsheet_cells import write_cell
 
 TREATED, HELD_OUT = "treated", "held_out"
 
@@ -205,7 +206,8 @@ def write_holdout(holdout: Holdout, path: Path) -> None:
         with path.open("x", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["consumer", "arm", "stratum"])
-            writer.writerows(zip(holdout.consumers, holdout.arms, holdout.strata))
+            rows = zip(holdout.consumers, holdout.arms, holdout.strata)
+            writer.writerows([write_cell(each) for each in row] for row in rows)
     except OSError as error:
         raise InputError(
             f"The list cannot be written to {path.name}: {error.strerror}.",

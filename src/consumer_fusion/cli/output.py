@@ -27,6 +27,7 @@ from rich.text import Text
 
 from consumer_fusion.answers import Moment
 from consumer_fusion.errors import FusionError
+from consumer_fusion.kit.characters import find_unsafe, replace_unsafe
 from consumer_fusion.kit.moments import parse_moment
 
 WorkspaceOption = Annotated[
@@ -63,7 +64,7 @@ class PlainConsole(Console):
 def clean_cell(value: object) -> Text:
     """A value as text without control characters; its style is kept."""
     text = value.copy() if isinstance(value, Text) else Text("" if value is None else str(value))
-    cleaned = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.plain)
+    cleaned = replace_unsafe(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.plain))
     if cleaned != text.plain:
         text.plain = cleaned
     return text
@@ -97,8 +98,16 @@ def name_command() -> str:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """Print a value as JSON on stdout; characters that command a terminal are escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write(_escape_unsafe(text) + "\n")
+
+
+def _escape_unsafe(text: str) -> str:
+    while (found := find_unsafe(text.replace("\n", ""))) is not None:
+        character = chr(int(found[2:], 16))
+        text = text.replace(character, json.dumps(character)[1:-1])
+    return text
 
 
 def print_error(error: FusionError, *, is_json: bool) -> None:

@@ -29,6 +29,7 @@ from consumer_fusion.cli.output import (
 )
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds, parse_moment, write_moment
+from consumer_fusion.kit.spreadsheet_cells import write_cells
 from consumer_fusion.workspace import Workspace, open_workspace
 
 SHOWN_ROWS = 20
@@ -119,7 +120,7 @@ def print_distribution(rows: pa.Table) -> None:
 
 
 def write_rows(rows: pa.Table, path: Path) -> None:
-    """Write a table to the file, in the form that its ending names.
+    """Write a table to the file, in the form that its ending names; a CSV holds no formula for a spreadsheet.
 
     Raises:
         InputError: The ending is neither .parquet nor .csv, or the folder does not exist.
@@ -131,7 +132,7 @@ def write_rows(rows: pa.Table, path: Path) -> None:
     if path.suffix == ".parquet":
         pq.write_table(rows, path)
     elif path.suffix == ".csv":
-        pa_csv.write_csv(rows, path)
+        pa_csv.write_csv(write_cells(rows), path)
     else:
         raise InputError(f"'{path.name}' ends neither in .parquet nor in .csv.", hint="Name the file so.")
 

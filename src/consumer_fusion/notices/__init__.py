@@ -14,9 +14,10 @@ from consumer_fusion.notices.deliveries import (
 )
 from consumer_fusion.notices.envelopes import sign_body, verify_signature, write_cloud_event
 from consumer_fusion.notices.judging import Hint, Notice, Standing, judge_pair
-from consumer_fusion.notices.sending import post_delivery
+from consumer_fusion.notices.sending import check_receiver, post_delivery
 from consumer_fusion.notices.standings import forget_standings, keep_standings, list_standings, read_standings
 from consumer_fusion.notices.subscriptions import (
+    check_url,
     create_subscription,
     list_subscriptions,
     withdraw_subscription,
@@ -28,6 +29,8 @@ __all__ = [
     "Notice",
     "Standing",
     "add_deliveries",
+    "check_receiver",
+    "check_url",
     "count_deliveries",
     "create_subscription",
     "forget_deliveries",

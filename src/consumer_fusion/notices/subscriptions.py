@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.kit.characters import check_name, find_unsafe
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.notice import NOTICE_TYPES, SUBSCRIPTIONS, NoticeType, Subscription
 from consumer_fusion.stores import Session
@@ -39,6 +40,7 @@ def create_subscription(
         InputError: One of these cannot be.
     """
     check_url(url, is_internal=is_internal)
+    check_name("The brand of a subscription", brand or "")
     unknown = sorted(set(types) - set(NOTICE_TYPES))
     if unknown or not types:
         raise InputError(
@@ -93,6 +95,11 @@ def check_url(url: str, *, is_internal: bool) -> None:
     Raises:
         InputError: It is one of these.
     """
+    # The library would leave ends of lines out, so that what is kept were not what was looked at.
+    if any(each <= " " for each in url) or find_unsafe(url) is not None:
+        raise InputError(
+            "The address holds blanks or control characters.", hint="Write it as https://host/path."
+        )
     try:
         parts = urlsplit(url)
         port = parts.port

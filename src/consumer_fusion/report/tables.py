@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from consumer_fusion.kit.spreadsheet_cells import write_cell
+
 ROWS_SHOWN = 100
 """So many rows are on the page; the download has more."""
 
 ROWS_IN_DOWNLOAD = 5_000
 """So many rows are in the download, which lies within the page; for all there is `fusion score --out`."""
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +101,11 @@ def make_table(
 def write_csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows as CSV (RFC 4180), numbers unrounded, null as nothing.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV Injection"): keys come
-    from outside and may be hostile.
+    No text is one that a spreadsheet would run as a formula.
     """
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(names)
     for row in rows:
-        writer.writerow([_disarm(row.get(name)) for name in names])
+        writer.writerow([write_cell(row.get(name)) for name in names])
     return target.getvalue()
-
-
-def _disarm(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value

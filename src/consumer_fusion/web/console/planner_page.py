@@ -15,6 +15,7 @@ from consumer_fusion.effects import effect_wording as wording
 from consumer_fusion.errors import FusionError, InputError, NotFoundError
 from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment
+from consumer_fusion.kit.spreadsheet_cells import write_cell
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.drawings import (
@@ -209,7 +210,7 @@ def download_holdout(visit: Visit) -> Answer:
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(["consumer", "arm", "stratum"])
-    writer.writerows(rows)
+    writer.writerows([write_cell(each) for each in row] for row in rows)
     return Download(f"hold-out-{experiment_id}.csv", target.getvalue())
 
 
