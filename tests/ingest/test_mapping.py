@@ -142,3 +142,10 @@ def test_the_mapping_of_the_how_to_reads_its_file(desk, how_to):
     assert staged.column("consumer") == ["17850", None, "17850"]
     assert staged.column("value") == [25.9, 12.0, 25.9]
     assert write_moment(staged.column("occurred_us")[0]) == "2026-06-05T18:00:00Z"
+
+
+@pytest.mark.parametrize("name", ["../../etc/hostname", "/etc/hostname", "..", "sub/file.csv", "a\\\\b.csv"])
+def test_a_join_opens_no_file_but_those_beside_it(name):
+    text = LEAST + f'[[join]]\nfile = "{name}"\non = {{ a = "b" }}\ncolumns = {{ c = "d" }}\n'
+    with pytest.raises(MappingError, match="plain name of a file"):
+        parse_mapping(text)

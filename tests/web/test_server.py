@@ -200,3 +200,22 @@ def test_more_connections_than_there_is_room_for_are_answered_503():
             each.close()
         time.sleep(0.2)
         assert ask(address, content=b"four").text == "4"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /small HTTP/1.1\r\n\r\n", b"400"), (b"POST /small HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc", b"400"),
+        (b"GET /small HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", b"400"),
+        (b"GET /small HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", b"200"),
+        (b"GET /small HTTP/1.0\r\n\r\n", b"200"),
+    ],
+)  # fmt: skip
+def test_a_request_names_its_host_once(head, status):
+    with serve() as (address, _), socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(head)
+        got = b""
+        while piece := connection.recv(65_536):
+            got += piece
+    assert got.split()[1] == status
+    assert got.count(b"HTTP/1.1") == 1

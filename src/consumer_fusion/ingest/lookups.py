@@ -84,7 +84,7 @@ def _read_lookup(engine: Engine, join: Join, folders: Sequence[Path]) -> pa.Tabl
     if file is None:
         raise MappingError(
             f"The lookup file '{join.file}' is not there.",
-            hint="Put it into the folder of the imported files; `join.file` is relative to that folder.",
+            hint="Put it into the folder of the imported files, or of the mapping.",
         )
     ending = Path(file.name.removesuffix(".gz")).suffix.lower()
     if ending in (".parquet", ".pq"):

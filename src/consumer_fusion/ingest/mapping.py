@@ -328,8 +328,14 @@ def _read_kind_rule(keys: Keys) -> KindRule:
 
 
 def _read_join(keys: Keys) -> Join:
+    file = keys.take_text("file", is_required=True) or ""
+    # A mapping may come from somebody else: it opens files beside it and no others.
+    if file in (".", "..") or "/" in file or "\\" in file or "\0" in file:
+        keys.complain(
+            "file", "is the plain name of a file, which lies beside the imported files or the mapping"
+        )
     join = Join(
-        keys.take_text("file", is_required=True) or "",
+        file,
         tuple(keys.take_texts_by_key("on", is_required=True).items()),
         tuple(keys.take_texts_by_key("columns", is_required=True).items()),
     )

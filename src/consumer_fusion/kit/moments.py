@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from consumer_fusion.errors import InputError
 
 DAY_MICROSECONDS = 86_400_000_000
+FIRST_YEAR, LAST_YEAR = 1000, 9000
+"""Whoever asks about another year has mistyped it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,7 +40,7 @@ def parse_moment(text: str) -> datetime:
     """Read an ISO 8601 time; one without an offset is taken as UTC.
 
     Raises:
-        InputError: The text is no ISO 8601 date or time.
+        InputError: The text is no ISO 8601 date or time, or of a year that is out of range.
     """
     try:
         moment = datetime.fromisoformat(text.strip())
@@ -46,6 +48,12 @@ def parse_moment(text: str) -> datetime:
         raise InputError(
             f"'{text}' is not a time.", hint="Write it as ISO 8601, for example 2026-06-05T20:00:00Z."
         ) from None
+    # What follows from it, such as the day before or after, has to be a time too.
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise InputError(
+            f"'{text}' is of the year {moment.year}, which is out of range.",
+            hint=f"Write a year from {FIRST_YEAR} to {LAST_YEAR}.",
+        )
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

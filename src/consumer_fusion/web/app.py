@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from consumer_fusion import access
 from consumer_fusion.kit.heap import limit_arenas
@@ -40,6 +40,7 @@ from consumer_fusion.web.trail import Trail
 from consumer_fusion.workspace import DEMO_MARK, Workspace
 
 SWITCH_SECONDS = 0.001
+_TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
 _log = logging.getLogger("consumer_fusion.app")
 
 
@@ -57,10 +58,23 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "http" and scope["scheme"] == "https":
+            send = _keep_secure(send)
         if scope["type"] == "http" and (scope["path"] == "/v1" or scope["path"].startswith("/v1/")):
             await self._collect(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+
+def _keep_secure(send: Send) -> Send:
+    """Browsers that came by HTTPS once come by nothing else (RFC 6797)."""
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), _TRANSPORT_SECURITY]
+        await send(message)
+
+    return send_on
 
 
 @dataclass(frozen=True, slots=True)

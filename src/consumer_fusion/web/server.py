@@ -32,6 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _reader_deadline: asyncio.TimerHandle | None = None
     _is_in_head = False
+    _is_refused = False
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -60,15 +61,26 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait(HEAD_SECONDS)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the end of a body."""
+        """Begin to wait for the end of a body; a request that does not name one host is refused (RFC 9112, 3.2)."""
         self._is_in_head = False
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            self._is_refused = True
+            self._refuse(400, "The request has to name its host, once.")
+            return
         self._wait(REQUEST_SECONDS)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body, but none of a request that was refused."""
+        if not self._is_refused:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop waiting: the request is whole."""
         self._stop_waiting()
-        super().on_message_complete()
+        if not self._is_refused:
+            super().on_message_complete()
 
     def pause_writing(self) -> None:
         """Begin to wait for a reader."""

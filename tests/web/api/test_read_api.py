@@ -195,6 +195,8 @@ def test_errors_have_one_shape(program):
         ("GET", "/score", 422, "invalid_input"),
         ("POST", "/score", 405, "method_not_allowed"),
         ("GET", "/scores?as_of=yesterday", 400, "invalid_input"),
+        ("GET", "/scores?as_of=0001-01-01T00:00:00%2B14:00", 400, "invalid_input"),
+        ("GET", "/scores?as_of=9999-12-31T23:59:59-14:00", 400, "invalid_input"),
         ("GET", "/scores?brand=no-such-brand", 404, "not_found"),
         ("GET", "/scores?limit=0", 422, "invalid_input"),
     ):

@@ -1,0 +1,25 @@
+"""What every answer of the server has in common, whatever is asked."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from consumer_fusion.web.app import build_app
+from small_workspaces import open_small
+
+PATHS = ["/healthz", "/", "/api/v1/openapi.json", "/v1/batch", "/no-such-page", "/sign-in"]
+
+
+@pytest.fixture
+def application(tmp_path):
+    with open_small(tmp_path / "ws") as workspace:
+        yield build_app(workspace)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_browser_that_came_by_https_is_told_to_come_by_nothing_else(application, path):
+    secure = TestClient(application, base_url="https://fusion.example.org", raise_server_exceptions=False)
+    plain = TestClient(application, base_url="http://fusion.example.org", raise_server_exceptions=False)
+    assert secure.get(path, follow_redirects=False).headers["strict-transport-security"] == "max-age=31536000"
+    assert "strict-transport-security" not in plain.get(path, follow_redirects=False).headers
