@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion import answers, ingest, score
+from consumer_fusion import answers, declarations, ingest, score
 from consumer_fusion.answers import FACET_NAMES, FALLING_DAYS, Moment
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import write_moment
@@ -58,6 +58,8 @@ def build_routes(desk: Desk) -> APIRouter:
         with desk.workspace.store.reading() as session:
             brand_ids = desk.find_brands(session, caller, brand)
             consumers = None if consumer is None else desk.find_consumers(session, consumer)
+        if consumer is not None:
+            declarations.require_acquainted(desk.workspace, consumer, caller.brands)
         if consumers == []:
             raise NotFoundError(
                 "This consumer is not known here.", hint="Keys are written as sources write them."

@@ -140,7 +140,7 @@ def show_relationship(visit: Visit) -> Answer:
     """One relationship."""
     consumer, brand = _read_pair(visit)
     as_of_us = visit.as_of_us
-    pair = visit.readings.read_pair(consumer, brand, as_of_us)
+    pair = _read(visit, consumer, brand)
     rows = make_ledger(pair, _parameters(visit))
     if visit.asked.get("format") == "csv":
         return _write_ledger(pair)
@@ -199,7 +199,7 @@ def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
     name, is_narrow = visit.read_asked("name"), visit.asked.get("width") == "narrow"
 
     def make() -> Drawn:
-        reading = visit.readings.read_pair(consumer, brand, visit.as_of_us)
+        reading = _read(visit, consumer, brand)
         drawing = make_pair_drawing(name, reading, visit.show_key(reading.answer.consumer))
         if drawing is None:
             raise NotFoundError(say("There is no chart “{name}”.", name=name))
@@ -207,7 +207,7 @@ def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
 
     key = (
         "pair", consumer, brand, name, visit.asked.get("as_of"), is_narrow, visit.language.code,
-        visit.may("see_identities"),
+        visit.may("see_identities"), visit.visitor.caller.brands is None,
     )  # fmt: skip
     stamp = visit.readings.stamp_pair(consumer, brand, visit.as_of_us)
     return answer_figure(visit, shelf.take(key, stamp, make))
@@ -216,7 +216,7 @@ def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
 def show_without(visit: Visit) -> Answer:
     """What the score would be without one of the events."""
     consumer, brand = _read_pair(visit)
-    pair = visit.readings.read_pair(consumer, brand, visit.as_of_us)
+    pair = _read(visit, consumer, brand)
     reading = answers.score_without(visit.workspace, pair.answer, visit.read_asked("event"))
     difference = reading.fusion_score - pair.answer.explanation.reading.fusion_score
     return Page("without.html", say("Without this event"), WithoutPart(reading, difference))
@@ -261,6 +261,11 @@ def _list_associations(visit: Visit, pair: PairReading) -> list[dict[str, object
 def _write_ledger(pair: PairReading) -> Download:
     table = answers.tabulate_contributions(pair.answer)
     return Download("contributions.csv", "\ufeff" + write_csv(table.column_names, table.to_pylist()))
+
+
+def _read(visit: Visit, consumer: str, brand: str) -> PairReading:
+    is_whole = visit.visitor.caller.brands is None
+    return visit.readings.read_pair(consumer, brand, visit.as_of_us, is_whole=is_whole)
 
 
 def _read_pair(visit: Visit) -> tuple[str, str]:
