@@ -80,10 +80,12 @@ PLAIN = {
     "share": "30", "seed": "7", "percent": "50", "pair": "{}", "people": "", "raw": "{}", "line": "10", "reset": "",
     "valid_from": "2026-06-05T20:00", "valid_to": "", "strength": "1", "commercial": "yes", "evidence": "wears",
     "url": "https://example.org/x", "signing_secret": "", "trust": "", "scope": "some", "more_brands": "",
-    "role": "agent",    "purpose": "test", "email": "new@example.org", "quiet_hours": "", "internal": "", "half_life_days": "",
-    "facet": "voice",    "expected_effect": "unknown", "assignment": "unknown", "action_type": "other", "segment": "", "region": "",
+    "role": "agent",
+    "purpose": "test", "email": "new@example.org", "quiet_hours": "", "internal": "", "half_life_days": "",
+    "facet": "voice",
+    "expected_effect": "unknown", "assignment": "unknown", "action_type": "other", "segment": "", "region": "",
     "points": "", "horizon": "28", "outcome": "", "next": "", "password": "wrong password", "link": "",
-    "language": "it",    "theme": "dark", "back": "/", "mark": "", "wanted": "",
+    "language": "it", "theme": "dark", "back": "/", "mark": "", "wanted": "",
 }  # fmt: skip
 """The others; an empty one is left out."""
 _READS = re.compile(
