@@ -76,6 +76,8 @@ def build_routes(desk: Desk) -> APIRouter:
         places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
         with desk.workspace.store.reading() as session:
             items = _name_rows(desk, session, snapshot, places, moment, is_whole=consumers is None)
+        if consumers is None:
+            desk.note_list(caller, "list scores", brand_ids, {"route": "/scores", "rows": len(items)})
         page = wire.ScorePage(
             as_of=write_moment(snapshot.as_of_us),
             items=items,
@@ -123,6 +125,7 @@ def build_routes(desk: Desk) -> APIRouter:
             )
             for row, change in zip(rows, snapshot.change[places])
         ]  # fmt: skip
+        desk.note_list(caller, "list movers", brand_ids, {"route": "/movers", "rows": len(items)})
         return answer(request, wire.Movers(as_of=write_moment(snapshot.as_of_us), days=days, items=items))
 
     return routes

@@ -15,7 +15,7 @@ from consumer_fusion.kit.language import say
 from consumer_fusion.web.console.addresses import LIVE_PATH, make_path
 from consumer_fusion.web.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
 from consumer_fusion.web.console.drawings import Drawn, DrawnShelf, Placeholder, draw_figure
-from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
+from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Redirect, Visit
 from consumer_fusion.web.console.readings import BrandsReading
 from consumer_fusion.web.many_pairs import Activity
 
@@ -182,7 +182,14 @@ def answer_figure(visit: Visit, drawn: Drawn) -> Answer:
         return Download(f"{drawn.table.name}.csv", drawn.table.write_csv())
     asked = {name: value for name, value in visit.asked.items() if name != "width"}
     path, download = make_path(visit.path, **asked), make_path(visit.path, **{**asked, "format": "csv"})
-    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download))
+    # A chart that names nobody is part of the page that it stands on, whose look is on record.
+    look = None
+    if any(column.name == "consumer" for column in drawn.table.columns):
+        detail = {"name": visit.asked.get("name"), "rows": len(drawn.table.rows)}
+        look = Deed(
+            "look at figure", visit.path, visit.asked.get("consumer"), visit.asked.get("brand"), detail
+        )
+    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download), look=look)
 
 
 def find_live_path(visit: Visit, **parameters: object) -> str | None:

@@ -125,8 +125,9 @@ def show_consumers(visit: Visit) -> Answer:
         download=make_path("/consumers", **parameters, format="csv"),
     )
     return Page(
-        "consumers.html", say("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand
-    )
+        "consumers.html", say("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand,
+        look=Deed("list consumers", visit.path, brand=brand, detail={"rows": len(part), "search": bool(search)}),
+    )  # fmt: skip
 
 
 def show_consumer(visit: Visit) -> Answer:

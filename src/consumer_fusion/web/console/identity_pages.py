@@ -90,7 +90,8 @@ def show_identities(visit: Visit) -> Answer:
         visit.workspace, MERGES_LISTED, brands=visit.visitor.caller.brands
     )
     content = IdentitiesPage(_list_rows(visit, merges), count, visit.may("merge_consumers"))
-    return Page("identities.html", say("Identities"), content, section="identities")
+    look = Deed("list merges", visit.path, detail={"rows": len(merges)})
+    return Page("identities.html", say("Identities"), content, section="identities", look=look)
 
 
 def show_identity(visit: Visit) -> Answer:

@@ -209,12 +209,12 @@ def download_holdout(visit: Visit) -> Answer:
     if experiment_id not in {row.experiment_id for row in _list_drawn(visit, brand)}:
         raise NotFoundError(say("There is no such list."), hint=say("The page lists those that there are."))
     rows = experiments.list_assignments(visit.workspace, experiment_id)
-    visit.record(Deed("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)}))
+    look = Deed("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)})
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(["consumer", "arm", "stratum"])
     writer.writerows(rows)
-    return Download(f"hold-out-{experiment_id}.csv", target.getvalue())
+    return Download(f"hold-out-{experiment_id}.csv", target.getvalue(), look=look)
 
 
 def _make_plans(visit: Visit, brand: str, metric: str) -> list[Plan]:

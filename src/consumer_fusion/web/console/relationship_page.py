@@ -149,7 +149,8 @@ def show_relationship(visit: Visit) -> Answer:
         part = LedgerPart(
             rows[start : start + LEDGER_ROWS], _more_path(visit, start + LEDGER_ROWS, len(rows))
         )
-        return Page("ledger_rows.html", "", part)
+        look = Deed("look at relationship", consumer=consumer, brand=brand, detail={"from": start})
+        return Page("ledger_rows.html", "", part, look=look)
     reading = pair.answer.explanation.reading
     shown = visit.show_key(pair.answer.consumer)
     content = RelationshipPage(
