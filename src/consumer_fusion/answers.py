@@ -139,6 +139,7 @@ def explain_pair(
     *,
     as_of: Moment = None,
     since: datetime | None = None,
+    is_whole: bool = True,
 ) -> PairAnswer:
     """Why the score of a pair is what it is, and what moved it; 50 and nothing where there is no event.
 
@@ -148,6 +149,8 @@ def explain_pair(
         brand: Key of the brand.
         as_of: The moment asked about; None for now.
         since: Changes since then; None for all.
+        is_whole: Whether events of other brands, from which some of it follows, are named; else it is told in
+            neutral words, for whoever may not see those brands.
     """
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
@@ -160,6 +163,8 @@ def explain_pair(
         )  # fmt: skip
         named = ingest.name_entities(session, consumers or [])
     entries = tuple(score.to_entries(ledger))
+    if not is_whole:
+        entries = tuple(score.hide_elsewhere(entries, force.points))
     since_us = None if since is None else to_microseconds(since)
     return PairAnswer(
         consumer=next(iter(named.values()), consumer),

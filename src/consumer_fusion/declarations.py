@@ -5,6 +5,7 @@ A declaration changes what follows from events on record, so it runs in one tran
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.points_in_force import begin_change
-from consumer_fusion.records.identity import MergeOrigin
+from consumer_fusion.records.identity import MERGES, Merge, MergeOrigin
 from consumer_fusion.settlement import Landing, settle
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
@@ -178,18 +179,100 @@ def _regroup(regrouped: identity.Regrouping) -> Landing:
 def _find_consumer(session: Session, key: str) -> int:
     found = ingest.find_keys(session, "consumer", [key])
     if not found:
-        raise NotFoundError(
-            f"The consumer {identity.mask_consumer_key(key)} is not known here.",
-            hint="`fusion score` lists the consumers that have events.",
-        )
+        raise _tell_unknown(key)
     return found[key]
 
 
-def show_identity(workspace: Workspace, consumer: str) -> identity.Identity:
+def _tell_unknown(key: str) -> NotFoundError:
+    return NotFoundError(
+        f"The consumer {identity.mask_consumer_key(key)} is not known here.",
+        hint="`fusion score` lists the consumers that have events.",
+    )
+
+
+def show_identity(
+    workspace: Workspace, consumer: str, *, brands: Collection[str] | None = None
+) -> identity.Identity:
     """What a consumer is known by, and the merges that made them who they are.
 
+    Args:
+        workspace: The workspace.
+        consumer: Key of the consumer.
+        brands: As far as these brands know them; None for all.
+
     Raises:
-        NotFoundError: The consumer is not known.
+        NotFoundError: The consumer is not known, or not to these brands.
     """
     with workspace.store.reading() as session:
-        return identity.show_identity(session, _find_consumer(session, consumer))
+        number = _find_consumer(session, consumer)
+        if brands is None:
+            return identity.show_identity(session, number)
+        sight = _look_with(workspace, session, brands)
+        if number not in sight.find_acquainted([number]):
+            raise _tell_unknown(consumer)
+        return identity.show_identity(session, number, sight)
+
+
+def require_acquainted(workspace: Workspace, consumer: str, brands: Collection[str] | None) -> None:
+    """Refuse a consumer whom none of the brands knows, in the same words as one whom nobody knows.
+
+    Raises:
+        NotFoundError: They do not know the consumer.
+    """
+    if brands is None:
+        return
+    with workspace.store.reading() as session:
+        number = _find_consumer(session, consumer)
+        if number not in _look_with(workspace, session, brands).find_acquainted([number]):
+            raise _tell_unknown(consumer)
+
+
+def list_merges(
+    workspace: Workspace, limit: int, *, brands: Collection[str] | None = None
+) -> tuple[tuple[Merge, ...], int]:
+    """Merges, the newest first, and how many there are to be seen.
+
+    Args:
+        workspace: The workspace.
+        limit: At most so many.
+        brands: Only those of two whom these brands know; None for all.
+    """
+    order = ("made_us desc", "merge_id")
+    with workspace.store.reading() as session:
+        if brands is None:
+            rows = session.read(MERGES, order_by=order, limit=limit).to_pylist()
+            count = session.count(MERGES)
+        else:
+            rows = session.read(MERGES, order_by=order).to_pylist()
+            ends = {row[side] for row in rows for side in ("kept_consumer_id", "absorbed_consumer_id")}
+            known = set(_look_with(workspace, session, brands).find_acquainted(ends))
+            rows = [row for row in rows if {row["kept_consumer_id"], row["absorbed_consumer_id"]} <= known]
+            count = len(rows)
+            rows = rows[:limit]
+        names = ingest.name_entities(
+            session, [row[side] for row in rows for side in ("kept_consumer_id", "absorbed_consumer_id")]
+        )
+    merges = tuple(
+        Merge(
+            row["merge_id"], names[row["kept_consumer_id"]], names[row["absorbed_consumer_id"]], row["reason"],
+            row["origin"], write_moment(row["made_us"]),
+            None if row["undone_us"] is None else write_moment(row["undone_us"]),
+        )
+        for row in rows
+    )  # fmt: skip
+    return merges, count
+
+
+def _look_with(workspace: Workspace, session: Session, brands: Collection[str]) -> identity.Sight:
+    brand_ids = frozenset(ingest.find_keys(session, "brand", sorted(brands)).values())
+
+    def find_acquainted(consumers: Collection[int]) -> set[int]:
+        if not brand_ids or not consumers:
+            return set()
+        links = influence.read_associations(session, with_withdrawn=True, consumer_ids=consumers)
+        declared = {link.consumer_id for link in links if link.brand_id in brand_ids}
+        return declared | score.list_acquainted(
+            session, workspace.engine, workspace.folder, consumers, brand_ids
+        )
+
+    return identity.Sight(brand_ids, find_acquainted)

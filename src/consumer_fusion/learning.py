@@ -64,6 +64,7 @@ def calibrate_points(
             is_in_force, workspace.now_us,
         )  # fmt: skip
         session.insert(CALIBRATIONS, CALIBRATIONS.column_names, [row])
+        workspace.note_change(session)
     if is_in_force:
         put_points_in_force(workspace, progress)
     return report

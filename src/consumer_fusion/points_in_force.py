@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from consumer_fusion import ingest, score
+from consumer_fusion import access, ingest, score
+from consumer_fusion.records.audit import PRODUCT, AuditEntry
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import BRAND_REFERENCES, Kind, PointsTable
@@ -52,6 +53,10 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         session.write_mark(POINTS_MARK, points.version)
         if previous is not None and score.digest_folding(previous) != score.digest_folding(points):
             _fold_changes(workspace, session, previous, points, kind_ids, progress)
+        if previous is not None and workspace.on_change is None:
+            # The file was changed by hand: whoever comes next puts it in force, and cannot know who changed it.
+            entry = AuditEntry(PRODUCT, "put points in force", workspace.now_us, points.version)
+            access.append_audit(session, [entry])
         workspace.note_change(session)
     return PointsInForce(points, kind_ids)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from consumer_fusion import effects
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 from consumer_fusion.workspace import open_workspace
 
@@ -46,7 +47,7 @@ def import_(
     is_json: JsonOption = False,
 ) -> None:
     """Declare the actions of a file, all of them or none; the very same ones again change nothing."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "import actions", detail={"file": file.name}) as opened:
         found = effects.import_actions(opened, file)
     if is_json:
         print_json({"declared": found.declared, "known": found.known})
@@ -63,7 +64,7 @@ def withdraw(
     is_json: JsonOption = False,
 ) -> None:
     """Take an action back as never done; its effects are no longer shown."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "withdraw action", object_id=action) as opened:
         effects.withdraw_action(opened, action)
     if is_json:
         print_json({"withdrawn": action})

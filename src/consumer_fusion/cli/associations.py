@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import declarations
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 from consumer_fusion.kit.moments import parse_moment, to_microseconds
 from consumer_fusion.workspace import open_workspace
@@ -63,7 +64,9 @@ def declare(
     is_json: JsonOption = False,
 ) -> None:
     """Declare that a consumer is seen with a brand."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(
+        workspace, "declare association", detail={"consumer": consumer, "brand": brand}
+    ) as opened:
         row = declarations.declare(
             opened, consumer, brand, evidence=evidence, strength=strength, is_commercial=is_commercial,
             valid_from_us=opened.now_us if valid_from is None else to_microseconds(parse_moment(valid_from)),
@@ -83,7 +86,7 @@ def withdraw(
     is_json: JsonOption = False,
 ) -> None:
     """Take an association back as never true; what spread over it goes too."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "withdraw association", object_id=association_id) as opened:
         declarations.withdraw(opened, association_id)
     if is_json:
         print_json({"withdrawn": association_id})

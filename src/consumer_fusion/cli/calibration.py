@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import learning
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import (
     AsOfOption,
     JsonOption,
@@ -35,7 +36,12 @@ def calibrate(
     is_json: JsonOption = False,
 ) -> None:
     """Learn multipliers and half-lives of the points from what consumers did next."""
-    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+    with (
+        open_recorded(
+            workspace, "calibrate points", detail={"outcome": outcome, "is_applied": is_applied}
+        ) as opened,
+        show_progress(is_quiet=is_json) as progress,
+    ):
         report = learning.calibrate_points(
             opened, outcome=outcome, horizon_days=horizon, cutoff=parse_moment(cutoff),
             is_applied=is_applied, progress=progress,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import effects
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import (
     AsOfOption,
     JsonOption,
@@ -152,7 +153,7 @@ def _tell_change(mean: float | None, low: float | None, high: float | None) -> s
 @application.command()
 def calibrate(workspace: WorkspaceOption = Path(), is_json: JsonOption = False) -> None:
     """Learn from the workspace's own past, where nothing was done, how far chance goes; only what changed is read."""
-    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+    with open_recorded(workspace, "measure effects") as opened, show_progress(is_quiet=is_json) as progress:
         learnt = effects.calibrate_effects(opened, progress)
     if is_json:
         print_json(

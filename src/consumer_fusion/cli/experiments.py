@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import cause, experiments, score
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import (
     JsonOption,
     WorkspaceOption,
@@ -96,7 +97,7 @@ def draw(
             f"The list cannot be written to {out.name}.",
             hint="Name a file that does not exist yet, in a folder.",
         )
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "draw hold-out", detail={"brand": brand}) as opened:
         drawn = experiments.draw_experiment(opened, plan, share=share, seed=seed, consumers=consumers)
     holdout = drawn.holdout
     cause.write_holdout(holdout, out)
@@ -143,7 +144,7 @@ def record(
     """Put a division that was made elsewhere on record; only what is recorded before it begins is proof."""
     plan = _make_plan(brand, kind, outcome, horizon, starts, delivery_days, title, experiment_id)
     arms = experiments.read_assignment_file(file)
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "record experiment", detail={"brand": brand}) as opened:
         made = experiments.record_experiment(opened, plan, arms, is_randomised=is_randomised)
     if is_json:
         print_json({"experiment_id": made, "consumers": len(arms), "is_randomised": is_randomised})
@@ -159,7 +160,7 @@ def measure(
     is_json: JsonOption = False,
 ) -> None:
     """Compare the arms when the time is over, and say what may follow; no point changes."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "measure experiment", object_id=experiment_id) as opened:
         report = experiments.measure_experiment(opened, experiment_id, facet=_read_facet(facet))
     if is_json:
         print_json(report.as_dict())
@@ -228,7 +229,10 @@ def apply(
     is_json: JsonOption = False,
 ) -> None:
     """Put the points that an experiment decides in force, with its stamp; refused without proof."""
-    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+    with (
+        open_recorded(workspace, "apply experiment", object_id=experiment_id) as opened,
+        show_progress(is_quiet=is_json) as progress,
+    ):
         override = experiments.apply_experiment(
             opened, experiment_id, facet=_read_facet(facet), progress=progress
         )
@@ -246,7 +250,10 @@ def withdraw(
     experiment_id: ExperimentArgument, workspace: WorkspaceOption = Path(), is_json: JsonOption = False
 ) -> None:
     """Take an experiment back; points that it decided are as before it."""
-    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+    with (
+        open_recorded(workspace, "withdraw experiment", object_id=experiment_id) as opened,
+        show_progress(is_quiet=is_json) as progress,
+    ):
         experiments.withdraw_experiment(opened, experiment_id, progress)
     if is_json:
         print_json({"withdrawn": experiment_id})

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import declarations, repairs
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 from consumer_fusion.identity import DEFAULT_THRESHOLD
 from consumer_fusion.workspace import open_workspace
@@ -57,7 +58,7 @@ def suggest(
     merged: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     if accept:
-        with open_workspace(workspace) as opened:
+        with open_recorded(workspace, "merge consumers", detail={"origin": "review"}) as opened:
             accepted = declarations.accept_suggestions(opened, found)
         merged, unknown = accepted.merge_ids, accepted.unknown
     if is_json:
@@ -87,7 +88,7 @@ def merge(
     is_json: JsonOption = False,
 ) -> None:
     """Join two consumers who are one person; it can be undone exactly."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "merge consumers", detail={"kept": kept, "absorbed": absorbed}) as opened:
         merge_id = declarations.merge(opened, kept, absorbed, reason=reason)
     if is_json:
         print_json({"merge_id": merge_id})
@@ -102,7 +103,7 @@ def undo(
     is_json: JsonOption = False,
 ) -> None:
     """Undo a merge; both have exactly the scores they would have without it."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "undo merge", object_id=merge_id) as opened:
         declarations.undo(opened, merge_id)
     if is_json:
         print_json({"undone": merge_id})
@@ -121,7 +122,7 @@ def attach(
     is_json: JsonOption = False,
 ) -> None:
     """Give an event its consumer or brand, once it is known."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "attach event", object_id=event_id, detail={"source": source}) as opened:
         repairs.attach(opened, source, event_id, consumer=consumer, brand=brand, reason=reason)
     if is_json:
         print_json({"attached": event_id})

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import ingest, pipeline
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, show_progress
 from consumer_fusion.records.intake import Acceptance
-from consumer_fusion.workspace import open_workspace
 
 
 def import_(
@@ -34,7 +34,7 @@ def import_(
 ) -> None:
     """Read events from files; the same events again change nothing, bad rows are set aside."""
     reading = ingest.choose_reading(format=format_name, map_file=map_file, source=source, brand=brand)
-    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+    with open_recorded(workspace, "import events") as opened, show_progress(is_quiet=is_json) as progress:
         acceptance = pipeline.import_files(
             opened, files, reading, progress, is_setting_aside=is_setting_aside
         )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import effects
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 from consumer_fusion.workspace import open_workspace
 
@@ -59,7 +60,7 @@ def import_(
     told = {
         "metric": metric, "brand": brand, "consumer": consumer, "region": region, "product": product, "kind": kind
     }  # fmt: skip
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "import metrics", detail={"file": file.name}) as opened:
         found = effects.import_metrics(
             opened, file, defaults={name: value for name, value in told.items() if value is not None}
         )

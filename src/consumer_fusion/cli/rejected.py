@@ -10,6 +10,7 @@ import typer
 
 from consumer_fusion import ingest, repairs
 from consumer_fusion.cli.importing import print_acceptance
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import (
     JsonOption,
     WorkspaceOption,
@@ -63,7 +64,10 @@ def retry(
 ) -> None:
     """Read rows again, as they are or repaired; those that can be taken now leave the list."""
     reading = ingest.choose_reading(map_file=map_file) if map_file is not None else None
-    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+    with (
+        open_recorded(workspace, "retry rejected rows") as opened,
+        show_progress(is_quiet=is_json) as progress,
+    ):
         acceptance = repairs.retry_rejected(opened, ids or None, raw, progress, reading=reading)
     if is_json:
         print_json(asdict(acceptance))
@@ -79,7 +83,7 @@ def drop(
     is_json: JsonOption = False,
 ) -> None:
     """Drop rows for good."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "drop rejected rows") as opened:
         count = repairs.drop_rejected(opened, ids or None, is_all=is_all)
     if is_json:
         print_json({"dropped": count})

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion import notices, watching
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.workspace import open_workspace
@@ -49,7 +50,9 @@ def subscribe(
     is_json: JsonOption = False,
 ) -> None:
     """Tell an address of what happens from now on; its secret is shown once."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(
+        workspace, "subscribe webhook", detail={"types": [each.value for each in of], "brand": brand}
+    ) as opened:
         made = watching.subscribe(
             opened, url=url, types=[each.value for each in of], brand=brand, line=line, quiet_hours=quiet_hours,
             is_internal=internal,
@@ -83,8 +86,12 @@ def withdraw(
     is_json: JsonOption = False,
 ) -> None:
     """Tell an address no more."""
-    with open_workspace(workspace) as opened, opened.store.writing() as session:
+    with (
+        open_recorded(workspace, "withdraw webhook", object_id=subscription_id) as opened,
+        opened.store.writing() as session,
+    ):
         notices.withdraw_subscription(session, subscription_id, opened.now_us)
+        opened.note_change(session)
     if is_json:
         print_json({"withdrawn": subscription_id})
         return
@@ -122,8 +129,12 @@ def retry(
     is_json: JsonOption = False,
 ) -> None:
     """Try dead deliveries again from the start."""
-    with open_workspace(workspace) as opened, opened.store.writing() as session:
+    with (
+        open_recorded(workspace, "retry deliveries", detail={"deliveries": ids or "all"}) as opened,
+        opened.store.writing() as session,
+    ):
         count = notices.retry_deliveries(session, ids or None, opened.now_us)
+        opened.note_change(session)
     if is_json:
         print_json({"retried": count})
         return

@@ -91,6 +91,7 @@ def keep_metrics(workspace: Workspace, days: list[MetricDay]) -> MetricImport:
     with workspace.store.writing() as session:
         for members in groups.values():
             _keep_one(session, members, workspace.now_us)
+        workspace.note_change(session)
     return MetricImport(len(groups), len(days))
 
 

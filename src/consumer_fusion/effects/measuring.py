@@ -240,6 +240,7 @@ def keep_effects(workspace: Workspace, measured: Sequence[Measured]) -> None:
     """Keep effects, each in place of the one measured before."""
     with workspace.store.writing() as session:
         session.replace(EFFECTS, EFFECTS.column_names, [_to_row(each, workspace.now_us) for each in measured])
+        workspace.note_change(session)
 
 
 def _to_row(each: Measured, measured_us: int) -> tuple[Any, ...]:

@@ -84,6 +84,7 @@ def apply_experiment(
             override=json.dumps(found.override.as_dict()),
             applied_us=workspace.now_us,
         )
+        workspace.note_change(session)
     put_points_in_force(workspace, progress)
     return found.override
 
@@ -104,6 +105,7 @@ def withdraw_experiment(
                 f"Experiment '{experiment_id}' was withdrawn already.", hint="It decides nothing any more."
             )
         change_experiment(session, experiment_id, withdrawn_us=workspace.now_us)
+        workspace.note_change(session)
     put_points_in_force(workspace, progress)
 
 

@@ -39,6 +39,7 @@ def measure_experiment(
         change_experiment(
             session, experiment_id, report=json.dumps(found.report.as_dict()), measured_us=workspace.now_us
         )
+        workspace.note_change(session)
     return found.report
 
 

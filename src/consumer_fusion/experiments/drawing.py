@@ -215,6 +215,7 @@ def _keep(
             outcome_from_us=plan.starts_us + round(plan.delivery_days * DAY_MICROSECONDS),
         )
         keep_experiment(session, row, {ids[name]: one for name, one in assigned.items()})
+        workspace.note_change(session)
     return experiment_id
 
 

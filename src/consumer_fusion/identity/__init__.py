@@ -11,7 +11,7 @@ from consumer_fusion.identity.merges import (
     read_identity_map,
     undo_merge,
 )
-from consumer_fusion.identity.overview import Identity, show_identity
+from consumer_fusion.identity.overview import Identity, Sight, show_identity
 from consumer_fusion.identity.people import read_people
 from consumer_fusion.identity.resolution import EnsureConsumers, Resolution, Sighting, resolve_identities
 from consumer_fusion.identity.review import AcceptedSuggestions, ClaimedPair, accept_suggestions, list_claimed
@@ -25,6 +25,7 @@ __all__ = [
     "Identity",
     "Regrouping",
     "Resolution",
+    "Sight",
     "Sighting",
     "accept_suggestions",
     "list_claimed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -11,7 +12,13 @@ from consumer_fusion.identity.identifiers import mask_consumer_key, mask_identif
 from consumer_fusion.identity.merges import list_members, map_groups, read_merges
 from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS, Merge, Strength
+from consumer_fusion.records.identity import (
+    IDENTIFIER_SIGHTINGS,
+    IDENTIFIERS,
+    IDENTITY_CONFLICTS,
+    Merge,
+    Strength,
+)
 from consumer_fusion.stores import Session
 
 
@@ -116,12 +123,27 @@ class Identity:
         }
 
 
-def show_identity(session: Session, consumer_id: int) -> Identity:
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody may see who sees only some brands.
+
+    Attributes:
+        brand_ids: The brands.
+        find_acquainted: Those of consumers, as sources named them, whom these brands know.
+    """
+
+    brand_ids: frozenset[int]
+    find_acquainted: Callable[[Collection[int]], Collection[int]]
+
+
+def show_identity(session: Session, consumer_id: int, sight: Sight | None = None) -> Identity:
     """All that is known of who a consumer is.
 
     Args:
         session: A session of the store.
         consumer_id: Any of the consumers that were merged, or one that never was.
+        sight: What may be seen of it; None for all. Members whom only other brands know are not told, nor is what
+            only other brands know a member by.
 
     Raises:
         NotFoundError: There is no such consumer.
@@ -140,6 +162,15 @@ def show_identity(session: Session, consumer_id: int) -> Identity:
         for row in conflicts.values()
         for side in ("first_consumer_id", "second_consumer_id")
     }
+    if sight is not None:
+        named &= set(sight.find_acquainted(named))
+        members = tuple(member for member in members if member in named)
+        edges = [edge for edge in edges if {edge.kept_id, edge.absorbed_id} <= named]
+        conflicts = {
+            number: row
+            for number, row in conflicts.items()
+            if {row["first_consumer_id"], row["second_consumer_id"]} <= named | {0}
+        }
     keys = _read_keys(session, named)
     if consumer_id not in keys:
         raise NotFoundError(
@@ -147,8 +178,14 @@ def show_identity(session: Session, consumer_id: int) -> Identity:
             hint="Give the key of a consumer that was seen in an event.",
         )
     known = session.read(IDENTIFIERS, {"consumer_id": members}).to_pylist()
+    if sight is not None:
+        told = session.read(
+            IDENTIFIER_SIGHTINGS, {"consumer_id": members, "brand_id": sorted(sight.brand_ids) or [-1]}
+        ).to_pylist()
+        places = {(row["identifier_type"], row["identifier_value"]) for row in told}
+        known = [row for row in known if (row["identifier_type"], row["identifier_value"]) in places]
     return Identity(
-        consumer=keys[canonical_id],
+        consumer=keys.get(canonical_id, keys[consumer_id]),
         members=tuple(keys[member] for member in members),
         identifiers=tuple(
             KnownIdentifier(

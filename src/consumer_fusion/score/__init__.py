@@ -17,6 +17,7 @@ from consumer_fusion.score.derivation import (
     derive_recoveries,
     list_deriving_kinds,
 )
+from consumer_fusion.score.elsewhere import hide_elsewhere
 from consumer_fusion.score.explanation import Contribution, Explanation, explain_pair
 from consumer_fusion.score.fading import read_fold_kinds
 from consumer_fusion.score.fold_queries import fold_relation
@@ -75,6 +76,7 @@ from consumer_fusion.score.sources import (
     Selection,
     find_canonical,
     find_members,
+    list_acquainted,
     open_events,
     read_identity_map,
 )
@@ -88,6 +90,7 @@ __all__ = [
     "derive_override",
     "find_link",
     "forecast_before",
+    "list_acquainted",
     "list_given_facets",
     "read_override",
     "weigh_action",
@@ -124,6 +127,7 @@ __all__ = [
     "fold_new_events",
     "fold_relation",
     "fold_segments",
+    "hide_elsewhere",
     "keep_histogram",
     "keep_points",
     "list_changes",

@@ -14,6 +14,9 @@ from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.score.reading import KindState
 
+ELSEWHERE = "elsewhere"
+"""Stands for the event that one was derived from where whoever asks may not know which it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from consumer_fusion.kit.language import ENGLISH, mark, read_language, say, say_count, say_written
 from consumer_fusion.records.points import Entry, Kind, MagnitudeRule
-from consumer_fusion.score.ledger import LedgerEntry, WeighedEntry, dampen_burst
+from consumer_fusion.score.ledger import ELSEWHERE, LedgerEntry, WeighedEntry, dampen_burst
 
 ASSUMED_PEOPLE = 100
 """How many people an event reached whose source does not say it (`docs/concepts/score.md`)."""
@@ -33,6 +33,8 @@ def write_sentence(weighed: WeighedEntry, entry: Entry, worth: float) -> str:
         if kept == event.sentence and read_language().code != ENGLISH.code:
             kept = ""
         told = kept or _lower_first(say(weighed.kind.meaning)) or say(weighed.kind.event)
+        if event.parent_event_id == ELSEWHERE:
+            return f"{_format_points(worth)}: {_lower_first(told)}{_describe_burst(weighed.burst_count)}"
         body = say("{what} (follows from event {event})", what=told.rstrip("."), event=event.parent_event_id)
     else:
         body = _describe_event(event, weighed.kind, entry.is_graded)

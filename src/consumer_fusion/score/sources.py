@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.engines import quote_paths
+from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS, LEDGER_COLUMNS
 from consumer_fusion.records.identity import IDENTITIES
 from consumer_fusion.records.segment import Segment
@@ -102,6 +102,20 @@ def list_members(identity_map: dict[int, int], consumers: Collection[int]) -> li
     return sorted(wanted | {member for member, root in identity_map.items() if root in wanted})
 
 
+def list_acquainted(
+    session: Session, engine: Engine, folder: Path, consumers: Collection[int], brand_ids: Collection[int]
+) -> set[int]:
+    """Those of consumers, as sources named them, of whom there is an event with one of the brands."""
+    selection = Selection(consumers=sorted(consumers), brand_ids=sorted(brand_ids))
+    source = open_events(session, folder, selection, columns=("consumer_id", "brand_id"), is_merged=False)
+    rows = engine.read(
+        f"select distinct consumer_id from {source.relation}",
+        step="find consumers that brands know",
+        tables=source.tables,
+    )
+    return set(rows["consumer_id"].to_pylist())
+
+
 def open_events(
     session: Session,
     folder: Path,
@@ -110,6 +124,7 @@ def open_events(
     columns: Sequence[str] = FOLD_COLUMNS,
     segments: Sequence[Segment] | None = None,
     only_segments: bool = False,
+    is_merged: bool = True,
 ) -> EventSource:
     """The attributed events that the selection asks for, each under its canonical consumer.
 
@@ -120,8 +135,9 @@ def open_events(
         columns: Which columns, of `LEDGER_COLUMNS`.
         segments: Segments to read instead of those of the manifest.
         only_segments: Leave inbox and derived events out.
+        is_merged: Otherwise events stand under the consumer that their source named, and so do those selected.
     """
-    identity_map = read_identity_map(session, selection.consumers)
+    identity_map = read_identity_map(session, selection.consumers) if is_merged else {}
     members = None if selection.consumers is None else list_members(identity_map, selection.consumers)
     tables: dict[str, pa.Table] = {}
     parts: list[str] = []
@@ -269,6 +285,7 @@ __all__ = [
     "Selection",
     "find_canonical",
     "find_members",
+    "list_acquainted",
     "list_members",
     "open_events",
     "read_identity_map",

@@ -150,6 +150,10 @@ class SessionMiddleware:
                 if scope["path"] not in self.paths_without_form:
                     receive = await _check_form(scope, receive, visit)
         except FusionError as error:
+            if visit.signed_in is not None:
+                self.gate.trail.note_refusal(
+                    visit.signed_in.caller.actor, "a form of another page", self.gate.now_us()
+                )
             refusal = self.write_refusal(Request(scope), error)
             await refusal(scope, receive, send_with_cookies)
             return

@@ -13,8 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from consumer_fusion import access
-from consumer_fusion.errors import AuthenticationError, RefusedError
+from consumer_fusion.errors import AuthenticationError, FusionError, RefusedError
 from consumer_fusion.records.audit import Actor, AuditEntry
+from consumer_fusion.web.errors import find_status
 from consumer_fusion.web.gate import Gate, Visit, find_visit, is_bearer
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -117,6 +118,17 @@ def note_look(
 def note_looks(request: HTTPConnection, entries: Iterable[AuditEntry]) -> None:
     """Put many looks on record, such as of the pairs of a list."""
     find_visit(request).gate.trail.note_looks(entries)
+
+
+def note_refusal(request: HTTPConnection, caller: access.Caller, error: FusionError, route: str) -> None:
+    """Put on record that somebody was refused something, if that is what the error says.
+
+    To who may not see all brands, what is not known here may be of a brand that they may not see.
+    """
+    status = find_status(error)
+    if status == 403 or (status == 404 and caller.brands is not None):
+        visit = find_visit(request)
+        visit.gate.trail.note_refusal(caller.actor, route, visit.gate.now_us())
 
 
 async def sign_in(request: HTTPConnection, email: str, password: str) -> access.NewSession:

@@ -8,16 +8,21 @@ lost: a second of looks and of who came in, or as much as there was while an imp
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
+from time import monotonic
 
 from consumer_fusion import access
 from consumer_fusion.errors import StoreError
-from consumer_fusion.records.audit import AuditEntry
+from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.stores import Store
 
 MAX_WAITING_LOOKS = 100_000
 _PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 5.0
+_MINUTE_US = 60_000_000
+_REFUSALS_SECONDS = 60.0
+"""So often at most are refusals written, so that nobody fills the record with them."""
 
 
 class Trail:
@@ -39,6 +44,8 @@ class Trail:
         self._sessions: dict[str, int] = {}
         self._keys: dict[str, int] = {}
         self._tokens: dict[str, int] = {}
+        self._counted = monotonic()
+        self._refusals: Counter[tuple[Actor, str, int]] = Counter()
         self._is_closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -52,7 +59,7 @@ class Trail:
         self._is_closing.set()
         if self._thread is not None:
             self._thread.join()
-        self.flush()
+        self.flush(is_last=True)
 
     def note_looks(self, entries: Iterable[AuditEntry]) -> None:
         """Put looks on record soon, and who came in, failed to, or went.
@@ -67,6 +74,11 @@ class Trail:
                     hint="Wait until the import is done that writes now, and see that the disk has room.",
                 )
             self._looks.extend(entries)
+
+    def note_refusal(self, actor: Actor, route: str, now_us: int) -> None:
+        """Put on record that somebody was refused: one row for each route and minute, however often they try."""
+        with self._lock:
+            self._refusals[actor, route, now_us // _MINUTE_US * _MINUTE_US] += 1
 
     def note_session(self, digest: str, now_us: int) -> None:
         """Remember that a session was used."""
@@ -83,8 +95,11 @@ class Trail:
         with self._lock:
             self._tokens[token_id] = now_us
 
-    def flush(self) -> None:
+    def flush(self, *, is_last: bool = False) -> None:
         """Write what waits, now.
+
+        Args:
+            is_last: Refusals of the minute that still runs are written too.
 
         Raises:
             StoreError: It could not be written; it waits on.
@@ -95,6 +110,7 @@ class Trail:
                 sessions, self._sessions = self._sessions, {}
                 keys, self._keys = self._keys, {}
                 tokens, self._tokens = self._tokens, {}
+                looks += self._take_refusals(is_last=is_last)
             try:
                 if sessions:
                     with self._visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
@@ -112,6 +128,17 @@ class Trail:
                     self._keys = {**keys, **self._keys}
                     self._tokens = {**tokens, **self._tokens}
                 raise
+
+    def _take_refusals(self, *, is_last: bool) -> list[AuditEntry]:
+        if not is_last and monotonic() - self._counted < _REFUSALS_SECONDS:
+            return []
+        self._counted = monotonic()
+        taken = sorted(self._refusals.items(), key=lambda each: each[0][2])
+        self._refusals.clear()
+        return [
+            AuditEntry(actor, "be refused", minute_us, route, detail={"times": count})
+            for (actor, route, minute_us), count in taken
+        ]
 
     def _run(self) -> None:
         while not self._is_closing.wait(self._pause_seconds):

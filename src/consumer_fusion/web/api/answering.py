@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from consumer_fusion.errors import FusionError
 from consumer_fusion.web.errors import find_status, write_error, write_headers, write_problem
+from consumer_fusion.web.session import note_refusal
 
 _log = logging.getLogger("consumer_fusion.api")
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
@@ -59,8 +60,11 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_failure)
 
 
-def _answer_fusion_error(_: Request, error: Exception) -> Response:
+def _answer_fusion_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, FusionError)
+    caller = request.scope.get("state", {}).get("caller")
+    if caller is not None and "visit" in request.scope["state"]:
+        note_refusal(request, caller, error, request.url.path)
     headers = {**_PRIVATE, **write_headers(error)}
     status = find_status(error)
     if status == 401:

@@ -76,7 +76,7 @@ class Desk:
             AuthenticationError: Nobody who is known here.
             PermissionDeniedError: They may not.
         """
-        caller = self.admit(self.workspace, request)
+        caller = request.scope.setdefault("state", {})["caller"] = self.admit(self.workspace, request)
         access.require_permission(caller, permission, brand)
         return caller
 
@@ -159,4 +159,13 @@ class Desk:
         self.trail.note_looks(
             AuditEntry(caller.actor, action, now_us, consumer_id=consumer_id, brand_id=brand_id)
             for consumer_id in consumers
+        )
+
+    def note_list(
+        self, caller: Caller, action: str, brand_ids: Collection[int] | None, detail: dict[str, object]
+    ) -> None:
+        """Remember that somebody listed consumers of brands, for the audit; of all brands where none is named."""
+        brand_id = next(iter(brand_ids)) if brand_ids is not None and len(brand_ids) == 1 else None
+        self.trail.note_looks(
+            [AuditEntry(caller.actor, action, self.workspace.now_us, brand_id=brand_id, detail=detail)]
         )

@@ -34,7 +34,9 @@ def build_routes(desk: Desk) -> APIRouter:
         with desk.workspace.store.reading() as session:
             consumers = desk.find_consumers(session, consumer)
         desk.note_look(caller, action, consumers)
-        return answers.explain_pair(desk.workspace, consumer, brand, as_of=moment, since=begin)
+        return answers.explain_pair(
+            desk.workspace, consumer, brand, as_of=moment, since=begin, is_whole=caller.brands is None
+        )
 
     @routes.get("/explain", response_model=wire.Explained)
     def explain_score(

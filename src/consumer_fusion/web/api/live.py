@@ -258,7 +258,10 @@ def build_live_routes(desk: Desk, feed: Feed) -> APIRouter:
                 else:
                     numbers = desk.find_brands(session, caller, None)
                 consumers = None if consumer is None else desk.find_consumers(session, consumer)
-            desk.note_look(caller, "listen to changes", consumers or ())
+            if consumers is None:
+                desk.note_list(caller, "listen to changes", numbers, {"route": "/live"})
+            else:
+                desk.note_look(caller, "listen to changes", consumers)
             return Watch(
                 None if numbers is None else frozenset(numbers),
                 None if consumers is None else frozenset(consumers),

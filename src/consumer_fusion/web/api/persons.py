@@ -30,7 +30,7 @@ def build_routes(desk: Desk) -> APIRouter:
         """What a consumer is known by, and the merges that made them who they are. Not for tokens."""
         caller = desk.open(request, "see_identities")
         desk.gate.ensure_landed(is_forced=fresh)
-        known = declarations.show_identity(desk.workspace, consumer)
+        known = declarations.show_identity(desk.workspace, consumer, brands=caller.brands)
         with desk.workspace.store.reading() as session:
             desk.note_look(caller, "look at identity", desk.find_consumers(session, consumer))
         return answer(request, wire.Identity.model_validate(known.as_dict()))

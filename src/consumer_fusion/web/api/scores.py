@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion import answers, ingest, score
+from consumer_fusion import answers, declarations, ingest, score
 from consumer_fusion.answers import FACET_NAMES, FALLING_DAYS, Moment
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import write_moment
@@ -58,6 +58,8 @@ def build_routes(desk: Desk) -> APIRouter:
         with desk.workspace.store.reading() as session:
             brand_ids = desk.find_brands(session, caller, brand)
             consumers = None if consumer is None else desk.find_consumers(session, consumer)
+        if consumer is not None:
+            declarations.require_acquainted(desk.workspace, consumer, caller.brands)
         if consumers == []:
             raise NotFoundError(
                 "This consumer is not known here.", hint="Keys are written as sources write them."
@@ -74,6 +76,8 @@ def build_routes(desk: Desk) -> APIRouter:
         places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
         with desk.workspace.store.reading() as session:
             items = _name_rows(desk, session, snapshot, places, moment, is_whole=consumers is None)
+        if consumers is None:
+            desk.note_list(caller, "list scores", brand_ids, {"route": "/scores", "rows": len(items)})
         page = wire.ScorePage(
             as_of=write_moment(snapshot.as_of_us),
             items=items,
@@ -121,6 +125,7 @@ def build_routes(desk: Desk) -> APIRouter:
             )
             for row, change in zip(rows, snapshot.change[places])
         ]  # fmt: skip
+        desk.note_list(caller, "list movers", brand_ids, {"route": "/movers", "rows": len(items)})
         return answer(request, wire.Movers(as_of=write_moment(snapshot.as_of_us), days=days, items=items))
 
     return routes

@@ -73,7 +73,8 @@ def show_associations(visit: Visit) -> Answer:
         visit.asked.get("brand", ""),
         now[:16],
     )
-    return Page("associations.html", say("Associations"), content, section="associations")
+    look = Deed("list associations", visit.path, detail={"rows": len(rows)})
+    return Page("associations.html", say("Associations"), content, section="associations", look=look)
 
 
 def declare(visit: Visit) -> Answer:

@@ -48,6 +48,25 @@ ACTIONS = (
     mark("withdraw webhook"),
     mark("retry deliveries"),
     mark("listen to changes"),
+    mark("be refused"),
+    mark("download"),
+    mark("look at page"),
+    mark("look at figure"),
+    mark("list consumers"),
+    mark("list associations"),
+    mark("list merges"),
+    mark("list unattributed events"),
+    mark("look at rejected rows"),
+    mark("list scores"),
+    mark("list movers"),
+    mark("import events"),
+    mark("put points in force"),
+    mark("calibrate points"),
+    mark("import actions"),
+    mark("import metrics"),
+    mark("withdraw action"),
+    mark("drop rejected rows"),
+    mark("download hold-out"),
 )
 """What is put on record, for those who read it; others are shown as they are."""
 DETAILS = (
@@ -64,6 +83,10 @@ DETAILS = (
     mark("sessions"),
     mark("evidence"),
     mark("count"),
+    mark("rows"),
+    mark("times"),
+    mark("route"),
+    mark("user"),
 )
 """Names of what is kept besides."""
 

@@ -27,14 +27,14 @@ from consumer_fusion.web.console.languages import (
 )
 from consumer_fusion.web.console.navigation import list_groups
 from consumer_fusion.web.console.page_list import PAGES, PageMaker
-from consumer_fusion.web.console.pages import Answer, Download, Page, Redirect, Visit
+from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Redirect, Visit
 from consumer_fusion.web.console.readings import Readings
 from consumer_fusion.web.console.shelves import Shelf, insisting
 from consumer_fusion.web.console.statics import static_routes
 from consumer_fusion.web.console.templating import Frame, render_page
 from consumer_fusion.web.console.visiting import Visiting, Visitor
 from consumer_fusion.web.errors import find_status, write_headers
-from consumer_fusion.web.session import note_looks
+from consumer_fusion.web.session import note_looks, note_refusal
 from consumer_fusion.workspace import Workspace
 
 NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
@@ -159,6 +159,7 @@ class Console:
                     self.readings.forget()
                 return self._respond(request, visit, answered)
             except FusionError as error:
+                note_refusal(request, visitor.caller, error, request.url.path)
                 return self._show_problem(request, visitor, error)
 
     def _make_visit(
@@ -183,6 +184,10 @@ class Console:
     def _respond(self, request: Request, visit: Visit, answered: Answer) -> Response:
         if isinstance(answered, Redirect):
             return _send_on(request, answered)
+        look = answered.look or _tell_look(visit, answered)
+        if look is not None:
+            # Before it is shown: what cannot be put on record is not shown.
+            note_looks(request, [visit.write_entry(look)])
         if isinstance(answered, Download):
             name = quote(answered.name)
             return Response(
@@ -190,9 +195,6 @@ class Console:
                 media_type=f"{answered.media_type}; charset=utf-8",
                 headers={**_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
             )
-        if answered.look is not None:
-            # Before it is shown: what cannot be put on record is not shown.
-            note_looks(request, [visit.write_entry(answered.look)])
         return self._show(request, visit.visitor, answered)
 
     def _show(self, request: Request, visitor: Visitor, page: Page) -> HTMLResponse:
@@ -256,6 +258,15 @@ class Console:
         if theme in THEMES:
             keep(THEME_COOKIE, theme)
         return response
+
+
+def _tell_look(visit: Visit, answered: Page | Download) -> Deed | None:
+    """What is on record of a download, and of a page about a brand, that says nothing better itself."""
+    asked = {name: visit.asked.get(name) for name in ("brand", "consumer")}
+    if isinstance(answered, Download):
+        rows = max(0, answered.text.count("\n") - 1)
+        return Deed("download", visit.path, asked["consumer"], asked["brand"], {"rows": rows})
+    return Deed("look at page", visit.path, brand=answered.brand) if answered.brand else None
 
 
 def _read_theme(request: Request) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion import answers
+from consumer_fusion import answers, declarations
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.language import mark, say
 from consumer_fusion.kit.moments import from_microseconds
@@ -125,14 +125,16 @@ def show_consumers(visit: Visit) -> Answer:
         download=make_path("/consumers", **parameters, format="csv"),
     )
     return Page(
-        "consumers.html", say("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand
-    )
+        "consumers.html", say("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand,
+        look=Deed("list consumers", visit.path, brand=brand, detail={"rows": len(part), "search": bool(search)}),
+    )  # fmt: skip
 
 
 def show_consumer(visit: Visit) -> Answer:
     """The brands of a consumer."""
     consumer = visit.read_asked("consumer")
     visit.require("look")
+    declarations.require_acquainted(visit.workspace, consumer, visit.visitor.caller.brands)
     as_of_us = visit.as_of_us
     scores = answers.score_pairs(
         visit.workspace, consumer=consumer, as_of=from_microseconds(as_of_us), is_ranked=False

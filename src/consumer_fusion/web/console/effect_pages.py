@@ -183,10 +183,9 @@ def measure_effect(visit: Visit) -> Answer:
     action_id, metric = visit.read_form("action_id"), visit.read_form("metric")
     brand = find_brand(visit, action_id)
     visit.require("declare_actions", brand)
-    effects.measure_action(
-        visit.workspace, effects.Question(action_id=action_id, metric=metric, is_anew=True)
-    )
-    visit.record(Deed("measure effect", object_id=action_id, brand=brand, detail={"metric": metric}))
+    deed = Deed("measure effect", object_id=action_id, brand=brand, detail={"metric": metric})
+    question = effects.Question(action_id=action_id, metric=metric, is_anew=True)
+    effects.measure_action(visit.acting(deed), question)
     return Redirect(make_path("/effect", action=action_id, metric=metric), say("It was measured anew."))
 
 
@@ -244,8 +243,7 @@ def measure_effects(visit: Visit) -> Answer:
     """Measure all actions of a brand, as far as something changed since."""
     brand = visit.read_form("brand")
     visit.require("declare_actions", brand)
-    effects.measure_effects(visit.workspace, brand=brand)
-    visit.record(Deed("measure effects", brand=brand))
+    effects.measure_effects(visit.acting(Deed("measure effects", brand=brand)), brand=brand)
     count = len(effects.list_effects(visit.workspace, brand=brand))
     return Redirect(
         make_path("/effects", brand=brand),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,9 @@ from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import parse_moment, to_microseconds
 from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import Facet
+from consumer_fusion.stores import Session
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
 
@@ -65,8 +68,8 @@ def measure_experiment(visit: Visit) -> Answer:
     """Compare the arms; no point changes."""
     row = _find_experiment(visit, visit.read_form("experiment"))
     visit.require("declare_actions", row["brand"])
-    experiments.measure_experiment(visit.workspace, row["experiment_id"], facet=_read_facet(visit))
-    visit.record(Deed("measure experiment", object_id=row["experiment_id"], brand=row["brand"]))
+    deed = Deed("measure experiment", object_id=row["experiment_id"], brand=row["brand"])
+    experiments.measure_experiment(visit.acting(deed), row["experiment_id"], facet=_read_facet(visit))
     return Redirect(_make_path(row), say("It is measured. No point has changed."))
 
 
@@ -74,9 +77,14 @@ def apply_experiment(visit: Visit) -> Answer:
     """Put the points that an experiment decides in force."""
     visit.require("change_points")
     row = _find_experiment(visit, visit.read_form("experiment"))
-    override = experiments.apply_experiment(visit.workspace, row["experiment_id"], facet=_read_facet(visit))
-    detail = {"kind": override.key, "points": round(override.points, 2)}
-    visit.record(Deed("apply experiment", object_id=row["experiment_id"], brand=row["brand"], detail=detail))
+    number = row["experiment_id"]
+
+    def tell(session: Session) -> Deed:
+        override = json.loads(session.read(EXPERIMENTS, {"experiment_id": number})["override"][0].as_py())
+        detail = {"kind": override["key"], "points": round(override["points"], 2)}
+        return Deed("apply experiment", object_id=number, brand=row["brand"], detail=detail)
+
+    experiments.apply_experiment(visit.acting(tell), number, facet=_read_facet(visit))
     return Redirect(_make_path(row), say("Its points are in force, and every score is read with them."))
 
 
@@ -84,8 +92,8 @@ def withdraw_experiment(visit: Visit) -> Answer:
     """Take an experiment back; points that it decided are as before it."""
     visit.require("change_points")
     row = _find_experiment(visit, visit.read_form("experiment"))
-    experiments.withdraw_experiment(visit.workspace, row["experiment_id"])
-    visit.record(Deed("withdraw experiment", object_id=row["experiment_id"], brand=row["brand"]))
+    deed = Deed("withdraw experiment", object_id=row["experiment_id"], brand=row["brand"])
+    experiments.withdraw_experiment(visit.acting(deed), row["experiment_id"])
     return Redirect(_make_path(row), say("It is withdrawn and decides nothing any more."))
 
 

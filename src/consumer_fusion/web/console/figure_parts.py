@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from consumer_fusion.errors import DrawingError
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.drawings import Drawing, Drawn, DrawnShelf, draw_figure, leave_empty
-from consumer_fusion.web.console.pages import Answer, Download, Page, Visit
+from consumer_fusion.web.console.pages import Answer, Deed, Download, Page, Visit
 from consumer_fusion.web.console.shelves import Stamp
 
 
@@ -51,4 +51,11 @@ def answer_figure(
         drawn = leave_empty(make())
     asked = {name: value for name, value in visit.asked.items() if name != "width"}
     path, download = make_path(visit.path, **asked), make_path(visit.path, **{**asked, "format": "csv"})
-    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download))
+    # A chart that names nobody is part of the page that it stands on, whose look is on record.
+    look = None
+    if any(column.name == "consumer" for column in drawn.table.columns):
+        detail = {"name": visit.asked.get("name"), "rows": len(drawn.table.rows)}
+        look = Deed(
+            "look at figure", visit.path, visit.asked.get("consumer"), visit.asked.get("brand"), detail
+        )
+    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download), look=look)

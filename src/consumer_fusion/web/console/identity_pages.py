@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer_fusion import declarations, ingest
+from consumer_fusion import declarations
 from consumer_fusion.identity import mask_identifier
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.language import say
-from consumer_fusion.kit.moments import write_moment
-from consumer_fusion.records.identity import MERGES
+from consumer_fusion.records.identity import Merge
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
 
@@ -87,34 +86,19 @@ def show_identities(visit: Visit) -> Answer:
     visit.require("see_identities")
     if visit.asked.get("consumer"):
         return show_identity(visit)
-    with visit.workspace.store.reading() as session:
-        rows = session.read(MERGES, order_by=("made_us desc", "merge_id"), limit=MERGES_LISTED).to_pylist()
-        count = session.count(MERGES)
-        names = ingest.name_entities(
-            session, [row[side] for row in rows for side in ("kept_consumer_id", "absorbed_consumer_id")]
-        )
-    merges = [
-        MergeRow(
-            row["merge_id"],
-            names[row["kept_consumer_id"]],
-            names[row["absorbed_consumer_id"]],
-            visit.show_key(names[row["kept_consumer_id"]]),
-            visit.show_key(names[row["absorbed_consumer_id"]]),
-            row["reason"],
-            row["origin"],
-            write_moment(row["made_us"]),
-            None if row["undone_us"] is None else write_moment(row["undone_us"]),
-        )
-        for row in rows
-    ]
-    content = IdentitiesPage(merges, count, visit.may("merge_consumers"))
-    return Page("identities.html", say("Identities"), content, section="identities")
+    merges, count = declarations.list_merges(
+        visit.workspace, MERGES_LISTED, brands=visit.visitor.caller.brands
+    )
+    content = IdentitiesPage(_list_rows(visit, merges), count, visit.may("merge_consumers"))
+    look = Deed("list merges", visit.path, detail={"rows": len(merges)})
+    return Page("identities.html", say("Identities"), content, section="identities", look=look)
 
 
 def show_identity(visit: Visit) -> Answer:
     """Who a consumer is."""
     visit.require("see_identities")
-    known = declarations.show_identity(visit.workspace, visit.read_asked("consumer"))
+    brands = visit.visitor.caller.brands
+    known = declarations.show_identity(visit.workspace, visit.read_asked("consumer"), brands=brands)
     content = IdentityPage(
         consumer=known.consumer,
         shown=visit.show_key(known.consumer),
@@ -123,20 +107,7 @@ def show_identity(visit: Visit) -> Answer:
             (each.type, mask_identifier(each.type, each.value), each.strength, each.seen_at)
             for each in known.identifiers
         ],
-        merges=[
-            MergeRow(
-                each.merge_id,
-                each.kept,
-                each.absorbed,
-                visit.show_key(each.kept),
-                visit.show_key(each.absorbed),
-                each.reason,
-                each.origin,
-                each.made_at,
-                each.undone_at,
-            )
-            for each in known.merges
-        ],
+        merges=_list_rows(visit, known.merges),
         conflicts=[
             (visit.show_key(each.second or each.first), each.reason, each.seen_at) for each in known.conflicts
         ],
@@ -146,6 +117,23 @@ def show_identity(visit: Visit) -> Answer:
         "identity.html", content.shown, content, section="identities",
         look=Deed("look at identity", consumer=known.consumer),
     )  # fmt: skip
+
+
+def _list_rows(visit: Visit, merges: Sequence[Merge]) -> list[MergeRow]:
+    return [
+        MergeRow(
+            each.merge_id,
+            each.kept,
+            each.absorbed,
+            visit.show_key(each.kept),
+            visit.show_key(each.absorbed),
+            each.reason,
+            each.origin,
+            each.made_at,
+            each.undone_at,
+        )
+        for each in merges
+    ]
 
 
 def merge_consumers(visit: Visit) -> Answer:

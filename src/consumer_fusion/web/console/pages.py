@@ -83,11 +83,13 @@ class Download:
         name: Of the file.
         text: Its content.
         media_type: What it is.
+        look: What the audit is to know of it; else that it was downloaded, from where and how many rows.
     """
 
     name: str
     text: str
     media_type: str = "text/csv"
+    look: Deed | None = None
 
 
 Answer = Page | Redirect | Download

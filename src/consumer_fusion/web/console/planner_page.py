@@ -13,6 +13,7 @@ from consumer_fusion import charts, effects, experiments
 from consumer_fusion.effects import HoldoutSuggestion, Plan
 from consumer_fusion.effects import effect_wording as wording
 from consumer_fusion.errors import FusionError, InputError, NotFoundError
+from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.language import say
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.kit.spreadsheet_cells import write_cell
@@ -180,19 +181,18 @@ def draw_holdout(visit: Visit) -> Answer:
         horizon_days=visit.read_number("days", 28.0),
         starts_us=starts_us,
         title=visit.read_optional("title"),
+        experiment_id=make_id(),
     )
-    drawn = experiments.draw_experiment(
-        visit.workspace,
+    share = visit.read_number("share", 10.0) / 100
+    deed = Deed(
+        "draw hold-out", object_id=plan.experiment_id, brand=brand, detail={"kind": plan.kind, "share": share}
+    )
+    experiments.draw_experiment(
+        visit.acting(deed),
         plan,
-        share=visit.read_number("share", 10.0) / 100,
+        share=share,
         seed=int(visit.read_number("seed", 1)),
     )
-    visit.record(
-        Deed(
-            "draw hold-out", object_id=drawn.experiment_id, brand=brand,
-            detail={"kind": plan.kind, "held_out": drawn.holdout.held_out_count},
-        )
-    )  # fmt: skip
     return Redirect(
         make_path("/planner", brand=brand),
         say("It is drawn and on record, before anybody is reached. Its list is below."),
@@ -206,12 +206,12 @@ def download_holdout(visit: Visit) -> Answer:
     if experiment_id not in {row.experiment_id for row in _list_drawn(visit, brand)}:
         raise NotFoundError(say("There is no such list."), hint=say("The page lists those that there are."))
     rows = experiments.list_assignments(visit.workspace, experiment_id)
-    visit.record(Deed("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)}))
+    look = Deed("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)})
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(["consumer", "arm", "stratum"])
     writer.writerows([write_cell(each) for each in row] for row in rows)
-    return Download(f"hold-out-{experiment_id}.csv", target.getvalue())
+    return Download(f"hold-out-{experiment_id}.csv", target.getvalue(), look=look)
 
 
 def _make_plans(visit: Visit, brand: str, metric: str) -> list[Plan]:

@@ -125,7 +125,8 @@ class VersionsPage:
 def show_points(visit: Visit) -> Answer:
     """Every kind with its points."""
     visit.require("look")
-    unscored = visit.readings.find_unscored()
+    # How many events there are of a kind is of all brands together.
+    unscored = visit.readings.find_unscored() if visit.visitor.caller.brands is None else []
     if unscored is None:
         return show_being_read(say("Points"), section="points")
     points = put_points_in_force(visit.workspace).points
@@ -157,7 +158,8 @@ def show_kind(visit: Visit) -> Answer:
     key = visit.read_asked("key")
     points = put_points_in_force(visit.workspace).points
     kind = points.kinds.get(key)
-    if kind is None and key not in {row["kind"] for row in visit.readings.count_unscored()}:
+    unscored = visit.readings.count_unscored() if visit.visitor.caller.brands is None else []
+    if kind is None and key not in {row["kind"] for row in unscored}:
         raise NotFoundError(
             say("There is no kind “{key}”.", key=key), hint=say("The points table lists all of them.")
         )

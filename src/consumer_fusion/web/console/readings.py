@@ -214,12 +214,19 @@ class Readings:
 
         return make, is_aside
 
-    def read_pair(self, consumer: str, brand: str, as_of_us: int) -> PairReading:
-        """One relationship with all that it is made of, as of now: nothing of it lags behind."""
+    def read_pair(self, consumer: str, brand: str, as_of_us: int, *, is_whole: bool) -> PairReading:
+        """One relationship with all that it is made of, as of now: nothing of it lags behind.
+
+        Args:
+            consumer: Key of the consumer.
+            brand: Key of the brand.
+            as_of_us: The moment.
+            is_whole: Whether events of other brands, from which some of it follows, are named.
+        """
         # Sentences are written in the language of whoever asks.
-        key, _ = self._place((consumer, brand, read_language().code), as_of_us)
+        key, _ = self._place((consumer, brand, read_language().code, str(is_whole)), as_of_us)
         stamp = self.stamp_pair(consumer, brand, as_of_us)
-        return self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us))
+        return self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us, is_whole))
 
     def stamp_pair(self, consumer: str, brand: str, as_of_us: int) -> Stamp:
         """What one relationship would be read from now; it stays while nothing happens in it.
@@ -320,9 +327,9 @@ class Readings:
             ((*what, as_of_us), self.stamp()) if is_now is None else ((*what, is_now), self.stamp(as_of_us))
         )
 
-    def _make_pair(self, consumer: str, brand: str, as_of_us: int) -> PairReading:
+    def _make_pair(self, consumer: str, brand: str, as_of_us: int, is_whole: bool) -> PairReading:
         moment = from_microseconds(as_of_us)
-        answer = answers.explain_pair(self._workspace, consumer, brand, as_of=moment)
+        answer = answers.explain_pair(self._workspace, consumer, brand, as_of=moment, is_whole=is_whole)
         points = put_points_in_force(self._workspace).points
         earlier_us = as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS
         earlier = score.read_pair(score.fold_ledger(answer.entries, earlier_us, points), points)

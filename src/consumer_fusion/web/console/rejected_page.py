@@ -75,7 +75,8 @@ def show_rejected(visit: Visit) -> Answer:
         make_path("/rejected", code=code, after=listed[-1].rejection_id) if has_more else None,
         visit.may("mend_events"),
     )
-    return Page("rejected.html", say("Rejected events"), content, section="rejected")
+    look = Deed("look at rejected rows", visit.path, detail={"rows": len(listed)})
+    return Page("rejected.html", say("Rejected events"), content, section="rejected", look=look)
 
 
 def show_rejection(visit: Visit) -> Answer:

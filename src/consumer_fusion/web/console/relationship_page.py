@@ -141,7 +141,7 @@ def show_relationship(visit: Visit) -> Answer:
     """One relationship."""
     consumer, brand = _read_pair(visit)
     as_of_us = visit.as_of_us
-    pair = visit.readings.read_pair(consumer, brand, as_of_us)
+    pair = _read(visit, consumer, brand)
     rows = make_ledger(pair, _parameters(visit))
     if visit.asked.get("format") == "csv":
         return _write_ledger(pair)
@@ -150,7 +150,8 @@ def show_relationship(visit: Visit) -> Answer:
         part = LedgerPart(
             rows[start : start + LEDGER_ROWS], _more_path(visit, start + LEDGER_ROWS, len(rows))
         )
-        return Page("ledger_rows.html", "", part)
+        look = Deed("look at relationship", consumer=consumer, brand=brand, detail={"from": start})
+        return Page("ledger_rows.html", "", part, look=look)
     reading = pair.answer.explanation.reading
     shown = visit.show_key(pair.answer.consumer)
     content = RelationshipPage(
@@ -200,13 +201,16 @@ def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
     name = visit.read_asked("name")
 
     def make() -> Drawing:
-        reading = visit.readings.read_pair(consumer, brand, visit.as_of_us)
+        reading = _read(visit, consumer, brand)
         drawing = make_pair_drawing(name, reading, visit.show_key(reading.answer.consumer))
         if drawing is None:
             raise NotFoundError(say("There is no chart “{name}”.", name=name))
         return drawing
 
-    key = ("pair", consumer, brand, name, visit.asked.get("as_of"), visit.may("see_identities"))
+    key = (
+        "pair", consumer, brand, name, visit.asked.get("as_of"), visit.may("see_identities"),
+        visit.visitor.caller.brands is None,
+    )  # fmt: skip
     stamp = visit.readings.stamp_pair(consumer, brand, visit.as_of_us)
     return answer_figure(visit, shelf, key, stamp, make)
 
@@ -214,7 +218,7 @@ def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
 def show_without(visit: Visit) -> Answer:
     """What the score would be without one of the events."""
     consumer, brand = _read_pair(visit)
-    pair = visit.readings.read_pair(consumer, brand, visit.as_of_us)
+    pair = _read(visit, consumer, brand)
     reading = answers.score_without(visit.workspace, pair.answer, visit.read_asked("event"))
     difference = reading.fusion_score - pair.answer.explanation.reading.fusion_score
     return Page("without.html", say("Without this event"), WithoutPart(reading, difference))
@@ -259,6 +263,11 @@ def _list_associations(visit: Visit, pair: PairReading) -> list[dict[str, object
 def _write_ledger(pair: PairReading) -> Download:
     table = answers.tabulate_contributions(pair.answer)
     return Download("contributions.csv", "\ufeff" + write_csv(table.column_names, table.to_pylist()))
+
+
+def _read(visit: Visit, consumer: str, brand: str) -> PairReading:
+    is_whole = visit.visitor.caller.brands is None
+    return visit.readings.read_pair(consumer, brand, visit.as_of_us, is_whole=is_whole)
 
 
 def _read_pair(visit: Visit) -> tuple[str, str]:

@@ -104,9 +104,9 @@ def accept_suggestions(visit: Visit) -> Answer:
     chosen = visit.read_choices("pair")
     if not chosen:
         raise InputError(say("No pair was chosen."), hint=say("Choose those that you know to be one person."))
-    accepted = declarations.accept_suggestions(visit.workspace, _read_pairs(chosen))
-    for merge_id in accepted.merge_ids:
-        visit.record(Deed("merge consumers", object_id=merge_id, detail={"origin": "review"}))
+    detail = {"origin": "review", "pairs": len(chosen)}
+    workspace = visit.acting(Deed("merge consumers", detail=detail))
+    accepted = declarations.accept_suggestions(workspace, _read_pairs(chosen))
     return Redirect(
         "/identities",
         say_count(

@@ -38,7 +38,8 @@ def show_unattributed(visit: Visit) -> Answer:
         total,
         visit.list_brands(),
     )
-    return Page("unattributed.html", say("Unattributed events"), content, section="unattributed")
+    look = Deed("list unattributed events", visit.path, detail={"rows": len(events)})
+    return Page("unattributed.html", say("Unattributed events"), content, section="unattributed", look=look)
 
 
 def attach_event(visit: Visit) -> Answer:

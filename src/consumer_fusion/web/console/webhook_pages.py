@@ -15,6 +15,7 @@ from consumer_fusion.records.notice import (
     NoticeType,
     Subscription,
 )
+from consumer_fusion.stores import Session
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
 from consumer_fusion.web.console.shown_once import show_once
 
@@ -92,21 +93,25 @@ def show_webhooks(visit: Visit) -> Answer:
 def subscribe(visit: Visit) -> Answer:
     """Begin to tell an address; the answer is the only page that ever shows what notices are signed with."""
     visit.require("change_webhooks")
+    types = [each for each in NOTICE_TYPES if each in visit.read_choices("type")]
+    brand, line = visit.read_optional("brand") or None, visit.read_number("line", 50.0)
+
+    def tell(session: Session) -> Deed:
+        made_last = notices.list_subscriptions(session)[-1]
+        return Deed(
+            "subscribe webhook", object_id=made_last.subscription_id, brand=brand,
+            detail={"types": list(types), "line": line},
+        )  # fmt: skip
+
     made = watching.subscribe(
-        visit.workspace,
+        visit.acting(tell),
         url=visit.read_form("url"),
-        types=[each for each in NOTICE_TYPES if each in visit.read_choices("type")],
-        brand=visit.read_optional("brand") or None,
-        line=visit.read_number("line", 50.0),
+        types=types,
+        brand=brand,
+        line=line,
         quiet_hours=visit.read_number("quiet_hours", 24.0),
         is_internal=visit.read_optional("internal") == "yes",
     )
-    visit.record(
-        Deed(
-            "subscribe webhook", object_id=made.subscription_id, brand=made.brand,
-            detail={"types": list(made.types), "line": made.line},
-        )
-    )  # fmt: skip
     notes = [
         say("Notices to {address} are signed with it.", address=made.url),
         say(

@@ -1,0 +1,137 @@
+"""What somebody looks at, takes away or is refused is on record: lists and downloads too, and no more than fits."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+from consumer_fusion import access
+from consumer_fusion.pipeline import import_events
+from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.web.console import console_routes, refuse_change
+from consumer_fusion.web.gate import Gate, SessionMiddleware
+from consumer_fusion.web.reading_side import ReadingSide
+from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.web.trail import Trail
+from small_workspaces import make_order, open_small
+from staff_moments import CHEAP, PASSWORD
+
+SITE = "http://localhost:8000"
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The pages and the read API of a workspace; its trail; and staff: one for all brands, one for the bakery."""
+    with open_small(tmp_path / "ws") as workspace:
+        import_events(
+            workspace,
+            [
+                make_order(1, consumer="ann"),
+                make_order(2, consumer="ben", days_ago=40),
+                make_order(3, brand="grocery", consumer="cora"),
+            ],
+        )
+        hashed = access.hash_password(PASSWORD, CHEAP)
+        named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
+        with workspace.store.writing() as session:
+            for email, role, brands in (
+                ("all@example.org", "analyst", None),
+                ("one@example.org", "agent", ["bakery"]),
+            ):
+                made = access.create_account(session, email=email, role=role, brands=brands, **named)
+                access.set_password(session, made.account_id, hashed, **named)
+        trail = Trail(workspace.store, workspace.visits)
+        gate = Gate(
+            workspace.store, workspace.visits, trail, access.read_signing_key(workspace.folder),
+            lambda: workspace.now_us, cost=CHEAP, bound_address="127.0.0.1",
+        )  # fmt: skip
+        side = ReadingSide(workspace, gate)
+        console = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting())])
+        app = Starlette(
+            routes=[*side.build_routes(), Mount("/", app=SessionMiddleware(console, gate, refuse_change))]
+        )
+        yield app, workspace, trail
+        side.desk.close()
+
+
+def sign_in(app, email):
+    http = TestClient(app, base_url=SITE, client=("127.0.0.1", 50_000), follow_redirects=False)
+    token = re.search(r'name="form_token" value="([^"]+)"', http.get("/sign-in").text).group(1)
+    fields = {"form_token": token, "email": email, "password": PASSWORD}
+    assert http.post("/sign-in", data=fields, headers={"Origin": SITE}).status_code == 303
+    return http
+
+
+def read_rows(workspace, trail):
+    trail.flush(is_last=True)
+    with workspace.store.reading() as session:
+        assert access.find_broken_audit(session) == []
+        rows = access.read_audit(session, limit=1000)[::-1]
+    return [each for each in rows if each.actor.type == "staff" and each.action != "sign in"]
+
+
+@pytest.mark.parametrize(
+    ("path", "action", "rows"),
+    [
+        ("/api/v1/scores?brand=bakery", "list scores", 2),
+        ("/api/v1/scores", "list scores", 3),
+        ("/api/v1/movers?brand=bakery&direction=both", "list movers", 2),
+        ("/consumers?brand=bakery", "list consumers", 2),
+        ("/consumers?brand=bakery&format=csv", "download", 2),
+        ("/brand/figure?brand=bakery&name=movers", "look at figure", 2),
+        ("/brand/figure?brand=bakery&name=movers&format=csv", "download", 2),
+        ("/relationship?consumer=ann&brand=bakery&format=csv", "download", 3),
+        ("/relationship/figure?consumer=ann&brand=bakery&name=facets&format=csv", "download", None),
+        ("/associations", "list associations", 0),
+        ("/identities", "list merges", 0),
+    ],
+)
+def test_a_list_or_a_download_is_one_row_with_route_brand_and_count(server, path, action, rows):
+    app, workspace, trail = server
+    assert sign_in(app, "all@example.org").get(path).status_code == 200
+    (entry,) = read_rows(workspace, trail)
+    assert entry.action == action
+    assert rows is None or entry.detail["rows"] == rows
+    assert (entry.brand_id is not None) == ("brand=bakery" in path)
+    assert entry.object_id or entry.detail["route"]
+
+
+def test_a_look_that_is_refused_is_on_record_once_a_minute_with_how_often(server):
+    app, workspace, trail = server
+    http = sign_in(app, "one@example.org")
+    for _ in range(25):
+        assert http.get("/api/v1/scores?brand=grocery").status_code == 403
+        assert http.get("/identities?consumer=cora").status_code == 404
+        assert http.get("/staff").status_code == 403
+    rows = [each for each in read_rows(workspace, trail) if each.action == "be refused"]
+    assert sorted((each.object_id, each.detail["times"]) for each in rows) == [
+        ("/api/v1/scores", 25), ("/identities", 25), ("/staff", 25),
+    ]  # fmt: skip
+
+
+def test_a_form_that_is_refused_is_on_record(server):
+    app, workspace, trail = server
+    http = sign_in(app, "one@example.org")
+    token = re.search(r'name="form_token" value="([^"]+)"', http.get("/associations").text).group(1)
+    fields = {"form_token": token, "kept": "ann", "absorbed": "ben", "reason": "x"}
+    assert http.post("/identities/merge", data=fields, headers={"Origin": SITE}).status_code == 403
+    assert (
+        http.post("/identities/merge", data=fields, headers={"Origin": "https://evil.example"}).status_code
+        == 403
+    )
+    refused = {each.object_id for each in read_rows(workspace, trail) if each.action == "be refused"}
+    assert refused == {"/identities/merge", "a form of another page"}
+
+
+def test_refusals_are_written_once_a_minute_while_the_server_runs(server):
+    _, workspace, trail = server
+    actor = access.Caller(COMMAND_LINE, "agent", None).actor
+    for moment in range(1000):
+        trail.note_refusal(actor, "/staff", moment)
+        trail.flush()
+    with workspace.store.reading() as session:
+        assert [each for each in access.read_audit(session) if each.action == "be refused"] == []
