@@ -87,7 +87,7 @@ from consumer_fusion.access.signing_in import (
     sign_in,
     take_up_link,
 )
-from consumer_fusion.access.throttling import count_try, forgive_account, forgive_try
+from consumer_fusion.access.throttling import count_try, forgive_account, forgive_try, name_network
 from consumer_fusion.access.tokens import (
     ApiToken,
     NewApiToken,
@@ -160,6 +160,7 @@ __all__ = [
     "make_owner_link",
     "matches_password",
     "may",
+    "name_network",
     "note_key_uses",
     "note_token_uses",
     "offer_new_password",

@@ -102,11 +102,12 @@ def forgive_account(session: Session, email: str) -> None:
 def _name_subjects(email: str, address: str) -> dict[str, Throttle]:
     return {
         f"account:{fold_email(email)[:_LONGEST_SUBJECT]}": ACCOUNT_THROTTLE,
-        f"address:{_name_network(address)[:_LONGEST_SUBJECT]}": ADDRESS_THROTTLE,
+        f"address:{name_network(address)[:_LONGEST_SUBJECT]}": ADDRESS_THROTTLE,
     }
 
 
-def _name_network(address: str) -> str:
+def name_network(address: str) -> str:
+    """The network that an address stands for where tries are counted by it."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -23,6 +23,7 @@ from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.intake import REJECTIONS
 from consumer_fusion.web.app import build_app
 from consumer_fusion.web.collect import Collector, Limits, SourceKey, bodies
+from consumer_fusion.web.collect.collect_errors import CollectError
 from consumer_fusion.web.operation import find_problems
 from live_server import LiveServer
 from small_workspaces import list_files, make_orders, open_small, seal
@@ -141,22 +142,43 @@ def test_a_body_that_does_not_come_is_given_up(workspace, monkeypatch):
         assert client.post("/v1/events", content=make_line(1)).status_code == 200
 
 
-def test_bodies_in_work_are_bounded_together():
-    budget = bodies.BodyBudget(limit=1000)
+@pytest.mark.parametrize(
+    ("bound", "senders"),
+    [
+        ("BODIES_BYTES_LIMIT", [{"key": "a"}, {"key": "b"}]),
+        ("KEY_BYTES_LIMIT", [{"key": "a"}, {"key": "a"}]),
+        ("KEYLESS_BODIES_LIMIT", [{"address": "192.0.2.1"}, {"address": "192.0.2.2"}]),
+        ("ADDRESS_BYTES_LIMIT", [{"address": "192.0.2.1"}, {"address": "192.0.2.1"}]),
+    ],
+    ids=["all", "of one key", "without a key", "of one address without a key"],
+)
+def test_bodies_in_work_are_bounded_and_leave_room_for_others(monkeypatch, bound, senders):
+    monkeypatch.setattr(bodies, bound, 1000)
+    budget = bodies.BodyBudget(bodies.BODIES_BYTES_LIMIT)
 
     async def receive():
         return {"type": "http.request", "body": b"x" * 600, "more_body": False}
 
+    async def read(share):
+        return await bodies.read_body(receive, {}, share, bodies.SideWork(), is_keyless=False)
+
     async def read_two():
-        first = await bodies.read_body(receive, {}, budget)
-        with pytest.raises(Exception, match="Too many requests"):
-            await bodies.read_body(receive, {}, budget)
-        return first
+        with budget.open_share(**senders[0]) as first:
+            await read(first)
+            with (
+                pytest.raises(CollectError, match="Too many requests"),
+                budget.open_share(**senders[1]) as second,
+            ):
+                await read(second)
+            assert budget.used == 600
+            if bound != "BODIES_BYTES_LIMIT":
+                with budget.open_share(key="an honest sender") as other:
+                    assert len(await read(other)) == 600
 
     # In a thread of its own: a browser's tests in the same process leave a loop running in this one.
     with ThreadPoolExecutor(1) as apart:
-        body, taken = apart.submit(asyncio.run, read_two()).result()
-    assert (len(body), taken, budget.used) == (600, 600, 600)
+        apart.submit(asyncio.run, read_two()).result()
+    assert budget.used == 0
 
 
 def test_what_waits_when_the_server_ends_is_read_before_it_ends(workspace):

@@ -26,8 +26,8 @@ from typing import Any
 
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.web.collect.collect_errors import CollectError
+from consumer_fusion.web.collect.documents import list_lines
 from consumer_fusion.web.collect.own_events import write_event
-from consumer_fusion.web.collect.segment_calls import BATCH_EVENTS_LIMIT
 
 _KINDS: Mapping[str, str] = MappingProxyType({
     "Announce": "Product Shared", "View": "Page Viewed", "Read": "Page Viewed", "Listen": "Page Viewed",
@@ -50,16 +50,14 @@ def cut_activities(document: Any, source: str, brand: str | None, received_us: i
     activities = [document] if isinstance(document, dict) else document
     if not isinstance(activities, list):
         raise CollectError(400, "invalid_body", "The body is no activity. Send one, a list, or a collection.")
-    if len(activities) > BATCH_EVENTS_LIMIT:
-        raise CollectError(
-            413, "too_many_events", f"More than {BATCH_EVENTS_LIMIT:,} activities. Send fewer at a time."
-        )
     received_at = datetime.fromtimestamp(received_us / 1e6, UTC).isoformat()
-    lines: list[str] = []
-    for activity in activities:
-        events = _read_activity(activity, brand, received_at) if isinstance(activity, dict) else [activity]
-        lines += [write_event(event, source, received_at) for event in events]
-    return lines
+    return list_lines(
+        write_event(event, source, received_at)
+        for activity in activities
+        for event in (
+            _read_activity(activity, brand, received_at) if isinstance(activity, dict) else [activity]
+        )
+    )
 
 
 def _read_activity(activity: Mapping[str, Any], brand: str | None, received_at: str) -> list[dict[str, Any]]:

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from consumer_fusion.web.collect.bodies import encode_line, parse_document
 from consumer_fusion.web.collect.collect_errors import CollectError
+from consumer_fusion.web.collect.documents import encode_line, list_lines, parse_document
 from consumer_fusion.web.collect.own_events import name_source
-from consumer_fusion.web.collect.segment_calls import BATCH_EVENTS_LIMIT
 
 _HEADER_PREFIX = b"ce-"
 _REQUIRED = ("id", "source", "specversion", "type")
@@ -50,11 +49,7 @@ def cut_cloud_events(document: Any, source: str, received_us: int) -> list[str]:
     """
     received_at = datetime.fromtimestamp(received_us / 1e6, UTC).isoformat()
     if isinstance(document, list):
-        if len(document) > BATCH_EVENTS_LIMIT:
-            raise CollectError(
-                413, "too_many_events", f"More than {BATCH_EVENTS_LIMIT:,} events. Send fewer at a time."
-            )
-        return [_write_event(each, source, received_at) for each in document]
+        return list_lines(_write_event(each, source, received_at) for each in document)
     missing = [name for name in _REQUIRED if not (isinstance(document, dict) and document.get(name))]
     if missing:
         raise CollectError(

@@ -6,34 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consumer_fusion.kit.ids import make_id
-from consumer_fusion.web.collect.bodies import encode_line, parse_document
 from consumer_fusion.web.collect.collect_errors import CollectError
-from consumer_fusion.web.collect.segment_calls import BATCH_EVENTS_LIMIT, is_missing
-
-
-def parse_events(body: bytes) -> tuple[Any, bool]:
-    """The events of a body, and whether it kept the rules of JSON.
-
-    Raises:
-        CollectError: It is no JSON, neither as a whole nor line by line.
-    """
-    try:
-        return parse_document(body)
-    except CollectError:
-        lines = [line for line in body.splitlines() if line.strip()]
-        if len(lines) < 2:
-            raise
-        events, is_strict = [], True
-        for number, line in enumerate(lines):
-            try:
-                event, is_clean = parse_document(line)
-            except CollectError:
-                if number == 0:
-                    raise
-                event, is_clean = line.decode("utf-8", errors="replace"), False
-            events.append(event)
-            is_strict = is_strict and is_clean
-        return events, is_strict
+from consumer_fusion.web.collect.documents import encode_line, list_lines
+from consumer_fusion.web.collect.segment_calls import is_missing
 
 
 def cut_events(document: Any, source: str, received_us: int) -> list[str]:
@@ -51,12 +26,8 @@ def cut_events(document: Any, source: str, received_us: int) -> list[str]:
             "invalid_body",
             "The body is no event. Send an object, a list, or an object with a list `events`.",
         )
-    if len(events) > BATCH_EVENTS_LIMIT:
-        raise CollectError(
-            413, "too_many_events", f"More than {BATCH_EVENTS_LIMIT:,} events. Send fewer at a time."
-        )
     received_at = datetime.fromtimestamp(received_us / 1e6, UTC).isoformat()
-    return [write_event(each, source, received_at) for each in events]
+    return list_lines(write_event(each, source, received_at) for each in events)
 
 
 def write_event(event: Any, source: str, received_at: str) -> str:

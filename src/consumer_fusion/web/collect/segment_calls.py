@@ -14,8 +14,16 @@ import msgspec
 
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.web.collect.bodies import encode_line, parse_document
 from consumer_fusion.web.collect.collect_errors import CollectError
+from consumer_fusion.web.collect.documents import (
+    EVENTS_LIMIT,
+    MEMBERS_LIMIT,
+    encode_line,
+    is_beyond,
+    list_lines,
+    parse_document,
+    refuse_count,
+)
 
 CALLS: Mapping[str, str] = MappingProxyType({
     "track": "track", "identify": "identify", "page": "page", "screen": "screen", "group": "group", "alias": "alias",
@@ -24,7 +32,6 @@ CALLS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """The last part of the path to the call it is."""
 
-BATCH_EVENTS_LIMIT = 50_000
 CLOCK_TOLERANCE_US = 10_000_000
 """A sender's clock that is off by no more is not corrected: a time such as midnight stays what it was."""
 
@@ -36,17 +43,18 @@ _PROGRAM_CHANNELS: Mapping[str, str | None] = MappingProxyType(
 
 
 class _Batch(msgspec.Struct):
-    """A batch of which only as much is parsed as is needed to cut it: the values of its calls stay as they came."""
+    """A batch of which only as much is parsed as is needed to cut it."""
 
-    batch: list[dict[str, msgspec.Raw]]
-    context: Any = None
-    integrations: Any = None
-    sentAt: Any = None  # noqa: N815 - Segment's name
-    timestamp: Any = None
-    writeKey: Any = None  # noqa: N815 - Segment's name
+    batch: list[msgspec.Raw]
+    context: msgspec.Raw | None = None
+    integrations: msgspec.Raw | None = None
+    sentAt: msgspec.Raw | None = None  # noqa: N815 - Segment's name
+    timestamp: msgspec.Raw | None = None
+    writeKey: str | None = None  # noqa: N815 - Segment's name
 
 
 _decode_batch = msgspec.json.Decoder(_Batch).decode
+_decode_call = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_value = msgspec.json.Decoder().decode
 
 
@@ -54,16 +62,38 @@ def parse_calls(body: bytes, call: str) -> tuple[Any, bool]:
     """The document of a request, and whether it kept the rules of JSON.
 
     Raises:
-        CollectError: It is no JSON.
+        CollectError: It is no JSON, or there is too much of it.
     """
-    if call == "batch":
+    if call == "batch" and not is_beyond(body, MEMBERS_LIMIT):
         try:
             body.decode()  # what stays as it came is not looked at otherwise
-            batch = _decode_batch(body)
+            return _read_batch(_decode_batch(body)), True
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return parse_document(body)
-        return msgspec.structs.asdict(batch), True
+            pass
     return parse_document(body)
+
+
+def _read_batch(batch: _Batch) -> dict[str, Any]:
+    if len(batch.batch) > EVENTS_LIMIT:
+        raise refuse_count()
+    around = {name: getattr(batch, name) for name in ("context", "integrations", "sentAt", "timestamp")}
+    return {
+        "batch": [_read_call(each) for each in batch.batch],
+        "writeKey": batch.writeKey,
+        **{
+            name: _read(value) for name, value in around.items() if value is not None and not is_beyond(value)
+        },
+    }
+
+
+def _read_call(call: msgspec.Raw) -> Any:
+    """A call whose values stay as they came."""
+    if is_beyond(call):
+        return bytes(call).decode()
+    try:
+        return _decode_call(call)
+    except msgspec.ValidationError:
+        return _decode_value(call)
 
 
 def cut_calls(document: Any, call: str, received_us: int) -> list[str]:
@@ -83,17 +113,11 @@ def cut_calls(document: Any, call: str, received_us: int) -> list[str]:
     received_at = datetime.fromtimestamp(received_us / 1e6, UTC).isoformat()
     clock = _SenderClock(received_us)
     if isinstance(batch, list):
-        if len(batch) > BATCH_EVENTS_LIMIT:
-            raise CollectError(
-                413,
-                "too_many_events",
-                f"The batch has more than {BATCH_EVENTS_LIMIT:,} events. Send fewer at a time.",
-            )
         around = {
             key: document[key] for key in ("context", "integrations") if isinstance(document.get(key), dict)
         }
         times = {key: document[key] for key in ("sentAt", "timestamp") if document.get(key) is not None}
-        return [_write_call(each, around, times, None, received_at, clock) for each in batch]
+        return list_lines(_write_call(each, around, times, None, received_at, clock) for each in batch)
     if call == "batch":
         raise CollectError(400, "invalid_batch", "The batch has no list `batch`. Send its calls in one.")
     return [_write_call(document, {}, {}, call, received_at, clock)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -14,11 +15,9 @@ from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.records.arrival import TrustRule
 from consumer_fusion.workspace import Workspace
 
-CACHED_SECONDS = 5.0
-"""So long a key that was revoked may still be taken."""
-_CACHED_KEYS = 10_000
 _NOTED_SECONDS = 60.0
-_KEY_LENGTH_LIMIT = 256
+_BODY_KEYS_TRIED = 3
+_BODY_KEY = re.compile(rb'"writeKey"\s{0,64}:\s{0,64}"([^"\\]{1,256})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +80,6 @@ class WorkspaceKeys:
             access.note_key_uses(session, used)
 
 
-def cache_keys(verify: KeyVerifier, seconds: float = CACHED_SECONDS) -> KeyVerifier:
-    """The verifier with a memory of some seconds, for right and wrong keys alike."""
-    known: dict[str, tuple[float, SourceKey | None]] = {}
-
-    def verify_cached(key: str) -> SourceKey | None:
-        now = monotonic()
-        found = known.get(key)
-        if found is not None and found[0] > now:
-            return found[1]
-        if len(known) >= _CACHED_KEYS:
-            known.clear()
-        answer = verify(key) if 0 < len(key) <= _KEY_LENGTH_LIMIT else None
-        known[key[:_KEY_LENGTH_LIMIT]] = (now + seconds, answer)
-        return answer
-
-    return verify_cached
-
-
 def read_header_key(headers: Mapping[bytes, bytes]) -> str | None:
     """The write key of HTTP Basic authentication: the name, with whatever password; None where there is none.
 
@@ -118,3 +99,13 @@ def read_body_key(document: Any) -> str | None:
     """The write key that stands in a body; None where there is none."""
     key = document.get("writeKey") if isinstance(document, dict) else None
     return key.strip() if isinstance(key, str) else None
+
+
+def find_body_keys(body: bytes) -> list[str]:
+    """What may be the write key of a body that is not parsed yet: the first texts that stand at such a name."""
+    found: dict[str, None] = {}
+    for match in _BODY_KEY.finditer(body):
+        found[match.group(1).decode("utf-8", errors="replace").strip()] = None
+        if len(found) == _BODY_KEYS_TRIED:
+            break
+    return list(found)
