@@ -33,7 +33,7 @@ from consumer_fusion.settings import SETTINGS_FILE, Settings
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _NOTE = "<!-- Written by scripts/write_reference.py from the code; do not edit. -->"
 
-_ACCEPTANCE = ["accepted", "duplicates", "rejected", "unattributed", "seconds"]
+_ACCEPTANCE = ["accepted", "duplicates", "rejected", "unattributed", "seconds", "nobody"]
 _FACETS = [facet for direction in DIRECTIONS for facet in FACETS[direction]]
 _KEY = [
     "key_id", "ending", "source", "brand", "kind", "trust", "state", "created_at", "expires_at", "used_at",

@@ -10,8 +10,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion import ingest, score
-from consumer_fusion.errors import NotFoundError
+from consumer_fusion import identity, ingest, score
+from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, to_day, to_microseconds, write_moment
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
 from consumer_fusion.records.points import DIRECTIONS, FACETS
@@ -86,7 +86,7 @@ def score_pairs(
 ) -> pa.Table:
     """The Fusion Scores of pairs, one row each.
 
-    A consumer together with a brand always gives one row: 50 and `unknown` where there is no event.
+    A consumer together with a brand gives one row: 50 and `unknown` where there is no event between the two.
 
     Args:
         workspace: The workspace.
@@ -101,13 +101,13 @@ def score_pairs(
         Columns `SCORE_COLUMNS`; for `falling` also `change_28_days`.
 
     Raises:
-        NotFoundError: The brand is not known, or the consumer when asked for alone.
+        NotFoundError: The brand or the consumer is not known; the nearest that is stands in the hint.
     """
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        brand_ids = _find_brand(session, brand, must_exist=consumer is None)
-        consumers = _find_consumer(session, consumer, must_exist=brand is None)
+        brand_ids = _find_brand(session, brand)
+        consumers = _find_consumer(session, consumer)
         rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
         if consumer is not None and brand is not None and not rows.num_rows:
             return _finish(pa.Table.from_pylist([_unknown_row(force)]), {}, {}, moment, consumer, brand)
@@ -150,19 +150,24 @@ def explain_pair(
         as_of: The moment asked about; None for now.
         since: Changes since then; None for all.
         is_whole: Whether events of other brands, from which some of it follows, are named; else it is told in
-            neutral words, for whoever may not see those brands.
+            neutral words, for whoever may not see those brands, and nothing is told of whom only others know.
+
+    Raises:
+        NotFoundError: The brand or the consumer is not known; the nearest that is stands in the hint.
     """
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        brand_ids = _find_brand(session, brand, must_exist=False)
-        consumers = _find_consumer(session, consumer, must_exist=False)
+        brand_ids = _find_brand(session, brand)
+        consumers = _find_consumer(session, consumer, None if is_whole else brand_ids)
         ledger = score.read_ledgers(
             session, workspace.engine, workspace.folder, force.points, force.kind_ids,
-            consumers=consumers or [0], brand_ids=brand_ids or [0], until_us=moment,
+            consumers=consumers, brand_ids=brand_ids, until_us=moment,
         )  # fmt: skip
         named = ingest.name_entities(session, consumers or [])
     entries = tuple(score.to_entries(ledger))
+    if not is_whole and not entries:
+        raise _tell_unknown(None)  # whether somebody else knows them is not told
     if not is_whole:
         entries = tuple(score.hide_elsewhere(entries, force.points))
     since_us = None if since is None else to_microseconds(since)
@@ -321,25 +326,43 @@ def _read_scores(
     return score.score_states(workspace.engine, states, force.points, force.kind_ids)
 
 
-def _find_brand(session: Session, brand: str | None, *, must_exist: bool) -> list[int] | None:
+def _find_brand(session: Session, brand: str | None) -> list[int] | None:
     if brand is None:
         return None
     found = ingest.find_keys(session, "brand", [brand])
-    if not found and must_exist:
-        raise NotFoundError(f"The brand '{brand}' is not known here.", hint="`fusion brands` lists them.")
+    if not found:
+        near = ingest.find_nearest_key(session, "brand", brand)
+        raise NotFoundError(
+            f"The brand '{brand}' is not known here.",
+            hint=f"Did you mean '{near}'?" if near else "`fusion brands` lists them.",
+        )
     return list(found.values())
 
 
-def _find_consumer(session: Session, consumer: str | None, *, must_exist: bool) -> list[int] | None:
+def _find_consumer(
+    session: Session, consumer: str | None, brand_ids: Collection[int] | None = None
+) -> list[int] | None:
+    """The consumer that a key or an identifier stands for; identifiers count as far as the brands were told them."""
     if consumer is None:
         return None
-    found = ingest.find_keys(session, "consumer", [consumer])
-    if not found and must_exist:
-        raise NotFoundError(
-            "This consumer is not known here.",
-            hint="Keys are written as the source writes them; see `fusion score`.",
+    numbers = identity.find_consumers(session, consumer, brand_ids=brand_ids)
+    found = {score.find_canonical(session, number) for number in numbers}
+    if len(found) > 1:
+        raise ConflictError(
+            "Several consumers are known by this.", hint="Name one by the key that its source gives."
         )
-    return [score.find_canonical(session, number) for number in found.values()]
+    if not found:
+        raise _tell_unknown(
+            ingest.find_nearest_key(session, "consumer", consumer) if brand_ids is None else None
+        )
+    return list(found)
+
+
+def _tell_unknown(nearest: str | None) -> NotFoundError:
+    hint = "Give a key as its source writes it, or an identifier such as an e-mail address."
+    return NotFoundError(
+        "This consumer is not known here.", hint=hint if nearest is None else f"Did you mean '{nearest}'?"
+    )
 
 
 def _unknown_row(force: PointsInForce) -> dict[str, object]:

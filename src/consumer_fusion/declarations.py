@@ -177,10 +177,10 @@ def _regroup(regrouped: identity.Regrouping) -> Landing:
 
 
 def _find_consumer(session: Session, key: str) -> int:
-    found = ingest.find_keys(session, "consumer", [key])
+    found = identity.find_consumers(session, key)
     if not found:
         raise _tell_unknown(key)
-    return found[key]
+    return found[0]
 
 
 def _tell_unknown(key: str) -> NotFoundError:

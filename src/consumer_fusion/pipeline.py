@@ -119,6 +119,7 @@ def import_files(
             ingest.check_first_rows(
                 workspace.engine, files, reading, claim.folder, received_us=workspace.now_us,
                 tolerance_hours=workspace.settings.future_tolerance_hours,
+            placeholders=workspace.settings.placeholder_keys,
             )  # fmt: skip
     return import_found(workspace, files, reading, progress)
 
@@ -142,6 +143,7 @@ def import_found(
             claim.folder,
             received_us=workspace.now_us,
             tolerance_hours=workspace.settings.future_tolerance_hours,
+            placeholders=workspace.settings.placeholder_keys,
             progress=lambda done, total: progress("read and check", done, total),
             pending=pending,
         )
@@ -169,6 +171,7 @@ def import_batches(
             claim.folder,
             received_us=workspace.now_us,
             tolerance_hours=workspace.settings.future_tolerance_hours,
+            placeholders=workspace.settings.placeholder_keys,
             progress=lambda done, total: progress("check", done, total),
         )
         return land_staged(workspace, staging, import_id, progress, started)
@@ -283,6 +286,7 @@ def _stage_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) 
         folder / "staged",
         received_us=sending.received_us,
         tolerance_hours=workspace.settings.future_tolerance_hours,
+        placeholders=workspace.settings.placeholder_keys,
         has_lines=True,
     )
 
@@ -294,6 +298,7 @@ def _add_acceptances(one: Acceptance, other: Acceptance) -> Acceptance:
         rejected=one.rejected + other.rejected,
         unattributed=one.unattributed + other.unattributed,
         seconds=one.seconds + other.seconds,
+        nobody=one.nobody + other.nobody,
     )
 
 
@@ -340,6 +345,7 @@ def land_staged(
             rejected=rejected,
             unattributed=landing.unattributed,
             seconds=perf_counter() - started,
+            nobody=staging.nobody_count,
         )
         ingest.finish_import(session, import_id, acceptance, workspace.now_us)
     seal_inbox(workspace)

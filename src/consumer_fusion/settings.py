@@ -48,6 +48,11 @@ class Settings(BaseSettings):
         ge=0,
         description="An event may say that it occurred so much later than it was received.",
     )
+    placeholder_keys: list[str] = Field(
+        default=[],
+        description="Keys under which this shop keeps nobody in particular, such as walk-in; their events fall back to "
+        "their other identifiers, as those of guest, 0 or null do anyway.",
+    )
     identifier_limit: int = Field(
         default=50,
         ge=1,

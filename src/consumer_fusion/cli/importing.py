@@ -51,6 +51,12 @@ def print_acceptance(acceptance: Acceptance) -> None:
         f"{acceptance.rejected:,} rows set aside, {acceptance.unattributed:,} with an unknown consumer or brand "
         f"({acceptance.seconds:.1f} s)",
     )
+    if acceptance.nobody:
+        console.print(
+            f"{acceptance.nobody:,} rows name nobody (0, guest, null, ...); their other identifiers, if any, say whose "
+            "they are. The setting `placeholder_keys` adds words of your own.",
+            style="dim",
+        )
     if acceptance.rejected:
         console.print("Next: fusion rejected list", style="dim")
     elif acceptance.accepted:

@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from consumer_fusion.kit.placeholders import names_nobody
 from consumer_fusion.records.identity import Strength
 
 STRONG_TYPES = ("account", "user_id", "loyalty_card", "email", "phone")
 """Types that stand for one person, the strongest first; every other type is weak."""
 
-_WEAK_TYPES = ("device", "anonymous_id", "cookie")
+PREVIOUS_KEY = "previous_id"
+"""The type of a key under which a source says that it knew a consumer before (Segment's alias)."""
+
+WEAK_TYPES = ("device", "anonymous_id", "cookie")
 """The known weak types, the steadiest first; unknown types come after them."""
 
 _IGNORED_TYPES = frozenset({"ip", "ip_address"})
@@ -40,17 +44,6 @@ _TYPE_SYNONYMS = {
     "anonymousid": "anonymous_id",
     "cookie_id": "cookie",
 }
-
-_PLACEHOLDERS = frozenset(
-    (
-        *("true false null none nil nan n/a na undefined unknown anonymous guest not_authenticated".split()),
-        "[object object]",
-    )
-)
-"""What programs write where they know nothing. Taken at their word, they would join thousands of strangers."""
-
-_NOTHING_BUT_ZEROS = re.compile(r"[0\W_]+")
-"""Such as the advertising id of a telephone whose owner declined tracking."""
 
 _PHONE_DIGITS_AT_LEAST = 6
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -90,7 +83,7 @@ class Identifier:
     @property
     def key(self) -> str:
         """The key of a consumer of whom nothing but this identifier is known."""
-        return f"{self.type}:{self.value}"
+        return self.value if self.type == PREVIOUS_KEY else f"{self.type}:{self.value}"
 
 
 @lru_cache(maxsize=1024)
@@ -105,9 +98,9 @@ def rank_type(identifier_type: str) -> int:
     """How far a canonical type is believed: 0 is believed most."""
     if identifier_type in STRONG_TYPES:
         return STRONG_TYPES.index(identifier_type)
-    if identifier_type in _WEAK_TYPES:
-        return len(STRONG_TYPES) + _WEAK_TYPES.index(identifier_type)
-    return len(STRONG_TYPES) + len(_WEAK_TYPES)
+    if identifier_type in WEAK_TYPES:
+        return len(STRONG_TYPES) + WEAK_TYPES.index(identifier_type)
+    return len(STRONG_TYPES) + len(WEAK_TYPES)
 
 
 def normalise_identifier(identifier_type: str, value: str) -> Identifier | None:
@@ -128,10 +121,10 @@ def normalise_identifier(identifier_type: str, value: str) -> Identifier | None:
     text = str(value).strip()
     if not name or name in _IGNORED_TYPES:
         return None
-    if not text or text.lower() in _PLACEHOLDERS or _NOTHING_BUT_ZEROS.fullmatch(text):
+    if names_nobody(text):
         return None
     if name == "email":
-        text = text.removeprefix("mailto:").lower()
+        text = text.lower().removeprefix("mailto:")
         if not _EMAIL.fullmatch(text):
             return None
     elif name == "phone":
@@ -174,6 +167,6 @@ def mask_identifier(identifier_type: str, value: str) -> str:
 def mask_consumer_key(key: str) -> str:
     """The key of a consumer, masked where it is or was made from an identifier (`email:anna@example.org`)."""
     identifier_type, separator, value = key.partition(":")
-    if separator and (identifier_type in STRONG_TYPES or identifier_type in _WEAK_TYPES):
+    if separator and (identifier_type in STRONG_TYPES or identifier_type in WEAK_TYPES):
         return f"{identifier_type}:{mask_identifier(identifier_type, value)}"
     return mask_identifier("email", key) if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", key) else key

@@ -10,10 +10,11 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import NamedTuple
 
 from consumer_fusion.identity.groups import Group, Groups, Teller
-from consumer_fusion.identity.identifiers import Identifier, normalise_identifiers, rank_type
+from consumer_fusion.identity.identifiers import PREVIOUS_KEY, Identifier, normalise_identifiers, rank_type
 from consumer_fusion.identity.merges import (
     Edge,
     Regrouping,
@@ -45,6 +46,7 @@ class Sighting(NamedTuple):
 class _Seen:
     """A sighting in the terms of the tables: number of the consumer, canonical identifiers, where it was told."""
 
+    key: str | None
     number: int | None
     identifiers: tuple[Identifier, ...]
     places: tuple[tuple[int, int], ...]
@@ -56,6 +58,8 @@ EnsureConsumers = Callable[[Sequence[str]], Mapping[str, int]]
 CLAIM_OPENING = "A browser says that both have the same "
 """How the reason begins of a conflict that came of a claim: people may find it true."""
 
+STATED = mark("The source says that they are one: the one was the other's key before.")
+_TOO_MANY = mark("Together they would have more identifiers than a consumer may have.")
 _TIE = re.compile(r"The same (\S+) was seen for both")
 
 
@@ -109,14 +113,17 @@ def resolve_identities(
     ]
     numbers = dict(ensure_consumers(tuple(dict.fromkeys(key for key, *_ in taken if key is not None))))
     named = [
-        _Seen(numbers[key] if key is not None else None, identifiers, places)
+        _Seen(key, numbers[key] if key is not None else None, identifiers, places)
         for key, identifiers, places in taken
     ]
     groups = Groups()
     groups.read(
         session,
         {key: numbers[key] for key, identifiers, _ in taken if key is not None and identifiers},
-        (each for _, identifiers, _ in taken for each in identifiers),
+        chain(
+            (each for _, identifiers, _ in taken for each in identifiers),
+            _list_former(session, taken),
+        ),
     )
     before = groups.map_members()
     rules = _Rules(groups, max(seen_us, groups.merged_at_us + 1), limit, claimed_by)
@@ -210,7 +217,30 @@ class _Rules:
             owner = owners.get(identifier.place, subject)
             if owner != subject and self._groups.find(owner) is not self._groups.find(subject):
                 self._consider(subject, owner, identifier)
+            if (
+                identifier.type == PREVIOUS_KEY
+                and (former := self._groups.numbers.get(identifier.key)) is not None
+            ):
+                self._consider_statement(subject, former)
+        later = owners.get((PREVIOUS_KEY, seen.key)) if seen.key is not None else None
+        if later is not None:
+            self._consider_statement(later, subject)
         return subject
+
+    def _consider_statement(self, consumer_id: int, former_id: int) -> None:
+        """A source says that it knew a consumer by another key before: its word counts more than what differs."""
+        groups = self._groups
+        first, second = groups.find(consumer_id), groups.find(former_id)
+        if first is second:
+            return
+        if groups.were_parted(first, second):
+            self._decline(first, second, mark("A merge of the two was undone before."))
+        elif self._claimed_by is not None:
+            self._decline(first, second, _write_claim(PREVIOUS_KEY))
+        elif groups.count_identifiers(first, second) > self._limit:
+            self._decline(first, second, _TOO_MANY)
+        else:
+            self._join(consumer_id, former_id, STATED)
 
     def _find_subject(self, strongest: Identifier) -> int:
         """The consumer known by the strongest identifier, else a new one.
@@ -266,7 +296,9 @@ class _Rules:
                 weak_ties = [
                     edge
                     for edge in groups.trace(subject, member)
-                    if edge.origin == "rule" and rank_type(_read_tie(edge)) >= identifier.rank
+                    if edge.origin == "rule"
+                    and edge.reason != STATED
+                    and rank_type(_read_tie(edge)) >= identifier.rank
                 ]
                 if weak_ties:
                     edge = max(
@@ -289,17 +321,16 @@ class _Rules:
         elif not identifier.is_strong and not (groups.is_anonymous(first) or groups.is_anonymous(second)):
             self._decline(first, second, mark(f"They share a {identifier.type}, which alone joins nobody."))
         elif groups.count_identifiers(first, second) > self._limit:
-            self._decline(
-                first, second, mark("Together they would have more identifiers than a consumer may have.")
-            )
+            self._decline(first, second, _TOO_MANY)
         else:
             goes_on = groups.order(first) < groups.order(second)
             kept, absorbed = (subject, owner) if goes_on else (owner, subject)
-            edge = Edge(
-                f"{len(self.merges):012d}", kept, absorbed, _write_tie(identifier.type), "rule", self.made_us
-            )
-            groups.join(edge)
-            self.merges.append(edge)
+            self._join(kept, absorbed, _write_tie(identifier.type))
+
+    def _join(self, kept_id: int, absorbed_id: int, reason: str) -> None:
+        edge = Edge(f"{len(self.merges):012d}", kept_id, absorbed_id, reason, "rule", self.made_us)
+        self._groups.join(edge)
+        self.merges.append(edge)
 
     def _may_join_by_claim(self, first: Group, second: Group) -> bool:
         """A claim joins only a visitor of whom nobody has told but the senders of the same source."""
@@ -331,6 +362,21 @@ def _write_claim(identifier_type: str) -> str:
     return mark(
         f"A browser says that both have the same {identifier_type}; that is a claim and joins nobody."
     )
+
+
+def _list_former(
+    session: Session, taken: Sequence[tuple[str | None, tuple[Identifier, ...], object]]
+) -> list[Identifier]:
+    """The keys of a batch as somebody's former keys, where any source speaks of such."""
+    is_spoken = any(each.type == PREVIOUS_KEY for _, identifiers, _ in taken for each in identifiers)
+    if not is_spoken and not session.count(IDENTIFIERS, {"identifier_type": PREVIOUS_KEY}):
+        return []
+    rank = rank_type(PREVIOUS_KEY)
+    return [
+        Identifier(rank, PREVIOUS_KEY, key)
+        for key, identifiers, _ in taken
+        if key is not None and identifiers
+    ]
 
 
 def _normalise(identifiers: Mapping[str, str], *, is_claim: bool) -> tuple[Identifier, ...]:

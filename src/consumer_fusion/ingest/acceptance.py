@@ -5,6 +5,7 @@ Reading and validating files is `staging`; what an event is worth is not known h
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from consumer_fusion.records.segment import SEEN_EVENTS, Segment
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.stores import (
     UNATTRIBUTED_BUCKET,
+    Between,
     Session,
     Value,
+    Where,
     finish_file,
     list_segments,
     place_segment,
@@ -29,6 +32,7 @@ from consumer_fusion.stores import (
 
 LOOKUP_LIMIT = 50_000
 INBOX_COLUMNS = EVENTS.column_names[1:]
+_COMPARED_KEYS = 5_000
 _SEGMENT_NAMES = tuple(column.name for column in SEGMENT_COLUMNS if column.name != "same_day_count")
 
 
@@ -119,6 +123,20 @@ def find_keys(session: Session, entity_type: str, keys: Sequence[str]) -> dict[s
     )
     found = session.read_matching(ENTITIES, wanted, columns=("entity_key", "entity_id"))
     return dict(zip(found["entity_key"].to_pylist(), found["entity_id"].to_pylist()))
+
+
+def find_nearest_key(session: Session, entity_type: str, key: str) -> str | None:
+    """The known key that is most like one that is not known, such as one mistyped; None where none is like it."""
+    known: list[str] = []
+    for opening in dict.fromkeys((key[:2], key[:2].lower(), key[:2].upper(), key[:2].title())):
+        between = Between(above=opening, at_most=f"{opening}\U0010ffff")
+        where: Where = {"entity_type": entity_type, "entity_key": between}
+        known += session.read(ENTITIES, where, columns=("entity_key",), limit=_COMPARED_KEYS)[
+            "entity_key"
+        ].to_pylist()
+    by_folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(key.casefold(), list(by_folded), n=1, cutoff=0.75)
+    return by_folded[near[0]] if near else None
 
 
 def name_entities(session: Session, entity_ids: Iterable[int]) -> dict[int, str]:

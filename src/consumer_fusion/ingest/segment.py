@@ -160,13 +160,14 @@ def _identifiers() -> str:
             f"json_extract_string(context, '$.traits.{name}'))"
         )  # fmt: skip
 
-    # An alias says that its previous id and its new one are one person; that of a browser is anonymous.
+    # An alias says that its previous id and its new one are one person; the previous one may be anonymous or a key.
     previous = (
         "case when type = 'alias' and call.previousId is distinct from call.userId then call.previousId end"
     )
     pairs = {
         "account": "call.userId",
         "anonymous_id": f"coalesce(call.anonymousId, {previous})",
+        "previous_id": previous,
         "email": find_trait("email"),
         "phone": find_trait("phone"),
         "device": "json_extract_string(context, '$.device.id')",

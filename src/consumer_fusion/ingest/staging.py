@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consumer_fusion.engines import Engine, quote_paths
@@ -71,6 +72,7 @@ class Staging:
         row_count: Rows met.
         accepted_count: Rows of the accepted files.
         rejected_count: Rows of the rejected files.
+        nobody_count: Rows of the accepted files whose key of the consumer stands for nobody.
         resolved: Numbers of rows that were set aside earlier and are accepted now.
         claimed_by: The source whose identifiers are claims; see `Reading.claimed_by`.
     """
@@ -81,6 +83,7 @@ class Staging:
     row_count: int
     accepted_count: int
     rejected_count: int
+    nobody_count: int = 0
     resolved: tuple[int, ...] = ()
     claimed_by: str | None = None
 
@@ -90,6 +93,7 @@ class _Stage:
     """How far a staging got; written after each part, so that it can go on."""
 
     received_us: int
+    placeholders: list[str] = field(default_factory=list)
     row_count: int = 0
     kept_count: int = 0
     is_kept: bool = False
@@ -112,6 +116,7 @@ def stage_files(
     has_lines: bool = False,
     pending: pa.Table | None = None,
     row_limit: int | None = None,
+    placeholders: Sequence[str] = (),
 ) -> Staging:
     """Read files into checked parts; go on where an earlier call for the same files was interrupted.
 
@@ -126,12 +131,13 @@ def stage_files(
         has_lines: Whether each line is an event, whatever it looks like; else a file may be one array of events.
         pending: Rows that were set aside earlier (`list_pending`), of which it is told whether they are accepted now.
         row_limit: Only so many rows are read.
+        placeholders: Further keys of consumers that stand for nobody.
 
     Raises:
         InputError: A file cannot be read.
         MappingError: The mapping does not fit the files.
     """
-    stage = _read_stage(folder) or _Stage(received_us)
+    stage = _read_stage(folder) or _Stage(received_us, [*map(str.lower, placeholders)])
     if stage.is_complete:
         return replace(_describe(folder, stage), claimed_by=reading.claimed_by)
     folder.mkdir(parents=True, exist_ok=True)
@@ -175,6 +181,7 @@ def stage_batches(
     received_us: int,
     tolerance_hours: float,
     progress: Progress = _tell_nobody,
+    placeholders: Sequence[str] = (),
 ) -> Staging:
     """Check rows of the canonical text columns (`CANONICAL_SCHEMA`) exactly as those of files are.
 
@@ -183,7 +190,7 @@ def stage_batches(
     for path in folder.glob("*") if folder.exists() else ():
         path.unlink()
     folder.mkdir(parents=True, exist_ok=True)
-    stage = _Stage(received_us)
+    stage = _Stage(received_us, [*map(str.lower, placeholders)])
     for part in gather_batches(batches, ROWS_PER_PART):
         _stage_part(engine, part, SELECT_BATCH_ROWS, folder, stage, tolerance_hours)
         progress(stage.row_count, None)
@@ -214,6 +221,7 @@ def check_first_rows(
     *,
     received_us: int,
     tolerance_hours: float,
+    placeholders: Sequence[str] = (),
 ) -> None:
     """See that the first rows of files can be taken as they are to be read.
 
@@ -224,6 +232,7 @@ def check_first_rows(
         folder: A folder for this look alone.
         received_us: When rows reached us that do not say so.
         tolerance_hours: How much later than that an event may say that it occurred.
+        placeholders: Further keys of consumers that stand for nobody.
 
     Raises:
         MappingError: Most of them cannot be taken, for one reason; it names the key that is likely wrong.
@@ -236,6 +245,7 @@ def check_first_rows(
         received_us=received_us,
         tolerance_hours=tolerance_hours,
         row_limit=FIRST_ROWS,
+        placeholders=placeholders,
     )
     codes: Counter[str] = Counter()
     messages: dict[str, str] = {}
@@ -329,7 +339,12 @@ def _stage_part(
     pending: pa.Table | None = None,
 ) -> None:
     number = len(stage.parts) + 1
-    checked = check_rows(canonical, received_us=stage.received_us, tolerance_hours=tolerance_hours)
+    checked = check_rows(
+        canonical,
+        received_us=stage.received_us,
+        tolerance_hours=tolerance_hours,
+        placeholders=stage.placeholders,
+    )
     tables = {
         "lines": part.rows,
         "staged": pa.table({"last_position": [stage.last_position]}),
@@ -343,7 +358,8 @@ def _stage_part(
         rejected = _write_part(engine, complete(select_rejected(checked, details)), rejected_file, tables)
     if pending is not None and pending.num_rows and accepted:
         stage.resolved += _find_resolved(engine, complete(select_raws(checked)), pending, tables)
-    stage.parts.append({"accepted": accepted, "rejected": rejected})
+    nobody = pc.sum(pq.read_table(accepted_file, columns=["is_nobody"])["is_nobody"]).as_py() or 0
+    stage.parts.append({"accepted": accepted, "rejected": rejected, "nobody": nobody})
     if is_expanding:  # a line may hold several events; then positions count events, not lines
         stage.last_position += accepted + rejected
     else:
@@ -440,6 +456,7 @@ def _describe(folder: Path, stage: _Stage) -> Staging:
         row_count=stage.row_count,
         accepted_count=sum(part["accepted"] for part in stage.parts),
         rejected_count=sum(part["rejected"] for part in stage.parts),
+        nobody_count=sum(part["nobody"] for part in stage.parts),
         resolved=tuple(stage.resolved),
     )
 

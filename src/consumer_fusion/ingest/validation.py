@@ -5,11 +5,12 @@ A format hands in text; whatever is wrong with a row is said here, by position a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from consumer_fusion.kit.characters import UNSAFE_PATTERN
 from consumer_fusion.kit.language import mark
+from consumer_fusion.kit.placeholders import match_placeholder
 
 CANONICAL_COLUMNS = (
     "source", "event_id", "occurred_at", "precision", "received_at", "consumer", "brand", "kind", "channel",
@@ -19,7 +20,7 @@ CANONICAL_COLUMNS = (
 
 ACCEPTED_COLUMNS = (
     "position", "source", "event_id", "occurred_us", "precision", "received_us", "consumer", "brand", "kind",
-    "channel", "value", "currency", "text", "trust", "identifiers", "properties", "is_generated",
+    "channel", "value", "currency", "text", "trust", "identifiers", "properties", "is_generated", "is_nobody",
 )  # fmt: skip
 REJECTED_COLUMNS = ("position", "source", "code", "message", "raw", "consumer_key")
 
@@ -152,7 +153,9 @@ def _parse_loose(text: str) -> str:
     return f"try_cast({local} || replace({seconds}, ':60', ':59') || {offset} as timestamptz)"
 
 
-def check_rows(canonical: str, *, received_us: int, tolerance_hours: float) -> str:
+def check_rows(
+    canonical: str, *, received_us: int, tolerance_hours: float, placeholders: Collection[str] = ()
+) -> str:
     """The query that types the rows of a canonical query and gives each that cannot be taken a `code`.
 
     Args:
@@ -161,6 +164,7 @@ def check_rows(canonical: str, *, received_us: int, tolerance_hours: float) -> s
             `CANONICAL_COLUMNS`.
         received_us: When rows reached us that do not say so themselves.
         tolerance_hours: How much later than that an event may say that it occurred.
+        placeholders: Further keys that stand for nobody, in lower case.
     """
     trimmed = ", ".join(
         f"nullif(trim({name}, {_BLANK}), '') as {name}"
@@ -181,7 +185,9 @@ typed as (
         occurred_at as occurred_text, {parse_time("occurred_at")} as occurred_us,
         coalesce(precision, case when length(occurred_at) <= 10 then 'day' else 'second' end) as precision,
         case when received_at is null then {received_us} else {parse_time("received_at")} end as received_us,
-        consumer, brand, kind, channel,
+        case when {match_placeholder("consumer", placeholders)} then null else {_fold_key("consumer")} end as consumer,
+        consumer is not null and {match_placeholder("consumer", placeholders)} as is_nobody,
+        brand, kind, channel,
         value as value_text, try_cast(value as double) as value, currency, text,
         trust as trust_text, try_cast(trust as double) as trust,
         identifiers as identifiers_text,
@@ -222,6 +228,13 @@ checked as (
     end as code
     from searched
 )"""
+
+
+def _fold_key(text: str) -> str:
+    """A key as it is kept: one that is an e-mail address in the form in which addresses are compared."""
+    bare = rf"regexp_replace(lower({text}), '^(''|mailto:)+', '')"
+    is_address = rf"contains({text}, '@') and regexp_full_match({bare}, '[^@\s]+@[^@\s]+\.[^@\s]+')"
+    return f"case when {is_address} then {bare} else {text} end"
 
 
 def _find_unsafe_key() -> str:

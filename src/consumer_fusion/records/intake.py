@@ -17,6 +17,7 @@ class Acceptance:
         rejected: Rows set aside with a reason.
         unattributed: Accepted events with an unknown consumer or brand.
         seconds: How long it took.
+        nobody: Rows whose key of the consumer stands for nobody, such as 0 or guest.
     """
 
     accepted: int
@@ -24,6 +25,7 @@ class Acceptance:
     rejected: int
     unattributed: int
     seconds: float
+    nobody: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ class Between:
         at_most: Inclusive upper bound, or None.
     """
 
-    above: int | float | None = None
-    at_most: int | float | None = None
+    above: int | float | str | None = None
+    at_most: int | float | str | None = None
 
 
 Where = Mapping[str, "Value | Between | Sequence[Value]"]

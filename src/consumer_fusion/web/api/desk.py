@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from consumer_fusion import access, answers, ingest, score
+from consumer_fusion import access, answers, identity, ingest, score
 from consumer_fusion.access import Caller, Permission
 from consumer_fusion.answers import Moment
 from consumer_fusion.errors import NotFoundError
@@ -105,10 +105,10 @@ class Desk:
             return None
         return sorted(ingest.find_keys(session, "brand", sorted(caller.brands)).values())
 
-    def find_consumers(self, session: Session, consumer: str) -> list[int]:
-        """The number of a consumer after merges; empty where there is none."""
-        found = ingest.find_keys(session, "consumer", [consumer])
-        return [score.find_canonical(session, number) for number in found.values()]
+    def find_consumers(self, session: Session, caller: Caller, consumer: str) -> list[int]:
+        """The number of a consumer after merges, by a key or by an identifier that the caller's brands were told."""
+        found = identity.find_consumers(session, consumer, brand_ids=self.find_brands(session, caller, None))
+        return [score.find_canonical(session, number) for number in found[:1]]
 
     def recall_snapshot(
         self, brand_ids: Collection[int] | None, as_of: Moment, *, change_days: int | None = None,

@@ -32,7 +32,7 @@ def build_routes(desk: Desk) -> APIRouter:
         desk.gate.ensure_landed(is_forced=is_fresh)
         moment, begin = desk.read_moment(as_of), None if since is None else parse_moment(since)
         with desk.workspace.store.reading() as session:
-            consumers = desk.find_consumers(session, consumer)
+            consumers = desk.find_consumers(session, caller, consumer)
         desk.note_look(caller, action, consumers)
         return answers.explain_pair(
             desk.workspace, consumer, brand, as_of=moment, since=begin, is_whole=caller.brands is None

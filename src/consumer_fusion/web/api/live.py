@@ -257,7 +257,7 @@ def build_live_routes(desk: Desk, feed: Feed) -> APIRouter:
                     numbers = ingest.find_keys(session, "brand", brand).values()
                 else:
                     numbers = desk.find_brands(session, caller, None)
-                consumers = None if consumer is None else desk.find_consumers(session, consumer)
+                consumers = None if consumer is None else desk.find_consumers(session, caller, consumer)
             if consumers is None:
                 desk.note_list(caller, "listen to changes", numbers, {"route": "/live"})
             else:

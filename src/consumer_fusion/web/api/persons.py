@@ -32,7 +32,7 @@ def build_routes(desk: Desk) -> APIRouter:
         desk.gate.ensure_landed(is_forced=fresh)
         known = declarations.show_identity(desk.workspace, consumer, brands=caller.brands)
         with desk.workspace.store.reading() as session:
-            desk.note_look(caller, "look at identity", desk.find_consumers(session, consumer))
+            desk.note_look(caller, "look at identity", desk.find_consumers(session, caller, consumer))
         return answer(request, wire.Identity.model_validate(known.as_dict()))
 
     @routes.get("/rejections", response_model=wire.RejectionPage)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer_fusion import answers, declarations, ingest, score
+from consumer_fusion.access import Caller
 from consumer_fusion.answers import FACET_NAMES, FALLING_DAYS, Moment
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import write_moment
@@ -57,7 +58,7 @@ def build_routes(desk: Desk) -> APIRouter:
         after = None if cursor is None else read_cursor(cursor, asked, _KEY_TYPES)
         with desk.workspace.store.reading() as session:
             brand_ids = desk.find_brands(session, caller, brand)
-            consumers = None if consumer is None else desk.find_consumers(session, consumer)
+            consumers = None if consumer is None else desk.find_consumers(session, caller, consumer)
         if consumer is not None:
             declarations.require_acquainted(desk.workspace, consumer, caller.brands)
         if consumers == []:
@@ -93,7 +94,7 @@ def build_routes(desk: Desk) -> APIRouter:
         caller = desk.open(request, "look", brand)
         desk.gate.ensure_landed(is_forced=fresh)
         moment = desk.read_moment(as_of)
-        told, consumers, brand_ids = read_pair_score(desk, consumer, brand, moment, is_fresh=fresh)
+        told, consumers, brand_ids = read_pair_score(desk, caller, consumer, brand, moment, is_fresh=fresh)
         desk.note_look(caller, "look at score", consumers, brand_ids)
         return answer(request, told)
 
@@ -132,7 +133,7 @@ def build_routes(desk: Desk) -> APIRouter:
 
 
 def read_pair_score(
-    desk: Desk, consumer: str, brand: str, moment: Moment, *, is_fresh: bool = False
+    desk: Desk, caller: Caller, consumer: str, brand: str, moment: Moment, *, is_fresh: bool = False
 ) -> tuple[wire.Score, list[int], list[int]]:
     """The score of one pair by a point read; where it stands in its brand is of the last refresh.
 
@@ -144,7 +145,7 @@ def read_pair_score(
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = list(ingest.find_keys(session, "brand", [brand]).values())
-        consumers = desk.find_consumers(session, consumer)
+        consumers = desk.find_consumers(session, caller, consumer)
         states = score.read_states(
             session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
             consumers=consumers or [0], brand_ids=brand_ids or [0],

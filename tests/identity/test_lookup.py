@@ -1,0 +1,84 @@
+"""Whoever serves somebody has their address, not their key: anybody is found by anything they are known by."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+import consumer_fusion as fusion
+from consumer_fusion import answers, declarations
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.records.event import Event
+from small_workspaces import NOW, make_order, open_small
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    identifiers = {"email": "Ada.Rook@Example.com", "phone": "+39 555 010 0001", "loyalty_card": "L-77"}
+    with open_small(tmp_path / "ws") as opened:
+        fusion.import_events(
+            opened,
+            [
+                make_order(1, consumer="c-0001", identifiers=identifiers),
+                make_order(2, consumer="Bo.Vale@Example.com"),
+                make_order(3, consumer="consumer-17"),
+            ],
+        )
+        yield opened
+
+
+@pytest.mark.parametrize(
+    "text", ["c-0001", "ada.rook@example.com", "ADA.ROOK@EXAMPLE.COM", "mailto:ada.rook@example.com",
+             "+395550100001", "0039 555 0100001", "L-77"],
+)  # fmt: skip
+def test_anybody_is_looked_up_by_any_identifier_in_any_form(workspace, text):
+    assert answers.explain_pair(workspace, text, "bakery", as_of=NOW).consumer == "c-0001"
+    assert declarations.show_identity(workspace, text).consumer == "c-0001"
+    (row,) = answers.score_pairs(workspace, consumer=text, as_of=NOW).to_pylist()
+    assert row["consumer"] == "c-0001"
+
+
+@pytest.mark.parametrize("text", ["bo.vale@example.com", "Bo.Vale@Example.com", "'bo.vale@example.com"])
+def test_keys_that_are_addresses_are_one_whatever_their_case(workspace, text):
+    event = Event(
+        event_id="again", source="till", occurred_at=NOW - timedelta(days=1), kind="Store Visited",
+        consumer=text, brand="bakery",
+    )  # fmt: skip
+    fusion.import_events(workspace, [event])
+    rows = answers.score_pairs(workspace, as_of=NOW).to_pylist()
+    assert sorted(row["consumer"] for row in rows) == ["bo.vale@example.com", "c-0001", "consumer-17"]
+
+
+def test_other_keys_keep_their_case(workspace):
+    fusion.import_events(workspace, [make_order(9, consumer="C-0001"), make_order(10, consumer="a@b")])
+    rows = answers.score_pairs(workspace, as_of=NOW).to_pylist()
+    assert {"C-0001", "c-0001", "a@b"} <= {row["consumer"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("consumer", "brand", "nearest"),
+    [("consumer-71", "bakery", "consumer-17"), ("Consumer-17", "bakery", "consumer-17"), ("c-0001", "bakry", "bakery"),
+     ("c-0001", "Bakery", "bakery")],
+)  # fmt: skip
+def test_a_typo_is_refused_with_the_nearest_key(workspace, consumer, brand, nearest):
+    with pytest.raises(NotFoundError, match=f"Did you mean '{nearest}'"):
+        answers.explain_pair(workspace, consumer, brand, as_of=NOW)
+    with pytest.raises(NotFoundError, match=f"Did you mean '{nearest}'"):
+        answers.score_pairs(workspace, consumer=consumer, brand=brand, as_of=NOW)
+
+
+def test_two_who_are_known_and_have_nothing_between_them_stand_at_50(workspace):
+    fusion.import_events(workspace, [make_order(20, consumer="eve", brand="other")])
+    answer = answers.explain_pair(workspace, "eve", "bakery", as_of=NOW)
+    assert (answer.explanation.reading.fusion_score, answer.entries) == (50, ())
+
+
+def test_staff_of_one_brand_learn_nothing_of_whom_only_others_know(workspace):
+    fusion.import_events(workspace, [make_order(20, consumer="eve", brand="other")])
+    told = set()
+    for consumer in ("eve", "nobody", "consumer-71"):
+        with pytest.raises(NotFoundError) as refused:
+            answers.explain_pair(workspace, consumer, "bakery", as_of=NOW, is_whole=False)
+        told.add(str(refused.value))
+    assert len(told) == 1
