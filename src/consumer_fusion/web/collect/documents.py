@@ -38,6 +38,10 @@ _decode = msgspec.json.Decoder().decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
+class _BeyondError(Exception):
+    """A piece has more members than are parsed at once."""
+
+
 class _Envelope(msgspec.Struct):
     """An object around a list of events, which are not parsed yet."""
 
@@ -60,6 +64,8 @@ def parse_document(body: bytes) -> tuple[Any, bool]:
     _check_members(body, MEMBERS_LIMIT)
     try:
         return _parse_strictly(body), True
+    except _BeyondError:
+        raise _refuse_members(PIECE_MEMBERS_LIMIT) from None
     except _UNREADABLE:
         return parse_patiently(body), False
 
@@ -76,7 +82,7 @@ def parse_events(body: bytes) -> tuple[Any, bool]:
     _check_members(body, MEMBERS_LIMIT)
     try:
         return _parse_enveloped(body), True
-    except _UNREADABLE:
+    except (*_UNREADABLE, _BeyondError):
         pass
     first, _, rest = body.strip().partition(b"\n")
     if rest:
@@ -133,11 +139,13 @@ def _parse_strictly(body: bytes) -> Any:
     """A document; the items of a list one by one.
 
     Raises:
+        _BeyondError: It has more members than are parsed at once.
         MsgspecError: It keeps no rules of JSON.
     """
     if body[:64].lstrip().startswith(b"["):
         return parse_items(_decode_items(body))
-    _check_members(body, PIECE_MEMBERS_LIMIT)
+    if is_beyond(body):
+        raise _BeyondError
     return _decode(body)
 
 
@@ -169,8 +177,7 @@ def parse_patiently(body: bytes) -> Any:
     Raises:
         CollectError: It is no JSON all the same, or too much for patience.
     """
-    if is_beyond(body, PATIENT_MEMBERS_LIMIT):
-        raise _refuse_json()
+    _check_members(body, PATIENT_MEMBERS_LIMIT)
     try:
         # In pieces, because replacing is slow and cannot be interrupted.
         pieces = (body[place : place + _DECODED_BYTES] for place in range(0, len(body), _DECODED_BYTES))
@@ -223,9 +230,13 @@ def _refuse_json() -> CollectError:
 
 def _check_members(body: bytes, limit: int) -> None:
     if is_beyond(body, limit):
-        raise CollectError(
-            413, "too_many_members", f"The body has more than {limit:,} members. Send fewer events at a time."
-        )
+        raise _refuse_members(limit)
+
+
+def _refuse_members(limit: int) -> CollectError:
+    return CollectError(
+        413, "too_many_members", f"The body has more than {limit:,} members. Send fewer events at a time."
+    )
 
 
 def _forget_constant(_: str) -> None:
