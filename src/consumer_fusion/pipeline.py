@@ -320,12 +320,8 @@ def land_staged(
         duplicates = 0
         if staging.accepted_files:
             duplicates = ingest.find_duplicates(
-                session,
-                workspace.engine,
-                workspace.folder,
-                staging.accepted_files,
-                scratch / "duplicates.parquet",
-            )
+                session, workspace.engine, workspace.folder, staging.accepted_files, scratch
+            ).count
             if staging.accepted_count > duplicates:
                 landing = _land_fresh(workspace, session, staging, scratch, points, kind_ids, progress)
         rejected = ingest.store_rejections(

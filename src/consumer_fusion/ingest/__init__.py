@@ -5,7 +5,6 @@ from __future__ import annotations
 from consumer_fusion.ingest.acceptance import (
     declare_keys,
     ensure_keys,
-    find_duplicates,
     find_keys,
     land_in_inbox,
     name_entities,
@@ -29,6 +28,7 @@ from consumer_fusion.ingest.attachment import (
     take_unattributed,
 )
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA, write_batches
+from consumer_fusion.ingest.duplicates import Duplicates, find_duplicates
 from consumer_fusion.ingest.formats import Reading, choose_reading, find_files, read_reading, write_reading
 from consumer_fusion.ingest.imports import (
     abandon_imports,
@@ -62,6 +62,7 @@ __all__ = [
     "LISTED_KINDS_OF_A_BRAND",
     "CANONICAL_SCHEMA",
     "Attachment",
+    "Duplicates",
     "Reading",
     "Retry",
     "Sending",

@@ -31,17 +31,17 @@ _DIGEST_BYTES = 8
 _SEAL_BYTES = 32
 
 
-def find_sealed(engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table) -> pa.Table:
-    """Those of the keys that are in one of the segments.
+def find_sealed(
+    engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table, *, columns: Sequence[str]
+) -> pa.Table:  # fmt: skip
+    """The events of the segments that have one of the keys.
 
     Args:
         engine: Where segments are read.
         folder: The workspace.
         segments: Where to look.
         keys: `source_id` and `event_id`.
-
-    Returns:
-        The same columns.
+        columns: Which columns of the events.
     """
     digests = engine.read(
         f"select {DIGEST_SQL} as digest from keys", step="digest the ids of the import", tables={"keys": keys}
@@ -54,10 +54,12 @@ def find_sealed(engine: Engine, folder: Path, segments: Sequence[Segment], keys:
             is_suspect |= is_hit
             paths.append(folder / each.path)
     if not paths:
-        return keys.slice(0, 0)
+        # A segment is read all the same, because it knows the types of its columns.
+        paths, is_suspect = [folder / segments[0].path], np.zeros(len(digests), bool)
+    listed = ", ".join(f"e.{name}" for name in columns)
     return engine.read(
         f"""
-        select e.source_id, e.event_id from read_parquet({quote_paths(paths)}) e
+        select {listed} from read_parquet({quote_paths(paths)}) e
         join suspects k on k.source_id = e.source_id and k.event_id = e.event_id
         """,
         step="look up ids in segments",
