@@ -233,3 +233,15 @@ from (
     select position, known_id, rule, false from {all_found} where position not in (select position from found)
 ) told
 group by position"""
+
+
+def let_in(engine: Engine, duplicates: Duplicates, positions: Sequence[int], path: Path) -> Duplicates:
+    """The duplicates without some rows that say something else and are to land all the same."""
+    count = engine.write(
+        f"select d.* from read_parquet({quote_paths([duplicates.path])}) d "
+        "anti join let_in l on l.position = d.position",
+        path,
+        step="let corrected rows in",
+        tables={"let_in": pa.table({"position": pa.array(positions, pa.int64())})},
+    )
+    return Duplicates(path, count, duplicates.changed_count - len(positions))

@@ -38,6 +38,11 @@ class Reading:
     trust_rule: TrustRule = "source"
     trust_limit: float | None = None
 
+    @property
+    def is_replacing(self) -> bool:
+        """Whether what a row says comes into the place of what its source said of the same event before."""
+        return self.mapping is not None and self.mapping.on_change == "replace"
+
 
 def choose_reading(
     *,

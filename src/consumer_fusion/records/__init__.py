@@ -24,7 +24,7 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.experiment import EXPERIMENT_ASSIGNMENTS, EXPERIMENTS
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, IDENTITY_CONFLICTS, MERGES
-from consumer_fusion.records.intake import IMPORTS, REJECTIONS
+from consumer_fusion.records.intake import CORRECTIONS, IMPORTS, REJECTIONS
 from consumer_fusion.records.notice import DELIVERIES, NOTICE_STANDINGS, SUBSCRIPTIONS
 from consumer_fusion.records.points import BRAND_REFERENCES, KINDS, POINTS_VERSIONS
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
@@ -53,6 +53,7 @@ TABLES: tuple[Table, ...] = (
     MARKS,
     IMPORTS,
     REJECTIONS,
+    CORRECTIONS,
     CALIBRATIONS,
     EXPERIMENTS,
     EXPERIMENT_ASSIGNMENTS,
