@@ -33,7 +33,16 @@ from consumer_fusion.settings import SETTINGS_FILE, Settings
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _NOTE = "<!-- Written by scripts/write_reference.py from the code; do not edit. -->"
 
-_ACCEPTANCE = ["accepted", "duplicates", "rejected", "unattributed", "seconds", "nobody"]
+_ACCEPTANCE = [
+    "accepted",
+    "duplicates",
+    "rejected",
+    "unattributed",
+    "seconds",
+    "nobody",
+    "changed",
+    "replaced",
+]
 _FACETS = [facet for direction in DIRECTIONS for facet in FACETS[direction]]
 _KEY = [
     "key_id", "ending", "source", "brand", "kind", "trust", "state", "created_at", "expires_at", "used_at",
@@ -86,6 +95,9 @@ JSON: Mapping[str, object] = {
     "rejected list": [["rejection_id", "source", "position", "code", "message", "raw"]],
     "rejected retry": _ACCEPTANCE,
     "rejected drop": ["dropped"],
+    "corrections list": [["correction_id", "source", "event_id", "status", "newer", "former", "found_us"]],
+    "corrections apply": _ACCEPTANCE,
+    "corrections undo": ["undone"],
     "associations list": [[
         "association_id", "consumer", "brand", "evidence", "strength", "is_commercial", "valid_from", "valid_to",
         "withdrawn_at",

@@ -29,6 +29,7 @@ from consumer_fusion.points_in_force import begin_change
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.intake import Acceptance
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
+from consumer_fusion.replacement import NoteReplaced, replace_events
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, seal_inbox, settle
 from consumer_fusion.stores import Claim, Session, add_segments, claim_folder
 from consumer_fusion.workspace import Workspace
@@ -147,7 +148,15 @@ def import_found(
             progress=lambda done, total: progress("read and check", done, total),
             pending=pending,
         )
-        return land_staged(workspace, staging, import_id, progress, started, retried=retried)
+        return land_staged(
+            workspace,
+            staging,
+            import_id,
+            progress,
+            started,
+            retried=retried,
+            is_replacing=reading.is_replacing,
+        )
 
 
 def import_events(
@@ -232,7 +241,7 @@ def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: fl
         with workspace.arrivals.reading() as session:
             waiting = ingest.read_arrivals(session, limit=limit, characters=_ARRIVAL_CHARACTERS)
         for sending in ingest.group_arrivals(waiting):
-            total = _add_acceptances(total, _land_sending(workspace, sending, claim.folder))
+            total += _land_sending(workspace, sending, claim.folder)
         if waiting.num_rows:
             with workspace.arrivals.writing() as session:
                 ingest.forget_arrivals(session, waiting["sequence"].to_pylist())
@@ -263,9 +272,7 @@ def _land_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) -
     except (EngineError, ValueError):
         if len(sending.lines) > 1:
             first, second = sending.split()
-            return _add_acceptances(
-                _land_sending(workspace, first, folder), _land_sending(workspace, second, folder)
-            )
+            return _land_sending(workspace, first, folder) + _land_sending(workspace, second, folder)
         staging = ingest.set_aside_lines(sending.lines, sending.reading, folder / "aside", "engine_failed")
     import_id = ""
     if staging.rejected_count:
@@ -291,20 +298,9 @@ def _stage_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) 
     )
 
 
-def _add_acceptances(one: Acceptance, other: Acceptance) -> Acceptance:
-    return Acceptance(
-        accepted=one.accepted + other.accepted,
-        duplicates=one.duplicates + other.duplicates,
-        rejected=one.rejected + other.rejected,
-        unattributed=one.unattributed + other.unattributed,
-        seconds=one.seconds + other.seconds,
-        nobody=one.nobody + other.nobody,
-    )
-
-
 def land_staged(
     workspace: Workspace, staging: ingest.Staging, import_id: str, progress: Progress, started: float,
-    *, retried: Sequence[int] = (),
+    *, retried: Sequence[int] = (), is_replacing: bool = False, note_replaced: NoteReplaced | None = None,
 ) -> Acceptance:  # fmt: skip
     """Run all stages over staged rows in one transaction.
 
@@ -315,24 +311,44 @@ def land_staged(
         progress: Told how far it is.
         started: When the import began, on the clock of `perf_counter`.
         retried: Rejected rows that this import reads again; they leave the list with it.
+        is_replacing: Rows that say something else of an event on record come into its place; else they are kept
+            beside it, to be looked at.
+        note_replaced: Notes what was replaced, where somebody asked for it.
     """
     scratch = staging.folder / "landing"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     with begin_change(workspace, progress) as (session, force):
         points, kind_ids = force.points, force.kind_ids
-        landing = Landing()
-        duplicates = 0
+        landing, duplicates, replaced = Landing(), None, 0
         if staging.accepted_files:
             duplicates = ingest.find_duplicates(
-                session,
-                workspace.engine,
-                workspace.folder,
-                staging.accepted_files,
-                scratch / "duplicates.parquet",
-            )
-            if staging.accepted_count > duplicates:
-                landing = _land_fresh(workspace, session, staging, scratch, points, kind_ids, progress)
+                session, workspace.engine, workspace.folder, staging.accepted_files, scratch,
+                is_last_taken=is_replacing,
+            )  # fmt: skip
+            attached = None
+            if is_replacing and (duplicates.changed_count or note_replaced is not None):
+                replacement = replace_events(
+                    workspace, session, staging, duplicates, scratch, landing, note_replaced
+                )
+                duplicates, attached = replacement.duplicates, replacement.attached
+                replaced = replacement.count
+            if staging.accepted_count > duplicates.count:
+                fresh = _select_fresh(staging, duplicates, attached, scratch, workspace)
+                _land_fresh(
+                    workspace,
+                    session,
+                    fresh,
+                    scratch,
+                    points,
+                    kind_ids,
+                    progress,
+                    landing,
+                    staging.claimed_by,
+                )
+            if duplicates.changed_count and not is_replacing:
+                for batch in ingest.list_changed(workspace.engine, staging.accepted_files, duplicates):
+                    ingest.keep_corrections(session, batch.to_pylist(), now_us=workspace.now_us)
         rejected = ingest.store_rejections(
             session, workspace.engine, import_id, staging, workspace.now_us, retried=retried
         )
@@ -340,34 +356,53 @@ def land_staged(
         if landing.accepted:
             _renew_references(workspace, session)
         acceptance = Acceptance(
-            accepted=landing.accepted,
-            duplicates=duplicates,
+            accepted=landing.accepted - replaced,
+            duplicates=duplicates.count if duplicates else 0,
             rejected=rejected,
             unattributed=landing.unattributed,
             seconds=perf_counter() - started,
             nobody=staging.nobody_count,
+            changed=duplicates.changed_count if duplicates else 0,
+            replaced=replaced,
         )
         ingest.finish_import(session, import_id, acceptance, workspace.now_us)
     seal_inbox(workspace)
     return acceptance
 
 
-def _land_fresh(
-    workspace: Workspace, session: Session, staging: ingest.Staging, scratch: Path, points: PointsTable,
-    kind_ids: Mapping[str, int], progress: Progress,
-) -> Landing:  # fmt: skip
-    engine, landing = workspace.engine, Landing()
+def _select_fresh(
+    staging: ingest.Staging, duplicates: ingest.Duplicates, attached: pa.Table | None, scratch: Path,
+    workspace: Workspace,
+) -> str:  # fmt: skip
+    """The relation of the rows that are to land; an event that was attached keeps its parties where none is named."""
     staged = f"read_parquet({quote_paths(list(staging.accepted_files))})"
-    fresh = f"""(
-        select s.* from {staged} s
-        left join read_parquet({quote_paths([scratch / "duplicates.parquet"])}) d on d.position = s.position
+    passed = f"read_parquet({quote_paths([duplicates.path])})"
+    if attached is None or not attached.num_rows:
+        return f"""(
+            select s.* from {staged} s left join {passed} d on d.position = s.position where d.position is null
+        )"""
+    path = scratch / "attached.parquet"
+    workspace.engine.write("select * from attached", path, step="keep parties", tables={"attached": attached})
+    return f"""(
+        select s.* replace (
+            coalesce(s.consumer, case when s.identifiers is null then a.consumer end) as consumer,
+            coalesce(s.brand, a.brand) as brand)
+        from {staged} s left join {passed} d on d.position = s.position
+        left join read_parquet({quote_paths([path])}) a on a.source = s.source and a.event_id = s.event_id
         where d.position is null
     )"""
+
+
+def _land_fresh(
+    workspace: Workspace, session: Session, fresh: str, scratch: Path, points: PointsTable,
+    kind_ids: Mapping[str, int], progress: Progress, landing: Landing, claimed_by: str | None,
+) -> None:  # fmt: skip
+    engine = workspace.engine
     progress("number the keys", 0, None)
     for column in ("source", "brand", "consumer"):
         ingest.write_keys(session, engine, fresh, column, column, scratch / f"{column}.parquet")
     keys = {name: quote_paths([scratch / f"{name}.parquet"]) for name in ("source", "brand", "consumer")}
-    sightings = _recognise_consumers(workspace, session, fresh, keys, landing, staging.claimed_by)
+    sightings = _recognise_consumers(workspace, session, fresh, keys, landing, claimed_by)
     numbered = f"""(
         select k.entity_id as source_id, {_STAGED_COLUMNS}, cast(floor(s.occurred_us / 86400000000.0) as bigint) as day,
                coalesce(i.consumer_id, c.entity_id, 0) as consumer_id, coalesce(b.entity_id, 0) as brand_id
@@ -424,7 +459,6 @@ def _land_fresh(
     mark = int(session.read_mark(score.NEWEST_MARK) or 0)
     session.write_mark(score.NEWEST_MARK, max(mark, newest_us))
     _note_deriving(workspace, session, annotated, points, kind_ids, landing)
-    return landing
 
 
 def _take_actions(workspace: Workspace, session: Session, fresh: str) -> None:

@@ -1,17 +1,18 @@
-"""Repairs: rows that were set aside are read again, and events with an unknown party are given one."""
+"""Repairs: rows set aside are read again, events are given a party they lack or what their source says now."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from consumer_fusion import ingest, pipeline, score
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.points_in_force import begin_change
-from consumer_fusion.records.intake import Acceptance, Rejection
+from consumer_fusion.records.intake import Acceptance, Correction, Rejection
 from consumer_fusion.records.points import BRAND_REFERENCES
+from consumer_fusion.replacement import NoteReplaced
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
 from consumer_fusion.stores import claim_folder
 from consumer_fusion.workspace import Workspace
@@ -57,13 +58,65 @@ def retry_rejected(
             pipeline.import_found(workspace, each.files, each.reading, progress, retried=each.rejection_ids)
             for each in retries
         ]
-    return Acceptance(
-        accepted=sum(each.accepted for each in results),
-        duplicates=sum(each.duplicates for each in results),
-        rejected=sum(each.rejected for each in results),
-        unattributed=sum(each.unattributed for each in results),
-        seconds=perf_counter() - started,
+    return replace(sum(results, Acceptance(0, 0, 0, 0, 0.0)), seconds=perf_counter() - started)
+
+
+def list_corrections(workspace: Workspace, *, limit: int | None = None) -> tuple[Correction, ...]:
+    """What sources say now of events on record, the newest first."""
+    with workspace.store.reading() as session:
+        return ingest.list_corrections(session, limit=limit)
+
+
+def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None = None) -> Acceptance:
+    """Put what sources say now into the place of what is on record; the scores follow at once.
+
+    Args:
+        workspace: The workspace.
+        correction_ids: Which corrections; None for all that are waiting.
+
+    Raises:
+        NotFoundError: There is no such correction.
+        ConflictError: One of them is applied already.
+    """
+    with workspace.store.reading() as session:
+        found = ingest.list_corrections(session, correction_ids)
+    if correction_ids is None:
+        found = tuple(each for each in found if each.status == "waiting")
+    return _replace(
+        workspace,
+        [each.newer for each in reversed(found)],
+        lambda session, former: ingest.note_applied(session, found, former, workspace.now_us),
     )
+
+
+def undo_correction(workspace: Workspace, correction_id: int) -> None:
+    """Put what was on record before a correction back into its place; the scores are exactly what they were.
+
+    Raises:
+        NotFoundError: There is no such correction.
+        ConflictError: It is not applied, or a later one of the same event is.
+    """
+    with workspace.store.reading() as session:
+        (found,) = ingest.list_corrections(session, [correction_id])
+    _replace(
+        workspace,
+        [found.former or {}],
+        lambda session, former: ingest.note_undone(session, found, workspace.now_us),
+    )
+
+
+def _replace(workspace: Workspace, told: Sequence[Mapping[str, str]], note: NoteReplaced) -> Acceptance:
+    started = perf_counter()
+    claim = claim_folder(workspace.staging_folder / make_id())
+    assert claim is not None, "an id that was made just now is nobody else's"
+    with claim:
+        staging = ingest.stage_batches(
+            workspace.engine, [ingest.write_texts(told)], claim.folder, received_us=workspace.now_us,
+            tolerance_hours=workspace.settings.future_tolerance_hours,
+        )  # fmt: skip
+        return pipeline.land_staged(
+            workspace, staging, "", ignore_progress, started, is_replacing=True, note_replaced=note
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from json_shapes import find_faults
 
 CONTRACT = {
     "demo": ["workspace", "events", "pairs", "url"],
-    "import": ["accepted", "duplicates", "rejected", "unattributed", "seconds", "nobody"],
+    "import": ["accepted", "duplicates", "rejected", "unattributed", "seconds", "nobody", "changed", "replaced"],
     "score": [
         "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
         "confidence", "percentile", "symbiosis", "facets",

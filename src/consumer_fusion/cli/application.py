@@ -14,6 +14,7 @@ from consumer_fusion.cli import (
     backup,
     calibration,
     comparisons,
+    corrections,
     demo,
     effects,
     experiments,
@@ -48,6 +49,7 @@ application.command("score")(scores.score)
 application.command("explain")(scores.explain)
 application.command("brands")(scores.brands)
 application.add_typer(rejected.application, name="rejected")
+application.add_typer(corrections.application, name="corrections")
 application.add_typer(associations.application, name="associations")
 application.add_typer(identity.application, name="identity")
 application.add_typer(keys.application, name="keys")

@@ -46,8 +46,12 @@ def import_(
 
 def print_acceptance(acceptance: Acceptance) -> None:
     """Say in words what became of an import."""
+    changed = f" ({acceptance.changed:,} of them with other content)" if acceptance.changed else ""
+    replaced = (
+        f"{acceptance.replaced:,} replaced by what the source says now, " if acceptance.replaced else ""
+    )
     console.print(
-        f"{acceptance.accepted:,} events accepted, {acceptance.duplicates:,} were here already, "
+        f"{acceptance.accepted:,} events accepted, {acceptance.duplicates:,} were here already{changed}, {replaced}"
         f"{acceptance.rejected:,} rows set aside, {acceptance.unattributed:,} with an unknown consumer or brand "
         f"({acceptance.seconds:.1f} s)",
     )
@@ -59,5 +63,7 @@ def print_acceptance(acceptance: Acceptance) -> None:
         )
     if acceptance.rejected:
         console.print("Next: fusion rejected list", style="dim")
+    elif acceptance.changed:
+        console.print("Next: fusion corrections list", style="dim")
     elif acceptance.accepted:
         console.print("Next: fusion score --as-of latest", style="dim")

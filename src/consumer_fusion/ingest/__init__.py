@@ -5,7 +5,6 @@ from __future__ import annotations
 from consumer_fusion.ingest.acceptance import (
     declare_keys,
     ensure_keys,
-    find_duplicates,
     find_keys,
     find_nearest_key,
     land_in_inbox,
@@ -30,6 +29,18 @@ from consumer_fusion.ingest.attachment import (
     take_unattributed,
 )
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA, write_batches
+from consumer_fusion.ingest.corrections import (
+    find_attached,
+    keep_corrections,
+    list_changed,
+    list_corrections,
+    list_undone,
+    note_applied,
+    note_undone,
+    write_former,
+    write_texts,
+)
+from consumer_fusion.ingest.duplicates import Duplicates, find_duplicates, let_in
 from consumer_fusion.ingest.formats import Reading, choose_reading, find_files, read_reading, write_reading
 from consumer_fusion.ingest.imports import (
     abandon_imports,
@@ -47,7 +58,7 @@ from consumer_fusion.ingest.rejections import (
     prepare_retries,
     store_rejections,
 )
-from consumer_fusion.ingest.rewriting import rewrite_events
+from consumer_fusion.ingest.rewriting import rewrite_events, take_events
 from consumer_fusion.ingest.sealed_ids import digest_segments, find_wrong_digests
 from consumer_fusion.ingest.sealing import count_sealable, seal_events
 from consumer_fusion.ingest.staging import (
@@ -63,6 +74,7 @@ __all__ = [
     "LISTED_KINDS_OF_A_BRAND",
     "CANONICAL_SCHEMA",
     "Attachment",
+    "Duplicates",
     "Reading",
     "Retry",
     "Sending",
@@ -110,5 +122,16 @@ __all__ = [
     "write_batches",
     "write_keys",
     "write_reading",
+    "let_in",
+    "note_applied",
+    "note_undone",
+    "find_attached",
+    "keep_corrections",
+    "list_changed",
+    "list_corrections",
+    "list_undone",
+    "write_former",
+    "write_texts",
+    "take_events",
     "write_segments",
 ]

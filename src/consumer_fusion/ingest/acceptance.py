@@ -1,6 +1,7 @@
-"""Accepting staged events: those that are here already are told apart, keys become numbers, events become durable.
+"""Accepting staged events: keys become numbers, events become durable.
 
-Reading and validating files is `staging`; what an event is worth is not known here.
+Reading and validating files is `staging`, which of the rows are here already is `duplicates`; what an event is worth
+is not known here.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from consumer_fusion.engines import Engine, quote_paths
-from consumer_fusion.ingest.sealed_ids import find_sealed
 from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS, SEGMENT_COLUMNS
-from consumer_fusion.records.segment import SEEN_EVENTS, Segment
+from consumer_fusion.records.segment import Segment
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.stores import (
     UNATTRIBUTED_BUCKET,
@@ -26,89 +26,12 @@ from consumer_fusion.stores import (
     Value,
     Where,
     finish_file,
-    list_segments,
     place_segment,
 )
 
-LOOKUP_LIMIT = 50_000
 INBOX_COLUMNS = EVENTS.column_names[1:]
 _COMPARED_KEYS = 5_000
 _SEGMENT_NAMES = tuple(column.name for column in SEGMENT_COLUMNS if column.name != "same_day_count")
-
-
-def find_duplicates(
-    session: Session, engine: Engine, folder: Path, staged: Sequence[Path], path: Path
-) -> int:
-    """Find the staged rows whose (source, event id) came earlier in the import or is on record already.
-
-    Args:
-        session: One moment of the store.
-        engine: Where to compute.
-        folder: The workspace.
-        staged: Parquet files of accepted rows.
-        path: Parquet file to write, with the column `position` of each duplicate.
-
-    Returns:
-        How many there are.
-    """
-    rows = f"read_parquet({quote_paths(list(staged))})"
-    sources = read_keys(session, "source")
-    tables = {"sources": sources}
-    parts = [
-        # Within the import: only ids whose hash occurs twice are compared in full, which keeps ten million in memory.
-        f"""
-        select position from (
-            select s.position, row_number() over (partition by s.source, s.event_id order by s.position) as nth
-            from {rows} s join (
-                select hash(source, event_id) as h from {rows} group by h having count(*) > 1
-            ) twice on twice.h = hash(s.source, s.event_id)
-        ) numbered where nth > 1
-        """
-    ]
-    known, is_complete = _read_known(session, engine, folder, rows, sources)
-    if known.num_rows:
-        tables["known_events"] = known
-        parts.append(_match_sql(rows, "known_events"))
-    if not is_complete:
-        sealed = [folder / each.path for each in list_segments(session)]
-        if sealed and sources.num_rows:
-            parts.append(_match_sql(rows, f"read_parquet({quote_paths(sealed)})"))
-    union = " union ".join(parts)
-    return engine.write(
-        f"select distinct position from ({union}) d", path, step="find duplicates", tables=tables
-    )
-
-
-def _read_known(
-    session: Session, engine: Engine, folder: Path, rows: str, sources: pa.Table
-) -> tuple[pa.Table, bool]:
-    """The ids on record among which the staged ones may be, and whether those of segments are among them."""
-    columns = ("source_id", "event_id")
-    keys = engine.read(
-        f"""
-        select distinct k.entity_id as source_id, s.event_id from {rows} s
-        join sources k on k.entity_key = s.source limit {LOOKUP_LIMIT + 1}
-        """,
-        step="list the ids of the import",
-        tables={"sources": sources},
-    )
-    # Few are looked up one by one, however many there are on record; for many it is quicker to read all.
-    if keys.num_rows > LOOKUP_LIMIT:
-        return pa.concat_tables(
-            session.read(table, columns=columns) for table in (EVENTS, SEEN_EVENTS)
-        ), False
-    found = [session.read_matching(table, keys, columns=columns) for table in (EVENTS, SEEN_EVENTS)]
-    if keys.num_rows:
-        found.append(find_sealed(engine, folder, list_segments(session), keys))
-    return pa.concat_tables(found), True
-
-
-def _match_sql(rows: str, known: str) -> str:
-    return f"""
-        select s.position from {rows} s
-        join sources k on k.entity_key = s.source
-        join {known} e on e.source_id = k.entity_id and e.event_id = s.event_id
-    """
 
 
 def read_keys(session: Session, entity_type: str) -> pa.Table:

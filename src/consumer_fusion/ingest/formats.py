@@ -43,6 +43,11 @@ class Reading:
         """The source whose identifiers are claims, because anybody can write in its name; None where they are not."""
         return None if self.trust_rule == "source" else self.source
 
+    @property
+    def is_replacing(self) -> bool:
+        """Whether what a row says comes into the place of what its source said of the same event before."""
+        return self.mapping is not None and self.mapping.on_change == "replace"
+
 
 def choose_reading(
     *,

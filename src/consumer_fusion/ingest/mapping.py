@@ -144,6 +144,7 @@ class Mapping:
         group_by: The columns whose equal rows are one event.
         count_as: The property that keeps how many rows were grouped.
         joins: Files in which further columns are looked up.
+        on_change: Whether what the source corrects comes into the place of what it said.
         text: The mapping as it was written.
     """
 
@@ -162,6 +163,7 @@ class Mapping:
     group_by: tuple[str, ...]
     count_as: str
     joins: tuple[Join, ...]
+    on_change: Literal["keep", "replace"]
     text: str
 
 
@@ -210,6 +212,7 @@ def parse_mapping(text: str, *, where: str | None = None) -> Mapping:
         group_by=group.take_texts("by"),
         count_as=group.take_text("count_as") or "lines",
         joins=tuple(_read_join(join) for join in whole.take_tables("join")),
+        on_change=source.take_choice("on_change", ("keep", "replace")) or "keep",  # type: ignore[arg-type]
         text=text,
     )
     for keys in (source, kind, group, fields, whole):

@@ -130,16 +130,17 @@ def group_rows(mapping: Mapping, relation: str) -> str:
     )
     total = _value(mapping, value) if value else "null"
     unreadable = f"min({_describe_unreadable(mapping, value)})" if value else "cast(null as varchar)"
-    content = " || '|' || ".join(f"coalesce({key}, '')" for key in keys)
+    written = " || '|' || ".join(f"coalesce({key}, '')" for key in keys)
+    trimmed = ", ".join(f"{_trim(key)} as {key}" for key in keys)
     # Rows without a key are no group: each is an event of its own, and broken rows are set aside one by one.
-    blank = " and ".join(f"nullif(trim({key}), '') is null" for key in keys)
+    blank = " and ".join(f"{_trim(key)} is null" for key in keys)
     whole_key = f"case when problem is not null or ({blank}) then position else 0 end as alone"
     return f"""
-select min(position) as position, {content} as content, any_value(problem) as problem, any_value(detail) as detail,
+select min(position) as position, min(written) as content, any_value(problem) as problem, any_value(detail) as detail,
     {", ".join(keys)}{firsts}, coalesce(arg_min({time}, {parse_time(time)}), min({time})) as grouped_time,
     round(sum({total}), 6) as grouped_value,
     {unreadable} as unreadable, count(*) as row_count, alone
-from (select *, {whole_key} from {relation}) grouped
+from (select * replace ({trimmed}), {written} as written, {whole_key} from {relation}) grouped
 group by alone, {", ".join(keys)}
 order by position"""
 
@@ -150,9 +151,10 @@ def finish_groups(mapping: Mapping, relation: str, source: str, brand: str | Non
 
 
 def join_group_key(mapping: Mapping, left: str, right: str) -> str:
-    """The condition by which rows belong to groups."""
+    """The condition by which rows, on the left, belong to groups, on the right."""
     return " and ".join(
-        f"{left}.{_safe(name)} is not distinct from {right}.{_safe(name)}" for name in mapping.group_by
+        f"{_trim(f'{left}.{_safe(name)}')} is not distinct from {right}.{_safe(name)}"
+        for name in mapping.group_by
     )
 
 
@@ -183,6 +185,8 @@ def _finish_rows(mapping: Mapping, relation: str, source: str, brand: str | None
     if "received_at" in fields:
         fields["received_at"] = _write_time(mapping, mapping.fields["received_at"])
     fields["source"] = quote_text(source)
+    if is_grouped and "event_id" not in fields:
+        fields["event_id"] = _make_group_id(mapping)
     if brand is not None:
         fields["brand"] = f"coalesce(nullif({fields.get('brand', 'null')}, ''), {quote_text(brand)})"
     fields["kind"], is_absolute = _kind(mapping, fields, "amount")
@@ -200,6 +204,19 @@ def _finish_rows(mapping: Mapping, relation: str, source: str, brand: str | None
     return f"""
 select position, {raw} as raw, {content} as content, {problem} as problem, {detail} as detail, {listed}
 from (select *, {value} as amount from {relation} mapped) valued"""
+
+
+def _make_group_id(mapping: Mapping) -> str:
+    """The id that a group has by its key; rows that stand alone have none, and get one by what they say."""
+    texts = [f"coalesce({_safe(name)}, '')" for name in mapping.group_by]
+    if len(texts) > 1:
+        texts = [f"replace({text}, '|', '||')" for text in texts]
+    key = " || '|' || ".join(texts)
+    return f"case when alone = 0 then 'row-' || md5({key}) || '-1' end"
+
+
+def _trim(name: str) -> str:
+    return f"nullif(trim({name}), '')"
 
 
 def _column(name: str, part: Part) -> str:

@@ -1,4 +1,4 @@
-"""Rewriting: events on record are given kind and magnitude anew, because the rules of the points table changed."""
+"""Rewriting: events on record are given kind and magnitude anew, or are taken out for what their source says now."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.ingest.acceptance import write_segments
+from consumer_fusion.ingest.duplicates import KEY
+from consumer_fusion.ingest.sealed_ids import find_holders, find_sealed
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.stores import Session, add_segments, list_segments, remove_segments
 
@@ -56,3 +58,34 @@ def rewrite_events(
         add_segments(session, made, now_us)
     remove_segments(session, folder, segments)
     return count
+
+
+def take_events(session: Session, engine: Engine, folder: Path, keys: pa.Table, now_us: int) -> pa.Table:
+    """Take events out of the record; the files of segments that held them are written anew without them.
+
+    Args:
+        session: A writing session.
+        engine: Where to compute.
+        folder: The workspace.
+        keys: `source_id` and `event_id`.
+        now_us: The present moment.
+
+    Returns:
+        The events, with the columns of `EVENTS` but the sequence.
+    """
+    names = EVENTS.column_names[1:]
+    taken = [session.read_matching(EVENTS, keys, columns=names)]
+    session.delete_matching(EVENTS, keys)
+    holders = find_holders(engine, folder, list_segments(session), keys)
+    if holders:
+        taken.append(find_sealed(engine, folder, holders, keys, columns=names).cast(taken[0].schema))
+    condition = " and ".join(f"k.{name} = e.{name}" for name in KEY)
+    for each in holders:
+        rest = (
+            f"(select * exclude (same_day_count) from read_parquet({quote_paths([folder / each.path])}) e "
+            f"where not exists (select 1 from taken_keys k where {condition}))"
+        )
+        made = write_segments(engine, folder, rest, {"taken_keys": keys}, buckets=[each.bucket])
+        add_segments(session, made, now_us)
+    remove_segments(session, folder, holders)
+    return pa.concat_tables(taken)

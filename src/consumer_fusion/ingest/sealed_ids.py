@@ -31,38 +31,54 @@ _DIGEST_BYTES = 8
 _SEAL_BYTES = 32
 
 
-def find_sealed(engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table) -> pa.Table:
-    """Those of the keys that are in one of the segments.
+def find_sealed(
+    engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table, *, columns: Sequence[str]
+) -> pa.Table:  # fmt: skip
+    """The events of the segments that have one of the keys.
 
     Args:
         engine: Where segments are read.
         folder: The workspace.
         segments: Where to look.
         keys: `source_id` and `event_id`.
-
-    Returns:
-        The same columns.
+        columns: Which columns of the events.
     """
-    digests = engine.read(
-        f"select {DIGEST_SQL} as digest from keys", step="digest the ids of the import", tables={"keys": keys}
-    )["digest"].to_numpy()
-    is_suspect = np.zeros(len(digests), bool)
-    paths: list[Path] = []
-    for each in segments:
-        is_hit = _find_hits(_open_digests(engine, folder, each), digests)
-        if is_hit.any():
-            is_suspect |= is_hit
-            paths.append(folder / each.path)
-    if not paths:
-        return keys.slice(0, 0)
+    hits, is_suspect = _find_suspects(engine, folder, segments, keys)
+    # Without a hit a segment is read all the same, because it knows the types of its columns.
+    paths = [folder / each.path for each in hits or segments[:1]]
+    listed = ", ".join(f"e.{name}" for name in columns)
     return engine.read(
         f"""
-        select e.source_id, e.event_id from read_parquet({quote_paths(paths)}) e
+        select {listed} from read_parquet({quote_paths(paths)}) e
         join suspects k on k.source_id = e.source_id and k.event_id = e.event_id
         """,
         step="look up ids in segments",
         tables={"suspects": keys.filter(pa.array(is_suspect))},
     )
+
+
+def find_holders(
+    engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table
+) -> list[Segment]:  # fmt: skip
+    """The segments that hold an event with one of the keys, and now and then one that holds none."""
+    return _find_suspects(engine, folder, segments, keys)[0]
+
+
+def _find_suspects(
+    engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table
+) -> tuple[list[Segment], npt.NDArray[np.bool_]]:
+    """The segments in which a digest of the keys is, and which of the keys have one there."""
+    digests = engine.read(
+        f"select {DIGEST_SQL} as digest from keys", step="digest the ids of the import", tables={"keys": keys}
+    )["digest"].to_numpy()
+    is_suspect = np.zeros(len(digests), bool)
+    holders: list[Segment] = []
+    for each in segments:
+        is_hit = _find_hits(_open_digests(engine, folder, each), digests)
+        if is_hit.any():
+            is_suspect |= is_hit
+            holders.append(each)
+    return holders, is_suspect
 
 
 def digest_segments(engine: Engine, folder: Path, segments: Sequence[Segment]) -> None:

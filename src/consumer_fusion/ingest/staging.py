@@ -53,7 +53,8 @@ LIKELY_KEYS: Mapping[str, str] = MappingProxyType({
     "invalid_encoding": "`source.encoding`", "invalid_received_at": "`fields.received_at`",
 })  # fmt: skip
 """Which key of a mapping is likely wrong where most rows are set aside for one reason."""
-STAGE_FILE = "stage.json"
+STAGE_FILE = "stage-2.json"
+"""How far a staging got; the name changes with what its parts hold, so that another release begins anew."""
 Progress = Callable[[int, int | None], None]
 
 
@@ -140,7 +141,8 @@ def stage_files(
     stage = _read_stage(folder) or _Stage(received_us, [*map(str.lower, placeholders)])
     if stage.is_complete:
         return replace(_describe(folder, stage), claimed_by=reading.claimed_by)
-    folder.mkdir(parents=True, exist_ok=True)
+    if not stage.parts and not stage.kept_count:
+        _clear_folder(folder)
     mapping = reading.mapping
     lookups: dict[str, pa.Table] = {}
     if mapping is not None:
@@ -162,6 +164,12 @@ def stage_files(
             )  # fmt: skip
             progress(stage.row_count, round(stage.row_count / part.fraction))
     return replace(_finish(engine, folder, stage, progress), claimed_by=reading.claimed_by)
+
+
+def _clear_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (*folder.glob("*.parquet"), *folder.glob("*.unfinished")):
+        path.unlink()
 
 
 def _select_canonical(reading: Reading, part: Part) -> str:
@@ -187,9 +195,7 @@ def stage_batches(
 
     It always begins anew, because batches cannot be found again. A rejected row is kept as an event line.
     """
-    for path in folder.glob("*") if folder.exists() else ():
-        path.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
+    _clear_folder(folder)
     stage = _Stage(received_us, [*map(str.lower, placeholders)])
     for part in gather_batches(batches, ROWS_PER_PART):
         _stage_part(engine, part, SELECT_BATCH_ROWS, folder, stage, tolerance_hours)
@@ -400,24 +406,20 @@ def _finish(engine: Engine, folder: Path, stage: _Stage, progress: Progress) -> 
 def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
     """Give rows of equal content the ids `...-1`, `...-2`, by their order in the import.
 
-    Equal rows are interchangeable, so that the same files always give the same set of ids.
+    Equal rows are interchangeable, so that the same files always give the same set of ids. The ids that the rows had
+    under the former rule are numbered alike.
     """
     if stage.is_numbered:
         return
     files = _list_files(folder, stage, "accepted")
     repeats_file = folder / "repeats.parquet"
     if files and not repeats_file.exists():
-        staged = (
-            f"(select position, event_id from read_parquet({quote_paths(list(files))}) where is_generated)"
-        )
+        rows = f"read_parquet({quote_paths(list(files))})"
         _write_part(
             engine,
-            f"""select position, substr(event_id, 1, length(event_id) - 1) ||
-                row_number() over (partition by event_id order by position) as event_id
-            from {staged} where hash(event_id) in (
-                -- A hash that two ids share costs nothing but memory, which it saves: both keep their number 1.
-                select h from (select hash(event_id) as h from {staged}) group by h having count(*) > 1
-            )""",
+            f"""select coalesce(e.position, f.position) as position, e.event_id, f.former_id
+            from ({_select_repeats(rows, "event_id")}) e
+            full join ({_select_repeats(rows, "former_id")}) f on f.position = e.position""",
             repeats_file,
             {},
         )
@@ -425,7 +427,9 @@ def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
         for file in files:
             names = pq.read_schema(file).names
             columns = ", ".join(
-                "coalesce(r.event_id, a.event_id) as event_id" if name == "event_id" else f"a.{name}"
+                f"coalesce(r.{name}, a.{name}) as {name}"
+                if name in ("event_id", "former_id")
+                else f"a.{name}"
                 for name in names
             )
             _write_part(
@@ -438,6 +442,17 @@ def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
             )
     stage.is_numbered = True
     _write_stage(folder, stage)
+
+
+def _select_repeats(rows: str, name: str) -> str:
+    """The positions of rows whose made id comes more than once, with the id that bears their number."""
+    # A hash that two ids share costs nothing but memory, which it saves: both keep their number 1.
+    return f"""
+        select position, substr({name}, 1, length({name}) - 1) ||
+            row_number() over (partition by {name} order by position) as {name}
+        from {rows} where is_generated and hash({name}) in (
+            select h from (select hash({name}) as h from {rows} where is_generated) group by h having count(*) > 1
+        )"""
 
 
 def _list_files(folder: Path, stage: _Stage, what: str) -> tuple[Path, ...]:

@@ -20,7 +20,8 @@ CANONICAL_COLUMNS = (
 
 ACCEPTED_COLUMNS = (
     "position", "source", "event_id", "occurred_us", "precision", "received_us", "consumer", "brand", "kind",
-    "channel", "value", "currency", "text", "trust", "identifiers", "properties", "is_generated", "is_nobody",
+    "channel", "value", "currency", "text", "trust", "identifiers", "properties", "is_generated", "former_id",
+    "is_nobody",
 )  # fmt: skip
 REJECTED_COLUMNS = ("position", "source", "code", "message", "raw", "consumer_key")
 
@@ -153,15 +154,31 @@ def _parse_loose(text: str) -> str:
     return f"try_cast({local} || replace({seconds}, ':60', ':59') || {offset} as timestamptz)"
 
 
+def sort_members(text: str) -> str:
+    """An SQL expression: a JSON object as a text that does not depend on the order of its members; else the text."""
+    parsed = f"try_cast({text} as json)"
+    is_map = f"json_type({parsed}) = 'OBJECT' and len(list_distinct(json_keys({parsed}))) = len(json_keys({parsed}))"
+    members = f"list_sort(map_entries(try_cast({parsed} as map(varchar, json))))"
+    return f"case when {is_map} then cast(to_json(map_from_entries({members})) as varchar) else {text} end"
+
+
+_EVENT_AS_READ = (
+    "cast(to_json([cast(occurred_us as varchar), consumer, brand, kind, channel, cast(value + 0 as varchar), currency, "
+    f"trim(text, {_BLANK}), nullif({sort_members('identifiers_text')}, '{{}}'), "
+    f"nullif({sort_members('properties')}, '{{}}')]) as varchar)"
+)
+"""What the id of a row without one is made of: what the event says, in whatever letters the row said it."""
+
+
 def check_rows(
     canonical: str, *, received_us: int, tolerance_hours: float, placeholders: Collection[str] = ()
 ) -> str:
     """The query that types the rows of a canonical query and gives each that cannot be taken a `code`.
 
     Args:
-        canonical: A SELECT with `position`, `raw`, `content` (what a generated id is made from, or null),
-            `problem` (a code that the format found itself, or null), `detail` (what it found) and the columns of
-            `CANONICAL_COLUMNS`.
+        canonical: A SELECT with `position`, `raw`, `content` (the row's letters, or null where rows without an id
+            are not taken), `problem` (a code that the format found itself, or null), `detail` (what it found) and the
+            columns of `CANONICAL_COLUMNS`.
         received_us: When rows reached us that do not say so themselves.
         tolerance_hours: How much later than that an event may say that it occurred.
         placeholders: Further keys that stand for nobody, in lower case.
@@ -181,8 +198,7 @@ trimmed as (
 ),
 typed as (
     select position, raw, problem, detail, coalesce(source, 'events') as source,
-        coalesce(event_id, 'row-' || md5(content) || '-1') as event_id, event_id is null as is_generated,
-        occurred_at as occurred_text, {parse_time("occurred_at")} as occurred_us,
+        event_id as given_id, content, occurred_at as occurred_text, {parse_time("occurred_at")} as occurred_us,
         coalesce(precision, case when length(occurred_at) <= 10 then 'day' else 'second' end) as precision,
         case when received_at is null then {received_us} else {parse_time("received_at")} end as received_us,
         case when {match_placeholder("consumer", placeholders)} then null else {_fold_key("consumer")} end as consumer,
@@ -201,9 +217,15 @@ typed as (
             else coalesce(json_type(try_cast(properties as json)) = 'OBJECT', false) end as is_object
     from trimmed
 ),
+named as (
+    select *, given_id is null as is_generated,
+        coalesce(given_id, case when content is not null then 'row-' || md5({_EVENT_AS_READ}) || '-1' end) as event_id,
+        case when given_id is null or starts_with(given_id, 'row-') then 'row-' || md5(content) || '-1' end as former_id
+    from typed
+),
 searched as (
     select *, {_find_unsafe_key()} as unsafe_key
-    from typed
+    from named
 ),
 checked as (
     select *, case

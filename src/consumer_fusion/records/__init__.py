@@ -30,7 +30,7 @@ from consumer_fusion.records.identity import (
     IDENTITY_CONFLICTS,
     MERGES,
 )
-from consumer_fusion.records.intake import IMPORTS, REJECTIONS
+from consumer_fusion.records.intake import CORRECTIONS, IMPORTS, REJECTIONS
 from consumer_fusion.records.notice import DELIVERIES, NOTICE_STANDINGS, SUBSCRIPTIONS
 from consumer_fusion.records.points import BRAND_REFERENCES, KINDS, POINTS_VERSIONS
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
@@ -60,6 +60,7 @@ TABLES: tuple[Table, ...] = (
     MARKS,
     IMPORTS,
     REJECTIONS,
+    CORRECTIONS,
     CALIBRATIONS,
     EXPERIMENTS,
     EXPERIMENT_ASSIGNMENTS,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from consumer_fusion.records.table import Column, Table
+
+CorrectionStatus = Literal["waiting", "applied", "undone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,8 @@ class Acceptance:
         unattributed: Accepted events with an unknown consumer or brand.
         seconds: How long it took.
         nobody: Rows whose key of the consumer stands for nobody, such as 0 or guest.
+        changed: Those of the events here already of which the source now says something else.
+        replaced: Events on record in whose place the newer ones came.
     """
 
     accepted: int
@@ -26,6 +31,12 @@ class Acceptance:
     unattributed: int
     seconds: float
     nobody: int = 0
+    changed: int = 0
+    replaced: int = 0
+
+    def __add__(self, other: Acceptance) -> Acceptance:
+        """Both together."""
+        return Acceptance(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,29 @@ class Rejection:
     code: str
     message: str
     raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """An event of which its source says something else than before.
+
+    Attributes:
+        correction_id: Its number.
+        source: The source.
+        event_id: The event.
+        status: waiting (the record says what it said), applied (it says the newer), undone (what it said again).
+        newer: What the source says now, by field.
+        former: What the record said before; None while it is waiting.
+        found_us: When it was told.
+    """
+
+    correction_id: int
+    source: str
+    event_id: str
+    status: CorrectionStatus
+    newer: dict[str, str]
+    former: dict[str, str] | None
+    found_us: int
 
 
 IMPORTS = Table(
@@ -93,6 +127,34 @@ REJECTIONS = Table(
     primary_key=("rejection_id",),
     unique=(("import_id", "position", "code"),),
     subject="consumer_key",
+    erasure="delete rows",
+    has_sequence=True,
+)
+
+CORRECTIONS = Table(
+    name="corrections",
+    grain="one time that a source said of an event on record something else than before",
+    writer="ingest.corrections",
+    columns=(
+        Column("correction_id", "integer", "Its number."),
+        Column("source_id", "integer", "The source of the event (`entities`)."),
+        Column("event_id", "text", "The event."),
+        Column("consumer_id", "integer", "Whose event it is by what is said now; 0 while unknown."),
+        Column("newer", "text", "What the source says now, as a JSON object of fields.", is_personal=True),
+        Column(
+            "former",
+            "text",
+            "What the record said, once the newer is in its place.",
+            is_personal=True,
+            is_optional=True,
+        ),
+        Column("found_us", "integer", "When it was told."),
+        Column("applied_us", "integer", "When the newer came into its place.", is_optional=True),
+        Column("undone_us", "integer", "When what the record said came back.", is_optional=True),
+    ),
+    primary_key=("correction_id",),
+    indexes=(("source_id", "event_id"),),
+    subject="consumer_id",
     erasure="delete rows",
     has_sequence=True,
 )

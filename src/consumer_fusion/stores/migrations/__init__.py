@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-LATEST_VERSION = "7"
+LATEST_VERSION = "8"
 _FOLDER = Path(__file__).parent
 
 

@@ -1,0 +1,79 @@
+"""Replacement: what a source says now comes into the place of what is on record, in the transaction of its landing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from consumer_fusion import ingest, score
+from consumer_fusion.settlement import Landing
+from consumer_fusion.stores import Session
+from consumer_fusion.workspace import Workspace
+
+NoteReplaced = Callable[[Session, Mapping[tuple[int, str], str]], None]
+"""Called with what was on record before, by source and event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What of an import was replaced.
+
+    Attributes:
+        duplicates: The rows that are passed over, without those that came into their place.
+        attached: The parties to which replaced events were attached, by `source` and `event_id`.
+        count: How many events were replaced.
+    """
+
+    duplicates: ingest.Duplicates
+    attached: pa.Table
+    count: int
+
+
+def replace_events(
+    workspace: Workspace, session: Session, staging: ingest.Staging, duplicates: ingest.Duplicates, scratch: Path,
+    landing: Landing, note: NoteReplaced | None,
+) -> Replacement:  # fmt: skip
+    """Take events of which an import says something else out of the record, so that its rows land in their place.
+
+    Args:
+        workspace: The workspace.
+        session: The transaction of the import.
+        staging: The checked rows.
+        duplicates: Those that are on record.
+        scratch: Where to write.
+        landing: Is told whose states must be folded anew.
+        note: Notes what was replaced, where somebody asked for it; else corrections are entered, but for what
+            somebody undid.
+    """
+    engine = workspace.engine
+    rows = [
+        row
+        for batch in ingest.list_changed(engine, staging.accepted_files, duplicates)
+        for row in batch.to_pylist()
+    ]
+    if note is None:
+        undone = ingest.list_undone(session, rows)
+        rows = [row for row in rows if (row["source"], row["event_id"]) not in undone]
+    sources = ingest.find_keys(session, "source", sorted({row["source"] for row in rows}))
+    keys = pa.table(
+        {
+            "source_id": pa.array([sources.get(row["source"], 0) for row in rows], pa.int64()),
+            "event_id": pa.array([row["event_id"] for row in rows], pa.string()),
+        }
+    )
+    taken = ingest.take_events(session, engine, workspace.folder, keys, workspace.now_us)
+    former = ingest.write_former(session, engine, taken)
+    # A row of an event that came in twice within this import replaces nothing on record.
+    rows = [row for row in rows if (sources.get(row["source"], 0), row["event_id"]) in former]
+    if note is not None:
+        note(session, former)
+    elif rows:
+        ingest.keep_corrections(session, rows, now_us=workspace.now_us, former=former)
+    owners = {each for each in taken["consumer_id"].to_pylist() if each}
+    landing.refold_consumers |= {score.find_canonical(session, each) for each in owners}
+    positions = [row["position"] for row in rows]
+    left = ingest.let_in(engine, duplicates, positions, scratch / "passed_over.parquet")
+    return Replacement(left, ingest.find_attached(session, keys), len(rows))

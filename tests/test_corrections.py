@@ -1,0 +1,189 @@
+"""Corrections: a source says something else of an event on record; it is kept, applied and undone, scores exact."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import consumer_fusion as fusion
+from consumer_fusion import pipeline, repairs
+from consumer_fusion.errors import ConflictError, NotFoundError
+from consumer_fusion.ingest import choose_reading
+from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
+
+ORDERS = [
+    make_order(number, days_ago=20 - number, consumer=who) for number, who in enumerate(["ann", "ben", "ann"])
+]
+CHANGES = {
+    "another amount": make_order(1, days_ago=19, consumer="ben", value=35.0),
+    "another kind": make_order(1, days_ago=19, consumer="ben", kind="Order Refunded"),
+    "another consumer": make_order(1, days_ago=19, consumer="cy"),
+    "another brand": make_order(1, days_ago=19, consumer="ben", brand="book shop"),
+    "another time": make_order(1, days_ago=12, consumer="ben"),
+    "no payment": make_order(1, days_ago=19, consumer="ben", value=0.0),
+    "another reason": make_order(
+        1, days_ago=19, consumer="ben", kind="Order Refunded", properties={"reason": "defect"}
+    ),
+}
+
+
+@pytest.fixture(params=["inbox", "segments"])
+def workspace(request, tmp_path):
+    """A workspace with orders, in the inbox or sealed."""
+    with open_small(tmp_path / "place") as workspace:
+        fusion.import_events(workspace, ORDERS)
+        if request.param == "segments":
+            seal(workspace)
+        yield workspace
+
+
+def _score_afresh(tmp_path, events):
+    """The scores of events that were never otherwise, with money sized as it was by the orders before."""
+    with open_small(tmp_path / "fresh") as fresh:
+        fusion.import_events(fresh, [make_order(number, days_ago=20) for number in (8, 9)])
+        fusion.import_events(fresh, events)
+        return read_scores(fresh)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_correction_waits_is_applied_and_undone_exactly(workspace, tmp_path, change):
+    fusion.import_events(workspace, [make_order(number, days_ago=20) for number in (8, 9)])
+    corrected = CHANGES[change]
+    before = read_scores(workspace)
+    told = fusion.import_events(workspace, [ORDERS[0], corrected])
+    assert (told.accepted, told.duplicates, told.changed) == (0, 2, 1)
+    assert read_scores(workspace) == before
+    (waiting,) = repairs.list_corrections(workspace)
+    assert (waiting.event_id, waiting.status) == ("order-1", "waiting")
+    told = repairs.apply_corrections(workspace, [waiting.correction_id])
+    assert (told.accepted, told.replaced) == (0, 1)
+    after = read_scores(workspace)
+    expected = _score_afresh(tmp_path, [ORDERS[0], corrected, ORDERS[2]])
+    assert after == pytest.approx(expected, abs=1e-9)
+    assert set(count_places(workspace).values()) == {1}
+    assert find_problems(workspace) == []
+    assert fusion.import_events(workspace, [corrected]).changed == 0
+    repairs.undo_correction(workspace, waiting.correction_id)
+    assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
+    assert [each.status for each in repairs.list_corrections(workspace)] == ["undone"]
+    assert find_problems(workspace) == []
+
+
+def test_a_retry_of_the_same_content_is_silent(workspace):
+    told = fusion.import_events(workspace, [*reversed(ORDERS), ORDERS[0]])
+    assert (told.duplicates, told.changed) == (4, 0)
+    assert repairs.list_corrections(workspace) == ()
+
+
+def test_a_correction_is_listed_once_however_often_it_is_told_and_the_last_word_counts(workspace):
+    for amount in (30.0, 30.0, 40.0):
+        assert (
+            fusion.import_events(
+                workspace, [make_order(1, days_ago=19, consumer="ben", value=amount)]
+            ).changed
+            == 1
+        )
+    (waiting,) = repairs.list_corrections(workspace)
+    assert waiting.newer["value"] == "40.0"
+    fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=50.0),
+                                     make_order(1, days_ago=19, consumer="ben", value=60.0)])  # fmt: skip
+    assert [each.newer["value"] for each in repairs.list_corrections(workspace)] == ["60.0"]
+
+
+def test_what_was_undone_is_not_listed_again_but_may_be_applied_again(workspace):
+    corrected = make_order(1, days_ago=19, consumer="ben", value=35.0)
+    fusion.import_events(workspace, [corrected])
+    (number,) = (each.correction_id for each in repairs.list_corrections(workspace))
+    repairs.apply_corrections(workspace)
+    with pytest.raises(ConflictError):
+        repairs.apply_corrections(workspace, [number])
+    repairs.undo_correction(workspace, number)
+    with pytest.raises(ConflictError):
+        repairs.undo_correction(workspace, number)
+    fusion.import_events(workspace, [corrected])
+    assert [each.status for each in repairs.list_corrections(workspace)] == ["undone"]
+    assert repairs.apply_corrections(workspace, [number]).replaced == 1
+    with pytest.raises(NotFoundError):
+        repairs.undo_correction(workspace, number + 1)
+
+
+def test_a_later_correction_is_undone_first(workspace):
+    for amount in (35.0, 45.0):
+        fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=amount)])
+        repairs.apply_corrections(workspace)
+    later, earlier = repairs.list_corrections(workspace)
+    with pytest.raises(ConflictError):
+        repairs.undo_correction(workspace, earlier.correction_id)
+    repairs.undo_correction(workspace, later.correction_id)
+    repairs.undo_correction(workspace, earlier.correction_id)
+
+
+def test_an_attached_event_keeps_its_consumer_when_its_amount_is_corrected(workspace):
+    fusion.import_events(workspace, [make_order(7, consumer=None)])
+    repairs.attach(workspace, "shop", "order-7", consumer="ann", reason="her card")
+    assert fusion.import_events(workspace, [make_order(7, consumer=None)]).changed == 0
+    seal(workspace)
+    before = read_scores(workspace)
+    assert fusion.import_events(workspace, [make_order(7, consumer=None, value=90.0)]).changed == 1
+    told = repairs.apply_corrections(workspace)
+    assert (told.replaced, told.unattributed) == (1, 0)
+    assert read_scores(workspace)["ann", "bakery"] > before["ann", "bakery"]
+
+
+def test_an_order_that_comes_again_a_moment_earlier_is_the_same(workspace):
+    again = make_order(1, days_ago=19 + 20 / 86_400, consumer="ben")
+    assert fusion.import_events(workspace, [again]).changed == 0
+
+
+MAPPING = """
+[source]
+name = "shop"
+on_change = "{on_change}"
+[fields]
+event_id = "number"
+occurred_at = "when"
+consumer = "who"
+brand = {{ constant = "bakery" }}
+value = "total"
+[kind]
+default = "Order Completed"
+"""
+
+
+def test_the_rule_of_a_source_takes_the_newer_at_once(tmp_path):
+    rows = ["1,2026-06-01,ann,20", "2,2026-06-02,ben,20", "3,2026-06-03,cy,20"]
+    file, mapping = tmp_path / "orders.csv", tmp_path / "mapping.toml"
+    mapping.write_text(MAPPING.format(on_change="replace"))
+
+    def take(*rows):
+        file.write_text("number,when,who,total\n" + "\n".join(rows) + "\n")
+        return pipeline.import_files(workspace, [file], choose_reading(map_file=mapping))
+
+    with open_small(tmp_path / "place") as workspace:
+        take(*rows)
+        before = read_scores(workspace)
+        told = take(rows[0], "2,2026-06-02,dora,20", rows[2])
+        assert (told.accepted, told.duplicates, told.changed, told.replaced) == (0, 2, 0, 1)
+        assert {who for who, _ in read_scores(workspace)} == {"ann", "cy", "dora"}
+        (correction,) = repairs.list_corrections(workspace)
+        repairs.undo_correction(workspace, correction.correction_id)
+        assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
+        assert take("2,2026-06-02,dora,20").changed == 1  # somebody undid just this
+        assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
+
+
+def test_a_message_that_comes_again_over_the_network_with_another_amount_is_told(tmp_path):
+    with open_small(tmp_path / "place") as workspace:
+        for number, (consumer, revenue) in enumerate([("ann", 20), ("ann", 20), ("ann", 30), ("ben", 20)]):
+            call = {
+                "type": "track", "event": "Order Completed", "messageId": "m1", "userId": consumer,
+                "originalTimestamp": "2026-06-01T10:00:00Z", "sentAt": "2026-06-01T10:00:01Z",
+                "receivedAt": f"2026-06-01T10:00:0{number + 2}Z", "properties": {"revenue": revenue, "brand": "bakery"},
+            }  # fmt: skip
+            path = tmp_path / "calls.ndjson"
+            path.write_text(json.dumps(call) + "\n")
+            told = pipeline.import_files(workspace, [path], choose_reading(format="segment"))
+            assert (told.accepted, told.changed) == [(1, 0), (0, 0), (0, 1), (0, 1)][number]
+        (waiting,) = repairs.list_corrections(workspace)
+        assert waiting.newer["consumer"] == "ben"
