@@ -86,7 +86,8 @@ def score_pairs(
 ) -> pa.Table:
     """The Fusion Scores of pairs, one row each.
 
-    A consumer together with a brand gives one row: 50 and `unknown` where there is no event between the two.
+    A consumer together with a brand gives one row: 50 and `unknown` where there is no event, also for a stranger, but
+    not where the key is almost one that is known.
 
     Args:
         workspace: The workspace.
@@ -106,8 +107,8 @@ def score_pairs(
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        brand_ids = _find_brand(session, brand)
-        consumers = _find_consumer(session, consumer)
+        brand_ids = _find_brand(session, brand, must_exist=consumer is None)
+        consumers = _find_consumer(session, consumer, must_exist=brand is None)
         rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
         if consumer is not None and brand is not None and not rows.num_rows:
             return _finish(pa.Table.from_pylist([_unknown_row(force)]), {}, {}, moment, consumer, brand)
@@ -326,12 +327,14 @@ def _read_scores(
     return score.score_states(workspace.engine, states, force.points, force.kind_ids)
 
 
-def _find_brand(session: Session, brand: str | None) -> list[int] | None:
+def _find_brand(session: Session, brand: str | None, *, must_exist: bool = True) -> list[int] | None:
     if brand is None:
         return None
     found = ingest.find_keys(session, "brand", [brand])
     if not found:
         near = ingest.find_nearest_key(session, "brand", brand)
+        if near is None and not must_exist:
+            return []
         raise NotFoundError(
             f"The brand '{brand}' is not known here.",
             hint=f"Did you mean '{near}'?" if near else "`fusion brands` lists them.",
@@ -340,7 +343,11 @@ def _find_brand(session: Session, brand: str | None) -> list[int] | None:
 
 
 def _find_consumer(
-    session: Session, consumer: str | None, brand_ids: Collection[int] | None = None
+    session: Session,
+    consumer: str | None,
+    brand_ids: Collection[int] | None = None,
+    *,
+    must_exist: bool = True,
 ) -> list[int] | None:
     """The consumer that a key or an identifier stands for; identifiers count as far as the brands were told them."""
     if consumer is None:
@@ -352,9 +359,9 @@ def _find_consumer(
             "Several consumers are known by this.", hint="Name one by the key that its source gives."
         )
     if not found:
-        raise _tell_unknown(
-            ingest.find_nearest_key(session, "consumer", consumer) if brand_ids is None else None
-        )
+        near = ingest.find_nearest_key(session, "consumer", consumer) if brand_ids is None else None
+        if near is not None or must_exist:
+            raise _tell_unknown(near)
     return list(found)
 
 
