@@ -142,3 +142,17 @@ def test_the_mapping_of_the_how_to_reads_its_file(desk, how_to):
     assert staged.column("consumer") == ["17850", None, "17850"]
     assert staged.column("value") == [25.9, 12.0, 25.9]
     assert write_moment(staged.column("occurred_us")[0]) == "2026-06-05T18:00:00Z"
+
+
+def test_a_time_format_without_a_year_is_refused_with_its_key():
+    text = '[source]\nname = "s"\ntime_format = "%d.%m. %H:%M"\n[fields]\noccurred_at = "at"\n[kind]\ndefault = "k"\n'
+    with pytest.raises(MappingError, match=r"`source.time_format` = .* names no year"):
+        parse_mapping(text)
+
+
+def test_columns_without_a_word_about_the_header_are_refused():
+    text = '[source]\nname = "s"\ncolumns = ["at"]\n[fields]\noccurred_at = "at"\n[kind]\ndefault = "k"\n'
+    with pytest.raises(MappingError, match=r"`source.header` is missing beside `columns`"):
+        parse_mapping(text)
+    for header in ("true", "false"):
+        assert parse_mapping(text.replace("columns", f"header = {header}\ncolumns")).layout.columns == ("at",)
