@@ -67,10 +67,10 @@ class PairAnswer:
 
 
 def resolve_as_of(workspace: Workspace, as_of: Moment) -> int:
-    """The moment asked about: now, the newest event of the workspace, or the one given."""
+    """The moment asked about: now, the newest event of the workspace (never after now), or the one given."""
     if as_of == "latest":
         with workspace.store.reading() as session:
-            return int(session.read_mark(score.NEWEST_MARK) or workspace.now_us)
+            return min(int(session.read_mark(score.NEWEST_MARK) or workspace.now_us), workspace.now_us)
     return workspace.now_us if as_of is None else to_microseconds(as_of)
 
 

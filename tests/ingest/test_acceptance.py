@@ -148,3 +148,21 @@ def test_what_waits_for_its_turn_lands_with_the_points_that_are_in_force_then(tm
         fusion.import_events(workspace, [make_order(77, days_ago=200)])
         assert changes == []
         assert find_problems(workspace) == []
+
+
+def test_a_refund_of_nothing_is_no_evidence(tmp_path):
+    order = make_order(1)
+    nothing = [make_order(2, kind=kind, value=0.0) for kind in ("Order Refunded",)]
+    nothing += [make_order(3, kind="Order Cancelled", value=0.0)]
+    with open_small(tmp_path / "with") as workspace:
+        fusion.import_events(workspace, [order, *nothing])
+        scores = read_scores(workspace)
+    with open_small(tmp_path / "without") as workspace:
+        fusion.import_events(workspace, [order])
+        assert scores == pytest.approx(read_scores(workspace), abs=1e-9)
+
+
+def test_the_newest_event_is_never_after_now(tmp_path):
+    with open_small(tmp_path) as workspace:
+        fusion.import_events(workspace, [make_order(1, days_ago=-0.5)])
+        assert fusion.answers.resolve_as_of(workspace, "latest") == workspace.now_us

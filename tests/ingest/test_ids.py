@@ -8,6 +8,7 @@ import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
+from consumer_fusion.errors import MappingError
 from consumer_fusion.ingest import choose_reading
 from small_workspaces import open_small, read_scores
 
@@ -146,3 +147,22 @@ def _record(tmp_path, events):
             for each in events
         ]  # fmt: skip
         assert pipeline.import_events(workspace, given).accepted == len(events)
+
+
+def test_a_join_that_finds_nothing_is_refused_with_its_key(tmp_path):
+    rows = "".join(f"2026-05-0{day},ann,{day}.0\n" for day in (1, 2, 3))
+    (tmp_path / "orders.csv").write_text("when,who,product\n" + rows)
+    (tmp_path / "products.csv").write_text("id,maker\n1,bakery\n2,bakery\n")
+    (tmp_path / "mapping.toml").write_text(
+        '[source]\nname = "till"\n[fields]\noccurred_at = "when"\nconsumer = "who"\nbrand = "maker"\n'
+        '[kind]\ndefault = "Order Completed"\n'
+        '[[join]]\nfile = "products.csv"\non = { product = "id" }\ncolumns = { maker = "maker" }\n'
+    )
+    reading = choose_reading(map_file=tmp_path / "mapping.toml")
+    with open_small(tmp_path / "place") as workspace:
+        with pytest.raises(MappingError, match=r"no `product` is one of its `id`") as told:
+            pipeline.import_files(workspace, [tmp_path / "orders.csv"], reading)
+        assert "join[1].on" in str(told.value.hint)
+        (tmp_path / "products.csv").write_text("id,maker\n3.0,bakery\n")
+        told = pipeline.import_files(workspace, [tmp_path / "orders.csv"], reading)
+        assert (told.accepted, told.unattributed) == (3, 2)

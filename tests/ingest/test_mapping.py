@@ -149,3 +149,17 @@ def test_a_join_opens_no_file_but_those_beside_it(name):
     text = LEAST + f'[[join]]\nfile = "{name}"\non = {{ a = "b" }}\ncolumns = {{ c = "d" }}\n'
     with pytest.raises(MappingError, match="plain name of a file"):
         parse_mapping(text)
+
+
+def test_a_time_format_without_a_year_is_refused_with_its_key():
+    text = '[source]\nname = "s"\ntime_format = "%d.%m. %H:%M"\n[fields]\noccurred_at = "at"\n[kind]\ndefault = "k"\n'
+    with pytest.raises(MappingError, match=r"`source.time_format` = .* names no year"):
+        parse_mapping(text)
+
+
+def test_columns_without_a_word_about_the_header_are_refused():
+    text = '[source]\nname = "s"\ncolumns = ["at"]\n[fields]\noccurred_at = "at"\n[kind]\ndefault = "k"\n'
+    with pytest.raises(MappingError, match=r"`source.header` is missing beside `columns`"):
+        parse_mapping(text)
+    for header in ("true", "false"):
+        assert parse_mapping(text.replace("columns", f"header = {header}\ncolumns")).layout.columns == ("at",)

@@ -126,6 +126,37 @@ def test_products_without_prices_share_by_their_number(desk):
     ]
 
 
+@pytest.mark.parametrize(
+    ("revenue", "values"), [(40, [25.5, 14.5]), (25.5, [25.5, 0.0]), (20, [None, None]), (None, [25.5, None])]
+)
+def test_a_product_without_a_price_gets_what_the_others_leave(desk, revenue, values):
+    products = [
+        {"brand": "north", "price": 10, "quantity": 2},
+        {"brand": "south"},
+        {"brand": "north", "price": "5.50"},
+    ]
+    assert (
+        desk.segment(ORDER | {"properties": {"revenue": revenue, "products": products}}).column("value")
+        == values
+    )
+
+
+def test_the_rest_is_shared_by_the_products_without_a_price(desk):
+    products = [{"brand": "north", "price": 4}, {"brand": "north"}, {"brand": "south"}, {"brand": "south"}]
+    assert desk.segment(ORDER | {"properties": {"revenue": 10, "products": products}}).column("value") == [
+        6.0,
+        4.0,
+    ]
+
+
+def test_prices_make_the_value_where_no_revenue_is_said(desk):
+    products = [{"price": 0.1, "quantity": 3}, {"price": "0.2"}]
+    order = {key: value for key, value in ORDER.items() if key != "properties"}
+    assert desk.segment(order | {"properties": {"products": products}}).only["value"] == 0.5
+    viewed = order | {"event": "Cart Viewed", "properties": {"products": products}}
+    assert desk.segment(viewed).only["value"] is None
+
+
 def test_a_refund_is_how_much_went_back_with_or_without_sign(desk):
     refund = {**TRACK, "event": "Order Refunded"}
     staged = desk.segment(refund | {"properties": {"total": -5}}, refund | {"properties": {"total": 5}})

@@ -32,7 +32,13 @@ def test_an_event_needs_only_a_time_and_a_kind(desk):
         ({"occurred_at": "2026-06-05T24:30:00Z"}, "invalid_time"),
         ({"occurred_at": "infinity"}, "invalid_time"),
         ({"occurred_at": 1780689600}, "invalid_time"),
+        ({"occurred_at": "1899-12-30"}, "invalid_time"),
+        ({"occurred_at": "0026-06-05T20:00:00Z"}, "invalid_time"),
         ({"received_at": "soon"}, "invalid_received_at"),
+        (
+            {"occurred_at": "2039-01-01T00:00:00Z", "received_at": "2039-01-02T00:00:00Z"},
+            "invalid_received_at",
+        ),
         ({"occurred_at": "2096-06-05T20:00:00Z"}, "occurred_in_future"),
         ({"received_at": "2026-06-01T20:00:00Z"}, "occurred_in_future"),
         ({"precision": "fortnight"}, "invalid_precision"),

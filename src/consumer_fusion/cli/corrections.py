@@ -10,6 +10,7 @@ import typer
 
 from consumer_fusion import repairs
 from consumer_fusion.cli.importing import print_acceptance
+from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 from consumer_fusion.errors import InputError
 from consumer_fusion.records.intake import Correction
@@ -61,7 +62,7 @@ def apply(
     """Put what the source says now into the place of what is on record; scores follow at once."""
     if bool(ids) == is_all:
         raise InputError("Say which corrections.", hint="Give numbers, or --all, and only one of them.")
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "apply corrections") as opened:
         acceptance = repairs.apply_corrections(opened, ids or None)
     if is_json:
         print_json(asdict(acceptance))
@@ -76,7 +77,7 @@ def undo(
     is_json: JsonOption = False,
 ) -> None:
     """Undo a correction; the scores are exactly what they were before it."""
-    with open_workspace(workspace) as opened:
+    with open_recorded(workspace, "undo correction", object_id=str(correction_id)) as opened:
         repairs.undo_correction(opened, correction_id)
     if is_json:
         print_json({"undone": correction_id})

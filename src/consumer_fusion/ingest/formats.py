@@ -99,7 +99,7 @@ def write_reading(reading: Reading) -> str:
 def read_reading(text: str) -> Reading:
     """The reading that `write_reading` wrote."""
     given = json.loads(text)
-    mapping = parse_mapping(given["mapping"]) if given["mapping"] is not None else None
+    mapping = parse_mapping(given["mapping"], is_kept=True) if given["mapping"] is not None else None
     return Reading(
         format=given["format"],
         source=given["source"],

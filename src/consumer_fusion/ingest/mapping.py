@@ -22,6 +22,7 @@ FIELDS = (
     "event_id", "occurred_at", "received_at", "consumer", "brand", "channel", "value", "currency", "text", "trust",
 )  # fmt: skip
 PRECISIONS = ("microsecond", "second", "minute", "hour", "day", "month", "year")
+_YEAR_CODES = ("%Y", "%-Y", "%y", "%-y", "%G", "%c", "%x", "%D")
 TESTS = (
     "starts_with",
     "ends_with",
@@ -184,8 +185,14 @@ def read_mapping(path: Path) -> Mapping:
     return parse_mapping(text, where=str(path))
 
 
-def parse_mapping(text: str, *, where: str | None = None) -> Mapping:
-    """Read a mapping; see `read_mapping`."""
+def parse_mapping(text: str, *, where: str | None = None, is_kept: bool = False) -> Mapping:
+    """Read a mapping; see `read_mapping`.
+
+    Args:
+        text: The mapping.
+        where: What it is called in messages.
+        is_kept: Whether an import was read with it already: then what a later release refuses is let through.
+    """
     try:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -218,6 +225,8 @@ def parse_mapping(text: str, *, where: str | None = None) -> Mapping:
     for keys in (source, kind, group, fields, whole):
         keys.refuse_rest()
     _check_whole(mapping, "group" in given, problems)
+    if not is_kept:
+        _check_likely(mapping, "header" in source, problems)
     if problems:
         raise MappingError(
             f"The mapping has {len(problems)} problem{'s' if len(problems) > 1 else ''}: "
@@ -344,6 +353,23 @@ def _read_join(keys: Keys) -> Join:
     )
     keys.refuse_rest()
     return join
+
+
+def _check_likely(mapping: Mapping, has_header_key: bool, problems: list[str]) -> None:
+    """What a mapping may say, and what nobody can have meant."""
+    form = mapping.time_format
+    if form not in ("iso", "unix_seconds", "unix_milliseconds") and not any(
+        code in form for code in _YEAR_CODES
+    ):
+        problems.append(
+            f'`source.time_format` = "{form}" names no year: add `%Y`, and where another column '
+            "holds the year, join it with `columns`; an event is placed in a year."
+        )
+    if mapping.layout.columns and not has_header_key:
+        problems.append(
+            "`source.header` is missing beside `columns`: say `false` where the first row is data already, "
+            "`true` where it holds names that `columns` replaces."
+        )
 
 
 def _check_whole(mapping: Mapping, is_grouped: bool, problems: list[str]) -> None:

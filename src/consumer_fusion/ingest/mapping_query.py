@@ -108,6 +108,19 @@ def name_rows(mapping: Mapping, part: Part) -> str:
     )
 
 
+def count_matches(mapping: Mapping, part: Part) -> str:
+    """The query that counts, for each join, the rows of a part that give its keys and those that find a match."""
+    counts: list[str] = []
+    for number, join in enumerate(mapping.joins, 1):
+        given = " and ".join(f"{_trim(f'named.{_safe(ours)}')} is not null" for ours, _ in join.keys)
+        counts.append(f"count_if({given}) as given_{number}")
+        keys = " and ".join(
+            f"l.key_{place} = named.{_safe(ours)}" for place, (ours, _) in enumerate(join.keys, 1)
+        )
+        counts.append(f"count_if(exists(select 1 from lookup_{number} l where {keys})) as matched_{number}")
+    return f"select {', '.join(counts)} from ({name_rows(mapping, part)}) named"
+
+
 def group_rows(mapping: Mapping, relation: str) -> str:
     """One row for each set of rows with equal columns of `group.by`, in the order of their first rows.
 

@@ -90,12 +90,13 @@ timed as (
 ),
 bought as (
     select line_number, call_number, brand, min(place) as first_place, count(*) as product_count,
-        sum(amount) as amount, to_json(list(product order by place)) as products
+        sum(coalesce(price, 0) * quantity) as amount, count_if(price is null) as unpriced_count,
+        to_json(list(product order by place)) as products
     from (
         select line_number, call_number, place, product,
             coalesce(nullif(trim(json_extract_string(product, '$.brand')), ''), own_brand) as brand,
-            coalesce(try_cast(json_extract_string(product, '$.price') as double), 0)
-                * coalesce(try_cast(json_extract_string(product, '$.quantity') as double), 1) as amount
+            try_cast(json_extract_string(product, '$.price') as double) as price,
+            coalesce(try_cast(json_extract_string(product, '$.quantity') as double), 1) as quantity
         from (
             select line_number, call_number, own_brand, unnest(products) as product,
                 generate_subscripts(products, 1) as place
@@ -106,12 +107,12 @@ bought as (
 ),
 shares as (
     select *, count(*) over calls as brand_count, row_number() over (calls order by first_place) as brand_number,
-        case when sum(amount) over calls > 0 then amount / sum(amount) over calls
-            else product_count / sum(product_count) over calls end as share
+        sum(amount) over calls as all_amount, sum(unpriced_count) over calls as all_unpriced_count,
+        sum(product_count) over calls as all_product_count
     from bought window calls as (partition by line_number, call_number)
 ),
 events as (
-    select t.*, s.brand_count, s.brand_number, coalesce(s.share, 1) as share, s.products as brand_products,
+    select t.*, s.* exclude (line_number, call_number, brand, products), s.products as brand_products,
         case when s.brand_count is null then t.own_brand else s.brand end as brand,
         case t.type when 'track' then t.call.event when 'page' then 'Page Viewed' when 'screen' then 'Page Viewed'
             when 'identify' then 'Consumer Identified' when 'alias' then 'Consumer Identified'
@@ -144,11 +145,24 @@ def _list(texts: tuple[str, ...]) -> str:
 
 
 def _value() -> str:
+    """What the brand of an event gets of the call's revenue, or the sum of its prices where no revenue is said.
+
+    Products without a price share what the others leave of the revenue; where that is less than nothing, or no
+    revenue is said, nobody knows what was paid for them.
+    """
     # A refund may come with a sign or without; how much went back has none.
     number = "try_cast(value_text as double)"
-    signed = f"case when kind = 'Order Refunded' then abs({number}) else {number} end"
-    return f"case when share = 1 and kind <> 'Order Refunded' or {number} is null then value_text " \
-           f"else cast(round({signed} * share, 6) as varchar) end"  # fmt: skip
+    revenue = f"case when kind = 'Order Refunded' then abs({number}) else {number} end"
+    return f"""case
+        when value_text is not null and {number} is null then value_text
+        when value_text is null then case when unpriced_count = 0 and starts_with(kind, 'Order ')
+            then cast(round(amount, 6) as varchar) end
+        when coalesce(brand_count, 1) = 1 then case when kind = 'Order Refunded' then cast({revenue} as varchar)
+            else value_text end
+        when all_unpriced_count > 0 then case when {revenue} >= all_amount then cast(round(amount
+            + ({revenue} - all_amount) * unpriced_count / all_unpriced_count, 6) as varchar) end
+        when all_amount > 0 then cast(round({revenue} * amount / all_amount, 6) as varchar)
+        else cast(round({revenue} * product_count / all_product_count, 6) as varchar) end"""
 
 
 def _identifiers() -> str:

@@ -25,7 +25,8 @@ from consumer_fusion.ingest.event_lines import select_event_lines
 from consumer_fusion.ingest.formats import Reading
 from consumer_fusion.ingest.grouping import add_raw_rows, keep_rows, read_groups, write_groups
 from consumer_fusion.ingest.lookups import check_fit, read_lookups
-from consumer_fusion.ingest.mapping_query import describe_problems, finish_groups, map_rows
+from consumer_fusion.ingest.mapping import Mapping as FileMapping
+from consumer_fusion.ingest.mapping_query import count_matches, describe_problems, finish_groups, map_rows
 from consumer_fusion.ingest.parts import Part, read_parts
 from consumer_fusion.ingest.segment import select_segment_calls
 from consumer_fusion.ingest.trust import limit_trust
@@ -253,6 +254,8 @@ def check_first_rows(
         row_limit=FIRST_ROWS,
         placeholders=placeholders,
     )
+    if reading.mapping is not None and reading.mapping.joins:
+        _check_joins(engine, files, reading, reading.mapping)
     codes: Counter[str] = Counter()
     messages: dict[str, str] = {}
     for file in staging.rejected_files:
@@ -273,6 +276,27 @@ def check_first_rows(
         + "To take the other rows and set these aside, import with --set-aside.",
         where=str(files[0]),
     )
+
+
+def _check_joins(engine: Engine, files: Sequence[Path], reading: Reading, mapping: FileMapping) -> None:
+    lookups = read_lookups(engine, mapping, [files[0].parent, *map(Path, reading.lookup_folders)])
+    parts = read_parts(files, mapping.layout, rows_per_part=FIRST_ROWS, row_limit=FIRST_ROWS)
+    counts = [
+        engine.read(
+            count_matches(mapping, part), step="count matches", tables={"lines": part.rows, **lookups}
+        ).to_pylist()[0]
+        for part in parts
+    ]
+    for number, join in enumerate(mapping.joins, start=1):
+        given = sum(count[f"given_{number}"] for count in counts)
+        if given >= FEWEST_FAILED and not any(count[f"matched_{number}"] for count in counts):
+            ours, theirs = ", ".join(own for own, _ in join.keys), ", ".join(their for _, their in join.keys)
+            raise MappingError(
+                f"None of the first {given:,} rows has a match in {join.file}: no `{ours}` is one of its `{theirs}`.",
+                hint=f"Look at `join[{number}].on`; keys count letter by letter, so that 17850.0 is not 17850. "
+                "To take the rows without these columns, import with --set-aside.",
+                where=str(files[0]),
+            )
 
 
 def set_aside_lines(lines: Sequence[str], reading: Reading, folder: Path, code: str) -> Staging:

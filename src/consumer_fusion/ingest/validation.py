@@ -28,7 +28,9 @@ REJECTED_COLUMNS = ("position", "source", "code", "message", "raw", "consumer_ke
 KEY_LENGTH_LIMIT = 512
 TEXT_LENGTH_LIMIT = 100_000
 PROPERTIES_LENGTH_LIMIT = 262_144
-_EARLIEST_US = -62_135_596_800_000_000  # year 1, the first that Python's datetime knows
+_EARLIEST_US = (
+    -2_208_988_800_000_000
+)  # 1900: what is earlier is a year cut short, or a spreadsheet's empty date
 _LATEST_US = 253_402_300_799_999_999  # the end of year 9999
 
 PROBLEMS: Mapping[str, str] = MappingProxyType(
@@ -49,10 +51,11 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         ),
         "missing_time": mark("has no `occurred_at`. Give an ISO 8601 time with offset."),
         "invalid_time": mark(
-            "has an `occurred_at` that is no time. Expected ISO 8601, for example 2026-06-05T20:00:00Z."
+            "has an `occurred_at` that is no time, or lies before the year 1900. Expected ISO 8601, for example "
+            "2026-06-05T20:00:00Z."
         ),
         "invalid_received_at": mark(
-            "has a `received_at` that is no time. Expected ISO 8601, or leave it out."
+            "has a `received_at` that is no time, or is later than now. Expected ISO 8601, or leave it out."
         ),
         "occurred_in_future": mark(
             "has an `occurred_at` that is later than it was received. Check the sender's clock and time zone."
@@ -234,7 +237,8 @@ checked as (
         when kind is null then 'missing_kind'
         when occurred_text is null then 'missing_time'
         when occurred_us is null or occurred_us not between {_EARLIEST_US} and {_LATEST_US} then 'invalid_time'
-        when received_us is null then 'invalid_received_at'
+        when received_us is null or received_us > {received_us + int(tolerance_hours * 3_600_000_000)}
+            then 'invalid_received_at'
         when precision not in {_PRECISIONS} then 'invalid_precision'
         when occurred_us > received_us + {int(tolerance_hours * 3_600_000_000)} then 'occurred_in_future'
         when value_text is not null and (value is null or not isfinite(value)) then 'invalid_value'

@@ -67,6 +67,8 @@ ACTIONS = (
     mark("withdraw action"),
     mark("drop rejected rows"),
     mark("download hold-out"),
+    mark("apply corrections"),
+    mark("undo correction"),
 )
 """What is put on record, for those who read it; others are shown as they are."""
 DETAILS = (
