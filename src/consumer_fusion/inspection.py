@@ -53,6 +53,7 @@ INTERRUPTED_DAYS = 7
 """An interrupted import of files is kept for so many days, so that it can go on."""
 WAIT_SECONDS = 10.0
 SHOWN_NAMES = 5
+WHOLE, NOT_THERE, NOT_LOOKED_AT = "whole", "not there; it is made when it is needed", "not looked at"
 _STATES = "states equal a full recomputation"
 _RESTORE = "Put them back, or restore the last backup: fusion restore FILE NEW-FOLDER."
 _ADVICE = {
@@ -92,7 +93,7 @@ def examine_folder(folder: Path, *, is_quick: bool = False) -> list[Check]:
     databases = [_check_database(folder / name, schema) for name, schema in STORE_FILES.items()]
     if (folder / STORE_FILE).exists() and not all(each.is_ok for each in databases):
         advice = "Mend the databases first; then run `fusion doctor` again."
-        return [*databases, Check("everything else", False, "not looked at", advice)]
+        return [*databases, Check("everything else", False, NOT_LOOKED_AT, advice)]
     with open_workspace(folder) as workspace:
         return [*databases, *check_workspace(workspace, is_quick=is_quick)]
 
@@ -147,7 +148,7 @@ def _try(name: str, look: Callable[[], Check]) -> Check:
 def _check_database(path: Path, schema: Schema) -> Check:
     name = f"database {path.name}"
     if not path.exists():
-        return Check(name, True, "not there; it is made when it is needed")
+        return Check(name, True, NOT_THERE)
 
     def look() -> Check:
         store = SQLiteStore(path, schema, is_read_only=not os.access(path.parent, os.W_OK))
@@ -155,7 +156,8 @@ def _check_database(path: Path, schema: Schema) -> Check:
             broken = store.check_file()
         finally:
             store.close()
-        return Check(name, not broken, "whole" if not broken else f"damaged: {broken[0]}")
+        found = f"damaged: {broken[0]}" if broken else WHOLE
+        return Check(name, not broken, found)
 
     found = _try(name, look)
     return found if found.is_ok else replace(found, advice=_ADVICE[path.name])
@@ -189,9 +191,8 @@ def _check_privacy(folder: Path) -> Check:
     """Whether others who use the machine are kept out: by the folder, or else by every file in it."""
     is_kept = is_private(folder) or all(is_private(path) for path in folder.rglob("*") if path.is_file())
     advice = "" if is_kept else f"Run: chmod -R go= {shlex.quote(str(folder))}"
-    return Check(
-        "privacy of the files", is_kept, "only its owner" if is_kept else "others may read them", advice
-    )
+    found = "only its owner" if is_kept else "others may read them"
+    return Check("privacy of the files", is_kept, found, advice)
 
 
 def _count_events(session: Session, sealed: int) -> list[Check]:

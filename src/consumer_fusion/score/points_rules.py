@@ -102,7 +102,8 @@ def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
         report(f"magnitude '{magnitude}' is no rule; known are {', '.join(get_args(MagnitudeRule))}.")
     hint = raw.get("hint")
     if hint is not None and hint not in get_args(HintType):
-        report(mark(f"hint '{hint}' is not known; known are {', '.join(get_args(HintType))}."))
+        known = ", ".join(get_args(HintType))
+        report(mark(f"hint '{hint}' is not known; known are {known}."))
     is_brand_action = raw.get("is_brand_action", False)
     if not isinstance(is_brand_action, bool):
         report(f"is_brand_action has to be true or false, found {is_brand_action!r}.")
