@@ -115,7 +115,7 @@ def answers(untouched_shop, tmp_path_factory):
     assert run_fusion("init", shop).status == 0
     ask("import", orders, "--format", "events", workspace=shop, key="import events")
     orders.write_text(orders.read_text(encoding="utf-8").replace('"cyd"', '"dan"'), encoding="utf-8")
-    ask("import", orders, "--format", "events", workspace=shop, key="import events again")
+    ask("import", orders, "--format", "events", workspace=shop, key="import again")
     ask("corrections list", workspace=shop)
     number = told["corrections list"][0]["correction_id"]
     ask("corrections apply", number, workspace=shop)
