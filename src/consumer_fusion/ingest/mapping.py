@@ -111,6 +111,21 @@ class KindRule:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundRule:
+    """When a row tells of a refund beside its own event.
+
+    Attributes:
+        value: How much went back; None for all of the row's value.
+        occurred_at: When; None for the time of the row.
+        test: When a row tells of one; None where its amount alone says so.
+    """
+
+    value: FieldRule | None
+    occurred_at: FieldRule | None
+    test: KindRule | None
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """A file in which further columns are looked up.
 
@@ -142,6 +157,7 @@ class Mapping:
         kind_column: The column that names the kind, if one does.
         renamed_kinds: Their word and ours.
         kind_rules: Tried in order.
+        refund: When a row tells of a refund beside its own event.
         group_by: The columns whose equal rows are one event.
         count_as: The property that keeps how many rows were grouped.
         joins: Files in which further columns are looked up.
@@ -161,6 +177,7 @@ class Mapping:
     kind_column: str | None
     renamed_kinds: KeyedBy[str, str]
     kind_rules: tuple[KindRule, ...]
+    refund: RefundRule | None
     group_by: tuple[str, ...]
     count_as: str
     joins: tuple[Join, ...]
@@ -202,6 +219,7 @@ def parse_mapping(text: str, *, where: str | None = None, is_kept: bool = False)
     source = whole.take_table("source")
     kind = whole.take_table("kind")
     group = whole.take_table("group")
+    refund = whole.take_table("refund")
     fields = whole.take_table("fields")
     mapping = Mapping(
         source=source.take_text("name", is_required=True) or "",
@@ -216,13 +234,14 @@ def parse_mapping(text: str, *, where: str | None = None, is_kept: bool = False)
         kind_column=kind.take_text("column"),
         renamed_kinds=kind.take_texts_by_key("rename"),
         kind_rules=tuple(_read_kind_rule(rule) for rule in kind.take_tables("rules")),
+        refund=_read_refund(refund) if "refund" in given else None,
         group_by=group.take_texts("by"),
         count_as=group.take_text("count_as") or "lines",
         joins=tuple(_read_join(join) for join in whole.take_tables("join")),
         on_change=source.take_choice("on_change", ("keep", "replace")) or "keep",  # type: ignore[arg-type]
         text=text,
     )
-    for keys in (source, kind, group, fields, whole):
+    for keys in (source, kind, group, refund, fields, whole):
         keys.refuse_rest()
     _check_whole(mapping, "group" in given, problems)
     if not is_kept:
@@ -308,6 +327,23 @@ def _read_rule(keys: Keys, name: str) -> FieldRule:
 
 
 def _read_kind_rule(keys: Keys) -> KindRule:
+    is_absolute = keys.take_choice("value", ("as it is", "absolute")) == "absolute"
+    rule = _read_test(keys, keys.take_text("kind", is_required=True) or "", is_absolute=is_absolute)
+    keys.refuse_rest()
+    return rule
+
+
+def _read_refund(keys: Keys) -> RefundRule:
+    value, time = (_read_rule(keys, name) if name in keys else None for name in ("value", "occurred_at"))
+    has_test = any(name in keys for name in ("column", "field", *TESTS))
+    if value is None and not has_test:
+        keys.complain(
+            "", "needs `value`, the column of how much went back, or a test such as `column` and `equals`"
+        )
+    return RefundRule(value, time, _read_test(keys, "Order Refunded") if has_test else None)
+
+
+def _read_test(keys: Keys, kind: str, *, is_absolute: bool = False) -> KindRule:
     column, field = keys.take_text("column"), keys.take_choice("field", FIELDS)
     if (column is None) == (field is None):
         keys.complain("column", "or `field` says what is tested, exactly one of them")
@@ -330,13 +366,14 @@ def _read_kind_rule(keys: Keys) -> KindRule:
             expected, "is a number") if isinstance(expected, type) else "is a number")  # fmt: skip
     for other in tests[1:]:
         keys.take(other)
-    is_absolute = keys.take_choice("value", ("as it is", "absolute")) == "absolute"
-    rule = KindRule(
-        keys.take_text("kind", is_required=True) or "", column, field, test,
-        tuple(map(str, operand)) if isinstance(operand, list) else operand, is_absolute,
-    )  # fmt: skip
-    keys.refuse_rest()
-    return rule
+    return KindRule(
+        kind,
+        column,
+        field,
+        test,
+        tuple(map(str, operand)) if isinstance(operand, list) else operand,
+        is_absolute,
+    )
 
 
 def _read_join(keys: Keys) -> Join:
@@ -386,6 +423,8 @@ def _check_whole(mapping: Mapping, is_grouped: bool, problems: list[str]) -> Non
     for table, rules in (("identifiers", mapping.identifiers), ("properties", mapping.properties)):
         if len({name.lower() for name in rules}) < len(rules):
             problems.append(f"`{table}` has two names that differ by capital letters only.")
+    if mapping.refund is not None and mapping.refund.value is None and "value" not in mapping.fields:
+        problems.append("`refund.value` is missing: without `fields.value` nothing says how much went back.")
     for name, rule in {**mapping.fields, **mapping.identifiers, **mapping.properties}.items():
         if rule.multiply and name != "value":
             problems.append(f"`multiply` is for `fields.value`, not for `{name}`.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as KeyedBy
 
-from consumer_fusion.ingest.mapping import FieldRule, Join, KindRule, Mapping
+from consumer_fusion.ingest.mapping import FieldRule, Join, KindRule, Mapping, RefundRule
 from consumer_fusion.ingest.parts import DETAIL, HEADER, LINE, POSITION, PROBLEM, Part
 from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, parse_time, quote_name, quote_text
 
@@ -39,9 +39,12 @@ def describe_problems(mapping: Mapping) -> dict[str, str]:
 
 def list_columns(mapping: Mapping) -> tuple[str, ...]:
     """The columns of the files that a mapping needs, each once."""
-    rules = (*mapping.fields.values(), *mapping.identifiers.values(), *mapping.properties.values())
+    refund = mapping.refund
+    rules = [*mapping.fields.values(), *mapping.identifiers.values(), *mapping.properties.values()]
+    rules += [rule for rule in (refund.value, refund.occurred_at) if rule] if refund else []
     names = [name for rule in rules for name in (*rule.columns, *rule.multiply)]
-    names += [rule.column for rule in mapping.kind_rules if rule.column]
+    tests = [*mapping.kind_rules, *([refund.test] if refund and refund.test else [])]
+    names += [rule.column for rule in tests if rule.column]
     names += [mapping.kind_column] if mapping.kind_column else []
     names += mapping.group_by
     names += [ours for join in mapping.joins for ours, _ in join.keys]
@@ -210,13 +213,42 @@ def _finish_rows(mapping: Mapping, relation: str, source: str, brand: str | None
     fields["identifiers"] = _objects(mapping, mapping.identifiers, {})
     counted = {mapping.count_as: "row_count"} if is_grouped else {}
     fields["properties"] = _objects(mapping, mapping.properties, counted)
-    listed = ", ".join(f"{fields.get(name, 'null')} as {name}" for name in CANONICAL_COLUMNS)
+    listed = ", ".join(f"cast({fields.get(name, 'null')} as varchar) as {name}" for name in CANONICAL_COLUMNS)
     raw, content = "coalesce(header || chr(10), '') || line", "line"
     if is_grouped:
         raw, content = "cast(null as varchar)", "content"
-    return f"""
+    rows = f"""
 select position, {raw} as raw, {content} as content, {problem} as problem, {detail} as detail, {listed}
 from (select *, {value} as amount from {relation} mapped) valued"""
+    if mapping.refund is None:
+        return rows
+    return _add_refunds(mapping, mapping.refund, rows, fields)
+
+
+def _add_refunds(mapping: Mapping, refund: RefundRule, rows: str, fields: KeyedBy[str, str]) -> str:
+    """The query of rows and, after each that tells of a refund, that refund, at the place of the row below zero."""
+    amount = _value(mapping, refund.value) if refund.value else "amount"
+    unreadable = _describe_unreadable(mapping, refund.value) if refund.value else "cast(null as varchar)"
+    time = _write_time(mapping, refund.occurred_at) if refund.occurred_at else "cast(null as varchar)"
+    test = (
+        _test(mapping, refund.test, _find_subject(refund.test, fields, "amount")) if refund.test else "true"
+    )
+    told = rows.replace(
+        "select position,",
+        f"select abs({amount}) as refund_amount, {unreadable} as refund_unreadable, {time} as refund_time, "
+        f"coalesce({test}, false) as is_refunded, position,", 1,
+    )  # fmt: skip
+    own = "refund_amount, refund_unreadable, refund_time, is_refunded"
+    return f"""
+with told as materialized ({told})
+select * exclude ({own}) from told
+union all
+select * exclude ({own}) replace (
+    -position as position, content || '#refund' as content, event_id || '#refund' as event_id,
+    coalesce(refund_time, occurred_at) as occurred_at, 'Order Refunded' as kind,
+    cast(refund_amount as varchar) as value, refund_unreadable as detail,
+    case when refund_unreadable is not null then 'invalid_number' end as problem)
+from told where problem is null and is_refunded and (refund_unreadable is not null or refund_amount > 0)"""
 
 
 def _make_group_id(mapping: Mapping) -> str:
@@ -394,11 +426,7 @@ def _kind(mapping: Mapping, fields: KeyedBy[str, str], value: str) -> tuple[str,
         )
         renamed = f"case {column}{renamed} else {column} end" if renamed else column
         given = f"coalesce({renamed}, {given})"
-    tests = [
-        _test(mapping, rule, f"trim({_safe(rule.column)})" if rule.column else
-              value if rule.field == "value" else fields.get(rule.field or "", "null"))
-        for rule in mapping.kind_rules
-    ]  # fmt: skip
+    tests = [_test(mapping, rule, _find_subject(rule, fields, value)) for rule in mapping.kind_rules]
     if not tests:
         return given, "false"
     branches = "".join(
@@ -410,6 +438,12 @@ def _kind(mapping: Mapping, fields: KeyedBy[str, str], value: str) -> tuple[str,
         for test, rule in zip(tests, mapping.kind_rules, strict=True)
     )
     return f"case{branches} else {given} end", f"case{signs} else false end"
+
+
+def _find_subject(rule: KindRule, fields: KeyedBy[str, str], value: str) -> str:
+    if rule.column:
+        return f"trim({_safe(rule.column)})"
+    return value if rule.field == "value" else fields.get(rule.field or "", "null")
 
 
 def _test(mapping: Mapping, rule: KindRule, subject: str) -> str:

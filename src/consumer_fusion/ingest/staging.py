@@ -161,6 +161,7 @@ def stage_files(
             _stage_part(
                 engine, part, canonical, folder, stage, tolerance_hours,
                 lookups=lookups, is_expanding=reading.format == "segment",
+                has_refunds=mapping is not None and mapping.refund is not None,
                 details=describe_problems(mapping) if mapping else {}, pending=pending,
             )  # fmt: skip
             progress(stage.row_count, round(stage.row_count / part.fraction))
@@ -350,7 +351,7 @@ def _stage_grouped(
         _stage_part(
             engine, part, canonical, folder, stage, tolerance_hours,
             complete=lambda rejected: add_raw_rows(mapping, kept, rejected), details=describe_problems(mapping),
-            pending=pending,
+            has_refunds=mapping.refund is not None, pending=pending,
         )  # fmt: skip
 
 
@@ -364,6 +365,7 @@ def _stage_part(
     *,
     lookups: dict[str, pa.Table] | None = None,
     is_expanding: bool = False,
+    has_refunds: bool = False,
     complete: Callable[[str], str] = lambda rejected: rejected,
     details: Mapping[str, str] = MappingProxyType({}),
     pending: pa.Table | None = None,
@@ -383,7 +385,7 @@ def _stage_part(
     accepted_file = folder / f"accepted-{number:04d}.parquet"
     accepted = _write_part(engine, select_accepted(checked), accepted_file, tables)
     rejected = 0
-    if is_expanding or accepted != len(part.rows):
+    if is_expanding or has_refunds or accepted != len(part.rows):
         rejected_file = folder / f"rejected-{number:04d}.parquet"
         rejected = _write_part(engine, complete(select_rejected(checked, details)), rejected_file, tables)
     if pending is not None and pending.num_rows and accepted:

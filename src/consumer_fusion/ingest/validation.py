@@ -309,7 +309,8 @@ def select_accepted(checked: str) -> str:
 def select_raws(checked: str) -> str:
     """The rows of a `check_rows` query that are events, as they came, in the columns of rejected ones."""
     return f"""{checked}
-select position, source, code, '' as message, raw, consumer as consumer_key from checked where code is null"""
+select abs(position) as position, source, code, '' as message, raw, consumer as consumer_key
+from checked where code is null"""
 
 
 def select_rejected(checked: str, details: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -323,9 +324,9 @@ def select_rejected(checked: str, details: Mapping[str, str] = MappingProxyType(
     detail = f"coalesce(detail, case code {known} end)" if known else "detail"
     problems = ", ".join(f"({quote_text(code)}, {quote_text(text)})" for code, text in PROBLEMS.items())
     return f"""{checked}
-select position, source, code,
-    'Row ' || position || ' ' || coalesce({_describe_unsafe_key()}, {detail} || '.', p.message) as message, raw,
+select abs(position) as position, source, code,
+    'Row ' || abs(position) || ' ' || coalesce({_describe_unsafe_key()}, {detail} || '.', p.message) as message, raw,
     consumer as consumer_key
 from checked join (values {problems}) p (problem_code, message) on p.problem_code = code
 where code is not null
-order by position"""
+order by 1"""
