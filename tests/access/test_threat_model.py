@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
     for line in (ROOT / "THREAT_MODEL.md").read_text(encoding="utf-8").splitlines()
-    if line.startswith("| ") and not line.startswith("| threat ")
+    if line.startswith("| ") and not line.startswith(("| threat ", "| subject "))
 ]
 
 
