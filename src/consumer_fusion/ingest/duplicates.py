@@ -116,7 +116,7 @@ def find_duplicates(
         f"select count(*) as n, count_if(is_changed) as changed from read_parquet({quote_paths([path])})",
         step="count duplicates",
     ).to_pylist()[0]
-    return Duplicates(path, counts["n"], counts["changed"])
+    return Duplicates(path, int(counts["n"]), int(counts["changed"]))
 
 
 def _match_sql(rows: str, known: str, name: str, rule: str) -> str:
