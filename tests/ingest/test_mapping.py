@@ -138,10 +138,15 @@ def test_every_code_has_its_place_in_the_how_to(how_to):
 def test_the_mapping_of_the_how_to_reads_its_file(desk, how_to):
     blocks = dict(re.findall(r"```(text|toml)\n(.*?)```", how_to, re.DOTALL))
     staged = desk.stage(desk.map(blocks["toml"]), desk.lay("orders.csv", blocks["text"]))
-    assert staged.column("kind") == ["Order Completed", "Order Completed", "Order Refunded"]
-    assert staged.column("consumer") == ["17850", None, "17850"]
-    assert staged.column("value") == [25.9, 12.0, 25.9]
-    assert write_moment(staged.column("occurred_us")[0]) == "2026-06-05T18:00:00Z"
+    rows = zip(*(staged.column(name) for name in ("kind", "consumer", "value")), strict=True)
+    assert dict(zip(staged.ids, rows, strict=True)) == {
+        "1001": ("Order Completed", "17850", 25.9),
+        "1002": ("Order Completed", None, 12.0),
+        "1003": ("Order Completed", "17850", 25.9),
+        "1003#refund": ("Order Refunded", "17850", 25.9),
+    }
+    moments = dict(zip(staged.ids, staged.column("occurred_us"), strict=True))
+    assert write_moment(moments["1001"]) == "2026-06-05T18:00:00Z"
 
 
 @pytest.mark.parametrize("name", ["../../etc/hostname", "/etc/hostname", "..", "sub/file.csv", "a\\\\b.csv"])

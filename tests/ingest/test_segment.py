@@ -61,7 +61,7 @@ def test_an_alias_of_oneself_is_no_error(desk):
         TRACK | {"type": "alias", "previousId": "anna"}, TRACK | {"type": "alias", "previousId": "cookie-1"}
     )
     assert [json.loads(each) for each in staged.column("identifiers")] == [
-        {"account": "anna"}, {"account": "anna", "anonymous_id": "cookie-1"},
+        {"account": "anna"}, {"account": "anna", "anonymous_id": "cookie-1", "previous_id": "cookie-1"},
     ]  # fmt: skip
 
 
