@@ -57,8 +57,7 @@ def write_lock(
             output.write_text(path.read_text())
         command = [
             sys.executable, "-m", "piptools", "compile", "--quiet", "--generate-hashes", "--allow-unsafe",
-            "--strip-extras", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-trusted-host",
-            "--no-emit-find-links", "--no-emit-options", "--output-file", str(output), str(source),
+            "--strip-extras", "--no-annotate", "--output-file", str(output), str(source),
         ]  # fmt: skip
         if upgrade:
             command.append("--upgrade")
