@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion import identity, ingest, score
-from consumer_fusion.errors import ConflictError, NotFoundError
+from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, to_day, to_microseconds, write_moment
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
 from consumer_fusion.records.points import DIRECTIONS, FACETS
@@ -352,17 +352,12 @@ def _find_consumer(
     """The consumer that a key or an identifier stands for; identifiers count as far as the brands were told them."""
     if consumer is None:
         return None
-    numbers = identity.find_consumers(session, consumer, brand_ids=brand_ids)
-    found = {score.find_canonical(session, number) for number in numbers}
-    if len(found) > 1:
-        raise ConflictError(
-            "Several consumers are known by this.", hint="Name one by the key that its source gives."
-        )
-    if not found:
+    number = identity.find_consumer(session, consumer, brand_ids=brand_ids)
+    if number is None:
         near = ingest.find_nearest_key(session, "consumer", consumer) if brand_ids is None else None
         if near is not None or must_exist:
             raise _tell_unknown(near)
-    return list(found)
+    return [] if number is None else [score.find_canonical(session, number)]
 
 
 def _tell_unknown(nearest: str | None) -> NotFoundError:

@@ -176,11 +176,11 @@ def _regroup(regrouped: identity.Regrouping) -> Landing:
     return landing
 
 
-def _find_consumer(session: Session, key: str) -> int:
-    found = identity.find_consumers(session, key)
-    if not found:
+def _find_consumer(session: Session, key: str, brand_ids: Collection[int] | None = None) -> int:
+    found = identity.find_consumer(session, key, brand_ids=brand_ids)
+    if found is None:
         raise _tell_unknown(key)
-    return found[0]
+    return found
 
 
 def _tell_unknown(key: str) -> NotFoundError:
@@ -204,10 +204,10 @@ def show_identity(
         NotFoundError: The consumer is not known, or not to these brands.
     """
     with workspace.store.reading() as session:
-        number = _find_consumer(session, consumer)
         if brands is None:
-            return identity.show_identity(session, number)
+            return identity.show_identity(session, _find_consumer(session, consumer))
         sight = _look_with(workspace, session, brands)
+        number = _find_consumer(session, consumer, sight.brand_ids)
         if number not in sight.find_acquainted([number]):
             raise _tell_unknown(consumer)
         return identity.show_identity(session, number, sight)
@@ -222,8 +222,9 @@ def require_acquainted(workspace: Workspace, consumer: str, brands: Collection[s
     if brands is None:
         return
     with workspace.store.reading() as session:
-        number = _find_consumer(session, consumer)
-        if number not in _look_with(workspace, session, brands).find_acquainted([number]):
+        sight = _look_with(workspace, session, brands)
+        number = _find_consumer(session, consumer, sight.brand_ids)
+        if number not in sight.find_acquainted([number]):
             raise _tell_unknown(consumer)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from consumer_fusion import answers, declarations, ingest, pipeline, repairs
 from consumer_fusion.records.arrival import Arrival
-from consumer_fusion.records.identity import IDENTITY_CONFLICTS
+from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
 from small_workspaces import NOW, make_order, open_small
 
 CLAIMED = "A browser says that both have the same email; that is a claim and joins nobody."
@@ -182,3 +182,33 @@ def test_two_trusted_sources_still_join_by_one_address(known):
         ],
     )
     assert members(known, "web-1") == {"shop-1", "web-1"}
+
+
+def test_a_browser_that_says_who_somebody_was_before_is_not_believed_later_either(known):
+    before = read_scores(known, "alice")
+    send(known, {"event_id": "a1", "consumer": "mallory", "identifiers": {"previous_id": "alice"}})
+    pipeline.import_events(
+        known, [make_order(51, consumer="alice", brand="brand-b", value=0.0, identifiers=ALICE)]
+    )
+    assert members(known, "alice") == {"alice"}
+    send(known, {"event_id": "a2", "consumer": "mallory", "identifiers": {"previous_id": "zoe"}})
+    pipeline.import_events(
+        known, [make_order(52, consumer="zoe", brand="brand-b", identifiers={"phone": "+495550100"})]
+    )
+    assert members(known, "zoe") == {"zoe"}
+    assert set(before) == {"alice"}
+
+
+def test_a_correction_that_came_by_a_browser_brings_no_identifiers_when_it_is_applied(known):
+    events = [
+        {"event_id": f"p-{consumer}", "consumer": consumer, "channel": "web"} for consumer in ("alice", "bob")
+    ]
+    send(known, *events)
+    address = {"email": "x@poison.example"}
+    assert send(known, *({**each, "channel": "app", "identifiers": address} for each in events)).changed == 2
+    assert repairs.apply_corrections(known).replaced == 2
+    assert members(known, "alice") == {"alice"}
+    assert members(known, "bob") == {"bob"}
+    with known.store.reading() as session:
+        told = session.read(IDENTIFIERS, {"identifier_value": address["email"]}).to_pylist()
+    assert [row["strength"] for row in told] in ([], ["weak"])

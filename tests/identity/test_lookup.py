@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import answers, declarations
-from consumer_fusion.errors import NotFoundError
+from consumer_fusion import answers, declarations, repairs
+from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.records.event import Event
 from small_workspaces import NOW, make_order, open_small
 
@@ -82,3 +82,38 @@ def test_staff_of_one_brand_learn_nothing_of_whom_only_others_know(workspace):
             answers.explain_pair(workspace, consumer, "bakery", as_of=NOW, is_whole=False)
         told.add(str(refused.value))
     assert len(told) == 1
+
+
+def test_a_text_that_several_are_known_by_is_not_taken_for_one_of_them(workspace):
+    fusion.import_events(
+        workspace,
+        [
+            make_order(21, consumer="x", identifiers={"loyalty_card": "12345678"}),
+            make_order(22, consumer="y", identifiers={"phone": "12345678"}),
+        ],
+    )
+    for ask in (
+        lambda: declarations.show_identity(workspace, "12345678"),
+        lambda: declarations.merge(workspace, "c-0001", "12345678", reason="one person"),
+        lambda: answers.explain_pair(workspace, "12345678", "bakery", as_of=NOW),
+    ):
+        with pytest.raises(ConflictError, match="Several consumers are known by this"):
+            ask()
+
+
+def test_a_key_that_somebody_declares_is_the_key_that_events_bring(workspace):
+    fusion.import_events(workspace, [make_order(23, consumer=None)])
+    repairs.attach(workspace, "shop", "order-23", consumer="New.Face@Example.com", reason="her card")
+    fusion.import_events(workspace, [make_order(24, consumer="new.face@example.com")])
+    answer = answers.explain_pair(workspace, "new.face@example.com", "bakery", as_of=NOW)
+    assert {each.event_id for each in answer.entries} == {"order-23", "order-24"}
+
+
+def test_a_former_key_that_is_an_address_is_found_whatever_its_case(workspace):
+    fusion.import_events(
+        workspace, [make_order(25, consumer="member-9", identifiers={"previous_id": "BO.vale@example.com"})]
+    )
+    assert set(declarations.show_identity(workspace, "member-9").members) == {
+        "member-9",
+        "bo.vale@example.com",
+    }

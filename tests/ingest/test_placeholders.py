@@ -113,3 +113,19 @@ def test_an_alias_that_people_took_apart_stays_apart(workspace, tmp_path):
     import_files(workspace, [path], choose_reading(format="segment", brand="bakery"))
     assert answers.score_pairs(workspace, as_of=NOW).num_rows == 2
     assert any("undone" in each.reason for each in declarations.show_identity(workspace, "new-7").conflicts)
+
+
+def test_a_shops_own_placeholder_is_no_identifier_either(workspace):
+    fusion.import_events(
+        workspace,
+        [
+            make_order(
+                number,
+                consumer="Walk-In",
+                identifiers={"account": "walk-in", "loyalty_card": f"L-{number}00"},
+            )
+            for number in range(2)
+        ],
+    )
+    scores = answers.score_pairs(workspace, as_of=NOW).to_pylist()
+    assert sorted(row["consumer"] for row in scores) == ["loyalty_card:L-000", "loyalty_card:L-100"]

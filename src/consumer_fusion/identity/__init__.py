@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from consumer_fusion.identity.identifiers import mask_consumer_key, mask_identifier
 from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, SUGGESTIONS, suggest_merges
-from consumer_fusion.identity.lookup import find_consumers
+from consumer_fusion.identity.lookup import find_consumer
 from consumer_fusion.identity.merges import (
     Regrouping,
     list_members,
@@ -29,7 +29,7 @@ __all__ = [
     "Sight",
     "Sighting",
     "accept_suggestions",
-    "find_consumers",
+    "find_consumer",
     "list_claimed",
     "list_members",
     "mask_consumer_key",

@@ -6,10 +6,11 @@ Nothing here knows which consumer an identifier belongs to.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from consumer_fusion.kit.consumer_keys import fold_key, is_email_address
 from consumer_fusion.kit.placeholders import names_nobody
 from consumer_fusion.records.identity import Strength
 
@@ -103,7 +104,9 @@ def rank_type(identifier_type: str) -> int:
     return len(STRONG_TYPES) + len(WEAK_TYPES)
 
 
-def normalise_identifier(identifier_type: str, value: str) -> Identifier | None:
+def normalise_identifier(
+    identifier_type: str, value: str, placeholders: Collection[str] = ()
+) -> Identifier | None:
     """The canonical form of an identifier, or None where it names nobody.
 
     E-mail addresses are trimmed and in lower case; of telephone numbers the digits remain, with a + before an
@@ -112,6 +115,7 @@ def normalise_identifier(identifier_type: str, value: str) -> Identifier | None:
     Args:
         identifier_type: As the source wrote it (`Email`, `anonymousId`).
         value: As the source wrote it.
+        placeholders: Further values that stand for nobody, in lower case.
 
     Returns:
         None for placeholders (`null`, `guest`), for network addresses, and for what is plainly no e-mail address
@@ -121,9 +125,11 @@ def normalise_identifier(identifier_type: str, value: str) -> Identifier | None:
     text = str(value).strip()
     if not name or name in _IGNORED_TYPES:
         return None
-    if names_nobody(text):
+    if names_nobody(text, placeholders):
         return None
-    if name == "email":
+    if name == PREVIOUS_KEY:
+        text = fold_key(text)
+    elif name == "email":
         text = text.lower().removeprefix("mailto:")
         if not _EMAIL.fullmatch(text):
             return None
@@ -136,14 +142,20 @@ def normalise_identifier(identifier_type: str, value: str) -> Identifier | None:
     return Identifier(rank_type(name), name, text)
 
 
-def normalise_identifiers(identifiers: Mapping[str, str]) -> tuple[Identifier, ...]:
+def normalise_identifiers(
+    identifiers: Mapping[str, str], placeholders: Collection[str] = ()
+) -> tuple[Identifier, ...]:
     """The canonical identifiers that name somebody, the strongest first, one of each type.
 
     Where two of the source's types are one type here (`email` and `mail`), the value that sorts first is taken.
+
+    Args:
+        identifiers: The values by type, as the source wrote them.
+        placeholders: Further values that stand for nobody, in lower case.
     """
     found: dict[str, Identifier] = {}
     for identifier_type, value in identifiers.items():
-        identifier = normalise_identifier(identifier_type, value)
+        identifier = normalise_identifier(identifier_type, value, placeholders)
         if identifier is not None:
             known = found.get(identifier.type)
             found[identifier.type] = identifier if known is None else min(known, identifier)
@@ -169,4 +181,4 @@ def mask_consumer_key(key: str) -> str:
     identifier_type, separator, value = key.partition(":")
     if separator and (identifier_type in STRONG_TYPES or identifier_type in WEAK_TYPES):
         return f"{identifier_type}:{mask_identifier(identifier_type, value)}"
-    return mask_identifier("email", key) if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", key) else key
+    return mask_identifier("email", key) if is_email_address(key) else key

@@ -6,25 +6,32 @@ from collections.abc import Collection
 
 import pyarrow as pa
 
+from consumer_fusion.errors import ConflictError
 from consumer_fusion.identity.identifiers import STRONG_TYPES, WEAK_TYPES, normalise_identifier
+from consumer_fusion.identity.merges import read_identity_map
+from consumer_fusion.kit.consumer_keys import fold_key
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS
 from consumer_fusion.stores import Session
 
 
-def find_consumers(session: Session, text: str, *, brand_ids: Collection[int] | None = None) -> list[int]:
-    """The consumers that a text stands for, before merges: whoever serves them has their address, not their key.
+def find_consumer(session: Session, text: str, *, brand_ids: Collection[int] | None = None) -> int | None:
+    """The consumer that a text stands for, before merges: whoever serves them has their address, not their key.
 
     Args:
         session: A session.
         text: A key as the source writes it, or an identifier of any type in any form.
         brand_ids: Identifiers count only as far as one of these brands was told them; None for all.
+
+    Returns:
+        Its number; None where nobody is known by the text.
+
+    Raises:
+        ConflictError: It is an identifier of several.
     """
-    address = normalise_identifier("email", text)
-    keys = dict.fromkeys([text, *([] if address is None else [address.value])])
-    named = _find_keys(session, keys)
+    named = _find_keys(session, dict.fromkeys([text, fold_key(text.strip())]))
     if named:
-        return named[:1]
+        return named[0]
     wanted = [normalise_identifier(name, text) for name in (*STRONG_TYPES, *WEAK_TYPES)]
     places = [each.place for each in wanted if each is not None]
     columns = pa.table({
@@ -36,7 +43,13 @@ def find_consumers(session: Session, text: str, *, brand_ids: Collection[int] | 
     else:
         told = session.read_matching(IDENTIFIER_SIGHTINGS, columns, columns=("consumer_id", "brand_id"))
         found = [row for row in told.to_pylist() if row["brand_id"] in set(brand_ids)]
-    return list(dict.fromkeys(row["consumer_id"] for row in found))
+    numbers = sorted({row["consumer_id"] for row in found})
+    now = read_identity_map(session, numbers)
+    if len({now.get(each, each) for each in numbers}) > 1:
+        raise ConflictError(
+            "Several consumers are known by this.", hint="Name one by the key that its source gives."
+        )
+    return numbers[0] if numbers else None
 
 
 def _find_keys(session: Session, keys: Collection[str]) -> list[int]:

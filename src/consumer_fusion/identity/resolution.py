@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
@@ -93,6 +93,7 @@ def resolve_identities(
     seen_us: int,
     limit: int,
     claimed_by: int | None = None,
+    placeholders: Collection[str] = (),
 ) -> Resolution:
     """Say whose each sighting is; link identifiers, merge by rule, and record where the rules declined.
 
@@ -106,9 +107,14 @@ def resolve_identities(
         limit: A consumer is known by at most so many identifiers.
         claimed_by: The source of a write key that anybody can read: all that its batch says are claims; None where
             the sources are trusted.
+        placeholders: Further values that stand for nobody, in lower case.
     """
     taken = [
-        (each.consumer, _normalise(each.identifiers, is_claim=claimed_by is not None), each.places)
+        (
+            each.consumer,
+            _normalise(each.identifiers, placeholders, is_claim=claimed_by is not None),
+            each.places,
+        )
         for each in (Sighting(*sighting) for sighting in sightings)
     ]
     numbers = dict(ensure_consumers(tuple(dict.fromkeys(key for key, *_ in taken if key is not None))))
@@ -209,6 +215,8 @@ class _Rules:
         self._groups.tellers[subject] |= {Teller(source_id, is_claim) for source_id in tellers}
         # All that is new is linked before anything is joined, so that a second account is known in time.
         for identifier in identifiers:
+            if identifier.type == PREVIOUS_KEY and identifier.is_claim:
+                continue  # once linked, it would pass for a source's word when a trusted one names that key
             if identifier.place not in owners:
                 self._link(subject, identifier)
             elif identifier.is_strong and self._groups.find_link(identifier).is_claim:
@@ -379,8 +387,10 @@ def _list_former(
     ]
 
 
-def _normalise(identifiers: Mapping[str, str], *, is_claim: bool) -> tuple[Identifier, ...]:
-    found = normalise_identifiers(identifiers)
+def _normalise(
+    identifiers: Mapping[str, str], placeholders: Collection[str], *, is_claim: bool
+) -> tuple[Identifier, ...]:
+    found = normalise_identifiers(identifiers, placeholders)
     return tuple(replace(each, is_claim=True) for each in found) if is_claim else found
 
 

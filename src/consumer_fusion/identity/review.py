@@ -63,20 +63,30 @@ def list_claimed(session: Session, limit: int) -> tuple[ClaimedPair, ...]:
         session: A session of the store.
         limit: At most so many.
     """
-    found: list[ClaimedPair] = []
-    rows = session.read(IDENTITY_CONFLICTS, order_by=("seen_us desc", "conflict_id")).to_pylist()
+    rows = [
+        row
+        for row in session.read(IDENTITY_CONFLICTS, order_by=("seen_us desc", "conflict_id")).to_pylist()
+        if row["reason"].startswith(CLAIM_OPENING)
+    ]
+    ends = {row[side] for row in rows for side in ("first_consumer_id", "second_consumer_id")}
+    now = read_identity_map(session, ends)
+    pairs: list[tuple[int, int, str, int]] = []
     for row in rows:
-        ends = (row["first_consumer_id"], row["second_consumer_id"])
-        if not row["reason"].startswith(CLAIM_OPENING) or len(found) == limit:
-            continue
-        now = read_identity_map(session, ends)
-        first, second = sorted(now.get(end, end) for end in ends)
-        if first == second:
-            continue
-        keys = session.read(ENTITIES, {"entity_id": (first, second)}, columns=("entity_id", "entity_key"))
-        names = dict(zip(keys["entity_id"].to_pylist(), keys["entity_key"].to_pylist(), strict=True))
-        found.append(ClaimedPair(names[first], names[second], row["reason"], write_moment(row["seen_us"])))
-    return tuple(found)
+        first, second = sorted(
+            now.get(row[side], row[side]) for side in ("first_consumer_id", "second_consumer_id")
+        )
+        if first != second:
+            pairs.append((first, second, row["reason"], row["seen_us"]))
+    pairs = pairs[:limit]
+    wanted = pa.table(
+        {"entity_id": pa.array(sorted({each for pair in pairs for each in pair[:2]}), pa.int64())}
+    )
+    keys = session.read_matching(ENTITIES, wanted, columns=("entity_id", "entity_key")).to_pylist()
+    names = {row["entity_id"]: row["entity_key"] for row in keys}
+    return tuple(
+        ClaimedPair(names[first], names[second], reason, write_moment(seen_us))
+        for first, second, reason, seen_us in pairs
+    )
 
 
 def accept_suggestions(

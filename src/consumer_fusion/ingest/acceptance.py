@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.kit.characters import check_name
+from consumer_fusion.kit.consumer_keys import fold_key
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS, SEGMENT_COLUMNS
@@ -89,15 +90,18 @@ def ensure_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict
 def declare_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict[str, int]:
     """The numbers of keys that people wrote; see `ensure_keys`, whose keys were checked when their events came.
 
+    A new key of a consumer is folded as those of events are, so that events meet it.
+
     Raises:
         InputError: A new one holds a character that no key may hold.
     """
     wanted = list(dict.fromkeys(keys))
     known = find_keys(session, entity_type, wanted)
-    for key in wanted:
-        if key not in known:
-            check_name(f"The key of a {entity_type}", key)
-    return ensure_keys(session, entity_type, wanted)
+    new = {key: fold_key(key) if entity_type == "consumer" else key for key in wanted if key not in known}
+    for key in new.values():
+        check_name(f"The key of a {entity_type}", key)
+    numbers = ensure_keys(session, entity_type, new.values())
+    return known | {key: numbers[folded] for key, folded in new.items()}
 
 
 def write_keys(

@@ -184,8 +184,8 @@ def count_activity(workspace: Workspace, brand: str) -> Activity:
 def digest_segments(workspace: Workspace) -> None:
     """Make what tells which events are here already, before the first arrival needs it."""
     with workspace.store.reading() as session:
-        segments = list_segments(session)
-    ingest.digest_segments(workspace.engine, workspace.folder, segments)
+        # Within the session, so that no segment is swept away while it is read.
+        ingest.digest_segments(workspace.engine, workspace.folder, list_segments(session))
 
 
 def _read_scores(

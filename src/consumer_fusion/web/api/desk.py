@@ -107,8 +107,8 @@ class Desk:
 
     def find_consumers(self, session: Session, caller: Caller, consumer: str) -> list[int]:
         """The number of a consumer after merges, by a key or by an identifier that the caller's brands were told."""
-        found = identity.find_consumers(session, consumer, brand_ids=self.find_brands(session, caller, None))
-        return [score.find_canonical(session, number) for number in found[:1]]
+        found = identity.find_consumer(session, consumer, brand_ids=self.find_brands(session, caller, None))
+        return [] if found is None else [score.find_canonical(session, found)]
 
     def recall_snapshot(
         self, brand_ids: Collection[int] | None, as_of: Moment, *, change_days: int | None = None,
