@@ -8,8 +8,9 @@ import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline, repairs
-from consumer_fusion.errors import ConflictError, NotFoundError
+from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.ingest import choose_reading
+from consumer_fusion.records.intake import CORRECTIONS
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 
 ORDERS = [
@@ -187,3 +188,65 @@ def test_a_message_that_comes_again_over_the_network_with_another_amount_is_told
             assert (told.accepted, told.changed) == [(1, 0), (0, 0), (0, 1), (0, 1)][number]
         (waiting,) = repairs.list_corrections(workspace)
         assert waiting.newer["consumer"] == "ben"
+
+
+def test_a_consumer_that_a_source_names_later_goes_again_when_that_is_undone(workspace):
+    fusion.import_events(workspace, [make_order(7, consumer=None)])
+    before = read_scores(workspace)
+    assert fusion.import_events(workspace, [make_order(7, consumer="ann")]).changed == 1
+    assert repairs.apply_corrections(workspace).unattributed == 0
+    assert read_scores(workspace) != before
+    (correction,) = repairs.list_corrections(workspace)
+    repairs.undo_correction(workspace, correction.correction_id)
+    assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
+    assert repairs.list_unattributed(workspace)[1] == 1
+
+
+def test_what_waits_goes_when_the_source_says_again_what_the_record_says(workspace):
+    fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=30.0)])
+    assert len(repairs.list_corrections(workspace)) == 1
+    fusion.import_events(workspace, [ORDERS[1]])
+    assert repairs.list_corrections(workspace) == ()
+
+
+def test_two_who_apply_one_correction_at_once_lose_nothing(workspace, monkeypatch):
+    fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=30.0)])
+    replace = repairs._replace
+
+    def let_another_be_first(*arguments, **options):
+        monkeypatch.setattr(repairs, "_replace", replace)
+        repairs.apply_corrections(workspace)
+        return replace(*arguments, **options)
+
+    before = read_scores(workspace)
+    monkeypatch.setattr(repairs, "_replace", let_another_be_first)
+    with pytest.raises(ConflictError):
+        repairs.apply_corrections(workspace)
+    (correction,) = repairs.list_corrections(workspace)
+    repairs.undo_correction(workspace, correction.correction_id)
+    assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
+
+
+def test_what_this_release_refuses_cannot_come_back_and_that_is_told(workspace):
+    fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=30.0)])
+    repairs.apply_corrections(workspace)
+    (correction,) = repairs.list_corrections(workspace)
+    after = read_scores(workspace)
+    with workspace.store.writing() as session:
+        former = json.dumps({**correction.former, "occurred_at": "1850-01-01"})
+        session.update(CORRECTIONS, {"former": former}, {"correction_id": correction.correction_id})
+    with pytest.raises(InputError, match="can no longer be taken"):
+        repairs.undo_correction(workspace, correction.correction_id)
+    assert read_scores(workspace) == after
+    assert [each.status for each in repairs.list_corrections(workspace)] == ["applied"]
+
+
+def test_a_row_that_names_nobody_takes_no_consumer_from_the_event_that_it_replaces(tmp_path):
+    file, mapping = tmp_path / "orders.csv", tmp_path / "mapping.toml"
+    mapping.write_text(MAPPING.format(on_change="replace"))
+    with open_small(tmp_path / "place") as workspace:
+        for row in ("1,2026-06-01,ann,20", "1,2026-06-01,,25"):
+            file.write_text(f"number,when,who,total\n{row}\n")
+            told = pipeline.import_files(workspace, [file], choose_reading(map_file=mapping))
+        assert (told.replaced, told.unattributed) == (1, 0)
+        assert {who for who, _ in read_scores(workspace)} == {"ann"}

@@ -235,7 +235,7 @@ def test_an_interrupted_import_is_kept_for_a_week_and_then_given_up(workspace, t
     path = write_lines(tmp_path / "orders.ndjson", [make_order(200, consumer="bob")])
     interrupt_import(workspace, path, monkeypatch)
     find_problems(workspace)
-    assert len(list(workspace.staging_folder.glob("*/stage.json"))) == 1
+    assert len(list(workspace.staging_folder.glob(f"*/{staging.STAGE_FILE}"))) == 1
     assert read_statuses(workspace) == ["finished", "finished", "started"]
     eight_days_later = read_system_clock() + timedelta(days=8)
     with fusion.open_workspace(workspace.folder, clock=lambda: eight_days_later) as later:
@@ -248,7 +248,7 @@ def test_an_interrupted_import_is_kept_for_a_week_and_then_given_up(workspace, t
 def test_an_interrupted_import_that_another_process_took_up_is_left_alone(workspace, tmp_path, monkeypatch):
     path = write_lines(tmp_path / "orders.ndjson", [make_order(200)])
     interrupt_import(workspace, path, monkeypatch)
-    (folder,) = (each.parent for each in workspace.staging_folder.glob("*/stage.json"))
+    (folder,) = (each.parent for each in workspace.staging_folder.glob(f"*/{staging.STAGE_FILE}"))
     claim = claim_folder(folder)
     os.utime(folder / staging.STAGE_FILE, (0, 0))
     find_problems(workspace)

@@ -79,6 +79,22 @@ def test_one_repaired_row_stands_for_one_row(workspace, rejected):
         repairs.retry_rejected(workspace, [999_999])
 
 
+@pytest.mark.parametrize("second", ['{"b": ', "[" * 100_000])
+def test_rows_that_look_like_an_array_or_nest_without_end_are_tried_again_each_by_itself(tmp_path, second):
+    with open_small(tmp_path / "place") as workspace:
+        file = tmp_path / "events.jsonl"
+        file.write_text("\n".join([json.dumps(GOOD), '[{"a": 1', second]) + "\n")
+        pipeline.import_files(workspace, [file], choose_reading(format="events"), is_setting_aside=True)
+        before = repairs.list_rejected(workspace)[0]
+        assert len(before) == 2
+        told = repairs.retry_rejected(workspace)
+        assert (told.accepted, told.rejected) == (0, 2)
+        after = repairs.list_rejected(workspace)[0]
+        assert [(each.rejection_id, each.raw) for each in after] == [
+            (each.rejection_id, each.raw) for each in before
+        ]
+
+
 def test_rows_are_dropped_only_when_they_are_named(workspace, rejected):
     with pytest.raises(InputError):
         repairs.drop_rejected(workspace, None)

@@ -129,7 +129,7 @@ def import_found(
     workspace: Workspace, files: Sequence[Path], reading: ingest.Reading, progress: Progress,
     *, retried: Sequence[int] = (),
 ) -> Acceptance:  # fmt: skip
-    """Import files that exist; rejected rows that they stand for leave the list with them."""
+    """Import files that exist; rejected rows that they stand for leave the list once they are accepted."""
     started = perf_counter()
     with workspace.store.writing() as session:
         import_id, claim = ingest.begin_import(
@@ -147,6 +147,7 @@ def import_found(
             placeholders=workspace.settings.placeholder_keys,
             progress=lambda done, total: progress("read and check", done, total),
             pending=pending,
+            has_lines=bool(retried),
         )
         return land_staged(
             workspace,
@@ -301,6 +302,7 @@ def _stage_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) 
 def land_staged(
     workspace: Workspace, staging: ingest.Staging, import_id: str, progress: Progress, started: float,
     *, retried: Sequence[int] = (), is_replacing: bool = False, note_replaced: NoteReplaced | None = None,
+    is_undoing: bool = False,
 ) -> Acceptance:  # fmt: skip
     """Run all stages over staged rows in one transaction.
 
@@ -310,10 +312,11 @@ def land_staged(
         import_id: The import that they are of.
         progress: Told how far it is.
         started: When the import began, on the clock of `perf_counter`.
-        retried: Rejected rows that this import reads again; they leave the list with it.
+        retried: Rejected rows that this import reads again; they leave the list once they are accepted.
         is_replacing: Rows that say something else of an event on record come into its place; else they are kept
             beside it, to be looked at.
         note_replaced: Notes what was replaced, where somebody asked for it.
+        is_undoing: What replaces is what was on record before, whole; else it keeps the parties that it does not name.
     """
     scratch = staging.folder / "landing"
     shutil.rmtree(scratch, ignore_errors=True)
@@ -326,15 +329,15 @@ def land_staged(
                 session, workspace.engine, workspace.folder, staging.accepted_files, scratch,
                 is_last_taken=is_replacing,
             )  # fmt: skip
-            attached = None
+            parties = None
             if is_replacing and (duplicates.changed_count or note_replaced is not None):
                 replacement = replace_events(
                     workspace, session, staging, duplicates, scratch, landing, note_replaced
                 )
-                duplicates, attached = replacement.duplicates, replacement.attached
+                duplicates, parties = replacement.duplicates, None if is_undoing else replacement.parties
                 replaced = replacement.count
             if staging.accepted_count > duplicates.count:
-                fresh = _select_fresh(staging, duplicates, attached, scratch, workspace)
+                fresh = _select_fresh(staging, duplicates, parties, scratch, workspace)
                 _land_fresh(
                     workspace,
                     session,
@@ -346,8 +349,10 @@ def land_staged(
                     landing,
                     staging.claimed_by,
                 )
+            if duplicates.count:
+                ingest.forget_returned(session, workspace.engine, staging, duplicates)
             if duplicates.changed_count and not is_replacing:
-                for batch in ingest.list_changed(workspace.engine, staging.accepted_files, duplicates):
+                for batch in ingest.list_changed(workspace.engine, staging, duplicates):
                     ingest.keep_corrections(session, batch.to_pylist(), now_us=workspace.now_us)
         rejected = ingest.store_rejections(
             session, workspace.engine, import_id, staging, workspace.now_us, retried=retried
@@ -371,18 +376,18 @@ def land_staged(
 
 
 def _select_fresh(
-    staging: ingest.Staging, duplicates: ingest.Duplicates, attached: pa.Table | None, scratch: Path,
+    staging: ingest.Staging, duplicates: ingest.Duplicates, parties: pa.Table | None, scratch: Path,
     workspace: Workspace,
 ) -> str:  # fmt: skip
-    """The relation of the rows that are to land; an event that was attached keeps its parties where none is named."""
+    """The relation of the rows that are to land; one that replaces another keeps the parties that it does not name."""
     staged = f"read_parquet({quote_paths(list(staging.accepted_files))})"
     passed = f"read_parquet({quote_paths([duplicates.path])})"
-    if attached is None or not attached.num_rows:
+    if parties is None or not parties.num_rows:
         return f"""(
             select s.* from {staged} s left join {passed} d on d.position = s.position where d.position is null
         )"""
-    path = scratch / "attached.parquet"
-    workspace.engine.write("select * from attached", path, step="keep parties", tables={"attached": attached})
+    path = scratch / "parties.parquet"
+    workspace.engine.write("select * from parties", path, step="keep parties", tables={"parties": parties})
     return f"""(
         select s.* replace (
             coalesce(s.consumer, case when s.identifiers is null then a.consumer end) as consumer,
@@ -526,6 +531,7 @@ def _recognise_consumers(
             seen_us=workspace.now_us,
             limit=workspace.settings.identifier_limit,
             claimed_by=claimed_id,
+            placeholders=[*map(str.lower, workspace.settings.placeholder_keys)],
         )
         for member, groups in resolution.regrouped.items():
             landing.refold_members.add(member)

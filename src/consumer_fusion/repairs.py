@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+import pyarrow.parquet as pq
+
 from consumer_fusion import ingest, pipeline, score
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.ids import make_id
@@ -30,7 +32,7 @@ def retry_rejected(
     workspace: Workspace, rejection_ids: Sequence[int] | None = None, raw: str | None = None,
     progress: Progress = ignore_progress, *, reading: ingest.Reading | None = None,
 ) -> Acceptance:  # fmt: skip
-    """Read rows again as their import read them; a row that still cannot be taken is set aside anew.
+    """Read rows again as their import read them; a row that still cannot be taken keeps its number.
 
     Args:
         workspace: The workspace.
@@ -77,6 +79,7 @@ def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None
     Raises:
         NotFoundError: There is no such correction.
         ConflictError: One of them is applied already.
+        InputError: What one of them says can no longer be taken.
     """
     with workspace.store.reading() as session:
         found = ingest.list_corrections(session, correction_ids)
@@ -95,6 +98,7 @@ def undo_correction(workspace: Workspace, correction_id: int) -> None:
     Raises:
         NotFoundError: There is no such correction.
         ConflictError: It is not applied, or a later one of the same event is.
+        InputError: What was on record can no longer be taken.
     """
     with workspace.store.reading() as session:
         (found,) = ingest.list_corrections(session, [correction_id])
@@ -102,10 +106,13 @@ def undo_correction(workspace: Workspace, correction_id: int) -> None:
         workspace,
         [found.former or {}],
         lambda session, former: ingest.note_undone(session, found, workspace.now_us),
+        is_undoing=True,
     )
 
 
-def _replace(workspace: Workspace, told: Sequence[Mapping[str, str]], note: NoteReplaced) -> Acceptance:
+def _replace(
+    workspace: Workspace, told: Sequence[Mapping[str, str]], note: NoteReplaced, *, is_undoing: bool = False
+) -> Acceptance:
     started = perf_counter()
     claim = claim_folder(workspace.staging_folder / make_id())
     assert claim is not None, "an id that was made just now is nobody else's"
@@ -114,9 +121,16 @@ def _replace(workspace: Workspace, told: Sequence[Mapping[str, str]], note: Note
             workspace.engine, [ingest.write_texts(told)], claim.folder, received_us=workspace.now_us,
             tolerance_hours=workspace.settings.future_tolerance_hours,
         )  # fmt: skip
+        if staging.rejected_files:
+            message = pq.read_table(staging.rejected_files[0], columns=["message"])["message"][0].as_py()
+            raise InputError(
+                f"What is to come into its place can no longer be taken, so nothing was changed. {message}",
+                hint="Older releases took what this one refuses. Let the source send the event again.",
+            )
         return pipeline.land_staged(
-            workspace, staging, "", ignore_progress, started, is_replacing=True, note_replaced=note
-        )
+            workspace, staging, "", ignore_progress, started, is_replacing=True, note_replaced=note,
+            is_undoing=is_undoing,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

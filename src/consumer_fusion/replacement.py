@@ -23,12 +23,12 @@ class Replacement:
 
     Attributes:
         duplicates: The rows that are passed over, without those that came into their place.
-        attached: The parties to which replaced events were attached, by `source` and `event_id`.
+        parties: The parties that the replaced events had, by `source` and `event_id`.
         count: How many events were replaced.
     """
 
     duplicates: ingest.Duplicates
-    attached: pa.Table
+    parties: pa.Table
     count: int
 
 
@@ -45,13 +45,13 @@ def replace_events(
         duplicates: Those that are on record.
         scratch: Where to write.
         landing: Is told whose states must be folded anew.
-        note: Notes what was replaced, where somebody asked for it; else corrections are entered, but for what
-            somebody undid.
+        note: Notes what was replaced, where somebody asked for it: then every row comes into its place. Else only
+            what differs does, but for what somebody undid, and corrections are entered.
     """
     engine = workspace.engine
     rows = [
         row
-        for batch in ingest.list_changed(engine, staging.accepted_files, duplicates)
+        for batch in ingest.list_changed(engine, staging, duplicates, with_unchanged=note is not None)
         for row in batch.to_pylist()
     ]
     if note is None:
@@ -76,4 +76,4 @@ def replace_events(
     landing.refold_consumers |= {score.find_canonical(session, each) for each in owners}
     positions = [row["position"] for row in rows]
     left = ingest.let_in(engine, duplicates, positions, scratch / "passed_over.parquet")
-    return Replacement(left, ingest.find_attached(session, keys), len(rows))
+    return Replacement(left, ingest.name_parties(former.values()), len(rows))

@@ -82,3 +82,17 @@ def test_an_array_of_events_is_read_like_lines_of_them(desk):
     }
     path = desk.lay("events.json", json.dumps([{**event, "event_id": "1"}, {**event, "event_id": "2"}]))
     assert desk.stage(choose_reading(format="events"), path).ids == ["1", "2"]
+
+
+def test_a_member_with_bytes_of_another_encoding_is_not_lost(desk):
+    members = ",\n".join(
+        f'{{"event_id": "{number}", "occurred_at": "2026-06-0{number}", "kind": "Visit", "text": "{text}"}}'
+        for number, text in enumerate(("tea", "café", "water"), start=1)
+    )
+    staged = desk.stage(
+        choose_reading(format="events"), desk.lay("a.json", f"[{members}]\n".encode("cp1252"))
+    )
+    (rest,) = staged.rejected
+    assert len(staged.accepted) == 1
+    assert '"event_id": "2"' in rest["raw"]
+    assert '"event_id": "3"' in rest["raw"]

@@ -385,3 +385,14 @@ def test_members_of_json_that_differ_by_capital_letters_only_are_told_apart(desk
     text = f'[source]\nname = "odd"\n[fields]\n{fields}\n[kind]\ndefault = "X"\n'
     event = desk.stage(desk.map(text), path).only
     assert (event["consumer"], event["brand"]) == ("a", "b")
+
+
+def test_a_rule_on_a_field_of_text_compares_its_number(desk):
+    staged = desk.stage(
+        desk.map(
+            '[source]\nname = "s"\n[fields]\nevent_id = "id"\noccurred_at = "at"\nchannel = "level"\n'
+            '[kind]\ndefault = "high"\n[[kind.rules]]\nfield = "channel"\nbelow = 5\nkind = "low"\n'
+        ),
+        desk.lay("a.csv", "id,at,level\n1,2026-06-01,3\n2,2026-06-01,7\n3,2026-06-01,none\n"),
+    )
+    assert staged.column("kind") == ["low", "high", "high"]

@@ -84,3 +84,24 @@ def test_rows_without_an_id_have_refunds_of_their_own(tmp_path):
 def test_a_refund_says_how_it_is_known():
     with pytest.raises(MappingError, match="`refund` needs `value`"):
         parse_mapping(MAPPING.format(refund="", group=""))
+
+
+@pytest.mark.parametrize("group", ["", '[group]\nby = ["number"]'])
+def test_a_bad_row_with_a_refund_is_set_aside_once(desk, group):
+    file = desk.lay("a.csv", HEAD + "1,2026-05-01,ann,20,some,some day,\n2,no day,ann,20,1,,\n")
+    staged = desk.stage(desk.map(MAPPING.format(refund=BY_AMOUNT, group=group)), file)
+    assert [row["position"] for row in staged.rejected] == [1, 2]
+    assert [row["raw"].count("no day,ann") for row in staged.rejected] == [0, 1]
+    assert staged.rejected[1]["code"] == "invalid_time"
+
+
+def test_equal_bad_rows_with_refunds_may_come_again(tmp_path):
+    file, mapping = tmp_path / "a.csv", tmp_path / "map.toml"
+    mapping.write_text(MAPPING.format(refund=BY_AMOUNT, group=""))
+    with open_small(tmp_path / "place") as workspace:
+        for _ in range(2):
+            file.write_text(HEAD + "2,no day,ann,20,1,,\n" * 2)
+            told = pipeline.import_files(
+                workspace, [file], choose_reading(map_file=mapping), is_setting_aside=True
+            )
+            assert told.rejected == 2

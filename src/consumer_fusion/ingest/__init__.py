@@ -30,11 +30,12 @@ from consumer_fusion.ingest.attachment import (
 )
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.corrections import (
-    find_attached,
+    forget_returned,
     keep_corrections,
     list_changed,
     list_corrections,
     list_undone,
+    name_parties,
     note_applied,
     note_undone,
     write_former,
@@ -125,11 +126,12 @@ __all__ = [
     "let_in",
     "note_applied",
     "note_undone",
-    "find_attached",
+    "forget_returned",
     "keep_corrections",
     "list_changed",
     "list_corrections",
     "list_undone",
+    "name_parties",
     "write_former",
     "write_texts",
     "take_events",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.ingest.acceptance import find_keys, name_entities
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA
 from consumer_fusion.ingest.duplicates import KEY, Duplicates
-from consumer_fusion.records.event import ATTACHMENTS
+from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.intake import CORRECTIONS, Correction, CorrectionStatus
 from consumer_fusion.stores import Session
 
@@ -33,28 +32,67 @@ _COPIED = (
 )
 
 
-def list_changed(engine: Engine, staged: Sequence[Path], duplicates: Duplicates) -> Iterator[pa.RecordBatch]:
+def list_changed(
+    engine: Engine, staging: Staging, duplicates: Duplicates, *, with_unchanged: bool = False
+) -> Iterator[pa.RecordBatch]:
     """What sources say now of events that are here already: `position`, `source`, `event_id` and `newer`.
 
     Of several rows of one event the last one of the import speaks; when it says what the record says, nothing changed.
+
+    Args:
+        engine: Where the rows are read.
+        staging: The checked rows.
+        duplicates: Those that are here already.
+        with_unchanged: Also those that say what the record says.
     """
+    chosen = "" if with_unchanged else "where is_changed"
     return engine.stream(
-        f"""
-        select position, source, event_id, newer from (
-            select s.position, s.source, coalesce(d.known_id, s.event_id) as event_id, d.is_changed,
-                {_write_newer("s")} as newer, row_number() over (
-                    partition by s.source, coalesce(d.known_id, s.event_id) order by s.position desc) as place
-            from read_parquet({quote_paths(list(staged))}) s
-            join read_parquet({quote_paths([duplicates.path])}) d on d.position = s.position
-        ) told where place = 1 and is_changed order by position""",
+        f"select position, source, event_id, newer from {_last_told(staging, duplicates)} {chosen} order by position",
         step="list what sources corrected",
         rows_per_batch=_AT_A_TIME,
     )
 
 
-def _write_newer(row: str) -> str:
+def forget_returned(session: Session, engine: Engine, staging: Staging, duplicates: Duplicates) -> int:
+    """Drop what was waiting of events of which their sources say again what the record says.
+
+    Returns:
+        How many corrections were dropped.
+    """
+    waiting = session.read(
+        CORRECTIONS, {"applied_us": None}, columns=("correction_id", "source_id", "event_id")
+    )
+    if not waiting.num_rows:
+        return 0
+    names = name_entities(session, waiting["source_id"].to_pylist())
+    sources = pa.array([names[each] for each in waiting["source_id"].to_pylist()], pa.string())
+    returned = engine.read(
+        f"""select w.correction_id from {_last_told(staging, duplicates)} t
+        join waiting w on w.source = t.source and w.event_id = t.event_id where not t.is_changed""",
+        step="find corrections that were taken back",
+        tables={"waiting": waiting.append_column("source", sources)},
+    )
+    return session.delete_matching(CORRECTIONS, returned)
+
+
+def _last_told(staging: Staging, duplicates: Duplicates) -> str:
+    """The relation of the last rows of an import about each event that is here already."""
+    # What a browser says of who somebody is must not come back as the word of whoever applies the correction.
+    names = (*_COPIED, "value", "trust", *(() if staging.claimed_by else ("identifiers",)))
+    return f"""(
+        select position, source, event_id, is_changed, newer from (
+            select s.position, s.source, coalesce(d.known_id, s.event_id) as event_id, d.is_changed,
+                {_write_newer("s", names)} as newer, row_number() over (
+                    partition by s.source, coalesce(d.known_id, s.event_id) order by abs(s.position) desc) as place
+            from read_parquet({quote_paths(list(staging.accepted_files))}) s
+            join read_parquet({quote_paths([duplicates.path])}) d on d.position = s.position
+        ) told where place = 1
+    )"""
+
+
+def _write_newer(row: str, names: Sequence[str]) -> str:
     """An event as a JSON object of the canonical texts; when it reached us is no part of what it says."""
-    texts = {name: f"cast({row}.{name} as varchar)" for name in (*_COPIED, "value", "trust", "identifiers")}
+    texts = {name: f"cast({row}.{name} as varchar)" for name in names}
     texts["occurred_at"] = f"cast(make_timestamp({row}.occurred_us) as varchar)"
     listed = ", ".join(f"'{name}': {text}" for name, text in texts.items())
     return f"cast(json_merge_patch('{{}}', to_json({{{listed}}})) as varchar)"
@@ -147,19 +185,19 @@ def list_undone(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tupl
     }
 
 
-def find_attached(session: Session, keys: pa.Table) -> pa.Table:
-    """The parties that events were attached to: `source`, `event_id`, `consumer` and `brand`."""
-    rows = session.read_matching(ATTACHMENTS, keys).to_pylist()
-    names = name_entities(
-        session, {row[name] for row in rows for name in ("source_id", "consumer_id", "brand_id")} - {0}
+def name_parties(former: Iterable[str]) -> pa.Table:
+    """The parties of events on record: `source`, `event_id`, `consumer` and `brand`.
+
+    Args:
+        former: The events as `write_former` writes them.
+    """
+    events = [json.loads(each) for each in former]
+    return pa.table(
+        {
+            name: pa.array([each.get(name) for each in events], pa.string())
+            for name in ("source", "event_id", "consumer", "brand")
+        }
     )
-    columns = {
-        "source": [names[row["source_id"]] for row in rows],
-        "event_id": [row["event_id"] for row in rows],
-        "consumer": [names.get(row["consumer_id"]) for row in rows],
-        "brand": [names.get(row["brand_id"]) for row in rows],
-    }
-    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
 def list_corrections(
@@ -206,8 +244,10 @@ def note_applied(
     """Note that the newer is in its place, and what was there before.
 
     Raises:
-        ConflictError: One of them is applied already.
+        ConflictError: One of them is applied already, perhaps since it was read.
+        NotFoundError: One of them is no longer there.
     """
+    corrections = list_corrections(session, [each.correction_id for each in corrections])
     sources = find_keys(session, "source", sorted({each.source for each in corrections}))
     for each in corrections:
         if each.status == "applied":
@@ -227,8 +267,10 @@ def note_undone(session: Session, correction: Correction, now_us: int) -> None:
     """Note that a correction is undone.
 
     Raises:
-        ConflictError: It is not applied, or a later one of the same event is.
+        ConflictError: It is not applied, or no longer, or a later one of the same event is.
+        NotFoundError: It is no longer there.
     """
+    (correction,) = list_corrections(session, [correction.correction_id])
     if correction.status != "applied":
         raise ConflictError(
             f"The correction {correction.correction_id} is not applied, so that there is nothing to undo.",

@@ -78,7 +78,7 @@ def find_duplicates(
             from {rows} s join (
                 select hash(source, event_id) as h from {rows} group by h having count(*) > 1
             ) twice on twice.h = hash(s.source, s.event_id)
-            window same as (partition by s.source, s.event_id order by s.position {order})
+            window same as (partition by s.source, s.event_id order by abs(s.position) {order})
         ) numbered where nth > 1
         """
     ]
@@ -262,7 +262,7 @@ compared as (
 
 
 def let_in(engine: Engine, duplicates: Duplicates, positions: Sequence[int], path: Path) -> Duplicates:
-    """The duplicates without some rows that say something else and are to land all the same."""
+    """The duplicates without some rows that are to land all the same."""
     count = engine.write(
         f"select d.* from read_parquet({quote_paths([duplicates.path])}) d "
         "anti join let_in l on l.position = d.position",
@@ -270,4 +270,8 @@ def let_in(engine: Engine, duplicates: Duplicates, positions: Sequence[int], pat
         step="let corrected rows in",
         tables={"let_in": pa.table({"position": pa.array(positions, pa.int64())})},
     )
-    return Duplicates(path, count, duplicates.changed_count - len(positions))
+    changed = engine.read(
+        f"select count(*) as n from read_parquet({quote_paths([path])}) where is_changed",
+        step="count what still differs",
+    )["n"][0].as_py()
+    return Duplicates(path, count, changed)

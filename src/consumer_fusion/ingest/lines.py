@@ -118,7 +118,10 @@ def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
     """
     text = ""
     for block in blocks:
-        text += "\n".join([*block.lines.to_pylist(), ""])
+        lines = block.lines.to_pylist()
+        for each in block.broken:
+            lines[each.index] = each.raw  # no JSON, so that the array breaks off there and that is told
+        text += "\n".join([*lines, ""])
         members, text, is_ended = _take_members(text, start)
         start = 0
         if is_ended:
@@ -143,7 +146,7 @@ def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
 def _is_object(line: str) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -158,7 +161,7 @@ def _take_members(text: str, start: int) -> tuple[list[str], str, bool]:
             return members, text[place + 1 :], True
         try:
             _, end = _JSON.raw_decode(text, place)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             return members, text[place:], False
         # Line ends in a member are only layout: within its texts JSON has none.
         members.append(text[place:end].replace("\n", " "))

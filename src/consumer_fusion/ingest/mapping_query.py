@@ -459,7 +459,8 @@ def _test(mapping: Mapping, rule: KindRule, subject: str) -> str:
             return f"nullif({text}, '') is {'' if rule.operand else 'not '}null"
         case _:
             sign = {"at_most": "<=", "at_least": ">=", "below": "<", "above": ">"}[rule.test]
-            return f"{_number(mapping, text) if rule.column else subject} {sign} {float(rule.operand)!r}"
+            number = subject if rule.field == "value" else _number(mapping, text)
+            return f"{number} {sign} {float(rule.operand)!r}"
 
 
 def _objects(mapping: Mapping, rules: KeyedBy[str, FieldRule], counted: KeyedBy[str, str]) -> str:

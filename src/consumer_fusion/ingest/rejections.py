@@ -27,7 +27,7 @@ class Retry:
     Attributes:
         reading: How the files are read.
         files: The rows.
-        rejection_ids: The rejections that go once the files are imported; what fails again becomes a new one.
+        rejection_ids: The rejections that go once the files are imported; what fails again keeps its number.
     """
 
     reading: Reading
@@ -59,8 +59,7 @@ def store_rejections(
     Returns:
         How many rows were rejected, kept before or not.
     """
-    known = session.read(REJECTIONS, columns=("rejection_id", "source", "raw"))
-    rejected = _match_rejected(engine, staging, known, retried)
+    rejected = _match_rejected(session, engine, staging, retried)
     kept = {row["rejection_id"] for row in rejected if row["rejection_id"] is not None}
     new = [row for row in rejected if row["rejection_id"] is None]
     if len(retried) == len(new) == 1 and retried[0] not in kept:
@@ -70,12 +69,12 @@ def store_rejections(
     if gone:
         drop_rejections(session, sorted(gone))
     for row in rejected:
-        values = {**row, "import_id": import_id, "rejected_us": now_us}
-        number = values.pop("rejection_id")
-        if number is None:
-            session.insert(REJECTIONS, _COLUMNS, [[values[name] for name in _COLUMNS]], ignore=True)
-        else:
-            session.update(REJECTIONS, values, {"rejection_id": number})
+        row |= {"import_id": import_id, "rejected_us": now_us}
+        number = row["rejection_id"]
+        if number is not None:
+            session.update(REJECTIONS, {name: row[name] for name in _COLUMNS}, {"rejection_id": number})
+    fresh = (tuple(row[name] for name in _COLUMNS) for row in rejected if row["rejection_id"] is None)
+    session.insert(REJECTIONS, _COLUMNS, fresh, ignore=True)
     return staging.rejected_count
 
 
@@ -85,7 +84,7 @@ def list_pending(session: Session) -> pa.Table:
 
 
 def _match_rejected(
-    engine: Engine, staging: Staging, known: pa.Table, retried: Sequence[int]
+    session: Session, engine: Engine, staging: Staging, retried: Sequence[int]
 ) -> list[dict[str, Any]]:
     """The rejected rows of a staging, each with the number under which it is on the list; None for new ones.
 
@@ -110,7 +109,10 @@ def _match_rejected(
         order by r.position
         """,
         step="find rejected rows on the list",
-        tables={"known": known, "retried": pa.table({"rejection_id": pa.array(retried, pa.int64())})},
+        tables={
+            "known": list_pending(session),
+            "retried": pa.table({"rejection_id": pa.array(retried, pa.int64())}),
+        },
     ).to_pylist()
     return rows
 

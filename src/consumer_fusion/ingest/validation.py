@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from consumer_fusion.kit.characters import UNSAFE_PATTERN
+from consumer_fusion.kit.consumer_keys import fold_key_sql
 from consumer_fusion.kit.language import mark
 from consumer_fusion.kit.placeholders import match_placeholder
 
@@ -204,7 +205,7 @@ typed as (
         event_id as given_id, content, occurred_at as occurred_text, {parse_time("occurred_at")} as occurred_us,
         coalesce(precision, case when length(occurred_at) <= 10 then 'day' else 'second' end) as precision,
         case when received_at is null then {received_us} else {parse_time("received_at")} end as received_us,
-        case when {match_placeholder("consumer", placeholders)} then null else {_fold_key("consumer")} end as consumer,
+        case when not {match_placeholder("consumer", placeholders)} then {fold_key_sql("consumer")} end as consumer,
         consumer is not null and {match_placeholder("consumer", placeholders)} as is_nobody,
         brand, kind, channel,
         value as value_text, try_cast(value as double) as value, currency, text,
@@ -256,13 +257,6 @@ checked as (
 )"""
 
 
-def _fold_key(text: str) -> str:
-    """A key as it is kept: one that is an e-mail address in the form in which addresses are compared."""
-    bare = rf"regexp_replace(lower({text}), '^(''|mailto:)+', '')"
-    is_address = rf"contains({text}, '@') and regexp_full_match({bare}, '[^@\s]+@[^@\s]+\.[^@\s]+')"
-    return f"case when {is_address} then {bare} else {text} end"
-
-
 def _find_unsafe_key() -> str:
     """An SQL expression: the name of the first key with a character that no key may hold; null where there is none."""
     # One search of all of them costs less than one of each.
@@ -310,11 +304,13 @@ def select_raws(checked: str) -> str:
     """The rows of a `check_rows` query that are events, as they came, in the columns of rejected ones."""
     return f"""{checked}
 select abs(position) as position, source, code, '' as message, raw, consumer as consumer_key
-from checked where code is null"""
+from checked where code is null and position > 0"""
 
 
 def select_rejected(checked: str, details: Mapping[str, str] = MappingProxyType({})) -> str:
     """The rows of a `check_rows` query that are no events, with what to do about each.
+
+    A row and its refund are one row: it is told once, for the row's own reason where it has one.
 
     Args:
         checked: The query.
@@ -327,6 +323,9 @@ def select_rejected(checked: str, details: Mapping[str, str] = MappingProxyType(
 select abs(position) as position, source, code,
     'Row ' || abs(position) || ' ' || coalesce({_describe_unsafe_key()}, {detail} || '.', p.message) as message, raw,
     consumer as consumer_key
-from checked join (values {problems}) p (problem_code, message) on p.problem_code = code
-where code is not null
+from (
+    select *, row_number() over (partition by abs(position) order by position desc) as nth
+    from checked where code is not null
+) refused join (values {problems}) p (problem_code, message) on p.problem_code = code
+where nth = 1
 order by 1"""

@@ -117,7 +117,7 @@ REJECTIONS = Table(
         Column("source", "text", "Where it came from."),
         Column("position", "integer", "Which row of the import, from 1."),
         Column("code", "text", "Stable word for the reason."),
-        Column("message", "text", "What was found, what was expected, what to do."),
+        Column("message", "text", "What was found, what was expected, what to do.", is_personal=True),
         Column("raw", "text", "The row as it came.", is_personal=True),
         Column(
             "consumer_key", "text", "Whose row it is, as far as it says.", is_personal=True, is_optional=True

@@ -179,7 +179,10 @@ def sweep_files(session: Session, folder: Path, *, replaced_before: float) -> in
                 mark.unlink()
                 removed += 1
     for path in (folder / SEGMENT_FOLDER).glob(f"*/*{_DIGESTS}*"):
-        # Also what an interrupted writer left of one: it has a further ending.
-        if path.suffix != _DIGESTS or not path.with_suffix(".parquet").exists():
-            path.unlink()
+        if path.suffix == _DIGESTS:
+            is_left = not path.with_suffix(".parquet").exists()
+        else:  # unfinished: whoever writes it does so within a session
+            is_left = path.stat().st_mtime < replaced_before
+        if is_left:
+            path.unlink(missing_ok=True)
     return removed
