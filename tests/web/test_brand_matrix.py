@@ -52,9 +52,9 @@ FIGURES = (
     "brands", "plan", "no-figure",
 )  # fmt: skip
 FILLERS = {
-    # name: (of brand A, of brand B, of nobody); where brand B knows one by several names, a list of them
+    # name: (of brand A, of brand B, of nobody)
     "brand": ([A], B, NOWHERE),
-    "consumer": (["ann", "shared"], ["tracer-only", "+39000777123"], "nobody"),
+    "consumer": (["ann", "shared"], "tracer-only", "nobody"),
     "action": (["own-action"], "tracer-action", "no-action"),
     "action_id": (["own-action"], "tracer-action", "no-action"),
     "experiment": (["own-plan"], "zq-plan", "no-plan"),
@@ -228,9 +228,12 @@ def list_questions(path, route):
                 yield {**base, name: value}, None
     for name in names:
         _, other, unknown = FILLERS.get(name, (None, None, None))
-        for each in [other] if isinstance(other, str) else other or ():
+        if other is not None:
             for extra in [{}] + ([{"format": "csv"}] if "format" in names and name != "format" else []):
-                yield {**base, **extra, name: each}, {**base, **extra, name: unknown}
+                yield {**base, **extra, name: other}, {**base, **extra, name: unknown}
+    if "consumer" in names:
+        # Brand A knows this one too, but not by the number that only brand B was told.
+        yield {**base, "consumer": "+39000777123"}, {**base, "consumer": "nobody"}
     if {"brand", "consumer"} <= set(names):
         both = {**base, "brand": B, "consumer": "tracer-only"}
         yield both, {**both, "brand": NOWHERE, "consumer": "nobody"}
