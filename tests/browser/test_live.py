@@ -105,3 +105,36 @@ def test_a_relationship_gets_its_new_event(open_live, server):
 def test_a_moment_that_was_chosen_stays_as_it_is(open_live):
     page = open_live("/brand?brand=sweater-brand&as_of=2026-06-15T20:30")
     assert page.locator("[data-live]").count() == 0
+
+
+@pytest.mark.parametrize("moment", ["", "&as_of=2026-06-15T20:30"])
+def test_what_a_control_within_a_live_part_asks_for_is_shown(open_live, moment):
+    page = open_live(f"/relationship?consumer=pop-artist&brand=sweater-brand{moment}")
+    inherited = page.evaluate(
+        """() => [...document.querySelectorAll("[hx-get], [hx-post]")]
+            .filter((each) => !each.hasAttribute("hx-select") && each.parentElement.closest("[hx-select]")).length"""
+    )
+    # A page of a chosen moment has no live part, so nothing there could be inherited.
+    assert bool(inherited) == (moment == "")
+    controls = page.locator(".what-if button[hx-get]")
+    assert controls.count()
+    place = page.locator(".what-if").first
+    with page.expect_response(lambda answer: "/relationship/without" in answer.url) as asked:
+        controls.first.click()
+    assert asked.value.ok
+    expect(place).to_contain_text("Without this event", timeout=10_000)
+
+
+def test_a_choice_made_with_the_keys_waits_for_its_button(open_live):
+    page = open_live("/brand?brand=sweater-brand")
+    here = page.url
+    choice = page.locator("#theme-choice")
+    choice.focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(300)
+    assert page.url == here
+    assert page.locator("html").get_attribute("data-theme") == "auto"
+    button = page.locator("form:has(#theme-choice) button[type=submit]")
+    expect(button).to_be_visible()
+    button.click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")

@@ -54,6 +54,12 @@ def answers(untouched_shop, tmp_path_factory):
     ask("rejected list")
     ask("rejected retry")
     ask("rejected drop", "--all")
+    corrected = folder / "corrected.csv"
+    corrected.write_text("id,day,who,sum\n1,2026-01-01,anna,12\n", encoding="utf-8")
+    ask("import", corrected, "--map", mapping, key="import corrected")
+    ask("corrections list")
+    ask("corrections apply", "--all")
+    ask("corrections undo", told["corrections list"][0]["correction_id"])
     ask("score", "--as-of", "latest")
     ask("score", "--as-of", "latest", "--order", "falling", key="score falling")
     ask("score", "--consumer", "nobody", "--brand", "nowhere", key="score unknown")
@@ -216,6 +222,7 @@ def test_lists_that_are_looked_into_are_not_empty(answers):
     assert all(
         [
             answers["rejected list"],
+            answers["corrections list"],
             answers["associations list"],
             answers["doctor"]["checks"],
             answers["brands"],

@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+import consumer_fusion as fusion
 from command_line import ask_fusion, import_events, run_fusion
+from consumer_fusion.records.entity import ENTITIES
 
 MARKED = ["[red]anna[/red]", "[/bold]ben", "[link=file:///etc]cyd", ":smile:", "<b>dan</b>", "{0} %s eve"]
 ESCAPES = ["\x1b[31mfred", "\x1b]0;title\x07greta", "\x9b31mhans"]
@@ -29,8 +31,15 @@ def visited(untouched_empty, tmp_path_factory):
     def make(names):
         workspace = shutil.copytree(untouched_empty, tmp_path_factory.mktemp("visited") / "workspace")
         event = {"occurred_at": "2026-01-01", "kind": "Store Visited"}
-        rows = [{**event, "event_id": name, "consumer": name, "brand": name, "text": name} for name in names]
+        rows = [
+            {**event, "event_id": f"{number}", "consumer": f"c{number}", "brand": f"b{number}", "text": name}
+            for number, name in enumerate(names)
+        ]
         assert import_events(workspace, *rows)["accepted"] == len(names)
+        # Names that the door refuses by now are on record since older releases.
+        with fusion.open_workspace(workspace) as opened, opened.store.writing() as session:
+            for number, name in enumerate(names):
+                session.update(ENTITIES, {"entity_key": name}, {"entity_key": [f"c{number}", f"b{number}"]})
         return workspace
 
     return {"marked": make(MARKED), "steering": make(ESCAPES)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,12 +102,38 @@ def find_duplicates(
         empty = "select cast(0 as bigint) as position, '' as known_id, false as is_changed where false"
         engine.write(empty, path, step="find no duplicates")
         return Duplicates(path, 0, 0)
-    # Where the id is made of what the row says, they say the same.
+    # Where the id is made of what the row says, they say the same; where all letters are the same, too. What is left
+    # is compared by what it says, which costs more.
     compared = f"(select d.* from read_parquet({found_paths}) d join {rows} s on s.position = d.position "
     compared += "where not s.is_generated or d.rule = 'shared')"
     tables |= _number_parties(session, engine, rows, compared)
+    suspects_path = scratch / "suspects.parquet"
+    suspect_count = engine.write(
+        f"{_compare_sql(rows, compared, record, _hash)} select distinct position from compared where is_changed",
+        suspects_path,
+        step="compare duplicates by their letters",
+        tables=tables,
+    )
+    if not suspect_count:
+        all_found = f"select position, max(known_id) as known_id, false as is_changed from read_parquet({found_paths})"
+        return Duplicates(
+            path, engine.write(f"{all_found} group by position", path, step="keep duplicates"), 0
+        )
+    suspects = f"(select * from {compared} c where position in (select position from read_parquet("
+    suspects += f"{quote_paths([suspects_path])})))"
     engine.write(
-        _compare_sql(rows, f"read_parquet({found_paths})", compared, record),
+        f"""{_compare_sql(rows, suspects, record, _digest)}
+        select position, max(known_id) as known_id,
+            -- Of an event that was attached there may be two copies; a former id tells of letters alone.
+            coalesce(bool_and(is_changed) filter (known_id is not null), bool_and(is_changed))
+                and bool_and(rule = 'own') as is_changed
+        from (
+            select * from compared where not (rule = 'shared' and is_changed)
+            union all
+            select position, known_id, rule, false from read_parquet({found_paths})
+            where position not in (select position from found)
+        ) told
+        group by position""",
         path,
         step="compare duplicates",
         tables=tables,
@@ -116,7 +142,7 @@ def find_duplicates(
         f"select count(*) as n, count_if(is_changed) as changed from read_parquet({quote_paths([path])})",
         step="count duplicates",
     ).to_pylist()[0]
-    return Duplicates(path, counts["n"], counts["changed"])
+    return Duplicates(path, int(counts["n"]), int(counts["changed"] or 0))
 
 
 def _match_sql(rows: str, known: str, name: str, rule: str) -> str:
@@ -183,27 +209,37 @@ def _number_parties(session: Session, engine: Engine, rows: str, compared: str) 
     return tables
 
 
+_WORDS = ("kind", "channel", "currency", "text")
+
+
+def _hash(row: str) -> str:
+    """A digest of the letters of an event, quickly made and good for one run."""
+    words = ", ".join(f"cast({row}.{name} as varchar)" for name in (*_WORDS, "properties"))
+    return f"hash({words}, cast({row}.value as double), cast(coalesce({row}.trust, 1) as double))"
+
+
 def _digest(row: str) -> str:
-    values = (
-        f"{row}.kind", f"{row}.channel", f"{row}.value + 0", f"{row}.currency", f"{row}.text",
-        f"coalesce({row}.trust, 1)", sort_members(f"nullif(cast({row}.properties as varchar), '{{}}')"),
-    )  # fmt: skip
-    listed = ", ".join(f"cast({value} as varchar)" for value in values)
+    """A digest of what an event says."""
+    numbers = (f"{row}.value + 0", f"coalesce({row}.trust, 1)")
+    properties = sort_members(f"nullif(cast({row}.properties as varchar), '{{}}')")
+    listed = ", ".join(
+        f"cast({value} as varchar)" for value in (*(f"{row}.{name}" for name in _WORDS), *numbers, properties)
+    )
     return f"md5_number_lower(cast(to_json([{listed}]) as varchar))"
 
 
-def _compare_sql(rows: str, all_found: str, compared: str, record: str) -> str:
-    """The query of the duplicates, each with whether it says something else than what it duplicates.
+def _compare_sql(rows: str, found: str, record: str, digest: Callable[[str], str]) -> str:
+    """The beginning of a query: `compared` are the duplicates found, each with whether it differs from what it repeats.
 
     A row that names no consumer or no brand says nothing against the one on record, and a time that is only that of
-    arrival says nothing either. What is told here is not the rows' letters but what they say.
+    arrival says nothing either.
     """
     moved = f"m.occurred_us <> m.received_us and abs(m.occurred_us - %s.occurred_us) >= {SAME_MOMENT_MICROSECONDS}"
     return f"""
-with found as (select * from {compared}),
+with found as (select * from {found}),
 mine as (
     select s.position, k.entity_id as source_id, s.consumer, s.brand, c.number as consumer_id, b.number as brand_id,
-        s.occurred_us, s.received_us, {_digest("s")} as digest
+        s.occurred_us, s.received_us, {digest("s")} as digest
     from {rows} s left join sources k on k.entity_key = s.source
     left join known_consumers c on c.key = s.consumer left join known_brands b on b.key = s.brand
     where s.position in (select position from found union select taken_position from found)
@@ -212,7 +248,7 @@ compared as (
     select d.position, d.known_id, d.rule, coalesce(e.event_id is not null and (
             m.consumer is not null and m.consumer_id is distinct from e.consumer_id
             or m.brand is not null and m.brand_id is distinct from e.brand_id
-            or {moved % "e"} or m.digest <> {_digest("e")}), false) as is_changed
+            or {moved % "e"} or m.digest <> {digest("e")}), false) as is_changed
     from found d join mine m on m.position = d.position
     left join {record} e on e.source_id = m.source_id and e.event_id = d.known_id
     where d.known_id is not null
@@ -222,17 +258,7 @@ compared as (
             or {moved % "t"} or m.digest <> t.digest
     from found d join mine m on m.position = d.position join mine t on t.position = d.taken_position
     where d.known_id is null
-)
-select position, max(known_id) as known_id,
-    -- Of an event that was attached there may be two copies; a former id tells of the letters, not of what they say.
-    coalesce(bool_and(is_changed) filter (known_id is not null), bool_and(is_changed)) and bool_and(rule = 'own')
-        as is_changed
-from (
-    select * from compared where not (rule = 'shared' and is_changed)
-    union all
-    select position, known_id, rule, false from {all_found} where position not in (select position from found)
-) told
-group by position"""
+)"""
 
 
 def let_in(engine: Engine, duplicates: Duplicates, positions: Sequence[int], path: Path) -> Duplicates:

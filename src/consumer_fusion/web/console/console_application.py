@@ -10,11 +10,11 @@ from urllib.parse import quote, unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from consumer_fusion.access import PERMISSIONS, may
-from consumer_fusion.errors import FusionError, InputError
+from consumer_fusion.errors import FusionError, InputError, NotFoundError
 from consumer_fusion.kit.language import say, speaking
 from consumer_fusion.web.console.addresses import is_own_path, make_path
 from consumer_fusion.web.console.drawings import DrawnShelf
@@ -33,7 +33,7 @@ from consumer_fusion.web.console.shelves import Shelf, insisting
 from consumer_fusion.web.console.statics import static_routes
 from consumer_fusion.web.console.templating import Frame, render_page
 from consumer_fusion.web.console.visiting import Visiting, Visitor
-from consumer_fusion.web.errors import find_status, write_headers
+from consumer_fusion.web.errors import find_status, write_error, write_headers
 from consumer_fusion.web.session import note_looks, note_refusal
 from consumer_fusion.workspace import Workspace
 
@@ -99,6 +99,16 @@ def refuse_change(request: Request, error: FusionError) -> Response:
         else:
             html = render_page("problem.html", Frame(say("This could not be done")), content)
         return HTMLResponse(html, find_status(error), headers={**_HEADERS, **write_headers(error)})
+
+
+async def show_missing(request: Request, _: Exception) -> Response:
+    """The page for an address at which there is none; programs are answered in JSON."""
+    with speaking(_choose(request)):
+        hint = say("The address may be mistyped, or of an older release.")
+        error = NotFoundError(say("There is no such page."), hint=hint)
+    if "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse(write_error(error), 404, headers=_HEADERS)
+    return refuse_change(request, error)
 
 
 def _choose(request: Request) -> CatalogueLanguage:

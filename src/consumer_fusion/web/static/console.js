@@ -12,10 +12,24 @@ document.addEventListener("htmx:configRequest", (event) => {
   }
 });
 
-// Choices that take effect when they are made.
+// Choices that take effect when they are made. Whoever goes through them with the keys has not made one yet: the form's
+// button comes into view for them (WCAG 2.2, 3.2.2).
+let isByKey = false;
+document.addEventListener("keydown", (event) => {
+  isByKey = event.target.matches("select[data-send]");
+}, true);
+document.addEventListener("pointerdown", () => {
+  isByKey = false;
+}, true);
 document.addEventListener("change", (event) => {
   const choice = event.target;
-  if (choice.matches("select[data-send]") && choice.value) {
+  if (!choice.matches("select[data-send]") || !choice.value) {
+    return;
+  }
+  const button = choice.form.querySelector("button[type=submit]");
+  if (isByKey && button) {
+    button.classList.remove("without-script");
+  } else {
     choice.form.requestSubmit();
   }
 });
