@@ -30,6 +30,9 @@ def list_(
     if is_json:
         print_json(rows)
         return
+    if not rows:
+        console.print("No actions yet. Next: fusion actions import FILE")
+        return
     print_table(
         "Actions",
         ["id", "brand", "from", "effect looked for", "what"],

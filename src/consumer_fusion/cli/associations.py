@@ -30,6 +30,9 @@ def list_(
     if is_json:
         print_json(rows)
         return
+    if not rows:
+        console.print("No associations yet. Next: fusion associations declare CONSUMER BRAND")
+        return
     print_table(
         "Associations",
         ["id", "consumer", "brand", "evidence", "strength", "commercial", "valid", "withdrawn"],

@@ -33,6 +33,9 @@ def list_(
     if is_json:
         print_json([asdict(each) for each in found])
         return
+    if not found:
+        console.print("No source says anything else than is on record.")
+        return
     print_table(
         "Corrections",
         ["number", "source", "event", "status", "the source says now"],

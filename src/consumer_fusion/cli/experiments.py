@@ -54,6 +54,9 @@ def list_(workspace: WorkspaceOption = Path(), is_json: JsonOption = False) -> N
     if is_json:
         print_json(rows)
         return
+    if not rows:
+        console.print("No experiments yet. Next: fusion holdout, before an action begins")
+        return
     print_table(
         "Experiments",
         ["id", "what", "brand", "action", "starts", "treated", "held out", "by chance", "effect", "points"],

@@ -40,8 +40,10 @@ def import_(
         )
     if is_json:
         print_json(asdict(acceptance))
-        return
-    print_acceptance(acceptance)
+    else:
+        print_acceptance(acceptance)
+    if acceptance.rejected and not acceptance.accepted + acceptance.duplicates:
+        raise typer.Exit(1)
 
 
 def print_acceptance(acceptance: Acceptance) -> None:

@@ -65,6 +65,9 @@ def list_(workspace: WorkspaceOption = Path(), is_json: JsonOption = False) -> N
         print_json(told)
         return
     columns = ["key_id", "ending", "source", "brand", "kind", "state", "used_at"]
+    if not told:
+        console.print("No write keys yet. Next: fusion keys create --source NAME")
+        return
     print_table(f"{len(told):,} write keys", columns, [[each[column] for column in columns] for each in told])
 
 

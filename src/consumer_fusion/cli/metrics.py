@@ -27,6 +27,9 @@ def list_(
     if is_json:
         print_json(rows)
         return
+    if not rows:
+        console.print("No metrics yet. Next: fusion metrics import FILE --metric NAME --brand BRAND")
+        return
     print_table(
         "Metrics",
         ["metric", "of", "from", "to", "days", "missing", "mean a day", "source"],

@@ -37,6 +37,9 @@ def list_(
     if is_json:
         print_json([asdict(row) for row in rows])
         return
+    if not rows:
+        console.print("No rows are set aside.")
+        return
     print_table(
         "Why", ["reason", "rows"], [[code, f"{count:,}"] for code, count in counts.items()], right=["rows"]
     )
@@ -71,8 +74,10 @@ def retry(
         acceptance = repairs.retry_rejected(opened, ids or None, raw, progress, reading=reading)
     if is_json:
         print_json(asdict(acceptance))
-        return
-    print_acceptance(acceptance)
+    else:
+        print_acceptance(acceptance)
+    if not acceptance.accepted + acceptance.duplicates:
+        raise typer.Exit(1)
 
 
 @application.command()
@@ -87,5 +92,7 @@ def drop(
         count = repairs.drop_rejected(opened, ids or None, is_all=is_all)
     if is_json:
         print_json({"dropped": count})
-        return
-    console.print(f"{count:,} rows dropped")
+    else:
+        console.print(f"{count:,} rows dropped")
+    if not count:
+        raise typer.Exit(1)

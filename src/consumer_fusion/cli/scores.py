@@ -84,6 +84,9 @@ def score(
     ]  # fmt: skip
     columns = ["consumer", "brand", "score", "80%", "gives⇄gets", "above", "symbiosis"]
     columns += ["28 days"] if has_change else []
+    if not shown:
+        console.print("No relationships by then. Next: fusion import FILE --map MAP.toml, or a later --as-of")
+        return
     print_table("Fusion Scores", columns, table, right=[*columns[2:6], "28 days"])
     if limit is None and rows.num_rows > 2:
         print_distribution(rows)
@@ -294,6 +297,9 @@ def brands(
         stale = describe_staleness(opened, as_of)
     if is_json:
         print_json(rows)
+        return
+    if not rows:
+        console.print("No brands yet. Next: fusion import FILE --map MAP.toml, or --format events")
         return
     # both gain, one gains, one takes, somebody is harmed: short words, so that the table fits a terminal
     classes = ("mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown")

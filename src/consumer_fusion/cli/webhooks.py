@@ -72,6 +72,11 @@ def list_(workspace: WorkspaceOption = Path(), is_json: JsonOption = False) -> N
     if is_json:
         print_json([{k: v for k, v in asdict(each).items() if k != "secret"} for each in found])
         return
+    if not found:
+        console.print(
+            "Nobody is told of anything yet. Next: fusion webhooks subscribe URL --of first_dissatisfaction"
+        )
+        return
     print_table(
         "Subscriptions",
         ["id", "address", "told of", "brand", "line"],
@@ -110,6 +115,9 @@ def deliveries(
         found = notices.list_deliveries(session, status=status.value if status else None, limit=limit)
     if is_json:
         print_json([asdict(each) for each in found])
+        return
+    if not found:
+        console.print("No deliveries yet: they come with the first change that a subscription asks for.")
         return
     print_table(
         "Deliveries",
