@@ -77,7 +77,9 @@ def test_a_list_of_names_cannot_steer_the_terminal(visited):
 
 def test_a_row_that_was_set_aside_is_shown_as_it_came(empty):
     (empty / "events.jsonl").write_text("[bold]not[/bold] an event\n", encoding="utf-8")
-    assert run_fusion("import", empty / "events.jsonl", "--format", "events", "--workspace", empty).status == 1
+    assert (
+        run_fusion("import", empty / "events.jsonl", "--format", "events", "--workspace", empty).status == 1
+    )
     assert flatten("[bold]not[/bold] an event") in flatten(
         run_fusion("rejected", "list", "--workspace", empty).output
     )

@@ -15,7 +15,7 @@ import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
-from consumer_fusion.ingest import choose_reading
+from consumer_fusion.ingest import choose_reading, staging
 from small_workspaces import (
     count_places,
     find_problems,
@@ -89,7 +89,7 @@ def test_an_import_that_is_killed_goes_on_where_it_stopped(tmp_path):
     killed = run_fusion_in_parts(*asked, tmp_path / "killed", dies_at=3)
     assert killed.returncode == -signal.SIGKILL
     assert list_parts(killed) == ["1", "2", "3"]
-    (stage,) = (tmp_path / "killed" / "staging").glob("*/stage.json")
+    (stage,) = (tmp_path / "killed" / "staging").glob(f"*/{staging.STAGE_FILE}")
     staged = json.loads(stage.read_text(encoding="utf-8"))
     assert len(staged["parts"]) == 3
     first_part = stage.parent / "accepted-0001.parquet"

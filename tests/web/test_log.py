@@ -67,7 +67,7 @@ def test_an_exception_is_told_without_what_it_says(lines):
 def test_our_own_errors_are_told_with_their_code(lines):
     logging.getLogger("anything").error("it failed", exc_info=InputError("The file has no column `kind`."))
     assert lines()[0]["exception"]["code"] == "invalid_input"
-    assert "kind" in lines()[0]["exception"]["message"]
+    assert "kind" in lines()[0]["exception"]["explanation"]
 
 
 def test_what_is_nobodys_stays(lines):

@@ -91,13 +91,18 @@ def find_duplicates(
     new += f"(select position from read_parquet({quote_paths([own_path])})))"
     is_shared = " or ".join(f"starts_with(s.former_id, {quote_text(each)})" for each in _SHARED_FORMER_IDS)
     rule = f"case when {is_shared} then 'shared' else 'former' end"
-    found += engine.write(
-        " union ".join(_match_sql(new, known, "former_id", rule) for known in ids),
-        former_path,
-        step="find duplicates by their former ids",
-        tables=tables,
-    )
-    path, found_paths = scratch / "duplicates.parquet", quote_paths([own_path, former_path])
+    found_files = [own_path]
+    if engine.read(
+        f"select 1 from {rows} where former_id <> event_id limit 1", step="look for former ids"
+    ).num_rows:
+        found_files.append(former_path)
+        found += engine.write(
+            " union ".join(_match_sql(new, known, "former_id", rule) for known in ids),
+            former_path,
+            step="find duplicates by their former ids",
+            tables=tables,
+        )
+    path, found_paths = scratch / "duplicates.parquet", quote_paths(found_files)
     if not found:
         empty = "select cast(0 as bigint) as position, '' as known_id, false as is_changed where false"
         engine.write(empty, path, step="find no duplicates")

@@ -149,11 +149,13 @@ def _parse_loose(text: str) -> str:
     local = rf"regexp_extract({text}, '^(.{{10}}[T ]\d\d:\d\d)', 1)"
     seconds = rf"coalesce(nullif(regexp_extract({text}, '^.{{16}}(:\d\d(\.\d+)?)', 1), ''), ':00')"
     zone = rf"regexp_extract({text}, ' *(Z|[+-]\d\d(:?\d\d)?|[A-Z][A-Za-z0-9_/+-]*)$', 1)"
-    offsets = " ".join(f"when '{name}' then '{offset}'" for name, offset in ZONE_OFFSETS.items())
-    # Of zones by name only those with a slash: the engine takes BST for Bangladesh.
+    names, offsets = ([quote_text(each) for each in column] for column in zip(*ZONE_OFFSETS.items()))
+    known = f"map([{', '.join(names)}], [{', '.join(offsets)}])"
+    # Of zones by name only those with a slash: the engine takes BST for Bangladesh. Bound once, since a query that
+    # repeats it takes long to plan.
     offset = (
-        f"case {zone} {offsets} else case when {zone} in ('', 'Z') or regexp_matches({zone}, '^[+-]') then {zone} "
-        f"when contains({zone}, '/') then ' ' || {zone} end end"
+        f"list_transform([{zone}], lambda zone: coalesce({known}[zone], case "
+        "when regexp_matches(zone, '^(Z|[+-].*)?$') then zone when contains(zone, '/') then ' ' || zone end))[1]"
     )
     return f"try_cast({local} || replace({seconds}, ':60', ':59') || {offset} as timestamptz)"
 
@@ -259,13 +261,12 @@ checked as (
 
 def _find_unsafe_key() -> str:
     """An SQL expression: the name of the first key with a character that no key may hold; null where there is none."""
-    # One search of all of them costs less than one of each.
-    each = " ".join(f"when {_is_unsafe(name)} then '{name}'" for name in _KEYS)
-    return f"""case
-        when {_is_unsafe(f"concat_ws('', {', '.join(_KEYS)})")} then case {each} end
-        when ({_is_unsafe("identifiers_text")} or contains(identifiers_text, '\\'))
-            and {_is_unsafe(_IDENTIFIER_TEXTS)} then 'identifiers'
-    end"""
+    # One search of all of them costs less than one of each, and a pattern costs much to prepare.
+    named = ", ".join(f"{{'name': '{name}', 'words': {name}}}" for name in _KEYS)
+    named += f", {{'name': 'identifiers', 'words': {_IDENTIFIER_TEXTS}}}"
+    first = f"list_filter([{named}], lambda each: {_is_unsafe('each.words')})[1].name"
+    every = f"concat_ws('', {', '.join(_KEYS)}, identifiers_text)"
+    return f"case when contains(identifiers_text, '\\') or {_is_unsafe(every)} then {first} end"
 
 
 def _is_unsafe(text: str) -> str:

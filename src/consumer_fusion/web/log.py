@@ -108,7 +108,8 @@ def _describe(error: BaseException) -> dict[str, object]:
     }
     if isinstance(error, FusionError):
         described["code"] = error.code
-        described["message"] = error.message
+        # Not `message`: a rejection's column of that name quotes the row, so a field of that name is left out.
+        described["explanation"] = error.message
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
         described["cause"] = type(cause).__name__
