@@ -52,7 +52,7 @@ def answers(untouched_shop, tmp_path_factory):
 
     ask("import", orders, "--map", mapping)
     ask("rejected list")
-    ask("rejected retry")
+    told["rejected retry"] = run_fusion("rejected", "retry", "--workspace", folder / "new", "--json").told
     ask("rejected drop", "--all")
     corrected = folder / "corrected.csv"
     corrected.write_text("id,day,who,sum\n1,2026-01-01,anna,12\n", encoding="utf-8")
