@@ -1,4 +1,4 @@
-"""What tests of several folders share: the one browser of a test process."""
+"""What tests of several folders share: how properties are tried, and the one browser of a test process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 import shutil
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no fault of the product's: how long something takes is for benchmarks.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

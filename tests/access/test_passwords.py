@@ -15,7 +15,7 @@ from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import CHEAP, NOW_US, PASSWORD
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(min_size=12, max_size=40), st.text(min_size=12, max_size=40))
 def test_a_password_opens_and_another_does_not(password, other):
     kept = access.hash_password(password, CHEAP)

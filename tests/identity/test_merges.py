@@ -152,7 +152,7 @@ def draw_forest(draw):
     return forest
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(forest=draw_forest(), order=st.randoms(use_true_random=False))
 def test_merges_in_any_order_make_the_same_groups_with_the_same_consumer_going_on(
     make_town, merge, forest, order
@@ -169,7 +169,7 @@ def test_merges_in_any_order_make_the_same_groups_with_the_same_consumer_going_o
     assert results[0] == results[1]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(forest=draw_forest(), undone=st.sets(st.integers(0, len(_PEOPLE) - 2)))
 def test_undoing_merges_leaves_the_groups_that_the_others_make(make_town, merge, forest, undone):
     town, other = make_town(), make_town()

@@ -56,7 +56,7 @@ lines = st.one_of(
 
 
 @pytest.mark.parametrize("form", ["events", "segment", "cloudevents"])
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(written=st.lists(lines, min_size=1, max_size=15), has_lines=st.booleans())
 def test_every_line_is_accepted_or_set_aside(desk, form, written, has_lines):
     good = {
@@ -83,7 +83,7 @@ def test_every_line_is_accepted_or_set_aside(desk, form, written, has_lines):
 
 
 @pytest.mark.parametrize("group", ["", '[group]\nby = ["a"]\n'])
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(written=st.lists(st.text(st.sampled_from('12-x,;" é\t\0'), max_size=12), max_size=15))
 def test_every_row_of_a_delimited_file_is_accepted_or_set_aside(desk, group, written):
     mapping = f"""

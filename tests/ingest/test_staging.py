@@ -55,7 +55,7 @@ def test_equal_rows_without_id_are_told_apart_by_their_number(desk):
     assert other.endswith("-1")
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(st.integers(0, 3), min_size=1, max_size=40), seed=st.integers(0, 5))
 def test_the_same_rows_in_any_order_and_in_any_parts_have_the_same_ids(desk, small_parts, values, seed):
     rows = [ROW | {"value": value} for value in values]

@@ -195,7 +195,7 @@ def test_a_time_is_iso_8601_and_utc_where_it_has_no_offset(desk, text, moment):
     assert desk.events(GOOD | {"occurred_at": text}).only["occurred_us"] == to_microseconds(moment)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

@@ -69,7 +69,8 @@ class DuckDBEngine:
     def read(self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
         """Run one query and return its rows; see `Engine.read`."""
         with self._tables(step, sql, tables) as connection:
-            return connection.sql(sql).to_arrow_table()
+            # A relation (`sql`) is planned when it is made and again when it is read.
+            return connection.execute(sql).to_arrow_table()
 
     def stream(
         self,

@@ -35,11 +35,12 @@ def annotate_sql(points: PointsTable, kind_ids: Mapping[str, int], events: str) 
     Returns:
         A SELECT of all columns of the relation plus `kind_id` (0 for a kind without points) and `magnitude`.
     """
+    derived = list_derived_only(points)
     cases = [
         f"when e.kind = {_quote(kind.event)} and {' and '.join(map(_condition_sql, kind.conditions))} "
         f"then {kind_ids[kind.key]}"
         for kind in points.kinds.values()
-        if kind.conditions and not is_derived_only(points, kind.key)
+        if kind.conditions and kind.key not in derived
     ]
     variants = sorted({kind.event for kind in points.kinds.values() if kind.conditions})
     kind_id = "coalesce(p.kind_id, 0)"
@@ -68,7 +69,8 @@ def annotation_tables(
         kind_ids: The number of each key.
         references: Rows of `brand_references`.
     """
-    plain = [k for k in points.kinds.values() if not k.conditions and not is_derived_only(points, k.key)]
+    derived = list_derived_only(points)
+    plain = [k for k in points.kinds.values() if not k.conditions and k.key not in derived]
     rows = references.sort_by(
         [("brand_id", "ascending"), ("currency", "ascending"), ("valid_from_us", "ascending")]
     )
@@ -107,9 +109,10 @@ def annotation_tables(
     }
 
 
-def is_derived_only(points: PointsTable, key: str) -> bool:
-    """Whether events of the kind come only from other events, so that nobody can send one."""
-    return points.kinds[key].mends is not None or any(kind.spreads == key for kind in points.kinds.values())
+def list_derived_only(points: PointsTable) -> frozenset[str]:
+    """The kinds whose events come only from other events, so that nobody can send one."""
+    mending = {key for key, kind in points.kinds.items() if kind.mends is not None}
+    return frozenset(mending | {kind.spreads for kind in points.kinds.values() if kind.spreads is not None})
 
 
 def measure_references(

@@ -28,18 +28,43 @@ def read_overrides(path: Path) -> dict[str, object]:
         PointsError: It cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_overrides(path.name, read_points_file(path))
+    except PointsError as error:
+        error.where = str(path)
+        raise
+
+
+def read_points_file(path: Path) -> bytes:
+    """What a workspace's points file holds.
+
+    Raises:
+        PointsError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise PointsError(
             f"The points file {path.name} cannot be read: {error.strerror}.",
             hint="Check that it exists and may be read.",
             where=str(path),
         ) from error
+
+
+def parse_overrides(name: str, content: bytes) -> dict[str, object]:
+    """The changes that a points file names.
+
+    Args:
+        name: What the file is called.
+        content: What it holds.
+
+    Raises:
+        PointsError: It is not TOML.
+    """
+    try:
+        return tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PointsError(
-            f"The points file {path.name} is not TOML: {error}.",
-            hint="Correct the place that is named.",
-            where=str(path),
+            f"The points file {name} is not TOML: {error}.", hint="Correct the place that is named."
         ) from error
 
 

@@ -24,7 +24,7 @@ from consumer_fusion.records.points import (
     Kind,
     PointsTable,
 )
-from consumer_fusion.score.points_overrides import merge_table, read_overrides
+from consumer_fusion.score.points_overrides import merge_table, parse_overrides, read_points_file
 from consumer_fusion.score.points_rules import Raw, find_largest_points, read_constants, read_kinds
 from consumer_fusion.stores import Session
 
@@ -43,21 +43,24 @@ def load_points(overrides: Path | None = None) -> PointsTable:
     Raises:
         PointsError: The file cannot be read or breaks rules; the message lists all of them.
     """
-    # A table is asked for with every read of a score, and its file seldom changes.
-    content = overrides.read_bytes() if overrides is not None and overrides.is_file() else None
-    return _load_content(overrides, content)
+    # A table is asked for with every read of a score, and its file seldom changes; whose file it is does not matter.
+    try:
+        return _load_content(None if overrides is None else (overrides.name, read_points_file(overrides)))
+    except PointsError as error:
+        error.where = None if overrides is None else str(overrides)
+        raise
 
 
 @lru_cache(maxsize=16)
-def _load_content(overrides: Path | None, _content: bytes | None) -> PointsTable:
+def _load_content(overrides: tuple[str, bytes] | None) -> PointsTable:
     raw = tomllib.loads(files("consumer_fusion.score").joinpath("points.toml").read_text(encoding="utf-8"))
     problems: list[str] = []
     if overrides is not None:
-        merge_table(raw, read_overrides(overrides), problems)
-    return _build_table(raw, problems, where=None if overrides is None else str(overrides))
+        merge_table(raw, parse_overrides(*overrides), problems)
+    return _build_table(raw, problems)
 
 
-def _build_table(raw: Raw, problems: list[str], where: str | None) -> PointsTable:
+def _build_table(raw: Raw, problems: list[str]) -> PointsTable:
     if raw.get("model") != SCORE_MODEL:
         problems.append(
             f"model: this program computes '{SCORE_MODEL}', the table is for {raw.get('model')!r}."
@@ -73,7 +76,6 @@ def _build_table(raw: Raw, problems: list[str], where: str | None) -> PointsTabl
         raise PointsError(
             f"{heading}\n" + "\n".join(f"- {problem}" for problem in problems) + "\n",
             hint="Correct them in the points file; the shipped points.toml shows the form.",
-            where=where,
         )
     return stamp_table(constants, kinds)
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import QueuePool
 
 from consumer_fusion.errors import ConflictError, DamagedFileError, StoreError
@@ -149,9 +151,12 @@ class SQLiteStore:
     def create(self) -> None:
         """Make the tables that do not exist yet."""
         make_file(self.path)  # its log and what else SQLite puts beside it are as private
-        with self._engine.connect() as connection:
+        # All in one transaction: each costs a write of its own to the disk.
+        with (
+            _name_failures(self.path), self._engine.connect() as connection,
+            _write(connection, WAIT_SECONDS) as session,
+        ):  # fmt: skip
             _create_tables(connection, self.schema.tables)
-        with self.writing() as session:
             if session.read_mark(self.schema.mark) is None:
                 session.write_mark(self.schema.mark, self.schema.version)
 
@@ -171,20 +176,16 @@ class SQLiteStore:
         self._check_version(found)
         if self._is_read_only:
             raise _tell_read_only(self.path)
-        with _name_failures(self.path), self._engine.connect() as connection:
-            _begin_writing(connection, WAIT_SECONDS)
-            try:
-                session = SQLiteSession(connection)
-                # Another process may have migrated it while this one waited.
-                found = self._read_version(session)
-                if found != self.schema.version:
-                    self._check_version(found)
-                    self._migrate(connection, found)
-                    session.write_mark(self.schema.mark, self.schema.version)
-                connection.exec_driver_sql("commit")
-            except BaseException:
-                _roll_back(connection)
-                raise
+        with (
+            _name_failures(self.path), self._engine.connect() as connection,
+            _write(connection, WAIT_SECONDS) as session,
+        ):  # fmt: skip
+            # Another process may have migrated it while this one waited.
+            found = self._read_version(session)
+            if found != self.schema.version:
+                self._check_version(found)
+                self._migrate(connection, found)
+                session.write_mark(self.schema.mark, self.schema.version)
         return found
 
     def _read_version(self, session: Session) -> str | None:
@@ -280,17 +281,9 @@ class SQLiteStore:
             self._take_turn(end),
             _name_failures(self.path),
             self._engine.connect() as connection,
+            _write(connection, end - monotonic()) as session,
         ):
-            _begin_writing(connection, end - monotonic())
-            try:
-                connection.exec_driver_sql(_WRITING_CACHE)
-                yield SQLiteSession(connection)
-                connection.exec_driver_sql("commit")
-            except BaseException:
-                _roll_back(connection)
-                raise
-            finally:
-                connection.exec_driver_sql(_READING_CACHE)
+            yield session
 
     @contextmanager
     def _take_turn(self, end: float) -> Iterator[None]:
@@ -313,11 +306,18 @@ class SQLiteStore:
 
 
 def _create_tables(connection: sa.Connection, tables: Sequence[Table]) -> None:
+    for statement in _write_statements(tuple(tables)):
+        connection.exec_driver_sql(statement)
+
+
+@cache
+def _write_statements(tables: tuple[Table, ...]) -> tuple[str, ...]:
+    """What makes the tables and their indexes; two processes may make a file at the same time."""
+    statements: list[sa.schema.ExecutableDDLElement] = []
     for made in build_schema(tables).sorted_tables:
-        # Two processes may make a file at the same time.
-        connection.execute(sa.schema.CreateTable(made, if_not_exists=True))
-        for index in made.indexes:
-            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+        statements.append(sa.schema.CreateTable(made, if_not_exists=True))
+        statements.extend(sa.schema.CreateIndex(index, if_not_exists=True) for index in made.indexes)
+    return tuple(str(each.compile(dialect=sqlite.dialect())) for each in statements)
 
 
 def _write_address(path: Path, *, is_read_only: bool) -> str:
@@ -342,6 +342,21 @@ def _set_reading_pragmas(connection: Any, _record: object) -> None:
 def _set_pragmas(connection: Any, _record: object) -> None:
     for pragma in _PRAGMAS:
         connection.execute(f"pragma {pragma}")
+
+
+@contextmanager
+def _write(connection: sa.Connection, wait_seconds: float) -> Iterator[SQLiteSession]:
+    """A transaction that writes: all that happens within, or nothing of it."""
+    _begin_writing(connection, wait_seconds)
+    try:
+        connection.exec_driver_sql(_WRITING_CACHE)
+        yield SQLiteSession(connection)
+        connection.exec_driver_sql("commit")
+    except BaseException:
+        _roll_back(connection)
+        raise
+    finally:
+        connection.exec_driver_sql(_READING_CACHE)
 
 
 def _begin_writing(connection: sa.Connection, wait_seconds: float) -> None:

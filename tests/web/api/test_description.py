@@ -36,7 +36,7 @@ def test_whatever_is_asked_gets_the_answer_that_is_described(program, path):
 
     @given(case=schema[path]["GET"].as_strategy())
     @settings(
-        max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        max_examples=12, derandomize=True, database=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     def ask(case):

@@ -26,7 +26,7 @@ PATHS = [
     "/v1/chatwoot",
 ]
 FUZZING = settings(
-    max_examples=120, deadline=None,
+    max_examples=120,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 # What a field may hold that nobody expects there: of other types, beyond bounds, half a character, control characters.
