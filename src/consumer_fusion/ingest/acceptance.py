@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.kit.characters import check_name
@@ -125,7 +126,7 @@ def write_keys(
         )
     schema = pa.schema([("entity_key", pa.string()), ("entity_id", pa.int64())])
     table = pa.concat_tables(keys) if keys else schema.empty_table()
-    engine.write("select * from keys", path, step="keep the keys", tables={"keys": table})
+    pq.write_table(table, path)
 
 
 def land_in_inbox(session: Session, events: Mapping[str, Sequence[Value]]) -> int:

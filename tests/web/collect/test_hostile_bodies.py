@@ -108,20 +108,21 @@ def parsed(monkeypatch):
 
 
 HOSTILE = {
-    "lines that are no JSON, packed": (gzip.compress(b"1\n" + b"x\n" * 1_000_000), True),
-    "lines that are no JSON": (b"1\n" + b"x\n" * 100_000, False),
-    "empty members": (gzip.compress(b"") * 120_000, True),
-    "a bomb": (gzip.compress(b"0" * (40 << 20)), True),
-    "NaN": (b"[" + b"NaN," * 3_000_000 + b"NaN]", False),
-    "keys": (make_keys(1_000_000), False),
-    "brackets": (b"[" * 15_000_000, False),
+    "lines that are no JSON, packed": (lambda: gzip.compress(b"1\n" + b"x\n" * 1_000_000), True),
+    "lines that are no JSON": (lambda: b"1\n" + b"x\n" * 100_000, False),
+    "empty members": (lambda: gzip.compress(b"") * 120_000, True),
+    "a bomb": (lambda: gzip.compress(b"0" * (40 << 20)), True),
+    "NaN": (lambda: b"[" + b"NaN," * 3_000_000 + b"NaN]", False),
+    "keys": (lambda: make_keys(1_000_000), False),
+    "brackets": (lambda: b"[" * 15_000_000, False),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/batch", "/v1/cloudevents", "/v1/activities"])
 def test_nothing_is_parsed_before_a_key_is_known(door, parsed, path, name):
-    body, packed = HOSTILE[name]
+    make, packed = HOSTILE[name]
+    body = make()
     status, code, _ = door.send(path, body, packed=packed)
     assert (status, code) in {(401, "wrong_key"), (413, "too_large"), (400, "invalid_gzip")}
     assert parsed == []
@@ -130,7 +131,8 @@ def test_nothing_is_parsed_before_a_key_is_known(door, parsed, path, name):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_body_whose_key_in_the_header_is_wrong_is_not_even_received(door, name):
-    body, packed = HOSTILE[name]
+    make, packed = HOSTILE[name]
+    body = make()
     assert door.send("/v1/events", body, key="wrong", packed=packed)[:2] == (401, "wrong_key")
     assert door.received == 0
 
@@ -265,30 +267,30 @@ def test_guessing_over_http_is_answered_429_with_a_time_to_wait(door):
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "packed", "answer"),
+    ("path", "make", "packed", "answer"),
     [
-        ("/v1/events", b"1\n" + b"x\n" * 1_000_000, False, (413, "too_many_events")),
-        ("/v1/events", gzip.compress(b"1\n" + b"x\n" * 1_000_000), True, (413, "too_many_events")),
-        ("/v1/events", b"1\n" + b"x\n" * 2_000, False, (400, "invalid_json")),
-        ("/v1/events", b"x\n" * 2_000, False, (400, "invalid_json")),
-        ("/v1/batch", gzip.compress(b"") * 65, True, (400, "invalid_gzip")),
-        ("/v1/batch", gzip.compress(b"0" * (40 << 20)), True, (413, "too_large")),
-        ("/v1/events", b"[" + b"NaN," * 3_000_000 + b"NaN]", False, (413, "too_many_members")),
-        ("/v1/events", b"[" + b"NaN," * 300_000 + b"NaN]", False, (413, "too_many_members")),
-        ("/v1/events", b"[" + b"1," * 60_000 + b"1]", False, (413, "too_many_events")),
-        ("/v1/batch", b'{"batch":[' + b"{}," * 60_000 + b"{}]}", False, (413, "too_many_events")),
-        ("/v1/events", make_keys(300_000), False, (413, "too_many_members")),
-        ("/v1/events", b"[" * 1_000_000, False, (400, "invalid_json")),
-        ("/v1/events", b'{"value":' + b"9" * 1_000_000 + b"}", False, (400, "invalid_json")),
-        ("/v1/events", b"\xff" * 1_000_000, False, (400, "invalid_json")),
+        ("/v1/events", lambda: b"1\n" + b"x\n" * 1_000_000, False, (413, "too_many_events")),
+        ("/v1/events", lambda: gzip.compress(b"1\n" + b"x\n" * 1_000_000), True, (413, "too_many_events")),
+        ("/v1/events", lambda: b"1\n" + b"x\n" * 2_000, False, (400, "invalid_json")),
+        ("/v1/events", lambda: b"x\n" * 2_000, False, (400, "invalid_json")),
+        ("/v1/batch", lambda: gzip.compress(b"") * 65, True, (400, "invalid_gzip")),
+        ("/v1/batch", lambda: gzip.compress(b"0" * (40 << 20)), True, (413, "too_large")),
+        ("/v1/events", lambda: b"[" + b"NaN," * 3_000_000 + b"NaN]", False, (413, "too_many_members")),
+        ("/v1/events", lambda: b"[" + b"NaN," * 300_000 + b"NaN]", False, (413, "too_many_members")),
+        ("/v1/events", lambda: b"[" + b"1," * 60_000 + b"1]", False, (413, "too_many_events")),
+        ("/v1/batch", lambda: b'{"batch":[' + b"{}," * 60_000 + b"{}]}", False, (413, "too_many_events")),
+        ("/v1/events", lambda: make_keys(300_000), False, (413, "too_many_members")),
+        ("/v1/events", lambda: b"[" * 1_000_000, False, (400, "invalid_json")),
+        ("/v1/events", lambda: b'{"value":' + b"9" * 1_000_000 + b"}", False, (400, "invalid_json")),
+        ("/v1/events", lambda: b"\xff" * 1_000_000, False, (400, "invalid_json")),
     ],
     ids=[
         "a million lines", "a million lines, packed", "broken lines", "only broken lines", "members of gzip", "a bomb",
         "millions of NaN", "NaN beyond patience", "numbers", "calls", "keys", "brackets", "digits", "no text",
     ],
 )  # fmt: skip
-def test_what_costs_too_much_is_refused_with_a_reason_and_nothing_is_kept(door, path, body, packed, answer):
-    assert door.send(path, body, key=KEY, packed=packed)[:2] == answer
+def test_what_costs_too_much_is_refused_with_a_reason_and_nothing_is_kept(door, path, make, packed, answer):
+    assert door.send(path, make(), key=KEY, packed=packed)[:2] == answer
     assert door.collector.kept == []
     assert door.app._budget.used == 0
     assert door.send("/v1/events", dump(EVENT), key=KEY)[0] == 200
