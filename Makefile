@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := list
-.PHONY: list setup demo test check static format stories bench peers reference docs-check canary release-check lock clean find-python
+.PHONY: list setup demo test all-tests examples check static format stories bench peers reference docs-check canary release-check lock clean find-python
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,8 +38,13 @@ $(STAMP): pyproject.toml requirements.lock | find-python
 demo: setup ## a simulated town in ./demo-workspace (made anew each time), shown in a browser until Ctrl-C
 	@$(BIN)/fusion demo --workspace demo-workspace
 
-test: static ## everything: the checks, then all tests and the examples in the documents
+test: setup ## everything: the checks, all tests and the examples in the documents, side by side
+	@$(MAKE) --no-print-directory --jobs 3 static all-tests examples
+
+all-tests: setup
 	$(BIN)/pytest -n auto
+
+examples: setup
 	$(BIN)/pytest -q docs
 
 check: static ## what must be green before a commit: format, lint, types, import direction, architecture
