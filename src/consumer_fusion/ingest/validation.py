@@ -202,13 +202,18 @@ trimmed as (
         nullif(upper(trim(currency, {_BLANK})), '') as currency, nullif(lower(trim(precision)), '') as precision
     from given
 ),
+judged as (
+    -- Each long expression once, since every import plans them: both moments, and whether the key names nobody.
+    select *, list_transform([occurred_at, received_at], lambda each: {parse_time("each")}) as moments,
+        consumer is not null and {match_placeholder("consumer", placeholders)} as is_nobody
+    from trimmed
+),
 typed as (
     select position, raw, problem, detail, coalesce(source, 'events') as source,
-        event_id as given_id, content, occurred_at as occurred_text, {parse_time("occurred_at")} as occurred_us,
+        event_id as given_id, content, occurred_at as occurred_text, moments[1] as occurred_us,
         coalesce(precision, case when length(occurred_at) <= 10 then 'day' else 'second' end) as precision,
-        case when received_at is null then {received_us} else {parse_time("received_at")} end as received_us,
-        case when not {match_placeholder("consumer", placeholders)} then {fold_key_sql("consumer")} end as consumer,
-        consumer is not null and {match_placeholder("consumer", placeholders)} as is_nobody,
+        case when received_at is null then {received_us} else moments[2] end as received_us,
+        case when not is_nobody then {fold_key_sql("consumer")} end as consumer, is_nobody,
         brand, kind, channel,
         value as value_text, try_cast(value as double) as value, currency, text,
         trust as trust_text, try_cast(trust as double) as trust,
@@ -221,7 +226,7 @@ typed as (
         properties,
         case when properties is null or properties = '{{}}' then true
             else coalesce(json_type(try_cast(properties as json)) = 'OBJECT', false) end as is_object
-    from trimmed
+    from judged
 ),
 named as (
     select *, given_id is null as is_generated,
