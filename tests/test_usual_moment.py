@@ -16,13 +16,15 @@ from starlette.testclient import TestClient
 import consumer_fusion as fusion
 from command_line import ask_fusion, run_fusion
 from console_town import OWNER, SITE, open_console
-from consumer_fusion import access, answers
+from consumer_fusion import access, answers, ingest
 from consumer_fusion.kit.moments import from_microseconds
 from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.web import places as standings
 from consumer_fusion.web.api import Desk, admit_token, build_api
 from consumer_fusion.web.aside import Aside
 from consumer_fusion.web.console.readings import Readings
 from consumer_fusion.web.console.shelves import insisting
+from consumer_fusion.web.places import Standings
 from consumer_fusion.web.trail import Trail
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
@@ -291,4 +293,32 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
             fusion.import_events(workspace, [make_order(500, days_ago=-2, consumer="ann")])
             assert read_moments() == time[0]
         desk.close()
+        aside.close()
+
+
+def test_the_place_in_a_large_brand_is_read_ahead_also_for_the_usual_moment(stale, monkeypatch):
+    monkeypatch.setattr(standings, "INSTANT_STATES", 0)
+    with fusion.open_workspace(stale) as workspace:
+        aside = Aside(workspace)
+        places = Standings(workspace, aside)
+        with workspace.store.reading() as session:
+            brand_id = ingest.find_keys(session, "brand", ["bakery"])["bakery"]
+        usual_us = answers.find_fixed_moment(workspace, None)
+        assert places.find_place(brand_id, 1, 60.0, usual_us) is None  # nobody waits
+        places.warm()
+        places.close()  # ends when what began is done
+        assert places.find_place(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
+        aside.close()
+
+
+def test_a_page_tells_the_place_as_soon_as_it_is_known(stale, monkeypatch):
+    monkeypatch.setattr(standings, "INSTANT_STATES", 0)
+    with fusion.open_workspace(stale) as workspace:
+        aside = Aside(workspace)
+        places = Standings(workspace, aside)
+        readings = Readings(workspace, aside, places)
+        moment_us = readings.choose_moment()
+        assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile is None
+        places.close()
+        assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile == 75.0
         aside.close()

@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import pyarrow as pa
@@ -225,7 +225,12 @@ class Readings:
         # Sentences are written in the language of whoever asks.
         key, _ = self._place((consumer, brand, read_language().code, str(is_whole)), as_of_us)
         stamp = self.stamp_pair(consumer, brand, as_of_us)
-        return self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us, is_whole))
+        reading = self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us, is_whole))
+        if reading.percentile is not None:
+            return reading
+        # The other pairs of a large brand may not have been read yet when this one was.
+        value = reading.answer.explanation.reading.fusion_score
+        return replace(reading, percentile=self._find_percentile(reading.answer, value))
 
     def stamp_pair(self, consumer: str, brand: str, as_of_us: int) -> Stamp:
         """What one relationship would be read from now; it stays while nothing happens in it.
