@@ -167,7 +167,7 @@ def run_reader(folder: Path) -> None:
     while not (folder / STOP_FILE).exists():
         with fusion.open_workspace(folder / "workspace") as workspace:
             rows = fusion.score_pairs(
-                workspace, as_of=chance.choice([None, "latest", NOW - timedelta(days=200)])
+                workspace, as_of=chance.choice([None, "latest", "now", NOW - timedelta(days=200)])
             )
             for row in chance.sample(range(rows.num_rows), min(3, rows.num_rows)):
                 consumer, brand = rows["consumer"][row].as_py(), rows["brand"][row].as_py()

@@ -201,8 +201,10 @@ def write_commands() -> str:
         "Exit status: **0** done; **1** refused or failed, with a message that says what to do; **2** wrong usage. "
         'With `--json` an error is printed as `{"ok": false, "code", "errors": [...]}`, see '
         "[errors](errors.md).",
-        "Times are ISO 8601; one without an offset is UTC. `--as-of` asks about a moment: now where it is left out, "
-        "`latest` for the newest event of the workspace.",
+        "Times are ISO 8601; one without an offset is UTC. `--as-of` asks about a moment, `latest` about that of the "
+        "newest event, `now` about now. Left out, it is now while events come in, and the newest event's moment once "
+        "that is more than a day ago: since then scores only faded. One line on standard error says so. Console, API "
+        "and Python choose in the same way. `fusion effect`, of which nothing fades, is about now.",
         "Under each command stands what it prints with `--json`: the names of the fields; those with a question mark "
         "are there when they are asked for. Numbers are not rounded.",
     ]

@@ -5,7 +5,7 @@ The public names work on an opened workspace and give Arrow tables, which any da
     import consumer_fusion as fusion
 
     with fusion.open_workspace("demo-workspace") as workspace:
-        scores = fusion.score_pairs(workspace, brand="sweater-brand", as_of="latest")
+        scores = fusion.score_pairs(workspace, brand="sweater-brand")
 """
 
 from __future__ import annotations

@@ -12,15 +12,21 @@ import pyarrow.compute as pc
 
 from consumer_fusion import identity, ingest, score
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.kit.moments import DAY_MICROSECONDS, to_day, to_microseconds, write_moment
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
 Order = Literal["lowest", "highest", "falling"]
-Moment = datetime | Literal["latest"] | None
-"""A moment asked about: one given, that of the newest event, or None for now."""
+NamedMoment = Literal["latest", "now"]
+Moment = datetime | NamedMoment | None
+"""A moment asked about: one given, that of the newest event, now, or None for the usual one.
+
+The usual one is now while events come in, and the newest event's once none has for a day: see `find_fixed_moment`.
+"""
+QUIET_DAYS = 1
+"""Where the newest event is older, scores are usually asked as of that event: since then they only faded."""
 
 FACET_NAMES = tuple(facet for direction in DIRECTIONS for facet in FACETS[direction])
 SCORE_COLUMNS = (
@@ -66,12 +72,40 @@ class PairAnswer:
     entries: tuple[score.LedgerEntry, ...]
 
 
+def parse_as_of(text: str | None) -> Moment:
+    """The moment that somebody wrote: `latest` and `now` as they are, None for the usual one.
+
+    Raises:
+        InputError: It is none of them and no ISO 8601 date or time.
+    """
+    if text == "latest":
+        return "latest"
+    if text == "now":
+        return "now"
+    return None if text is None else parse_moment(text)
+
+
+def find_fixed_moment(workspace: Workspace, as_of: Moment) -> int | None:
+    """The moment asked about where it stands still; None for now, which moves on.
+
+    This decides for the command line, console, API and Python alike which moment is the usual one. The newest event's
+    is never after now.
+    """
+    if as_of == "now":
+        return None
+    if isinstance(as_of, datetime):
+        return to_microseconds(as_of)
+    now_us = workspace.now_us
+    with workspace.store.reading() as session:
+        newest_us = min(int(session.read_mark(score.NEWEST_MARK) or now_us), now_us)
+    is_quiet = now_us - newest_us > QUIET_DAYS * DAY_MICROSECONDS
+    return newest_us if is_quiet or as_of == "latest" else None
+
+
 def resolve_as_of(workspace: Workspace, as_of: Moment) -> int:
-    """The moment asked about: now, the newest event of the workspace (never after now), or the one given."""
-    if as_of == "latest":
-        with workspace.store.reading() as session:
-            return min(int(session.read_mark(score.NEWEST_MARK) or workspace.now_us), workspace.now_us)
-    return workspace.now_us if as_of is None else to_microseconds(as_of)
+    """The moment asked about."""
+    fixed_us = find_fixed_moment(workspace, as_of)
+    return workspace.now_us if fixed_us is None else fixed_us
 
 
 def score_pairs(
@@ -93,7 +127,7 @@ def score_pairs(
         workspace: The workspace.
         brand: Only this brand.
         consumer: Only this consumer.
-        as_of: The moment asked about; None for now.
+        as_of: The moment asked about; None for the usual one.
         order: `lowest` or `highest` score first, or what fell most in 28 days first.
         limit: At most so many rows.
         is_ranked: Whether percentiles are told, for which all pairs of the brands must be known; else they are null.
@@ -148,7 +182,7 @@ def explain_pair(
         workspace: The workspace.
         consumer: Key of the consumer.
         brand: Key of the brand.
-        as_of: The moment asked about; None for now.
+        as_of: The moment asked about; None for the usual one.
         since: Changes since then; None for all.
         is_whole: Whether events of other brands, from which some of it follows, are named; else it is told in
             neutral words, for whoever may not see those brands, and nothing is told of whom only others know.
@@ -209,7 +243,7 @@ def summarise_brands(
 
     Args:
         workspace: The workspace.
-        as_of: The moment asked about; None for now.
+        as_of: The moment asked about; None for the usual one.
         brand_ids: Only of these brands; None for all.
     """
     moment = resolve_as_of(workspace, as_of)

@@ -31,7 +31,7 @@ class ReportRequest:
     """What a report is to show.
 
     Attributes:
-        as_of: The moment asked about.
+        as_of: The moment asked about; None for the usual one.
         brand: Only this brand.
         consumer: The consumer of the pair that is explained; None picks the pair that moved most.
     """

@@ -108,7 +108,15 @@ def test_progress_goes_to_standard_error_even_on_a_terminal(empty, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", [["score"], ["brands"], ["doctor"], ["points"], ["version"], ["rejected", "list"]]
+    "command",
+    [
+        ["score", "--as-of", "latest"],
+        ["brands", "--as-of", "latest"],
+        ["doctor"],
+        ["points"],
+        ["version"],
+        ["rejected", "list"],
+    ],
 )
 def test_what_is_piped_has_no_colours(untouched_shop, command):
     where = [] if command == ["version"] else ["--workspace", untouched_shop]

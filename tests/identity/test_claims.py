@@ -43,7 +43,10 @@ def attack(workspace, *, number=1, consumers=("alice", "bob")):
 def read_scores(workspace, *consumers):
     return {
         each: round(
-            answers.score_pairs(workspace, consumer=each, brand="brand-b").to_pylist()[0]["fusion_score"], 9
+            answers.score_pairs(workspace, consumer=each, brand="brand-b", as_of=NOW).to_pylist()[0][
+                "fusion_score"
+            ],
+            9,
         )
         for each in consumers
     }

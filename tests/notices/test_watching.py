@@ -159,7 +159,7 @@ def watch_later(folder, days, **more):
 
 def find_score(folder, days, consumer="faded", brand="bakery"):
     with open_small(folder, days_later=days) as later:
-        return fusion.explain_pair(later, consumer, brand).explanation.reading.fusion_score
+        return fusion.explain_pair(later, consumer, brand, as_of="now").explanation.reading.fusion_score
 
 
 def test_a_line_that_is_crossed_by_fading_alone_is_told_once(tmp_path):

@@ -13,10 +13,10 @@ from consumer_fusion.cli.output import (
     AsOfOption,
     JsonOption,
     WorkspaceOption,
+    asking_about,
     console,
     print_json,
     print_table,
-    read_moment,
     show_progress,
 )
 from consumer_fusion.cli.scores import write_rows
@@ -81,11 +81,12 @@ def predict(
     is_json: JsonOption = False,
 ) -> None:
     """Forecast an outcome for each pair; a forecast is not the score, and is fitted apart."""
-    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
-        rows = learning.predict_pairs(
-            opened, outcome=outcome, horizon_days=horizon, as_of=read_moment(as_of), progress=progress
-        )
-    write_rows(rows, out)
+    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
+        with show_progress(is_quiet=is_json) as progress:
+            rows = learning.predict_pairs(
+                opened, outcome=outcome, horizon_days=horizon, as_of=moment, progress=progress
+            )
+        write_rows(rows, out)
     if is_json:
         print_json({"pairs": rows.num_rows, "out": str(out), "outcome": outcome, "horizon_days": horizon})
         return

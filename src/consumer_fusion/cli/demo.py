@@ -169,10 +169,10 @@ def tell_commands(made: MadeTown, *, is_served: bool) -> None:
         f"Next{', in another terminal' if is_served else ''}:\n"
         f"  export CONSUMER_FUSION_WORKSPACE={made.folder}\n"
         f"  {fusion} explain pop-artist sweater-brand --as-of 2026-06-15T20:30:00Z\n"
-        f"  {fusion} score --brand sweater-brand --as-of latest --order falling\n"
-        f"  {fusion} brands --as-of latest\n"
+        f"  {fusion} score --brand sweater-brand --order falling\n"
+        f"  {fusion} brands\n"
         f"  {fusion} effect founding-concert --metric followers\n"
-        f"  {fusion} report --as-of latest --out report.html",
+        f"  {fusion} report --out report.html",
         soft_wrap=True,
     )
     if not is_served:

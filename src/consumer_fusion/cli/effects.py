@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from consumer_fusion import effects
+from consumer_fusion import answers, effects
 from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import (
-    AsOfOption,
     JsonOption,
     WorkspaceOption,
     console,
@@ -41,15 +40,22 @@ def effect(
             help="Try all delays up to so many days; the p-value is that of such a search.", min=1, max=60
         ),
     ] = None,
-    as_of: AsOfOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            help="What could be said at this moment: ISO 8601, 'now', or 'latest' for the newest event. Default: now."
+        ),
+    ] = None,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
     """Measure what an action did to a metric, and say how sure that is."""
     with open_workspace(workspace) as opened:
+        # Nothing of an effect fades while no events come in, and only the one of now is kept for everybody to see.
+        as_of_us = answers.find_fixed_moment(opened, answers.parse_as_of(as_of or "now"))
         question = effects.Question(
             action_id=action, metric=metric, consumer=consumer, product=product, delay_days=delay_days,
-            effect_days=effect_days, as_of_us=effects.read_as_of(opened, as_of),
+            effect_days=effect_days, as_of_us=as_of_us,
         )  # fmt: skip
         report = (
             effects.measure_action(opened, question)

@@ -68,4 +68,4 @@ def print_acceptance(acceptance: Acceptance) -> None:
     elif acceptance.changed:
         console.print("Next: fusion corrections list", style="dim")
     elif acceptance.accepted:
-        console.print("Next: fusion score --as-of latest", style="dim")
+        console.print("Next: fusion score", style="dim")

@@ -14,10 +14,10 @@ from consumer_fusion.cli.output import (
     AsOfOption,
     JsonOption,
     WorkspaceOption,
+    asking_about,
     console,
     print_json,
     print_table,
-    read_moment,
     show_progress,
 )
 from consumer_fusion.kit.release import read_product_version
@@ -115,8 +115,12 @@ def export(
     is_json: JsonOption = False,
 ) -> None:
     """Write scores, events, identities and points to Parquet files and JSON that any tool can read."""
-    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
-        counts = inspection.export_workspace(opened, to, read_moment(as_of), progress)
+    with (
+        open_workspace(workspace) as opened,
+        asking_about(opened, as_of) as moment,
+        show_progress(is_quiet=is_json) as progress,
+    ):
+        counts = inspection.export_workspace(opened, to, moment, progress)
     if is_json:
         print_json({"to": str(to.resolve()), "rows": counts})
         return

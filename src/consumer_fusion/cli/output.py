@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,10 +26,12 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from consumer_fusion.answers import Moment
+from consumer_fusion import answers
 from consumer_fusion.errors import FusionError
 from consumer_fusion.kit.characters import find_unsafe, replace_unsafe
-from consumer_fusion.kit.moments import parse_moment
+from consumer_fusion.kit.language import read_language
+from consumer_fusion.kit.moments import from_microseconds
+from consumer_fusion.workspace import Workspace
 
 WorkspaceOption = Annotated[
     Path,
@@ -43,7 +46,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 AsOfOption = Annotated[
     str | None,
     typer.Option(
-        "--as-of", help="The moment asked about, ISO 8601, or 'latest' for the newest event. Default: now."
+        "--as-of",
+        help="The moment asked about: ISO 8601, 'now', or 'latest' for the newest event. Default: now, or the newest "
+        "event if that is older than a day.",
     ),
 ]
 
@@ -79,11 +84,23 @@ error_console = PlainConsole(stderr=True)
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def read_moment(text: str | None) -> Moment:
-    """The moment that an option names: None for now, 'latest' as it is."""
-    if text is None or text == "latest":
-        return "latest" if text else None
-    return parse_moment(text)
+@contextmanager
+def asking_about(workspace: Workspace, as_of: str | None) -> Iterator[datetime]:
+    """The moment that `--as-of` names, or the usual one.
+
+    Where nobody named one and it is not now, that is said at the end of the `with` block, unless the command failed:
+    on stderr, so that it reaches people also where the answer goes into a file or to a program.
+    """
+    asked = answers.parse_as_of(as_of)
+    fixed_us = answers.find_fixed_moment(workspace, asked)
+    moment = from_microseconds(workspace.now_us if fixed_us is None else fixed_us)
+    yield moment
+    if asked is None and fixed_us is not None:
+        day = read_language().write_day(moment.date())
+        error_console.print(
+            f"As of {day}, the newest event; --as-of now asks about this moment.",
+            style="yellow", soft_wrap=True,
+        )  # fmt: skip
 
 
 def name_command() -> str:

@@ -11,9 +11,9 @@ from consumer_fusion.cli.output import (
     AsOfOption,
     JsonOption,
     WorkspaceOption,
+    asking_about,
     console,
     print_json,
-    read_moment,
 )
 from consumer_fusion.workspace import open_workspace
 
@@ -33,9 +33,9 @@ def report(
     from consumer_fusion.presentation import ReportRequest, fill_report
     from consumer_fusion.report import write_report
 
-    with open_workspace(workspace) as opened:
-        page = fill_report(opened, ReportRequest(as_of=read_moment(as_of), brand=brand, consumer=consumer))
-    write_report(page, out)
+    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
+        page = fill_report(opened, ReportRequest(as_of=moment, brand=brand, consumer=consumer))
+        write_report(page, out)
     if is_json:
         print_json({"out": str(out), "pairs": page.counts.pair_count})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,21 +21,20 @@ from consumer_fusion.cli.output import (
     AsOfOption,
     JsonOption,
     WorkspaceOption,
+    asking_about,
     color_score,
     console,
     draw_sparkline,
     print_json,
     print_table,
-    read_moment,
 )
 from consumer_fusion.errors import InputError
-from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds, parse_moment, write_moment
+from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_moment
 from consumer_fusion.kit.spreadsheet_cells import write_cells
-from consumer_fusion.workspace import Workspace, open_workspace
+from consumer_fusion.workspace import open_workspace
 
 SHOWN_ROWS = 20
 SHOWN_REASONS = 10
-STALE_DAYS = 60
 HISTORY_DAYS = 60
 
 
@@ -57,14 +57,17 @@ def score(
     is_json: JsonOption = False,
 ) -> None:
     """The Fusion Scores: how each consumer and brand stand with each other."""
-    with open_workspace(workspace) as opened:
+    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         rows = answers.score_pairs(
-            opened, brand=brand, consumer=consumer, as_of=read_moment(as_of),
-            order=order.value if order else None, limit=limit,
-        )  # fmt: skip
-        stale = describe_staleness(opened, as_of)
-    if out is not None:
-        write_rows(rows, out)
+            opened,
+            brand=brand,
+            consumer=consumer,
+            as_of=moment,
+            order=order.value if order else None,
+            limit=limit,
+        )
+        if out is not None:
+            write_rows(rows, out)
     if is_json:
         print_json(answers.to_score_rows(rows))
         return
@@ -95,23 +98,12 @@ def score(
             f"{len(shown)} of {rows.num_rows:,} pairs shown; --limit, --brand, --order and --out give others.",
             style="dim",
         )  # fmt: skip
-    if shown:
-        console.print(
-            f"Next: fusion explain '{shown[0]['consumer']}' '{shown[0]['brand']}'",
-            style="dim",
-        )
-    if stale:
-        console.print(stale, style="yellow")
-
-
-def describe_staleness(workspace: Workspace, as_of: str | None) -> str:
-    """A sentence for when everything happened long ago and has faded by now; else nothing."""
-    days = (workspace.now_us - answers.resolve_as_of(workspace, "latest")) // DAY_MICROSECONDS
-    if as_of is not None or days <= STALE_DAYS:
-        return ""
-    return (
-        f"The newest event is {days:,} days old and has faded since; --as-of latest asks about that moment."
-    )
+    # Whoever follows it must see the same score: it asks about the same moment.
+    asked = "" if as_of is None else f" --as-of {shlex.quote(as_of)}"
+    console.print(
+        f"Next: fusion explain '{shown[0]['consumer']}' '{shown[0]['brand']}'{asked}",
+        style="dim", soft_wrap=True,
+    )  # fmt: skip
 
 
 def print_distribution(rows: pa.Table) -> None:
@@ -151,12 +143,12 @@ def explain(
     is_json: JsonOption = False,
 ) -> None:
     """Why a score is what it is: every point with its reason, and what moved it."""
-    with open_workspace(workspace) as opened:
+    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         answer = answers.explain_pair(
             opened,
             consumer,
             brand,
-            as_of=read_moment(as_of),
+            as_of=moment,
             since=None if since is None else parse_moment(since),
         )
         told = answers.to_explanation(answer)
@@ -292,9 +284,8 @@ def brands(
     workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False
 ) -> None:
     """The brands: how many pairs, how they stand, how the relationships are mixed."""
-    with open_workspace(workspace) as opened:
-        rows = answers.summarise_brands(opened, as_of=read_moment(as_of)).to_pylist()
-        stale = describe_staleness(opened, as_of)
+    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
+        rows = answers.summarise_brands(opened, as_of=moment).to_pylist()
     if is_json:
         print_json(rows)
         return
@@ -317,5 +308,3 @@ def brands(
         ],
         right=columns[1:],
     )  # fmt: skip
-    if stale:
-        console.print(stale, style="yellow")

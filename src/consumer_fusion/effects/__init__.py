@@ -25,7 +25,7 @@ from consumer_fusion.effects.foresight import (
 )
 from consumer_fusion.effects.imported_metrics import MetricDay, MetricImport, import_metrics, keep_metrics
 from consumer_fusion.effects.measuring import Question, measure_action, search_delay
-from consumer_fusion.effects.metric_list import list_metrics, read_as_of
+from consumer_fusion.effects.metric_list import list_metrics
 from consumer_fusion.effects.nightly import calibrate_nightly, is_calibration_due
 from consumer_fusion.effects.placebo_learning import Learnt, calibrate_effects
 from consumer_fusion.effects.score_series import SCORE_METRICS
@@ -83,7 +83,6 @@ __all__ = [
     "measure_effects",
     "plan_actions",
     "read_actions",
-    "read_as_of",
     "read_effect",
     "search_delay",
     "show_effect",

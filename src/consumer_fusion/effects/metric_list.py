@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from consumer_fusion import answers, cause, ingest
+from consumer_fusion import cause, ingest
 from consumer_fusion.effects.effect_report import write_iso_day
 from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
-from consumer_fusion.kit.moments import parse_moment
 from consumer_fusion.workspace import Workspace
 
 
@@ -43,10 +42,3 @@ def _describe(book: SeriesBook, each: MetricSeries) -> dict[str, Any]:
         "mean": float(values[known].mean()) if known.any() else 0.0,
         "origin": "file" if each.is_imported else "events",
     }
-
-
-def read_as_of(workspace: Workspace, text: str | None) -> int | None:
-    """The moment that an option names; None where none is named."""
-    if text is None:
-        return None
-    return answers.resolve_as_of(workspace, "latest" if text == "latest" else parse_moment(text))

@@ -2,6 +2,7 @@
 
 To know the place of one score, those of all pairs of the brand must be read. That is done aside, and not for every
 question: a place moves little in some minutes. The score itself is always read anew; see `docs/concepts/score.md`.
+Now and the usual moment are asked about again and again; brands are read for them ahead, and nobody waits for it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from time import monotonic
 
 import numpy as np
 
-from consumer_fusion import score
+from consumer_fusion import answers, score
 from consumer_fusion.points_in_force import POINTS_MARK
 from consumer_fusion.records.identity import MERGES
 from consumer_fusion.stores import Session
@@ -105,7 +106,7 @@ class Standings:
         self._aside = aside
         self._kept: OrderedDict[tuple[int, int | None], Standing] = OrderedDict()
         self._sizes: dict[int, int] = {}
-        self._refreshing: set[int] = set()
+        self._refreshing: set[tuple[int, int | None]] = set()
         self._is_closed = False
         self._lock = threading.Lock()
         self._refresher = ThreadPoolExecutor(1, thread_name_prefix="standings")
@@ -122,6 +123,7 @@ class Standings:
             as_of_us: The moment asked about; None for now.
             is_fresh: Whether all scores of the brand must be of now.
         """
+        is_ahead = as_of_us is None or as_of_us == answers.find_fixed_moment(self._workspace, None)
         with self._workspace.store.reading() as session:
             basis = _read_basis(session)
             with self._lock:
@@ -130,23 +132,25 @@ class Standings:
                     self._kept.move_to_end((brand_id, as_of_us))
             if kept is not None and kept.basis == basis and not is_fresh:
                 is_good = monotonic() - kept.made <= GOOD_SECONDS
-                if not is_good and as_of_us is None:
-                    self._refresh_later([brand_id])
-                if is_good or as_of_us is None:
+                if not is_good and is_ahead:
+                    self._refresh_later([brand_id], as_of_us)
+                if is_good or is_ahead:
                     return kept.rank(consumer_id, value)
             size = self._find_size(session, brand_id)
-            if size > INSTANT_STATES and as_of_us is None and not is_fresh:
-                self._refresh_later([brand_id])
-                return self._read_kept(session, brand_id, value)
-        return self._make([brand_id], as_of_us, basis, size=size)[0].rank(consumer_id, value)
+            if size > INSTANT_STATES and is_ahead and not is_fresh:
+                self._refresh_later([brand_id], as_of_us)
+                return self._read_kept(session, brand_id, value, as_of_us)
+        made = self._make([brand_id], as_of_us, basis, size=size, is_ahead=is_ahead)
+        return made[0].rank(consumer_id, value)
 
     def warm(self) -> None:
         """Read all brands in the background, the largest first, so that places are known when they are asked for."""
+        as_of_us = answers.find_fixed_moment(self._workspace, None)
         with self._workspace.store.reading() as session:
             sizes = count_all_states(session)
         self._sizes.update(sizes)
         for together in group_brands({each: size for each, size in sizes.items() if size > INSTANT_STATES}):
-            self._refresh_later(together)
+            self._refresh_later(together, as_of_us)
 
     def close(self) -> None:
         """End what runs in the background."""
@@ -160,20 +164,20 @@ class Standings:
             self._sizes[brand_id] = count_states(session, brand_id)
         return self._sizes[brand_id]
 
-    def _read_kept(self, session: Session, brand_id: int, value: float) -> Place | None:
+    def _read_kept(self, session: Session, brand_id: int, value: float, as_of_us: int | None) -> Place | None:
         """The place as an earlier run of the server, or a command, left the means to tell it."""
         version = session.read_mark(POINTS_MARK) or ""
-        now_us = self._workspace.now_us
-        found = score.read_standing(session, brand_id, [value], now_us, version)
-        as_of_us = score.find_standing_moment(session, brand_id)
-        return None if found is None or as_of_us is None else Place(found[0], as_of_us)
+        moment = self._workspace.now_us if as_of_us is None else as_of_us
+        found = score.read_standing(session, brand_id, [value], moment, version)
+        kept_us = score.find_standing_moment(session, brand_id)
+        return None if found is None or kept_us is None else Place(found[0], kept_us)
 
     def _make(
-        self, brand_ids: Sequence[int], as_of_us: int | None, basis: Hashable, *, size: int
+        self, brand_ids: Sequence[int], as_of_us: int | None, basis: Hashable, *, size: int, is_ahead: bool
     ) -> list[Standing]:
         moment = self._workspace.now_us if as_of_us is None else as_of_us
         if size >= MANY_STATES:
-            if as_of_us is None:
+            if is_ahead:
                 read = self._aside.run_ahead(read_places_aside, brand_ids, moment)
             else:
                 read = self._aside.run(read_places, brand_ids, moment)
@@ -192,24 +196,24 @@ class Standings:
                 total -= len(self._kept.popitem(last=False)[1].scores) + 100
         return made
 
-    def _refresh_later(self, wanted: Sequence[int]) -> None:
+    def _refresh_later(self, wanted: Sequence[int], as_of_us: int | None) -> None:
         with self._lock:
-            brand_ids = [each for each in wanted if each not in self._refreshing]
+            brand_ids = [each for each in wanted if (each, as_of_us) not in self._refreshing]
             if not brand_ids or self._is_closed:
                 return
-            self._refreshing.update(brand_ids)
+            self._refreshing.update((each, as_of_us) for each in brand_ids)
 
         def refresh() -> None:
             try:
                 with self._workspace.store.reading() as session:
                     basis = _read_basis(session)
                     size = sum(self._find_size(session, each) for each in brand_ids)
-                self._make(brand_ids, None, basis, size=size)
+                self._make(brand_ids, as_of_us, basis, size=size, is_ahead=True)
             except Exception as error:  # noqa: BLE001 - whoever asks next tries again
                 _log.warning("brands could not be read: %s", type(error).__name__)
             finally:
                 with self._lock:
-                    self._refreshing.difference_update(brand_ids)
+                    self._refreshing.difference_update((each, as_of_us) for each in brand_ids)
 
         self._refresher.submit(refresh)
 

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion import access, answers, inspection, score
+from consumer_fusion import access, inspection, score
+from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.web.api import wire
 from consumer_fusion.web.api.answering import answer
@@ -27,25 +28,25 @@ def build_routes(desk: Desk) -> APIRouter:
         """The brands that the caller may see, and how their relationships stand."""
         caller = desk.open(request, "look")
         desk.gate.ensure_landed(is_forced=fresh)
-        moment = desk.read_moment(as_of)
-        as_of_us = answers.resolve_as_of(desk.workspace, moment)
+        fixed_us = desk.find_fixed_moment(as_of)
         with desk.workspace.store.reading() as session:
             version, is_many = read_version(session), desk.is_many(session)
 
-        def summarise() -> list[dict[str, Any]]:
+        def summarise() -> tuple[int, list[dict[str, Any]]]:
+            as_of_us = desk.workspace.now_us if fixed_us is None else fixed_us
             if is_many:
                 table = desk.aside.run(summarise_brands, as_of_us)
             else:
                 table = summarise_brands(desk.workspace, as_of_us)
-            return list(table.to_pylist())
+            return as_of_us, list(table.to_pylist())
 
-        rows: list[dict[str, Any]] = desk.memory.recall(
-            ("brands", moment), version, summarise,
-            weigh=len, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=moment is not None,
+        as_of_us, rows = desk.memory.recall(
+            ("brands", fixed_us), version, summarise, weigh=lambda made: len(made[1]),
+            patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=fixed_us is not None,
         )  # fmt: skip
         visible = set(access.keep_visible(caller, (row["brand"] for row in rows)))
         items = [wire.Brand(**row) for row in rows if row["brand"] in visible]
-        return answer(request, wire.Brands(items=items))
+        return answer(request, wire.Brands(as_of=write_moment(as_of_us), items=items))
 
     @routes.get("/kinds", response_model=wire.Kinds)
     def list_kinds(request: Request, fresh: Fresh = False) -> Response:

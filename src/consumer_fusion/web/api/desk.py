@@ -9,9 +9,7 @@ from starlette.requests import Request
 
 from consumer_fusion import access, answers, identity, ingest, score
 from consumer_fusion.access import Caller, Permission
-from consumer_fusion.answers import Moment
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.kit.moments import parse_moment
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.stores import Session
@@ -80,15 +78,13 @@ class Desk:
         access.require_permission(caller, permission, brand)
         return caller
 
-    def read_moment(self, as_of: str | None) -> Moment:
-        """The moment that a parameter names.
+    def find_fixed_moment(self, as_of: str | None) -> int | None:
+        """The moment that a parameter names, or the usual one, where it stands still; None for now.
 
         Raises:
             InputError: It names none.
         """
-        if as_of is None or as_of == "latest":
-            return "latest" if as_of else None
-        return parse_moment(as_of)
+        return answers.find_fixed_moment(self.workspace, answers.parse_as_of(as_of))
 
     def find_brands(self, session: Session, caller: Caller, brand: str | None) -> list[int] | None:
         """The numbers of the brands that are asked about and may be seen; None for all.
@@ -111,33 +107,32 @@ class Desk:
         return [] if found is None else [score.find_canonical(session, found)]
 
     def recall_snapshot(
-        self, brand_ids: Collection[int] | None, as_of: Moment, *, change_days: int | None = None,
+        self, brand_ids: Collection[int] | None, fixed_us: int | None, *, change_days: int | None = None,
         is_fresh: bool = False,
     ) -> Snapshot:  # fmt: skip
         """The scores of all pairs of brands, kept for a while; of many pairs also while something changes.
 
         Args:
             brand_ids: Of these brands; None for all.
-            as_of: The moment asked about.
+            fixed_us: The moment asked about; None for now.
             change_days: Compare with so many days before.
             is_fresh: Whether nothing may be missing.
         """
-        moment = None if as_of is None else answers.resolve_as_of(self.workspace, as_of)
-        key = ("snapshot", None if brand_ids is None else tuple(sorted(brand_ids)), moment, change_days)
+        key = ("snapshot", None if brand_ids is None else tuple(sorted(brand_ids)), fixed_us, change_days)
         put_points_in_force(self.workspace)
         with self.workspace.store.reading() as session:
             version = read_version(session)
             is_aside = self.is_many(session, brand_ids)
 
         def compute() -> Snapshot:
-            as_of_us = self.workspace.now_us if moment is None else moment
+            as_of_us = self.workspace.now_us if fixed_us is None else fixed_us
             return take_snapshot(
                 self.workspace, as_of_us, brand_ids=brand_ids, change_days=change_days,
                 aside=self.aside if is_aside else None,
             )  # fmt: skip
 
         return self.memory.recall(
-            key, version, compute, weigh=lambda made: made.weight, is_fixed=moment is not None,
+            key, version, compute, weigh=lambda made: made.weight, is_fixed=fixed_us is not None,
             patience_seconds=LARGE_PATIENCE_SECONDS if is_aside and not is_fresh else 0.0,
         )  # fmt: skip
 

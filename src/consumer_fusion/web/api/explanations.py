@@ -30,7 +30,7 @@ def build_routes(desk: Desk) -> APIRouter:
     ) -> PairAnswer:  # fmt: skip
         caller = desk.open(request, "look", brand)
         desk.gate.ensure_landed(is_forced=is_fresh)
-        moment, begin = desk.read_moment(as_of), None if since is None else parse_moment(since)
+        moment, begin = answers.parse_as_of(as_of), None if since is None else parse_moment(since)
         with desk.workspace.store.reading() as session:
             consumers = desk.find_consumers(session, caller, consumer)
         desk.note_look(caller, action, consumers)

@@ -19,7 +19,8 @@ AsOf = Annotated[
     str | None,
     Query(
         max_length=64,
-        description="The moment asked about: ISO 8601, or `latest` for the newest event. Default: now.",
+        description="The moment asked about: ISO 8601, `now`, or `latest` for the newest event. Default: now, or the "
+        "newest event if that is older than a day.",
     ),
 ]
 Fresh = Annotated[

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion import answers, declarations, ingest, score
+from consumer_fusion import declarations, ingest, score
 from consumer_fusion.access import Caller
-from consumer_fusion.answers import FACET_NAMES, FALLING_DAYS, Moment
+from consumer_fusion.answers import FACET_NAMES, FALLING_DAYS
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.points_in_force import put_points_in_force
@@ -53,7 +53,7 @@ def build_routes(desk: Desk) -> APIRouter:
         """The Fusion Scores of pairs, page by page, as `fusion score` tells them."""
         caller = desk.open(request, "look", brand)
         desk.gate.ensure_landed(is_forced=fresh)
-        moment = desk.read_moment(as_of)
+        fixed_us = desk.find_fixed_moment(as_of)
         asked = ("scores", brand, consumer, as_of, order)
         after = None if cursor is None else read_cursor(cursor, asked, _KEY_TYPES)
         with desk.workspace.store.reading() as session:
@@ -67,16 +67,16 @@ def build_routes(desk: Desk) -> APIRouter:
             )
         days = FALLING_DAYS if order == "falling" else None
         if consumers is None:
-            snapshot = desk.recall_snapshot(brand_ids, moment, change_days=days, is_fresh=fresh)
+            snapshot = desk.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
         else:
             snapshot = take_snapshot(
-                desk.workspace, answers.resolve_as_of(desk.workspace, moment), consumers=consumers,
+                desk.workspace, desk.workspace.now_us if fixed_us is None else fixed_us, consumers=consumers,
                 brand_ids=brand_ids, change_days=days, is_ranked=False,
             )  # fmt: skip
             desk.note_look(caller, "look at consumer", consumers, brand_ids if brand else None)
         places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
         with desk.workspace.store.reading() as session:
-            items = _name_rows(desk, session, snapshot, places, moment, is_whole=consumers is None)
+            items = _name_rows(desk, session, snapshot, places, fixed_us, is_whole=consumers is None)
         if consumers is None:
             desk.note_list(caller, "list scores", brand_ids, {"route": "/scores", "rows": len(items)})
         page = wire.ScorePage(
@@ -93,8 +93,8 @@ def build_routes(desk: Desk) -> APIRouter:
         """The Fusion Score of one pair; 50 and `unknown` where there is no event."""
         caller = desk.open(request, "look", brand)
         desk.gate.ensure_landed(is_forced=fresh)
-        moment = desk.read_moment(as_of)
-        told, consumers, brand_ids = read_pair_score(desk, caller, consumer, brand, moment, is_fresh=fresh)
+        fixed_us = desk.find_fixed_moment(as_of)
+        told, consumers, brand_ids = read_pair_score(desk, caller, consumer, brand, fixed_us, is_fresh=fresh)
         desk.note_look(caller, "look at score", consumers, brand_ids)
         return answer(request, told)
 
@@ -110,7 +110,8 @@ def build_routes(desk: Desk) -> APIRouter:
         desk.gate.ensure_landed(is_forced=fresh)
         with desk.workspace.store.reading() as session:
             brand_ids = desk.find_brands(session, caller, brand)
-        snapshot = desk.recall_snapshot(brand_ids, desk.read_moment(as_of), change_days=days, is_fresh=fresh)
+        fixed_us = desk.find_fixed_moment(as_of)
+        snapshot = desk.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
         assert snapshot.change is not None
         orders = {"falling": "falling", "rising": "rising", "both": "moving"}
         places, _ = snapshot.list_page(orders[direction], None, limit)
@@ -133,7 +134,7 @@ def build_routes(desk: Desk) -> APIRouter:
 
 
 def read_pair_score(
-    desk: Desk, caller: Caller, consumer: str, brand: str, moment: Moment, *, is_fresh: bool = False
+    desk: Desk, caller: Caller, consumer: str, brand: str, fixed_us: int | None, *, is_fresh: bool = False
 ) -> tuple[wire.Score, list[int], list[int]]:
     """The score of one pair by a point read; where it stands in its brand is of the last refresh.
 
@@ -141,7 +142,7 @@ def read_pair_score(
         The score, and the numbers of the consumer and the brand if there are any.
     """
     workspace = desk.workspace
-    as_of_us = answers.resolve_as_of(workspace, moment)
+    as_of_us = workspace.now_us if fixed_us is None else fixed_us
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = list(ingest.find_keys(session, "brand", [brand]).values())
@@ -159,16 +160,15 @@ def read_pair_score(
     else:
         row = rows[0]
         place = desk.standings.find_place(
-            row["brand_id"], row["consumer_id"], row["fusion_score"],
-            None if moment is None else as_of_us, is_fresh=is_fresh,
-        )  # fmt: skip
+            row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us, is_fresh=is_fresh
+        )
     named = next(iter(keys.values()), consumer)
     return _shape(row, named, brand, as_of_us, place), consumers, brand_ids
 
 
 def _name_rows(
-    desk: Desk, session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any], moment: Moment, *,
-    is_whole: bool,
+    desk: Desk, session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any], fixed_us: int | None,
+    *, is_whole: bool,
 ) -> list[wire.MovedScore | wire.Score]:  # fmt: skip
     keys = _name_pairs(session, snapshot, places)
     rows = snapshot.rows.take(places).to_pylist()
@@ -178,9 +178,8 @@ def _name_rows(
             place: Place | None = Place(float(snapshot.percentiles[number]), snapshot.as_of_us)
         else:
             place = desk.standings.find_place(
-                row["brand_id"], row["consumer_id"], row["fusion_score"],
-                None if moment is None else snapshot.as_of_us,
-            )  # fmt: skip
+                row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us
+            )
         made = _shape(row, keys[row["consumer_id"]], keys[row["brand_id"]], snapshot.as_of_us, place)
         if snapshot.change is not None:
             made = wire.MovedScore(**dict(made), change_28_days=float(snapshot.change[number]))

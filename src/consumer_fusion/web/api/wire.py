@@ -191,6 +191,7 @@ class Brand(Wire):
 class Brands(Wire):
     """The brands that the caller may see."""
 
+    as_of: str = Field(description="The moment that their scores are of.")
     items: list[Brand]
 
 

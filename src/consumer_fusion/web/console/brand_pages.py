@@ -32,12 +32,14 @@ class BrandsPage:
         brands: `brand`, `pairs`, `unknown`, quartiles, `mutualism`; the largest first.
         search: What was searched for.
         as_of_us: The moment of the scores.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
         has_more: Whether there are more than are listed.
     """
 
     brands: Sequence[Mapping[str, Any]]
     search: str
     as_of_us: int
+    is_quiet: bool
     has_more: bool
 
 
@@ -48,7 +50,7 @@ class OverviewPage:
     Attributes:
         brand: Its key.
         as_of_us: The moment of the scores.
-        is_quiet: Whether that is the newest event's moment because nothing happened for days.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
         pair_count: Relationships.
         unknown_count: Those of which too little is known.
         quartiles: A quarter, half and three quarters of the scores are below these; None without any.
@@ -97,7 +99,8 @@ def show_brands(visit: Visit) -> Answer:
         return show_being_read(say("Brands"), section="brands")
     search = visit.asked.get("search", "").strip()
     rows = [row for row in _list_visible(visit, found) if search.casefold() in row["brand"].casefold()]
-    content = BrandsPage(rows[:BRANDS_LISTED], search, found.as_of_us, len(rows) > BRANDS_LISTED)
+    has_more = len(rows) > BRANDS_LISTED
+    content = BrandsPage(rows[:BRANDS_LISTED], search, found.as_of_us, visit.is_quiet, has_more)
     return Page("brands.html", say("Brands"), content, section="brands")
 
 
@@ -115,7 +118,7 @@ def show_overview(visit: Visit) -> Answer:
     content = OverviewPage(
         brand=brand,
         as_of_us=as_of_us,
-        is_quiet="as_of" not in visit.asked and visit.as_of_us < visit.readings.choose_moment(is_now=True),
+        is_quiet=visit.is_quiet,
         pair_count=scores.num_rows,
         unknown_count=classes.get("unknown", 0),
         quartiles=_find_quartiles(scores["fusion_score"]),

@@ -220,7 +220,7 @@ class Console:
         form_token = self.visiting.make_form_token(request)
         if _is_part(request):
             return Frame(page.title, form_token=form_token, here=_read_here(request), is_part=True)
-        moment_us = self.readings.choose_moment(is_now=False)
+        moment_us = self.readings.choose_moment()
         brands = self.readings.list_brand_names(moment_us)
         return Frame(
             title=page.title,

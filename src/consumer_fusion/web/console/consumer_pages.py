@@ -43,6 +43,7 @@ class ConsumersPage:
     Attributes:
         brand: Key of the brand.
         as_of_us: The moment of the scores.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
         search: A part of the key that was searched for.
         order: How they are arranged.
         arrangements: How they may be arranged, with the words for it.
@@ -58,6 +59,7 @@ class ConsumersPage:
 
     brand: str
     as_of_us: int
+    is_quiet: bool
     search: str
     order: Arrangement
     arrangements: Mapping[Arrangement, str]
@@ -78,12 +80,14 @@ class ConsumerPage:
         consumer: The key.
         shown: The key as the visitor may see it.
         as_of_us: The moment of the scores.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
         rows: Relationships with brands that the visitor may see.
     """
 
     consumer: str
     shown: str
     as_of_us: int
+    is_quiet: bool
     rows: Sequence[Mapping[str, Any]]
 
 
@@ -111,6 +115,7 @@ def show_consumers(visit: Visit) -> Answer:
     content = ConsumersPage(
         brand=brand,
         as_of_us=as_of_us,
+        is_quiet=visit.is_quiet,
         search=search,
         order=order,
         arrangements=ARRANGEMENTS,
@@ -143,7 +148,7 @@ def show_consumer(visit: Visit) -> Answer:
     rows.sort(key=lambda row: -abs(row["fusion_score"] - 50))
     shown = visit.show_key(consumer)
     return Page(
-        "consumer.html", shown, ConsumerPage(consumer, shown, as_of_us, rows), section="consumers",
+        "consumer.html", shown, ConsumerPage(consumer, shown, as_of_us, visit.is_quiet, rows), section="consumers",
         look=Deed("look at consumer", consumer=consumer),
     )  # fmt: skip
 

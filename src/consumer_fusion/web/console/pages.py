@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from consumer_fusion import ingest
+from consumer_fusion import answers, ingest
 from consumer_fusion.access import Permission, append_audit, may, require_permission
 from consumer_fusion.errors import InputError
 from consumer_fusion.identity import mask_consumer_key
@@ -228,11 +229,16 @@ class Visit:
 
     @property
     def as_of_us(self) -> int:
-        """The moment that scores are shown of: the one asked for, the newest event's, or now."""
-        asked = self.asked.get("as_of", "")
-        if not asked or asked == "now":
-            return self.readings.choose_moment(is_now=asked == "now")
-        return _read_moment(asked)
+        """The moment that scores are shown of: the one asked for or the usual one."""
+        asked = answers.parse_as_of(self.asked.get("as_of") or None)
+        if isinstance(asked, datetime):
+            return _find_end(self.asked["as_of"], asked)
+        return self.readings.choose_moment(asked)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody asked for a moment and scores are of the newest event, because nothing happened for a day."""
+        return not self.asked.get("as_of") and answers.find_fixed_moment(self.workspace, None) is not None
 
 
 def _require(value: str, name: str) -> str:
@@ -241,8 +247,8 @@ def _require(value: str, name: str) -> str:
     return value
 
 
-def _read_moment(text: str) -> int:
-    moment_us = to_microseconds(parse_moment(text))
+def _find_end(text: str, moment: datetime) -> int:
+    moment_us = to_microseconds(moment)
     # A day alone means its end, a minute its end: everything that happened in it counts.
     if len(text) == len("2026-06-15"):
         return moment_us + DAY_MICROSECONDS - 1

@@ -6,12 +6,13 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import pyarrow as pa
 
 from consumer_fusion import answers, ingest, inspection, score
+from consumer_fusion.answers import NamedMoment
 from consumer_fusion.kit.language import read_language
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.points_in_force import put_points_in_force
@@ -36,8 +37,6 @@ from consumer_fusion.web.places import Standings
 from consumer_fusion.workspace import Workspace
 
 HISTORY_DAYS = 180
-QUIET_DAYS = 2
-"""When nothing happened for so long, scores are shown of the newest event unless somebody asks for now."""
 MOMENTS_KNOWN = 200
 """So many moments that moved are known as such."""
 BRANDS_WARMED = 5
@@ -136,19 +135,19 @@ class Readings:
                 (session.read_mark(score.NEWEST_MARK), session.read_mark(score.FOLDED_MARK), as_of_us),
             )
 
-    def choose_moment(self, *, is_now: bool) -> int:
-        """The moment that scores are shown of when nobody asks for another.
+    def choose_moment(self, asked: NamedMoment | None = None) -> int:
+        """The moment that scores are shown of when nobody gives one.
 
         Args:
-            is_now: Whether now is asked for, also when nothing happened for days.
+            asked: Whether the newest event or now is asked for by name; None for the usual moment.
         """
-        newest_us = answers.resolve_as_of(self._workspace, "latest")
-        now_us = self._workspace.now_us
-        moment_us = present_us = max(newest_us, now_us // _STEP_US * _STEP_US)
-        if not is_now and now_us - newest_us > QUIET_DAYS * DAY_MICROSECONDS:
-            moment_us = newest_us
+        moment_us = answers.find_fixed_moment(self._workspace, asked)
+        is_now = moment_us is None
+        if moment_us is None:
+            newest_us = answers.resolve_as_of(self._workspace, "latest")
+            moment_us = max(newest_us, self._workspace.now_us // _STEP_US * _STEP_US)
         with self._lock:
-            self._chosen[moment_us] = moment_us == present_us
+            self._chosen[moment_us] = is_now
             self._chosen.move_to_end(moment_us)
             while len(self._chosen) > MOMENTS_KNOWN:
                 self._chosen.popitem(last=False)
@@ -226,7 +225,12 @@ class Readings:
         # Sentences are written in the language of whoever asks.
         key, _ = self._place((consumer, brand, read_language().code, str(is_whole)), as_of_us)
         stamp = self.stamp_pair(consumer, brand, as_of_us)
-        return self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us, is_whole))
+        reading = self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us, is_whole))
+        if reading.percentile is not None:
+            return reading
+        # The other pairs of a large brand may not have been read yet when this one was.
+        value = reading.answer.explanation.reading.fusion_score
+        return replace(reading, percentile=self._find_percentile(reading.answer, value))
 
     def stamp_pair(self, consumer: str, brand: str, as_of_us: int) -> Stamp:
         """What one relationship would be read from now; it stays while nothing happens in it.
@@ -255,7 +259,7 @@ class Readings:
         """Read what is asked for first where there is much of it: the brands, and the largest of them."""
         if not self._is_many(None):
             return
-        moment_us = self.choose_moment(is_now=False)
+        moment_us = self.choose_moment()
         self.count_unscored()
         for brand in self.read_brands(moment_us).brands["brand"].to_pylist()[:BRANDS_WARMED]:
             if self._is_many(brand):

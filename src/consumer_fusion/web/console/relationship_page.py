@@ -79,6 +79,7 @@ class RelationshipPage:
         shown: The key as the visitor may see it.
         brand: Key of the brand.
         as_of_us: The moment.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
         reading: Score, interval, both sides, confidence, class, facets.
         percentile: Place among the brand's pairs, 0 to 100; None where unknown.
         change_28_days: How far from 28 days earlier.
@@ -97,6 +98,7 @@ class RelationshipPage:
     shown: str
     brand: str
     as_of_us: int
+    is_quiet: bool
     reading: score.Reading
     percentile: float | None
     change_28_days: float
@@ -159,6 +161,7 @@ def show_relationship(visit: Visit) -> Answer:
         shown=shown,
         brand=brand,
         as_of_us=as_of_us,
+        is_quiet=visit.is_quiet,
         reading=reading,
         percentile=pair.percentile,
         change_28_days=pair.change_28_days,
