@@ -50,8 +50,9 @@ def test_a_broken_row_stops_no_other_and_counts_once_it_is_mended(workspace, sco
 
 
 def test_a_row_that_is_tried_again_unmended_stays_aside_once(workspace):
-    import_events(workspace, {**ORDERS[0], "value": "twenty"})
-    assert ask_fusion(workspace, "rejected", "retry")["rejected"] == 1
+    import_events(workspace, {**ORDERS[0], "value": "twenty"}, ORDERS[1])
+    tried = run_fusion("rejected", "retry", "--workspace", workspace, "--json")
+    assert (tried.status, tried.told["rejected"]) == (1, 1)
     (row,) = ask_fusion(workspace, "rejected", "list")
     assert row["code"] == "invalid_value"
     assert ask_fusion(workspace, "rejected", "drop", row["rejection_id"]) == {"dropped": 1}
