@@ -1,6 +1,6 @@
 """Every page from 320 px to a wide desk, light and dark, in both languages, folded and unfolded.
 
-Nothing overflows or is cut off, axe finds no barrier (WCAG 2.2 AA), every control is reached by Tab and shows that it is.
+Nothing overflows or is cut off, axe finds no barrier (WCAG 2.2 AA), and every control is reached by Tab and shows it.
 
 Pages are many and axe is slow to begin, so each is opened once and then seen in all its looks.
 """
