@@ -16,7 +16,7 @@ from consumer_fusion import access, declarations, ingest, pipeline
 from consumer_fusion.cli.demo import declare_town
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.simulate import build_town
-from consumer_fusion.web.console import console_routes, refuse_change
+from consumer_fusion.web.console import Console
 from consumer_fusion.web.gate import Gate, SessionMiddleware
 from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
 from consumer_fusion.web.trail import Trail
@@ -77,8 +77,11 @@ def open_console(folder):
             workspace.store, workspace.visits, trail, access.read_signing_key(folder), lambda: workspace.now_us,
             cost=CHEAP, bound_address="127.0.0.1",
         )  # fmt: skip
-        app = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting())])
-        yield SessionMiddleware(app, gate, refuse_change), workspace
+        console = Console(workspace, StaffVisiting())
+        app = Starlette(
+            routes=[*sign_in_routes(), *console.make_routes()], exception_handlers={404: console.show_missing}
+        )
+        yield SessionMiddleware(app, gate, console.refuse_change), workspace
         trail.close()
 
 

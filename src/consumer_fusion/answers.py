@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +20,7 @@ from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
-Order = Literal["lowest", "highest", "falling"]
+Order = Literal["lowest", "highest", "falling", "rising", "moving"]
 NamedMoment = Literal["latest", "now"]
 Moment = datetime | NamedMoment | None
 """A moment asked about: one given, that of the newest event, now, or None for the usual one.
@@ -36,9 +38,14 @@ SCORE_COLUMNS = (
 LARGE_BRAND_PAIRS = 2_000
 """From so many pairs on, the spread of a brand's scores is kept for a day, for the percentiles of single pairs."""
 FALLING_DAYS = 28
-"""`falling` compares with so many days earlier."""
+"""`falling`, `rising` and `moving` compare with so many days earlier."""
+MOVEMENTS: frozenset[str] = frozenset({"falling", "rising", "moving"})
+"""The orders that compare with an earlier moment."""
+LEAST_MOVE = 0.05
+"""What changed by less is written as 0.0, and is not told to have moved."""
 
-
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 _MOMENT = pa.timestamp("us", "UTC")
 _CONTRIBUTION_SCHEMA = pa.schema(
     [("event_id", pa.string()), ("occurred_at", _MOMENT), ("kind", pa.string()), ("facet", pa.string()),
@@ -128,12 +135,12 @@ def score_pairs(
         brand: Only this brand.
         consumer: Only this consumer.
         as_of: The moment asked about; None for the usual one.
-        order: `lowest` or `highest` score first, or what fell most in 28 days first.
+        order: `lowest` or `highest` score first, or what fell, rose or moved (either way) most in 28 days first.
         limit: At most so many rows.
         is_ranked: Whether percentiles are told, for which all pairs of the brands must be known; else they are null.
 
     Returns:
-        Columns `SCORE_COLUMNS`; for `falling` also `change_28_days`.
+        Columns `SCORE_COLUMNS`; for `falling`, `rising` and `moving` also `change_28_days`.
 
     Raises:
         NotFoundError: The brand or the consumer is not known; the nearest that is stands in the hint.
@@ -153,7 +160,7 @@ def score_pairs(
             )
         else:
             rows = rows.append_column("percentile", pa.nulls(rows.num_rows, pa.float64()))
-        if order == "falling":
+        if order in MOVEMENTS:
             earlier = _read_scores(
                 workspace, session, force, moment - FALLING_DAYS * DAY_MICROSECONDS, consumers, brand_ids
             )
@@ -418,13 +425,45 @@ def _unknown_row(force: PointsInForce) -> dict[str, object]:
     }
 
 
+def order_values(order: str | None, scores: Floats, change: Floats | None) -> Floats:
+    """What pairs are ordered by, the lowest first.
+
+    Args:
+        order: An `Order`; None for none, which leaves all equal.
+        scores: Their Fusion Scores.
+        change: What they changed by; needed for `MOVEMENTS`.
+    """
+    if order not in MOVEMENTS:
+        return {"lowest": scores, "highest": -scores}.get(order or "", np.zeros(len(scores)))
+    assert change is not None
+    return {"falling": change, "rising": -change, "moving": -np.abs(change)}[order or ""]
+
+
+def list_movers(scores: pa.Table, count: int) -> pa.Table:
+    """The pairs that moved most, the largest move first, whichever way it went.
+
+    Args:
+        scores: Scores with `change_28_days`, in any order.
+        count: At most so many.
+
+    Returns:
+        `consumer`, `brand`, `fusion_score`, `score_before`.
+    """
+    change = scores["change_28_days"].to_numpy()
+    values = order_values("moving", scores["fusion_score"].to_numpy(), change)
+    places = np.argsort(values, kind="stable")[:count]
+    moved = scores.take(places[-values[places] >= LEAST_MOVE])
+    before = pc.subtract(moved["fusion_score"], moved["change_28_days"])
+    return moved.select(["consumer", "brand", "fusion_score"]).append_column("score_before", before)
+
+
 def _add_percentiles(
     workspace: Workspace, session: Session, force: PointsInForce, as_of_us: int, rows: pa.Table,
     *, is_whole_brand: bool,
 ) -> tuple[pa.Table, dict[int, pa.ChunkedArray]]:  # fmt: skip
     """The rows with their percentile, and the scores of large brands that had to be read for it."""
     if is_whole_brand or not rows.num_rows:
-        return _rank(workspace, rows, rows), {}
+        return _rank(rows, rows), {}
     parts, read = [], {}
     for brand_id in rows["brand_id"].unique().to_pylist():
         own = rows.filter(pc.equal(rows["brand_id"], brand_id))
@@ -435,7 +474,7 @@ def _add_percentiles(
             parts.append(own.append_column("percentile", pa.array(kept, pa.float64())))
             continue
         peers = _read_scores(workspace, session, force, as_of_us, None, [brand_id])
-        parts.append(_rank(workspace, own, peers))
+        parts.append(_rank(own, peers))
         if peers.num_rows >= LARGE_BRAND_PAIRS:
             read[brand_id] = peers["fusion_score"]
     return pa.concat_tables(parts), read
@@ -447,23 +486,38 @@ def _keep_standing(
     if scores and not workspace.is_read_only:
         with workspace.store.writing() as session:
             for brand_id, each in scores.items():
-                score.keep_histogram(session, brand_id, each, as_of_us, force.points.version)
+                score.keep_spread(session, brand_id, each, as_of_us, force.points.version)
 
 
-def _rank(workspace: Workspace, rows: pa.Table, peers: pa.Table) -> pa.Table:
-    return workspace.engine.read(
-        """
-        select r.*, p.percentile from own_scores r join (
-            select consumer_id, brand_id,
-                   100 * (rank() over (partition by brand_id order by fusion_score) - 1
-                          + count(*) over (partition by brand_id, fusion_score) / 2.0)
-                   / count(*) over (partition by brand_id) as percentile
-            from peer_scores
-        ) p on p.consumer_id = r.consumer_id and p.brand_id = r.brand_id
-        """,
-        step="place scores within their brand",
-        tables={"own_scores": rows, "peer_scores": peers},
-    )
+def _rank(rows: pa.Table, peers: pa.Table) -> pa.Table:
+    places = rank_within_brands(
+        rows["brand_id"].to_numpy(), rows["fusion_score"].to_numpy(), peers["brand_id"].to_numpy(),
+        peers["fusion_score"].to_numpy(),
+    )  # fmt: skip
+    return rows.append_column("percentile", pa.array(places, pa.float64()))
+
+
+def rank_within_brands(brands: Ints, scores: Floats, peer_brands: Ints, peers: Floats) -> Floats:
+    """The percentiles of scores among those of their brands.
+
+    Args:
+        brands: The brand of each score.
+        scores: The scores.
+        peer_brands: The brand of each score of all pairs of these brands.
+        peers: Those scores.
+    """
+    percentiles = np.empty(len(scores))
+    among = dict(_split(peer_brands))
+    for brand_id, own in _split(brands):
+        percentiles[own] = score.spread_scores(peers[among[brand_id]]).rank(scores[own])
+    return percentiles
+
+
+def _split(brands: Ints) -> list[tuple[int, Ints]]:
+    """Each brand with the places of its rows."""
+    order = np.argsort(brands, kind="stable")
+    edges = np.flatnonzero(np.diff(brands[order])) + 1
+    return [(int(brands[own[0]]), own) for own in np.split(order, edges) if len(own)]
 
 
 def _add_change(workspace: Workspace, rows: pa.Table, earlier: pa.Table) -> pa.Table:
@@ -478,14 +532,11 @@ def _add_change(workspace: Workspace, rows: pa.Table, earlier: pa.Table) -> pa.T
 
 
 def _sort(rows: pa.Table, order: Order | None) -> pa.Table:
-    ties = [("consumer_id", "ascending"), ("brand_id", "ascending")]
-    first = {
-        "lowest": [("fusion_score", "ascending")],
-        "highest": [("fusion_score", "descending")],
-        "falling": [("change_28_days", "ascending")],
-        None: [],
-    }[order]
-    return rows.sort_by([*first, *ties])
+    change = rows["change_28_days"].to_numpy() if "change_28_days" in rows.column_names else None
+    values = order_values(order, rows["fusion_score"].to_numpy(), change)
+    return rows.take(
+        np.lexsort((rows["brand_id"].to_numpy(), rows["consumer_id"].to_numpy(), values))
+    ).combine_chunks()
 
 
 def _finish(

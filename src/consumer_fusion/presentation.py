@@ -50,7 +50,7 @@ def fill_report(workspace: Workspace, request: ReportRequest) -> ReportPage:
     as_of_us = answers.resolve_as_of(workspace, request.as_of)
     moment = from_microseconds(as_of_us)
     scores = answers.score_pairs(workspace, brand=request.brand, as_of=moment, order="falling")
-    movers = _list_movers(scores)
+    movers = answers.list_movers(scores, LISTED_MOVERS)
     explained = _pick_pair(request, scores, movers)
     with workspace.store.reading() as session:
         counts = _count_workspace(workspace, session, scores)
@@ -139,13 +139,6 @@ def _pick_course(shown: Sequence[effects.ShownEffect]) -> CourseShown | None:
 def _list_brands(workspace: Workspace, request: ReportRequest, moment: Moment) -> pa.Table:
     brands = answers.summarise_brands(workspace, as_of=moment)
     return brands if request.brand is None else brands.filter(pc.equal(brands["brand"], request.brand))
-
-
-def _list_movers(scores: pa.Table) -> pa.Table:
-    size = pc.abs(scores["change_28_days"])
-    largest = scores.append_column("size", size).sort_by([("size", "descending")]).slice(0, LISTED_MOVERS)
-    before = pc.subtract(largest["fusion_score"], largest["change_28_days"])
-    return largest.select(["consumer", "brand", "fusion_score"]).append_column("score_before", before)
 
 
 def _pick_pair(request: ReportRequest, scores: pa.Table, movers: pa.Table) -> tuple[str, str] | None:

@@ -46,13 +46,20 @@ NOBODYS = [
      "kind": "Complaint Published", "channel": "social", "text": "Waited an hour, and then it was sold out."},
 ]  # fmt: skip
 
+REGULARS = [
+    {"event_id": f"visit-{day}", "source": "till", "occurred_at": f"2026-0{4 + day // 28}-{1 + day % 28:02}T10:00:00Z",
+     "consumer": "regular-reader", "brand": "book-shop", "kind": "Order Completed", "value": 10, "currency": "EUR"}
+    for day in range(45)
+]  # fmt: skip
+"""More events of one relationship than a page shows at once."""
+
 
 @pytest.fixture(scope="session")
 def town_folder(tmp_path_factory):
     """A town in which every page has something to show."""
     folder = make_town(tmp_path_factory.mktemp("browser") / "town")
     lines = folder / "nobodys.jsonl"
-    lines.write_text("\n".join(map(json.dumps, NOBODYS)) + "\n", encoding="utf-8")
+    lines.write_text("\n".join(map(json.dumps, NOBODYS + REGULARS)) + "\n", encoding="utf-8")
     with fusion.open_workspace(folder) as workspace:
         pipeline.import_files(workspace, [lines], ingest.choose_reading(format="events"))
         told = watching.subscribe(

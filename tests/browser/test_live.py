@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from browser_staff import draw_all, sign_in
+from browser_staff import draw_all, sign_in, work_controls
 from live_server import LiveServer
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (extra `dev`)")
@@ -107,22 +107,25 @@ def test_a_moment_that_was_chosen_stays_as_it_is(open_live):
     assert page.locator("[data-live]").count() == 0
 
 
-@pytest.mark.parametrize("moment", ["", "&as_of=2026-06-15T20:30"])
-def test_what_a_control_within_a_live_part_asks_for_is_shown(open_live, moment):
-    page = open_live(f"/relationship?consumer=pop-artist&brand=sweater-brand{moment}")
-    inherited = page.evaluate(
-        """() => [...document.querySelectorAll("[hx-get], [hx-post]")]
-            .filter((each) => !each.hasAttribute("hx-select") && each.parentElement.closest("[hx-select]")).length"""
-    )
-    # A page of a chosen moment has no live part, so nothing there could be inherited.
-    assert bool(inherited) == (moment == "")
-    controls = page.locator(".what-if button[hx-get]")
-    assert controls.count()
-    place = page.locator(".what-if").first
-    with page.expect_response(lambda answer: "/relationship/without" in answer.url) as asked:
-        controls.first.click()
-    assert asked.value.ok
-    expect(place).to_contain_text("Without this event", timeout=10_000)
+@pytest.mark.parametrize(
+    "path", ["/brand?brand=sweater-brand", "/relationship?consumer=pop-artist&brand=sweater-brand"]
+)
+def test_every_control_fills_its_place_before_and_after_new_events_replaced_the_parts(
+    open_live, server, path
+):
+    page = open_live(path)
+    page.evaluate("() => document.getElementById('live').setAttribute('data-first', '')")
+    first, faults = work_controls(page)
+    assert faults == []
+    send_order(server, "pop-artist")
+    expect(page.locator(".news [role=status]")).to_contain_text("New events arrived", timeout=15_000)
+    page.get_by_role("button", name="Show them everywhere").click()
+    expect(page.locator("#live[data-first]")).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+    again, faults = work_controls(page)
+    assert faults == []
+    assert len(again) >= len(first) > 5
+    assert any("on refresh" in each for each in again)
 
 
 def test_a_choice_made_with_the_keys_waits_for_its_button(open_live):

@@ -129,6 +129,41 @@ def test_a_series_with_zeros_is_measured_in_its_own_units(calibration):
     assert found.effect_low < 6.0 < found.effect_high
 
 
+def add_up(found):
+    """Observed less expected over the days of an effect."""
+    within = found.days >= found.start_day
+    return np.nansum(found.observed[within] - found.expected[within])
+
+
+@pytest.mark.parametrize(
+    ("kind", "relative"),
+    [
+        *(("open", each) for each in (-0.4, 0.0, 0.1, 2.0)),
+        *(("temporary", each) for each in (-0.4, 0.0, 0.1)),
+    ],
+)
+def test_the_days_that_are_shown_add_up_to_the_total_that_is_told(kind, relative):
+    library = load_reference_library()
+    for seed in range(4):
+        series = draw_series(seed)
+        window = last_days(series, 3, after=20)
+        # Days differ within a window: most of it comes on the first, as at a concert.
+        lifted = plant(plant(series, window, relative), Window(window.start_day, window.start_day), relative)
+        found = measure_effect(
+            fit_before(lifted, window), window, calibration=library, kind=kind, is_sequential=False
+        )
+        within = (found.days >= window.start_day) & (found.days <= window.end_day)
+        shown = np.nansum((found.observed - found.expected)[within])
+        assert shown == pytest.approx(found.cumulative, rel=1e-9, abs=1e-6)
+
+
+def test_a_series_of_small_counts_adds_up_to_its_total_as_well(calibration):
+    values = np.random.default_rng(2).poisson(3.0, 150).astype(float)
+    values[[-2]] = np.nan
+    found = measure(DailySeries("orders", FIRST_DAY, values), calibration)
+    assert add_up(found) == pytest.approx(found.cumulative, rel=1e-9, abs=1e-6)
+
+
 def test_what_is_shown_begins_sixty_days_before_and_joins_without_a_gap(calibration):
     series = draw_series(4)
     window = last_days(series, DAYS)

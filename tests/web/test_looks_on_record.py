@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from consumer_fusion import access
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.web.console import console_routes, refuse_change
+from consumer_fusion.web.console import Console
 from consumer_fusion.web.gate import Gate, SessionMiddleware
 from consumer_fusion.web.reading_side import ReadingSide
 from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
@@ -50,9 +50,13 @@ def server(tmp_path):
             lambda: workspace.now_us, cost=CHEAP, bound_address="127.0.0.1",
         )  # fmt: skip
         side = ReadingSide(workspace, gate)
-        console = Starlette(routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting())])
+        console = Console(workspace, StaffVisiting())
+        pages = Starlette(routes=[*sign_in_routes(), *console.make_routes()])
         app = Starlette(
-            routes=[*side.build_routes(), Mount("/", app=SessionMiddleware(console, gate, refuse_change))]
+            routes=[
+                *side.build_routes(),
+                Mount("/", app=SessionMiddleware(pages, gate, console.refuse_change)),
+            ]
         )
         yield app, workspace, trail
         side.desk.close()

@@ -52,7 +52,7 @@ def sign_in_on_localhost(
     if reasons:
         raise RefusedError(
             f"Nobody is signed in without a password here: {'; '.join(reasons)}.",
-            hint="Sign in, or run `fusion demo` and open it on the same machine as http://localhost.",
+            hint="Sign in, or open the demo as http://localhost on the machine where it runs.",
         )
     visitor = _find_visitor(store, now_us)
     with visits.writing() as session:

@@ -11,7 +11,7 @@ import numpy as np
 from consumer_fusion.cause.controls import MOVED, guard_controls
 from consumer_fusion.cause.diagnosis import diagnose_series
 from consumer_fusion.cause.effect import Check, Effect, Label
-from consumer_fusion.cause.expectation import draw_expected, draw_without
+from consumer_fusion.cause.expectation import draw_expected, draw_without, level_band
 from consumer_fusion.cause.fitted_series import FittedSeries, PlaceboErrors, list_days
 from consumer_fusion.cause.framing import LOG_FLOOR
 from consumer_fusion.cause.judgement import Judgement, judge_looks, judge_size, shut_interval
@@ -182,6 +182,8 @@ def tell_effect(
         effect, effect_low, effect_high = e, *ends
         relative, low, high = e / base, ends[0] / base, ends[1] / base
         estimate, se, cloud, mde = e / base, se / base, measured.placebos.e / base, detectable / base
+    total = float(effect * count)
+    band = level_band(band, seen, days >= seen_window.end_day + 1 - length, total, is_log=fitted.is_log)
     return Effect(
         name=fitted.series.name,
         kind="temporary" if measured.span > length + gap else "open",
@@ -190,7 +192,7 @@ def tell_effect(
         effect=float(effect),
         effect_low=float(effect_low),
         effect_high=float(effect_high),
-        cumulative=float(effect * count),
+        cumulative=total,
         cumulative_low=float(effect_low * count),
         cumulative_high=float(effect_high * count),
         relative=float(relative),

@@ -11,6 +11,7 @@ from consumer_fusion.cause.series import Floats, Window
 from consumer_fusion.cause.state_space import Filtered
 
 Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
 Band = tuple[Floats, Floats, Floats]
 
 
@@ -37,6 +38,32 @@ def draw_expected(
     expected[future] = mean
     low[future] = mean * np.exp(-width) if fitted.is_log else mean - width
     high[future] = mean * np.exp(width) if fitted.is_log else mean + width
+    return expected, low, high
+
+
+def level_band(band: Band, seen: Floats, within: Booleans, total: float, *, is_log: bool) -> Band:
+    """The band moved as a whole, within itself, so that the days of an effect add up to what is told of all of them.
+
+    Day by day it is what a model foresaw; the effect is estimated from all days together. Whoever adds up observed
+    less expected finds the total that is told beside them, not another one.
+
+    Args:
+        band: Expected, low, high.
+        seen: What was seen on the same days.
+        within: Which of the days the effect is of.
+        total: What the effect adds up to.
+        is_log: Whether it is moved by a share or by an amount.
+    """
+    known = within & np.isfinite(seen) & np.isfinite(band[0])
+    if not known.any() or not np.isfinite(total):
+        return band
+    wanted = float(seen[known].sum() - total)
+    drawn, lowest, highest = (float(line[known].sum()) for line in band)
+    # An expectation that the model itself holds impossible is not drawn: such days are no one effect a day.
+    if not lowest <= wanted <= highest or (is_log and drawn <= 0):
+        return band
+    share, amount = (wanted / drawn, 0.0) if is_log else (1.0, (wanted - drawn) / int(known.sum()))
+    expected, low, high = (np.where(within, line * share + amount, line) for line in band)
     return expected, low, high
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from consumer_fusion.errors import MissingExtraError
 
 try:
-    from consumer_fusion.charts.courses import draw_course, draw_cumulative, draw_placebos
+    from consumer_fusion.charts.courses import draw_course, draw_cumulative, draw_placebos, gather_totals
     from consumer_fusion.charts.distributions import (
         draw_both_sides,
         draw_score_distribution,
@@ -60,6 +60,7 @@ __all__ = [
     "gather_classes",
     "gather_facets",
     "gather_periods",
+    "gather_totals",
     "render_svg",
     "write_css_variables",
     "AnyChart",

@@ -76,9 +76,27 @@ def draw_course(
     )
 
 
+def gather_totals(course: pa.Table, *, start_day: int, end_day: int) -> pa.Table:
+    """What observed less expected adds up to from the first day of a window on: `day`, `total`.
+
+    Args:
+        course: The columns that `draw_course` takes.
+        start_day: The first day of the window.
+        end_day: The last day of the window that was seen.
+    """
+    check_columns(course, _COURSE, "cumulative effect")
+    total, rows = 0.0, []
+    for row in course.select(_COURSE).to_pylist():
+        if start_day <= row["day"] <= end_day:
+            if row["observed"] is not None and row["expected"] is not None:
+                total += row["observed"] - row["expected"]
+            rows.append({"day": row["day"], "total": total})
+    return pa.Table.from_pylist(rows, pa.schema([("day", pa.int64()), ("total", pa.float64())]))
+
+
 def draw_cumulative(
     course: pa.Table, look: Look = DEFAULT_LOOK, *, start_day: int, end_day: int, low: float | None,
-    high: float | None, measure: str = "",
+    high: float | None, measure: str = "", finding: str = "",
 ) -> AnyChart:  # fmt: skip
     """What an effect adds up to, day by day, with the interval of the whole at its end.
 
@@ -90,21 +108,16 @@ def draw_cumulative(
         low: Lower end of the interval of the whole.
         high: Its upper end.
         measure: What is measured, for the axis.
+        finding: What it adds up to, in words; told from the course where they are not given.
     """
-    check_columns(course, _COURSE, "cumulative effect")
-    total, rows = 0.0, []
-    for row in course.select(_COURSE).to_pylist():
-        if start_day <= row["day"] <= end_day:
-            if row["observed"] is not None and row["expected"] is not None:
-                total += row["observed"] - row["expected"]
-            rows.append(
-                {
-                    "day": row["day"],
-                    "at": from_day_number(row["day"]).timestamp() * 1000,
-                    "total": total,
-                    "label": f"{_write_day(row['day'])}: {_write_number(total)}",
-                }
-            )
+    rows = [
+        {
+            **row,
+            "at": from_day_number(row["day"]).timestamp() * 1000,
+            "label": f"{_write_day(row['day'])}: {_write_number(row['total'])}",
+        }
+        for row in gather_totals(course, start_day=start_day, end_day=end_day).to_pylist()
+    ]
     palette = look.palette
     scale = altair.Scale(zero=True, nice=True)
     title = measure or say("together")
@@ -128,9 +141,10 @@ def draw_cumulative(
         look,
         title=say("What it adds up to"),
         subtitle=say("observed less expected; the bar at the end is the interval of the whole"),
-        description=say(
+        description=finding
+        or say(
             "Observed less expected adds up to {total} over {days}, between {low} and {high}.",
-            total=_write_number(total),
+            total=_write_number(rows[-1]["total"] if rows else 0.0),
             days=write_noun(len(rows), "day"),
             low=_write_number(low),
             high=_write_number(high),

@@ -44,6 +44,8 @@ class Order(StrEnum):
     lowest = "lowest"
     highest = "highest"
     falling = "falling"
+    rising = "rising"
+    moving = "moving"
 
 
 def score(

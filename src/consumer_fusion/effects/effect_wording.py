@@ -97,16 +97,7 @@ def tell_finding(shown: ShownEffect) -> list[str]:
             low=write_relative(report.low),
             high=write_relative(report.high),
         ),
-        say("That is {effect}, on the scale of the metric.", effect=write_amount(report.effect))
-        if not report.adds_up
-        else say(
-            "That is {effect} a day and {total} over {days} ({low} to {high}).",
-            effect=write_amount(report.effect),
-            total=write_amount(report.cumulative),
-            days=say_count("{count} day", "{count} days", report.end_day - report.start_day + 1),
-            low=write_amount(report.cumulative_low),
-            high=write_amount(report.cumulative_high),
-        ),
+        tell_total(report),
         _tell_chance(report.p_value),
     ]
     if report.interval == "sequential":
@@ -129,6 +120,20 @@ def tell_finding(shown: ShownEffect) -> list[str]:
             )
         )
     return sentences
+
+
+def tell_total(report: EffectReport) -> str:
+    """The effect in the units of the metric: a day, and over all its days where they may be added up."""
+    if not report.adds_up:
+        return say("That is {effect}, on the scale of the metric.", effect=write_amount(report.effect))
+    return say(
+        "That is {effect} a day and {total} over {days} ({low} to {high}).",
+        effect=write_amount(report.effect),
+        total=write_amount(report.cumulative),
+        days=say_count("{count} day", "{count} days", report.end_day - report.start_day + 1),
+        low=write_amount(report.cumulative_low),
+        high=write_amount(report.cumulative_high),
+    )
 
 
 def _tell_chance(p_value: float | None) -> str:

@@ -21,7 +21,7 @@ from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
-RECIPE = "3"
+RECIPE = "4"
 """Raised when effects are measured in another way, so that what was kept is measured again."""
 LATER_DAYS = 42
 """So many days after a window count: those by which a temporary effect is told, and some to spare."""

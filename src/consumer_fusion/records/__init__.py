@@ -35,7 +35,7 @@ from consumer_fusion.records.notice import DELIVERIES, NOTICE_STANDINGS, SUBSCRI
 from consumer_fusion.records.points import BRAND_REFERENCES, KINDS, POINTS_VERSIONS
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
 from consumer_fusion.records.series import SERIES, SERIES_DAYS
-from consumer_fusion.records.state import BRAND_HISTOGRAMS, LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.records.state import BRAND_SPREADS, LANDMARKS, PAIR_KIND_STATES
 from consumer_fusion.records.table import Table
 
 TABLES: tuple[Table, ...] = (
@@ -54,7 +54,7 @@ TABLES: tuple[Table, ...] = (
     BRAND_REFERENCES,
     PAIR_KIND_STATES,
     LANDMARKS,
-    BRAND_HISTOGRAMS,
+    BRAND_SPREADS,
     SEGMENTS,
     SEEN_EVENTS,
     MARKS,

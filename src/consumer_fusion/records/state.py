@@ -46,16 +46,16 @@ LANDMARKS = Table(
     primary_key=("half_life_days",),
 )
 
-BRAND_HISTOGRAMS = Table(
-    name="brand_histograms",
-    grain="one brand and one tenth of a score point",
+BRAND_SPREADS = Table(
+    name="brand_spreads",
+    grain="one brand and one of at most some thousand of its scores, by which the place of any other is told",
     writer="score.standing",
     columns=(
         Column("brand_id", "integer", "The brand."),
-        Column("bin", "integer", "Ten times the score, rounded down."),
-        Column("pair_count", "integer", "Pairs of the brand in that bin."),
+        Column("value", "integer", "The score in millionths of a point."),
+        Column("pairs_up_to", "integer", "Pairs of the brand with that score or a lower one."),
         Column("as_of_us", "integer", "The moment the scores are of."),
         Column("points_version", "text", "The version of the points that they were read with."),
     ),
-    primary_key=("brand_id", "bin"),
+    primary_key=("brand_id", "value"),
 )

@@ -152,7 +152,6 @@ def make_movers_section(page: ReportPage) -> Section:
     ]
     if "reason" in page.movers.column_names:
         columns.append(ColumnView("reason", "what happened", is_long=True))
-    rows.sort(key=lambda row: -abs(row["change"]))
     figure = make_figure(
         "From where to where",
         "The ring is where the score was, the dot where it is. Blue rose, orange fell.",

@@ -80,7 +80,14 @@ from consumer_fusion.score.sources import (
     open_events,
     read_identity_map,
 )
-from consumer_fusion.score.standing import find_standing_moment, keep_histogram, read_standing
+from consumer_fusion.score.standing import (
+    PERCENTILE_BOUND,
+    Spread,
+    find_standing_moment,
+    keep_spread,
+    read_standing,
+    spread_scores,
+)
 from consumer_fusion.score.time_alone import score_fading
 
 __all__ = [
@@ -108,6 +115,8 @@ __all__ = [
     "RECOVERY_KIND",
     "Reading",
     "Selection",
+    "PERCENTILE_BOUND",
+    "Spread",
     "annotate_sql",
     "annotation_tables",
     "apply_calibration",
@@ -128,7 +137,7 @@ __all__ = [
     "fold_relation",
     "fold_segments",
     "hide_elsewhere",
-    "keep_histogram",
+    "keep_spread",
     "keep_points",
     "list_changes",
     "list_deriving_kinds",
@@ -158,6 +167,7 @@ __all__ = [
     "replay_history",
     "score_fading",
     "score_states",
+    "spread_scores",
     "to_entries",
     "write_deltas",
     "write_points",

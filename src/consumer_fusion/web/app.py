@@ -29,7 +29,7 @@ from consumer_fusion.web.collect import (
     Limits,
     WorkspaceKeys,
 )
-from consumer_fusion.web.console import Readings, console_routes, refuse_change, show_missing
+from consumer_fusion.web.console import Console, Readings
 from consumer_fusion.web.errors import write_problem
 from consumer_fusion.web.gate import Gate, SessionMiddleware
 from consumer_fusion.web.many_pairs import digest_segments, is_many
@@ -124,9 +124,9 @@ def build_app(
         workspace, gate, list_problems=collector.list_problems, extra=lambda: _count_arrivals(collector)
     )
     readings = Readings(workspace, side.desk.aside, side.desk.standings)
-    console = Starlette(
-        routes=[*sign_in_routes(), *console_routes(workspace, StaffVisiting(), readings)],
-        exception_handlers={404: show_missing},
+    console = Console(workspace, StaffVisiting(), readings)
+    pages = Starlette(
+        routes=[*sign_in_routes(), *console.make_routes()], exception_handlers={404: console.show_missing}
     )
 
     is_ending = threading.Event()
@@ -153,7 +153,9 @@ def build_app(
         CollectApplication(collector, verify_key or keys),
         routes=[
             *side.build_routes(),
-            Mount("/", app=SessionMiddleware(console, gate, refuse_change, frozenset({"/preferences"}))),
+            Mount(
+                "/", app=SessionMiddleware(pages, gate, console.refuse_change, frozenset({"/preferences"}))
+            ),
         ],
         lifespan=live,
         middleware=[Middleware(RequestMiddleware, measures=side.measures)],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import anyio
@@ -95,6 +95,7 @@ class Visit:
         has_form: Whether the answer carries a form token, so that the browser needs what it is made from.
         opened: A session that begins with the answer.
         is_closing: Whether the session ends with the answer.
+        is_own_page: Whether a change was asked for by a page of ours.
     """
 
     gate: Gate
@@ -106,6 +107,7 @@ class Visit:
     has_form: bool = False
     opened: access.NewSession | None = None
     is_closing: bool = False
+    is_own_page: bool = False
 
 
 class SessionMiddleware:
@@ -123,7 +125,7 @@ class SessionMiddleware:
         self,
         app: ASGIApp,
         gate: Gate,
-        write_refusal: Callable[[Request, FusionError], Response] | None = None,
+        write_refusal: Callable[[Request, FusionError], Awaitable[Response]] | None = None,
         paths_without_form: frozenset[str] = frozenset(),
     ) -> None:
         self.app = app
@@ -147,6 +149,7 @@ class SessionMiddleware:
         try:
             if scope["method"] not in _SAFE_METHODS and not is_bearer(Headers(scope=scope)):
                 _check_origin(scope)
+                visit.is_own_page = True
                 if scope["path"] not in self.paths_without_form:
                     receive = await _check_form(scope, receive, visit)
         except FusionError as error:
@@ -154,7 +157,7 @@ class SessionMiddleware:
                 self.gate.trail.note_refusal(
                     visit.signed_in.caller.actor, "a form of another page", self.gate.now_us()
                 )
-            refusal = self.write_refusal(Request(scope), error)
+            refusal = await self.write_refusal(Request(scope), error)
             await refusal(scope, receive, send_with_cookies)
             return
         await self.app(scope, receive, send_with_cookies)
@@ -178,7 +181,7 @@ def is_bearer(headers: Headers) -> bool:
     return headers.get("authorization", "").lower().startswith("bearer ")
 
 
-def _write_json_refusal(_request: Request, error: FusionError) -> Response:
+async def _write_json_refusal(_request: Request, error: FusionError) -> Response:
     return JSONResponse(write_error(error), find_status(error), dict(write_headers(error)))
 
 

@@ -111,7 +111,7 @@ def read_places_aside(
     for brand_id, (_, scores) in found.items():
         if len(scores) >= answers.LARGE_BRAND_PAIRS:
             with workspace.store.writing() as session:
-                score.keep_histogram(session, brand_id, pa.chunked_array([scores]), as_of_us, version)
+                score.keep_spread(session, brand_id, scores, as_of_us, version)
     return found
 
 

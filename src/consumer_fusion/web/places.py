@@ -39,7 +39,7 @@ GOOD_SECONDS = 300.0
 INSTANT_STATES = 2_000
 """So many rows of states are read at once when a brand is asked about for the first time."""
 KEPT_PAIRS = 5_000_000
-"""So many pairs are kept in memory, 24 bytes each; of brands that were not asked about the longest, none."""
+"""So many pairs are kept in memory, up to 32 bytes each; of brands that were not asked about the longest, none."""
 _SAME_SCORE = 1e-3
 """Between two moments a score fades a little; the pair did not move."""
 _log = logging.getLogger("consumer_fusion.standings")
@@ -50,7 +50,7 @@ class Place:
     """Where a score lies among those of its brand.
 
     Attributes:
-        percentile: The share of the brand's pairs below, half of equals included, in percent.
+        percentile: As `score.Spread.rank` tells it.
         as_of_us: The moment of those.
     """
 
@@ -66,7 +66,7 @@ class Standing:
         as_of_us: The moment.
         consumers: In ascending order.
         scores: In their order.
-        ordered: The scores in ascending order.
+        spread: How they are spread.
         basis: What they were read with.
         made: When, on the clock of `time.monotonic`.
     """
@@ -74,7 +74,7 @@ class Standing:
     as_of_us: int
     consumers: IntArray
     scores: FloatArray
-    ordered: FloatArray
+    spread: score.Spread
     basis: Hashable
     made: float
 
@@ -86,11 +86,7 @@ class Standing:
         if found < len(self.consumers) and self.consumers[found] == consumer_id:
             if abs(self.scores[found] - value) < _SAME_SCORE:
                 value = float(self.scores[found])
-        below, up_to = (
-            np.searchsorted(self.ordered, value, "left"),
-            np.searchsorted(self.ordered, value, "right"),
-        )
-        return Place(float(100 * (below + (up_to - below) / 2) / len(self.ordered)), self.as_of_us)
+        return Place(float(self.spread.rank([value])[0]), self.as_of_us)
 
 
 class Standings:
@@ -184,7 +180,7 @@ class Standings:
         else:
             read = read_places(self._workspace, brand_ids, moment)
         made = [
-            Standing(moment, consumers, scores, np.sort(scores), basis, monotonic())
+            Standing(moment, consumers, scores, score.spread_scores(scores), basis, monotonic())
             for consumers, scores in (read[brand_id] for brand_id in brand_ids)
         ]
         with self._lock:

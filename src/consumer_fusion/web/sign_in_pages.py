@@ -13,9 +13,10 @@ from starlette.routing import Route
 from consumer_fusion import access
 from consumer_fusion.access import LINK_PATH, MIN_LETTERS
 from consumer_fusion.errors import FusionError, RefusedError
-from consumer_fusion.kit.language import say, speaking
+from consumer_fusion.kit.language import mark, say, speaking
 from consumer_fusion.web import session as staff
 from consumer_fusion.web.console.addresses import is_own_path, make_path
+from consumer_fusion.web.console.console_application import read_theme
 from consumer_fusion.web.console.languages import LANGUAGE_COOKIE, choose_language
 from consumer_fusion.web.console.templating import Frame, render_page
 from consumer_fusion.web.console.visiting import Visitor
@@ -24,6 +25,11 @@ from consumer_fusion.web.gate import find_visit
 
 SIGN_IN_PATH = "/sign-in"
 SIGN_OUT_PATH = "/sign-out"
+_TOLD = {
+    "out": mark("You are signed out."),
+    "lost": mark("You were signed out, so nothing was changed. Sign in and do it again."),
+}
+"""What the sign-in page says, by the parameter with which one was sent to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class SignInPage:
         hint: What to do about it.
         is_owner_link: Whether the first owner is being made, who says their address.
         min_letters: How long a password has to be.
+        visitor_name: Who is signed in already; empty for nobody.
+        is_demo: Whether one is let in without a password here.
     """
 
     action: str
@@ -45,6 +53,8 @@ class SignInPage:
     hint: str = ""
     is_owner_link: bool = False
     min_letters: int = MIN_LETTERS
+    visitor_name: str = ""
+    is_demo: bool = False
 
 
 class StaffVisiting:
@@ -89,13 +99,16 @@ def sign_in_routes() -> list[Route]:
 async def _show_sign_in(request: Request) -> Response:
     if staff.find_staff(request) is not None:
         return RedirectResponse(_read_next(request), status_code=303)
-    if find_visit(request).gate.is_demo:
+    is_demo = find_visit(request).gate.is_demo
+    # Whoever has just gone is not let in again before they ask for it.
+    if is_demo and "out" not in request.query_params:
         try:
             await staff.sign_in_visitor(request)
         except RefusedError as error:
             return _render(request, "sign_in.html", SignInPage(_sign_in_action(request), hint=error.message))
         return RedirectResponse(_read_next(request), status_code=303)
-    return _render(request, "sign_in.html", SignInPage(_sign_in_action(request)))
+    told = next((words for name, words in _TOLD.items() if name in request.query_params), "")
+    return _render(request, "sign_in.html", SignInPage(_sign_in_action(request), hint=told, is_demo=is_demo))
 
 
 async def _sign_in(request: Request) -> Response:
@@ -111,7 +124,7 @@ async def _sign_in(request: Request) -> Response:
 async def _sign_out(request: Request) -> Response:
     fields = await _read_fields(request)
     await staff.sign_out(request, everywhere=fields.get("everywhere") == "yes")
-    return RedirectResponse(SIGN_IN_PATH, status_code=303)
+    return RedirectResponse(make_path(SIGN_IN_PATH, out="yes"), status_code=303)
 
 
 async def _show_link(request: Request) -> Response:
@@ -131,12 +144,13 @@ async def _take_up_link(request: Request) -> Response:
 
 
 def _answer_link(request: Request, fields: Mapping[str, str], error: FusionError | None) -> Response:
-    gate, secret = find_visit(request).gate, request.path_params["secret"]
+    visit, secret = find_visit(request), request.path_params["secret"]
+    gate, name = visit.gate, visit.signed_in.account.name if visit.signed_in else ""
     try:
         with gate.store.reading() as session:
             link = access.find_link(session, secret, gate.now_us())
     except FusionError as gone:
-        page = SignInPage(SIGN_IN_PATH, message=gone.message, hint=gone.hint)
+        page = SignInPage(SIGN_IN_PATH, message=gone.message, hint=gone.hint, visitor_name=name)
         return _render(request, "sign_in.html", page, gone)
     page = SignInPage(
         f"{LINK_PATH}{secret}",
@@ -144,6 +158,7 @@ def _answer_link(request: Request, fields: Mapping[str, str], error: FusionError
         message=error.message if error else "",
         hint=error.hint if error else "",
         is_owner_link=link.purpose == "owner",
+        visitor_name=name,
     )
     return _render(request, "welcome.html", page, error)
 
@@ -157,7 +172,9 @@ def _render(
         title = say("Sign in") if template == "sign_in.html" else say("Welcome")
         # The address of a link holds its secret, so no other form may carry it away.
         here = SIGN_IN_PATH if template == "sign_in.html" else "/"
-        frame = Frame(title=title, form_token=staff.read_form_token(request), here=here)
+        frame = Frame(
+            title=title, form_token=staff.read_form_token(request), here=here, theme=read_theme(request)
+        )
         headers = {"Cache-Control": "no-store", **(write_headers(error) if error else {})}
         status = find_status(error) if error else 200
         return HTMLResponse(render_page(template, frame, page), status, headers)
@@ -169,7 +186,9 @@ def _sign_in_action(request: Request) -> str:
 
 def _read_next(request: Request) -> str:
     path = request.query_params.get("next", "/")
-    return path if is_own_path(path) else "/"
+    # Pages of coming and going lead nowhere once one is in.
+    is_door = path.startswith((SIGN_IN_PATH, SIGN_OUT_PATH, LINK_PATH))
+    return path if is_own_path(path) and not is_door else "/"
 
 
 async def _read_fields(request: Request) -> dict[str, str]:

@@ -43,6 +43,12 @@ class Browser:
 
 
 @pytest.fixture
+def make_browser():
+    """Makes somebody before a console of one's own."""
+    return lambda console: Browser(console[0])
+
+
+@pytest.fixture
 def stranger(console):
     return Browser(console[0])
 

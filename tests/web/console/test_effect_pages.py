@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 
 import pytest
 
 from console_town import PARTIAL, READER
+from consumer_fusion import effects
+from consumer_fusion.effects import effect_wording
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 FOLLOWERS = "/effect?action=founding-concert&metric=followers"
@@ -48,6 +51,32 @@ def test_every_chart_of_an_effect_is_drawn_with_its_finding_and_its_numbers(owne
     assert "<svg" in part.text
     assert 'class="finding"' in part.text
     assert "<table" in part.text
+
+
+def read_numbers(owner, name):
+    answer = owner.get(f"/effect/figure{FOLLOWERS.removeprefix('/effect')}&name={name}&format=csv")
+    return list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+
+
+def test_one_effect_has_one_total_on_every_face(owner, console):
+    page = html.unescape(owner.get(FOLLOWERS).text)
+    told = re.search(r"That is [^.]* over 3 days \([^)]*\)\.", page).group(0)
+    chart = owner.get(
+        f"/effect/figure{FOLLOWERS.removeprefix('/effect')}&name=cumulative", headers={"HX-Request": "true"}
+    )
+    assert told in html.unescape(chart.text), "the chart says the same sentence"
+    report, _ = effects.read_effect(console[1], "founding-concert", "followers")
+    assert told == effect_wording.tell_total(report)
+    assert float(read_numbers(owner, "cumulative")[-1]["total"]) == pytest.approx(report.cumulative)
+    shown = effects.show_effect(console[1], report)
+    assert told in effect_wording.tell_finding(shown), "so do the command and the report"
+    course = effects.describe_effect(shown)
+    days = [
+        seen["value"] - thought["value"]
+        for day, seen, thought in zip(report.days, course["observed"], course["expected"], strict=True)
+        if report.start_day <= day <= report.end_day
+    ]
+    assert sum(days) == pytest.approx(report.cumulative), "and the days of the API and of --json add up to it"
 
 
 def test_who_may_not_see_a_brand_finds_none_of_its_actions(sign_in):

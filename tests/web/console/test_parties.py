@@ -124,7 +124,7 @@ def test_where_comparing_is_not_installed_the_page_says_what_to_do(owner, monkey
     monkeypatch.setattr(suggestion_pages, "find_spec", lambda name: None)
     page = owner.get("/suggestions").text
     assert "is not installed here" in page
-    assert "pip install &#39;consumer-fusion[identity]&#39;" in page
+    assert "Whoever looks after the server can install it" in page
     answer = upload(owner, "consumer,first_name\n")
     assert answer.status_code == 501
     assert "is not installed here" in answer.text
@@ -185,7 +185,7 @@ def test_a_file_of_too_many_people_is_refused_with_what_to_do(owner, monkeypatch
     monkeypatch.setattr(suggestion_pages, "MOST_PEOPLE", 2)
     answer = upload(owner, PEOPLE)
     assert answer.status_code == 400
-    assert "fusion identity suggest" in answer.text
+    assert "ask whoever runs this workspace to compare so many" in answer.text
 
 
 def test_what_is_declared_of_a_relationship_stands_on_its_page(owner, workspace):

@@ -115,8 +115,8 @@ def build_routes(desk: Desk) -> APIRouter:
         assert snapshot.change is not None
         orders = {"falling": "falling", "rising": "rising", "both": "moving"}
         places, _ = snapshot.list_page(orders[direction], None, limit)
-        sign = {"falling": -1.0, "rising": 1.0, "both": 0.0}[direction]
-        places = places[(snapshot.change[places] * sign > 0) | ((sign == 0) & (snapshot.change[places] != 0))]
+        moved = answers.order_values(orders[direction], np.empty(0), snapshot.change[places])
+        places = places[-moved >= answers.LEAST_MOVE]
         with desk.workspace.store.reading() as session:
             keys = _name_pairs(session, snapshot, places)
         rows = snapshot.rows.take(places).to_pylist()

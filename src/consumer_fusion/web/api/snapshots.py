@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from consumer_fusion import score
+from consumer_fusion import answers, score
 from consumer_fusion.points_in_force import POINTS_MARK
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import MERGES
@@ -67,15 +67,7 @@ class Snapshot:
         return int(self.rows[name][place].as_py())
 
     def _value(self, order: str | None) -> FloatArray:
-        scores: FloatArray = self.rows["fusion_score"].to_numpy()
-        if order in (None, "lowest"):
-            return scores if order else np.zeros(len(scores))
-        if order == "highest":
-            return -scores
-        assert self.change is not None
-        if order == "falling":
-            return self.change
-        return -self.change if order == "rising" else -np.abs(self.change)
+        return answers.order_values(order, self.rows["fusion_score"].to_numpy(), self.change)
 
     def _sort(self, order: str | None) -> IntArray:
         name = order or ""
@@ -118,17 +110,9 @@ def take_snapshot(
 
 
 def rank_scores(rows: pa.Table) -> FloatArray:
-    """Percentiles within the brand: the share of its pairs below, half of equals included."""
+    """The percentile of each row among those of its brand."""
     brands, scores = rows["brand_id"].to_numpy(), rows["fusion_score"].to_numpy()
-    percentiles = np.empty(len(scores))
-    order = np.argsort(brands, kind="stable")
-    edges = np.flatnonzero(np.diff(brands[order])) + 1
-    for places in np.split(order, edges) if len(order) else ():
-        own = scores[places]
-        ordered = np.sort(own)
-        below, up_to = np.searchsorted(ordered, own, "left"), np.searchsorted(ordered, own, "right")
-        percentiles[places] = 100 * (below + (up_to - below) / 2) / len(own)
-    return percentiles
+    return answers.rank_within_brands(brands, scores, brands, scores)
 
 
 def read_version(session: Session) -> Hashable:

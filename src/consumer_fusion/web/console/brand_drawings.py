@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from consumer_fusion import charts
+from consumer_fusion import answers, charts
 from consumer_fusion.kit.language import mark, say
 from consumer_fusion.web.console.drawings import Column, Drawing, Table
 from consumer_fusion.web.console.readings import BrandReading
@@ -107,7 +106,7 @@ def make_brand_drawing(
             [{**row, "share": row["pair_count"] / total} for row in rows],
         )
 
-    movers = list_movers(scores, MOVERS_DRAWN)
+    movers = answers.list_movers(scores, MOVERS_DRAWN)
     shown = movers.set_column(
         0, "consumer", pa.array([show_key(key) for key in movers["consumer"].to_pylist()])
     )
@@ -174,20 +173,3 @@ def make_brand_drawing(
     return Drawing(
         name, say(heading), say(_PERIOD_HINTS[period] if name == "activity" else hint), draw, gather
     )
-
-
-def list_movers(scores: pa.Table, count: int) -> pa.Table:
-    """The pairs that moved most, half of them down and half up: `consumer`, `brand`, `fusion_score`, `score_before`.
-
-    Args:
-        scores: What fell most first.
-        count: At most so many.
-    """
-    half = count // 2
-    if scores.num_rows <= count:
-        ends = scores
-    else:
-        ends = pa.concat_tables([scores.slice(0, half), scores.slice(scores.num_rows - (count - half))])
-    ends = ends.filter(pc.greater_equal(pc.abs(ends["change_28_days"]), 0.05))
-    before = pc.subtract(ends["fusion_score"], ends["change_28_days"])
-    return ends.select(["consumer", "brand", "fusion_score"]).append_column("score_before", before)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -34,6 +34,7 @@ from consumer_fusion.web.console.statics import static_routes
 from consumer_fusion.web.console.templating import Frame, render_page
 from consumer_fusion.web.console.visiting import Visiting, Visitor
 from consumer_fusion.web.errors import find_status, write_error, write_headers
+from consumer_fusion.web.gate import find_visit
 from consumer_fusion.web.session import note_looks, note_refusal
 from consumer_fusion.workspace import Workspace
 
@@ -75,53 +76,17 @@ class ProblemPage:
     code: str
 
 
-def console_routes(
-    workspace: Workspace, visiting: Visiting, readings: Readings | None = None
-) -> list[BaseRoute]:
-    """The routes of the console; `SessionMiddleware` goes around them, with `refuse_change` for its refusals.
-
-    Args:
-        workspace: The workspace that it shows; open as long as the routes are used.
-        visiting: Who is signed in.
-        readings: What the pages read with; made where none is given.
-    """
-    return Console(workspace, visiting, readings).make_routes()
-
-
-def refuse_change(request: Request, error: FusionError) -> Response:
-    """The page for a change that did not come from a page of ours, or not in this session."""
-    with speaking(_choose(request)):
-        content = ProblemPage(find_status(error), error.message, error.hint, error.code)
-        if _is_part(request):
-            html = render_page(
-                "problem_part.html", Frame(say("This could not be done"), is_part=True), content
-            )
-        else:
-            html = render_page("problem.html", Frame(say("This could not be done")), content)
-        return HTMLResponse(html, find_status(error), headers={**_HEADERS, **write_headers(error)})
-
-
-async def show_missing(request: Request, _: Exception) -> Response:
-    """The page for an address at which there is none; programs are answered in JSON."""
-    with speaking(_choose(request)):
-        hint = say("The address may be mistyped, or of an older release.")
-        error = NotFoundError(say("There is no such page."), hint=hint)
-    if "text/html" not in request.headers.get("accept", ""):
-        return JSONResponse(write_error(error), 404, headers=_HEADERS)
-    return refuse_change(request, error)
-
-
 def _choose(request: Request) -> CatalogueLanguage:
     return choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
 
 
 class Console:
-    """Answers requests with pages.
+    """Answers requests with pages; `SessionMiddleware` goes around its routes, with `refuse_change` for its refusals.
 
     Args:
-        workspace: The workspace.
+        workspace: The workspace that it shows; open as long as the routes are used.
         visiting: Who is signed in.
-        readings: What the pages read with.
+        readings: What the pages read with; made where none is given.
     """
 
     def __init__(self, workspace: Workspace, visiting: Visiting, readings: Readings | None = None) -> None:
@@ -141,6 +106,40 @@ class Console:
         ]
         routes.append(Route("/preferences", self._choose_preferences, methods=["POST"]))
         return [*routes, *static_routes()]
+
+    async def refuse_change(self, request: Request, error: FusionError) -> Response:
+        """The answer to a change that did not come from a page of ours, or not in this session."""
+        return await run_in_threadpool(self._refuse_change, request, error)
+
+    async def show_missing(self, request: Request, _: Exception) -> Response:
+        """The page for an address at which there is none; programs are answered in JSON."""
+        with speaking(_choose(request)):
+            hint = say("The address may be mistyped, or of an older release.")
+            error = NotFoundError(say("There is no such page."), hint=hint)
+        if "text/html" not in request.headers.get("accept", ""):
+            return JSONResponse(write_error(error), 404, headers=_HEADERS)
+        return await run_in_threadpool(self._tell_problem, request, error)
+
+    def _refuse_change(self, request: Request, error: FusionError) -> Response:
+        visitor = self.visiting.find_visitor(request)
+        if find_visit(request).is_own_page:
+            # Its page was made before somebody signed in or out: what they wanted is known, and nothing is lost.
+            if visitor is None and request.url.path in PAGES:
+                return self._send_to_sign_in(request, is_lost=True)
+            if visitor is not None and request.url.path == self.visiting.sign_in_path:
+                wanted = request.query_params.get("next", "/")
+                return RedirectResponse(wanted if is_own_path(wanted) else "/", 303, headers=_HEADERS)
+        return self._tell_problem(request, error)
+
+    def _tell_problem(self, request: Request, error: FusionError) -> Response:
+        with speaking(_choose(request)):
+            visitor = self.visiting.find_visitor(request)
+            if visitor is not None:
+                return self._show_problem(request, visitor, error)
+            status = find_status(error)
+            frame = Frame(say("This could not be done"), theme=read_theme(request), is_part=_is_part(request))
+            html = render_page(_choose_template(request), frame, _describe(error))
+            return HTMLResponse(html, status, headers={**_HEADERS, **write_headers(error)})
 
     def _make_endpoint(self, maker: PageMaker) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -233,22 +232,27 @@ class Console:
             form_token=form_token,
             sign_out_path=self.visiting.sign_out_path,
             here=_read_here(request),
-            theme=_read_theme(request),
+            theme=read_theme(request),
             notice=unquote(request.cookies.get(NOTICE_COOKIE, ""))[:500],
         )
 
     def _show_problem(self, request: Request, visitor: Visitor, error: FusionError) -> Response:
-        status = find_status(error)
-        content = ProblemPage(status, error.message, error.hint, error.code)
-        template = "problem_part.html" if _is_part(request) else "problem.html"
-        response = self._show(
-            request, visitor, Page(template, say("This could not be done"), content, status)
-        )
+        title = say("This could not be done")
+        page = Page(_choose_template(request), title, _describe(error), find_status(error))
+        response = self._show(request, visitor, page)
         response.headers.update(write_headers(error))
         return response
 
-    def _send_to_sign_in(self, request: Request) -> Response:
-        path = make_path(self.visiting.sign_in_path, next=_read_here(request))
+    def _send_to_sign_in(self, request: Request, *, is_lost: bool = False) -> Response:
+        """To the sign-in, and from there to the page that is open in their window.
+
+        Args:
+            request: The request.
+            is_lost: Whether a change was sent, which was not made.
+        """
+        path = make_path(
+            self.visiting.sign_in_path, next=_read_window(request), lost="yes" if is_lost else None
+        )
         if _is_part(request):
             return Response(status_code=200, headers={**_HEADERS, "HX-Redirect": path})
         return RedirectResponse(path, status_code=303, headers=_HEADERS)
@@ -279,7 +283,8 @@ def _tell_look(visit: Visit, answered: Page | Download) -> Deed | None:
     return Deed("look at page", visit.path, brand=answered.brand) if answered.brand else None
 
 
-def _read_theme(request: Request) -> str:
+def read_theme(request: Request) -> str:
+    """Light, dark, or as the device says: what the visitor chose."""
     theme = request.cookies.get(THEME_COOKIE, "auto")
     return theme if theme in THEMES else "auto"
 
@@ -292,6 +297,23 @@ def _read_here(request: Request) -> str:
     if request.method != "GET":
         return "/"
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _read_window(request: Request) -> str:
+    """The page that is open in the visitor's window: of a part or a form, the one in which it stands."""
+    if request.method == "GET" and not _is_part(request):
+        return _read_here(request)
+    address = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer") or "/")
+    path = address.path + (f"?{address.query}" if address.query else "")
+    return path if is_own_path(path) else "/"
+
+
+def _choose_template(request: Request) -> str:
+    return "problem_part.html" if _is_part(request) else "problem.html"
+
+
+def _describe(error: FusionError) -> ProblemPage:
+    return ProblemPage(find_status(error), error.message, error.hint, error.code)
 
 
 def _send_on(request: Request, answered: Redirect) -> Response:

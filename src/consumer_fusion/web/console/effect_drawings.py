@@ -72,17 +72,12 @@ def make_effect_drawing(name: str, report: EffectReport) -> Drawing | None:
         )
 
     def gather_cumulative() -> Table:
-        total, rows = 0.0, []
-        for row in course.to_pylist():
-            if report.start_day <= row["day"] <= report.end_day:
-                if row["observed"] is not None and row["expected"] is not None:
-                    total += row["observed"] - row["expected"]
-                rows.append({"day": row["day"], "total": total})
+        totals = charts.gather_totals(course, start_day=report.start_day, end_day=report.end_day)
         return Table(
             "cumulative-effect",
             say("Observed less expected, added up"),
             (Column("day", say("day"), "day"), Column("total", say("together"), "change")),
-            rows,
+            totals.to_pylist(),
         )
 
     def gather_placebos() -> Table:
@@ -104,6 +99,7 @@ def make_effect_drawing(name: str, report: EffectReport) -> Drawing | None:
             lambda look: charts.draw_cumulative(
                 course, look, start_day=report.start_day, end_day=report.end_day, low=report.cumulative_low,
                 high=report.cumulative_high, measure=wording.name_metric(report.metric),
+                finding=wording.tell_total(report),
             ),
             gather_cumulative,
         ),

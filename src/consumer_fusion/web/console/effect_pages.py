@@ -258,7 +258,7 @@ def _read_or_measure(visit: Visit, action_id: str, metric: str) -> tuple[EffectR
     if metric in effects.SCORE_METRICS:
         raise RefusedError(
             say("Scores take long to be read day by day, so they are not measured while somebody waits."),
-            hint=say("The command fusion effect measures them; the page shows them from then on."),
+            hint=say("Whoever runs this workspace can measure them; the page shows them from then on."),
         )
     report = effects.measure_action(visit.workspace, effects.Question(action_id=action_id, metric=metric))
     return effects.read_effect(visit.workspace, action_id, metric) or (report, visit.workspace.now_us)

@@ -25,7 +25,6 @@ from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visi
 
 SUGGESTIONS_LISTED = 200
 MOST_PEOPLE = 50_000
-INSTALL_COMMAND = "pip install 'consumer-fusion[identity]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,6 @@ class SuggestionsPage:
 
     Attributes:
         is_installed: Whether the part that compares records is installed.
-        install_command: What installs it.
         threshold: From which probability on a pair is suggested.
         found: What was found; None before anything was looked for.
         claimed: Pairs of whom a browser says that they are one person, each with both keys as the visitor may see
@@ -42,7 +40,6 @@ class SuggestionsPage:
     """
 
     is_installed: bool
-    install_command: str
     threshold: float
     found: Found | None = None
     claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
@@ -79,7 +76,7 @@ def find_suggestions(visit: Visit) -> Answer:
     if not _is_installed():
         raise MissingExtraError(
             say("The part that compares records of people is not installed here."),
-            hint=say("Whoever looks after the server installs it: {command}", command=INSTALL_COMMAND),
+            hint=say("Whoever looks after the server can install it; the documentation says how."),
         )
     threshold = visit.read_number("percent", DEFAULT_THRESHOLD * 100) / 100
     suggested = _suggest(visit.read_upload("people"), threshold)
@@ -124,7 +121,7 @@ def _is_installed() -> bool:
 def _answer(
     found: Found | None, threshold: float, claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
 ) -> Answer:
-    content = SuggestionsPage(_is_installed(), INSTALL_COMMAND, threshold, found, claimed)
+    content = SuggestionsPage(_is_installed(), threshold, found, claimed)
     return Page("suggestions.html", say("Merge suggestions"), content, section="suggestions")
 
 
@@ -155,9 +152,7 @@ def _check_size(path: Path) -> None:
             say(
                 "The file holds more than {count} people.", count=read_language().write_number(MOST_PEOPLE, 0)
             ),
-            hint=say(
-                "Compare so many with the command `fusion identity suggest`, which has the machine to itself."
-            ),
+            hint=say("Choose a file of fewer people, or ask whoever runs this workspace to compare so many."),
         )
 
 

@@ -27,6 +27,7 @@ from consumer_fusion.kit.release import read_product_version
 from consumer_fusion.web.console.addresses import STATIC_PATH, make_path
 from consumer_fusion.web.console.drawings import Column
 from consumer_fusion.web.console.languages import LANGUAGES
+from consumer_fusion.web.console.next_steps import find_step
 
 FACET_WORDS: Mapping[str, str] = {
     "wallet": mark("wallet"),
@@ -176,6 +177,7 @@ def make_environment() -> jinja2.Environment:
     environment.globals |= {
         "say": say,
         "say_count": say_count,
+        "find_step": find_step,
         "say_written": say_written,
         "make_path": make_path,
         "static_path": lambda name: f"{STATIC_PATH}/{name}?v={read_version_of_statics()}",

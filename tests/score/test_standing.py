@@ -1,0 +1,74 @@
+"""Where a score lies among those of its brand: the same whoever tells it, also where little is kept of many scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer_fusion import answers, score
+from consumer_fusion.pipeline import import_events
+from small_workspaces import NOW, make_order, open_small
+
+CROWD = st.tuples(
+    st.floats(0, 100), st.sampled_from([0.0, 1e-5, 0.01, 0.08, 3.0, 40.0]), st.integers(1, 3_000)
+)
+"""Some pairs around a score: all at it, within a hundredth of it, or far spread."""
+
+
+def scatter(crowds, seed):
+    """The scores of a brand whose pairs stand in crowds."""
+    chance = np.random.default_rng(seed)
+    return np.concatenate(
+        [np.clip(center + width * chance.normal(size=count), 0, 100) for center, width, count in crowds]
+    ).round(6)
+
+
+def count_place(scores, value):
+    """The percentile by its definition."""
+    return 100 * ((scores < value).sum() + (scores == value).sum() / 2) / len(scores)
+
+
+@settings(max_examples=120, deadline=None)
+@given(crowds=st.lists(CROWD, min_size=1, max_size=6), seed=st.integers(0, 2**32 - 1))
+def test_a_place_told_from_few_kept_scores_is_within_a_tenth_of_a_percentage_point(crowds, seed):
+    scores = scatter(crowds, seed)
+    kept = score.spread_scores(scores).thin_out()
+    assert len(kept.values) <= 8_000
+    asked = np.concatenate([scores[:: max(1, len(scores) // 40)], np.linspace(0, 100, 21)])
+    for told, value in zip(kept.rank(asked), asked, strict=True):
+        assert told == pytest.approx(count_place(scores, value), abs=score.PERCENTILE_BOUND)
+
+
+@given(crowds=st.lists(CROWD, min_size=1, max_size=3), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_a_place_told_from_all_scores_is_exact(crowds, seed):
+    scores = scatter(crowds, seed)[:400]
+    told = score.spread_scores(scores).rank(scores)
+    assert told.tolist() == pytest.approx([count_place(scores, each) for each in scores], abs=1e-9)
+
+
+def test_the_last_bits_of_a_score_do_not_move_its_place():
+    # Read alone and read among all, the score of one pair is added up in another order.
+    scores = [50.0] * 40 + [61.0] * 60
+    assert score.spread_scores(scores).rank([50.0 + 1e-11, 50.0 - 1e-11]).tolist() == [20.0, 20.0]
+
+
+def test_a_consumer_asked_about_alone_stands_where_the_list_of_the_brand_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "LARGE_BRAND_PAIRS", 20)
+    with open_small(tmp_path / "ws") as workspace:
+        # All of them bought once within an hour, so that their scores lie within a hundredth of a point.
+        import_events(
+            workspace,
+            [make_order(each, consumer=f"guest-{each}", days_ago=10 + each / 960) for each in range(40)],
+        )
+        listed = {row["consumer"]: row for row in answers.score_pairs(workspace, as_of=NOW).to_pylist()}
+        for _ in ("read for the first time", "from what was kept then"):
+            for name in ("guest-0", "guest-7", "guest-39"):
+                (alone,) = answers.score_pairs(
+                    workspace, brand="bakery", consumer=name, as_of=NOW
+                ).to_pylist()
+                assert alone["percentile"] == pytest.approx(
+                    listed[name]["percentile"], abs=score.PERCENTILE_BOUND
+                )

@@ -1,0 +1,83 @@
+"""Who moved most: ranked by the size of the move, whichever way it went, and the same wherever it is told."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from consumer_fusion import answers
+from consumer_fusion.charts import LIGHT, Look
+from consumer_fusion.pipeline import import_events
+from consumer_fusion.presentation import ReportRequest, fill_report
+from consumer_fusion.report.sections import make_movers_section
+from consumer_fusion.web.api.snapshots import take_snapshot
+from consumer_fusion.web.console.brand_drawings import make_brand_drawing
+from consumer_fusion.web.console.readings import Readings
+from small_workspaces import NOW, make_order, open_small
+
+
+def tabulate(changes):
+    """Scores by what they changed by."""
+    names = [f"consumer-{place}" for place in range(len(changes))]
+    return pa.table(
+        {
+            "consumer": names, "brand": ["bakery"] * len(names), "fusion_score": [50.0 + each for each in changes],
+            "change_28_days": [float(each) for each in changes],
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "most"),
+    [
+        ([-10, -9, -8, 1], [-10, -9]),
+        ([-1, 8, 9, 10], [10, 9]),
+        ([-3, 2, 0, -4, 5], [5, -4]),
+        ([0.0, 0.01, -0.04], []),
+    ],
+    ids=["all large moves down", "all large moves up", "both ways", "nobody moved"],
+)
+def test_the_largest_moves_come_first_whichever_way_they_went(changes, most):
+    movers = answers.list_movers(tabulate(changes), 2).to_pylist()
+    assert [row["fusion_score"] - row["score_before"] for row in movers] == pytest.approx(most)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """A bakery with guests who bought little lately, and two who were told of a defect."""
+    with open_small(tmp_path_factory.mktemp("movers") / "ws") as opened:
+        orders = [
+            make_order(each, consumer=f"guest-{each}", days_ago=5 + each, value=2.0 + each)
+            for each in range(6)
+        ]
+        defects = [
+            make_order(
+                90 + each, consumer=f"angry-{each}", days_ago=3, kind="Complaint Published", text="Bad."
+            )
+            for each in range(2)
+        ]
+        old = [make_order(80 + each, consumer=f"angry-{each}", days_ago=60, value=400.0) for each in range(2)]
+        import_events(opened, [*orders, *defects, *old])
+        yield opened
+
+
+def test_console_report_interface_and_command_tell_the_same_movers(workspace):
+    commanded = answers.score_pairs(workspace, brand="bakery", as_of=NOW, order="moving").to_pylist()
+    wanted = [row["consumer"] for row in commanded if abs(row["change_28_days"]) >= answers.LEAST_MOVE]
+    sizes = [abs(row["change_28_days"]) for row in commanded]
+    assert sizes == sorted(sizes, reverse=True)
+    assert {row["consumer"] for row in commanded[:2]} == {"angry-0", "angry-1"}
+    page = fill_report(workspace, ReportRequest(as_of=NOW, brand="bakery"))
+    assert page.movers["consumer"].to_pylist() == wanted
+    (figure,) = make_movers_section(page).figures
+    assert [row[0] for row in figure.table.rows] == wanted
+    readings = Readings(workspace)
+    as_of_us = answers.resolve_as_of(workspace, NOW)
+    drawing = make_brand_drawing(
+        "movers", readings.read_brand("bakery", as_of_us), readings.read_activity("bakery"), str, pa.table
+    )
+    assert [row["consumer"] for row in drawing.gather().rows] == wanted
+    drawing.draw(Look(palette=LIGHT))
+    snapshot = take_snapshot(workspace, as_of_us, change_days=answers.FALLING_DAYS)
+    places, _ = snapshot.list_page("moving", None, len(commanded))
+    assert snapshot.change[places].tolist() == pytest.approx([row["change_28_days"] for row in commanded])
