@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion import declarations, ingest, score
+from consumer_fusion import answers, declarations, ingest, score
 from consumer_fusion.access import Caller
 from consumer_fusion.answers import FACET_NAMES, FALLING_DAYS
 from consumer_fusion.errors import NotFoundError
