@@ -1,4 +1,4 @@
-"""What tests of several folders share: how properties are tried, and the one browser of a test process."""
+"""What tests of several folders share: how properties are tried, and a browser."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     """A real browser; skipped where Playwright or Chromium are not installed.
 
-    One for the whole process: Playwright keeps a running loop in its thread until it ends, and a second one
-    cannot be started beside it.
+    One for a file of tests: Playwright keeps a running loop in its thread until it ends, so that neither a second
+    one nor a loop of a later test could be started beside it.
     """
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is not installed (extra `dev`)"
