@@ -260,3 +260,47 @@ def test_a_row_that_names_nobody_takes_no_consumer_from_the_event_that_it_replac
             told = pipeline.import_files(workspace, [file], choose_reading(map_file=mapping))
         assert (told.replaced, told.unattributed) == (1, 0)
         assert {who for who, _ in read_scores(workspace)} == {"ann"}
+
+
+def test_corrections_of_one_event_are_in_force_one_upon_the_other(workspace):
+    before = read_scores(workspace)
+    for who, amount in (("cat", 20.0), ("dan", 500.0)):
+        fusion.import_events(workspace, [make_order(1, days_ago=19, consumer=who, value=amount)])
+        number = repairs.list_corrections(workspace)[0].correction_id
+        repairs.apply_corrections(workspace, [number])
+        if who == "cat":
+            repairs.undo_correction(workspace, number)
+    later, earlier = (each.correction_id for each in repairs.list_corrections(workspace))
+    with pytest.raises(ConflictError, match=f"correction {later} of the same event"):
+        repairs.apply_corrections(workspace, [earlier])
+    repairs.undo_correction(workspace, later)
+    with pytest.raises(ConflictError, match="of the same event"):
+        repairs.apply_corrections(workspace, [earlier, later])
+    assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_the_newest_event_is_another_once_its_date_was_corrected(tmp_path, is_sealed):
+    with open_small(tmp_path / "place") as workspace:
+        fusion.import_events(workspace, [*ORDERS, make_order(5, days_ago=0.1)])
+        if is_sealed:
+            seal(workspace)
+        fusion.import_events(workspace, [make_order(5, days_ago=25)])
+        repairs.apply_corrections(workspace)
+        with open_small(tmp_path / "fresh") as fresh:
+            fusion.import_events(fresh, [*ORDERS, make_order(5, days_ago=25)])
+            for as_of in ("latest", None):
+                assert read_scores(workspace, as_of) == pytest.approx(read_scores(fresh, as_of), abs=1e-9)
+
+
+def test_a_key_that_stands_for_nobody_now_cannot_come_back_and_that_is_told(workspace):
+    fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="cy")])
+    repairs.apply_corrections(workspace)
+    (correction,) = repairs.list_corrections(workspace)
+    after = read_scores(workspace)
+    with workspace.store.writing() as session:
+        former = json.dumps({**correction.former, "consumer": "GUEST"})
+        session.update(CORRECTIONS, {"former": former}, {"correction_id": correction.correction_id})
+    with pytest.raises(InputError, match="stands for nobody now"):
+        repairs.undo_correction(workspace, correction.correction_id)
+    assert read_scores(workspace) == after

@@ -323,7 +323,8 @@ def land_staged(
     scratch.mkdir(parents=True)
     with begin_change(workspace, progress) as (session, force):
         points, kind_ids = force.points, force.kind_ids
-        landing, duplicates, replaced = Landing(), None, 0
+        mark_us = int(session.read_mark(score.NEWEST_MARK) or 0)
+        landing, duplicates, replaced, replaced_us = Landing(), None, 0, None
         if staging.accepted_files:
             duplicates = ingest.find_duplicates(
                 session, workspace.engine, workspace.folder, staging.accepted_files, scratch,
@@ -335,7 +336,7 @@ def land_staged(
                     workspace, session, staging, duplicates, scratch, landing, note_replaced
                 )
                 duplicates, parties = replacement.duplicates, None if is_undoing else replacement.parties
-                replaced = replacement.count
+                replaced, replaced_us = replacement.count, replacement.newest_us
             if staging.accepted_count > duplicates.count:
                 fresh = _select_fresh(staging, duplicates, parties, scratch, workspace)
                 _land_fresh(
@@ -358,6 +359,10 @@ def land_staged(
             session, workspace.engine, import_id, staging, workspace.now_us, retried=retried
         )
         settle(workspace, session, points, kind_ids, landing, progress)
+        if replaced and replaced_us == mark_us:
+            # Perhaps what was the newest moment is none any more; what followed from it is gone by now, too.
+            newest_us = score.find_newest(session, workspace.engine, workspace.folder)
+            session.write_mark(score.NEWEST_MARK, newest_us)
         if landing.accepted:
             _renew_references(workspace, session)
         acceptance = Acceptance(

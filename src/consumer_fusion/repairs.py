@@ -78,7 +78,7 @@ def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None
 
     Raises:
         NotFoundError: There is no such correction.
-        ConflictError: One of them is applied already.
+        ConflictError: One of them is applied already, or a later one of the same event is, or two are of one event.
         InputError: What one of them says can no longer be taken.
     """
     with workspace.store.reading() as session:
@@ -94,6 +94,8 @@ def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None
 
 def undo_correction(workspace: Workspace, correction_id: int) -> None:
     """Put what was on record before a correction back into its place; the scores are exactly what they were.
+
+    What the correction brought to light of who is who stays known: a merge is undone by itself.
 
     Raises:
         NotFoundError: There is no such correction.
@@ -125,6 +127,11 @@ def _replace(
             message = pq.read_table(staging.rejected_files[0], columns=["message"])["message"][0].as_py()
             raise InputError(
                 f"What is to come into its place can no longer be taken, so nothing was changed. {message}",
+                hint="Older releases took what this one refuses. Let the source send the event again.",
+            )
+        if is_undoing and staging.nobody_count:
+            raise InputError(
+                "What was on record names a consumer by a key that stands for nobody now, so nothing was changed.",
                 hint="Older releases took what this one refuses. Let the source send the event again.",
             )
         return pipeline.land_staged(

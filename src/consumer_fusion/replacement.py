@@ -25,11 +25,13 @@ class Replacement:
         duplicates: The rows that are passed over, without those that came into their place.
         parties: The parties that the replaced events had, by `source` and `event_id`.
         count: How many events were replaced.
+        newest_us: When the newest of them occurred, as the record said; None where none was replaced.
     """
 
     duplicates: ingest.Duplicates
     parties: pa.Table
     count: int
+    newest_us: int | None
 
 
 def replace_events(
@@ -76,4 +78,5 @@ def replace_events(
     landing.refold_consumers |= {score.find_canonical(session, each) for each in owners}
     positions = [row["position"] for row in rows]
     left = ingest.let_in(engine, duplicates, positions, scratch / "passed_over.parquet")
-    return Replacement(left, ingest.name_parties(former.values()), len(rows))
+    newest_us = max(taken["occurred_us"].to_pylist(), default=None)
+    return Replacement(left, ingest.name_parties(former.values()), len(rows), newest_us)

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from consumer_fusion.errors import ConflictError
+from consumer_fusion.pipeline import import_events
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.stores import STORE_TABLES, SQLiteStore
 from consumer_fusion.stores.migrations import LATEST_VERSION, migrate_schema, revision_0001
@@ -77,8 +78,6 @@ def test_the_migrations_alone_make_all_that_is_declared(tmp_path):
 
 def test_a_workspace_of_the_first_release_opens_with_the_same_scores(tmp_path):
     with open_small(tmp_path / "ws") as workspace:
-        from consumer_fusion.pipeline import import_events
-
         import_events(workspace, make_orders(60))
         before = read_scores(workspace)
     turn_back(tmp_path / "ws" / STORE_FILE)
@@ -87,6 +86,20 @@ def test_a_workspace_of_the_first_release_opens_with_the_same_scores(tmp_path):
         put_points_in_force(workspace)
         with workspace.store.reading() as session:
             assert session.read_mark("schema_version") == LATEST_VERSION
+
+
+def test_a_key_that_is_an_address_is_the_one_that_events_bring_now(tmp_path):
+    rename = "update entities set entity_key = ? where entity_key = ?"
+    folder = tmp_path / "ws"
+    with open_small(folder) as workspace:
+        import_events(workspace, make_orders(6, consumers=3, brands=1))
+    with sqlite3.connect(folder / STORE_FILE) as connection:
+        for number, key in enumerate(["Ann@Example.org", "ANN@example.org", "C-17"]):
+            connection.execute(rename, (key, f"consumer-{number}"))
+        connection.execute("drop table brand_spreads")
+        connection.execute("update marks set value = '8' where name = 'schema_version'")
+    with open_small(folder) as workspace:
+        assert {who for who, _ in read_scores(workspace)} == {"ann@example.org", "ANN@example.org", "C-17"}
 
 
 def test_a_store_that_is_up_to_date_is_left_alone(tmp_path):

@@ -79,7 +79,7 @@ def undo(
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Undo a correction; the scores are exactly what they were before it."""
+    """Undo a correction; scores are what they were before it, but merges that it led to are undone by themselves."""
     with open_recorded(workspace, "undo correction", object_id=str(correction_id)) as opened:
         repairs.undo_correction(opened, correction_id)
     if is_json:

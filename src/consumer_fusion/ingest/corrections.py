@@ -244,23 +244,46 @@ def note_applied(
     """Note that the newer is in its place, and what was there before.
 
     Raises:
-        ConflictError: One of them is applied already, perhaps since it was read.
+        ConflictError: One of them is applied already, perhaps since it was read, or a later one of the same event is,
+            or two are of one event.
         NotFoundError: One of them is no longer there.
     """
     corrections = list_corrections(session, [each.correction_id for each in corrections])
     sources = find_keys(session, "source", sorted({each.source for each in corrections}))
+    if len({(each.source, each.event_id) for each in corrections}) < len(corrections):
+        raise ConflictError(
+            "Several of these corrections are of the same event, of which only one can hold.",
+            hint="Apply the one that is right: `fusion corrections list` shows what each says.",
+        )
     for each in corrections:
         if each.status == "applied":
             raise ConflictError(
                 f"The correction {each.correction_id} is applied already.",
                 hint="`fusion corrections undo` takes it back.",
             )
+        _check_last(session, each, sources[each.source])
         before = former.get((sources[each.source], each.event_id)) or json.dumps(each.newer)
         session.update(
             CORRECTIONS,
             {"former": before, "applied_us": now_us, "undone_us": None},
             {"correction_id": each.correction_id},
         )
+
+
+def _check_last(session: Session, correction: Correction, source_id: int) -> None:
+    """See that no later correction of the event is in force: what each keeps of before leads back one by one.
+
+    Raises:
+        ConflictError: One is.
+    """
+    for row in session.read(
+        CORRECTIONS, {"source_id": source_id, "event_id": correction.event_id}
+    ).to_pylist():
+        if row["correction_id"] > correction.correction_id and _tell_status(row) == "applied":
+            raise ConflictError(
+                f"The correction {row['correction_id']} of the same event came later.",
+                hint=f"Undo it first: fusion corrections undo {row['correction_id']}",
+            )
 
 
 def note_undone(session: Session, correction: Correction, now_us: int) -> None:
@@ -277,15 +300,7 @@ def note_undone(session: Session, correction: Correction, now_us: int) -> None:
             hint="`fusion corrections list` shows which are.",
         )
     source_id = find_keys(session, "source", [correction.source])[correction.source]
-    for row in session.read(
-        CORRECTIONS, {"source_id": source_id, "event_id": correction.event_id}
-    ).to_pylist():
-        is_later = row["correction_id"] > correction.correction_id
-        if is_later and row["applied_us"] is not None and row["undone_us"] is None:
-            raise ConflictError(
-                f"The correction {row['correction_id']} of the same event came later.",
-                hint=f"Undo it first: fusion corrections undo {row['correction_id']}",
-            )
+    _check_last(session, correction, source_id)
     session.update(CORRECTIONS, {"undone_us": now_us}, {"correction_id": correction.correction_id})
 
 

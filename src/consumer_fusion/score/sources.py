@@ -116,6 +116,19 @@ def list_acquainted(
     return set(rows["consumer_id"].to_pylist())
 
 
+def find_newest(session: Session, engine: Engine, folder: Path) -> int:
+    """When the newest event on record occurred, read from all of them; 0 where there is none."""
+    source = open_events(
+        session, folder, Selection(is_attributed_only=False), columns=("occurred_us",), is_merged=False
+    )
+    found = engine.read(
+        f"select max(occurred_us) as newest from {source.relation}",
+        step="find the newest event on record",
+        tables=source.tables,
+    )
+    return int(found["newest"][0].as_py() or 0)
+
+
 def open_events(
     session: Session,
     folder: Path,
