@@ -9,7 +9,7 @@ from command_line import run_fusion
 LISTS = [
     "score", "brands", "rejected list", "associations list", "actions list", "metrics list", "keys list",
     "webhooks list",
-    "webhooks deliveries", "corrections list", "experiments list",
+    "webhooks deliveries", "corrections list", "experiments list", "effects", "staff list",
 ]  # fmt: skip
 
 
@@ -34,3 +34,18 @@ def test_an_import_of_which_no_row_was_taken_ends_with_1_and_a_second_one_of_the
         path = tmp_path / "events.jsonl"
         path.write_text(content)
         assert run_fusion("import", path, "--format", "events", "--workspace", empty).status == status
+
+
+def test_the_hint_of_a_new_workspace_names_it(tmp_path):
+    assert f"--workspace {tmp_path / 'shop'}" in run_fusion("init", tmp_path / "shop").output
+
+
+def test_where_no_event_counts_the_import_says_what_is_missing(empty, tmp_path):
+    line = '{"event_id": "1", "occurred_at": "2026-01-01", "kind": "Order Completed", "consumer": "ann"}\n'
+    path = tmp_path / "events.jsonl"
+    path.write_text(line)
+    asked = ("import", path, "--format", "events", "--workspace", empty)
+    assert "`--brand`" in run_fusion(*asked).output
+    run_fusion(*asked, "--brand", "shop")
+    run_fusion("corrections", "apply", "--all", "--workspace", empty)
+    assert "ann" in run_fusion("score", "--workspace", empty).output

@@ -127,6 +127,9 @@ def list_effects(
     if problems:
         error_console.print(f"Not measured: {', '.join(problems)}.", soft_wrap=True)
         error_console.print("`fusion metrics list` shows of whom there are enough days.", soft_wrap=True)
+    if not shown:
+        console.print("No effects yet. Next: fusion actions import FILE, and metrics from before it")
+        return
     print_table(
         "Effects",
         ["action", "metric", "effect", "shrunk", "q", "may be said"],

@@ -69,3 +69,9 @@ def print_acceptance(acceptance: Acceptance) -> None:
         console.print("Next: fusion corrections list", style="dim")
     elif acceptance.accepted:
         console.print("Next: fusion score", style="dim")
+    if acceptance.accepted and acceptance.unattributed == acceptance.accepted:
+        console.print(
+            "None of them counts yet: their brand or consumer is missing. `--brand` names the brand of rows that name "
+            "none; import the file again with it, then run `fusion corrections apply --all`.",
+            style="yellow",
+        )

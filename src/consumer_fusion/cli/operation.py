@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from importlib.metadata import version as read_version
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +37,11 @@ def init(
         print_json({"workspace": str(made.resolve())})
         return
     console.print(f"A new workspace in {made}")
-    console.print("Next: fusion import FILE --map MAP.toml, or --format events", style="dim")
+    # Whoever made it elsewhere than where they are must say where.
+    place = "" if made.resolve() == Path().resolve() else f" --workspace {shlex.quote(str(made))}"
+    console.print(
+        f"Next: fusion import FILE --map MAP.toml{place}, or --format events", style="dim", soft_wrap=True
+    )
 
 
 def points(

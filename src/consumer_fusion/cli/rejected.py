@@ -87,7 +87,7 @@ def drop(
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Drop rows for good."""
+    """Drop rows; an unchanged file that is imported again sets them aside anew."""
     with open_recorded(workspace, "drop rejected rows") as opened:
         count = repairs.drop_rejected(opened, ids or None, is_all=is_all)
     if is_json:

@@ -72,6 +72,11 @@ def list_(workspace: WorkspaceOption = Path(), is_json: JsonOption = False) -> N
     if is_json:
         print_json(told)
         return
+    if not told:
+        console.print(
+            "No accounts yet. Next: fusion staff invite EMAIL, or fusion serve, which prints the owner's link"
+        )
+        return
     print_table(
         f"{len(told):,} accounts",
         ["email", "name", "role", "brands", "state", "signed in"],
