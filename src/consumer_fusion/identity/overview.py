@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -230,9 +230,7 @@ def show_identity(session: Session, consumer_id: int, sight: Sight | None = None
     )
 
 
-def _read_told(
-    session: Session, members: Collection[int], brand_ids: Collection[int]
-) -> list[dict[str, Any]]:
+def _read_told(session: Session, members: Sequence[int], brand_ids: Collection[int]) -> list[dict[str, Any]]:
     """What some brands were told their members by, as those brands were told it.
 
     Whose an identifier is among all brands is not asked: it may belong to a customer of another, and that is not to
