@@ -85,7 +85,12 @@ _STAGED_COLUMNS = (
 _SIGHTINGS_AT_A_TIME = 200_000
 """Who is who is decided in memory: for so many combinations of consumer and identifiers at once."""
 _NO_SIGHTINGS = pa.schema(
-    [("consumer", pa.string()), ("identifiers", pa.string()), ("consumer_id", pa.int64())]
+    [
+        ("consumer", pa.string()),
+        ("identifiers", pa.string()),
+        ("brand_id", pa.int64()),
+        ("consumer_id", pa.int64()),
+    ]
 ).empty_table()
 
 
@@ -421,6 +426,7 @@ def _land_fresh(
         left join read_parquet({keys["brand"]}) b on b.entity_key = s.brand
         left join read_parquet({keys["consumer"]}) c on c.entity_key = s.consumer
         left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer
+            and (i.brand_id is null or i.brand_id = coalesce(b.entity_id, 0))
     )"""
     newest_us = engine.read(f"select max(occurred_us) as m from {fresh}", step="find the newest event")["m"][
         0
@@ -505,14 +511,17 @@ def _recognise_consumers(
     workspace: Workspace, session: Session, fresh: str, keys: Mapping[str, str], landing: Landing,
     claimed_by: str | None,
 ) -> pa.Table:  # fmt: skip
+    # Whose a claim is depends on the brand of its event; what a trusted source says does not.
+    brand_id = "coalesce(b.entity_id, 0)" if claimed_by else "null"
     rows = workspace.engine.read(
         f"""
-        select consumer, identifiers, min(occurred_us) as first_us,
+        select consumer, identifiers, cast({brand_id} as bigint) as brand_id, min(occurred_us) as first_us,
                list(distinct [k.entity_id, coalesce(b.entity_id, 0)]) as places
         from {fresh} s
         join read_parquet({keys["source"]}) k on k.entity_key = s.source
         left join read_parquet({keys["brand"]}) b on b.entity_key = s.brand
-        where identifiers is not null group by consumer, identifiers order by first_us, consumer, identifiers
+        where identifiers is not null group by consumer, identifiers, 3
+        order by first_us, consumer, identifiers, 3
         """,
         step="list the identifiers seen",
     )
@@ -546,6 +555,7 @@ def _recognise_consumers(
                 {
                     "consumer": batch["consumer"].cast(pa.string()),
                     "identifiers": batch["identifiers"].cast(pa.string()),
+                    "brand_id": batch["brand_id"].cast(pa.int64()),
                     "consumer_id": pa.array(resolution.consumer_ids, pa.int64()),
                 }
             )

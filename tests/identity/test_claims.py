@@ -215,3 +215,86 @@ def test_a_correction_that_came_by_a_browser_brings_no_identifiers_when_it_is_ap
     with known.store.reading() as session:
         told = session.read(IDENTIFIERS, {"identifier_value": address["email"]}).to_pylist()
     assert [row["strength"] for row in told] in ([], ["weak"])
+
+
+SECRET = {"email": "alice@secret.example"}
+"""An address that brand B's trusted source knows."""
+
+
+@pytest.fixture
+def customer(known):
+    """A customer of brand B, by a trusted source."""
+    pipeline.import_events(
+        known, [make_order(61, consumer="kunde-4711", brand="brand-b", identifiers=SECRET)]
+    )
+    return known
+
+
+def list_pairs(workspace):
+    return {(row["consumer"], row["brand"]) for row in answers.score_pairs(workspace, as_of=NOW).to_pylist()}
+
+
+def view(number, consumer=None, identifiers=SECRET, **fields):
+    return {"event_id": f"view-{number}", "consumer": consumer, "identifiers": identifiers, **fields}
+
+
+@pytest.mark.parametrize("is_keyed_by_address", [False, True])
+def test_a_claim_without_a_key_counts_for_no_customer_of_another_brand(customer, is_keyed_by_address):
+    if is_keyed_by_address:  # the trusted source gives the address alone: the consumer's key is made of it
+        address = {"email": "only@secret.example"}
+        pipeline.import_events(
+            customer, [make_order(62, consumer=None, brand="brand-b", identifiers=address)]
+        )
+    else:
+        address = SECRET
+    before = list_pairs(customer)
+    send(customer, view(1, identifiers=address))
+    (visitor,) = list_pairs(customer) - before
+    assert visitor[1] == "brand-a"
+    assert visitor[0] not in {consumer for consumer, _ in before}
+    assert list_conflicts(customer) == [CLAIMED]
+
+
+def test_an_address_claimed_before_a_trusted_source_of_another_brand_tells_it_stays_a_visitor(known):
+    send(known, view(1))
+    (visitor,) = {consumer for consumer, brand in list_pairs(known) if brand == "brand-a"}
+    pipeline.import_events(
+        known, [make_order(61, consumer="kunde-4711", brand="brand-b", identifiers=SECRET)]
+    )
+    assert members(known, "kunde-4711") == {"kunde-4711"}
+    assert (visitor, "brand-a") in list_pairs(known)
+    assert list_conflicts(known) == [CLAIMED]
+
+
+def test_a_claim_without_a_key_counts_for_whom_a_trusted_source_told_the_same_brand(customer):
+    send(customer, view(1, brand="brand-b"), view(2))
+    pairs = list_pairs(customer)
+    assert ("kunde-4711", "brand-b") in pairs
+    assert ("kunde-4711", "brand-a") not in pairs
+    assert not {consumer for consumer, brand in pairs if brand == "brand-b"} - {"alice", "bob", "kunde-4711"}
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_who_signs_in_with_a_claimed_address_is_one_whether_or_not_another_brand_knows_it(known, is_known):
+    if is_known:
+        pipeline.import_events(
+            known, [make_order(61, consumer="kunde-4711", brand="brand-b", identifiers=SECRET)]
+        )
+    send(known, view(1))
+    send(known, view(2, consumer="u-1"))
+    send(known, view(3))
+    assert {consumer for consumer, brand in list_pairs(known) if brand == "brand-a"} == {"u-1"}
+    assert len(members(known, "u-1")) == 2
+
+
+def test_a_visitor_that_a_trusted_source_of_another_brand_knows_is_not_taken(known):
+    browser = {"anonymousId": "a-1"}
+    pipeline.import_events(known, [make_order(63, consumer="kunde-7", brand="brand-b", identifiers=browser)])
+    send(known, view(1, identifiers=browser))
+    assert ("kunde-7", "brand-a") not in list_pairs(known)
+
+
+def test_an_address_claimed_at_two_brands_makes_a_visitor_of_each(known):
+    send(known, view(1), view(2, brand="brand-c"))
+    found = {brand: consumer for consumer, brand in list_pairs(known) if brand in ("brand-a", "brand-c")}
+    assert len(set(found.values())) == 2

@@ -7,13 +7,20 @@ Reads the tables of identity once for a whole batch and changes nothing in them;
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from consumer_fusion.identity.identifiers import STRONG_TYPES, Identifier, rank_type
+from consumer_fusion.identity.identifiers import (
+    STRONG_TYPES,
+    Identifier,
+    is_visitor_key,
+    rank_type,
+    write_visitor_key,
+)
 from consumer_fusion.identity.merges import Edge, map_groups, read_merges
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS
@@ -29,6 +36,22 @@ class Teller(NamedTuple):
     """
 
     source_id: int
+    is_claim: bool
+
+
+class Telling(NamedTuple):
+    """That a consumer was told of by an identifier.
+
+    Attributes:
+        consumer_id: The consumer.
+        source_id: The source that told it.
+        brand_id: The brand that it was told of; 0 for none.
+        is_claim: Whether it came over a key that anybody can read.
+    """
+
+    consumer_id: int
+    source_id: int
+    brand_id: int
     is_claim: bool
 
 
@@ -53,6 +76,7 @@ class Groups:
     def __init__(self) -> None:
         self.owners: dict[tuple[str, str], int] = {}
         self.tellers: defaultdict[int, set[Teller]] = defaultdict(set)
+        self.told: defaultdict[tuple[str, str], set[Telling]] = defaultdict(set)
         self.identifiers: defaultdict[int, list[Identifier]] = defaultdict(list)
         self.keys: dict[int, str] = {}
         self.numbers: dict[str, int] = {}
@@ -135,7 +159,10 @@ class Groups:
 
     def has_own_key(self, consumer_id: int) -> bool:
         """Whether a source names the consumer; otherwise it was made here of an identifier."""
-        return all(each.key != self.keys.get(consumer_id) for each in self.identifiers[consumer_id])
+        key = self.keys.get(consumer_id)
+        if key is not None and is_visitor_key(key):
+            return False
+        return all(each.key != key for each in self.identifiers[consumer_id])
 
     def is_anonymous(self, group: Group) -> bool:
         """Whether nothing is known of a group but devices, cookies and their like."""
@@ -178,13 +205,18 @@ class Groups:
         """For whom each consumer that was looked at counts."""
         return {consumer_id: group.canonical_id for consumer_id, group in self._groups.items()}
 
-    def read(self, session: Session, consumer_ids: Mapping[str, int], wanted: Iterable[Identifier]) -> None:
+    def read(
+        self, session: Session, consumer_ids: Mapping[str, int], wanted: Iterable[Identifier],
+        claimed_brand_ids: Collection[int] | None = None,
+    ) -> None:  # fmt: skip
         """Read all that a batch can touch.
 
         Args:
             session: A session of the store.
             consumer_ids: The batch's consumers that have identifiers, by key.
             wanted: The batch's identifiers.
+            claimed_brand_ids: The brands of a batch of claims, which may make visitors of theirs; None where the
+                sources are trusted.
         """
         distinct = list(dict.fromkeys(wanted))
         keys = pa.table(
@@ -193,11 +225,26 @@ class Groups:
                 "identifier_value": [each.value for each in distinct],
             }
         )
-        owners = session.read_matching(IDENTIFIERS, keys, columns=("consumer_id",))["consumer_id"].to_pylist()
+        links = session.read_matching(IDENTIFIERS, keys)
+        owners = links["consumer_id"].to_pylist()
+        if claimed_brand_ids is None:
+            # To a trusted source it matters only who was told of by what is but claimed.
+            keys = links.filter(pc.equal(links["strength"], "weak")).select(keys.column_names)
+        for row in session.read_matching(IDENTIFIER_SIGHTINGS, keys).to_pylist():
+            self.told[row["identifier_type"], row["identifier_value"]].add(
+                Telling(row["consumer_id"], row["source_id"], row["brand_id"], row["is_claim"])
+            )
+        owners += {each.consumer_id for tellings in self.told.values() for each in tellings}
         # A consumer made of an identifier keeps its number even where the identifier was erased since.
-        made_keys = pa.table(
-            {"entity_type": ["consumer"] * len(distinct), "entity_key": [each.key for each in distinct]}
-        )
+        made_of = [
+            key
+            for each in distinct
+            for key in (
+                each.key,
+                *(write_visitor_key(each, brand_id) for brand_id in claimed_brand_ids or ()),
+            )
+        ]
+        made_keys = pa.table({"entity_type": ["consumer"] * len(made_of), "entity_key": made_of})
         made = session.read_matching(ENTITIES, made_keys, columns=("entity_key", "entity_id")).to_pylist()
         self.numbers = {row["entity_key"]: row["entity_id"] for row in made} | dict(consumer_ids)
         edges = read_merges(session, {*owners, *self.numbers.values()})

@@ -87,6 +87,22 @@ class Identifier:
         return self.value if self.type == PREVIOUS_KEY else f"{self.type}:{self.value}"
 
 
+_VISITOR_KEY = re.compile(r".+:.+ @[0-9]+", re.DOTALL)
+
+
+def write_visitor_key(identifier: Identifier, brand_id: int) -> str:
+    """The key of a visitor of one brand of whom nothing is known but what a browser claims.
+
+    It says nothing of whether somebody else is known by the identifier.
+    """
+    return f"{identifier.key} @{brand_id}"
+
+
+def is_visitor_key(key: str) -> bool:
+    """Whether a key has the form of a visitor's of one brand."""
+    return _VISITOR_KEY.fullmatch(key) is not None
+
+
 @lru_cache(maxsize=1024)
 def _normalise_type(identifier_type: str) -> str:
     snake_case = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", identifier_type.strip())

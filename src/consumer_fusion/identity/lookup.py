@@ -41,8 +41,12 @@ def find_consumer(session: Session, text: str, *, brand_ids: Collection[int] | N
     if brand_ids is None:
         found = session.read_matching(IDENTIFIERS, columns, columns=("consumer_id",)).to_pylist()
     else:
-        told = session.read_matching(IDENTIFIER_SIGHTINGS, columns, columns=("consumer_id", "brand_id"))
+        told = session.read_matching(
+            IDENTIFIER_SIGHTINGS, columns, columns=("consumer_id", "brand_id", "is_claim")
+        )
         found = [row for row in told.to_pylist() if row["brand_id"] in set(brand_ids)]
+        # What a browser claims takes nobody's address from whom a trusted source told by it.
+        found = [row for row in found if not row["is_claim"]] or found
     numbers = sorted({row["consumer_id"] for row in found})
     now = read_identity_map(session, numbers)
     if len({now.get(each, each) for each in numbers}) > 1:

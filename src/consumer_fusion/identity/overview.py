@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.identity.identifiers import mask_consumer_key, mask_identifier
+from consumer_fusion.identity.identifiers import (
+    PREVIOUS_KEY,
+    Identifier,
+    mask_consumer_key,
+    mask_identifier,
+    rank_type,
+)
 from consumer_fusion.identity.merges import list_members, map_groups, read_merges
 from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.records.entity import ENTITIES
@@ -31,14 +38,15 @@ class KnownIdentifier:
         value: In its canonical form.
         strength: strong or weak.
         consumer: Key of the consumer it was first seen for, before merges.
-        seen_at: ISO 8601, when it was first seen.
+        seen_at: ISO 8601, when it was first seen; None for whoever sees only some brands, because the first to see
+            it may have been another.
     """
 
     type: str
     value: str
     strength: Strength
     consumer: str
-    seen_at: str
+    seen_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +185,10 @@ def show_identity(session: Session, consumer_id: int, sight: Sight | None = None
             f"There is no consumer {consumer_id}.",
             hint="Give the key of a consumer that was seen in an event.",
         )
-    known = session.read(IDENTIFIERS, {"consumer_id": members}).to_pylist()
-    if sight is not None:
-        told = session.read(
-            IDENTIFIER_SIGHTINGS, {"consumer_id": members, "brand_id": sorted(sight.brand_ids) or [-1]}
-        ).to_pylist()
-        places = {(row["identifier_type"], row["identifier_value"]) for row in told}
-        known = [row for row in known if (row["identifier_type"], row["identifier_value"]) in places]
+    if sight is None:
+        known = session.read(IDENTIFIERS, {"consumer_id": members}).to_pylist()
+    else:
+        known = _read_told(session, members, sight.brand_ids)
     return Identity(
         consumer=keys.get(canonical_id, keys[consumer_id]),
         members=tuple(keys[member] for member in members),
@@ -193,7 +198,7 @@ def show_identity(session: Session, consumer_id: int, sight: Sight | None = None
                 row["identifier_value"],
                 row["strength"],
                 keys[row["consumer_id"]],
-                write_moment(row["seen_us"]),
+                None if row["seen_us"] is None else write_moment(row["seen_us"]),
             )
             for row in sorted(
                 known, key=lambda row: (row["strength"], row["identifier_type"], row["identifier_value"])
@@ -223,6 +228,27 @@ def show_identity(session: Session, consumer_id: int, sight: Sight | None = None
             )
         ),
     )
+
+
+def _read_told(session: Session, members: Sequence[int], brand_ids: Collection[int]) -> list[dict[str, Any]]:
+    """What some brands were told their members by, as those brands were told it.
+
+    Whose an identifier is among all brands is not asked: it may belong to a customer of another, and that is not to
+    be seen by its being strong, older or missing.
+    """
+    told = session.read(
+        IDENTIFIER_SIGHTINGS, {"consumer_id": members, "brand_id": sorted(brand_ids) or [-1]},
+        order_by=("consumer_id",),
+    ).to_pylist()  # fmt: skip
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in told:
+        name, value, is_claim = row["identifier_type"], row["identifier_value"], row["is_claim"]
+        if name == PREVIOUS_KEY and is_claim:
+            continue  # a claim of a former key is linked to nobody
+        strength = Identifier(rank_type(name), name, value, is_claim).strength
+        known = found.setdefault((name, value), {**row, "strength": strength, "seen_us": None})
+        known["strength"] = min(known["strength"], strength)  # "strong" before "weak"
+    return list(found.values())
 
 
 def _read_keys(session: Session, consumer_ids: set[int]) -> dict[int, str]:

@@ -13,8 +13,15 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
-from consumer_fusion.identity.groups import Group, Groups, Teller
-from consumer_fusion.identity.identifiers import PREVIOUS_KEY, Identifier, normalise_identifiers, rank_type
+from consumer_fusion.identity.groups import Group, Groups, Teller, Telling
+from consumer_fusion.identity.identifiers import (
+    PREVIOUS_KEY,
+    WEAK_TYPES,
+    Identifier,
+    normalise_identifiers,
+    rank_type,
+    write_visitor_key,
+)
 from consumer_fusion.identity.merges import (
     Edge,
     Regrouping,
@@ -130,6 +137,7 @@ def resolve_identities(
             (each for _, identifiers, _ in taken for each in identifiers),
             _list_former(session, taken),
         ),
+        None if claimed_by is None else {brand_id for *_, places in taken for _, brand_id in places},
     )
     before = groups.map_members()
     rules = _Rules(groups, max(seen_us, groups.merged_at_us + 1), limit, claimed_by)
@@ -207,8 +215,13 @@ class _Rules:
         if not identifiers:
             return seen.number or 0
         owners = self._groups.owners
-        subject = seen.number if seen.number is not None else self._find_subject(identifiers[0])
         is_claim = self._claimed_by is not None
+        if seen.number is not None:
+            subject = seen.number
+        elif is_claim:
+            subject = self._find_visitor(identifiers[0], seen)
+        else:
+            subject = self._find_subject(identifiers[0])
         tellers = (
             {source_id for source_id, _ in seen.places} if self._claimed_by is None else {self._claimed_by}
         )
@@ -220,11 +233,14 @@ class _Rules:
             if identifier.place not in owners:
                 self._link(subject, identifier)
             elif identifier.is_strong and self._groups.find_link(identifier).is_claim:
-                self._confirm(subject, identifier)
+                self._confirm(subject, identifier, seen)
         for identifier in identifiers:
             owner = owners.get(identifier.place, subject)
-            if owner != subject and self._groups.find(owner) is not self._groups.find(subject):
-                self._consider(subject, owner, identifier)
+            # A claim meets those of its own brand first: the answer does not hang on whom other brands know.
+            told = self._list_told(identifier, seen) if is_claim else []
+            for other in dict.fromkeys([*told[:1], owner]):
+                if self._groups.find(other) is not self._groups.find(subject):
+                    self._consider(subject, other, identifier, is_told=not is_claim or other in told)
             if (
                 identifier.type == PREVIOUS_KEY
                 and (former := self._groups.numbers.get(identifier.key)) is not None
@@ -233,6 +249,11 @@ class _Rules:
         later = owners.get((PREVIOUS_KEY, seen.key)) if seen.key is not None else None
         if later is not None:
             self._consider_statement(later, subject)
+        for identifier in identifiers:
+            self._groups.told[identifier.place] |= {
+                Telling(subject, self._claimed_by or source_id, brand_id, is_claim)
+                for source_id, brand_id in seen.places
+            }
         return subject
 
     def _consider_statement(self, consumer_id: int, former_id: int) -> None:
@@ -261,6 +282,31 @@ class _Rules:
             return self._groups.make_consumer(strongest.key)
         return owner
 
+    def _find_visitor(self, strongest: Identifier, seen: _Seen) -> int:
+        """Whom the same brand was told by what is claimed, else a visitor of the claim's own.
+
+        Not the owner of the identifier: they may be a customer of another brand, who would be told by that.
+        """
+        told = self._list_told(strongest, seen)
+        if told:
+            return told[0]
+        # Nobody guesses the number of a browser: its form may tell that it is taken. An address is guessed.
+        if strongest.type in WEAK_TYPES and strongest.key not in self._groups.numbers:
+            return self._groups.make_consumer(strongest.key)
+        brand_id = min((brand_id for _, brand_id in seen.places), default=0)
+        return self._groups.make_consumer(write_visitor_key(strongest, brand_id))
+
+    def _list_told(self, identifier: Identifier, seen: _Seen) -> list[int]:
+        """Of whom the brand of a sighting was told by an identifier; trusted word first, then the oldest."""
+        brand_ids = {brand_id for _, brand_id in seen.places}
+        tellings = [each for each in self._groups.told[identifier.place] if each.brand_id in brand_ids]
+        found = [
+            (each.is_claim, each.consumer_id < 0, abs(each.consumer_id), each.consumer_id)
+            for each in tellings
+            if not each.is_claim or self._claimed_by in (None, each.source_id)
+        ]
+        return list(dict.fromkeys(consumer_id for *_, consumer_id in sorted(found)))
+
     def _link(self, subject: int, identifier: Identifier) -> None:
         group = self._groups.find(subject)
         if self._groups.count_identifiers(group) >= self._limit:
@@ -271,14 +317,19 @@ class _Rules:
         if identifier.is_strong and group.edges:
             self._part_contradicted(subject, identifier)
 
-    def _confirm(self, subject: int, identifier: Identifier) -> None:
+    def _confirm(self, subject: int, identifier: Identifier, seen: _Seen) -> None:
         """A trusted source says whose an identifier is that was only claimed so far: its word counts."""
         group, owner = self._groups.find(subject), self._groups.take_over(subject, identifier)
         self.confirmed.append((subject, identifier))
         if group.edges:
             self._part_contradicted(subject, identifier)
         if self._groups.find(owner) is not self._groups.find(subject):
-            self._consider(subject, owner, replace(identifier, is_claim=True))
+            self._consider(
+                subject,
+                owner,
+                replace(identifier, is_claim=True),
+                is_told=owner in self._list_told(identifier, seen),
+            )
 
     def _part_contradicted(self, subject: int, identifier: Identifier) -> None:
         """Undo merges by rule with those who have another identifier of the type that the subject now has.
@@ -316,7 +367,8 @@ class _Rules:
                     self.undone_merge_ids.append(edge.merge_id)
                     self._decline(groups.find(subject), groups.find(member), _write_contest(identifier.type))
 
-    def _consider(self, subject: int, owner: int, identifier: Identifier) -> None:
+    def _consider(self, subject: int, owner: int, identifier: Identifier, *, is_told: bool = True) -> None:
+        """Join two whom an identifier names, or say why not; a claim joins only whom its own brand was told of."""
         groups = self._groups
         first, second = groups.find(subject), groups.find(owner)
         contested = groups.find_contested_type(first, second)
@@ -324,7 +376,7 @@ class _Rules:
             self._decline(first, second, mark("A merge of the two was undone before."))
         elif contested is not None and identifier.is_strong:
             self._decline(first, second, _write_contest(contested))
-        elif identifier.is_claim and not self._may_join_by_claim(first, second):
+        elif identifier.is_claim and not (is_told and self._may_join_by_claim(first, second)):
             self._decline(first, second, _write_claim(identifier.type))
         elif not identifier.is_strong and not (groups.is_anonymous(first) or groups.is_anonymous(second)):
             self._decline(first, second, mark(f"They share a {identifier.type}, which alone joins nobody."))

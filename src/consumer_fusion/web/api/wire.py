@@ -259,7 +259,7 @@ class Identifier(Wire):
     value: str
     strength: str
     consumer: str
-    seen_at: str
+    seen_at: str | None = Field(description="When it was first seen; null for whoever sees only some brands.")
 
 
 class Merge(Wire):

@@ -66,7 +66,7 @@ class IdentityPage:
         consumer: Key of the consumer that goes on.
         shown: The key as the visitor may see it.
         members: Keys of all that count for it: key, and as the visitor may see it.
-        identifiers: Type, value cut to what suffices, strength, and since when.
+        identifiers: Type, value cut to what suffices, strength, and since when, where that may be told.
         merges: The merges that name them.
         conflicts: Where the rules declined: with whom, why, when.
         may_merge: Whether the visitor may merge and undo.
@@ -75,7 +75,7 @@ class IdentityPage:
     consumer: str
     shown: str
     members: Sequence[tuple[str, str]]
-    identifiers: Sequence[tuple[str, str, str, str]]
+    identifiers: Sequence[tuple[str, str, str, str | None]]
     merges: Sequence[MergeRow]
     conflicts: Sequence[tuple[str, str, str]]
     may_merge: bool
