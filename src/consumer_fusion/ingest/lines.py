@@ -28,6 +28,8 @@ _RAW_KEPT = 10_000
 _GZIP_MAGIC = b"\x1f\x8b"
 _ARRAY = re.compile(r"\s*(?:[\w.$]+\s*=\s*)?\[(?=\s*(?:[{\]]|$))")
 _JSON = json.JSONDecoder()
+_UNENDED = "["
+"""Stands for the row that an array without an end may have had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,34 +115,71 @@ def read_objects(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
 def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
     """The members of an array as lines, then whatever lines follow it.
 
-    Where the array breaks off, nobody can tell where its next member begins: if there are objects among the lines that
-    are left, each line is a row of its own, else what is left is one.
+    Where the array breaks off, nobody can tell where its next member begins: if most of the lines that are left hold
+    one each, every line is a row of its own, else what is left is one. An array without its end is told as a row.
     """
     text = ""
+    count = 0
     for block in blocks:
-        lines = block.lines.to_pylist()
-        for each in block.broken:
-            lines[each.index] = each.raw  # no JSON, so that the array breaks off there and that is told
-        text += "\n".join([*lines, ""])
+        text += "\n".join([*_list_lines(block), ""])
         members, text, is_ended = _take_members(text, start)
         start = 0
         if is_ended:
             members += [line for line in text.splitlines() if line.strip(" \t;")]
+        count += len(members)
         yield LineBlock(pa.array(members, pa.string()), (), block.fraction)
         if is_ended:
             yield from blocks
             return
         if len(text) > LINE_BYTES_LIMIT:
             break
-    left = [line for line in text.splitlines() if line.strip()]
-    if any(map(_is_object, left)):
-        yield LineBlock(pa.array(left, pa.string()), (), 1.0)
-    elif left:
+    left, is_ended = _unwrap_members(text.splitlines())
+    if left and sum(map(_is_object, left)) * 2 < len(left):
         detail = mark(
             "is where the array of JSON objects breaks off. Mend the file there and import it again"
         )
-        yield LineBlock(pa.array([""]), (Broken(0, "broken_line", detail, text[:_RAW_KEPT]),), 1.0)
-    yield from blocks
+        yield _tell_broken(detail, text)
+        yield from blocks
+        return
+    yield LineBlock(pa.array(left, pa.string()), (), 1.0)
+    count += len(left)
+    for block in blocks:
+        rows, has_end = _unwrap_members(_list_lines(block))
+        is_ended = is_ended or has_end
+        count += len(rows)
+        yield LineBlock(pa.array(rows, pa.string()), (), block.fraction)
+    if not is_ended:
+        detail = mark(
+            f"is missing: the array has no end, so that the file may have been cut off. Rows before it: {count}. "
+            "Import the whole file"
+        )
+        yield _tell_broken(detail, _UNENDED)
+
+
+def _list_lines(block: LineBlock) -> list[str]:
+    """The lines; those that could not be read as they can be shown, which is no JSON, so that they are told."""
+    lines: list[str] = block.lines.to_pylist()
+    for each in block.broken:
+        lines[each.index] = each.raw
+    return lines
+
+
+def _tell_broken(detail: str, raw: str) -> LineBlock:
+    return LineBlock(pa.array([""]), (Broken(0, "broken_line", detail, raw[:_RAW_KEPT]),), 1.0)
+
+
+def _unwrap_members(lines: list[str]) -> tuple[list[str], bool]:
+    """Lines of an array without the commas and the bracket that are its own, and whether the bracket is among them."""
+    rows: list[str] = []
+    is_ended = False
+    for line in lines:
+        member = line.strip(" \t,;")
+        if member.endswith("]") and (member == "]" or _is_object(member[:-1])):
+            is_ended = True
+            member = member[:-1].rstrip(" \t,")
+        if member:
+            rows.append(member if _is_object(member) else line)
+    return rows, is_ended
 
 
 def _is_object(line: str) -> bool:
