@@ -28,6 +28,10 @@ _RAW_KEPT = 10_000
 _GZIP_MAGIC = b"\x1f\x8b"
 _ARRAY = re.compile(r"\s*(?:[\w.$]+\s*=\s*)?\[(?=\s*(?:[{\]]|$))")
 _JSON = json.JSONDecoder()
+_MARKING = "consumer_fusion.mark_undecodable"
+_MARK = 0xDC00
+_MARKED = re.compile(rb"\xed[\xb0-\xb3][\x80-\xbf]")
+"""A byte as `_mark_undecodable` leaves it, written as if it were UTF-8."""
 _UNENDED = "["
 """Stands for the row that an array without an end may have had."""
 
@@ -79,7 +83,7 @@ def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
             file.seek(0)
             stream: IO[bytes] = gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[assignment]
             for block, is_overlong in _cut_blocks(stream, decoder):
-                yield _split_block(block, is_overlong, min(1.0, file.tell() / size))
+                yield _split_block(block, is_overlong, encoding, min(1.0, file.tell() / size))
     except (OSError, EOFError) as error:
         raise InputError(
             f"The file {path.name} could not be read to its end: {type(error).__name__}.",
@@ -215,8 +219,20 @@ def _find_decoder(encoding: str) -> codecs.IncrementalDecoder | None:
             f"The encoding '{encoding}' is unknown.",
             hint="Write for example utf-8, latin-1, cp1252 or utf-16.",
         ) from None
-    # Bytes that the encoding does not have become a replacement mark: in such files there is no better answer.
-    return None if name in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(name)(errors="replace")
+    return None if name in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(name)(errors=_MARKING)
+
+
+def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
+    """Each byte that an encoding does not have as a lone surrogate, which is no text in UTF-8 either.
+
+    A replacement mark would be text, and make one key of two that differ in such bytes.
+    """
+    assert isinstance(error, UnicodeDecodeError)
+    marks = "".join(chr(_MARK + byte) for byte in error.object[error.start : error.end])
+    return marks, error.end
+
+
+codecs.register_error(_MARKING, _mark_undecodable)
 
 
 def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) -> Iterator[tuple[bytes, bool]]:
@@ -228,7 +244,7 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
         chunk = stream.read(BLOCK_BYTES)
         is_last = not chunk
         if decoder is not None:
-            chunk = decoder.decode(chunk, final=is_last).encode("utf-8")
+            chunk = decoder.decode(chunk, final=is_last).encode("utf-8", "surrogatepass")
         if is_first:
             chunk = chunk.removeprefix(codecs.BOM_UTF8)
             is_first = False
@@ -251,7 +267,7 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
             return
 
 
-def _split_block(block: bytes, is_overlong: bool, fraction: float) -> LineBlock:
+def _split_block(block: bytes, is_overlong: bool, encoding: str, fraction: float) -> LineBlock:
     if is_overlong:
         raw = block.decode("utf-8", errors="replace").strip("\r\n")
         detail = mark(f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept")
@@ -274,7 +290,7 @@ def _split_block(block: bytes, is_overlong: bool, fraction: float) -> LineBlock:
     if undecodable:
         places = np.cumsum(is_kept.to_numpy(zero_copy_only=False)) - 1
         broken = tuple(
-            Broken(int(places[index]), "invalid_encoding", "is not valid UTF-8 text", raw.strip("\r\n"))
+            Broken(int(places[index]), "invalid_encoding", f"is not valid {encoding.upper()} text", raw.strip("\r\n"))
             for index, raw in undecodable.items()
         )
     return LineBlock(kept, broken, fraction)
@@ -288,5 +304,10 @@ def _decode_each(raw_lines: pa.BinaryArray) -> tuple[pa.Array, dict[int, str]]:
             texts.append(line.decode("utf-8"))
         except UnicodeDecodeError:
             texts.append("")
-            undecodable[index] = line.decode("utf-8", errors="backslashreplace")
+            shown = _MARKED.sub(_show_byte, line)
+            undecodable[index] = shown.decode("utf-8", errors="backslashreplace")
     return pa.array(texts, pa.string()), undecodable
+
+
+def _show_byte(marked: re.Match[bytes]) -> bytes:
+    return b"\\x%02x" % (ord(marked[0].decode("utf-8", "surrogatepass")) - _MARK)
