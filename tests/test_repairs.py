@@ -72,6 +72,18 @@ def test_a_retry_that_fails_half_way_loses_no_row(workspace, rejected, monkeypat
     assert repairs.retry_rejected(workspace, [rejected["2"]], raw=raw).accepted == 1
 
 
+def test_what_is_no_object_of_a_json_file_keeps_no_other_row_from_being_tried_again(workspace, tmp_path):
+    mapping, posts = tmp_path / "map.toml", tmp_path / "posts.json"
+    mapping.write_text(
+        '[source]\nname = "archive"\n[fields]\nevent_id = "id"\noccurred_at = "at"\n[kind]\ndefault = "Visit"\n'
+    )
+    posts.write_text('[{"id": "1", "at": "2026-01-01"}, 7, ')
+    reading = choose_reading(map_file=mapping)
+    assert pipeline.import_files(workspace, [posts], reading).rejected == 2
+    assert repairs.retry_rejected(workspace).rejected == 2
+    assert [row.raw for row in repairs.list_rejected(workspace)[0]] == ["7", "["]
+
+
 def test_one_repaired_row_stands_for_one_row(workspace, rejected):
     with pytest.raises(InputError):
         repairs.retry_rejected(workspace, list(rejected.values()), raw="{}")

@@ -92,7 +92,45 @@ def test_a_member_with_bytes_of_another_encoding_is_not_lost(desk):
     staged = desk.stage(
         choose_reading(format="events"), desk.lay("a.json", f"[{members}]\n".encode("cp1252"))
     )
-    (rest,) = staged.rejected
-    assert len(staged.accepted) == 1
-    assert '"event_id": "2"' in rest["raw"]
-    assert '"event_id": "3"' in rest["raw"]
+    (broken,) = staged.rejected
+    assert staged.ids == ["1", "3"]
+    assert '"event_id": "2"' in broken["raw"]
+
+
+@pytest.mark.parametrize("form", ["[{}", "[{},", "[\n{},\n", "[{}\n", " x = [{}, "])
+def test_an_array_that_ends_before_its_bracket_is_told_and_what_stood_before_is_taken(desk, form):
+    text = form.format(", ".join(map(json.dumps, make_posts(2))))
+    staged = desk.stage(desk.map(MAP), desk.lay("posts.json", text))
+    assert (staged.ids, staged.codes) == (["0", "1"], ["broken_line"])
+    assert "Row 3 is missing: the array has no end" in staged.rejected[0]["message"]
+    assert "Rows before it: 2." in staged.rejected[0]["message"]
+
+
+def test_an_array_that_only_begins_is_told(desk):
+    assert desk.stage(desk.map(MAP), desk.lay("posts.json", "[\n")).codes == ["broken_line"]
+
+
+@pytest.mark.parametrize("end", ["\n]\n", "]", "\n];", ",\n]"])
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_one_broken_member_among_lines_costs_one_row_and_the_bracket_none(desk, place, end):
+    members = [*map(json.dumps, make_posts(4))]
+    members[place] = members[place].replace(":", "", 1)
+    staged = desk.stage(desk.map(MAP), desk.lay("posts.json", "[\n" + ",\n".join(members) + end))
+    assert staged.ids == [str(number) for number in range(4) if number != place]
+    assert len(staged.codes) == 1
+
+
+def test_a_broken_member_and_a_missing_end_are_two_things(desk):
+    members = [*map(json.dumps, make_posts(4))]
+    members[1] = "{broken}"
+    staged = desk.stage(desk.map(MAP), desk.lay("posts.json", "[" + ",\n".join(members)))
+    assert (staged.ids, staged.codes) == (["0", "2", "3"], ["invalid_json", "broken_line"])
+
+
+def test_lines_of_an_array_that_broke_off_are_read_on_block_by_block(desk, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 300)
+    monkeypatch.setattr(lines, "LINE_BYTES_LIMIT", 500)
+    members = [*map(json.dumps, make_posts(30))]
+    members[1] = "{broken}"
+    staged = desk.stage(desk.map(MAP), desk.lay("posts.json", "[" + ",\n".join(members) + "\n]\n"))
+    assert (len(staged.ids), staged.codes) == (29, ["invalid_json"])

@@ -83,6 +83,35 @@ def test_other_encodings_are_named_in_the_mapping(desk):
     assert staged.rejected[0]["raw"] == HEADER + "1,2026-01-01,anna,caf\\xe9"
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_row_with_bytes_that_its_encoding_lacks_is_set_aside_and_makes_no_two_strangers_one(desk, form):
+    """A replacement mark in the place of both bytes would give both rows one key."""
+    rows = [("1", b"z\x81a"), ("2", b"z\x8da"), ("3", b"z\xe9")]
+    text = HEADER.encode() + b"".join(b"%s,2026-01-01,%s,x\n" % (key.encode(), who) for key, who in rows)
+    if form == "jsonl":
+        text = b"".join(
+            b'{"id": "%s", "day": "2026-01-01", "who": "%s"}\n' % (key.encode(), who) for key, who in rows
+        )
+    western = desk.map(MAP.replace('name = "shop"', 'name = "shop"\nencoding = "cp1252"'))
+    staged = desk.stage(western, desk.lay(f"a.{form}", text))
+    assert (staged.ids, staged.column("consumer")) == (["3"], ["zé"])
+    assert staged.codes == ["invalid_encoding"] * 2
+    assert "CP1252" in staged.rejected[0]["message"]
+    assert "z\\x81a" in staged.rejected[0]["raw"]
+    assert "z\\x8da" in staged.rejected[1]["raw"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1253", "shift_jis", "utf-16-le"])
+def test_bytes_that_an_encoding_lacks_are_never_read_as_another_one(desk, encoding):
+    good, bad = f"{HEADER}1,2026-01-01,anna,x\n2,2026-01-02,ben".encode(encoding), b"\xd2\xaa\xff"
+    if encoding == "utf-16-le":
+        bad = b"\x00\xd8"
+    content = good + bad + ",y\n3,2026-01-03,cleo,z\n".encode(encoding)
+    reading = desk.map(MAP.replace('name = "shop"', f'name = "shop"\nencoding = "{encoding}"'))
+    staged = desk.stage(reading, desk.lay("a.csv", content))
+    assert (staged.ids, staged.codes) == (["1", "3"], ["invalid_encoding"])
+
+
 def test_an_unknown_encoding_is_an_error_of_the_mapping(desk):
     strange = MAP.replace('name = "shop"', 'name = "shop"\nencoding = "latin-99"')
     with pytest.raises(MappingError, match="latin-99"):

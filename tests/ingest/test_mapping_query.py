@@ -209,6 +209,14 @@ def test_times_are_read_as_shops_write_them(orders, text, moment, zone):
     assert staged.only["occurred_us"] == expected
 
 
+@pytest.mark.parametrize("precision", ["", 'precision = "day"'])
+def test_an_offset_of_a_time_format_that_no_place_on_earth_has_is_no_time(orders, precision):
+    rows = [f"{number},01-05-2026 10:00 {offset},a,1," for number, offset in enumerate(
+        ("+25:00", "-99:00", "+10:75", "+14:30", "+14:00", "-0330", "+02"), start=1)]  # fmt: skip
+    staged = orders(*rows, source=f'time_format = "%d-%m-%Y %H:%M %z"\n{precision}')
+    assert (staged.ids, staged.codes) == (["5", "6", "7"], ["invalid_time"] * 4)
+
+
 def test_a_time_that_cannot_be_read_is_told_with_column_value_and_key(orders):
     staged = orders("1,28/03/2026,a,1,", "2,2026-07-28 23:14 BST,a,1,", "3,,a,1,")
     assert [row["message"] for row in staged.rejected] == [

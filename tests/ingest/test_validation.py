@@ -195,6 +195,19 @@ def test_a_time_is_iso_8601_and_utc_where_it_has_no_offset(desk, text, moment):
     assert desk.events(GOOD | {"occurred_at": text}).only["occurred_us"] == to_microseconds(moment)
 
 
+@pytest.mark.parametrize(
+    "offset", ["+25:00", " +25:00", "-99:00", " -99", "+14:01", "  +1530", "+10:75", " -0260", "-15"]
+)
+def test_an_offset_that_no_place_on_earth_has_is_no_time(desk, offset):
+    staged = desk.events(
+        GOOD | {"occurred_at": f"2026-05-01 10:00{offset}"},
+        GOOD | {"occurred_at": f"2026-05-01T10:00:00{offset}"},
+        GOOD | {"event_id": "far", "occurred_at": "2026-05-01T10:00:00+14:00"},
+        GOOD | {"event_id": "loose", "occurred_at": "2026-05-01 10:00:00  -1200"},
+    )
+    assert (staged.codes, staged.ids) == (["invalid_time"] * 2, ["far", "loose"])
+
+
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(

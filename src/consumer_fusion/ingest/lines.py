@@ -28,6 +28,12 @@ _RAW_KEPT = 10_000
 _GZIP_MAGIC = b"\x1f\x8b"
 _ARRAY = re.compile(r"\s*(?:[\w.$]+\s*=\s*)?\[(?=\s*(?:[{\]]|$))")
 _JSON = json.JSONDecoder()
+_MARKING = "consumer_fusion.mark_undecodable"
+_MARK = 0xDC00
+_MARKED = re.compile(rb"\xed[\xb0-\xb3][\x80-\xbf]")
+"""A byte as `_mark_undecodable` leaves it, written as if it were UTF-8."""
+_UNENDED = "["
+"""Stands for the row that an array without an end may have had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
             file.seek(0)
             stream: IO[bytes] = gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[assignment]
             for block, is_overlong in _cut_blocks(stream, decoder):
-                yield _split_block(block, is_overlong, min(1.0, file.tell() / size))
+                yield _split_block(block, is_overlong, encoding, min(1.0, file.tell() / size))
     except (OSError, EOFError) as error:
         raise InputError(
             f"The file {path.name} could not be read to its end: {type(error).__name__}.",
@@ -113,34 +119,71 @@ def read_objects(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
 def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
     """The members of an array as lines, then whatever lines follow it.
 
-    Where the array breaks off, nobody can tell where its next member begins: if there are objects among the lines that
-    are left, each line is a row of its own, else what is left is one.
+    Where the array breaks off, nobody can tell where its next member begins: if most of the lines that are left hold
+    one each, every line is a row of its own, else what is left is one. An array without its end is told as a row.
     """
     text = ""
+    count = 0
     for block in blocks:
-        lines = block.lines.to_pylist()
-        for each in block.broken:
-            lines[each.index] = each.raw  # no JSON, so that the array breaks off there and that is told
-        text += "\n".join([*lines, ""])
+        text += "\n".join([*_list_lines(block), ""])
         members, text, is_ended = _take_members(text, start)
         start = 0
         if is_ended:
             members += [line for line in text.splitlines() if line.strip(" \t;")]
+        count += len(members)
         yield LineBlock(pa.array(members, pa.string()), (), block.fraction)
         if is_ended:
             yield from blocks
             return
         if len(text) > LINE_BYTES_LIMIT:
             break
-    left = [line for line in text.splitlines() if line.strip()]
-    if any(map(_is_object, left)):
-        yield LineBlock(pa.array(left, pa.string()), (), 1.0)
-    elif left:
+    left, is_ended = _unwrap_members(text.splitlines())
+    if left and sum(map(_is_object, left)) * 2 < len(left):
         detail = mark(
             "is where the array of JSON objects breaks off. Mend the file there and import it again"
         )
-        yield LineBlock(pa.array([""]), (Broken(0, "broken_line", detail, text[:_RAW_KEPT]),), 1.0)
-    yield from blocks
+        yield _tell_broken(detail, text)
+        yield from blocks
+        return
+    yield LineBlock(pa.array(left, pa.string()), (), 1.0)
+    count += len(left)
+    for block in blocks:
+        rows, has_end = _unwrap_members(_list_lines(block))
+        is_ended = is_ended or has_end
+        count += len(rows)
+        yield LineBlock(pa.array(rows, pa.string()), (), block.fraction)
+    if not is_ended:
+        detail = mark(
+            f"is missing: the array has no end, so that the file may have been cut off. Rows before it: {count}. "
+            "Import the whole file"
+        )
+        yield _tell_broken(detail, _UNENDED)
+
+
+def _list_lines(block: LineBlock) -> list[str]:
+    """The lines; those that could not be read as they can be shown, which is no JSON, so that they are told."""
+    lines: list[str] = block.lines.to_pylist()
+    for each in block.broken:
+        lines[each.index] = each.raw
+    return lines
+
+
+def _tell_broken(detail: str, raw: str) -> LineBlock:
+    return LineBlock(pa.array([""]), (Broken(0, "broken_line", detail, raw[:_RAW_KEPT]),), 1.0)
+
+
+def _unwrap_members(lines: list[str]) -> tuple[list[str], bool]:
+    """Lines of an array without the commas and the bracket that are its own, and whether the bracket is among them."""
+    rows: list[str] = []
+    is_ended = False
+    for line in lines:
+        member = line.strip(" \t,;")
+        if member.endswith("]") and (member == "]" or _is_object(member[:-1])):
+            is_ended = True
+            member = member[:-1].rstrip(" \t,")
+        if member:
+            rows.append(member if _is_object(member) else line)
+    return rows, is_ended
 
 
 def _is_object(line: str) -> bool:
@@ -176,8 +219,20 @@ def _find_decoder(encoding: str) -> codecs.IncrementalDecoder | None:
             f"The encoding '{encoding}' is unknown.",
             hint="Write for example utf-8, latin-1, cp1252 or utf-16.",
         ) from None
-    # Bytes that the encoding does not have become a replacement mark: in such files there is no better answer.
-    return None if name in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(name)(errors="replace")
+    return None if name in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(name)(errors=_MARKING)
+
+
+def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
+    """Each byte that an encoding does not have as a lone surrogate, which is no text in UTF-8 either.
+
+    A replacement mark would be text, and make one key of two that differ in such bytes.
+    """
+    assert isinstance(error, UnicodeDecodeError)
+    marks = "".join(chr(_MARK + byte) for byte in error.object[error.start : error.end])
+    return marks, error.end
+
+
+codecs.register_error(_MARKING, _mark_undecodable)
 
 
 def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) -> Iterator[tuple[bytes, bool]]:
@@ -189,7 +244,7 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
         chunk = stream.read(BLOCK_BYTES)
         is_last = not chunk
         if decoder is not None:
-            chunk = decoder.decode(chunk, final=is_last).encode("utf-8")
+            chunk = decoder.decode(chunk, final=is_last).encode("utf-8", "surrogatepass")
         if is_first:
             chunk = chunk.removeprefix(codecs.BOM_UTF8)
             is_first = False
@@ -212,7 +267,7 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
             return
 
 
-def _split_block(block: bytes, is_overlong: bool, fraction: float) -> LineBlock:
+def _split_block(block: bytes, is_overlong: bool, encoding: str, fraction: float) -> LineBlock:
     if is_overlong:
         raw = block.decode("utf-8", errors="replace").strip("\r\n")
         detail = mark(f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept")
@@ -235,7 +290,7 @@ def _split_block(block: bytes, is_overlong: bool, fraction: float) -> LineBlock:
     if undecodable:
         places = np.cumsum(is_kept.to_numpy(zero_copy_only=False)) - 1
         broken = tuple(
-            Broken(int(places[index]), "invalid_encoding", "is not valid UTF-8 text", raw.strip("\r\n"))
+            Broken(int(places[index]), "invalid_encoding", f"is not valid {encoding.upper()} text", raw.strip("\r\n"))
             for index, raw in undecodable.items()
         )
     return LineBlock(kept, broken, fraction)
@@ -249,5 +304,10 @@ def _decode_each(raw_lines: pa.BinaryArray) -> tuple[pa.Array, dict[int, str]]:
             texts.append(line.decode("utf-8"))
         except UnicodeDecodeError:
             texts.append("")
-            undecodable[index] = line.decode("utf-8", errors="backslashreplace")
+            shown = _MARKED.sub(_show_byte, line)
+            undecodable[index] = shown.decode("utf-8", errors="backslashreplace")
     return pa.array(texts, pa.string()), undecodable
+
+
+def _show_byte(marked: re.Match[bytes]) -> bytes:
+    return b"\\x%02x" % (ord(marked[0].decode("utf-8", "surrogatepass")) - _MARK)

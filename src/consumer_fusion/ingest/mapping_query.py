@@ -6,7 +6,7 @@ from collections.abc import Mapping as KeyedBy
 
 from consumer_fusion.ingest.mapping import FieldRule, Join, KindRule, Mapping, RefundRule
 from consumer_fusion.ingest.parts import DETAIL, HEADER, LINE, POSITION, PROBLEM, Part
-from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, parse_time, quote_name, quote_text
+from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, OFFSET_FORM, parse_time, quote_name, quote_text
 
 UNREADABLE = "?"
 """Stands before a time that is not of the form which the mapping says; no time reads like this."""
@@ -384,6 +384,8 @@ def _write_time(mapping: Mapping, rule: FieldRule) -> str:
         local = f"try_cast({f'left({text}, 10)' if is_day else text} as timestamp)"
     else:
         local = f"try_strptime({text}, {quote_text(mapping.time_format)})"
+        if mapping.time_format.endswith("%z"):
+            local = f"case when regexp_matches({text}, '{OFFSET_FORM}$') then {local} end"
     if mapping.precision in ("day", "month", "year"):
         written = f"cast(cast({local} as date) as varchar)"
     elif mapping.time_zone == "UTC":

@@ -215,10 +215,12 @@ def _write_files(
     layout = reading.mapping.layout if reading.mapping else None
     texts: dict[tuple[str, str, int], list[str]] = {}
     for each in rejections:
-        is_object = layout is None or each.raw.lstrip().startswith("{")
-        header, _, row = (
-            each.raw.partition("\n") if not is_object and layout and layout.has_header else ("", "", each.raw)
+        has_header = layout is not None and layout.has_header
+        # A row of a file with a header is kept below it; what stands alone came from JSON, whatever it looks like.
+        is_object = (
+            layout is None or each.raw.lstrip().startswith("{") or (has_header and "\n" not in each.raw)
         )
+        header, _, row = each.raw.partition("\n") if has_header and not is_object else ("", "", each.raw)
         place = each.rejection_id if each.code == "broken_line" else 0
         texts.setdefault((".jsonl" if is_object else ".csv", header, place), []).append(row)
     for number, ((ending, header, _), rows) in enumerate(texts.items(), start=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from consumer_fusion.errors import InputError
@@ -9,6 +10,9 @@ from consumer_fusion.errors import InputError
 DAY_MICROSECONDS = 86_400_000_000
 FIRST_YEAR, LAST_YEAR = 1000, 9000
 """Whoever asks about another year has mistyped it."""
+_FURTHEST_OFFSET = timedelta(hours=14)
+_OFFSET_BEYOND_MINUTES = re.compile(r"[+-]\d\d:?[6-9]\d$")
+"""No hour has more than 59 minutes; Python takes such an offset and counts on."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,6 +48,11 @@ def parse_moment(text: str) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text.strip())
+        offset = moment.utcoffset()
+        if offset is not None and (
+            abs(offset) > _FURTHEST_OFFSET or _OFFSET_BEYOND_MINUTES.search(text.strip())
+        ):
+            raise ValueError
     except ValueError:
         raise InputError(
             f"'{text}' is not a time.", hint="Write it as ISO 8601, for example 2026-06-05T20:00:00Z."
