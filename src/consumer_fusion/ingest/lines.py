@@ -290,7 +290,12 @@ def _split_block(block: bytes, is_overlong: bool, encoding: str, fraction: float
     if undecodable:
         places = np.cumsum(is_kept.to_numpy(zero_copy_only=False)) - 1
         broken = tuple(
-            Broken(int(places[index]), "invalid_encoding", f"is not valid {encoding.upper()} text", raw.strip("\r\n"))
+            Broken(
+                int(places[index]),
+                "invalid_encoding",
+                f"is not valid {encoding.upper()} text",
+                raw.strip("\r\n"),
+            )
             for index, raw in undecodable.items()
         )
     return LineBlock(kept, broken, fraction)
