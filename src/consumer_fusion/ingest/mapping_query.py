@@ -6,7 +6,13 @@ from collections.abc import Mapping as KeyedBy
 
 from consumer_fusion.ingest.mapping import FieldRule, Join, KindRule, Mapping, RefundRule
 from consumer_fusion.ingest.parts import DETAIL, HEADER, LINE, POSITION, PROBLEM, Part
-from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, OFFSET_FORM, parse_time, quote_name, quote_text
+from consumer_fusion.ingest.validation import (
+    CANONICAL_COLUMNS,
+    OFFSET_FORM,
+    parse_time,
+    quote_name,
+    quote_text,
+)
 
 UNREADABLE = "?"
 """Stands before a time that is not of the form which the mapping says; no time reads like this."""
