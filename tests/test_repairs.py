@@ -72,6 +72,18 @@ def test_a_retry_that_fails_half_way_loses_no_row(workspace, rejected, monkeypat
     assert repairs.retry_rejected(workspace, [rejected["2"]], raw=raw).accepted == 1
 
 
+@pytest.mark.parametrize("number", [2**63, 2**70, -(2**70)])
+def test_a_number_that_no_store_can_hold_is_unknown_like_any_other(workspace, number):
+    for repair in (
+        lambda: repairs.retry_rejected(workspace, [number]),
+        lambda: repairs.drop_rejected(workspace, [number]),
+        lambda: repairs.apply_corrections(workspace, [number]),
+        lambda: repairs.undo_correction(workspace, number),
+    ):
+        with pytest.raises(NotFoundError, match=str(number)):
+            repair()
+
+
 def test_what_is_no_object_of_a_json_file_keeps_no_other_row_from_being_tried_again(workspace, tmp_path):
     mapping, posts = tmp_path / "map.toml", tmp_path / "posts.json"
     mapping.write_text(

@@ -23,7 +23,9 @@ def test_an_empty_list_says_so_and_what_to_do(untouched_empty, command):
         assert "Next: fusion" in " ".join(run.output.split())
 
 
-@pytest.mark.parametrize("command", [["rejected", "retry"], ["rejected", "drop", "--all"]])
+@pytest.mark.parametrize(
+    "command", [["rejected", "retry"], ["rejected", "drop", "--all"], ["corrections", "apply", "--all"]]
+)
 def test_where_nothing_was_done_the_status_is_1(untouched_empty, command):
     assert run_fusion(*command, "--workspace", untouched_empty).status == 1
 
@@ -49,3 +51,14 @@ def test_where_no_event_counts_the_import_says_what_is_missing(empty, tmp_path):
     run_fusion(*asked, "--brand", "shop")
     run_fusion("corrections", "apply", "--all", "--workspace", empty)
     assert "ann" in run_fusion("score", "--workspace", empty).output
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.csv", "id,day\n"), ("a.json", "[]"), ("a.jsonl", "")])
+def test_an_import_of_files_without_rows_says_so_and_ends_with_1(empty, tmp_path, name, content):
+    path, mapping = tmp_path / name, tmp_path / "map.toml"
+    path.write_text(content)
+    mapping.write_text(
+        '[source]\nname = "till"\n[fields]\nevent_id = "id"\noccurred_at = "day"\n[kind]\ndefault = "Visit"\n'
+    )
+    run = run_fusion("import", path, "--map", mapping, "--workspace", empty)
+    assert (run.status, run.output) == (1, "Nothing was imported: the files hold no rows.\n")

@@ -118,6 +118,28 @@ def test_an_unknown_encoding_is_an_error_of_the_mapping(desk):
         desk.stage(desk.map(strange), desk.lay("a.csv", HEADER))
 
 
+@pytest.mark.parametrize("encoding", ["rot13", "zlib", "hex", "a\\u0000b"])
+def test_what_encodes_no_text_is_an_error_of_the_mapping(desk, encoding):
+    strange = MAP.replace('name = "shop"', f'name = "shop"\nencoding = "{encoding}"')
+    with pytest.raises(MappingError, match="`encoding`"):
+        desk.stage(desk.map(strange), desk.lay("a.csv", HEADER))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("block_bytes", [60, 1 << 20])
+def test_lines_may_end_as_on_a_macintosh(desk, monkeypatch, encoding, block_bytes):
+    monkeypatch.setattr(lines, "BLOCK_BYTES", block_bytes)
+    text = (HEADER + "1,2026-01-01,anna,ä\n2,2026-01-02,ben,ö\n").replace("\n", "\r")
+    reading = desk.map(MAP.replace('name = "shop"', f'name = "shop"\nencoding = "{encoding}"'))
+    assert desk.stage(reading, desk.lay("a.csv", text.encode(encoding))).column("text") == ["ä", "ö"]
+
+
+@pytest.mark.parametrize("header", ['id,day,who,"wor"ds', "id,day\rwho,words"])
+def test_a_header_that_cannot_be_cut_is_told_in_words(desk, header):
+    with pytest.raises(InputError, match=r"header of a\.csv"):
+        desk.stage(desk.map(MAP), desk.lay("a.csv", f"{header}\n1,2026-01-01,anna,x\n"))
+
+
 def test_columns_between_blanks_need_no_header(desk):
     blanks = MAP.replace('name = "shop"', 'name = "shop"\ndelimiter = "whitespace"\nheader = false\n'
                          'columns = ["id", "day", "who", "words"]')  # fmt: skip

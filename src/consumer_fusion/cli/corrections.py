@@ -67,10 +67,15 @@ def apply(
         raise InputError("Say which corrections.", hint="Give numbers, or --all, and only one of them.")
     with open_recorded(workspace, "apply corrections") as opened:
         acceptance = repairs.apply_corrections(opened, ids or None)
+    is_any = acceptance.accepted + acceptance.duplicates + acceptance.replaced > 0
     if is_json:
         print_json(asdict(acceptance))
-        return
-    print_acceptance(acceptance)
+    elif is_any:
+        print_acceptance(acceptance)
+    else:
+        console.print("No correction is waiting.")
+    if not is_any:
+        raise typer.Exit(1)
 
 
 @application.command()

@@ -40,9 +40,11 @@ def import_(
         )
     if is_json:
         print_json(asdict(acceptance))
-    else:
+    elif acceptance.accepted + acceptance.duplicates + acceptance.replaced + acceptance.rejected:
         print_acceptance(acceptance)
-    if acceptance.rejected and not acceptance.accepted + acceptance.duplicates:
+    else:
+        console.print("Nothing was imported: the files hold no rows.")
+    if not acceptance.accepted + acceptance.duplicates + acceptance.replaced:
         raise typer.Exit(1)
 
 

@@ -14,6 +14,7 @@ from consumer_fusion.ingest.acceptance import find_keys, name_entities
 from consumer_fusion.ingest.batches import CANONICAL_SCHEMA
 from consumer_fusion.ingest.duplicates import KEY, Duplicates
 from consumer_fusion.ingest.staging import Staging
+from consumer_fusion.kit.ids import keep_possible
 from consumer_fusion.records.intake import CORRECTIONS, Correction, CorrectionStatus
 from consumer_fusion.stores import Session
 
@@ -208,7 +209,7 @@ def list_corrections(
     Raises:
         NotFoundError: There is none of such a number.
     """
-    where = None if correction_ids is None else {"correction_id": list(correction_ids)}
+    where = None if correction_ids is None else {"correction_id": keep_possible(correction_ids)}
     rows = session.read(CORRECTIONS, where, order_by=("correction_id",)).to_pylist()
     missing = set(correction_ids or ()) - {row["correction_id"] for row in rows}
     if missing:

@@ -56,7 +56,14 @@ def read_header(path: Path, layout: Layout) -> tuple[str | None, tuple[str, ...]
             unreadable = next((each.raw for each in block.broken if each.index == place), None)
             if unreadable is not None or "\0" in line:
                 raise _refuse_encoding(path, layout, line if unreadable is None else unreadable)
-            names = layout.columns or _trim_names(_cut_row(line, layout))
+            try:
+                names = layout.columns or _trim_names(_cut_row(line, layout))
+            except csv.Error:
+                raise InputError(
+                    f"The header of {path.name} has quotes or line ends that cannot be read.",
+                    hint="Save it with one kind of line ends, or name the `quote` in the mapping, empty for none.",
+                    where=str(path),
+                ) from None
             if len(set(names)) != len(names):
                 raise InputError(
                     f"The header of {path.name} names a column twice.",

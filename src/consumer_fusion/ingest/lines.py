@@ -213,13 +213,18 @@ def _take_members(text: str, start: int) -> tuple[list[str], str, bool]:
 
 def _find_decoder(encoding: str) -> codecs.IncrementalDecoder | None:
     try:
-        name = codecs.lookup(encoding).name
-    except LookupError:
+        found = codecs.lookup(encoding)
+    except (LookupError, ValueError):
+        found = None
+    # Python also calls compression and the like an encoding, of bytes to bytes.
+    if found is None or not found._is_text_encoding or found.incrementaldecoder is None:
         raise MappingError(
-            f"The encoding '{encoding}' is unknown.",
+            f"The `encoding` '{encoding}' under [source] is unknown.",
             hint="Write for example utf-8, latin-1, cp1252 or utf-16.",
-        ) from None
-    return None if name in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(name)(errors=_MARKING)
+        )
+    if found.name in ("utf-8", "utf-8-sig"):
+        return None
+    return found.incrementaldecoder(errors=_MARKING)
 
 
 def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
@@ -239,6 +244,7 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
     """Blocks of whole lines, each ending in a line end; True marks a block that is one line too long to keep."""
     carry = b""
     is_first = True
+    has_returns = False
     is_skipping = False
     while True:
         chunk = stream.read(BLOCK_BYTES)
@@ -247,7 +253,10 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
             chunk = decoder.decode(chunk, final=is_last).encode("utf-8", "surrogatepass")
         if is_first:
             chunk = chunk.removeprefix(codecs.BOM_UTF8)
+            has_returns = b"\r" in chunk and b"\n" not in chunk
             is_first = False
+        if has_returns:  # lines end as on old Macintoshes, and as spreadsheets still offer
+            chunk = chunk.replace(b"\r", b"\n")
         if is_skipping and chunk:
             end = chunk.find(b"\n")
             if end < 0:

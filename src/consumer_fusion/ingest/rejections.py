@@ -14,6 +14,7 @@ from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.ingest.formats import Reading, read_reading
 from consumer_fusion.ingest.staging import Staging
+from consumer_fusion.kit.ids import keep_possible
 from consumer_fusion.records.intake import IMPORTS, REJECTIONS, Rejection
 from consumer_fusion.stores import Between, Session, Value
 
@@ -131,7 +132,7 @@ def list_rejections(
     """
     where: dict[str, Value | Between | Sequence[Value]] = {}
     if rejection_ids is not None:
-        where["rejection_id"] = list(rejection_ids)
+        where["rejection_id"] = keep_possible(rejection_ids)
     if code is not None:
         where["code"] = code
     names = tuple(Rejection.__dataclass_fields__)

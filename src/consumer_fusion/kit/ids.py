@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from collections.abc import Iterable
 
 
 def make_id() -> str:
@@ -13,3 +14,8 @@ def make_id() -> str:
     value = (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64)
     value |= (0b10 << 62) | secrets.randbits(62)
     return str(uuid.UUID(int=value))
+
+
+def keep_possible(numbers: Iterable[int]) -> list[int]:
+    """Those of the numbers that a row can have: a store refuses to look for what no 64 bits hold."""
+    return [each for each in numbers if -(2**63) <= each < 2**63]
