@@ -217,6 +217,14 @@ def test_an_offset_of_a_time_format_that_no_place_on_earth_has_is_no_time(orders
     assert (staged.ids, staged.codes) == (["5", "6", "7"], ["invalid_time"] * 4)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_the_offset_of_a_time_format_goes_before_the_zone_of_the_file(orders, zone):
+    staged = orders(
+        "1,01-05-2026 10:00 +0200,a,1,", source=f'time_format = "%d-%m-%Y %H:%M %z"\ntime_zone = "{zone}"'
+    )
+    assert staged.only["occurred_us"] == to_microseconds(datetime(2026, 5, 1, 8, tzinfo=UTC))
+
+
 def test_a_time_that_cannot_be_read_is_told_with_column_value_and_key(orders):
     staged = orders("1,28/03/2026,a,1,", "2,2026-07-28 23:14 BST,a,1,", "3,,a,1,")
     assert [row["message"] for row in staged.rejected] == [

@@ -394,7 +394,7 @@ def _write_time(mapping: Mapping, rule: FieldRule) -> str:
             local = f"case when regexp_matches({text}, '{OFFSET_FORM}$') then {local} end"
     if mapping.precision in ("day", "month", "year"):
         written = f"cast(cast({local} as date) as varchar)"
-    elif mapping.time_zone == "UTC":
+    elif mapping.time_zone == "UTC" or "%z" in mapping.time_format:  # its own offset needs no zone
         written = f"cast({local} as varchar)"
     else:
         written = f"cast(timezone({quote_text(mapping.time_zone)}, {local}) as varchar)"
