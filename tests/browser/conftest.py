@@ -104,6 +104,8 @@ def open_page(chromium, address):
         context = chromium.new_context(
             viewport=size, color_scheme=theme, locale=language, base_url=address, reduced_motion="reduce"
         )
+        # A page that measures an effect takes long on a machine that has other work.
+        context.set_default_navigation_timeout(120_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
