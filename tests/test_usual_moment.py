@@ -296,29 +296,30 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
         aside.close()
 
 
-def test_the_place_in_a_large_brand_is_read_ahead_also_for_the_usual_moment(stale, monkeypatch):
+@pytest.fixture
+def large(stale, monkeypatch):
+    """A workspace whose brands are read aside, as large ones are; with what reads them and knows places in them."""
     monkeypatch.setattr(standings, "INSTANT_STATES", 0)
     with fusion.open_workspace(stale) as workspace:
         aside = Aside(workspace)
-        places = Standings(workspace, aside)
-        with workspace.store.reading() as session:
-            brand_id = ingest.find_keys(session, "brand", ["bakery"])["bakery"]
-        usual_us = answers.find_fixed_moment(workspace, None)
-        assert places.find_place(brand_id, 1, 60.0, usual_us) is None  # nobody waits
-        places.warm()
-        places.close()  # ends when what began is done
-        assert places.find_place(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
+        yield workspace, aside, Standings(workspace, aside)
         aside.close()
 
 
-def test_a_page_tells_the_place_as_soon_as_it_is_known(stale, monkeypatch):
-    monkeypatch.setattr(standings, "INSTANT_STATES", 0)
-    with fusion.open_workspace(stale) as workspace:
-        aside = Aside(workspace)
-        places = Standings(workspace, aside)
-        readings = Readings(workspace, aside, places)
-        moment_us = readings.choose_moment()
-        assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile is None
-        places.close()
-        assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile == 75.0
-        aside.close()
+def test_the_place_in_a_large_brand_is_read_ahead_also_for_the_usual_moment(large):
+    workspace, _, places = large
+    with workspace.store.reading() as session:
+        brand_id = ingest.find_keys(session, "brand", ["bakery"])["bakery"]
+    usual_us = answers.find_fixed_moment(workspace, None)
+    assert places.find_place(brand_id, 1, 60.0, usual_us) is None  # nobody waits
+    places.warm()
+    places.close()  # ends when what began is done
+    assert places.find_place(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
+
+
+def test_a_page_tells_the_place_as_soon_as_it_is_known(large):
+    readings, places = Readings(*large), large[2]
+    moment_us = readings.choose_moment()
+    assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile is None
+    places.close()
+    assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile == 75.0

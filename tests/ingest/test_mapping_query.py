@@ -217,6 +217,14 @@ def test_an_offset_of_a_time_format_that_no_place_on_earth_has_is_no_time(orders
     assert (staged.ids, staged.codes) == (["5", "6", "7"], ["invalid_time"] * 4)
 
 
+def test_an_offset_within_a_time_is_held_against_the_same_bounds(orders):
+    rows = [
+        f"{number},Fri May 01 10:00:00 {offset} 2026,a,1," for number, offset in enumerate(("+0200", "+2500"))
+    ]
+    staged = orders(*rows, source='time_format = "%a %b %d %H:%M:%S %z %Y"')
+    assert (staged.ids, staged.codes) == (["0"], ["invalid_time"])
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
 def test_the_offset_of_a_time_format_goes_before_the_zone_of_the_file(orders, zone):
     staged = orders(

@@ -378,7 +378,7 @@ def _write_detail(column: str, text: str, expectation: str) -> str:
 
 def _write_time(mapping: Mapping, rule: FieldRule) -> str:
     """The time as ISO 8601 text in UTC; a day stays the day that it is called, whatever the zone."""
-    text = _text(rule)
+    text, has_offset = _text(rule), "%z" in mapping.time_format
     if mapping.time_format in ("unix_seconds", "unix_milliseconds"):
         scale = 1_000_000 if mapping.time_format == "unix_seconds" else 1_000
         number = f"try_cast({text} as double)"
@@ -390,11 +390,13 @@ def _write_time(mapping: Mapping, rule: FieldRule) -> str:
         local = f"try_cast({f'left({text}, 10)' if is_day else text} as timestamp)"
     else:
         local = f"try_strptime({text}, {quote_text(mapping.time_format)})"
-        if mapping.time_format.endswith("%z"):
-            local = f"case when regexp_matches({text}, '{OFFSET_FORM}$') then {local} end"
+        if has_offset:
+            # At the end, or within, as in `Wed Oct 10 20:19:24 +0000 2018`; what is no offset is not taken for one.
+            known = rf"{OFFSET_FORM}$|( |:\d\d|\.\d+){OFFSET_FORM}[^\d:]"
+            local = f"case when regexp_matches({text}, '{known}') then {local} end"
     if mapping.precision in ("day", "month", "year"):
         written = f"cast(cast({local} as date) as varchar)"
-    elif mapping.time_zone == "UTC" or "%z" in mapping.time_format:  # its own offset needs no zone
+    elif mapping.time_zone == "UTC" or has_offset:
         written = f"cast({local} as varchar)"
     else:
         written = f"cast(timezone({quote_text(mapping.time_zone)}, {local}) as varchar)"
