@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion import identity, ingest, score
+from consumer_fusion.acquaintance import look_with
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
@@ -201,7 +202,8 @@ def explain_pair(
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = _find_brand(session, brand)
-        consumers = _find_consumer(session, consumer, None if is_whole else brand_ids)
+        sight = None if is_whole else look_with(workspace, session, brand_ids or ())
+        consumers = _find_consumer(session, consumer, sight)
         ledger = score.read_ledgers(
             session, workspace.engine, workspace.folder, force.points, force.kind_ids,
             consumers=consumers, brand_ids=brand_ids, until_us=moment,
@@ -386,16 +388,16 @@ def _find_brand(session: Session, brand: str | None, *, must_exist: bool = True)
 def _find_consumer(
     session: Session,
     consumer: str | None,
-    brand_ids: Collection[int] | None = None,
+    sight: identity.Sight | None = None,
     *,
     must_exist: bool = True,
 ) -> list[int] | None:
-    """The consumer that a key or an identifier stands for; identifiers count as far as the brands were told them."""
+    """The consumer that a key or an identifier stands for, as far as it may be seen."""
     if consumer is None:
         return None
-    number = identity.find_consumer(session, consumer, brand_ids=brand_ids)
+    number = identity.find_consumer(session, consumer, sight=sight)
     if number is None:
-        near = ingest.find_nearest_key(session, "consumer", consumer) if brand_ids is None else None
+        near = ingest.find_nearest_key(session, "consumer", consumer) if sight is None else None
         if near is not None or must_exist:
             raise _tell_unknown(near)
     return [] if number is None else [score.find_canonical(session, number)]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from consumer_fusion import identity, influence, ingest, score
+from consumer_fusion.acquaintance import look_with
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.ids import make_id
@@ -176,8 +177,8 @@ def _regroup(regrouped: identity.Regrouping) -> Landing:
     return landing
 
 
-def _find_consumer(session: Session, key: str, brand_ids: Collection[int] | None = None) -> int:
-    found = identity.find_consumer(session, key, brand_ids=brand_ids)
+def _find_consumer(session: Session, key: str, sight: identity.Sight | None = None) -> int:
+    found = identity.find_consumer(session, key, sight=sight)
     if found is None:
         raise _tell_unknown(key)
     return found
@@ -207,7 +208,7 @@ def show_identity(
         if brands is None:
             return identity.show_identity(session, _find_consumer(session, consumer))
         sight = _look_with(workspace, session, brands)
-        number = _find_consumer(session, consumer, sight.brand_ids)
+        number = _find_consumer(session, consumer, sight)
         if number not in sight.find_acquainted([number]):
             raise _tell_unknown(consumer)
         return identity.show_identity(session, number, sight)
@@ -223,7 +224,7 @@ def require_acquainted(workspace: Workspace, consumer: str, brands: Collection[s
         return
     with workspace.store.reading() as session:
         sight = _look_with(workspace, session, brands)
-        number = _find_consumer(session, consumer, sight.brand_ids)
+        number = _find_consumer(session, consumer, sight)
         if number not in sight.find_acquainted([number]):
             raise _tell_unknown(consumer)
 
@@ -265,15 +266,4 @@ def list_merges(
 
 
 def _look_with(workspace: Workspace, session: Session, brands: Collection[str]) -> identity.Sight:
-    brand_ids = frozenset(ingest.find_keys(session, "brand", sorted(brands)).values())
-
-    def find_acquainted(consumers: Collection[int]) -> set[int]:
-        if not brand_ids or not consumers:
-            return set()
-        links = influence.read_associations(session, with_withdrawn=True, consumer_ids=consumers)
-        declared = {link.consumer_id for link in links if link.brand_id in brand_ids}
-        return declared | score.list_acquainted(
-            session, workspace.engine, workspace.folder, consumers, brand_ids
-        )
-
-    return identity.Sight(brand_ids, find_acquainted)
+    return look_with(workspace, session, ingest.find_keys(session, "brand", sorted(brands)).values())

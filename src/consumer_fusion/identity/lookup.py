@@ -9,19 +9,21 @@ import pyarrow as pa
 from consumer_fusion.errors import ConflictError
 from consumer_fusion.identity.identifiers import STRONG_TYPES, WEAK_TYPES, normalise_identifier
 from consumer_fusion.identity.merges import read_identity_map
+from consumer_fusion.identity.overview import Sight
 from consumer_fusion.kit.consumer_keys import fold_key
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS
 from consumer_fusion.stores import Session
 
 
-def find_consumer(session: Session, text: str, *, brand_ids: Collection[int] | None = None) -> int | None:
+def find_consumer(session: Session, text: str, *, sight: Sight | None = None) -> int | None:
     """The consumer that a text stands for, before merges: whoever serves them has their address, not their key.
 
     Args:
         session: A session.
         text: A key as the source writes it, or an identifier of any type in any form.
-        brand_ids: Identifiers count only as far as one of these brands was told them; None for all.
+        sight: What may be seen: a key counts only where these brands know its consumer, an identifier as far as one
+            of them was told it; None for all. So another brand's key is answered exactly as a text that is no key.
 
     Returns:
         Its number; None where nobody is known by the text.
@@ -30,6 +32,9 @@ def find_consumer(session: Session, text: str, *, brand_ids: Collection[int] | N
         ConflictError: It is an identifier of several.
     """
     named = _find_keys(session, dict.fromkeys([text, fold_key(text.strip())]))
+    if sight is not None and named:
+        acquainted = sight.find_acquainted(named)
+        named = [each for each in named if each in acquainted]
     if named:
         return named[0]
     wanted = [normalise_identifier(name, text) for name in (*STRONG_TYPES, *WEAK_TYPES)]
@@ -38,13 +43,13 @@ def find_consumer(session: Session, text: str, *, brand_ids: Collection[int] | N
         "identifier_type": pa.array([name for name, _ in places], pa.string()),
         "identifier_value": pa.array([value for _, value in places], pa.string()),
     })  # fmt: skip
-    if brand_ids is None:
+    if sight is None:
         found = session.read_matching(IDENTIFIERS, columns, columns=("consumer_id",)).to_pylist()
     else:
         told = session.read_matching(
             IDENTIFIER_SIGHTINGS, columns, columns=("consumer_id", "brand_id", "is_claim")
         )
-        found = [row for row in told.to_pylist() if row["brand_id"] in set(brand_ids)]
+        found = [row for row in told.to_pylist() if row["brand_id"] in sight.brand_ids]
         # What a browser claims takes nobody's address from whom a trusted source told by it.
         found = [row for row in found if not row["is_claim"]] or found
     numbers = sorted({row["consumer_id"] for row in found})

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from consumer_fusion import access, answers, identity, ingest, score
 from consumer_fusion.access import Caller, Permission
+from consumer_fusion.acquaintance import look_with
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.audit import AuditEntry
@@ -102,8 +103,10 @@ class Desk:
         return sorted(ingest.find_keys(session, "brand", sorted(caller.brands)).values())
 
     def find_consumers(self, session: Session, caller: Caller, consumer: str) -> list[int]:
-        """The number of a consumer after merges, by a key or by an identifier that the caller's brands were told."""
-        found = identity.find_consumer(session, consumer, brand_ids=self.find_brands(session, caller, None))
+        """The number of a consumer after merges, by a key or an identifier, as far as the caller's brands know them."""
+        brand_ids = self.find_brands(session, caller, None)
+        sight = None if brand_ids is None else look_with(self.workspace, session, brand_ids)
+        found = identity.find_consumer(session, consumer, sight=sight)
         return [] if found is None else [score.find_canonical(session, found)]
 
     def recall_snapshot(
