@@ -31,7 +31,8 @@ setup: $(STAMP) ## environment in .venv from the lock, every file checked by its
 
 $(STAMP): pyproject.toml requirements.lock | find-python
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --require-hashes -r requirements.lock
+	# Not compiled here: of most packages a part is used, which Python compiles when it is first imported.
+	$(PIP) install --no-compile --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

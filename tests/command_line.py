@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -12,8 +13,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import typer
+
 from consumer_fusion.cli import main
 
+build_command = functools.cache(typer.main.get_command)
+"""What Typer makes of the declared commands, for each call anew; here once, since it is the same for all of them."""
 _NEVER_ENDS = "a server would run for ever here: say --no-serve, or start it as tests/live_server.py does"
 
 
@@ -47,6 +52,7 @@ def run_fusion(*arguments: object, environment: Mapping[str, str] | None = None)
         mock.patch.dict("os.environ", {**kept, **(environment or {})}, clear=True),
         redirect_stdout(output),
         redirect_stderr(complaint),
+        mock.patch("typer.main.get_command", build_command),
         mock.patch("consumer_fusion.cli.demo.run_server", side_effect=AssertionError(_NEVER_ENDS)),
     ):
         try:

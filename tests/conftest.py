@@ -8,6 +8,8 @@ import shutil
 import pytest
 from hypothesis import settings
 
+from copied_workspaces import discard_made
+
 # A slow machine is no fault of the product's: how long something takes is for benchmarks.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -16,6 +18,13 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_workspaces():
+    """What was made to be copied goes when the tests are over."""
+    yield
+    discard_made()
 
 
 @pytest.fixture(scope="module")

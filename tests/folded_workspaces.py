@@ -14,6 +14,7 @@ from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.event import Event
 from consumer_fusion.score import LedgerEntry, fold_ledger, load_points
 from consumer_fusion.workspace import STORE_FILE, create_workspace, open_workspace
+from copied_workspaces import copy_made
 
 POINTS = load_points()
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -120,6 +121,6 @@ def assert_same_states(found, expected):
 def open_new(folder, clock=lambda: NOW):
     """The workspace in a folder; it is made when there is none."""
     if not (folder / STORE_FILE).exists():
-        create_workspace(folder)
+        copy_made(folder, create_workspace)
     with open_workspace(folder, clock=clock) as workspace:
         yield workspace

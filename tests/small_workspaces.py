@@ -15,6 +15,7 @@ from consumer_fusion.engines import quote_paths
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.stores import list_segments
+from copied_workspaces import copy_made
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
@@ -23,7 +24,7 @@ NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 def open_small(folder, *, days_later=0.0, **settings):
     """Open the workspace of a folder, made where there is none, at the tests' now; settings by name."""
     if not (folder / "fusion.db").exists():
-        fusion.create_workspace(folder)
+        copy_made(folder, fusion.create_workspace)
     named = {
         f"CONSUMER_FUSION_{name.upper()}": str(value) for name, value in {"threads": 1, **settings}.items()
     }

@@ -16,6 +16,7 @@ from consumer_fusion.errors import ConflictError, InputError, RefusedError
 from consumer_fusion.pipeline import import_events, land_arrivals
 from consumer_fusion.records.access import STAFF_SESSIONS
 from consumer_fusion.records.arrival import Arrival
+from copied_workspaces import copy_made
 from small_workspaces import (
     NOW,
     count_places,
@@ -41,16 +42,20 @@ def keep_arrivals(workspace, *numbers):
         ingest.append_arrivals(session, map(make_arrival, numbers))
 
 
-@pytest.fixture
-def workspace(tmp_path):
-    """Sealed events, events in the inbox, and one that arrived and was not read yet."""
-    with open_small(tmp_path / "ws", inbox_import_limit=20) as opened:
+def make_workspace(folder):
+    with open_small(folder, inbox_import_limit=20) as opened:
         import_events(opened, make_orders(60))
         import_events(opened, [make_order(900 + number) for number in range(5)])
         seal(opened)
         import_events(opened, [make_order(950, days_ago=0.5)])
         keep_arrivals(opened, 1)
         (opened.folder / "points.toml").write_text('[kinds."Store Visited"]\npoints = { feet = 4 }\n')
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """Sealed events, events in the inbox, and one that arrived and was not read yet."""
+    with open_small(copy_made(tmp_path / "ws", make_workspace), inbox_import_limit=20) as opened:
         yield opened
 
 

@@ -11,6 +11,7 @@ from consumer_fusion import pipeline, repairs
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.ingest import choose_reading
 from consumer_fusion.records.intake import CORRECTIONS
+from copied_workspaces import copy_made
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 
 ORDERS = [
@@ -28,13 +29,17 @@ CHANGES = [
 """Another amount, kind, consumer, brand and time, no payment, another reason: what a source may say later."""
 
 
+def make_workspace(folder, place):
+    with open_small(folder) as workspace:
+        fusion.import_events(workspace, ORDERS)
+        if place == "segments":
+            seal(workspace)
+
+
 @pytest.fixture(params=["inbox", "segments"])
 def workspace(request, tmp_path):
     """A workspace with orders, in the inbox or sealed."""
-    with open_small(tmp_path / "place") as workspace:
-        fusion.import_events(workspace, ORDERS)
-        if request.param == "segments":
-            seal(workspace)
+    with open_small(copy_made(tmp_path / "place", make_workspace, request.param)) as workspace:
         yield workspace
 
 

@@ -21,6 +21,7 @@ from consumer_fusion.records.intake import IMPORTS
 from consumer_fusion.records.state import PAIR_KIND_STATES
 from consumer_fusion.stores import claim_folder, place_digests
 from consumer_fusion.workspace import STORE_FILE, STORE_FILES
+from copied_workspaces import copy_made
 from small_workspaces import (
     NOW,
     find_problems,
@@ -36,13 +37,17 @@ from small_workspaces import (
 EVENT_LINES = choose_reading(format="events")
 
 
-@pytest.fixture
-def workspace(tmp_path):
-    """A workspace with sealed and unsealed events."""
-    with open_small(tmp_path / "place") as workspace:
+def make_workspace(folder):
+    with open_small(folder) as workspace:
         fusion.import_events(workspace, make_orders(30))
         seal(workspace)
         fusion.import_events(workspace, [make_order(number, days_ago=1) for number in range(100, 105)])
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """A workspace with sealed and unsealed events."""
+    with open_small(copy_made(tmp_path / "place", make_workspace)) as workspace:
         yield workspace
 
 

@@ -18,15 +18,20 @@ from consumer_fusion.notices.sending import Outcome
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.notice import DELIVERIES, NOTICE_TYPES
+from copied_workspaces import copy_made
 from small_workspaces import NOW, make_order, make_orders, open_small
 
 ADDRESS = "https://receiver.example.org/hook"
 
 
+def make_workspace(folder):
+    with open_small(folder) as opened:
+        import_events(opened, make_orders(30))
+
+
 @pytest.fixture
 def workspace(tmp_path):
-    with open_small(tmp_path / "ws") as opened:
-        import_events(opened, make_orders(30))
+    with open_small(copy_made(tmp_path / "ws", make_workspace)) as opened:
         yield opened
 
 

@@ -16,6 +16,7 @@ from consumer_fusion.score.pairs import read_reading, read_states, score_states
 from consumer_fusion.score.reading import KindState
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.stores import list_segments
+from copied_workspaces import copy_made
 from folded_workspaces import (
     START,
     assert_same_states,
@@ -39,13 +40,17 @@ def limit_inbox(monkeypatch):
     return limit
 
 
+def make_mixed(folder):
+    with open_new(folder) as workspace:
+        for batch in cut_stream(STREAM, (100, 40)):
+            pipeline.import_events(workspace, batch)
+
+
 @pytest.fixture
 def mixed(tmp_path, limit_inbox):
     """A workspace with sealed events and events in the inbox."""
     limit_inbox(60)
-    with open_new(tmp_path / "w") as workspace:
-        for batch in cut_stream(STREAM, (100, 40)):
-            pipeline.import_events(workspace, batch)
+    with open_new(copy_made(tmp_path / "w", make_mixed)) as workspace:
         yield workspace
 
 

@@ -42,7 +42,7 @@ class Browser:
         return self
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_browser():
     """Makes somebody before a console of one's own."""
     return lambda console: Browser(console[0])

@@ -12,9 +12,12 @@ from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.notice import DELIVERIES
 from consumer_fusion.web.console.page_list import PAGES
+from copied_workspaces import copy_made
 from staff_moments import CHEAP, PASSWORD
 
 ANALYST, AGENT = "anna@example.org", "aldo@example.org"
+CHANGED = "ida@example.org"
+"""Another analyst, whose sessions and password change."""
 OWNERS_ONLY = ["/keys", "/webhooks", "/staff", "/audit"]
 SECRET = re.compile(r'class="secret">([^<]+)<')
 
@@ -22,12 +25,12 @@ SECRET = re.compile(r'class="secret">([^<]+)<')
 @pytest.fixture(scope="module")
 def console(tmp_path_factory):
     """A town of one's own with an account of every role, because these tests change it."""
-    with open_console(make_town(tmp_path_factory.mktemp("access") / "town", people=6)) as opened:
+    with open_console(copy_made(tmp_path_factory.mktemp("access") / "town", make_town, 6)) as opened:
         workspace = opened[1]
         hashed = access.hash_password(PASSWORD, CHEAP)
         with workspace.store.writing() as session:
             named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
-            for email, role in ((ANALYST, "analyst"), (AGENT, "agent")):
+            for email, role in ((ANALYST, "analyst"), (AGENT, "agent"), (CHANGED, "analyst")):
                 account = access.create_account(session, email=email, role=role, brands=None, **named)
                 access.set_password(session, account.account_id, hashed, **named)
         yield opened
@@ -57,9 +60,16 @@ def invite(owner, email, **fields):
     return owner.send("/staff", "/staff/invite", email=email, **{"role": "agent", "scope": "all", **fields})
 
 
+@pytest.fixture(scope="module")
+def roles(console, make_browser):
+    """Somebody of each role but the owner's, who is signed in."""
+    emails = {"read-only": READER, "agent": AGENT, "analyst": ANALYST}
+    return {role: make_browser(console).sign_in(email) for role, email in emails.items()}
+
+
 @pytest.mark.parametrize("path", sorted(path for path, maker in PAGES.items() if maker.is_change))
-def test_somebody_who_may_only_look_changes_nothing(sign_in, path):
-    assert sign_in(READER).send("/brands", path, key="Order Completed").status_code == 403
+def test_somebody_who_may_only_look_changes_nothing(roles, path):
+    assert roles["read-only"].send("/brands", path, key="Order Completed").status_code == 403
 
 
 def test_every_change_needs_more_than_to_look():
@@ -67,10 +77,9 @@ def test_every_change_needs_more_than_to_look():
 
 
 @pytest.mark.parametrize("path", sorted(PAGES))
-def test_nobody_gets_further_than_their_role_allows(sign_in, path):
+def test_nobody_gets_further_than_their_role_allows(roles, path):
     maker = PAGES[path]
-    for email, role in ((READER, "read-only"), (AGENT, "agent"), (ANALYST, "analyst")):
-        browser = sign_in(email)
+    for role, browser in roles.items():
         answer = browser.send("/brands", path) if maker.is_change else browser.get(path)
         assert (answer.status_code == 403) == (maker.needs not in access.ROLE_PERMISSIONS[role]), (path, role)
 
@@ -134,16 +143,16 @@ def test_a_change_of_role_counts_from_the_next_click_on(owner, sign_in, workspac
 
 
 def test_somebody_is_signed_out_of_all_browsers(owner, sign_in, workspace):
-    agent = sign_in(AGENT)
-    account_id = find_account(workspace, AGENT).account_id
+    analyst = sign_in(CHANGED)
+    account_id = find_account(workspace, CHANGED).account_id
     page = f"/staff/account?account={account_id}"
     assert "is signed out everywhere" in owner.send(page, "/staff/sign-out", account=account_id).text
-    assert agent.get("/brands", follow_redirects=False).status_code == 303
+    assert analyst.get("/brands", follow_redirects=False).status_code == 303
     assert "sign out everywhere" in read_actions(workspace)
 
 
 def test_a_link_for_a_new_password_lets_in_again(owner, stranger, workspace):
-    account_id = find_account(workspace, ANALYST).account_id
+    account_id = find_account(workspace, CHANGED).account_id
     page = f"/staff/account?account={account_id}"
     path = find_secret(owner.send(page, "/staff/password", account=account_id)).removeprefix(SITE)
     stranger.send(path, path, password=PASSWORD)

@@ -11,6 +11,7 @@ from console_town import BROKEN, OWNER, READER, make_town, open_console
 from consumer_fusion import access, answers
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.web.console.points_file import write_into
+from copied_workspaces import copy_made
 
 ORDER = {
     "key": "Order Completed", "points.wallet": "3", "points.feet": "3", "points.delight": "3", "graded": "wallet",
@@ -21,7 +22,7 @@ ORDER = {
 @pytest.fixture
 def console(tmp_path):
     """A town of one's own, because these tests change it."""
-    with open_console(make_town(tmp_path / "town", people=8)) as opened:
+    with open_console(copy_made(tmp_path / "town", make_town, 6)) as opened:
         yield opened
 
 

@@ -11,6 +11,7 @@ from consumer_fusion.records.audit import AUDIT_ENTRIES
 from consumer_fusion.records.identity import MERGES
 from consumer_fusion.records.notice import SUBSCRIPTIONS
 from consumer_fusion.web.console import console_application, pages
+from copied_workspaces import copy_made
 
 ORDER = {"key": "Order Completed", "half_life_days": "365", "trust": "1", "meaning": "An order"}
 
@@ -26,7 +27,7 @@ def console(request, tmp_path):
     """A town of one's own, because these tests change it."""
     if "hasty" in request.fixturenames:
         request.getfixturevalue("hasty")
-    with open_console(make_town(tmp_path / "town", people=8)) as opened:
+    with open_console(copy_made(tmp_path / "town", make_town, 6)) as opened:
         yield opened
 
 

@@ -12,6 +12,7 @@ from console_town import PARTIAL, SITE, make_town, open_console
 from consumer_fusion import access, answers, declarations, ingest, pipeline
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.web.console import suggestion_pages
+from copied_workspaces import copy_made
 
 ARTIST = {"consumer": "pop-artist", "brand": "sweater-brand"}
 NOBODYS = {
@@ -32,7 +33,7 @@ stranger,Anna,Rossi,1980-03-01,anna.rossi@example.org,Milano
 @pytest.fixture
 def console(tmp_path):
     """A town of one's own, because these tests change it."""
-    with open_console(make_town(tmp_path / "town", people=6)) as opened:
+    with open_console(copy_made(tmp_path / "town", make_town, 6)) as opened:
         yield opened
 
 

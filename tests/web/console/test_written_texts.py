@@ -11,6 +11,7 @@ from consumer_fusion import declarations
 from consumer_fusion.kit.language import say_written, speaking
 from consumer_fusion.web.console.languages import load_language
 from consumer_fusion.web.console.written_texts import WrittenTexts
+from copied_workspaces import copy_made
 
 ITALIAN = {"Accept-Language": "it"}
 
@@ -18,7 +19,7 @@ ITALIAN = {"Accept-Language": "it"}
 @pytest.fixture(scope="module")
 def console(tmp_path_factory):
     """A town of one's own, because these tests change it."""
-    with open_console(make_town(tmp_path_factory.mktemp("written") / "town", people=6)) as opened:
+    with open_console(copy_made(tmp_path_factory.mktemp("written") / "town", make_town, 6)) as opened:
         yield opened
 
 
