@@ -42,10 +42,10 @@ demo: setup ## a simulated town in ./demo-workspace (made anew each time), shown
 test: setup ## everything: the checks, all tests and the examples in the documents, side by side
 	@$(MAKE) --no-print-directory --jobs 3 static all-tests examples
 
-# Two workers more than cores, since tests wait for servers, disks and browsers too; each takes its own stretch of the
+# One worker more than cores, since tests wait for servers, disks and browsers too; each takes its own stretch of the
 # tests first, so that what a file of tests shares is mostly made once.
 all-tests: setup
-	$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 2)) --dist worksteal
+	$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal
 
 examples: setup
 	$(BIN)/pytest -q docs
