@@ -437,10 +437,10 @@ def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
     """
     if stage.is_numbered:
         return
-    files = _list_files(folder, stage, "accepted")
+    files = [file for file in _list_files(folder, stage, "accepted") if _has_made_ids(file)]
     repeats_file = folder / "repeats.parquet"
     if files and not repeats_file.exists():
-        rows = f"read_parquet({quote_paths(list(files))})"
+        rows = f"read_parquet({quote_paths(files)})"
         _write_part(
             engine,
             f"""select coalesce(e.position, f.position) as position, e.event_id, f.former_id
@@ -468,6 +468,10 @@ def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
             )
     stage.is_numbered = True
     _write_stage(folder, stage)
+
+
+def _has_made_ids(file: Path) -> bool:
+    return bool(pc.any(pq.read_table(file, columns=["is_generated"])["is_generated"]).as_py())
 
 
 def _select_repeats(rows: str, name: str) -> str:
