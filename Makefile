@@ -5,6 +5,9 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := list
 .PHONY: list setup demo test all-tests examples check static format stories bench peers reference docs-check canary release-check lock clean find-python
 
+# Where it is set, as in many containers, every process that the tests start compiles all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
@@ -31,8 +34,7 @@ setup: $(STAMP) ## environment in .venv from the lock, every file checked by its
 
 $(STAMP): pyproject.toml requirements.lock | find-python
 	$(PYTHON) -m venv $(VENV)
-	# Not compiled here: of most packages a part is used, which Python compiles when it is first imported.
-	$(PIP) install --no-compile --require-hashes -r requirements.lock
+	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
