@@ -186,6 +186,11 @@ def test_a_body_full_of_keys_costs_few_looks(door):
     assert len(door.looked_up) <= 3
 
 
+def test_a_key_that_stands_everywhere_in_a_body_is_looked_for_in_few_places():
+    body = dump({"batch": [{"writeKey": "wrong"}] * 20_000, "writeKey": KEY})
+    assert find_body_keys(body) == ["wrong"]
+
+
 @pytest.mark.parametrize(("size", "is_cut"), [(1 << 20, False), (8 << 20, True)])
 def test_a_refused_body_without_end_is_not_received_to_its_end(door, size, is_cut):
     headers = door.send("/v1/events", b"x" * size, key="wrong")[2]

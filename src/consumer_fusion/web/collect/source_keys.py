@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from time import monotonic
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from consumer_fusion.workspace import Workspace
 
 _NOTED_SECONDS = 60.0
 _BODY_KEYS_TRIED = 3
+_BODY_KEY_PLACES = 1_000
+"""A key that stands so often in a body is looked for no further."""
 _BODY_KEY = re.compile(rb'"writeKey"\s{0,64}:\s{0,64}"([^"\\]{1,256})"')
 
 
@@ -104,7 +107,7 @@ def read_body_key(document: Any) -> str | None:
 def find_body_keys(body: bytes) -> list[str]:
     """What may be the write key of a body that is not parsed yet: the first texts that stand at such a name."""
     found: dict[str, None] = {}
-    for match in _BODY_KEY.finditer(body):
+    for match in islice(_BODY_KEY.finditer(body), _BODY_KEY_PLACES):
         found[match.group(1).decode("utf-8", errors="replace").strip()] = None
         if len(found) == _BODY_KEYS_TRIED:
             break
