@@ -44,9 +44,8 @@ def workspace(request, tmp_path):
 
 
 def _score_afresh(tmp_path, events):
-    """The scores of events that were never otherwise, with money sized as it was by the orders before."""
+    """The scores of events that were never otherwise."""
     with open_small(tmp_path / "fresh") as fresh:
-        fusion.import_events(fresh, [make_order(number, days_ago=20) for number in (8, 9)])
         fusion.import_events(fresh, events)
         return read_scores(fresh)
 
@@ -59,7 +58,6 @@ def test_corrections_wait_are_applied_and_undone_exactly(tmp_path, is_sealed):
         make_order(20 + number, **each | change) for number, (each, change) in enumerate(zip(said, CHANGES))
     ]
     with open_small(tmp_path / "place") as workspace:
-        fusion.import_events(workspace, [make_order(number, days_ago=20) for number in (8, 9)])
         fusion.import_events(workspace, [*ORDERS, *orders])
         if is_sealed:
             seal(workspace)

@@ -55,6 +55,7 @@ WAIT_SECONDS = 10.0
 SHOWN_NAMES = 5
 WHOLE, NOT_THERE, NOT_LOOKED_AT = "whole", "not there; it is made when it is needed", "not looked at"
 _STATES = "states equal a full recomputation"
+_REFERENCES = "references for money equal those of the events"
 _RESTORE = "Put them back, or restore the last backup: fusion restore FILE NEW-FOLDER."
 _ADVICE = {
     STORE_FILE: _RESTORE,
@@ -132,6 +133,7 @@ def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Che
             checks += [
                 _try("events on record twice", lambda: _check_doubles(workspace, session)),
                 _try(_STATES, lambda: _compare_states(workspace, session, force)),
+                _try(_REFERENCES, lambda: _compare_references(workspace, session)),
             ]
     checks.append(_remove_leftovers(workspace))
     return checks
@@ -377,6 +379,11 @@ def _compare_states(workspace: Workspace, session: Session, force: PointsInForce
         apart <= TOLERANCE and not differing,
         f"{row['n']:,} rows, {int(differing):,} differ in events, largest relative difference {apart:.1e}",
     )
+
+
+def _compare_references(workspace: Workspace, session: Session) -> Check:
+    wrong = score.find_wrong_references(session, workspace.engine, workspace.folder).num_rows
+    return Check(_REFERENCES, not wrong, f"{wrong:,} months of brands are sized otherwise")
 
 
 def _digest(path: Path) -> str:

@@ -26,11 +26,13 @@ from consumer_fusion.engines import quote_paths
 from consumer_fusion.errors import ConflictError, EngineError, ExhaustedError, InputError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.points_in_force import begin_change
-from consumer_fusion.records.event import Event
+from consumer_fusion.records.event import EVENTS, Event
 from consumer_fusion.records.intake import Acceptance
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
+from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.replacement import NoteReplaced, replace_events
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, seal_inbox, settle
+from consumer_fusion.sizing import size_money
 from consumer_fusion.stores import Claim, Session, add_segments, claim_folder
 from consumer_fusion.workspace import Workspace
 
@@ -59,7 +61,8 @@ STAGES: tuple[Stage, ...] = (
     Stage("number the keys", ingest.write_keys, ("staged",), ("entities",)),
     Stage("recognise consumers", identity.resolve_identities, ("staged", "entities"),
           ("identifiers", "identifier_sightings", "merges", "identities", "identity_conflicts")),
-    Stage("size money", score.measure_references, ("staged", "entities"), ("brand_references",)),
+    Stage("size money", score.renew_references, ("staged", "entities", "events", "segments", "brand_references"),
+          ("brand_references", "events", "segments")),
     Stage("give kind and magnitude", score.annotate_sql, ("staged", "brand_references", "kinds"), ()),
     Stage("make durable", ingest.land_in_inbox, ("staged",), ("events", "segments")),
     Stage("declare actions", cause.take_declared_actions, ("staged",), ("actions",)),
@@ -70,8 +73,12 @@ STAGES: tuple[Stage, ...] = (
           ("derived_events",)),
     Stage("fold", score.fold_new_events, ("events", "segments", "derived_events", "identities"),
           ("pair_kind_states", "landmarks", "marks")),
+    Stage("see which kinds come in runs", score.learn_dispersions, ("events", "segments", "derived_events"),
+          ("kind_dispersions", "marks")),
 )  # fmt: skip
 """The order in which an event becomes part of a score."""
+
+DISPERSIONS_MARK = "dispersions_learnt_of_events"
 
 _ARRIVAL_CHARACTERS = 32 << 20
 """So much of what arrived is read at a time, whatever the number of events in it."""
@@ -335,13 +342,13 @@ def land_staged(
                 session, workspace.engine, workspace.folder, staging.accepted_files, scratch,
                 is_last_taken=is_replacing,
             )  # fmt: skip
-            parties = None
+            parties = taken = None
             if is_replacing and (duplicates.changed_count or note_replaced is not None):
                 replacement = replace_events(
                     workspace, session, staging, duplicates, scratch, landing, note_replaced
                 )
                 duplicates, parties = replacement.duplicates, None if is_undoing else replacement.parties
-                replaced, replaced_us = replacement.count, replacement.newest_us
+                replaced, replaced_us, taken = replacement.count, replacement.newest_us, replacement.taken
             if staging.accepted_count > duplicates.count:
                 fresh = _select_fresh(staging, duplicates, parties, scratch, workspace)
                 _land_fresh(
@@ -354,6 +361,7 @@ def land_staged(
                     progress,
                     landing,
                     staging.claimed_by,
+                    taken,
                 )
             if duplicates.count:
                 ingest.forget_returned(session, workspace.engine, staging, duplicates)
@@ -364,12 +372,12 @@ def land_staged(
             session, workspace.engine, import_id, staging, workspace.now_us, retried=retried
         )
         settle(workspace, session, points, kind_ids, landing, progress)
+        if landing.accepted:
+            _learn_dispersions(workspace, session, points, kind_ids)
         if replaced and replaced_us == mark_us:
             # Perhaps what was the newest moment is none any more; what followed from it is gone by now, too.
             newest_us = score.find_newest(session, workspace.engine, workspace.folder)
             session.write_mark(score.NEWEST_MARK, newest_us)
-        if landing.accepted:
-            _renew_references(workspace, session)
         acceptance = Acceptance(
             accepted=landing.accepted - replaced,
             duplicates=duplicates.count if duplicates else 0,
@@ -411,6 +419,7 @@ def _select_fresh(
 def _land_fresh(
     workspace: Workspace, session: Session, fresh: str, scratch: Path, points: PointsTable,
     kind_ids: Mapping[str, int], progress: Progress, landing: Landing, claimed_by: str | None,
+    taken: pa.Table | None,
 ) -> None:  # fmt: skip
     engine = workspace.engine
     progress("number the keys", 0, None)
@@ -432,7 +441,8 @@ def _land_fresh(
         0
     ].as_py()
     progress("size money", 0, None)
-    score.measure_references(session, engine, numbered, {"sightings": sightings}, newest_us)
+    given = score.EventSource(numbered, {"sightings": sightings})
+    size_money(workspace, session, points, kind_ids, landing, given, taken=taken)
     tables = {
         "sightings": sightings,
         **score.annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
@@ -492,19 +502,14 @@ def _take_actions(workspace: Workspace, session: Session, fresh: str) -> None:
             _log.warning("the event %s declares no action: %s", event_id, reason)
 
 
-def _renew_references(workspace: Workspace, session: Session) -> None:
-    newest_us = int(session.read_mark(score.NEWEST_MARK) or 0)
-    due = score.find_due_references(session, newest_us)
-    # Mostly none is: then no event is read.
-    if not due:
-        return
-    source = score.open_events(
-        session,
-        workspace.folder,
-        score.Selection(brand_ids=sorted({brand_id for brand_id, _ in due})),
-        columns=("consumer_id", "brand_id", "kind", "value", "currency", "occurred_us", "day"),
-    )
-    score.renew_references(session, workspace.engine, source.relation, source.tables, newest_us, due)
+def _learn_dispersions(
+    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int]
+) -> None:
+    """See anew which kinds come in runs, each time that there are half as many events again."""
+    count = session.count(EVENTS) + int(session.summarise(SEGMENTS, "row_count", "sum") or 0)
+    if count >= max(score.FEWEST_EVENTS, 1.5 * int(session.read_mark(DISPERSIONS_MARK) or 0)):
+        score.learn_dispersions(session, workspace.engine, workspace.folder, points, kind_ids, count)
+        session.write_mark(DISPERSIONS_MARK, count)
 
 
 def _recognise_consumers(

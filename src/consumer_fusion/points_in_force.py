@@ -17,6 +17,7 @@ from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import BRAND_REFERENCES, Kind, PointsTable
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
+from consumer_fusion.sizing import size_money
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
@@ -53,6 +54,11 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         session.write_mark(POINTS_MARK, points.version)
         if previous is not None and score.digest_folding(previous) != score.digest_folding(points):
             _fold_changes(workspace, session, previous, points, kind_ids, progress)
+        if previous is not None and not session.count(BRAND_REFERENCES):
+            # A store of an older release, whose references were of another sort.
+            landing = Landing()
+            size_money(workspace, session, points, kind_ids, landing, is_whole=True)
+            settle(workspace, session, points, kind_ids, landing, progress)
         if previous is not None and workspace.on_change is None:
             # The file was changed by hand: whoever comes next puts it in force, and cannot know who changed it.
             entry = AuditEntry(PRODUCT, "put points in force", workspace.now_us, points.version)
@@ -99,7 +105,9 @@ def read_effective_points(
         report = score.read_report(json.loads(applied["report"][-1].as_py()))
         protect = score.list_overridden(own) if own else frozenset()
         points = score.apply_calibration(points, report, protect)
-    return score.apply_overrides(points, (one for one in read_overrides(session) if one.key != without))
+    decided = (one for one in read_overrides(session) if one.key != without)
+    dispersions = score.read_dispersions(session, score.read_kind_ids(session))
+    return replace(score.apply_overrides(points, decided), dispersions=dispersions)
 
 
 def read_overrides(session: Session) -> list[score.PointsOverride]:

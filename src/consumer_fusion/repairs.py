@@ -16,6 +16,7 @@ from consumer_fusion.records.intake import Acceptance, Correction, Rejection
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.replacement import NoteReplaced
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
+from consumer_fusion.sizing import size_money
 from consumer_fusion.stores import claim_folder
 from consumer_fusion.workspace import Workspace
 
@@ -213,6 +214,11 @@ def attach(
         if not attached.is_new:
             return
         row = ingest.take_unattributed(session, workspace.engine, workspace.folder, attached)
+        landing = Landing()
+        size_money(
+            workspace, session, force.points, force.kind_ids, landing,
+            score.EventSource("attached_event", {"attached_event": row}),
+        )  # fmt: skip
         rows = workspace.engine.read(
             score.annotate_sql(force.points, force.kind_ids, "attached_event"),
             step="give kind and magnitude",
@@ -222,8 +228,9 @@ def attach(
             },
         )
         ingest.land_in_inbox(session, rows.to_pydict())
-        consumers = {score.find_canonical(session, attached.consumer_id)} if attached.consumer_id else set()
-        settle(workspace, session, force.points, force.kind_ids, Landing(consumers=consumers))
+        if attached.consumer_id:
+            landing.consumers = {score.find_canonical(session, attached.consumer_id)}
+        settle(workspace, session, force.points, force.kind_ids, landing)
 
 
 def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, is_all: bool = False) -> int:

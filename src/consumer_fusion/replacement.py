@@ -26,12 +26,14 @@ class Replacement:
         parties: The parties that the replaced events had, by `source` and `event_id`.
         count: How many events were replaced.
         newest_us: When the newest of them occurred, as the record said; None where none was replaced.
+        taken: The events that left the record, as they were.
     """
 
     duplicates: ingest.Duplicates
     parties: pa.Table
     count: int
     newest_us: int | None
+    taken: pa.Table
 
 
 def replace_events(
@@ -79,4 +81,4 @@ def replace_events(
     positions = [row["position"] for row in rows]
     left = ingest.let_in(engine, duplicates, positions, scratch / "passed_over.parquet")
     newest_us = max(taken["occurred_us"].to_pylist(), default=None)
-    return Replacement(left, ingest.name_parties(former.values()), len(rows), newest_us)
+    return Replacement(left, ingest.name_parties(former.values()), len(rows), newest_us, taken)

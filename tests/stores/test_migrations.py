@@ -82,7 +82,8 @@ def test_a_workspace_of_the_first_release_opens_with_the_same_scores(tmp_path):
         before = read_scores(workspace)
     turn_back(tmp_path / "ws" / STORE_FILE)
     with open_small(tmp_path / "ws") as workspace:
-        assert read_scores(workspace) == before
+        # Money on record is sized anew: the sums are the same but for the order of adding.
+        assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
         put_points_in_force(workspace)
         with workspace.store.reading() as session:
             assert session.read_mark("schema_version") == LATEST_VERSION

@@ -59,7 +59,7 @@ from consumer_fusion.ingest.rejections import (
     prepare_retries,
     store_rejections,
 )
-from consumer_fusion.ingest.rewriting import rewrite_events, take_events
+from consumer_fusion.ingest.rewriting import resize_events, rewrite_events, take_events
 from consumer_fusion.ingest.sealed_ids import digest_segments, find_wrong_digests
 from consumer_fusion.ingest.sealing import count_sealable, seal_events
 from consumer_fusion.ingest.staging import (
@@ -112,6 +112,7 @@ __all__ = [
     "prepare_retries",
     "read_arrivals",
     "read_reading",
+    "resize_events",
     "rewrite_events",
     "seal_events",
     "set_aside_lines",

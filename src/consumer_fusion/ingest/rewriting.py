@@ -6,13 +6,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.ingest.acceptance import write_segments
 from consumer_fusion.ingest.duplicates import KEY
 from consumer_fusion.ingest.sealed_ids import find_holders, find_sealed
+from consumer_fusion.kit.moments import to_day
 from consumer_fusion.records.event import EVENTS
-from consumer_fusion.stores import Session, add_segments, list_segments, remove_segments
+from consumer_fusion.stores import UNATTRIBUTED_BUCKET, Session, add_segments, list_segments, remove_segments
+
+_PLAIN = "* exclude (kind_id, magnitude, same_day_count)"
+_MOVED = (
+    "m.brand_id = e.brand_id and m.currency = coalesce(e.currency, '') "
+    "and e.occurred_us >= m.from_us and e.occurred_us < m.to_us and e.value is not null"
+)
 
 
 def rewrite_events(
@@ -51,13 +59,63 @@ def rewrite_events(
         by_bucket.setdefault(each.bucket, []).append(folder / each.path)
         count += each.row_count
     for bucket, paths in by_bucket.items():
-        plain = (
-            f"(select * exclude (kind_id, magnitude, same_day_count) from read_parquet({quote_paths(paths)}))"
-        )
+        plain = f"(select {_PLAIN} from read_parquet({quote_paths(paths)}))"
         made = write_segments(engine, folder, f"({annotate(plain)})", tables, buckets=[bucket])
         add_segments(session, made, now_us)
     remove_segments(session, folder, segments)
     return count
+
+
+def resize_events(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    annotate: Callable[[str], str],
+    tables: Mapping[str, pa.Table],
+    moved: pa.Table,
+    now_us: int,
+) -> set[int]:
+    """Annotate money on record anew where what it is sized by has become another; other files stay as they are.
+
+    Args:
+        session: A writing session.
+        engine: Where to compute.
+        folder: The workspace.
+        annotate: Makes, of a relation without kind and magnitude, a query with both.
+        tables: What that query joins.
+        moved: Whose money and of when: brand_id, currency, from_us, to_us (exclusive).
+        now_us: The present moment.
+
+    Returns:
+        The consumers of such money, as their sources named them.
+    """
+    consumers: set[int] = set()
+    asked = {**tables, "moved_spans": moved}
+    hot = session.read(EVENTS, {"brand_id": moved["brand_id"].unique().to_pylist()})
+    if hot.num_rows:
+        chosen = f"(select e.* exclude (kind_id, magnitude) from hot_events e join moved_spans m on {_MOVED})"
+        rows = engine.read(annotate(chosen), step="size the inbox anew", tables={**asked, "hot_events": hot})
+        consumers.update(rows["consumer_id"].to_pylist())
+        session.replace(
+            EVENTS, EVENTS.column_names, zip(*(rows[name].to_pylist() for name in EVENTS.column_names))
+        )
+    first_day, last_day = to_day(pc.min(moved["from_us"]).as_py()), to_day(pc.max(moved["to_us"]).as_py())
+    for each in list_segments(session):
+        if each.bucket == UNATTRIBUTED_BUCKET or each.max_day < first_day or each.min_day > last_day:
+            continue
+        stored = f"read_parquet({quote_paths([folder / each.path])})"
+        found = engine.read(
+            f"select distinct e.consumer_id from {stored} e join moved_spans m on {_MOVED}",
+            step="find money to size anew",
+            tables=asked,
+        )
+        if found.num_rows:
+            consumers.update(found["consumer_id"].to_pylist())
+            plain = f"(select {_PLAIN} from {stored})"
+            made = write_segments(engine, folder, f"({annotate(plain)})", tables, buckets=[each.bucket])
+            add_segments(session, made, now_us)
+            remove_segments(session, folder, [each])
+    return consumers
 
 
 def take_events(session: Session, engine: Engine, folder: Path, keys: pa.Table, now_us: int) -> pa.Table:

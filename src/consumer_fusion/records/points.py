@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from consumer_fusion.records.table import Column, Table
@@ -113,15 +113,18 @@ class PointsTable:
 
     Attributes:
         model: Version of the score model.
-        version: Changes with every content.
+        version: Changes with model, constants and kinds.
         constants: Of the model.
         kinds: By key, in the order in which variants are tried.
+        dispersions: By key, how many times as much as independent events those of a kind vary, because they come in
+            runs; 1 where nothing is said. Learnt, and only intervals are read with it.
     """
 
     model: str
     version: str
     constants: Constants
     kinds: Mapping[str, Kind]
+    dispersions: Mapping[str, float] = field(default_factory=dict)
 
 
 KINDS = Table(
@@ -135,6 +138,18 @@ KINDS = Table(
     primary_key=("kind_id",),
     unique=(("kind_key",),),
     has_sequence=True,
+)
+
+KIND_DISPERSIONS = Table(
+    name="kind_dispersions",
+    grain="one kind whose events come in runs",
+    writer="score.dispersions",
+    columns=(
+        Column("kind_id", "integer", "The kind (`kinds`)."),
+        Column("dispersion", "real", "How many times as much as independent events they vary; above 1."),
+        Column("event_count", "integer", "Events that it was learnt from."),
+    ),
+    primary_key=("kind_id",),
 )
 
 POINTS_VERSIONS = Table(
@@ -151,17 +166,18 @@ POINTS_VERSIONS = Table(
 
 BRAND_REFERENCES = Table(
     name="brand_references",
-    grain="one brand, currency and start of validity",
-    writer="score.magnitudes",
+    grain="one brand, currency and month",
+    writer="score.references",
     columns=(
         Column("brand_id", "integer", "The brand."),
         Column("currency", "text", "ISO 4217 code; empty where the events name none."),
         Column(
             "valid_from_us",
             "integer",
-            "From when it sizes money; the first one is valid for all time before.",
+            "When the month begins; the first one is valid for all time before, the last one for all after.",
         ),
-        Column("amount", "real", "The median of the brand's positive orders: money of magnitude 1."),
+        Column("amount", "real", "A usual order of the brand: money of magnitude 1."),
+        Column("depends_until_us", "integer", "Only orders before this moment can move it."),
     ),
     primary_key=("brand_id", "currency", "valid_from_us"),
 )

@@ -17,6 +17,7 @@ from consumer_fusion.score.derivation import (
     derive_recoveries,
     list_deriving_kinds,
 )
+from consumer_fusion.score.dispersions import FEWEST_EVENTS, learn_dispersions, read_dispersions
 from consumer_fusion.score.elsewhere import hide_elsewhere
 from consumer_fusion.score.explanation import Contribution, Explanation, explain_pair
 from consumer_fusion.score.fading import read_fold_kinds
@@ -30,13 +31,7 @@ from consumer_fusion.score.folding import (
 from consumer_fusion.score.forecasts import predict_outcomes
 from consumer_fusion.score.ledger import LedgerEntry, fold_ledger
 from consumer_fusion.score.links import Link
-from consumer_fusion.score.magnitudes import (
-    annotate_sql,
-    annotation_tables,
-    find_due_references,
-    measure_references,
-    renew_references,
-)
+from consumer_fusion.score.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.pairs import (
     NEWEST_MARK,
     read_ledgers,
@@ -69,10 +64,12 @@ from consumer_fusion.score.proven_points import (
     weigh_action,
 )
 from consumer_fusion.score.reading import KindState, Reading, read_pair
+from consumer_fusion.score.references import find_wrong_references, renew_references
 from consumer_fusion.score.samples import list_outcome_kinds
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 from consumer_fusion.score.sources import (
     FOLDED_MARK,
+    EventSource,
     Selection,
     find_canonical,
     find_members,
@@ -98,6 +95,8 @@ __all__ = [
     "derive_override",
     "find_link",
     "forecast_before",
+    "learn_dispersions",
+    "read_dispersions",
     "list_acquainted",
     "list_given_facets",
     "read_override",
@@ -105,7 +104,9 @@ __all__ = [
     "CalibrationReport",
     "Change",
     "Contribution",
+    "EventSource",
     "Explanation",
+    "FEWEST_EVENTS",
     "FOLDED_MARK",
     "KindState",
     "LedgerEntry",
@@ -145,7 +146,6 @@ __all__ = [
     "list_outcome_kinds",
     "list_overridden",
     "load_points",
-    "measure_references",
     "open_events",
     "predict_outcomes",
     "read_fold_kinds",
@@ -163,8 +163,8 @@ __all__ = [
     "read_without",
     "refold",
     "register_kinds",
-    "find_due_references",
     "find_newest",
+    "find_wrong_references",
     "renew_references",
     "replay_history",
     "score_fading",

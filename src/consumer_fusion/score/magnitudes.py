@@ -1,4 +1,4 @@
-"""How large an event is of its kind: its kind of the points table, its magnitude, and the references for money.
+"""How large an event is of its kind: its kind of the points table and its magnitude.
 
 The rules are `docs/concepts/score.md`. They run as SQL over a batch, so that ten events and ten million take one path.
 """
@@ -6,20 +6,17 @@ The rules are `docs/concepts/score.md`. They run as SQL over a batch, so that te
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pyarrow as pa
 
-from consumer_fusion.engines import Engine
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
-from consumer_fusion.records.points import BRAND_REFERENCES, Condition, PointsTable
-from consumer_fusion.stores import Session
+from consumer_fusion.records.points import Condition, PointsTable
 
-ORDER_KIND = "Order Completed"
-RENEWAL_MICROSECONDS = 7 * DAY_MICROSECONDS
 ASSUMED_PEOPLE = 100
 """How many people are taken to have heard of something public whose `people` is not stated."""
 
+_ALL_TIME_US = 2**62
 _COMPARISONS = {"above": ">", "below": "<", "at_least": ">=", "at_most": "<="}
 
 
@@ -71,27 +68,6 @@ def annotation_tables(
     """
     derived = list_derived_only(points)
     plain = [k for k in points.kinds.values() if not k.conditions and k.key not in derived]
-    rows = references.sort_by(
-        [("brand_id", "ascending"), ("currency", "ascending"), ("valid_from_us", "ascending")]
-    )
-    spans: list[dict[str, object]] = []
-    for row in rows.to_pylist():
-        same = spans and (spans[-1]["brand_id"], spans[-1]["currency"]) == (row["brand_id"], row["currency"])
-        if same:
-            spans[-1]["to_us"] = row["valid_from_us"]
-        spans.append(
-            {
-                "brand_id": row["brand_id"],
-                "currency": row["currency"],
-                "from_us": row["valid_from_us"] if same else -(2**62),
-                "to_us": 2**62,
-                "amount": row["amount"],
-            }
-        )
-    span_schema = pa.schema(
-        [("brand_id", pa.int64()), ("currency", pa.string()), ("from_us", pa.int64()), ("to_us", pa.int64()),
-         ("amount", pa.float64())]
-    )  # fmt: skip
     return {
         "plain_kinds": pa.table(
             {
@@ -105,90 +81,40 @@ def annotation_tables(
                 "rule": pa.array([k.magnitude for k in points.kinds.values()], pa.string()),
             }
         ),
-        "money_references": pa.Table.from_pylist(spans, schema=span_schema),
+        "money_references": _lay_out_spans(references),
     }
+
+
+def _lay_out_spans(references: pa.Table) -> pa.Table:
+    """From when to when each reference sizes money: the first one of a brand for all time before, too."""
+    rows = references.sort_by(
+        [("brand_id", "ascending"), ("currency", "ascending"), ("valid_from_us", "ascending")]
+    ).select(["brand_id", "currency", "valid_from_us", "amount"])
+    brand, from_us, amount = (rows[name].to_numpy() for name in ("brand_id", "valid_from_us", "amount"))
+    currency = rows["currency"].to_numpy(zero_copy_only=False)
+    is_first = np.ones(brand.size, np.bool_)
+    is_first[1:] = (brand[1:] != brand[:-1]) | (currency[1:] != currency[:-1])
+    begins = is_first.copy()
+    begins[1:] |= amount[1:] != amount[:-1]
+    chosen = np.flatnonzero(begins)
+    from_us = np.where(is_first[chosen], -_ALL_TIME_US, from_us[chosen])
+    to_us = np.full(chosen.size, _ALL_TIME_US)
+    to_us[:-1] = np.where(is_first[chosen[1:]], _ALL_TIME_US, from_us[1:])
+    return pa.table(
+        {
+            "brand_id": pa.array(brand[chosen], pa.int64()),
+            "currency": pa.array(currency[chosen], pa.string()),
+            "from_us": pa.array(from_us, pa.int64()),
+            "to_us": pa.array(to_us, pa.int64()),
+            "amount": pa.array(amount[chosen], pa.float64()),
+        }
+    )
 
 
 def list_derived_only(points: PointsTable) -> frozenset[str]:
     """The kinds whose events come only from other events, so that nobody can send one."""
     mending = {key for key, kind in points.kinds.items() if kind.mends is not None}
     return frozenset(mending | {kind.spreads for kind in points.kinds.values() if kind.spreads is not None})
-
-
-def measure_references(
-    session: Session, engine: Engine, events: str, tables: Mapping[str, pa.Table], valid_from_us: int
-) -> int:
-    """Give brands that have none a reference for money: the median of their positive, attributed orders.
-
-    The first version of a brand is valid for all time before it.
-
-    Args:
-        session: A writing session.
-        engine: Where to compute.
-        events: A relation with kind, value, currency, brand_id, consumer_id.
-        tables: What the relation refers to.
-        valid_from_us: When the versions that follow may begin.
-
-    Returns:
-        How many references were added.
-    """
-    known = {(row["brand_id"], row["currency"]) for row in session.read(BRAND_REFERENCES).to_pylist()}
-    medians = _measure_medians(engine, events, tables)
-    fresh = [(*key, valid_from_us, amount) for key, amount in medians.items() if key not in known]
-    return session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, fresh)
-
-
-def find_due_references(session: Session, newest_us: int) -> set[tuple[int, str]]:
-    """The brands and currencies whose newest reference for money is over a week older than the newest event."""
-    newest: dict[tuple[int, str], int] = {}
-    for row in session.read(BRAND_REFERENCES).to_pylist():
-        key = (row["brand_id"], row["currency"])
-        newest[key] = max(newest.get(key, row["valid_from_us"]), row["valid_from_us"])
-    return {key for key, valid_from_us in newest.items() if newest_us - valid_from_us > RENEWAL_MICROSECONDS}
-
-
-def renew_references(
-    session: Session,
-    engine: Engine,
-    events: str,
-    tables: Mapping[str, pa.Table],
-    newest_us: int,
-    due: Collection[tuple[int, str]],
-) -> int:
-    """Give brands whose newest reference is over a week old one that is valid from now on.
-
-    Events on record keep their magnitude: a version sizes only what occurs after it begins.
-
-    Args:
-        session: A writing session.
-        engine: Where to compute.
-        events: A relation with all events of these brands: kind, value, currency, brand_id, consumer_id.
-        tables: What the relation refers to.
-        newest_us: When the newest event occurred.
-        due: The brands and currencies, from `find_due_references`.
-
-    Returns:
-        How many references were added.
-    """
-    medians = _measure_medians(engine, events, tables, {brand_id for brand_id, _ in due})
-    renewed = [(*key, newest_us, amount) for key, amount in medians.items() if key in due]
-    return session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, renewed)
-
-
-def _measure_medians(
-    engine: Engine, events: str, tables: Mapping[str, pa.Table], brand_ids: Collection[int] | None = None
-) -> dict[tuple[int, str], float]:
-    chosen = "" if brand_ids is None else f"and brand_id in ({', '.join(map(str, sorted(brand_ids)))})"
-    rows = engine.read(
-        f"""
-        select brand_id, coalesce(currency, '') as currency, median(value) as amount from {events}
-        where kind = '{ORDER_KIND}' and value > 0 and brand_id <> 0 and consumer_id <> 0 {chosen}
-        group by brand_id, coalesce(currency, '') order by 1, 2
-        """,
-        step="measure the brands' median orders",
-        tables=tables,
-    )
-    return {(row["brand_id"], row["currency"]): row["amount"] for row in rows.to_pylist()}
 
 
 def measure_reach(people: float) -> float:

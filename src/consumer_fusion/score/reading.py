@@ -20,6 +20,9 @@ BASELINE = 50.0
 INTERVAL_DEVIATIONS = 1.2815515655446004
 """An 80% interval reaches so many standard deviations to each side (the normal quantile of .9)."""
 
+UNSEEN_EVENTS = 0.1
+"""So much of an event of each kind that comes in runs may have failed to come by chance."""
+
 FACET_ORDER: tuple[Facet, ...] = (*FACETS["consumer_to_brand"], *FACETS["brand_to_consumer"])
 """All facets; the first half is what the consumer gives."""
 
@@ -117,11 +120,18 @@ def read_pair(states: Sequence[KindState], points: PointsTable) -> Reading:
     facets = bend_facets(sums, constants)
     consumer_points, brand_points = sum_sides(facets)
     balance = balance_sides(consumer_points, brand_points, constants)
-    variance, consumer_variance, brand_variance = _sum_variances(states, points, sums, balance)
-    ignorance = constants.ignorance**2 * constants.ignorance_events
-    unknown = ignorance / (constants.ignorance_events + sums.evidence)
-    margin = INTERVAL_DEVIATIONS * math.sqrt(variance + unknown)
     confidence = sums.evidence / (sums.evidence + constants.ignorance_events)
+    variance, consumer_variance, brand_variance = _sum_variances(states, points, sums, balance, confidence)
+    ignorance = constants.ignorance**2 * constants.ignorance_events
+    independent = sums.evidence
+    if points.dispersions:
+        independent = sum(
+            state.y / points.dispersions.get(state.kind, 1.0)
+            for state in states
+            if state.kind in points.kinds and points.kinds[state.kind].entries
+        )
+    unknown = ignorance / (constants.ignorance_events + independent)
+    margin = INTERVAL_DEVIATIONS * math.sqrt(variance + unknown)
     return Reading(
         fusion_score=squash_points(balance.points, constants),
         low=squash_points(balance.points - margin, constants),
@@ -201,35 +211,79 @@ def squash_points(balance_points: float, constants: Constants) -> float:
     return BASELINE + BASELINE * math.tanh(balance_points / (2.0 * constants.scale))
 
 
+@dataclass(frozen=True, slots=True)
+class UnseenRuns:
+    """Variance of what a pair has not had yet and might well have had: runs that did not begin.
+
+    Attributes:
+        consumer: Of the consumer's points.
+        brand: Of the brand's points.
+        common: Covariance of both.
+    """
+
+    consumer: float
+    brand: float
+    common: float
+
+
+def sum_unseen_runs(points: PointsTable) -> UnseenRuns:
+    """What kinds that come in runs add to the variances of a pair of full confidence.
+
+    A pair without a complaint is no proof that none comes; where one brings others, much may be missing. It is as if
+    a tenth of an event of each such kind were there (`docs/decisions/0021`).
+    """
+    consumer = brand = common = 0.0
+    for key, dispersion in points.dispersions.items():
+        kind = points.kinds.get(key)
+        if kind is None:
+            continue
+        given = [0.0, 0.0]
+        for entry in kind.entries:
+            given[0 if _PLACES[entry.facet] < _CONSUMER_FACETS else 1] += entry.points
+        share = UNSEEN_EVENTS * (dispersion - 1.0)
+        consumer += share * given[0] * given[0]
+        brand += share * given[1] * given[1]
+        common += share * given[0] * given[1]
+    return UnseenRuns(consumer, brand, common)
+
+
 def _slope(amount: float, knee: float) -> float:
     """h': how much one point more still adds."""
     return 1.0 if amount <= knee else knee / amount
 
 
 def _sum_variances(
-    states: Iterable[KindState], points: PointsTable, sums: FacetSums, balance: Balance
+    states: Iterable[KindState], points: PointsTable, sums: FacetSums, balance: Balance, confidence: float
 ) -> tuple[float, float, float]:
     """Compound-Poisson variances of the joint points and of each side alone (`docs/concepts/score.md`).
 
-    The entries of one kind move together, so they are summed before they are squared.
+    The entries of one kind move together, so they are summed before they are squared. Events that come in runs vary
+    more, by the dispersion of their kind.
     """
     knee = points.constants.knee
     gain_slopes = [_slope(amount, knee) for amount in sums.gained]
     loss_slopes = [_slope(amount, knee) for amount in sums.lost]
-    joint = consumer = brand = 0.0
+    unseen = sum_unseen_runs(points)
+    consumer, brand = confidence * unseen.consumer, confidence * unseen.brand
+    joint = (
+        balance.consumer_share**2 * consumer
+        + balance.brand_share**2 * brand
+        + 2.0 * balance.consumer_share * balance.brand_share * confidence * unseen.common
+    )
     for state in states:
         kind = points.kinds.get(state.kind)
         if kind is None:
             continue
+        dispersion = points.dispersions.get(state.kind, 1.0)
         graded, counted = [0.0, 0.0], [0.0, 0.0]
         for entry in kind.entries:
             place = _PLACES[entry.facet]
             slopes = gain_slopes if entry.points > 0 else loss_slopes
             side = 0 if place < _CONSUMER_FACETS else 1
             (graded if entry.is_graded else counted)[side] += entry.points * slopes[place]
-        consumer += _square_sum(graded[0], counted[0], state)
-        brand += _square_sum(graded[1], counted[1], state)
-        joint += _square_sum(
+        consumer += dispersion * _square_sum(graded[0], counted[0], state)
+        brand += dispersion * _square_sum(graded[1], counted[1], state)
+        joint += dispersion * _square_sum(
             balance.consumer_share * graded[0] + balance.brand_share * graded[1],
             balance.consumer_share * counted[0] + balance.brand_share * counted[1],
             state,

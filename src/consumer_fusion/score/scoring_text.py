@@ -9,7 +9,7 @@ from string import Template
 import pyarrow as pa
 
 from consumer_fusion.records.points import Kind, PointsTable
-from consumer_fusion.score.reading import FACET_ORDER, INTERVAL_DEVIATIONS
+from consumer_fusion.score.reading import FACET_ORDER, INTERVAL_DEVIATIONS, sum_unseen_runs
 from consumer_fusion.score.symbiosis import KNOWN_CONFIDENCE, SIGN_POINTS
 
 NO_KIND_ID = 0
@@ -25,7 +25,11 @@ def write_scores_query(points: PointsTable) -> str:
     """
     constants = points.constants
     text = files("consumer_fusion.score").joinpath("sql", "read_scores.sql").read_text(encoding="utf-8")
+    unseen = sum_unseen_runs(points)
     numbers = {
+        "unseen_consumer": unseen.consumer,
+        "unseen_brand": unseen.brand,
+        "unseen_common": unseen.common,
         "scale": constants.scale,
         "knee": constants.knee,
         "balance": constants.balance,
@@ -57,7 +61,10 @@ def build_kind_points(points: PointsTable, kind_ids: Mapping[str, int]) -> pa.Ta
     """
     numbers = {kind_id: points.kinds.get(key) for key, kind_id in kind_ids.items()}
     numbers.setdefault(NO_KIND_ID, None)
-    rows = [_lay_out(kind_id, kind) for kind_id, kind in sorted(numbers.items())]
+    rows = [
+        _lay_out(kind_id, kind, points.dispersions.get(kind.key, 1.0) if kind else 1.0)
+        for kind_id, kind in sorted(numbers.items())
+    ]
     return pa.Table.from_pylist(rows, schema=_KIND_POINTS_SCHEMA)
 
 
@@ -65,14 +72,15 @@ _KIND_POINTS_SCHEMA = pa.schema(
     [
         ("kind_id", pa.int64()),
         ("evidence", pa.float64()),
+        ("dispersion", pa.float64()),
         *((f"{facet}_{way}", pa.float64()) for facet in FACET_ORDER for way in ("graded", "counted")),
     ]
 )
 
 
-def _lay_out(kind_id: int, kind: Kind | None) -> dict[str, float]:
+def _lay_out(kind_id: int, kind: Kind | None, dispersion: float) -> dict[str, float]:
     row: dict[str, float] = dict.fromkeys(_KIND_POINTS_SCHEMA.names, 0.0)
-    row["kind_id"] = kind_id
+    row["kind_id"], row["dispersion"] = kind_id, dispersion
     if kind is not None:
         row["evidence"] = 1.0 if kind.entries else 0.0
         for entry in kind.entries:

@@ -27,6 +27,10 @@ AS_OF_DAY = 20_600
 HISTORY_DAYS = 1_500
 NEWCOMER_DAYS = 120
 _MOST_EVENTS_A_DAY = 40
+RUNNING_KIND = "Service Failed"
+"""Of this kind one event may bring others."""
+RUN_DELAY_DAYS = 14.0
+"""After so many days on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,8 @@ class KnownHealth:
 
 
 def simulate_known_health(
-    pairs: int, seed: int = 0, *, newcomer_share: float = 0.1, evenness: float = 2.0
-) -> KnownHealth:
+    pairs: int, seed: int = 0, *, newcomer_share: float = 0.1, evenness: float = 2.0, further_failures: float = 0.0,
+) -> KnownHealth:  # fmt: skip
     """Draw pairs with a steady known health and the events that they would leave.
 
     Args:
@@ -54,6 +58,7 @@ def simulate_known_health(
         seed: The same seed gives the same pairs.
         newcomer_share: The share of pairs that came within the last 120 days.
         evenness: Shape of the gamma of how lively pairs are; small means many pairs with hardly an event.
+        further_failures: How many further failures each failure brings on average, within days or weeks; below 1.
     """
     chance = np.random.default_rng([seed, pairs])
     liveliness: Floats = chance.gamma(evenness, 1.0 / evenness, pairs)
@@ -66,7 +71,11 @@ def simulate_known_health(
     for code, kind in enumerate(kinds):
         rate_day: Floats = chance.gamma(0.8, 1.0 / 0.8, pairs) * liveliness * kind.rate_year / 365
         consumers: Integers = np.repeat(np.arange(pairs), chance.poisson(rate_day * days_on_record))
-        ages_s = chance.random(len(consumers)) * days_on_record[consumers] * DAY_SECONDS
+        ages_s: Floats = chance.random(len(consumers)) * days_on_record[consumers] * DAY_SECONDS
+        counted = _expect_burst(rate_day)
+        if kind.key == RUNNING_KIND and further_failures:
+            consumers, ages_s = _bring_further(chance, consumers, ages_s, further_failures)
+            counted = rate_day * _expect_run(further_failures)
         seconds: Integers = as_of_s - 1 - ages_s.astype(np.int64)
         if code == 0:
             sizes = _size_money(chance, len(consumers))
@@ -75,7 +84,7 @@ def simulate_known_health(
             sizes, mean_size = chance.choice([0.5, 1.0], len(consumers)), 0.75
         else:
             sizes, mean_size = np.ones(len(consumers)), 1.0
-        counted = _expect_burst(rate_day) * kind.half_life_days / np.log(2.0)
+        counted *= kind.half_life_days / np.log(2.0)
         steady.append(DecayedSums(counted * mean_size, counted))
         columns.append((consumers, np.full(len(consumers), code), seconds, sizes))
     health = compute_health(kinds, steady)
@@ -104,6 +113,30 @@ def _expect_burst(rate_day: Floats) -> Floats:
         probability = probability * rate_day / count
         expected += probability * np.log2(1.0 + count)
     return expected
+
+
+def _bring_further(
+    chance: np.random.Generator, consumers: Integers, ages_s: Floats, further: float
+) -> tuple[Integers, Floats]:
+    """Events with all that they bring, and these in turn (a branching process), up to now."""
+    parts = [(consumers, ages_s)]
+    while parts[-1][0].size:
+        count = chance.poisson(further, parts[-1][0].size)
+        born: Floats = np.repeat(parts[-1][1], count) - chance.exponential(
+            RUN_DELAY_DAYS * DAY_SECONDS, count.sum()
+        )
+        parts.append((np.repeat(parts[-1][0], count)[born > 0], born[born > 0]))
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def _expect_run(further: float) -> float:
+    """What a first event and all that it brings come to after the burst rule, by trying many."""
+    chance = np.random.default_rng(1)
+    runs = np.arange(100_000)
+    far_s = np.full(runs.size, 10_000.0 * DAY_SECONDS)
+    run, age_s = _bring_further(chance, runs, far_s, further)
+    _, count = np.unique(np.stack([run, (age_s // DAY_SECONDS).astype(np.int64)]), axis=1, return_counts=True)
+    return float(np.log2(1.0 + count).sum()) / runs.size
 
 
 def _put_in_order(columns: list[tuple[Integers, Integers, Integers, Floats]], names: pa.Array) -> pa.Table:

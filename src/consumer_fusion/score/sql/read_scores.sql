@@ -1,11 +1,11 @@
 -- The score of many pairs, from their states as of a moment. Plain SQL: the same text runs on every engine.
 -- It computes what reading.py computes for one pair; docs/concepts/score.md tells the model.
 --   decayed_states(consumer_id, brand_id, kind_id, x, y, q, r, u): the five sums at the moment asked about
---   kind_points(kind_id, evidence, <facet>_graded, <facet>_counted): signed points, one wide row a kind
+--   kind_points(kind_id, evidence, dispersion, <facet>_graded, <facet>_counted): signed points, one wide row a kind
 with
 -- Points by sign, so that gains and losses of a facet are summed apart.
 signed_points as (
-    select k.kind_id, k.evidence,
+    select k.kind_id, k.evidence, k.dispersion,
            case when k.wallet_graded > 0e0 then k.wallet_graded else 0e0 end as wallet_graded_gain,
            case when k.wallet_graded < 0e0 then -k.wallet_graded else 0e0 end as wallet_graded_loss,
            case when k.wallet_counted > 0e0 then k.wallet_counted else 0e0 end as wallet_counted_gain,
@@ -44,6 +44,7 @@ signed_points as (
 facet_sums as (
     select s.consumer_id, s.brand_id,
            sum(p.evidence * s.y) as evidence,
+           sum(p.evidence * s.y / p.dispersion) as independent_evidence,
            sum(p.wallet_graded_gain * s.x + p.wallet_counted_gain * s.y) as wallet_gained,
            sum(p.wallet_graded_loss * s.x + p.wallet_counted_loss * s.y) as wallet_lost,
            sum(p.feet_graded_gain * s.x + p.feet_counted_gain * s.y) as feet_gained,
@@ -66,7 +67,7 @@ facet_sums as (
 ),
 -- The soft knee h(A), and its slope h'(A): how much one point more still adds.
 facets as (
-    select a.consumer_id, a.brand_id, a.evidence,
+    select a.consumer_id, a.brand_id, a.evidence, a.independent_evidence,
            case when a.wallet_gained <= ${knee} then a.wallet_gained
                 else ${knee} * (1e0 + ln(a.wallet_gained / ${knee})) end
            - case when a.wallet_lost <= ${knee} then a.wallet_lost
@@ -119,7 +120,8 @@ facets as (
 ),
 -- What one event of a kind adds to each side: graded per weight x magnitude, counted per weight.
 slopes as (
-    select s.consumer_id, s.brand_id, s.q, s.r, s.u,
+    select s.consumer_id, s.brand_id,
+           p.dispersion * s.q as q, p.dispersion * s.r as r, p.dispersion * s.u as u,
            p.wallet_graded_gain * f.wallet_gained_slope - p.wallet_graded_loss * f.wallet_lost_slope
            + p.feet_graded_gain * f.feet_gained_slope - p.feet_graded_loss * f.feet_lost_slope
            + p.voice_graded_gain * f.voice_gained_slope - p.voice_graded_loss * f.voice_lost_slope
@@ -140,7 +142,8 @@ slopes as (
     join signed_points p on p.kind_id = s.kind_id
     join facets f on f.consumer_id = s.consumer_id and f.brand_id = s.brand_id
 ),
--- Compound-Poisson variances of both sides and what they have in common; entries of one kind move together.
+-- Compound-Poisson variances of both sides and what they have in common; entries of one kind move together, and
+-- events that come in runs vary more.
 variances as (
     select v.consumer_id, v.brand_id,
            sum(v.consumer_graded * v.consumer_graded * v.q + v.consumer_counted * v.consumer_counted * v.r
@@ -164,8 +167,10 @@ sides as (
            f.wellbeing,
            f.wallet + f.feet + f.voice + f.influence as consumer_points,
            f.service + f.delight + f.standing + f.wellbeing as brand_points,
-           v.consumer_variance, v.brand_variance, v.covariance,
-           ${ignorance_variance} * ${ignorance_events} / (${ignorance_events} + f.evidence) as unknown_variance,
+           v.consumer_variance + ${unseen_consumer} * f.evidence / (f.evidence + ${ignorance_events}) as consumer_variance,
+           v.brand_variance + ${unseen_brand} * f.evidence / (f.evidence + ${ignorance_events}) as brand_variance,
+           v.covariance + ${unseen_common} * f.evidence / (f.evidence + ${ignorance_events}) as covariance,
+           ${ignorance_variance} * ${ignorance_events} / (${ignorance_events} + f.independent_evidence) as unknown_variance,
            f.evidence / (f.evidence + ${ignorance_events}) as confidence
     from facets f
     join variances v on v.consumer_id = f.consumer_id and v.brand_id = f.brand_id
