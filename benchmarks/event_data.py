@@ -96,7 +96,7 @@ def write_arrivals(folder: Path, event_count: int, seed: int) -> list[Path]:
 def write_fold_kinds(folder: Path) -> None:
     """Write the kinds with their half-lives; landmarks are at the end of the three years."""
     landmark = (FIRST_DAY + DAYS) * DAY_MICROSECONDS
-    rows = [(number, half_life, landmark, trust) for number, _key, half_life, trust in choose_kinds()]
+    rows = [(number, half_life, landmark, trust, 0) for number, _key, half_life, trust in choose_kinds()]
     pq.write_table(build_fold_kinds(rows), folder / "fold_kinds.parquet")
 
 

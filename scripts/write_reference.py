@@ -90,7 +90,7 @@ JSON: Mapping[str, object] = {
     ],
     "brands": [[
         "brand", "pairs", "mean", "lower_quartile", "median", "upper_quartile", "mean_confidence", "mutualism",
-        "commensal", "one_sided", "harmed", "neutral", "unknown",
+        "commensal", "one_sided", "harmed", "neutral", "unknown", "usual_gap_days", "half_life_days",
     ]],
     "rejected list": [["rejection_id", "source", "position", "code", "message", "raw"]],
     "rejected retry": _ACCEPTANCE,

@@ -17,7 +17,13 @@ from consumer_fusion.acquaintance import look_with
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
-from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.records.points import (
+    BRAND_RHYTHMS,
+    DIRECTIONS,
+    FACETS,
+    RHYTHM_HALF_LIFE_DAYS,
+    PointsTable,
+)
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
@@ -70,6 +76,7 @@ class PairAnswer:
         explanation: The reading and its contributions.
         changes: What moved it.
         entries: Its events.
+        points: The points in force, as they fade for consumers of the brand.
     """
 
     consumer: str
@@ -78,6 +85,7 @@ class PairAnswer:
     explanation: score.Explanation
     changes: tuple[score.Change, ...]
     entries: tuple[score.LedgerEntry, ...]
+    points: PointsTable
 
 
 def parse_as_of(text: str | None) -> Moment:
@@ -212,24 +220,24 @@ def explain_pair(
     entries = tuple(score.to_entries(ledger))
     if not is_whole and not entries:
         raise _tell_unknown(None)  # whether somebody else knows them is not told
+    points = score.pace_points(force.points, brand_ids[0]) if brand_ids else force.points
     if not is_whole:
-        entries = tuple(score.hide_elsewhere(entries, force.points))
+        entries = tuple(score.hide_elsewhere(entries, points))
     since_us = None if since is None else to_microseconds(since)
     return PairAnswer(
         consumer=next(iter(named.values()), consumer),
         brand=brand,
         as_of_us=moment,
-        explanation=score.explain_pair(entries, moment, force.points),
-        changes=tuple(score.list_changes(entries, since_us, moment, force.points)),
+        explanation=score.explain_pair(entries, moment, points),
+        changes=tuple(score.list_changes(entries, since_us, moment, points)),
         entries=entries,
+        points=points,
     )
 
 
 def score_without(workspace: Workspace, answer: PairAnswer, event_id: str) -> score.Reading:
     """What the score of a pair would be without one of its events, and without what was derived from it."""
-    return score.read_without(
-        answer.entries, event_id, answer.as_of_us, put_points_in_force(workspace).points
-    )
+    return score.read_without(answer.entries, event_id, answer.as_of_us, answer.points)
 
 
 def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table:
@@ -239,16 +247,14 @@ def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table
         day (days since 1970), fusion_score, low, high.
     """
     last = to_day(answer.as_of_us)
-    history = score.replay_history(
-        answer.entries, range(last - days + 1, last + 1), put_points_in_force(workspace).points
-    )
+    history = score.replay_history(answer.entries, range(last - days + 1, last + 1), answer.points)
     return pa.table(dict(zip(("day", "fusion_score", "low", "high"), zip(*history))))
 
 
 def summarise_brands(
     workspace: Workspace, *, as_of: Moment = None, brand_ids: Collection[int] | None = None
 ) -> pa.Table:
-    """One row a brand: pairs, mean, quartiles and the mix of symbiosis classes.
+    """One row a brand: pairs, mean, quartiles, the mix of symbiosis classes, and how fast orders fade.
 
     Args:
         workspace: The workspace.
@@ -260,8 +266,17 @@ def summarise_brands(
     with workspace.store.reading() as session:
         rows = _read_scores(workspace, session, force, moment, None, brand_ids)
         keys = ingest.name_entities(session, rows["brand_id"].unique().to_pylist())
+        rhythms = {row["brand_id"]: row for row in session.read(BRAND_RHYTHMS).to_pylist()}
+    shipped = {"usual_gap_days": None, "half_life_days": RHYTHM_HALF_LIFE_DAYS}
     names = pa.table(
-        {"brand_id": pa.array(list(keys), pa.int64()), "brand": pa.array(list(keys.values()), pa.string())}
+        {
+            "brand_id": pa.array(list(keys), pa.int64()),
+            "brand": pa.array(list(keys.values()), pa.string()),
+            **{
+                name: pa.array([rhythms.get(key, shipped)[name] for key in keys], type_)
+                for name, type_ in (("usual_gap_days", pa.int64()), ("half_life_days", pa.float64()))
+            },
+        }
     )
     summary = workspace.engine.read(
         """
@@ -273,7 +288,8 @@ def summarise_brands(
                sum(case when symbiosis like 'one-sided%' then 1 else 0 end) as one_sided,
                sum(case when symbiosis in ('competition', 'amensal') then 1 else 0 end) as harmed,
                sum(case when symbiosis = 'neutral' then 1 else 0 end) as neutral,
-               sum(case when symbiosis = 'unknown' then 1 else 0 end) as unknown
+               sum(case when symbiosis = 'unknown' then 1 else 0 end) as unknown,
+               max(usual_gap_days) as usual_gap_days, max(half_life_days) as half_life_days
         from scores s join brand_names n on n.brand_id = s.brand_id group by brand order by pairs desc, brand
         """,
         step="summarise brands",

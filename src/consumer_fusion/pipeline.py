@@ -32,7 +32,7 @@ from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.replacement import NoteReplaced, replace_events
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, seal_inbox, settle
-from consumer_fusion.sizing import size_money
+from consumer_fusion.sizing import follow_orders
 from consumer_fusion.stores import Claim, Session, add_segments, claim_folder
 from consumer_fusion.workspace import Workspace
 
@@ -63,6 +63,7 @@ STAGES: tuple[Stage, ...] = (
           ("identifiers", "identifier_sightings", "merges", "identities", "identity_conflicts")),
     Stage("size money", score.renew_references, ("staged", "entities", "events", "segments", "brand_references"),
           ("brand_references", "events", "segments")),
+    Stage("pace fading", score.renew_rhythms, ("staged", "events", "segments", "brand_references"), ("brand_rhythms",)),
     Stage("give kind and magnitude", score.annotate_sql, ("staged", "brand_references", "kinds"), ()),
     Stage("make durable", ingest.land_in_inbox, ("staged",), ("events", "segments")),
     Stage("declare actions", cause.take_declared_actions, ("staged",), ("actions",)),
@@ -351,7 +352,7 @@ def land_staged(
                 replaced, replaced_us, taken = replacement.count, replacement.newest_us, replacement.taken
             if staging.accepted_count > duplicates.count:
                 fresh = _select_fresh(staging, duplicates, parties, scratch, workspace)
-                _land_fresh(
+                points = _land_fresh(
                     workspace,
                     session,
                     fresh,
@@ -420,7 +421,8 @@ def _land_fresh(
     workspace: Workspace, session: Session, fresh: str, scratch: Path, points: PointsTable,
     kind_ids: Mapping[str, int], progress: Progress, landing: Landing, claimed_by: str | None,
     taken: pa.Table | None,
-) -> None:  # fmt: skip
+) -> PointsTable:  # fmt: skip
+    """Land the rows that are not on record yet; the points returned know how often consumers order now."""
     engine = workspace.engine
     progress("number the keys", 0, None)
     for column in ("source", "brand", "consumer"):
@@ -442,7 +444,7 @@ def _land_fresh(
     ].as_py()
     progress("size money", 0, None)
     given = score.EventSource(numbered, {"sightings": sightings})
-    size_money(workspace, session, points, kind_ids, landing, given, taken=taken)
+    points = follow_orders(workspace, session, points, kind_ids, landing, given, taken=taken)
     tables = {
         "sightings": sightings,
         **score.annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
@@ -485,6 +487,7 @@ def _land_fresh(
     mark = int(session.read_mark(score.NEWEST_MARK) or 0)
     session.write_mark(score.NEWEST_MARK, max(mark, newest_us))
     _note_deriving(workspace, session, annotated, points, kind_ids, landing)
+    return points
 
 
 def _take_actions(workspace: Workspace, session: Session, fresh: str) -> None:

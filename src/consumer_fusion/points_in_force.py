@@ -17,7 +17,7 @@ from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import BRAND_REFERENCES, Kind, PointsTable
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
-from consumer_fusion.sizing import size_money
+from consumer_fusion.sizing import follow_orders
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
@@ -57,7 +57,7 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         if previous is not None and not session.count(BRAND_REFERENCES):
             # A store of an older release, whose references were of another sort.
             landing = Landing()
-            size_money(workspace, session, points, kind_ids, landing, is_whole=True)
+            points = follow_orders(workspace, session, points, kind_ids, landing, is_whole=True)
             settle(workspace, session, points, kind_ids, landing, progress)
         if previous is not None and workspace.on_change is None:
             # The file was changed by hand: whoever comes next puts it in force, and cannot know who changed it.
@@ -107,7 +107,8 @@ def read_effective_points(
         points = score.apply_calibration(points, report, protect)
     decided = (one for one in read_overrides(session) if one.key != without)
     dispersions = score.read_dispersions(session, score.read_kind_ids(session))
-    return replace(score.apply_overrides(points, decided), dispersions=dispersions)
+    points = score.apply_overrides(points, decided)
+    return replace(points, dispersions=dispersions, rhythms=score.read_rhythms(session))
 
 
 def read_overrides(session: Session) -> list[score.PointsOverride]:
@@ -159,6 +160,7 @@ def _write_rules(points: PointsTable) -> list[tuple[object, ...]]:
 def _fades_anew(before: Kind, after: Kind) -> bool:
     return (
         before.half_life_days != after.half_life_days
+        or before.follows_rhythm != after.follows_rhythm
         or before.trust != after.trust
         or bool(before.entries) != bool(after.entries)
     )

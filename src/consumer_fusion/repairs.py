@@ -16,7 +16,7 @@ from consumer_fusion.records.intake import Acceptance, Correction, Rejection
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.replacement import NoteReplaced
 from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
-from consumer_fusion.sizing import size_money
+from consumer_fusion.sizing import follow_orders
 from consumer_fusion.stores import claim_folder
 from consumer_fusion.workspace import Workspace
 
@@ -215,22 +215,22 @@ def attach(
             return
         row = ingest.take_unattributed(session, workspace.engine, workspace.folder, attached)
         landing = Landing()
-        size_money(
+        points = follow_orders(
             workspace, session, force.points, force.kind_ids, landing,
             score.EventSource("attached_event", {"attached_event": row}),
         )  # fmt: skip
         rows = workspace.engine.read(
-            score.annotate_sql(force.points, force.kind_ids, "attached_event"),
+            score.annotate_sql(points, force.kind_ids, "attached_event"),
             step="give kind and magnitude",
             tables={
                 "attached_event": row,
-                **score.annotation_tables(force.points, force.kind_ids, session.read(BRAND_REFERENCES)),
+                **score.annotation_tables(points, force.kind_ids, session.read(BRAND_REFERENCES)),
             },
         )
         ingest.land_in_inbox(session, rows.to_pydict())
         if attached.consumer_id:
             landing.consumers = {score.find_canonical(session, attached.consumer_id)}
-        settle(workspace, session, force.points, force.kind_ids, landing)
+        settle(workspace, session, points, force.kind_ids, landing)
 
 
 def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, is_all: bool = False) -> int:

@@ -1,23 +1,25 @@
-"""Sizing money: references follow the events on record, and money on record follows its reference."""
+"""Sizing: a brand's own orders say how much money is much, and how fast what its consumers do fades."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pyarrow as pa
 
 from consumer_fusion import ingest, score
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
+from consumer_fusion.records.state import PAIR_KIND_STATES
 from consumer_fusion.settlement import Landing
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
 
-def size_money(
+def follow_orders(
     workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int], landing: Landing,
     fresh: score.EventSource | None = None, *, taken: pa.Table | None = None, is_whole: bool = False,
-) -> None:  # fmt: skip
-    """Renew the references that new events move, and size money on record anew where they did.
+) -> PointsTable:  # fmt: skip
+    """Renew what new orders move, size money on record anew and fold anew where they did.
 
     Args:
         workspace: The workspace.
@@ -28,19 +30,36 @@ def size_money(
         fresh: Events that are about to land (`score.renew_references`).
         taken: Events that were taken out of the record.
         is_whole: Look at all brands.
+
+    Returns:
+        The points, with the brands' rhythms as they are now.
     """
-    moved = score.renew_references(
+    moved, looked_at = score.renew_references(
         session, workspace.engine, workspace.folder, fresh, taken=taken, is_whole=is_whole
     )
-    if not moved.num_rows:
-        return
-    consumers = ingest.resize_events(
-        session,
-        workspace.engine,
-        workspace.folder,
-        lambda relation: score.annotate_sql(points, kind_ids, relation),
-        score.annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
-        moved,
-        workspace.now_us,
+    if moved.num_rows:
+        consumers = ingest.resize_events(
+            session,
+            workspace.engine,
+            workspace.folder,
+            lambda relation: score.annotate_sql(points, kind_ids, relation),
+            score.annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
+            moved,
+            workspace.now_us,
+        )
+        landing.refold_consumers |= consumers - {0}
+    if not looked_at:
+        return points
+    paced = score.renew_rhythms(
+        session, workspace.engine, workspace.folder, None if is_whole else looked_at, fresh
     )
-    landing.refold_consumers |= consumers - {0}
+    points = replace(points, rhythms=score.read_rhythms(session))
+    known = [
+        each for each in sorted(paced) if session.read(PAIR_KIND_STATES, {"brand_id": each}, limit=1).num_rows
+    ]
+    if known:
+        following = [key for key, kind in points.kinds.items() if kind.follows_rhythm and kind.entries]
+        score.refold(
+            session, workspace.engine, workspace.folder, points, kind_ids, kinds=following, brand_ids=known
+        )
+    return points

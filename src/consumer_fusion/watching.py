@@ -104,7 +104,10 @@ def watch_changes(workspace: Workspace) -> int:
         known = notices.read_standings(session, list(new_ids), force.points.version)
         # Where nobody looked at a pair yet: what time did to it since the last day's look is told with the event.
         looked_us = min(now_us, int(session.read_mark(FADING_MARK) or now_us))
-        after = {pair: _stand(each, now_us, force.points) for pair, each in entries.items()}
+        after = {
+            pair: _stand(each, now_us, score.pace_points(force.points, pair[1]))
+            for pair, each in entries.items()
+        }
         names = ingest.name_entities(session, sorted({number for pair in new_ids for number in pair}))
         count = 0
         for pair, own in entries.items():
@@ -112,7 +115,7 @@ def watch_changes(workspace: Workspace) -> int:
             if not any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
                 continue
             old = [each for each in own if each.event_id not in new_ids[pair]]
-            before = known.get(pair) or _stand(old, looked_us, force.points)
+            before = known.get(pair) or _stand(old, looked_us, score.pace_points(force.points, pair[1]))
             hint = find_hint(old, fresh, force.points, now_us)
             for subscription in subscriptions:
                 if subscription.brand in (None, names[pair[1]]):

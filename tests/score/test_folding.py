@@ -187,7 +187,12 @@ def test_ten_new_events_touch_ten_rows_of_the_state(tmp_path, limit_inbox):
 # --- the two ways to compute a fold ------------------------------------------------------------
 
 FOLD_KINDS = build_fold_kinds(
-    [(1, 7.0, 19_500 * DAY_US, 1.0), (2, 90.0, 19_400 * DAY_US, 0.25), (5, 365.0, 19_600 * DAY_US, 1.0)]
+    [
+        (1, 7.0, 19_500 * DAY_US, 1.0, 0),
+        (2, 90.0, 19_400 * DAY_US, 0.25, 0),
+        (2, 180.0, 19_450 * DAY_US, 0.25, 3),
+        (5, 365.0, 19_600 * DAY_US, 1.0, 0),
+    ]
 )
 
 
@@ -198,7 +203,7 @@ def invent_table(count, seed, largest_id):
     events = pa.table(
         {
             "consumer_id": chance.choice(chance.integers(1, largest_id, 40), count),
-            "brand_id": chance.choice(chance.integers(1, largest_id, 3), count),
+            "brand_id": chance.choice([3, *chance.integers(1, largest_id, 3)], count),
             "kind_id": chance.choice([0, 1, 2, 3, 5, 99], count),
             "day": day,
             "occurred_us": day * DAY_US + chance.integers(0, DAY_US, count),

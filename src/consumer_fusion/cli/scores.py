@@ -285,7 +285,7 @@ def gather_kinds(answer: answers.PairAnswer) -> list[Reason]:
 def brands(
     workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False
 ) -> None:
-    """The brands: how many pairs, how they stand, how the relationships are mixed."""
+    """The brands: how many pairs, how they stand, how they are mixed, and after how long an order counts half."""
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         rows = answers.summarise_brands(opened, as_of=moment).to_pylist()
     if is_json:
@@ -296,7 +296,19 @@ def brands(
         return
     # both gain, one gains, one takes, somebody is harmed: short words, so that the table fits a terminal
     classes = ("mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown")
-    columns = ["brand", "pairs", "mean", "quartiles", "both", "one", "takes", "harm", "neutral", "unknown"]
+    columns = [
+        "brand",
+        "pairs",
+        "mean",
+        "quartiles",
+        "both",
+        "one",
+        "takes",
+        "harm",
+        "neutral",
+        "unknown",
+        "half-life",
+    ]
     print_table(
         "Brands: where their relationships stand, and in how many both gain, one gains, one takes or one is harmed",
         columns,
@@ -304,7 +316,7 @@ def brands(
             [
                 row["brand"], f"{row['pairs']:,}", color_score(row["mean"]),
                 f"{row['lower_quartile']:.0f} {row['median']:.0f} {row['upper_quartile']:.0f}",
-                *(f"{row[name] / row['pairs']:.0%}" for name in classes),
+                *(f"{row[name] / row['pairs']:.0%}" for name in classes), f"{row['half_life_days']:.0f} d",
             ]
             for row in rows[:50]
         ],

@@ -32,7 +32,13 @@ from consumer_fusion.records.identity import (
 )
 from consumer_fusion.records.intake import CORRECTIONS, IMPORTS, REJECTIONS
 from consumer_fusion.records.notice import DELIVERIES, NOTICE_STANDINGS, SUBSCRIPTIONS
-from consumer_fusion.records.points import BRAND_REFERENCES, KIND_DISPERSIONS, KINDS, POINTS_VERSIONS
+from consumer_fusion.records.points import (
+    BRAND_REFERENCES,
+    BRAND_RHYTHMS,
+    KIND_DISPERSIONS,
+    KINDS,
+    POINTS_VERSIONS,
+)
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
 from consumer_fusion.records.series import SERIES, SERIES_DAYS
 from consumer_fusion.records.state import BRAND_SPREADS, LANDMARKS, PAIR_KIND_STATES
@@ -52,6 +58,7 @@ TABLES: tuple[Table, ...] = (
     KINDS,
     POINTS_VERSIONS,
     BRAND_REFERENCES,
+    BRAND_RHYTHMS,
     KIND_DISPERSIONS,
     PAIR_KIND_STATES,
     LANDMARKS,

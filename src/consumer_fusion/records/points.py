@@ -11,6 +11,9 @@ from consumer_fusion.records.table import Column, Table
 Direction = Literal["consumer_to_brand", "brand_to_consumer"]
 Facet = Literal["wallet", "feet", "voice", "influence", "service", "delight", "standing", "wellbeing"]
 
+RHYTHM_HALF_LIFE_DAYS = 90.0
+"""The half-life of an order where nothing is known of the brand's rhythm."""
+
 DIRECTIONS: tuple[Direction, Direction] = ("consumer_to_brand", "brand_to_consumer")
 FACETS: Mapping[Direction, tuple[Facet, ...]] = {
     "consumer_to_brand": ("wallet", "feet", "voice", "influence"),
@@ -77,6 +80,8 @@ class Kind:
         is_brand_action: Whether the brand does it; such points are never learnt from observation.
         meaning: One sentence.
         hint: What an event of it may be the first sign of; it changes no number.
+        follows_rhythm: Whether it fades in the rhythm in which consumers of the brand order: its half-life is then that
+            of a brand whose orders fade by half within `RHYTHM_HALF_LIFE_DAYS`.
     """
 
     key: str
@@ -92,6 +97,7 @@ class Kind:
     is_brand_action: bool
     meaning: str
     hint: HintType | None = None
+    follows_rhythm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class PointsTable:
         kinds: By key, in the order in which variants are tried.
         dispersions: By key, how many times as much as independent events those of a kind vary, because they come in
             runs; 1 where nothing is said. Learnt, and only intervals are read with it.
+        rhythms: By number of the brand, what its rhythm multiplies half-lives with; 1 where nothing is said. Learnt.
     """
 
     model: str
@@ -125,6 +132,7 @@ class PointsTable:
     constants: Constants
     kinds: Mapping[str, Kind]
     dispersions: Mapping[str, float] = field(default_factory=dict)
+    rhythms: Mapping[int, float] = field(default_factory=dict)
 
 
 KINDS = Table(
@@ -138,6 +146,21 @@ KINDS = Table(
     primary_key=("kind_id",),
     unique=(("kind_key",),),
     has_sequence=True,
+)
+
+BRAND_RHYTHMS = Table(
+    name="brand_rhythms",
+    grain="one brand whose consumers order often enough to tell how often",
+    writer="score.rhythms",
+    columns=(
+        Column("brand_id", "integer", "The brand."),
+        Column(
+            "usual_gap_days", "integer", "Three of four orders come within so many days of the one before."
+        ),
+        Column("gap_count", "integer", "Gaps that it was taken from."),
+        Column("half_life_days", "real", "The half-life of its orders that follows."),
+    ),
+    primary_key=("brand_id",),
 )
 
 KIND_DISPERSIONS = Table(

@@ -65,6 +65,7 @@ from consumer_fusion.score.proven_points import (
 )
 from consumer_fusion.score.reading import KindState, Reading, read_pair
 from consumer_fusion.score.references import find_wrong_references, renew_references
+from consumer_fusion.score.rhythms import pace_points, read_rhythms, renew_rhythms
 from consumer_fusion.score.samples import list_outcome_kinds
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 from consumer_fusion.score.sources import (
@@ -165,7 +166,10 @@ __all__ = [
     "register_kinds",
     "find_newest",
     "find_wrong_references",
+    "pace_points",
+    "read_rhythms",
     "renew_references",
+    "renew_rhythms",
     "replay_history",
     "score_fading",
     "score_states",

@@ -28,23 +28,50 @@ Columns = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class KindArrays:
-    """Half-life, landmark and trust by kind number; kinds that are not folded have no trust and are not known."""
+    """Half-life, landmark and trust by row; kinds that are not folded have no trust and are not known.
+
+    Attributes:
+        is_known: By row: whether it is folded.
+        half_life_us: By row.
+        landmark_us: By row.
+        trust: By row.
+        brand_id: The brands with a rhythm of their own, in rising order; each has as many rows as there are kinds,
+            after those of all others.
+        kind_count: How many kinds there are, with one for those that are beyond all.
+    """
 
     is_known: npt.NDArray[np.bool_]
     half_life_us: Reals
     landmark_us: Integers
     trust: Reals
+    brand_id: Integers
+    kind_count: int
 
     @classmethod
     def from_table(cls, fold_kinds: pa.Table) -> KindArrays:
-        """Lay out the table `fold_kinds` by kind number."""
-        numbers = fold_kinds["kind_id"].to_numpy()
-        size = int(numbers.max()) + 1 if len(numbers) else 1
-        made = cls(np.zeros(size, bool), np.ones(size), np.zeros(size, np.int64), np.zeros(size))
-        made.is_known[numbers] = True
+        """Lay out the table `fold_kinds` by brand and kind number."""
+        numbers, brands = fold_kinds["kind_id"].to_numpy(), fold_kinds["brand_id"].to_numpy()
+        kinds = int(numbers.max(initial=0)) + 2
+        known = np.unique(brands[brands != 0])
+        size = kinds * (known.size + 1)
+        made = cls(
+            np.zeros(size, bool), np.ones(size), np.zeros(size, np.int64), np.zeros(size), known, kinds
+        )
+        is_common = brands == 0
         for name in ("half_life_us", "landmark_us", "trust"):
-            getattr(made, name)[numbers] = fold_kinds[name].to_numpy()
+            column, values = getattr(made, name).reshape(-1, kinds), fold_kinds[name].to_numpy()
+            column[:, numbers[is_common]] = values[is_common]
+            column[np.searchsorted(known, brands[~is_common]) + 1, numbers[~is_common]] = values[~is_common]
+        made.is_known.reshape(-1, kinds)[:, numbers] = True
         return made
+
+    def find_rows(self, kind_id: Integers, brand_id: Integers) -> Integers:
+        """The row of each kind and brand."""
+        row: Integers = np.minimum(kind_id, self.kind_count - 1)
+        if self.brand_id.size:
+            place = np.minimum(np.searchsorted(self.brand_id, brand_id), self.brand_id.size - 1)
+            row = row + np.where(self.brand_id[place] == brand_id, (place + 1) * self.kind_count, 0)
+        return row
 
 
 def fold_sealed_batches(batches: Iterable[pa.RecordBatch], kinds: KindArrays) -> Iterator[pa.Table]:
@@ -103,17 +130,16 @@ def to_states(columns: Mapping[str, Any]) -> pa.Table:
 
 
 def _select_known(columns: Columns, kinds: KindArrays) -> Columns:
-    numbers = columns["kind_id"]
-    is_known = kinds.is_known[np.minimum(numbers, len(kinds.is_known) - 1)] & (numbers < len(kinds.is_known))
+    is_known = kinds.is_known[np.minimum(columns["kind_id"], kinds.kind_count - 1)]
     is_known &= columns["trust"] > 0
     return columns if is_known.all() else {name: values[is_known] for name, values in columns.items()}
 
 
 def _weigh(columns: Columns, same_day_count: Integers, kinds: KindArrays) -> Reals:
     """Trust x burst x fading to the landmark; n events of a day count as log2(1 + n) together."""
-    number = columns["kind_id"]
-    elapsed = (columns["occurred_us"] - kinds.landmark_us[number]) / kinds.half_life_us[number]
-    weights: Reals = np.exp2(elapsed) * columns["trust"] * kinds.trust[number]
+    row = kinds.find_rows(columns["kind_id"], columns["brand_id"])
+    elapsed = (columns["occurred_us"] - kinds.landmark_us[row]) / kinds.half_life_us[row]
+    weights: Reals = np.exp2(elapsed) * columns["trust"] * kinds.trust[row]
     crowded = np.flatnonzero(same_day_count > 1)
     count = same_day_count[crowded]
     weights[crowded] *= np.log2(1.0 + count) / count

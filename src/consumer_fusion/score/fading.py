@@ -10,6 +10,7 @@ import pyarrow as pa
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.state import LANDMARKS, SUMS
+from consumer_fusion.score.array_folding import KindArrays
 from consumer_fusion.stores import Session
 
 DECAYED_COLUMNS = ("consumer_id", "brand_id", "kind_id", *SUMS)
@@ -21,21 +22,35 @@ _SQUARES = ("q", "r", "u")
 def read_fold_kinds(session: Session, points: PointsTable, kind_ids: Mapping[str, int]) -> pa.Table:
     """The half-life, landmark and trust of each kind that has points; others are not folded."""
     landmarks = {row["half_life_days"]: row["landmark_us"] for row in session.read(LANDMARKS).to_pylist()}
-    kinds = [kind for kind in points.kinds.values() if kind.entries]
-    return build_fold_kinds(
-        [(kind_ids[k.key], k.half_life_days, landmarks.get(k.half_life_days, 0), k.trust) for k in kinds]
-    )
+    return _lay_out(points, kind_ids, landmarks, 0)
 
 
-def build_fold_kinds(rows: Sequence[tuple[int, float, int, float]]) -> pa.Table:
+def _lay_out(
+    points: PointsTable, kind_ids: Mapping[str, int], landmarks: Mapping[float, int], otherwise_us: int
+) -> pa.Table:
+    rows: list[tuple[int, float, int, float, int]] = []
+    for kind in points.kinds.values():
+        if not kind.entries:
+            continue
+        rhythms = {0: 1.0, **points.rhythms} if kind.follows_rhythm else {0: 1.0}
+        for brand_id, factor in rhythms.items():
+            half_life = kind.half_life_days * factor
+            landmark_us = landmarks.get(half_life, otherwise_us)
+            rows.append((kind_ids[kind.key], half_life, landmark_us, kind.trust, brand_id))
+    return build_fold_kinds(rows)
+
+
+def build_fold_kinds(rows: Sequence[tuple[int, float, int, float, int]]) -> pa.Table:
     """The table `fold_kinds` of the fold queries.
 
     Args:
-        rows: kind_id, half-life in days, landmark in microseconds, trust.
+        rows: kind_id, half-life in days, landmark in microseconds, trust, and the brand that it is so for; 0 for all
+            that have no row of their own.
     """
     return pa.table(
         {
             "kind_id": pa.array([row[0] for row in rows], pa.int64()),
+            "brand_id": pa.array([row[4] for row in rows], pa.int64()),
             "half_life_us": pa.array([row[1] * DAY_MICROSECONDS for row in rows], pa.float64()),
             "landmark_us": pa.array([row[2] for row in rows], pa.int64()),
             "trust": pa.array([row[3] for row in rows], pa.float64()),
@@ -45,9 +60,7 @@ def build_fold_kinds(rows: Sequence[tuple[int, float, int, float]]) -> pa.Table:
 
 def fold_kinds_at(points: PointsTable, kind_ids: Mapping[str, int], moment_us: int) -> pa.Table:
     """The table `fold_kinds` with one moment as the landmark of all kinds."""
-    return build_fold_kinds(
-        [(kind_ids[k.key], k.half_life_days, moment_us, k.trust) for k in points.kinds.values() if k.entries]
-    )
+    return _lay_out(points, kind_ids, {}, moment_us)
 
 
 def decay_states(states: pa.Table, fold_kinds: pa.Table, as_of_us: int) -> pa.Table:
@@ -61,13 +74,11 @@ def decay_states(states: pa.Table, fold_kinds: pa.Table, as_of_us: int) -> pa.Ta
     Returns:
         Columns `DECAYED_COLUMNS`.
     """
-    numbers = fold_kinds["kind_id"].to_numpy()
-    factors = np.full(int(numbers.max(initial=0)) + 2, np.nan)
-    factors[numbers] = np.exp2(
-        (fold_kinds["landmark_us"].to_numpy() - as_of_us) / fold_kinds["half_life_us"].to_numpy()
+    kinds = KindArrays.from_table(fold_kinds)
+    row = kinds.find_rows(states["kind_id"].to_numpy(), states["brand_id"].to_numpy())
+    factor = np.where(
+        kinds.is_known[row], np.exp2((kinds.landmark_us[row] - as_of_us) / kinds.half_life_us[row]), np.nan
     )
-    kind = states["kind_id"].to_numpy()
-    factor = factors[np.minimum(kind, len(factors) - 1)]
     decayed = {name: states[name] for name in DECAYED_COLUMNS}
     for name in SUMS:
         scale = factor * factor if name in _SQUARES else factor

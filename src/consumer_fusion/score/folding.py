@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
+from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.segment import Segment
@@ -26,6 +27,7 @@ from consumer_fusion.score.array_folding import (
 )
 from consumer_fusion.score.fading import fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.fold_queries import compute_late, compute_with_old, fold_events
+from consumer_fusion.score.rhythms import list_half_lives
 from consumer_fusion.score.sources import (
     FOLD_COLUMNS,
     FOLDED_DERIVED_MARK,
@@ -53,7 +55,7 @@ def prepare_landmarks(
     Moving a landmark multiplies the sums of its kinds by one factor, in the same transaction.
     """
     known = {row["half_life_days"]: row["landmark_us"] for row in session.read(LANDMARKS).to_pylist()}
-    for half_life in sorted({kind.half_life_days for kind in points.kinds.values()}):
+    for half_life in sorted(list_half_lives(points)):
         landmark = known.get(half_life)
         if landmark is None:
             session.insert(LANDMARKS, LANDMARKS.column_names, [(half_life, newest_us)])
@@ -61,7 +63,6 @@ def prepare_landmarks(
         elapsed = (newest_us - landmark) / (half_life * DAY_MICROSECONDS)
         if elapsed > RELANDMARK_HALF_LIVES:
             factor = 2.0**-elapsed
-            kinds = [kind_ids[key] for key, kind in points.kinds.items() if kind.half_life_days == half_life]
             factors = {
                 "x": factor,
                 "y": factor,
@@ -69,8 +70,33 @@ def prepare_landmarks(
                 "r": factor * factor,
                 "u": factor * factor,
             }
-            session.multiply(PAIR_KIND_STATES, factors, {"kind_id": kinds})
+            for where in _list_rows(session, points, kind_ids, half_life):
+                session.multiply(PAIR_KIND_STATES, factors, where)
             session.replace(LANDMARKS, LANDMARKS.column_names, [(half_life, newest_us)])
+
+
+def _list_rows(
+    session: Session, points: PointsTable, kind_ids: Mapping[str, int], half_life_days: float
+) -> Iterator[dict[str, list[int]]]:
+    """The states that fade with a half-life: conditions, no state in two of them."""
+    kinds = points.kinds.values()
+    steady = [
+        k for k in kinds if k.half_life_days == half_life_days and not (k.follows_rhythm and points.rhythms)
+    ]
+    if steady:
+        yield {"kind_id": [kind_ids[kind.key] for kind in steady]}
+    by_kinds: dict[tuple[int, ...], list[int]] = {}
+    if points.rhythms:
+        brands = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))[
+            "entity_id"
+        ].to_pylist()
+        for brand_id in brands:
+            factor = points.rhythms.get(brand_id, 1.0)
+            fading = [k for k in kinds if k.follows_rhythm and k.half_life_days * factor == half_life_days]
+            by_kinds.setdefault(tuple(kind_ids[kind.key] for kind in fading), []).append(brand_id)
+    for kind_numbers, brand_ids in by_kinds.items():
+        if kind_numbers:
+            yield {"kind_id": list(kind_numbers), "brand_id": brand_ids}
 
 
 def fold_new_events(
@@ -168,6 +194,7 @@ def refold(
     consumers: Collection[int] | None = None,
     members: Collection[int] = (),
     kinds: Collection[str] | None = None,
+    brand_ids: Collection[int] | None = None,
 ) -> int:
     """Fold anew from the events what can no longer be had by adding: after a merge, an undo, a changed rule.
 
@@ -180,11 +207,14 @@ def refold(
         consumers: Canonical consumers; None for all.
         members: Further consumers whose state is dropped (those absorbed by a merge).
         kinds: Keys of the kinds; None for all.
+        brand_ids: Brands; None for all.
 
     Returns:
         How many state rows were written.
     """
     where: dict[str, list[int]] = {}
+    if brand_ids is not None:
+        where["brand_id"] = sorted(brand_ids)
     if consumers is not None:
         everyone = sorted(set(list_members(read_identity_map(session), consumers)) | set(members))
         where["consumer_id"] = everyone
@@ -202,7 +232,7 @@ def refold(
     source = open_events(
         session,
         folder,
-        Selection(consumers=consumers, kind_ids=wanted, is_folded_only=True),
+        Selection(consumers=consumers, brand_ids=brand_ids, kind_ids=wanted, is_folded_only=True),
         columns=FOLD_COLUMNS,
     )
     return write_deltas(session, fold_events(engine, source, read_fold_kinds(session, points, kind_ids)))

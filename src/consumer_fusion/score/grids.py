@@ -50,7 +50,7 @@ class FoldGrid:
         """Sums of one kind by pair, and their slopes, at one rung; folded once and kept."""
         if (kind, place) not in self._rungs:
             sample, rows = self._sample, self._rows[kind]
-            half_life = sample.half_life_days[kind] * math.exp(place * _STEP)
+            half_life = sample.half_life_days[kind] * math.exp(place * _STEP) * sample.event_pace[rows]
             decays = math.log(2.0) * sample.event_age_days[rows] / half_life
             weight = sample.event_weight[rows] * np.exp(-decays)
             sized = weight * sample.event_magnitude[rows]

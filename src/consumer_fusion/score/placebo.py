@@ -31,6 +31,7 @@ def learn_placebo(problem: Problem, fit: Fit, seed: int) -> float | None:
         event_pair=np.concatenate((sample.event_pair, shuffled[sample.event_pair[rows]])),
         event_kind=np.concatenate((sample.event_kind, np.full(rows.size, len(sample.kinds)))),
         event_age_days=np.concatenate((sample.event_age_days, sample.event_age_days[rows])),
+        event_pace=np.concatenate((sample.event_pace, sample.event_pace[rows])),
         event_weight=np.concatenate((sample.event_weight, sample.event_weight[rows])),
         event_magnitude=np.concatenate((sample.event_magnitude, sample.event_magnitude[rows])),
     )

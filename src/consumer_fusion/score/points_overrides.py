@@ -119,6 +119,9 @@ def _merge_kind(shipped: object, change: object) -> object:
     if not isinstance(shipped, Mapping) or not isinstance(change, Mapping):
         return change
     merged = {**shipped, **change}
+    if "half_life_days" in change and "follows_rhythm" not in change:
+        # Whoever says how fast something fades says it for all brands.
+        merged.pop("follows_rhythm", None)
     if isinstance(shipped.get("points"), Mapping) and isinstance(change.get("points"), Mapping):
         merged["points"] = {**shipped["points"], **change["points"]}
     return merged

@@ -38,7 +38,7 @@ HELP_AND_PRIVATE_COMPLAINTS = ASKING_FOR_HELP | {"Complaint Made"}
 
 _KIND_FIELDS = frozenset({
     "meaning", "event", "half_life_days", "magnitude", "points", "graded", "when", "trust", "spreads",
-    "derives", "mends", "is_brand_action", "hint",
+    "derives", "mends", "is_brand_action", "hint", "follows_rhythm",
 })  # fmt: skip
 _DIRECTION_OF: Mapping[str, Direction] = {
     facet: direction for direction, facets in FACETS.items() for facet in facets
@@ -107,6 +107,9 @@ def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
     is_brand_action = raw.get("is_brand_action", False)
     if not isinstance(is_brand_action, bool):
         report(f"is_brand_action has to be true or false, found {is_brand_action!r}.")
+    follows_rhythm = raw.get("follows_rhythm", False)
+    if not isinstance(follows_rhythm, bool):
+        report(f"follows_rhythm has to be true or false, found {follows_rhythm!r}.")
     return Kind(
         key=key,
         event=_read_text(raw, "event", report) or key.split("/", 1)[0],
@@ -121,6 +124,7 @@ def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
         is_brand_action=bool(is_brand_action),
         meaning=_read_text(raw, "meaning", report) or "",
         hint=cast("HintType | None", hint),
+        follows_rhythm=bool(follows_rhythm),
     )
 
 
@@ -239,6 +243,12 @@ def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
         failure = kinds.get(kind.mends or "")
         if failure is None:
             continue
+        if failure.follows_rhythm or kind.follows_rhythm:
+            problems.append(
+                mark(
+                    f'kinds."{kind.key}": neither it nor "{failure.key}", which it mends, can follow the rhythm of a brand.'
+                )
+            )
         if kind.half_life_days != failure.half_life_days:
             problems.append(
                 mark(

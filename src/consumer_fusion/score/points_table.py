@@ -106,6 +106,8 @@ def _write_kind(kind: Kind) -> dict[str, object]:
     content = asdict(kind)
     if kind.hint is None:
         del content["hint"]
+    if not kind.follows_rhythm:
+        del content["follows_rhythm"]
     for entry in content["entries"]:
         if entry["experiment_id"] is None:
             del entry["experiment_id"]
@@ -156,6 +158,7 @@ def digest_folding(points: PointsTable) -> str:
         by_event.setdefault(kind.event, []).append([
             kind.key, [asdict(condition) for condition in kind.conditions], kind.half_life_days,
             kind.magnitude, kind.trust, kind.derives, kind.mends, kind.spreads, bool(kind.entries),
+            kind.follows_rhythm,
         ])  # fmt: skip
     return _digest([points.model, by_event])
 

@@ -7,7 +7,7 @@ they came, nor on how many came at once (`docs/decisions/0020`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from consumer_fusion.engines import Engine
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.score.sources import EventSource, Selection, open_events
-from consumer_fusion.stores import Session
+from consumer_fusion.stores import Session, Where
 
 ORDER_KIND = "Order Completed"
 LEAST_ORDERS = 30
@@ -29,7 +29,7 @@ MONTHS = 12
 GRID_STEP = 1.02
 """Amounts are rounded to steps of 2%, so that a reference moves seldom."""
 _ALL_TIME_US = 2**62
-_SIZE_COLUMNS = (
+SIZE_COLUMNS = (
     "consumer_id",
     "brand_id",
     "event_id",
@@ -41,8 +41,8 @@ _SIZE_COLUMNS = (
     "day",
 )
 _MONTH = "cast(date_diff('month', date '1970-01-01', date '1970-01-01' + cast(day as integer)) as bigint)"
-_IS_ORDER = f"kind = '{ORDER_KIND}' and value > 0 and trust >= 1"
-_STEP = f"case when {_IS_ORDER} then cast(floor(ln(value) / ln({GRID_STEP!r}) + 0.5) as bigint) end"
+IS_ORDER = f"kind = '{ORDER_KIND}' and value > 0 and trust >= 1"
+_STEP = f"case when {IS_ORDER} then cast(floor(ln(value) / ln({GRID_STEP!r}) + 0.5) as bigint) end"
 
 Integers = npt.NDArray[np.int64]
 Key = tuple[int, str]
@@ -80,7 +80,7 @@ _NO_ORDER = -(2**62)
 def renew_references(
     session: Session, engine: Engine, folder: Path, fresh: EventSource | None = None,
     *, taken: pa.Table | None = None, is_whole: bool = False,
-) -> pa.Table:  # fmt: skip
+) -> tuple[pa.Table, set[int]]:  # fmt: skip
     """Bring the references to the events on record and those about to be.
 
     Mostly nothing is due, since only orders of months before decide: then no event on record is read.
@@ -97,15 +97,15 @@ def renew_references(
 
     Returns:
         The spans of time in which money that is on record is sized otherwise now: brand_id, currency, from_us, to_us
-        (exclusive).
+        (exclusive); and the brands that were looked at.
     """
     fresh_sizes = _measure_sizes(engine, fresh) if fresh is not None else {}
     known = _read_known(session)
     due = _find_due(engine, known, fresh, fresh_sizes, taken)
     if not due and not is_whole:
-        return MOVED_SCHEMA.empty_table()
+        return MOVED_SCHEMA.empty_table(), set()
     brands = None if is_whole else sorted({brand_id for brand_id, _ in due})
-    recorded = open_events(session, folder, Selection(brand_ids=brands), columns=_SIZE_COLUMNS)
+    recorded = open_events(session, folder, Selection(brand_ids=brands), columns=SIZE_COLUMNS)
     recorded_sizes = _measure_sizes(engine, recorded)
     keys = {*recorded_sizes, *fresh_sizes, *known} if is_whole else due
     sizes = {key: _join_sizes(recorded_sizes.get(key), fresh_sizes.get(key)) for key in keys}
@@ -114,12 +114,12 @@ def renew_references(
         session.delete(BRAND_REFERENCES, {"brand_id": brand_id, "currency": currency})
     rows = ((*key, *row) for key, references in found.items() for row in references)
     session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, rows)
-    return _list_moved(recorded_sizes, known, found)
+    return _list_moved(recorded_sizes, known, found), {brand_id for brand_id, _ in keys}
 
 
 def find_wrong_references(session: Session, engine: Engine, folder: Path) -> pa.Table:
     """Where references differ from what the events on record make them: as `renew_references` returns it."""
-    recorded = open_events(session, folder, columns=_SIZE_COLUMNS)
+    recorded = open_events(session, folder, columns=SIZE_COLUMNS)
     sizes = _measure_sizes(engine, recorded)
     return _list_moved(sizes, _read_known(session), _compute_all(engine, [recorded], sizes))
 
@@ -130,6 +130,14 @@ def _compute_all(
     first = _list_first_orders(engine, events, sizes)
     nothing = (np.zeros(0, np.int64), _ALL_TIME_US)
     return {key: _compute_references(sizes[key], *first.get(key, nothing)) for key in sorted(sizes)}
+
+
+def begin_last_month(session: Session, brand_ids: Collection[int] | None) -> pa.Table:
+    """When the last month begins in which brands have money: brand_id and until_us; of some brands or of all."""
+    where: Where = {} if brand_ids is None else {"brand_id": list(brand_ids)}
+    rows = session.read(BRAND_REFERENCES, where, columns=("brand_id", "valid_from_us"))
+    last = rows.group_by("brand_id").aggregate([("valid_from_us", "max")])
+    return last.rename_columns(["brand_id", "until_us"])
 
 
 def _measure_sizes(engine: Engine, events: EventSource) -> dict[Key, _Sizes]:
@@ -171,6 +179,10 @@ def _find_due(
     """The brands and currencies whose references may be others now."""
     due: set[Key] = set()
     doubtful: dict[Key, int] = {}
+    # What a brand's consumers pay in another currency says how often they order, too (`rhythms`).
+    until: dict[int, int] = {}
+    for (brand_id, _), references in known.items():
+        until[brand_id] = max(until.get(brand_id, -_ALL_TIME_US), *(each[2] for each in references))
     for key, sizes in fresh_sizes.items():
         rows = known.get(key)
         if rows is None:
@@ -179,7 +191,7 @@ def _find_due(
         elif sizes.month.max() > _find_month(rows[-1][0]):
             due.add(key)
         elif sizes.is_order.any():
-            until_us = max(depends_until_us for _, _, depends_until_us in rows)
+            until_us = until[key[0]]
             earliest = int(sizes.month[sizes.is_order].min())
             if _begin_month(earliest + 1) <= until_us:
                 due.add(key)
@@ -188,7 +200,7 @@ def _find_due(
     if taken is not None:
         for row in taken.filter(pc.equal(taken["kind"], ORDER_KIND)).to_pylist():
             key = (row["brand_id"], row["currency"] or "")
-            if any(row["occurred_us"] < depends_until_us for _, _, depends_until_us in known.get(key, ())):
+            if row["occurred_us"] < until.get(row["brand_id"], -_ALL_TIME_US):
                 due.add(key)
     if doubtful and fresh is not None:
         due |= _find_early(engine, fresh, doubtful)
@@ -208,7 +220,7 @@ def _find_early(engine: Engine, fresh: EventSource, until_us: Mapping[Key, int])
         f"""
         select distinct u.brand_id, u.currency from {fresh.relation} e
         join orders_until u on u.brand_id = e.brand_id and u.currency = coalesce(e.currency, '')
-        where {_IS_ORDER} and consumer_id <> 0 and e.occurred_us < u.until_us
+        where {IS_ORDER} and consumer_id <> 0 and e.occurred_us < u.until_us
         """,
         step="find orders that move a reference",
         tables={**fresh.tables, "orders_until": table},
@@ -236,7 +248,7 @@ def _list_first_orders(
             place = min(int(np.searchsorted(np.cumsum(counts), LEAST_ORDERS)), months.size - 1)
             early.append((brand_id, currency, _begin_month(int(months[place]) + 1) // DAY_MICROSECONDS))
     names = ("brand_id", "currency", "until_day")
-    listed = ", ".join(f"e.{name}" for name in _SIZE_COLUMNS)
+    listed = ", ".join(f"e.{name}" for name in SIZE_COLUMNS)
     relation = " union all ".join(f"select {listed} from {each.relation} e" for each in events)
     rows = engine.read(
         f"""
@@ -246,7 +258,7 @@ def _list_first_orders(
             ) as place
             from ({relation}) e
             join early_orders u on u.brand_id = e.brand_id and u.currency = coalesce(e.currency, '')
-            where {_IS_ORDER} and e.consumer_id <> 0 and e.day < u.until_day
+            where {IS_ORDER} and e.consumer_id <> 0 and e.day < u.until_day
         ) f where place <= {LEAST_ORDERS} order by brand_id, currency, place
         """,
         step="find the brands' first orders",

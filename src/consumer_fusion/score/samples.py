@@ -21,7 +21,7 @@ from consumer_fusion.score.validity import BoolArray, FloatArray
 IntArray = NDArray[np.int64]
 _USUAL_ORDER_PRIOR = 1.0
 _BY_PAIR = ("pair_code", "consumer_id", "brand_id", "is_outcome", "spend", "usual_order")
-_BY_EVENT = ("event_kind", "event_age_days", "event_weight", "event_magnitude")
+_BY_EVENT = ("event_kind", "event_age_days", "event_pace", "event_weight", "event_magnitude")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Sample:
         event_pair: Place of each event's pair.
         event_kind: Place of each event's kind.
         event_age_days: Days from the event to the cutoff.
+        event_pace: What the rhythm of its brand multiplies its half-life with.
         event_weight: Trust x burst compression.
         event_magnitude: Its size.
         is_outcome: By pair: whether the outcome came within the horizon.
@@ -55,6 +56,7 @@ class Sample:
     event_pair: IntArray
     event_kind: IntArray
     event_age_days: FloatArray
+    event_pace: FloatArray
     event_weight: FloatArray
     event_magnitude: FloatArray
     is_outcome: BoolArray
@@ -144,6 +146,7 @@ def draw_sample(
         event_pair=event_pair.astype(np.int64),
         event_kind=event_kind.astype(np.int64),
         event_age_days=(cutoff_us - occurred[is_evidence]) / DAY_MICROSECONDS,
+        event_pace=_find_paces(points, evidence_keys, brand[is_evidence], event_kind),
         event_weight=weight,
         event_magnitude=_take_numbers(ledger, "magnitude")[is_evidence],
         is_outcome=happened > 0,
@@ -151,6 +154,14 @@ def draw_sample(
         usual_order=(_USUAL_ORDER_PRIOR + paid / unit) / (_USUAL_ORDER_PRIOR + had),
         brand_units=brand_units,
     )
+
+
+def _find_paces(points: PointsTable, keys: Sequence[str], brand: IntArray, kind: IntArray) -> FloatArray:
+    """What the rhythm of each event's brand multiplies its half-life with."""
+    brands, place = np.unique(brand, return_inverse=True)
+    factors = np.array([points.rhythms.get(int(one), 1.0) for one in brands])
+    follows = np.array([points.kinds[key].follows_rhythm for key in keys], dtype=np.bool_)
+    return np.where(follows[kind], factors[place], 1.0)
 
 
 def _add_outcomes(pair: IntArray, value: FloatArray, in_sample: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -181,6 +192,7 @@ def take_pairs(sample: Sample, places: IntArray) -> Sample:
         event_pair=event_pair[kept],
         event_kind=sample.event_kind[kept],
         event_age_days=sample.event_age_days[kept],
+        event_pace=sample.event_pace[kept],
         event_weight=sample.event_weight[kept],
         event_magnitude=sample.event_magnitude[kept],
         is_outcome=sample.is_outcome[places],
@@ -207,7 +219,7 @@ def fold_sample(sample: Sample, half_life_factors: FloatArray) -> Fold:
     """Fold the evidence at the cutoff with half-lives multiplied by these factors, one a kind."""
     shape = (sample.pair_count, len(sample.kinds))
     cell = sample.event_pair * shape[1] + sample.event_kind
-    half_life = (sample.half_life_days * half_life_factors)[sample.event_kind]
+    half_life = (sample.half_life_days * half_life_factors)[sample.event_kind] * sample.event_pace
     decays = np.log(2.0) * sample.event_age_days / half_life
     weight = sample.event_weight * np.exp(-decays)
 

@@ -13,9 +13,11 @@ from (
     from (
         select a.consumer_id, a.brand_id, a.kind_id, a.occurred_us, a.magnitude,
                a.trust * k.trust * coalesce(d.burst, 1e0)
-               * power(2e0, (a.occurred_us - k.landmark_us) / k.half_life_us) as w
+               * power(2e0, (a.occurred_us - coalesce(o.landmark_us, k.landmark_us))
+                            / coalesce(o.half_life_us, k.half_life_us)) as w
         from ${events} a
-        join fold_kinds k on k.kind_id = a.kind_id
+        join fold_kinds k on k.kind_id = a.kind_id and k.brand_id = 0
+        left join fold_kinds o on o.kind_id = a.kind_id and o.brand_id = a.brand_id
         left join (
             select b.consumer_id, b.brand_id, b.kind_id, b.day, ln(1e0 + count(*)) / (ln(2e0) * count(*)) as burst
             from ${events} b

@@ -28,9 +28,11 @@ from (
            max(e.occurred_us) as last_occurred_us
     from (
         select a.consumer_id, a.brand_id, a.kind_id, a.day, a.occurred_us, a.magnitude, a.is_old,
-               a.trust * k.trust * power(2e0, (a.occurred_us - k.landmark_us) / k.half_life_us) as w
+               a.trust * k.trust * power(2e0, (a.occurred_us - coalesce(o.landmark_us, k.landmark_us))
+                            / coalesce(o.half_life_us, k.half_life_us)) as w
         from ${events} a
-        join fold_kinds k on k.kind_id = a.kind_id
+        join fold_kinds k on k.kind_id = a.kind_id and k.brand_id = 0
+        left join fold_kinds o on o.kind_id = a.kind_id and o.brand_id = a.brand_id
         where a.trust > 0e0
     ) e
     group by e.consumer_id, e.brand_id, e.kind_id, e.day

@@ -14,9 +14,11 @@ from (
                s.trust * k.trust
                * case when s.same_day_count = 1 then 1e0
                       else ln(1e0 + s.same_day_count) / (ln(2e0) * s.same_day_count) end
-               * power(2e0, (s.occurred_us - k.landmark_us) / k.half_life_us) as w
+               * power(2e0, (s.occurred_us - coalesce(o.landmark_us, k.landmark_us))
+                            / coalesce(o.half_life_us, k.half_life_us)) as w
         from ${events} s
-        join fold_kinds k on k.kind_id = s.kind_id
+        join fold_kinds k on k.kind_id = s.kind_id and k.brand_id = 0
+        left join fold_kinds o on o.kind_id = s.kind_id and o.brand_id = s.brand_id
         where s.trust > 0e0
     ) f
 ) e

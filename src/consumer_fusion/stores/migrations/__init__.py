@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-LATEST_VERSION = "12"
+LATEST_VERSION = "13"
 _FOLDER = Path(__file__).parent
 
 

@@ -12,7 +12,7 @@ down_revision = "0011"
 
 _STATEMENTS = (
     """
-CREATE TABLE kind_dispersions (
+CREATE TABLE IF NOT EXISTS kind_dispersions (
     kind_id BIGINT NOT NULL,
     dispersion DOUBLE NOT NULL,
     event_count BIGINT NOT NULL,

@@ -186,6 +186,10 @@ class Brand(Wire):
     harmed: int
     neutral: int
     unknown: int
+    usual_gap_days: int | None = Field(
+        description="Three of four orders come within so many days of the one before; null while too little is known."
+    )
+    half_life_days: float = Field(description="After so many days an order of this brand counts half.")
 
 
 class Brands(Wire):

@@ -138,6 +138,8 @@ def _measure(
 ) -> list[PairEffect]:  # fmt: skip
     if not sample.num_rows:
         return []
+    # What was learnt of this workspace goes with the other points, too.
+    after = replace(after, dispersions=force.points.dispersions, rhythms=force.points.rhythms)
     ledgers = score.read_ledgers(
         session, workspace.engine, workspace.folder, force.points, force.kind_ids,
         consumers=pc.unique(sample["consumer_id"]).to_pylist(), brand_ids=pc.unique(sample["brand_id"]).to_pylist(),
@@ -155,11 +157,12 @@ def _measure(
             )
         )
         entries = score.to_entries(own)
-        before = score.read_pair(score.fold_ledger(entries, as_of_us, force.points), force.points)
+        own_points, own_after = (score.pace_points(one, pair["brand_id"]) for one in (force.points, after))
+        before = score.read_pair(score.fold_ledger(entries, as_of_us, own_points), own_points)
         if key not in force.points.kinds:
             # Events of a kind without points were never sized; with the rule `one` each counts once.
             entries = [replace(entry, magnitude=entry.magnitude or 1.0) for entry in entries]
-        reading = score.read_pair(score.fold_ledger(entries, as_of_us, after), after)
+        reading = score.read_pair(score.fold_ledger(entries, as_of_us, own_after), own_after)
         effects.append(
             PairEffect(
                 names[pair["consumer_id"]],

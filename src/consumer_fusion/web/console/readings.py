@@ -334,9 +334,8 @@ class Readings:
     def _make_pair(self, consumer: str, brand: str, as_of_us: int, is_whole: bool) -> PairReading:
         moment = from_microseconds(as_of_us)
         answer = answers.explain_pair(self._workspace, consumer, brand, as_of=moment, is_whole=is_whole)
-        points = put_points_in_force(self._workspace).points
         earlier_us = as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS
-        earlier = score.read_pair(score.fold_ledger(answer.entries, earlier_us, points), points)
+        earlier = score.read_pair(score.fold_ledger(answer.entries, earlier_us, answer.points), answer.points)
         now_score = answer.explanation.reading.fusion_score
         return PairReading(
             answer,
