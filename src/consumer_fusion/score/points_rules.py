@@ -246,7 +246,8 @@ def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
         if failure.follows_rhythm or kind.follows_rhythm:
             problems.append(
                 mark(
-                    f'kinds."{kind.key}": neither it nor "{failure.key}", which it mends, can follow the rhythm of a brand.'
+                    f'kinds."{kind.key}": neither it nor '
+                    f'"{failure.key}", which it mends, can follow the rhythm of a brand.'
                 )
             )
         if kind.half_life_days != failure.half_life_days:
