@@ -2,8 +2,8 @@
 
 An order of a month ago is old for a grocer and new for a furniture house. The half-life of a brand's orders is two and
 a half times the gap that three of four orders come within (`docs/decisions/0026`); kinds that follow the rhythm are
-stretched or shortened in the same proportion. Like the references for money it depends on which events are on record and
-on nothing else.
+stretched or shortened in the same proportion. Like the references for money they depend on which events are on record
+and on nothing else.
 """
 
 from __future__ import annotations
