@@ -59,7 +59,7 @@ _HOLDOUT = [
     "detectable_relative",
 ]
 _ACTION = [
-    "action", "brand", "title", "action_type", "starts_at", "ends_at", "region", "segment", "assignment",
+    "action", "brand", "title", "action_type", "starts_at", "ends_at", "last_day", "region", "segment", "assignment",
     "expected_effect", "delay_days", "effect_days", "effect_from", "effect_until", "windows", "origin",
     "withdrawn_at",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ class Action(Wire):
     action_type: str = Field(description="Its kind in a word.")
     starts_at: str
     ends_at: str | None
+    last_day: str = Field(description="The last day of the action, the whole of it.")
     region: str | None = Field(description="Where; null for everywhere.")
     segment: str | None = Field(description="For whom; null for all.")
     assignment: Assignment = Field(description="How those were found who got it.")
