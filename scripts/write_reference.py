@@ -137,8 +137,8 @@ JSON: Mapping[str, object] = {
     "actions list": [_ACTION],
     "actions import": ["declared", "known"],
     "actions withdraw": ["withdrawn"],
-    "metrics list": [["metric", "of", "first_day", "last_day", "days", "missing", "mean", "origin"]],
-    "metrics import": ["series", "days"],
+    "metrics list": [["metric", "of", "first_day", "last_day", "days", "missing", "mean", "step", "origin"]],
+    "metrics import": ["series", "days", "weekly", "monthly"],
     "effect": _EFFECT,
     "effects": [_EFFECT],
     "plan": [

@@ -126,14 +126,25 @@ def tell_total(report: EffectReport) -> str:
     """The effect in the units of the metric: a day, and over all its days where they may be added up."""
     if not report.adds_up:
         return say("That is {effect}, on the scale of the metric.", effect=write_amount(report.effect))
+    effect, total = write_amount(report.effect), write_amount(report.cumulative)
+    low, high = write_amount(report.cumulative_low), write_amount(report.cumulative_high)
+    if report.step == "week":
+        weeks = say_count("{count} week", "{count} weeks", report.steps_seen)
+        return say(
+            "That is {effect} a week and {total} over {weeks} ({low} to {high}).",
+            effect=effect, total=total, weeks=weeks, low=low, high=high,
+        )  # fmt: skip
+    if report.step == "month":
+        months = say_count("{count} month", "{count} months", report.steps_seen)
+        return say(
+            "That is {effect} a month and {total} over {months} ({low} to {high}).",
+            effect=effect, total=total, months=months, low=low, high=high,
+        )  # fmt: skip
+    days = say_count("{count} day", "{count} days", report.steps_seen)
     return say(
         "That is {effect} a day and {total} over {days} ({low} to {high}).",
-        effect=write_amount(report.effect),
-        total=write_amount(report.cumulative),
-        days=say_count("{count} day", "{count} days", report.end_day - report.start_day + 1),
-        low=write_amount(report.cumulative_low),
-        high=write_amount(report.cumulative_high),
-    )
+        effect=effect, total=total, days=days, low=low, high=high,
+    )  # fmt: skip
 
 
 def _tell_chance(p_value: float | None) -> str:

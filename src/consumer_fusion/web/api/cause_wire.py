@@ -48,15 +48,16 @@ class Actions(Wire):
 
 
 class Metric(Wire):
-    """A daily series."""
+    """A daily, weekly or monthly series."""
 
     metric: str
     of: str = Field(description="Whose it is.")
     first_day: str
     last_day: str
-    days: int = Field(description="Days with a value.")
-    missing: int = Field(description="Days without a value in between.")
-    mean: float = Field(description="Mean a day.")
+    days: int = Field(description="How many values.")
+    missing: int = Field(description="Days, weeks or months without a value in between.")
+    mean: float = Field(description="Mean a step.")
+    step: Literal["day", "week", "month"] = Field(description="What each value stands for.")
     origin: Literal["events", "file"]
 
 
