@@ -1,4 +1,4 @@
-"""Do the laws of chance, learnt on daily series, hold for weekly ones? `python benchmarks/weekly.py`
+"""Do the laws of chance hold for weekly series? `python benchmarks/weekly.py`
 
 Weekly sales with nothing done to them, with and without a season of the year, are asked about windows of one, two and
 four weeks in their last half year: how often is p below .05? The same with +20%: how often is it found, and how often
@@ -14,7 +14,7 @@ import numpy as np
 
 from consumer_fusion import cause
 from consumer_fusion.effects.series_book import MetricSeries
-from consumer_fusion.effects.step_fitting import fit_steps
+from consumer_fusion.effects.step_fitting import calibrate_steps, fit_steps
 from consumer_fusion.effects.steps import Steps
 
 LENGTHS = (1, 2, 4)
@@ -79,7 +79,8 @@ def ask(library: cause.Calibration, sales: np.ndarray, start: int, length: int) 
     )
     window = cause.Window(start, start + length - 1)
     fitted = fit_steps(own, [], country="", windows=[window])
-    return cause.measure_effect(fitted, window, calibration=library, kind="open")
+    calibration = calibrate_steps(own, fitted, window, library)
+    return cause.measure_effect(fitted, window, calibration=calibration, kind="open")
 
 
 if __name__ == "__main__":

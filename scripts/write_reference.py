@@ -140,7 +140,7 @@ JSON: Mapping[str, object] = {
     "metrics list": [["metric", "of", "first_day", "last_day", "days", "missing", "mean", "step", "origin"]],
     "metrics import": ["series", "days", "weekly", "monthly"],
     "effect": _EFFECT,
-    "effects": [_EFFECT],
+    "effects": [[*_EFFECT, "q_value", "q_count", "listed_label"]],
     "plan": [
         ("plans", [["series", "metric", "region", "start", "days", "detectable", "sisters", "library"]]),
         ("holdouts", [["share", "held_out", "treated", "detectable"]]),

@@ -76,12 +76,15 @@ def import_(
             {"series": found.series, "days": found.days, "weekly": found.weekly, "monthly": found.monthly}
         )
         return
-    console.print(f"{found.days} values of {found.series} series kept")
-    for count, words, unit in (
+    daily = found.series - found.weekly - found.monthly
+    kinds = {daily: "days", found.weekly: "weeks", found.monthly: "months"}
+    unit = kinds.get(found.series, "values") if found.series else "days"
+    console.print(f"{found.days} {unit} of {found.series} series kept")
+    for count, words, step in (
         (found.weekly, "one value every 7 days", "week"),
         (found.monthly, "one value a month", "month"),
     ):
         if count:
             console.print(
-                f"{count} of them {'has' if count == 1 else 'have'} {words}: measured by the {unit}."
+                f"{count} of them {'has' if count == 1 else 'have'} {words}: measured by the {step}."
             )

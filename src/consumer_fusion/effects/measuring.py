@@ -11,10 +11,10 @@ from typing import Any
 from consumer_fusion import cause, influence, ingest
 from consumer_fusion.effects.effect_report import CheckFound, EffectReport, make_report, read_report
 from consumer_fusion.effects.placebo_learning import choose_calibration
-from consumer_fusion.effects.region_opinion import ask_regions
+from consumer_fusion.effects.region_opinion import ask_regions, weigh_opinion
 from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
 from consumer_fusion.effects.sisters import find_sisters
-from consumer_fusion.effects.step_fitting import check_steps, fit_steps
+from consumer_fusion.effects.step_fitting import calibrate_steps, check_steps, fit_steps
 from consumer_fusion.effects.steps import DAILY
 from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.kit.language import mark
@@ -127,13 +127,14 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     effect = cause.measure_effect(
         fitted,
         asked,
-        calibration=calibration,
+        calibration=calibrate_steps(own, fitted, asked, calibration),
         kind="temporary" if action.expected_effect == "temporary" else "open",
         others=others,
         today=today,
     )
     seen = cause.Window(asked.start_day, max(asked.start_day, min(asked.end_day, today - 1)))
     opinion = ask_regions(own, sisters, seen)
+    effect, disagreement = weigh_opinion(effect, opinion)
     report = make_report(
         effect,
         action=action.action_id,
@@ -143,7 +144,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         adds_up=own.adds_up,
         steps=steps,
         declared_end=asked.end_day,
-        further_checks=[*check_steps(own, fitted, asked), *([opinion] if opinion is not None else [])],
+        further_checks=[*check_steps(own, fitted), *([] if opinion is None else [opinion]), *disagreement],
         passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
     )
     return Measured(report, action, own, digest)

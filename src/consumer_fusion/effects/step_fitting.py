@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from consumer_fusion import cause
 from consumer_fusion.effects.effect_report import CheckFound
 from consumer_fusion.effects.series_book import MetricSeries
@@ -14,6 +16,9 @@ from consumer_fusion.kit.language import mark
 
 YEARS_AFTER_THE_FIRST = 2
 """With fewer years beside the one before, the season of a year is not told from chance (`benchmarks/weekly.py`)."""
+FEWEST_WINDOWS, ENOUGH_WINDOWS = 20, 100
+"""From so many windows that share no step on, a series' own past counts, and from so many on nothing else does."""
+OWN_NAME = "placebos of the series"
 
 
 def fit_steps(
@@ -49,13 +54,40 @@ def fit_steps(
     return replace(fitted, controls=(), dropped_controls=())
 
 
+def calibrate_steps(
+    own: MetricSeries, fitted: cause.FittedSeries, window: cause.Window, calibration: cause.Calibration
+) -> cause.Calibration:
+    """How far chance goes by week or month: as the series' own past says, the more the longer that is.
+
+    The laws of daily series are too careful for weekly ones (`benchmarks/weekly.py`).
+
+    Args:
+        own: The series.
+        fitted: Its fit.
+        window: The steps on which the effect is looked for.
+        calibration: What daily series say.
+    """
+    if own.steps == DAILY:
+        return calibration
+    placebos = fitted.placebos(window.days, before_day=window.start_day)
+    windows = cause.OVERLAP * placebos.e.size / window.days
+    if windows < FEWEST_WINDOWS:
+        return calibration
+    rule = calibration.find_rule(fitted.form, window.days)
+    factor = rule.measure_factor(placebos, window.days, fitted.count_usable_days(window.start_day))
+    law = cause.build_law(abs(placebos.u) / factor, np.ones(placebos.e.size), windows)
+    law = cause.mix_laws(rule.law, law, min(1.0, windows / ENOUGH_WINDOWS))
+    mixed = replace(rule, law=law, series=1, sources=1, windows=windows)
+    return cause.Calibration(OWN_NAME, {(fitted.form, "fixed", window.days): mixed})
+
+
 def has_season(own: MetricSeries) -> bool:
     """Whether the years of a weekly or monthly series are enough to tell its season."""
     year = own.steps.year
     return own.daily.values.size - year >= max(YEARS_AFTER_THE_FIRST * year, cause.LEAST_DAYS)
 
 
-def check_steps(own: MetricSeries, fitted: cause.FittedSeries, window: cause.Window) -> list[CheckFound]:
+def check_steps(own: MetricSeries, fitted: cause.FittedSeries) -> list[CheckFound]:
     """What is said beside the effect on a series that is not daily."""
     if own.steps == DAILY:
         return []

@@ -87,11 +87,13 @@ def see_steps(days: Sequence[int] | npt.NDArray[np.int64]) -> Steps:
 STEP_WORDS = {
     "week": mark(
         "The series has one value every 7 days, each for the week that begins on its day: it is measured by the week, "
-        "and what is said here of days is said of weeks. How far chance goes is known from daily series."
+        "and what is said here of days is said of weeks. How far chance goes is told by its own past, and as far as "
+        "that is short by daily series."
     ),
     "month": mark(
         "The series has one value a month: it is measured by the month, and what is said here of days is said of "
-        "months. How far chance goes is known from daily series."
+        "months. How far chance goes is told by its own past, and as far as "
+        "that is short by daily series."
     ),
 }
 """What is said beside an effect of a series that is not daily."""
