@@ -142,6 +142,7 @@ def measure_placebos(points: PointsTable, pairs: int, seeds: int) -> list[Figure
                 outcome=ORDER,
                 horizon_days=ledger.truth.horizon_days,
                 cutoff_us=ledger.truth.cutoffs_us[-2],
+                with_points=True,
             )
             learnt = {
                 key: multiplier * sum(abs(entry.points) for entry in points.kinds[key].entries)
@@ -179,6 +180,7 @@ def measure_refusal(points: PointsTable, pairs: int) -> list[Figure]:
         "outcome": ORDER,
         "horizon_days": ledger.truth.horizon_days,
         "cutoff_us": ledger.truth.cutoffs_us[-2],
+        "with_points": True,
         "with_placebo": False,
     }
     try:

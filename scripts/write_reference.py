@@ -59,7 +59,7 @@ _HOLDOUT = [
     "detectable_relative",
 ]
 _ACTION = [
-    "action", "brand", "title", "action_type", "starts_at", "ends_at", "region", "segment", "assignment",
+    "action", "brand", "title", "action_type", "starts_at", "ends_at", "last_day", "region", "segment", "assignment",
     "expected_effect", "delay_days", "effect_days", "effect_from", "effect_until", "windows", "origin",
     "withdrawn_at",
 ]  # fmt: skip
@@ -125,16 +125,22 @@ JSON: Mapping[str, object] = {
         "outcome", "horizon_days", "cutoff_us", "seed", "points_version", "calibrated_version", "pairs_trained",
         "cutoffs_trained", "pairs_held_out", "outcomes_held_out", "multipliers", "half_life_factors", "negativity",
         "scale_drift", "link", "default_link", ("before", ["log_loss", "auc", "calibration_error"]),
-        ("after", ["log_loss", "auc", "calibration_error"]), "gain", "gain_error", "is_better", "kept_kinds",
-        "placebo_share", ("reliability", [["predicted", "observed", "count"]]), "sentences", "is_applied",
+        ("after", ["log_loss", "auc", "calibration_error"]), "gain", "gain_error", "unhappy_pairs", "lifted_pairs",
+        "is_better", "kept_kinds", "placebo_share", ("reliability", [["predicted", "observed", "count"]]), "sentences",
+        "is_applied",
+        ("changes?", [
+            "pair_count", "class_count", "low_before", "low_after", "low_kept", "high_before", "high_after",
+            ("quantiles", [["share", "move"]]), "bins", "reach",
+            ("largest", [["consumer", "brand", "before", "after"]]),
+        ]),
     ],
     "actions list": [_ACTION],
     "actions import": ["declared", "known"],
     "actions withdraw": ["withdrawn"],
-    "metrics list": [["metric", "of", "first_day", "last_day", "days", "missing", "mean", "origin"]],
-    "metrics import": ["series", "days"],
+    "metrics list": [["metric", "of", "first_day", "last_day", "days", "missing", "mean", "step", "origin"]],
+    "metrics import": ["series", "days", "weekly", "monthly"],
     "effect": _EFFECT,
-    "effects": [_EFFECT],
+    "effects": [[*_EFFECT, "q_value", "q_count", "listed_label"]],
     "plan": [
         ("plans", [["series", "metric", "region", "start", "days", "detectable", "sisters", "library"]]),
         ("holdouts", [["share", "held_out", "treated", "detectable"]]),

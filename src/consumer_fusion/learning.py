@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from consumer_fusion import ingest, score
 from consumer_fusion.answers import Moment, resolve_as_of
+from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.points_in_force import put_points_in_force, read_overrides
+from consumer_fusion.points_in_force import put_points_in_force, read_effective_points, read_overrides
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.settlement import Progress, ignore_progress
 from consumer_fusion.workspace import Workspace
@@ -23,17 +24,20 @@ def calibrate_points(
     outcome: str,
     horizon_days: float,
     cutoff: datetime,
+    with_points: bool = False,
     is_applied: bool = False,
     progress: Progress = ignore_progress,
 ) -> score.CalibrationReport:
-    """Learn multipliers and half-lives from what followed a cutoff; put them in force if asked and if better.
+    """Learn half-lives, and points if asked, from what followed a cutoff; put them in force if asked and if better.
 
     Args:
         workspace: The workspace.
         outcome: Key of the kind to predict.
         horizon_days: How far ahead.
         cutoff: The moment that splits past from future.
-        is_applied: Put what was learnt in force, where it is better on held-out pairs.
+        with_points: Learn multipliers of the points too, not only half-lives and the link.
+        is_applied: Put what was learnt in force, where it is better on held-out pairs; `preview_calibration` says what
+            that would do to the scores.
         progress: Told how far it is.
 
     Raises:
@@ -53,21 +57,70 @@ def calibrate_points(
         outcome=outcome,
         horizon_days=horizon_days,
         cutoff_us=to_microseconds(cutoff),
+        with_points=with_points,
         protect=score.list_overridden(own) if own else frozenset(),
     )
-    is_in_force = is_applied and report.is_better
     with workspace.store.writing() as session:
-        if is_in_force:
-            session.update(CALIBRATIONS, {"is_applied": False}, {"is_applied": True})
         row = (
             make_id(), outcome, horizon_days, to_microseconds(cutoff), json.dumps(report.as_dict(), default=str),
-            is_in_force, workspace.now_us,
+            False, workspace.now_us,
         )  # fmt: skip
         session.insert(CALIBRATIONS, CALIBRATIONS.column_names, [row])
         workspace.note_change(session)
-    if is_in_force:
-        put_points_in_force(workspace, progress)
+    if is_applied and report.is_better:
+        apply_calibration(workspace, report, progress)
     return report
+
+
+def preview_calibration(
+    workspace: Workspace, report: score.CalibrationReport, as_of: Moment = None
+) -> score.ScoreComparison:
+    """What the scores of all pairs would be if a calibration came into force; nothing is changed.
+
+    Args:
+        workspace: The workspace.
+        report: The calibration.
+        as_of: The moment of the scores; None for the usual one.
+    """
+    force = put_points_in_force(workspace)
+    moment = resolve_as_of(workspace, as_of)
+    with workspace.store.reading() as session:
+        after = read_effective_points(workspace, session, calibration=report)
+        now, then = (
+            score.score_anew(session, workspace.engine, workspace.folder, points, force.kind_ids, moment)
+            for points in (force.points, after)
+        )
+        return score.compare_scores(now, then, lambda ids: ingest.name_entities(session, ids))
+
+
+def apply_calibration(
+    workspace: Workspace, report: score.CalibrationReport, progress: Progress = ignore_progress
+) -> None:
+    """Put a calibration in force that is on record.
+
+    Raises:
+        RefusedError: It is not better than the points in force.
+        NotFoundError: It is not on record.
+    """
+    if not report.is_better:
+        raise RefusedError(
+            f"This calibration does not come into force: {score.find_objection(report)}.",
+            hint="Learn from more history or another cutoff; the points in force stay.",
+        )
+    with workspace.store.writing() as session:
+        rows = session.read(CALIBRATIONS, order_by=("made_us",)).to_pylist()
+        made = [
+            row["calibration_id"] for row in rows if score.read_report(json.loads(row["report"])) == report
+        ]
+        if not made:
+            raise NotFoundError(
+                "This calibration is not on record in this workspace.",
+                hint="Calibrate here, then apply what it says.",
+            )
+        session.update(CALIBRATIONS, {"is_applied": False}, {"is_applied": True})
+        session.update(CALIBRATIONS, {"is_applied": True}, {"calibration_id": made[-1]})
+        workspace.note_change(session)
+    put_points_in_force(workspace, progress)
 
 
 def predict_pairs(

@@ -87,7 +87,11 @@ def begin_change(
 
 
 def read_effective_points(
-    workspace: Workspace, session: Session, *, without: str | None = None
+    workspace: Workspace,
+    session: Session,
+    *,
+    without: str | None = None,
+    calibration: score.CalibrationReport | None = None,
 ) -> PointsTable:
     """What experiments decided over the workspace's points over the calibrated over the shipped ones.
 
@@ -97,14 +101,17 @@ def read_effective_points(
         workspace: The workspace.
         session: One moment of its store.
         without: The key of a kind of which no experiment decides.
+        calibration: One to take in place of that in force.
     """
     own = workspace.points_path if workspace.points_path.exists() else None
     points = score.load_points(own)
-    applied = session.read(CALIBRATIONS, {"is_applied": True}, order_by=("made_us",))
-    if applied.num_rows:
-        report = score.read_report(json.loads(applied["report"][-1].as_py()))
+    if calibration is None:
+        applied = session.read(CALIBRATIONS, {"is_applied": True}, order_by=("made_us",))
+        if applied.num_rows:
+            calibration = score.read_report(json.loads(applied["report"][-1].as_py()))
+    if calibration is not None:
         protect = score.list_overridden(own) if own else frozenset()
-        points = score.apply_calibration(points, report, protect)
+        points = score.apply_calibration(points, calibration, protect)
     decided = (one for one in read_overrides(session) if one.key != without)
     dispersions = score.read_dispersions(session, score.read_kind_ids(session))
     points = score.apply_overrides(points, decided)

@@ -101,7 +101,7 @@ def _tabulate_effects(shown: Sequence[effects.ShownEffect]) -> pa.Table:
                 "shrunk_low": None if shrunk is None else shrunk.low,
                 "shrunk_high": None if shrunk is None else shrunk.high,
                 "p_value": each.report.p_value,
-                "label": wording.name_label(each.report.label),
+                "label": wording.name_label(each.listed_label),
             }
         )
     return pa.Table.from_pylist(rows)

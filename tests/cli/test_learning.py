@@ -60,6 +60,59 @@ def test_without_apply_no_score_changes(report, calibrated_town, untouched_town)
     assert after == before
 
 
+@pytest.fixture
+def everything_is_better(monkeypatch):
+    """The town is too small for a clear gain: what is learnt there is taken for better all the same."""
+    monkeypatch.setattr("consumer_fusion.score.calibration_report.LEAST_GAIN_ERRORS", -100.0)
+
+
+def test_a_program_must_say_that_scores_may_change(untouched_town):
+    run = run_fusion("calibrate", *QUESTION, *CUTOFF, "--apply", "--json", "--workspace", untouched_town)
+    assert run.status == 1
+    assert run.told["code"] == "invalid_input"
+    assert "--yes" in run.told["errors"][0]["hint"]
+
+
+@pytest.mark.usefixtures("everything_is_better")
+def test_a_person_sees_what_would_change_before_it_does(calibrated_town, monkeypatch):
+    asked = []
+    monkeypatch.setattr("typer.confirm", lambda *words, **_: bool(asked.append(words)))
+    before = ask_fusion(calibrated_town, "score", "--as-of", "latest", "--limit", 5)
+    run = run_fusion("calibrate", *QUESTION, *CUTOFF, "--apply", "--workspace", calibrated_town)
+    assert run.status == 0
+    assert len(asked) == 1
+    words = " ".join(run.output.split())
+    assert "Of 264 relationships" in words
+    assert "Under 45:" in words
+    assert "Those that would move most" in words
+    assert "Nothing was changed" in words
+    assert ask_fusion(calibrated_town, "score", "--as-of", "latest", "--limit", 5) == before
+
+
+@pytest.mark.usefixtures("everything_is_better")
+def test_what_is_told_to_change_is_what_changes(untouched_town, tmp_path, reference):
+    town = shutil.copytree(untouched_town, tmp_path / "town")
+    told = ask_fusion(town, "calibrate", *QUESTION, *CUTOFF, "--points", "--apply", "--yes")
+    assert find_faults(told, reference.JSON["calibrate"]) == []
+    assert told["is_applied"] is True
+    changes = told["changes"]
+    assert changes["pair_count"] == sum(changes["bins"]) == 264
+    assert [each["share"] for each in changes["quantiles"]] == [0.05, 0.25, 0.5, 0.75, 0.95]
+    for pair in changes["largest"]:
+        for place, workspace in (("before", untouched_town), ("after", town)):
+            (row,) = ask_fusion(
+                workspace,
+                "score",
+                "--consumer",
+                pair["consumer"],
+                "--brand",
+                pair["brand"],
+                "--as-of",
+                "latest",
+            )
+            assert row["fusion_score"] == pytest.approx(pair[place], abs=1e-6)
+
+
 def test_what_a_brand_does_is_no_outcome_to_learn_from(untouched_town):
     run = run_fusion(
         "calibrate",

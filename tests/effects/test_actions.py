@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -108,7 +109,7 @@ def test_an_action_of_a_moment_is_looked_at_for_two_weeks_and_a_long_one_for_its
         workspace,
         [
             make_action("moment", effect_days=None, starts_at="2026-06-01T20:00:00Z"),
-            make_action("week", effect_days=None, starts_at="2026-06-01", ends_at="2026-06-08"),
+            make_action("week", effect_days=None, starts_at="2026-06-01", ends_at="2026-06-08T00:00:00Z"),
         ],
         origin="file",
     )
@@ -116,6 +117,36 @@ def test_an_action_of_a_moment_is_looked_at_for_two_weeks_and_a_long_one_for_its
         row["action"]: (row["effect_from"], row["effect_until"]) for row in effects.list_actions(workspace)
     }
     assert told == {"moment": ("2026-06-01", "2026-06-14"), "week": ("2026-06-01", "2026-06-07")}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "days"),
+    [
+        ("2025-10-28", "2025-11-03", 7),
+        ("2026-01-01", "2026-01-01", 1),
+        ("2025-10-31", "2025-11-01", 2),
+        ("2025-10-31T10:00:00Z", "20251101", 2),
+        ("2025-10-28", "2025-11-03T00:00:00Z", 6),
+        ("2025-10-28", "2025-11-03T00:00:01Z", 7),
+    ],
+)
+def test_an_end_that_is_a_date_is_that_whole_day(workspace, first, last, days):
+    effects.declare_actions(
+        workspace, [make_action("fair", effect_days=None, starts_at=first, ends_at=last)], origin="file"
+    )
+    row = effects.find_action(workspace, "fair")
+    assert row.last_day - row.first_day + 1 == days
+    assert row.find_window("orders") == (row.first_day, row.last_day)
+    (told,) = effects.list_actions(workspace)
+    assert told["last_day"] == told["effect_until"]
+
+
+def test_an_action_that_an_earlier_release_kept_stays_as_it_was(workspace):
+    told = make_action("fair", effect_days=None, starts_at="2025-10-28", ends_at="2025-11-03T00:00:00Z")
+    effects.declare_actions(workspace, [told], origin="file")
+    again = replace(told, ends_at="2025-11-03")
+    assert effects.declare_actions(workspace, [again], origin="file") == effects.ActionImport(0, 1)
+    assert effects.list_actions(workspace)[0]["effect_until"] == "2025-11-02"
 
 
 def test_a_withdrawn_action_is_gone_from_the_list_but_not_from_the_record(workspace):

@@ -54,6 +54,25 @@ def test_a_randomised_file_gives_the_effect_and_calls_it_caused(tmp_path):
     assert {"age", "age: missing", "town: plain", "wealth", "before"} <= set(found.features)
 
 
+def test_a_column_that_the_action_changed_too_is_named_before_anything_is_called_caused(tmp_path):
+    path = write_people(tmp_path / "people.parquet", is_chosen=False)
+    rows = pq.read_table(path)
+    visits = np.random.default_rng(2).poisson(
+        np.where(np.array(rows["arm"].to_pylist()) == "reached", 3.0, 2.0)
+    )
+    pq.write_table(rows.append_column("visits", pa.array(visits)), path)
+    found = experiments.compare_audience_file(path, outcome="after", arm="arm", is_randomised=True)
+    assert found.label == "changed_after"
+    assert "in: visits." in found.sentences[0]
+    assert "not called caused" in found.sentences[1]
+
+
+def test_arms_that_are_alike_need_no_word(tmp_path):
+    people = write_people(tmp_path / "people.parquet", is_chosen=False)
+    found = experiments.compare_audience_file(people, outcome="after", arm="arm", is_randomised=True)
+    assert found.sentences == ()
+
+
 def test_a_chosen_file_is_adjusted_tried_on_the_past_and_never_called_caused(tmp_path):
     people = write_people(tmp_path / "people.parquet", is_chosen=True)
     found = experiments.compare_audience_file(

@@ -22,6 +22,7 @@ from consumer_fusion.score import (
     read_report,
 )
 from consumer_fusion.score.balances import compute_scores, draw_design, read_balances
+from consumer_fusion.score.calibration_report import write_sentences
 from consumer_fusion.score.fitting import compute_loss
 from consumer_fusion.score.grids import FoldGrid
 from consumer_fusion.score.lessons import pose_problem
@@ -33,6 +34,9 @@ pytest.importorskip("scipy", reason="calibration is the extra `calibrate`")
 
 POINTS = load_points()
 ORDER = "Order Completed"
+BAD_REVIEW = "Product Reviewed/negative"
+FIRST_DAY = 20_089
+DAY = 86_400_000_000
 PLACEBO = "Event Attended"
 CAMPAIGN = "Campaign Received"
 
@@ -56,12 +60,49 @@ def small_ledger():
 
 @pytest.fixture(scope="module")
 def small_report(small_ledger):
-    return ask(small_ledger, with_placebo=False)
+    return ask(small_ledger, with_points=True, with_placebo=False)
 
 
 @pytest.fixture(scope="module")
 def placebo_report():
-    return ask(simulate_ledger(build_world("placebo kind", placebo=PLACEBO), 3_000, 1))
+    return ask(simulate_ledger(build_world("placebo kind", placebo=PLACEBO), 3_000, 1), with_points=True)
+
+
+@pytest.fixture(scope="module")
+def star_ratings():
+    """Star ratings of people who come as often as they like, whether content or not."""
+    chance = np.random.default_rng([2, 15])
+    pairs, days = 800, 720
+    yearly, badness = chance.gamma(0.8, 10.0, pairs), chance.beta(0.5, 1.5, pairs)
+    consumer = np.repeat(np.arange(1, pairs + 1), chance.poisson(yearly * days / 365))
+    occurred = ((FIRST_DAY + chance.random(consumer.size) * days) * DAY).astype(np.int64)
+    is_bad = chance.random(consumer.size) < badness[consumer - 1]
+    return pa.table(
+        {
+            "consumer_id": consumer,
+            "brand_id": np.ones(consumer.size, np.int64),
+            "kind": np.where(is_bad, BAD_REVIEW, "Product Reviewed/positive"),
+            "occurred_us": occurred,
+            "day": occurred // DAY,
+            "magnitude": chance.uniform(0.5, 1.0, consumer.size),
+            "trust": np.ones(consumer.size),
+            "value": pa.nulls(consumer.size, pa.float64()),
+        }
+    )
+
+
+def ask_of_stars(ledger, **changes):
+    question = {"outcome": "Product Reviewed", "horizon_days": 60, "cutoff_us": (FIRST_DAY + 720 - 61) * DAY}
+    return calibrate(ledger, POINTS, **{**question, **changes})
+
+
+def read_scores(ledger, points):
+    """The score of every pair at the end of the ledger."""
+    end_us = pc.max(ledger["occurred_us"]).as_py()
+    sample = draw_sample(ledger, points, outcome="Product Reviewed", cutoff_us=end_us, horizon_days=0)
+    ones = np.ones(len(sample.kinds))
+    balances = read_balances(fold_sample(sample, ones), draw_design(points, sample.kinds), ones)
+    return compute_scores(balances.balance, points.constants)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +118,9 @@ def small_sample(small_ledger):
 
 def test_the_gradient_is_that_of_the_loss(small_sample):
     learnt = {ORDER, "Service Failed", "Product Viewed"}
-    problem = pose_problem(small_sample, draw_design(POINTS, small_sample.kinds), POINTS, learnt)
+    problem = pose_problem(
+        small_sample, draw_design(POINTS, small_sample.kinds), POINTS, learnt, with_points=True
+    )
     chance = np.random.default_rng(1)
     start = np.concatenate((np.zeros(7), start_link(small_sample)))
     theta = start + chance.normal(0.0, 0.2, start.size)
@@ -129,15 +172,15 @@ def test_kinds_that_count_keep_their_points_beside_a_placebo(placebo_report):
 def test_what_is_better_on_held_out_pairs_says_so_first(placebo_report):
     assert placebo_report.is_better
     assert placebo_report.after.log_loss < placebo_report.before.log_loss
-    assert placebo_report.gain > placebo_report.gain_error > 0.0
-    assert placebo_report.sentences[0].startswith("The learnt points forecast better")
+    assert placebo_report.gain > 2 * placebo_report.gain_error > 0.0
+    assert placebo_report.sentences[0].startswith("What was learnt forecasts better")
     assert sum(part.count for part in placebo_report.reliability) == placebo_report.pairs_held_out
 
 
 def test_learnt_points_bring_forecasts_nearer_to_the_truth():
-    ledger = simulate_ledger("known points", 3_000, 3)
+    ledger = simulate_ledger("known points", 3_000, 4)
     truth = ledger.truth
-    report = ask(ledger, cutoff_us=truth.cutoffs_us[-3], with_placebo=False)
+    report = ask(ledger, cutoff_us=truth.cutoffs_us[-3], with_points=True, with_placebo=False)
     assert report.multipliers["Service Failed"] / report.multipliers[ORDER] > 1.2
     rows = truth.health.filter(pc.equal(truth.health["cutoff_us"], truth.cutoffs_us[-2]))
     true_log_odds = rows["log_odds"].to_numpy()
@@ -204,7 +247,7 @@ def test_kinds_of_few_events_and_the_workspaces_own_keep_theirs(small_ledger):
         events=small_ledger.events.filter(keep),
         values=small_ledger.values.filter(keep.combine_chunks()),
     )
-    report = ask(fewer, protect=["Service Failed"], with_placebo=False)
+    report = ask(fewer, protect=["Service Failed"], with_points=True, with_placebo=False)
     assert "fewer than 200 events" in report.kept_kinds["Product Reviewed/positive"]
     assert report.kept_kinds["Service Failed"] == "set by the workspace"
     assert {"Product Reviewed/positive", "Service Failed"}.isdisjoint(report.multipliers)
@@ -218,6 +261,56 @@ def test_points_that_are_not_better_are_not_applied(small_report):
     assert applied.version == small_report.calibrated_version
     ratio = applied.kinds[ORDER].entries[0].points / POINTS.kinds[ORDER].entries[0].points
     assert ratio == pytest.approx(small_report.multipliers[ORDER])
+
+
+def test_without_being_asked_only_half_lives_are_learnt(small_ledger):
+    report = ask(small_ledger, with_placebo=False)
+    assert report.multipliers == {}
+    assert report.half_life_factors["Product Viewed"] != 1.0
+    assert report.negativity == pytest.approx(POINTS.constants.negativity)
+    after = apply_calibration(POINTS, replace(report, is_better=True))
+    assert [kind.entries for kind in after.kinds.values()] == [kind.entries for kind in POINTS.kinds.values()]
+    assert after.version == report.calibrated_version
+
+
+@pytest.mark.parametrize("with_points", [True, False])
+def test_where_unhappy_people_keep_coming_they_stay_unhappy(star_ratings, with_points):
+    before = read_scores(star_ratings, POINTS)
+    report = ask_of_stars(star_ratings, with_points=with_points)
+    after = read_scores(star_ratings, apply_calibration(POINTS, report))
+    assert np.count_nonzero(before < 45) > 200
+    assert np.all(after[before < 45] < 50)
+    assert after[np.argmin(before)] < 35
+    assert report.multipliers.get(BAD_REVIEW, 1.0) >= 0.5
+    assert report.half_life_factors[BAD_REVIEW] >= 1.0
+
+
+def test_outcomes_that_would_tell_the_unhappy_as_happy_are_not_in_force(star_ratings):
+    report = ask_of_stars(star_ratings, with_points=True, with_placebo=False)
+    assert report.gain > 2 * report.gain_error
+    assert report.lifted_pairs > 0.01 * report.unhappy_pairs > 0
+    assert not report.is_better
+    assert "unhappy people keep coming" in report.sentences[0]
+
+
+def test_what_chance_could_teach_as_well_is_not_in_force(placebo_report, star_ratings):
+    told = ask_of_stars(star_ratings)
+    assert told.placebo_share > 0.2
+    assert not told.is_better
+    assert "a kind of random events" in told.sentences[0]
+    assert any("too much, so that nothing" in sentence for sentence in told.sentences)
+    content = {**placebo_report.as_dict(), "placebo_share": 0.51}
+    assert not read_report(content).is_better
+
+
+def test_a_gain_of_one_error_is_chance(placebo_report):
+    content = {**placebo_report.as_dict(), "gain_error": placebo_report.gain / 1.5}
+    assert not read_report(content).is_better
+
+
+def test_a_small_gain_is_told_in_digits(placebo_report):
+    told = write_sentences(replace(placebo_report, gain=0.0000213, gain_error=0.0000044))[0]
+    assert "(gain 0.0000213, standard error 0.0000044)" in told
 
 
 def test_a_recovery_learns_with_the_failure_that_it_mends(small_sample):
@@ -237,6 +330,7 @@ def test_the_order_of_the_ledger_does_not_matter(small_ledger, small_report):
         replace(
             small_ledger, events=small_ledger.events.take(shuffled), values=small_ledger.values.take(shuffled)
         ),
+        with_points=True,
         with_placebo=False,
     )
     assert again.multipliers == pytest.approx(small_report.multipliers, rel=0.02)

@@ -411,8 +411,15 @@ LEARNABLE = [key for key, kind in POINTS.kinds.items() if not kind.is_brand_acti
 )
 def test_a_calibrated_table_keeps_every_sign_and_every_bound(multipliers, half_life_factors):
     learnt = apply_multipliers(POINTS, multipliers, half_life_factors)
+    spread_into = {kind.spreads for kind in POINTS.kinds.values()}
     for key, kind in learnt.kinds.items():
         shipped = POINTS.kinds[key]
+        share = (list_points(kind)[e.facet] / e.points for e in shipped.entries)
+        if sum(e.points for e in shipped.entries) < 0 and key not in spread_into:
+            assert min(share) >= 0.5
+            assert kind.half_life_days >= shipped.half_life_days
+        elif 0 < max((abs(e.points) for e in shipped.entries), default=0) < 1:
+            assert max(share) <= 3.0 + 1e-9
         assert [e.points > 0 for e in kind.entries] == [e.points > 0 for e in shipped.entries]
         assert kind.conditions == shipped.conditions
         if kind.mends:
@@ -432,6 +439,16 @@ def test_a_multiplier_scales_all_facets_of_its_kind_and_no_other():
     assert list_points(learnt.kinds["Order Completed"]) == {"wallet": 4.5, "feet": 4.5, "delight": 4.5}
     assert learnt.kinds["Order Completed"].half_life_days == 180
     assert learnt.version != POINTS.version
+
+
+def test_a_report_of_before_there_were_bounds_is_held_at_them():
+    learnt = apply_multipliers(
+        POINTS, {"Product Reviewed/negative": 0.05, "Product Viewed": 15}, {"Product Reviewed/negative": 0.2}
+    )
+    bad = learnt.kinds["Product Reviewed/negative"]
+    assert list_points(bad) == {"voice": -4, "delight": -4}
+    assert bad.half_life_days == POINTS.kinds["Product Reviewed/negative"].half_life_days
+    assert list_points(learnt.kinds["Product Viewed"]) == pytest.approx({"feet": 0.3})
 
 
 def test_what_the_workspace_set_is_protected():

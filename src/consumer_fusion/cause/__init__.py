@@ -58,6 +58,7 @@ from consumer_fusion.cause.imported_series import (
     read_series_rows,
     write_series,
 )
+from consumer_fusion.cause.laws import build_law, mix_laws
 from consumer_fusion.cause.metrics import (
     EVENT_COLUMNS,
     METRICS,
@@ -76,6 +77,7 @@ from consumer_fusion.cause.panels import (
     mix_donors,
 )
 from consumer_fusion.cause.placebo_rules import (
+    OVERLAP,
     OWN_SERIES,
     OWN_WINDOWS,
     Calibration,
@@ -124,6 +126,9 @@ from consumer_fusion.cause.uplift import (
 )
 
 __all__ = [
+    "OVERLAP",
+    "build_law",
+    "mix_laws",
     "FEWEST_IN_ARM",
     "GroupDifference",
     "JointEstimate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -12,7 +13,7 @@ import pyarrow as pa
 from consumer_fusion.engines import Engine
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.kit.characters import check_name
-from consumer_fusion.kit.moments import parse_moment, to_day, to_microseconds, write_moment
+from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.records.action import ACTIONS, Action, Assignment, EffectWindow, ExpectedEffect
 from consumer_fusion.stores import Session
 
@@ -21,6 +22,7 @@ DECLARING_KIND = "Action Declared"
 MOMENT_DAYS = 14
 """For so many days an effect is looked for where an action is of a moment and nobody said for how long."""
 MOST_DAYS = 400
+_DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 _WHAT = ACTIONS.column_names[:-2]
 
 
@@ -79,7 +81,9 @@ def write_action(session: Session, action: Action, *, brand_id: int, origin: str
     values = (action.action_id, brand_id, *row)
     known = session.read(ACTIONS, {"action_id": action.action_id}).to_pylist()
     if known:
-        if tuple(known[0][name] for name in _WHAT if name != "origin") == values:
+        kept = tuple(known[0][name] for name in _WHAT if name != "origin")
+        # Earlier releases kept a last day as its beginning: the same file again still is the same action.
+        if kept in (values, (action.action_id, brand_id, *check_action(action, is_last_day_whole=False))):
             if known[0]["withdrawn_us"] is None:
                 return False
             session.update(ACTIONS, {"withdrawn_us": None}, {"action_id": action.action_id})
@@ -92,8 +96,12 @@ def write_action(session: Session, action: Action, *, brand_id: int, origin: str
     return True
 
 
-def check_action(action: Action) -> tuple[Any, ...]:
+def check_action(action: Action, *, is_last_day_whole: bool = True) -> tuple[Any, ...]:
     """The values of an action as they are kept, after its id and brand.
+
+    Args:
+        action: The action.
+        is_last_day_whole: Whether an end that is a date means that whole day.
 
     Raises:
         InputError: Something in it cannot be.
@@ -114,7 +122,9 @@ def check_action(action: Action) -> tuple[Any, ...]:
             )
     starts_us = to_microseconds(parse_moment(action.starts_at))
     ends_us = None if action.ends_at is None else to_microseconds(parse_moment(action.ends_at))
-    if ends_us is not None and ends_us < starts_us:
+    if ends_us is not None and is_last_day_whole and _DATE.fullmatch(str(action.ends_at).strip()):
+        ends_us += DAY_MICROSECONDS
+    if ends_us is not None and ends_us < starts_us and is_last_day_whole:
         raise InputError(f"The action {action.action_id} ends before it begins.", hint="Mend its times.")
     windows = {name: (each.delay_days, each.effect_days) for name, each in action.windows.items()}
     for delay, days in ((action.delay_days, action.effect_days), *windows.values()):

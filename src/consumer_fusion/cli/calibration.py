@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from consumer_fusion import learning
+from consumer_fusion import learning, score
 from consumer_fusion.cli.on_record import open_recorded
 from consumer_fusion.cli.output import (
     AsOfOption,
     JsonOption,
     WorkspaceOption,
     asking_about,
+    color_score,
     console,
+    draw_sparkline,
     print_json,
     print_table,
     show_progress,
 )
 from consumer_fusion.cli.scores import write_rows
+from consumer_fusion.errors import InputError
 from consumer_fusion.kit.moments import parse_moment
 from consumer_fusion.workspace import open_workspace
 
@@ -31,31 +36,80 @@ def calibrate(
     outcome: OutcomeOption,
     horizon: HorizonOption,
     cutoff: Annotated[str, typer.Option(help="The moment that splits past from future, ISO 8601.")],
-    is_applied: Annotated[bool, typer.Option("--apply", help="Put it in force, if it is better.")] = False,
+    with_points: Annotated[
+        bool, typer.Option("--points", help="Learn the points too, within bounds, and not only half-lives.")
+    ] = False,
+    is_applied: Annotated[
+        bool,
+        typer.Option("--apply", help="Put it in force, if it is better, after showing which scores change."),
+    ] = False,
+    is_agreed: Annotated[bool, typer.Option("--yes", help="With --apply: do not ask, for programs.")] = False,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Learn multipliers and half-lives of the points from what consumers did next."""
+    """Learn how fast what happened fades from what consumers did next."""
+    if is_applied and is_json and not is_agreed:
+        raise InputError(
+            "--apply with --json cannot ask whether the scores may change, so nothing was done.",
+            hint="Leave --apply out to see what is learnt, or add --yes to put it in force without a question.",
+        )
     with (
-        open_recorded(
-            workspace, "calibrate points", detail={"outcome": outcome, "is_applied": is_applied}
-        ) as opened,
+        open_recorded(workspace, "calibrate points", detail={"outcome": outcome}) as opened,
         show_progress(is_quiet=is_json) as progress,
     ):
         report = learning.calibrate_points(
-            opened, outcome=outcome, horizon_days=horizon, cutoff=parse_moment(cutoff),
-            is_applied=is_applied, progress=progress,
+            opened, outcome=outcome, horizon_days=horizon, cutoff=parse_moment(cutoff), with_points=with_points,
+            progress=progress,
         )  # fmt: skip
+    if not is_json:
+        print_calibration(report)
+    comparison = None
+    if is_applied and report.is_better:
+        with open_workspace(workspace) as opened:
+            comparison = learning.preview_calibration(opened, report)
+        if not is_json:
+            print_comparison(comparison)
+        is_applied = is_agreed or ask_whether_scores_may_change()
+        if is_applied:
+            apply_report(workspace, report, is_quiet=is_json)
     if is_json:
-        print_json({**report.as_dict(), "is_applied": is_applied and report.is_better})
-        return
+        changes = {} if comparison is None else {"changes": write_comparison(comparison)}
+        print_json({**report.as_dict(), "is_applied": is_applied and report.is_better, **changes})
+
+
+def apply_report(workspace: Path, report: score.CalibrationReport, *, is_quiet: bool) -> None:
+    """Put a calibration in force, on record."""
+    detail: dict[str, object] = {"outcome": report.outcome, "points": report.calibrated_version}
+    with (
+        open_recorded(workspace, "put points in force", detail=detail) as opened,
+        show_progress(is_quiet=is_quiet) as progress,
+    ):
+        learning.apply_calibration(opened, report, progress)
+    if not is_quiet:
+        console.print("In force.")
+
+
+def ask_whether_scores_may_change() -> bool:
+    """Ask a person; where nobody answers, nothing changes."""
+    try:
+        is_agreed = typer.confirm("Put it in force?", default=False)
+    except typer.Abort:
+        is_agreed = False
+    if not is_agreed:
+        console.print("Nothing was changed; --yes puts it in force without a question.")
+    return is_agreed
+
+
+def print_calibration(report: score.CalibrationReport) -> None:
+    """Print what was learnt and how good it is."""
     for sentence in report.sentences:
         console.print(sentence)
+    columns = ["kind", *(["points"] if report.multipliers else []), "half-life"]
     rows = [
-        [key, f"×{value:.2f}", f"×{report.half_life_factors.get(key, 1.0):.2f}"]
-        for key, value in sorted(report.multipliers.items())
+        [key, *([f"×{report.multipliers[key]:.2f}"] if report.multipliers else []), f"×{factor:.2f}"]
+        for key, factor in sorted(report.half_life_factors.items())
     ]
-    print_table("Learnt", ["kind", "points", "half-life"], rows, right=["points", "half-life"])
+    print_table("Learnt", columns, rows, right=["points", "half-life"])
     print_table(
         "Forecast against what came, on pairs that were held out",
         ["forecast", "came", "pairs", ""],
@@ -70,6 +124,40 @@ def calibrate(
         ],
         right=["forecast", "came", "pairs"],
     )
+
+
+def print_comparison(comparison: score.ScoreComparison) -> None:
+    """Print what would become of the scores of all pairs."""
+    low, high, kept = comparison.low_before, comparison.high_before, comparison.low_kept
+    console.print(
+        f"Of {comparison.pair_count:,} relationships {comparison.class_count:,} would be of another class. Under 45: "
+        f"{low:,} now, {comparison.low_after:,} then ({kept:,} of those {low:,} stay). Over 55: {high:,} now, "
+        f"{comparison.high_after:,} then."
+    )
+    told = ", ".join(f"{share:.0%} {move:+.1f}" for share, move in comparison.quantiles.items())
+    console.print(f"By how much scores would move, by the share of pairs that move less: {told}.")
+    console.print(
+        Text.assemble(
+            (f"{-comparison.reach:+.1f} ", "dim"),
+            draw_sparkline(comparison.bins, low=0),
+            (f" {comparison.reach:+.1f}", "dim"),
+        )
+    )
+    print_table(
+        "Those that would move most",
+        ["consumer", "brand", "now", "then"],
+        [
+            [pair.consumer, pair.brand, color_score(pair.before), color_score(pair.after)]
+            for pair in comparison.largest
+        ],
+        right=["now", "then"],
+    )
+
+
+def write_comparison(comparison: score.ScoreComparison) -> dict[str, object]:
+    """The same for programs."""
+    quantiles = [{"share": share, "move": move} for share, move in comparison.quantiles.items()]
+    return {**asdict(comparison), "quantiles": quantiles}
 
 
 def predict(

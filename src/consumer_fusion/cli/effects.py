@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -122,7 +123,7 @@ def list_effects(
             if not metrics or each.report.metric in metrics
         ]
     if is_json:
-        print_json([effects.describe_effect(each) for each in shown])
+        print_json([effects.describe_listed_effect(each) for each in shown])
         return
     if problems:
         error_console.print(f"Not measured: {', '.join(problems)}.", soft_wrap=True)
@@ -140,7 +141,7 @@ def list_effects(
                 "" if each.shrunk is None or not each.shrunk.is_shrunk
                 else _tell_change(each.shrunk.mean, each.shrunk.low, each.shrunk.high),
                 wording.write_p_value(each.q_value),
-                wording.name_label(each.report.label),
+                wording.name_label(each.listed_label),
             ]
             for each in shown
         ],
@@ -148,8 +149,18 @@ def list_effects(
     )  # fmt: skip
     console.print(
         "Shrunk: drawn towards other actions of its kind, where there are at least five. "
-        "q: the share of false finds if the list is cut there.",
+        "q: the share of false finds if the list of a brand is cut there; above "
+        f"{effects.MOST_FALSE_SHARE:.0%} nothing is told as found. "
+        f"It is computed over {_tell_lists(shown)}.",
         soft_wrap=True,
+    )
+
+
+def _tell_lists(shown: Sequence[effects.ShownEffect]) -> str:
+    """Over how many effects of which brand the shares of false finds are."""
+    counts = {each.brand: each.q_count for each in shown}
+    return ", ".join(
+        f"{count} effect{'' if count == 1 else 's'} of {brand}" for brand, count in sorted(counts.items())
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +21,7 @@ def list_(
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """List which metrics there are, of whom, and of how many days."""
+    """List which metrics there are, of whom, in which step and of how many values."""
     with open_workspace(workspace) as opened:
         rows = effects.list_metrics(opened, brand=brand)
     if is_json:
@@ -32,16 +32,20 @@ def list_(
         return
     print_table(
         "Metrics",
-        ["metric", "of", "from", "to", "days", "missing", "mean a day", "source"],
+        ["metric", "of", "from", "to", "values", "missing", "mean", "source"],
         [
             [
-                row["metric"], row["of"], row["first_day"], row["last_day"], row["days"], row["missing"],
+                row["metric"], row["of"], row["first_day"], row["last_day"], _count_steps(row), row["missing"],
                 f"{row['mean']:,.4g}", row["origin"],
             ]
             for row in rows
         ],
-        right=["days", "missing", "mean a day"],
+        right=["values", "missing", "mean"],
     )  # fmt: skip
+
+
+def _count_steps(row: dict[str, Any]) -> str:
+    return f"{row['days']} {row['step']}{'' if row['days'] == 1 else 's'}"
 
 
 @application.command("import")
@@ -59,7 +63,7 @@ def import_(
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Keep the daily series of a file; a day that is there already is replaced, a missing one stays missing."""
+    """Keep the series of a file, daily, weekly or monthly; a day that is there already is replaced."""
     told = {
         "metric": metric, "brand": brand, "consumer": consumer, "region": region, "product": product, "kind": kind
     }  # fmt: skip
@@ -68,6 +72,19 @@ def import_(
             opened, file, defaults={name: value for name, value in told.items() if value is not None}
         )
     if is_json:
-        print_json({"series": found.series, "days": found.days})
+        print_json(
+            {"series": found.series, "days": found.days, "weekly": found.weekly, "monthly": found.monthly}
+        )
         return
-    console.print(f"{found.days} days of {found.series} series kept")
+    daily = found.series - found.weekly - found.monthly
+    kinds = {daily: "days", found.weekly: "weeks", found.monthly: "months"}
+    unit = kinds.get(found.series, "values") if found.series else "days"
+    console.print(f"{found.days} {unit} of {found.series} series kept")
+    for count, words, step in (
+        (found.weekly, "one value every 7 days", "week"),
+        (found.monthly, "one value a month", "month"),
+    ):
+        if count:
+            console.print(
+                f"{count} of them {'has' if count == 1 else 'have'} {words}: measured by the {step}."
+            )

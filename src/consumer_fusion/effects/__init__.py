@@ -32,10 +32,12 @@ from consumer_fusion.effects.score_series import SCORE_METRICS
 from consumer_fusion.effects.series_book import METRIC_NAMES
 from consumer_fusion.effects.series_names import ShowKey
 from consumer_fusion.effects.shrinking import (
+    MOST_FALSE_SHARE,
     USUAL_METRICS,
     ShownEffect,
     Shrunk,
     describe_effect,
+    describe_listed_effect,
     list_beside,
     list_effects,
     measure_effects,
@@ -52,6 +54,7 @@ __all__ = [
     "HoldoutSuggestion",
     "Learnt",
     "METRIC_NAMES",
+    "MOST_FALSE_SHARE",
     "MetricDay",
     "MetricImport",
     "Plan",
@@ -70,6 +73,7 @@ __all__ = [
     "declare_actions",
     "describe_action",
     "describe_effect",
+    "describe_listed_effect",
     "describe_plan",
     "find_action",
     "import_actions",

@@ -154,6 +154,7 @@ def describe_action(row: cause.ActionRow, brand: str) -> dict[str, Any]:
         "action_type": row.action_type,
         "starts_at": write_moment(row.starts_us),
         "ends_at": None if row.ends_us is None else write_moment(row.ends_us),
+        "last_day": write_iso_day(row.last_day),
         "region": row.region,
         "segment": row.segment,
         "assignment": row.assignment,

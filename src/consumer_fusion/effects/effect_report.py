@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from consumer_fusion import cause
+from consumer_fusion.effects.steps import DAILY, Steps
 from consumer_fusion.kit.language import read_language, say
 from consumer_fusion.kit.moments import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.records.effect import EvidenceLabel
@@ -46,11 +47,12 @@ class EffectReport:
         series: Whose series was measured: its id, or its name once somebody looks.
         unit: What the metric is counted in.
         adds_up: Whether days may be added up; those of a mean or a level may not.
+        step: What each value stands for: a day, a week or a month.
         kind: open (only days before say what was expected) or temporary (days after do too).
         start_day: The first day of the window.
         end_day: The last day of the window that has been seen.
         declared_end_day: The last day of the window as it was declared.
-        effect: Mean a day, in units.
+        effect: Mean a step, in units.
         effect_low: Lower end of its interval.
         effect_high: Upper end.
         cumulative: Over the window, in units.
@@ -67,11 +69,11 @@ class EffectReport:
         library: Which placebo windows the interval is calibrated by.
         label: What may be said.
         checks: What was looked at.
-        days: Days since 1970 of the four that follow.
+        days: Days since 1970 of the four that follow, the first of each step.
         observed: What was seen.
         expected: What would have been, by the model.
-        expected_low: Lower end a day.
-        expected_high: Upper end a day.
+        expected_low: Lower end a step.
+        expected_high: Upper end a step.
         placebos: The relative effects of windows in which nothing was done.
         controls: The series beside which it was measured.
         dropped_controls: Those that were left out, and why.
@@ -82,6 +84,7 @@ class EffectReport:
     series: str
     unit: str
     adds_up: bool
+    step: str
     kind: str
     start_day: int
     end_day: int
@@ -113,6 +116,11 @@ class EffectReport:
     dropped_controls: tuple[tuple[str, str], ...]
 
     @property
+    def steps_seen(self) -> int:
+        """How many days, weeks or months of the window have been seen."""
+        return sum(self.start_day <= day <= self.end_day for day in self.days)
+
+    @property
     def can_be_shrunk(self) -> bool:
         """Whether it has an estimate with a standard error; also one that chance may give has its share in the law."""
         return self.estimate_log is not None and bool(self.se_log)
@@ -136,8 +144,8 @@ def read_report(text: str) -> EffectReport | None:
 
 
 def make_report(
-    effect: cause.Effect, *, action: str, metric: str, series: str, unit: str, adds_up: bool, declared_end_day: int,
-    further_checks: Sequence[CheckFound] = (), passed: Sequence[tuple[str, str]] = (),
+    effect: cause.Effect, *, action: str, metric: str, series: str, unit: str, adds_up: bool, declared_end: int,
+    steps: Steps = DAILY, further_checks: Sequence[CheckFound] = (), passed: Sequence[tuple[str, str]] = (),
 ) -> EffectReport:  # fmt: skip
     """What is kept of an effect.
 
@@ -148,7 +156,8 @@ def make_report(
         series: The id of the series.
         unit: What the metric is counted in.
         adds_up: Whether days may be added up.
-        declared_end_day: The last day of the declared window.
+        declared_end: The last step of the declared window.
+        steps: What the steps of the effect are; days, mostly.
         further_checks: What was looked at beside the measurement.
         passed: Series that were not asked to be controls, and why.
     """
@@ -167,10 +176,11 @@ def make_report(
         series=series,
         unit=unit,
         adds_up=adds_up,
+        step=steps.unit,
         kind=effect.kind,
-        start_day=effect.start_day,
-        end_day=effect.end_day,
-        declared_end_day=declared_end_day,
+        start_day=steps.find_first_day(effect.start_day),
+        end_day=steps.find_last_day(effect.end_day),
+        declared_end_day=steps.find_last_day(declared_end),
         **numbers,
         p_value=_clean(p_value) if is_told else None,
         interval=effect.interval,
@@ -185,7 +195,7 @@ def make_report(
             ),
             *further_checks,
         ),
-        days=tuple(int(day) for day in effect.days),
+        days=tuple(steps.find_first_day(int(step)) for step in effect.days),
         observed=_clean_all(effect.observed),
         expected=_clean_all(effect.expected),
         expected_low=_clean_all(effect.expected_low),

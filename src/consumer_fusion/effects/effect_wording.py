@@ -22,8 +22,8 @@ LABEL_WORDS: Mapping[EvidenceLabel, str] = {
 
 LABEL_MEANINGS: Mapping[EvidenceLabel, str] = {
     "cannot_tell": mark(
-        "It cannot be told whether anything changed: what was seen is within what chance does, or the data do not "
-        "allow an answer."
+        "It cannot be told whether anything changed: what was seen is within what chance does, two ways of asking "
+        "disagree, or the data do not allow an answer."
     ),
     "changed_after": mark(
         "Something changed after the action, more than chance does. Whether the action was the reason cannot be said: "
@@ -99,6 +99,8 @@ def tell_finding(shown: ShownEffect) -> list[str]:
         ),
         tell_total(report),
         _tell_chance(report.p_value),
+        *(each.tell() for each in report.checks if each.name == "disagreement"),
+        *_tell_list(shown),
     ]
     if report.interval == "sequential":
         sentences.append(say("Its days are not over: the interval is wide enough to be looked at every day."))
@@ -122,18 +124,54 @@ def tell_finding(shown: ShownEffect) -> list[str]:
     return sentences
 
 
+def _tell_list(shown: ShownEffect) -> list[str]:
+    """What becomes of a find among the other effects of its brand."""
+    if shown.report.label == "cannot_tell" or shown.q_value is None or shown.q_count < 2:
+        return []
+    values = {
+        "count": shown.q_count,
+        "brand": shown.brand,
+        "share": read_language().write_number(shown.q_value * 100, 1) + "%",
+    }
+    if shown.listed_label == "cannot_tell":
+        return [
+            say(
+                "Asked alone it is found; in a list of the {count} effects of {brand} it is not: cut here, the list "
+                "would have {share} false finds.",
+                **values,
+            )
+        ]
+    return [
+        say(
+            "In a list of the {count} effects of {brand} it is found too: cut here, the list has {share} false finds.",
+            **values,
+        )
+    ]
+
+
 def tell_total(report: EffectReport) -> str:
     """The effect in the units of the metric: a day, and over all its days where they may be added up."""
     if not report.adds_up:
         return say("That is {effect}, on the scale of the metric.", effect=write_amount(report.effect))
+    effect, total = write_amount(report.effect), write_amount(report.cumulative)
+    low, high = write_amount(report.cumulative_low), write_amount(report.cumulative_high)
+    if report.step == "week":
+        weeks = say_count("{count} week", "{count} weeks", report.steps_seen)
+        return say(
+            "That is {effect} a week and {total} over {weeks} ({low} to {high}).",
+            effect=effect, total=total, weeks=weeks, low=low, high=high,
+        )  # fmt: skip
+    if report.step == "month":
+        months = say_count("{count} month", "{count} months", report.steps_seen)
+        return say(
+            "That is {effect} a month and {total} over {months} ({low} to {high}).",
+            effect=effect, total=total, months=months, low=low, high=high,
+        )  # fmt: skip
+    days = say_count("{count} day", "{count} days", report.steps_seen)
     return say(
         "That is {effect} a day and {total} over {days} ({low} to {high}).",
-        effect=write_amount(report.effect),
-        total=write_amount(report.cumulative),
-        days=say_count("{count} day", "{count} days", report.end_day - report.start_day + 1),
-        low=write_amount(report.cumulative_low),
-        high=write_amount(report.cumulative_high),
-    )
+        effect=effect, total=total, days=days, low=low, high=high,
+    )  # fmt: skip
 
 
 def _tell_chance(p_value: float | None) -> str:
@@ -172,6 +210,7 @@ def tell_placebos(library: str) -> str:
 _LIBRARIES = {
     "Reference library": mark("Reference library"),
     "own placebos": mark("Placebos of this workspace"),
+    "placebos of the series": mark("Placebos of this series"),
 }
 
 

@@ -14,6 +14,7 @@ from consumer_fusion.effects.effect_report import write_iso_day
 from consumer_fusion.effects.placebo_learning import choose_calibration
 from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
 from consumer_fusion.effects.sisters import find_sisters, name_daily
+from consumer_fusion.effects.steps import DAILY
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.kit.moments import to_day
 from consumer_fusion.workspace import Workspace
@@ -100,7 +101,14 @@ def plan_actions(
                 f"There are not enough days of {metric} of {brand}.",
                 hint="`fusion metrics list` shows which metrics there are and of how many days.",
             )
-        regions = list(book.list_regions(metric, brand_id).values())[:MOST_SERIES]
+        if whole[0].steps != DAILY:
+            raise RefusedError(
+                f"The {metric} of {brand} have one value a {whole[0].steps.unit}; plans are made by the day.",
+                hint="Give daily values: fusion metrics import FILE --metric NAME --brand BRAND",
+            )
+        regions = [each for each in book.list_regions(metric, brand_id).values() if each.steps == DAILY][
+            :MOST_SERIES
+        ]
         days = starts or (max(book.today, whole[0].daily.last_day + 1),)
         plans = [plan for own in (*whole, *regions) for plan in _plan_series(book, own, days, lengths)]
     if not plans:

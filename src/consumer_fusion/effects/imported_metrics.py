@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer_fusion import cause, ingest
+from consumer_fusion.effects.steps import see_steps
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.characters import check_name
 from consumer_fusion.kit.moments import parse_moment, to_day, to_microseconds
@@ -49,10 +50,19 @@ class MetricDay:
 
 @dataclass(frozen=True, slots=True)
 class MetricImport:
-    """What became of a file of metrics: how many series, how many days."""
+    """What became of a file of metrics.
+
+    Attributes:
+        series: How many series.
+        days: How many values.
+        weekly: How many of the series have one value every 7 days.
+        monthly: How many have one a month.
+    """
 
     series: int
     days: int
+    weekly: int = 0
+    monthly: int = 0
 
 
 def import_metrics(
@@ -92,7 +102,8 @@ def keep_metrics(workspace: Workspace, days: list[MetricDay]) -> MetricImport:
         for members in groups.values():
             _keep_one(session, members, workspace.now_us)
         workspace.note_change(session)
-    return MetricImport(len(groups), len(days))
+    units = [see_steps(sorted({each.day for each in members})).unit for members in groups.values()]
+    return MetricImport(len(groups), len(days), units.count("week"), units.count("month"))
 
 
 def _keep_one(session: Session, members: list[MetricDay], imported_us: int) -> None:

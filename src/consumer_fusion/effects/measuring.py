@@ -11,9 +11,11 @@ from typing import Any
 from consumer_fusion import cause, influence, ingest
 from consumer_fusion.effects.effect_report import CheckFound, EffectReport, make_report, read_report
 from consumer_fusion.effects.placebo_learning import choose_calibration
-from consumer_fusion.effects.region_opinion import ask_regions
+from consumer_fusion.effects.region_opinion import ask_regions, weigh_opinion
 from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
-from consumer_fusion.effects.sisters import find_sisters, name_daily
+from consumer_fusion.effects.sisters import find_sisters
+from consumer_fusion.effects.step_fitting import calibrate_steps, check_steps, fit_steps
+from consumer_fusion.effects.steps import DAILY
 from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.kit.language import mark
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
@@ -21,10 +23,10 @@ from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
-RECIPE = "4"
+RECIPE = "5"
 """Raised when effects are measured in another way, so that what was kept is measured again."""
-LATER_DAYS = 42
-"""So many days after a window count: those by which a temporary effect is told, and some to spare."""
+LATER_STEPS = 42
+"""So many steps (days, mostly) after a window count: those by which a temporary effect is told, and some to spare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,34 +101,40 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     action = cause.find_action(book.session, question.action_id)
     own = find_own_series(book, action, question)
     window = find_window(action, question)
-    if window.start_day >= book.today:
+    steps = own.steps
+    asked = steps.cover(window)
+    # The step that is not over yet is not in the series.
+    today = steps.find_step(book.today)
+    if asked.start_day >= today:
         raise RefusedError(
-            f"The effect of {action.action_id} on {question.metric} is looked for from a day that has not passed.",
-            hint="Ask again once the first day of its window is over.",
+            f"The effect of {action.action_id} on {question.metric} is looked for from a {steps.unit} that has not "
+            "passed.",
+            hint=f"Ask again once the first {steps.unit} of its window is over.",
         )
     # What comes long after the window says nothing of it, and new days need not measure it again.
-    last_day = window.end_day + LATER_DAYS
-    own = own.cut(last_day)
+    last_step = asked.end_day + LATER_STEPS
+    own = own.cut(last_step)
     found = find_sisters(book, own, window, actions)
-    sisters = replace(found, chosen=tuple(each.cut(last_day) for each in found.chosen))
-    others = _list_own_windows(actions, action, own)
+    sisters = replace(found, chosen=tuple(each.cut(last_step) for each in found.chosen))
+    others = [steps.cover(each) for each in _list_own_windows(actions, action, own)]
     calibration = choose_calibration(book.session)
     country = book.workspace.settings.country
-    digest = _digest(own, sisters.chosen, window, others, calibration, action, book.today, country)
+    digest = _digest(own, sisters.chosen, asked, others, calibration, action, today, country)
     kept = read_kept(book.session, question.action_id, question.metric)
     if kept is not None and kept[0] == digest and question.is_as_declared and not question.is_anew:
         return Measured(kept[1], action, own, digest)
-    fitted = _fit(book, own, sisters.chosen, window, action)
+    fitted = fit_steps(own, sisters.chosen, country=country, windows=[asked, *others])
     effect = cause.measure_effect(
         fitted,
-        window,
-        calibration=calibration,
+        asked,
+        calibration=calibrate_steps(own, fitted, asked, calibration),
         kind="temporary" if action.expected_effect == "temporary" else "open",
         others=others,
-        today=book.today,
+        today=today,
     )
-    seen = cause.Window(window.start_day, max(window.start_day, min(window.end_day, book.today - 1)))
+    seen = cause.Window(asked.start_day, max(asked.start_day, min(asked.end_day, today - 1)))
     opinion = ask_regions(own, sisters, seen)
+    effect, disagreement = weigh_opinion(effect, opinion)
     report = make_report(
         effect,
         action=action.action_id,
@@ -134,8 +142,9 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         series=own.key,
         unit=own.unit,
         adds_up=own.adds_up,
-        declared_end_day=window.end_day,
-        further_checks=[opinion] if opinion is not None else [],
+        steps=steps,
+        declared_end=asked.end_day,
+        further_checks=[*check_steps(own, fitted), *([] if opinion is None else [opinion]), *disagreement],
         passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
     )
     return Measured(report, action, own, digest)
@@ -158,9 +167,18 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
         book = SeriesBook(workspace, session, question.as_of_us or workspace.now_us)
         action = cause.find_action(session, question.action_id)
         own = find_own_series(book, action, question)
+        if own.steps != DAILY:
+            raise RefusedError(
+                f"Delays are searched by the day; {question.metric} has one value a {own.steps.unit}.",
+                hint="Ask without --search-delays, or for one delay with --delay-days.",
+            )
         window = find_window(action, replace(question, delay_days=0))
-        sisters = find_sisters(book, own, window, cause.read_action_rows(session))
-        fitted = _fit(book, own, sisters.chosen, window, action)
+        actions = cause.read_action_rows(session)
+        sisters = find_sisters(book, own, window, actions)
+        fitted = fit_steps(
+            own, sisters.chosen, country=workspace.settings.country,
+            windows=[window, *_list_own_windows(actions, action, own)],
+        )  # fmt: skip
         found = cause.search_delay(fitted, window, calibration=choose_calibration(session), delays=delays)
         is_found = found.p_value <= found.effect.alpha
         sentence = mark(
@@ -178,7 +196,7 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
             series=own.key,
             unit=own.unit,
             adds_up=own.adds_up,
-            declared_end_day=window.end_day + found.delay,
+            declared_end=window.end_day + found.delay,
             further_checks=[check],
         )
     label = report.label if is_found else "cannot_tell"
@@ -251,20 +269,6 @@ def _to_row(each: Measured, measured_us: int) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _fit(
-    book: SeriesBook, own: MetricSeries, sisters: Sequence[MetricSeries], window: cause.Window,
-    action: cause.ActionRow,
-) -> cause.FittedSeries:  # fmt: skip
-    others = _list_own_windows(cause.read_action_rows(book.session), action, own)
-    return cause.fit_series(
-        name_daily(own),
-        controls=[name_daily(each) for each in sisters],
-        country=book.workspace.settings.country or None,
-        horizons=(window.days,),
-        actions=[window, *others],
-    )
-
-
 def _list_seen_with(session: Session, action: cause.ActionRow) -> set[int]:
     """The consumers that an association in force during the action links with its brand."""
     end_us = (action.last_day + 1) * DAY_MICROSECONDS
@@ -294,6 +298,7 @@ def _digest(
     own: MetricSeries, sisters: Sequence[MetricSeries], window: cause.Window, others: Sequence[cause.Window],
     calibration: cause.Calibration, action: cause.ActionRow, today: int, country: str,
 ) -> str:  # fmt: skip
+    """Of all that an effect is computed from; windows and today by the numbers of steps."""
     told = (
         RECIPE,
         own.digest,

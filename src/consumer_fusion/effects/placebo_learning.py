@@ -18,6 +18,7 @@ import numpy as np
 from consumer_fusion import cause
 from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
 from consumer_fusion.effects.sisters import find_sisters, name_daily
+from consumer_fusion.effects.steps import DAILY
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.effect import PLACEBO_LIBRARIES, PLACEBOS
 from consumer_fusion.settlement import Progress, ignore_progress
@@ -122,7 +123,8 @@ def _list_learnt(book: SeriesBook) -> list[MetricSeries]:
         for own in (*book.list_brands(metric).values(), *book.list_consumers(metric).values()):
             values = own.daily.values
             known = values[np.isfinite(values)]
-            if known.size >= LEAST_DAYS and np.mean(known != 0) >= 0.5 and np.ptp(known) > 0:
+            is_daily = own.steps == DAILY
+            if is_daily and known.size >= LEAST_DAYS and np.mean(known != 0) >= 0.5 and np.ptp(known) > 0:
                 listed.append(_cut_to_period(own))
     return listed
 

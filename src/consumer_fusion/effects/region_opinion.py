@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from consumer_fusion import cause
 from consumer_fusion.effects.effect_report import CheckFound
@@ -51,6 +52,32 @@ def ask_regions(own: MetricSeries, sisters: Sisters, window: cause.Window) -> Ch
             "count": count,
         },
     )
+
+
+def weigh_opinion(effect: cause.Effect, opinion: CheckFound | None) -> tuple[cause.Effect, list[CheckFound]]:
+    """The effect with the weaker grade of the two opinions, and a word where they disagree.
+
+    Args:
+        effect: As the engine grades it.
+        opinion: What the other regions say; None where they were not asked.
+    """
+    if opinion is None or opinion.verdict != "warned" or effect.label == "cannot_tell":
+        return effect, []
+    p_value = effect.p_sequential if effect.interval == "sequential" else effect.p_value
+    disagreement = CheckFound(
+        name="disagreement",
+        verdict="warned",
+        sentence=mark(
+            "The two opinions disagree: by its own past chance alone gives as much in {chance_percent}% of all cases, "
+            "and yet {strayed} of {count} other regions stray as far. The weaker one counts."
+        ),
+        values={
+            "chance_percent": 100.0 * p_value,
+            "strayed": opinion.values["strayed"],
+            "count": opinion.values["count"],
+        },
+    )
+    return replace(effect, label="cannot_tell"), [disagreement]
 
 
 def _list_regions(own: MetricSeries, sisters: Sisters) -> Sequence[MetricSeries]:

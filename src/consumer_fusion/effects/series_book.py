@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from consumer_fusion import cause, ingest, score
 from consumer_fusion.effects.imported_metrics import name_series
 from consumer_fusion.effects.score_series import SCORE_METRICS, read_score_days
+from consumer_fusion.effects.steps import DAILY, Steps, see_steps
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.kit.moments import to_day
 from consumer_fusion.stores import Session
@@ -31,7 +32,7 @@ LEAST_DAYS = 28
 
 @dataclass(frozen=True, slots=True)
 class MetricSeries:
-    """One metric of one subject, day by day.
+    """One metric of one subject, day by day, or step by step where a file told it by the week or month.
 
     Attributes:
         key: Its id, by numbers.
@@ -40,11 +41,12 @@ class MetricSeries:
         consumer_id: The consumer whose it is; 0 for none.
         region: Where; None for everywhere.
         product: Of which product; None for all.
-        daily: Its days.
+        daily: Its values; of one that is not daily, by the numbers of its steps in place of days.
         unit: What it is counted in.
         is_imported: Whether a file brought it.
         adds_up: Whether days may be added up; those of a mean or a level may not.
         segment: For whom, where only events of a segment count.
+        steps: How its values follow each other.
     """
 
     key: str
@@ -58,10 +60,11 @@ class MetricSeries:
     is_imported: bool = False
     adds_up: bool = True
     segment: str | None = None
+    steps: Steps = DAILY
 
-    def cut(self, last_day: int) -> MetricSeries:
-        """The series without the days after one."""
-        kept = max(0, last_day - self.daily.first_day + 1)
+    def cut(self, last_step: int) -> MetricSeries:
+        """The series without the steps (days, where it is daily) after one."""
+        kept = max(0, last_step - self.daily.first_day + 1)
         if kept >= self.daily.values.size:
             return self
         counts = None if self.daily.counts is None else self.daily.counts[:kept]
@@ -73,7 +76,7 @@ class MetricSeries:
         told = hashlib.sha256(self.daily.values.tobytes())
         if self.daily.counts is not None:
             told.update(self.daily.counts.tobytes())
-        told.update(f"{self.key} {self.daily.first_day}".encode())
+        told.update(f"{self.key} {self.daily.first_day} {self.steps}".encode())
         return told.hexdigest()[:24]
 
 
@@ -85,11 +88,13 @@ class SeriesBook:
         workspace: The workspace.
         session: One moment of the store.
         as_of_us: Events until then count.
+        least_values: Series of fewer values are not told.
     """
 
     workspace: Workspace
     session: Session
     as_of_us: int
+    least_values: int = LEAST_DAYS
     _events: tuple[str, dict[str, pa.Table]] | None = None
     _spans: dict[int, tuple[int, int]] | None = None
     _brands: dict[tuple[object, ...], dict[str, MetricSeries]] = field(default_factory=dict)
@@ -208,7 +213,7 @@ class SeriesBook:
         told: dict[str, MetricSeries] = {}
         for (brand_id, region), own in _split(rows, ("brand_id", "region")).items():
             first, last = spans[brand_id]
-            if last - first + 1 < LEAST_DAYS:
+            if last - first + 1 < self.least_values:
                 continue
             days, values, counts = (own[name].to_numpy() for name in ("day", "value", "reading_count"))
             is_count = known is not None and known.form in ("count", "sum")
@@ -263,16 +268,17 @@ class SeriesBook:
             own = days.get((row.series_id,))
             if own is None:
                 continue
-            # The day that is not over yet, and days to come, are left out.
-            own = own.filter(pc.less(own["day"], self.today))
-            if own.num_rows < LEAST_DAYS:
+            steps = see_steps(own["day"].to_numpy())
+            # The step that is not over yet, and those to come, are left out.
+            own = own.filter(pc.less(own["day"], steps.find_first_day(steps.find_step(self.today))))
+            if own.num_rows < self.least_values:
                 continue
-            told[row.series_id] = _to_series(row, own)
+            told[row.series_id] = _to_series(row, own, steps)
         return told
 
 
-def _to_series(row: cause.SeriesRow, own: pa.Table) -> MetricSeries:
-    days = own["day"].to_numpy()
+def _to_series(row: cause.SeriesRow, own: pa.Table, steps: Steps) -> MetricSeries:
+    days = np.array([steps.find_step(day) for day in own["day"].to_pylist()], np.int64)
     first, last = int(days[0]), int(days[-1])
     daily = cause.DailySeries(
         name="",
@@ -291,6 +297,7 @@ def _to_series(row: cause.SeriesRow, own: pa.Table) -> MetricSeries:
     return MetricSeries(
         row.series_id, row.metric, row.brand_id, row.consumer_id, row.region, row.product, daily,
         known.unit if known else "", is_imported=True, adds_up=row.kind in ("count", "cumulative"),
+        steps=steps,
     )  # fmt: skip
 
 

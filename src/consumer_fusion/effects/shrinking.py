@@ -14,13 +14,15 @@ from consumer_fusion.effects.series_book import SeriesBook
 from consumer_fusion.effects.series_names import ShowKey, name_reports
 from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
-from consumer_fusion.records.effect import EFFECTS
+from consumer_fusion.records.effect import EFFECTS, EvidenceLabel
 from consumer_fusion.settlement import Progress, ignore_progress
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
 USUAL_METRICS = ("orders", "revenue", "visits")
 """Asked of every action where nobody names a metric, as far as there are such events."""
+MOST_FALSE_SHARE = 0.1
+"""A list in which more would be false finds is not called found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ class ShownEffect:
         brand: Key of its brand.
         starts_us: When it began.
         shrunk: Seen together with others of its kind; None where it cannot be told.
-        q_value: The share of false finds in a list that is cut here; None where it cannot be told.
+        q_value: The share of false finds in a list of the brand's effects that is cut here; None where it cannot be
+            told.
+        q_count: So many effects of the brand are in that list.
     """
 
     report: EffectReport
@@ -65,6 +69,13 @@ class ShownEffect:
     starts_us: int
     shrunk: Shrunk | None
     q_value: float | None
+    q_count: int
+
+    @property
+    def listed_label(self) -> EvidenceLabel:
+        """What may be said of it among the others of its brand: found only where few of such a list are false."""
+        is_found = self.q_value is not None and self.q_value <= MOST_FALSE_SHARE
+        return self.report.label if is_found else "cannot_tell"
 
 
 def measure_effects(
@@ -193,22 +204,41 @@ def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None 
     reports = [each for each in reports if each.action in actions]
     reports.sort(key=lambda each: (actions[each.action].starts_us, each.action, each.metric))
     shrunk = shrink_reports(reports, [actions[each.action].action_type for each in reports])
-    told = [place for place, each in enumerate(reports) if each.p_value is not None]
-    q_values = dict(zip(told, cause.adjust_found([reports[place].p_value or 0.0 for place in told])))
-    brands = ingest.name_entities(session, [actions[each.action].brand_id for each in reports])
+    owners = [actions[each.action].brand_id for each in reports]
+    q_values, q_counts = _adjust_by_brand(reports, owners)
+    brands = ingest.name_entities(session, owners)
     named = name_reports(session, reports, show_key)
     return [
         ShownEffect(
             report=report,
             action_type=actions[report.action].action_type,
             title=actions[report.action].title,
-            brand=brands[actions[report.action].brand_id],
+            brand=brands[owners[place]],
             starts_us=actions[report.action].starts_us,
             shrunk=shrunk[place],
-            q_value=None if place not in q_values else float(q_values[place]),
+            q_value=q_values.get(place),
+            q_count=q_counts[owners[place]],
         )
         for place, report in enumerate(named)
     ]
+
+
+def _adjust_by_brand(
+    reports: Sequence[EffectReport], owners: Sequence[int]
+) -> tuple[dict[int, float], dict[int, int]]:
+    """By place, the q-value among the effects of its brand; by brand, how many those are."""
+    q_values: dict[int, float] = {}
+    counts: dict[int, int] = {}
+    for owner in set(owners):
+        own = [
+            place
+            for place, report in enumerate(reports)
+            if owners[place] == owner and report.p_value is not None
+        ]
+        adjusted = cause.adjust_found([reports[place].p_value or 0.0 for place in own])
+        q_values |= dict(zip(own, adjusted.tolist(), strict=True))
+        counts[owner] = len(own)
+    return q_values, counts
 
 
 def shrink_reports(reports: Sequence[EffectReport], action_types: Sequence[str]) -> list[Shrunk | None]:
@@ -265,4 +295,14 @@ def describe_effect(shown: ShownEffect) -> dict[str, Any]:
                 report.days, report.expected, report.expected_low, report.expected_high
             )
         ],
+    }
+
+
+def describe_listed_effect(shown: ShownEffect) -> dict[str, Any]:
+    """An effect in a list: the same, and what becomes of it among the others of its brand."""
+    return {
+        **describe_effect(shown),
+        "q_value": shown.q_value,
+        "q_count": shown.q_count,
+        "listed_label": shown.listed_label,
     }

@@ -54,6 +54,7 @@ def find_sisters(
         window: The days on which an effect is looked for.
         actions: All actions on record.
     """
+    steps = own.steps.cover(window)
     linked = _list_linked(book.session, own, window)
     chosen: list[tuple[float, MetricSeries]] = []
     passed: list[tuple[MetricSeries, str]] = []
@@ -63,7 +64,7 @@ def find_sisters(
         elif _is_acted_on(other, own, window, actions):
             passed.append((other, "own_action"))
         else:
-            closeness = _measure_closeness(own.daily, other.daily, window)
+            closeness = _measure_closeness(own.daily, other.daily, steps)
             if closeness is None:
                 passed.append((other, "short"))
             else:
@@ -79,13 +80,16 @@ def name_daily(each: MetricSeries) -> cause.DailySeries:
 
 
 def _list_candidates(book: SeriesBook, own: MetricSeries) -> Iterable[MetricSeries]:
+    """Other series of the same metric whose values follow each other as its own do."""
     if own.region:
-        return [each for key, each in book.list_regions(own.metric, own.brand_id).items() if key != own.key]
-    if own.product:
-        return [each for key, each in book.list_products(own.metric, own.brand_id).items() if key != own.key]
-    if own.consumer_id:
-        return [each for key, each in book.list_consumers(own.metric).items() if key != own.key]
-    return [each for key, each in book.list_brands(own.metric, segment=own.segment).items() if key != own.key]
+        listed = book.list_regions(own.metric, own.brand_id)
+    elif own.product:
+        listed = book.list_products(own.metric, own.brand_id)
+    elif own.consumer_id:
+        listed = book.list_consumers(own.metric)
+    else:
+        listed = book.list_brands(own.metric, segment=own.segment)
+    return [each for key, each in listed.items() if key != own.key and each.steps == own.steps]
 
 
 @dataclass(frozen=True, slots=True)

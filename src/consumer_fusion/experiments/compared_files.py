@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from consumer_fusion import cause
 from consumer_fusion.errors import InputError
+from consumer_fusion.experiments.unlikeness import CHOSEN, WORTH_NAMING, find_unlike
+from consumer_fusion.kit.language import mark, say
 from consumer_fusion.records.effect import EvidenceLabel
 
 REACHED = frozenset({"treated", "reached", "exposed", "1", "true", "yes"})
@@ -34,7 +36,7 @@ class AudienceFinding:
         adjusted: The difference between people alike in what was known before.
         features: Names of what was known.
         exposure: All of an adjusted exposure; None where chance decided.
-        sentences: For people; none where chance decided.
+        sentences: For people; where chance decided, only what differs between the arms.
     """
 
     label: EvidenceLabel
@@ -77,13 +79,17 @@ def compare_audience_file(
     if is_randomised:
         adjusted = cause.compare_randomised(values, is_reached, features)
         is_clear = adjusted.low > 0.0 or adjusted.high < 0.0
+        is_chosen = bool(find_unlike(features, names, is_reached, CHOSEN))
+        found_by_chance: EvidenceLabel = "changed_after" if is_chosen else "caused"
         return AudienceFinding(
-            label="caused" if is_clear else "cannot_tell",
+            label=found_by_chance if is_clear else "cannot_tell",
             naive=cause.compare_randomised(values, is_reached),
             adjusted=adjusted,
             features=names,
             exposure=None,
-            sentences=(),
+            sentences=_tell_unlike(
+                find_unlike(features, names, is_reached, WORTH_NAMING), is_chosen=is_chosen
+            ),
         )
     if before is None:
         raise InputError(
@@ -102,6 +108,21 @@ def compare_audience_file(
         )  # fmt: skip
     verdict = cause.judge_exposure(found, placebo)
     return AudienceFinding(verdict.label, found.naive, found.adjusted, names, found, verdict.sentences)
+
+
+def _tell_unlike(names: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
+    """Name what differs between arms that chance is said to have divided, before anything is called caused."""
+    if not names:
+        return ()
+    told = say(
+        mark(
+            "The groups differ by more than chance does in: {names}. Either chance did not divide them alike, or this "
+            "was known only after the action; then leave the column out, since what the action changed must not be "
+            "held equal."
+        ),
+        names=", ".join(names),
+    )
+    return (told, say(mark("So it is not called caused."))) if is_chosen else (told,)
 
 
 def compare_panel_file(path: Path, *, unit: str, first_period: str) -> cause.PanelEffect:

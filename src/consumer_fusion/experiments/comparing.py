@@ -12,7 +12,7 @@ from consumer_fusion.errors import RefusedError
 from consumer_fusion.experiments.book import ExperimentRow, change_experiment, find_experiment
 from consumer_fusion.experiments.findings import ExperimentReport, Finding, GroupEffect
 from consumer_fusion.experiments.ranking import compare_strata
-from consumer_fusion.experiments.reasons import list_refusals, looks_chosen, write_sentences
+from consumer_fusion.experiments.reasons import list_refusals, list_unlike, write_sentences
 from consumer_fusion.experiments.trials import FEATURES, Trial, gather_trial
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.records.effect import EvidenceLabel
@@ -64,7 +64,7 @@ def judge_experiment(workspace: Workspace, experiment_id: str, facet: Facet) -> 
         )
         compared, naive = adjusted.adjusted, adjusted.naive
         grade = "changed_after"
-    if grade == "caused" and (not row.is_recorded_before or looks_chosen(trial)):
+    if grade == "caused" and (not row.is_recorded_before or list_unlike(trial)):
         grade = "changed_after"
     log_odds, log_odds_error = _compare_log_odds(trial)
     override = _derive(row, trial, facet, log_odds, log_odds_error)

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import math
-
 from consumer_fusion.experiments.book import ExperimentRow
 from consumer_fusion.experiments.findings import ExperimentReport
-from consumer_fusion.experiments.trials import Trial
+from consumer_fusion.experiments.trials import FEATURES, Trial
+from consumer_fusion.experiments.unlikeness import CHOSEN, find_unlike
 from consumer_fusion.kit.language import mark, say
 
 LEAST_REACHED_DIFFERENCE = 0.1
 """Where the action reached the treated hardly more often than the others, their difference says nothing about it."""
 
-_UNLIKE = 0.001
-"""Below this p for what was known before, chance did not divide the people, whatever is claimed."""
 
-
-def looks_chosen(trial: Trial) -> bool:
-    """Whether the arms differed before the start by more than chance makes them."""
-    return find_unlikeness(trial) < _UNLIKE
-
-
-def find_unlikeness(trial: Trial) -> float:
-    """The smallest p, corrected for their number, of the arms' differences in what was known before the start."""
-    p_values = []
-    for column in trial.features.T:
-        one, other = column[trial.is_treated], column[~trial.is_treated]
-        error = math.sqrt(float(one.var() / one.size + other.var() / other.size))
-        if error > 0:
-            p_values.append(math.erfc(abs(float(one.mean() - other.mean())) / error / math.sqrt(2.0)))
-    return min(1.0, min(p_values, default=1.0) * len(p_values))
+def list_unlike(trial: Trial) -> list[str]:
+    """What differed between the arms before the start by more than chance makes it."""
+    names = (*FEATURES, "forecast before")[: trial.features.shape[1]]
+    return find_unlike(trial.features, names, trial.is_treated, CHOSEN)
 
 
 def list_refusals(row: ExperimentRow, trial: Trial, *, is_told: bool) -> list[str]:
@@ -50,9 +36,14 @@ def list_refusals(row: ExperimentRow, trial: Trial, *, is_told: bool) -> list[st
         )
     elif not row.is_recorded_before:
         reasons.append(say(mark("The list was put on record here only after the action had begun.")))
-    elif looks_chosen(trial):
+    elif unlike := list_unlike(trial):
         reasons.append(
-            say(mark("The groups differed before the action by more than chance does: they were not drawn."))
+            say(
+                mark(
+                    "The groups differed before the action by more than chance does, in {names}: they were not drawn."
+                ),
+                names=", ".join(unlike),
+            )
         )
     reached = [float(trial.is_reached[trial.is_treated == arm].mean()) for arm in (True, False)]
     if reached[0] - reached[1] < LEAST_REACHED_DIFFERENCE:

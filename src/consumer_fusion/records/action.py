@@ -34,8 +34,9 @@ class Action:
         brand: Key of the brand.
         title: What it was, in words.
         action_type: Its kind in a word (`concert`, `promotion`, `price`); small actions are shrunk within it.
-        starts_at: ISO 8601: when it began.
-        ends_at: ISO 8601: when it ended; None for something of a moment.
+        starts_at: ISO 8601: when it began; a date alone is the beginning of that day.
+        ends_at: ISO 8601: when it ended, a date alone being its last day, the whole of it; None for something of a
+            moment.
         region: Where, as the property `region` of events says it; None for everywhere.
         segment: For whom, as the property `segment` of events says it; None for all.
         assignment: How those were found who got it.

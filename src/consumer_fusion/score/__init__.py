@@ -7,6 +7,7 @@ from consumer_fusion.score.calibration_report import (
     CalibrationReport,
     apply_calibration,
     find_link,
+    find_objection,
     read_report,
 )
 from consumer_fusion.score.changes import Change, list_changes, read_without, replay_history
@@ -40,7 +41,13 @@ from consumer_fusion.score.pairs import (
     score_states,
     to_entries,
 )
-from consumer_fusion.score.points_comparison import PointsDifference, compare_points
+from consumer_fusion.score.points_comparison import (
+    PointsDifference,
+    ScoreComparison,
+    compare_points,
+    compare_scores,
+    score_anew,
+)
 from consumer_fusion.score.points_overrides import list_overridden, read_overrides
 from consumer_fusion.score.points_table import (
     apply_multipliers,
@@ -94,7 +101,11 @@ __all__ = [
     "PointsOverride",
     "apply_overrides",
     "derive_override",
+    "ScoreComparison",
+    "compare_scores",
     "find_link",
+    "find_objection",
+    "score_anew",
     "forecast_before",
     "learn_dispersions",
     "read_dispersions",

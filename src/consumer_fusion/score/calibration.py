@@ -1,4 +1,4 @@
-"""Calibration: one multiplier and one half-life a kind, learnt from outcomes and tried on other pairs.
+"""Calibration: one half-life a kind, and one multiplier if asked, learnt from outcomes and tried on other pairs.
 
 See `docs/concepts/calibration.md`. What a brand sends or grants is never learnt from observation, because brands
 choose whom they send it to: with no true effect, a targeted campaign looks like a cause. Only an experiment tells.
@@ -15,12 +15,31 @@ import pyarrow.compute as pc
 
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.points import PointsTable
-from consumer_fusion.score.calibration_report import CalibrationReport, write_sentences
-from consumer_fusion.score.lessons import forecast_both, learn_lesson, name_learnt
+from consumer_fusion.score.balances import compute_scores, read_balances
+from consumer_fusion.score.calibration_report import (
+    UNHAPPY_BELOW,
+    CalibrationReport,
+    find_objection,
+    write_sentences,
+)
+from consumer_fusion.score.lessons import (
+    Lesson,
+    forecast_both,
+    learn_lesson,
+    name_learnt,
+    read_learnt_balances,
+)
 from consumer_fusion.score.placebo import learn_placebo
 from consumer_fusion.score.points_table import apply_multipliers
 from consumer_fusion.score.refusals import check_request, check_sample, check_window
-from consumer_fusion.score.samples import IntArray, Sample, draw_sample, stack_samples, take_pairs
+from consumer_fusion.score.samples import (
+    IntArray,
+    Sample,
+    draw_sample,
+    fold_sample,
+    stack_samples,
+    take_pairs,
+)
 from consumer_fusion.score.validity import (
     bootstrap_mean_error,
     compute_log_losses,
@@ -49,12 +68,13 @@ def calibrate(
     horizon_days: float,
     cutoff_us: int,
     seed: int = 0,
+    with_points: bool = False,
     learn: Collection[str] | None = None,
     protect: Collection[str] = (),
     most_cutoffs: int = 4,
     with_placebo: bool = True,
 ) -> CalibrationReport:
-    """Learn points and half-lives from what followed a cutoff, and measure them on pairs that were held out.
+    """Learn half-lives, and points if asked, from what followed a cutoff; measure them on pairs that were held out.
 
     Args:
         ledger: Annotated events: consumer_id, brand_id, kind (key of the points table), occurred_us, day,
@@ -64,6 +84,8 @@ def calibrate(
         horizon_days: How far ahead.
         cutoff_us: The past ends here; the outcome may come up to `horizon_days` later.
         seed: For the split of the pairs and the bootstrap.
+        with_points: Whether multipliers of the points are learnt too, within bounds (`calibration_bounds`). By default
+            only half-lives and the link are: who returns is not always well.
         learn: Keys to learn; all that may be, if not given.
         protect: Keys that the workspace set itself and that therefore stay.
         most_cutoffs: Learn from this many cutoffs, a horizon apart, where history reaches back; the measures
@@ -86,7 +108,10 @@ def calibrate(
     latest = samples[0]
     order = np.random.default_rng(seed).permutation(latest.pair_count)
     halves = np.array_split(order, 2)
-    lessons = [learn_lesson(_take_everywhere(samples, half), points, outcome, plan.learnt) for half in halves]
+    lessons = [
+        learn_lesson(_take_everywhere(samples, half), points, outcome, plan.learnt, with_points=with_points)
+        for half in halves
+    ]
     # Each half is forecast by what the other half taught, so that no pair is measured on its own lesson.
     held_out = [take_pairs(latest, np.sort(half[:_MOST_ROWS])) for half in halves]
     forecasts = [forecast_both(*each) for each in zip(held_out, reversed(lessons), strict=True)]
@@ -94,11 +119,19 @@ def calibrate(
     before, after = (np.concatenate([forecast[place] for forecast in forecasts]) for place in (0, 1))
     gains = compute_log_losses(happened, before) - compute_log_losses(happened, after)
     gain, gain_error = float(np.mean(gains)), bootstrap_mean_error(gains, seed)
-    is_better = bool(plan.learnt) and gain > gain_error
     placebo_share = learn_placebo(lessons[0].problem, lessons[0].fit, seed) if with_placebo else None
     # The halves have answered whether to learn; what is reported is learnt from every pair there is.
-    lesson = learn_lesson(_take_everywhere(samples, order), points, outcome, plan.learnt, lessons[0])
+    lesson = learn_lesson(
+        _take_everywhere(samples, order),
+        points,
+        outcome,
+        plan.learnt,
+        with_points=with_points,
+        earlier=lessons[0],
+    )
     multipliers, factors = name_learnt(lesson)
+    multipliers = multipliers if with_points else {}
+    unhappy_pairs, lifted_pairs = _count_lifted(held_out, lesson, points)
     report = CalibrationReport(
         outcome=outcome,
         horizon_days=float(horizon_days),
@@ -120,13 +153,32 @@ def calibrate(
         after=measure_forecast(happened, after),
         gain=gain,
         gain_error=gain_error,
-        is_better=is_better,
+        unhappy_pairs=unhappy_pairs,
+        lifted_pairs=lifted_pairs,
+        is_better=False,
         kept_kinds=plan.kept,
         placebo_share=placebo_share,
-        reliability=draw_reliability(happened, after if is_better else before),
+        reliability=(),
         sentences=(),
     )
+    is_better = not find_objection(report)
+    report = replace(
+        report, is_better=is_better, reliability=draw_reliability(happened, after if is_better else before)
+    )
     return replace(report, sentences=write_sentences(report))
+
+
+def _count_lifted(parts: Sequence[Sample], lesson: Lesson, points: PointsTable) -> tuple[int, int]:
+    """Pairs that are unhappy by the points in force, and how many of them would be above neutral."""
+    unhappy = lifted = 0
+    for sample in parts:
+        ones = np.ones(len(sample.kinds))
+        now = read_balances(fold_sample(sample, ones), lesson.problem.design, ones).balance
+        then = read_learnt_balances(sample, lesson.problem, lesson.fit)
+        is_unhappy = compute_scores(now, points.constants) < UNHAPPY_BELOW
+        unhappy += int(np.count_nonzero(is_unhappy))
+        lifted += int(np.count_nonzero(is_unhappy & (then > 0.0)))
+    return unhappy, lifted
 
 
 def list_cutoffs(ledger: pa.Table, cutoff_us: int, horizon_days: float, most: int) -> list[int]:

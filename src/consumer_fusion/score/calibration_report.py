@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from consumer_fusion.kit.moments import write_moment
@@ -14,6 +15,11 @@ from consumer_fusion.score.validity import Measures, ReliabilityBin, read_measur
 
 PLACEBO_LIMIT = 0.2
 """A kind of random events must be learnt below this share of the points of what it imitates."""
+LEAST_GAIN_ERRORS = 2.0
+"""The gain on held-out pairs must exceed so many standard errors: chance exceeds one in a sixth of all worlds."""
+UNHAPPY_BELOW = 45.0
+MOST_LIFTED_SHARE = 0.01
+"""So many of the relationships under that score may be told as above neutral: who returns is not always well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +37,21 @@ class CalibrationReport:
         cutoffs_trained: At how many cutoffs, a horizon apart.
         pairs_held_out: Pairs on which the measures are taken, each by the lesson of the half that it is not in.
         outcomes_held_out: How many of those had the outcome.
-        multipliers: By key: what was learnt; in force only if `is_better` and applied.
+        multipliers: By key: what was learnt; in force only if `is_better` and applied. Empty where only half-lives were
+            to be learnt.
         half_life_factors: By key, likewise.
         negativity: The shared weight of negative kinds; of the points table where none could be learnt.
-        scale_drift: Geometric mean of the multipliers, weighted by contribution, minus 1.
+        scale_drift: Geometric mean of the multipliers of what gives points, weighted by contribution, minus 1.
         link: From the calibrated balance to outcome and money.
         default_link: The same from the balance of the points it started from.
         before: Held-out measures of the points it started from.
         after: Held-out measures of what was learnt.
         gain: Mean held-out log-loss before minus after.
         gain_error: Its bootstrap standard error.
-        is_better: Whether the gain exceeds its error; otherwise the points stay.
+        unhappy_pairs: Held-out pairs under 45 by the points it started from.
+        lifted_pairs: Of those, how many would be above neutral by what was learnt.
+        is_better: Whether the gain exceeds two of its errors, the made-up kind stayed below its limit and the unhappy
+            stay unhappy; otherwise the points stay.
         kept_kinds: By key: why a kind in the ledger kept its points.
         placebo_share: Points learnt for a made-up kind of random events, as a share of what it imitates.
         reliability: Forecast against observed on held-out pairs, in ten bins, of what is better.
@@ -68,6 +78,8 @@ class CalibrationReport:
     after: Measures
     gain: float
     gain_error: float
+    unhappy_pairs: int
+    lifted_pairs: int
     is_better: bool
     kept_kinds: Mapping[str, str]
     placebo_share: float | None
@@ -82,10 +94,34 @@ class CalibrationReport:
         return content | {"reliability": write_bins(self.reliability), "sentences": list(self.sentences)}
 
 
+def find_objection(report: CalibrationReport) -> str:
+    """Why what was learnt may not come into force, in words; empty where nothing is said against it."""
+    if not report.half_life_factors:
+        return "there was nothing to learn"
+    if not report.gain > LEAST_GAIN_ERRORS * report.gain_error:
+        return (
+            "what was learnt is not clearly better on pairs it had not seen (a gain of more than "
+            f"{LEAST_GAIN_ERRORS:g} standard errors is asked for)"
+        )
+    if report.placebo_share is not None and report.placebo_share > PLACEBO_LIMIT:
+        return (
+            "what was learnt forecasts better, but from the same outcomes a kind of random events would get "
+            f"{report.placebo_share:.0%} of the points of the kind it imitates (at most {PLACEBO_LIMIT:.0%} may be)"
+        )
+    if report.lifted_pairs > MOST_LIFTED_SHARE * report.unhappy_pairs:
+        return (
+            f"what was learnt forecasts better, but it would tell {report.lifted_pairs:,} of {report.unhappy_pairs:,} "
+            f"relationships under {UNHAPPY_BELOW:g} as above neutral: here unhappy people keep coming, and the score "
+            "is to say that they are unhappy"
+        )
+    return ""
+
+
 def read_report(content: Mapping[str, Any]) -> CalibrationReport:
-    """The report that `CalibrationReport.as_dict` wrote."""
-    return CalibrationReport(
+    """The report that `CalibrationReport.as_dict` wrote, in force only by what is asked today."""
+    report = CalibrationReport(
         **{
+            **dict.fromkeys(("unhappy_pairs", "lifted_pairs"), 0),
             **content,
             "link": Link(**content["link"]),
             "default_link": Link(**content["default_link"]),
@@ -95,6 +131,7 @@ def read_report(content: Mapping[str, Any]) -> CalibrationReport:
             "sentences": tuple(content["sentences"]),
         }
     )
+    return replace(report, is_better=report.is_better and not find_objection(report))
 
 
 def apply_calibration(
@@ -140,30 +177,36 @@ def _write_verdict(report: CalibrationReport) -> Sequence[str]:
         f"what the other half taught; it followed for {report.outcomes_held_out:,} of them."
     )
     before, after = report.before, report.after
+    decimals = _count_decimals(report.gain, report.gain_error)
     change = (
-        f"log-loss {before.log_loss:.4f} to {after.log_loss:.4f} (gain {report.gain:.4f}, standard error "
-        f"{report.gain_error:.4f}), ranking (AUC) {before.auc:.3f} to {after.auc:.3f}, calibration error "
-        f"{before.calibration_error:.3f} to {after.calibration_error:.3f}."
+        f"log-loss {before.log_loss:.{decimals}f} to {after.log_loss:.{decimals}f} (gain {report.gain:.{decimals}f}, "
+        f"standard error {report.gain_error:.{decimals}f}), ranking (AUC) {before.auc:.3f} to {after.auc:.3f}, "
+        f"calibration error {before.calibration_error:.3f} to {after.calibration_error:.3f}."
     )
     if report.is_better:
-        return (f"The learnt points forecast better than those in force: {change}", question)
-    return (
-        f"The points in force stay: what was learnt is not clearly better on pairs it had not seen: {change}",
-        question,
-    )
+        return (f"What was learnt forecasts better than the points in force: {change}", question)
+    return (f"The points in force stay: {find_objection(report)}. {change[0].upper()}{change[1:]}", question)
+
+
+def _count_decimals(*values: float) -> int:
+    """So many decimals that each value but 0 shows two digits; at least 4."""
+    return max([4, *(1 - math.floor(math.log10(abs(value))) for value in values if value != 0.0)])
 
 
 def _write_changes(multipliers: Mapping[str, float], factors: Mapping[str, float]) -> Sequence[str]:
+    ordered = sorted(factors, key=lambda key: (-multipliers.get(key, 1.0), -factors[key]))
     return [
-        f"{key}: points x {multiplier:.2f}, half-life x {factors[key]:.2f}."
-        for key, multiplier in sorted(multipliers.items(), key=lambda item: -item[1])
+        f"{key}: {f'points x {multipliers[key]:.2f}, ' if key in multipliers else ''}half-life x {factors[key]:.2f}."
+        for key in ordered
     ]
 
 
 def _write_placebo(share: float | None) -> Sequence[str]:
     if share is None:
         return ()
-    verdict = "as it should be" if share < PLACEBO_LIMIT else "too much: read the multipliers with care"
+    verdict = (
+        "as it should be" if share <= PLACEBO_LIMIT else "too much, so that nothing of it comes into force"
+    )
     return (
         f"A made-up kind of random events was learnt at {share:.0%} of the points of the kind it imitates; "
         f"{verdict}.",

@@ -28,8 +28,6 @@ from consumer_fusion.score.links import (
 from consumer_fusion.score.samples import IntArray, Sample
 from consumer_fusion.score.validity import BoolArray, FloatArray
 
-MULTIPLIER_LOG_BOUND = 3.0
-HALF_LIFE_LOG_BOUND = 2.0
 NEGATIVITY_BOUNDS = (1.5, 4.0)
 _MULTIPLIER_RIDGE = 0.005
 _HALF_LIFE_RIDGE = 0.0005
@@ -45,8 +43,12 @@ class Problem:
         grid: The folds of the sample.
         design: Their points.
         parameter: By kind: place of its multiplier and half-life among the learnt; -1 where it keeps its own.
-        is_negative: By learnt place: whether the shared negativity multiplies it.
-        contribution: By learnt place: share of the points that its kinds gave before; adds up to 1.
+        is_negative: By learnt place: whether it is drawn towards the shared negativity.
+        multiplier_bounds: By learnt place: least and most log multiplier; both 0 where points are not learnt.
+        half_life_bounds: By learnt place: least and most log half-life factor.
+        contribution: By learnt place: share of the points that its kinds moved before; adds up to 1.
+        anchor: By learnt place: the same of the points given; their geometric mean stays, so that a score of 60 goes on
+            meaning what it meant. What takes points has no part: the less it took, the more all others would give.
         negativity: The constant in force, which the shared multiplier starts from.
         money: By pair: capped spend, scaled to a mean of 1; all 0 where there is none.
         money_scale: What 1 of it stands for, in units of the brand.
@@ -58,7 +60,10 @@ class Problem:
     design: Design
     parameter: IntArray
     is_negative: BoolArray
+    multiplier_bounds: FloatArray
+    half_life_bounds: FloatArray
     contribution: FloatArray
+    anchor: FloatArray
     negativity: float
     money: FloatArray
     money_scale: float
@@ -76,11 +81,12 @@ class Fit:
 
     Attributes:
         theta: All parameters, as `compute_loss` takes them.
-        log_multiplier: By learnt place, the shared negativity included.
+        log_multiplier: By learnt place.
         log_half_life: By learnt place.
         log_negativity: Logarithm of the shared multiplier of negatives.
         link: The link fitted with them.
-        scale_drift: Geometric mean of the multipliers that were not dropped, by contribution, minus 1.
+        scale_drift: Geometric mean of the multipliers of what gives points and was not dropped, by contribution,
+            minus 1.
         log_loss: Mean negative log-likelihood of the outcome alone.
     """
 
@@ -109,12 +115,13 @@ def compute_loss(theta: FloatArray, problem: Problem) -> tuple[float, FloatArray
     count = problem.learnt_count
     if count == 0:
         return misfit, gradient
-    own, log_half_life = theta[:count], theta[count : 2 * count]
-    drift = float(problem.contribution @ (own + problem.is_negative * theta[2 * count]))
-    anchor_slope = 2.0 * _ANCHOR * drift * problem.contribution
-    gradient[:count] += anchor_slope + 2.0 * _MULTIPLIER_RIDGE * own / count
+    log_multiplier, log_half_life = theta[:count], theta[count : 2 * count]
+    own = log_multiplier - problem.is_negative * theta[2 * count]
+    own_slope = 2.0 * _MULTIPLIER_RIDGE * own / count
+    drift = float(problem.anchor @ log_multiplier)
+    gradient[:count] += 2.0 * _ANCHOR * drift * problem.anchor + own_slope
     gradient[count : 2 * count] += 2.0 * _HALF_LIFE_RIDGE * log_half_life / count
-    gradient[2 * count] += float(anchor_slope @ problem.is_negative)
+    gradient[2 * count] -= float(own_slope @ problem.is_negative)
     held = _MULTIPLIER_RIDGE * float(np.mean(own**2)) + _HALF_LIFE_RIDGE * float(np.mean(log_half_life**2))
     return misfit + held + _ANCHOR * drift**2, gradient
 
@@ -122,8 +129,7 @@ def compute_loss(theta: FloatArray, problem: Problem) -> tuple[float, FloatArray
 def _compute_misfit(theta: FloatArray, problem: Problem, money: FloatArray) -> tuple[float, FloatArray]:
     """The part of the loss that comes from outcomes and this money, and its gradient."""
     count = problem.learnt_count
-    log_multiplier = theta[:count] + problem.is_negative * theta[2 * count]
-    multipliers = np.exp(spread_parameters(problem, log_multiplier))
+    multipliers = np.exp(spread_parameters(problem, theta[:count]))
     fold = problem.grid.fold(spread_parameters(problem, theta[count : 2 * count]))
     balances = read_balances(fold, problem.design, multipliers)
     misfit, link_slope, weight = compute_link_loss(
@@ -135,7 +141,6 @@ def _compute_misfit(theta: FloatArray, problem: Problem, money: FloatArray) -> t
         by_kind = trace_slopes(fold, problem.design, multipliers, balances, weight)
         gradient[:count] = _gather_slopes(problem, by_kind[0])
         gradient[count : 2 * count] = _gather_slopes(problem, by_kind[1])
-        gradient[2 * count] = float(gradient[:count] @ problem.is_negative)
     return misfit, gradient
 
 
@@ -173,37 +178,46 @@ def fit_points(problem: Problem, start: FloatArray, pinned: dict[int, float] | N
     count = problem.learnt_count
     lowest, highest = (math.log(bound / problem.negativity) for bound in NEGATIVITY_BOUNDS)
     kept = pinned or {}
-    if not any(is_negative and place not in kept for place, is_negative in enumerate(problem.is_negative)):
-        lowest = highest = 0.0
-    bounds = [(-MULTIPLIER_LOG_BOUND, MULTIPLIER_LOG_BOUND)] * count
-    bounds += [(-HALF_LIFE_LOG_BOUND, HALF_LIFE_LOG_BOUND)] * count
-    bounds += [(min(lowest, 0.0), max(highest, 0.0)), *list_link_bounds(problem)]
+    bounds = [*_list_pairs(problem.multiplier_bounds), *_list_pairs(problem.half_life_bounds)]
     for place, level in kept.items():
         bounds[place] = (level, level)
         bounds[count + place] = (0.0, 0.0)
+    if not any(problem.is_negative[place] and low < high for place, (low, high) in enumerate(bounds[:count])):
+        lowest = highest = 0.0
+    bounds += [(min(lowest, 0.0), max(highest, 0.0)), *list_link_bounds(problem)]
     dropped = [place for place, level in kept.items() if level < 0.0]
-    problem = replace(problem, contribution=_leave_out(problem.contribution, dropped))
+    problem = replace(problem, anchor=_leave_out(problem.anchor, dropped))
     held = np.clip(start, [low for low, _ in bounds], [high for _, high in bounds])
     theta = minimise_loss(lambda one: compute_loss(one, problem), held, bounds)
-    log_negativity = float(theta[2 * count])
-    log_multiplier = theta[:count] + problem.is_negative * log_negativity
+    log_multiplier = theta[:count]
     return Fit(
         theta=theta,
         log_multiplier=log_multiplier,
         log_half_life=theta[count : 2 * count],
-        log_negativity=log_negativity,
+        log_negativity=float(theta[2 * count]),
         link=read_link(theta[2 * count + 1 :], problem.money_scale, problem.direction),
-        scale_drift=float(np.expm1(problem.contribution @ log_multiplier)),
+        scale_drift=float(np.expm1(problem.anchor @ log_multiplier)),
         log_loss=_compute_misfit(theta, problem, np.zeros_like(problem.money))[0],
     )
 
 
-def _leave_out(contribution: FloatArray, places: list[int]) -> FloatArray:
+def _list_pairs(bounds: FloatArray) -> list[tuple[float, float]]:
+    return [(float(low), float(high)) for low, high in bounds]
+
+
+def share_out(amounts: FloatArray, otherwise: FloatArray) -> FloatArray:
+    """Amounts as shares of all of them; those of something else where there is nothing."""
+    total, rest = float(amounts.sum()), float(otherwise.sum())
+    if total <= 0.0:
+        return otherwise / rest if rest > 0.0 else otherwise
+    return amounts / total
+
+
+def _leave_out(anchor: FloatArray, places: list[int]) -> FloatArray:
     """The shares without those of dropped kinds: the scale is that of the kinds that count."""
-    rest = contribution.copy()
+    rest = anchor.copy()
     rest[places] = 0.0
-    total = float(rest.sum())
-    return rest / total if total > 0.0 else contribution
+    return share_out(rest, anchor)
 
 
 def minimise_loss(

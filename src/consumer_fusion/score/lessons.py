@@ -12,7 +12,8 @@ import numpy as np
 
 from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.score.balances import Design, draw_design, read_balances
-from consumer_fusion.score.fitting import Fit, Problem, fit_link, spread_parameters
+from consumer_fusion.score.calibration_bounds import bound_kind
+from consumer_fusion.score.fitting import Fit, Problem, fit_link, share_out, spread_parameters
 from consumer_fusion.score.grids import FoldGrid
 from consumer_fusion.score.links import Link, cap_money, compute_probability, forecast_outcomes, read_link
 from consumer_fusion.score.samples import Sample, fold_sample
@@ -39,19 +40,27 @@ class Lesson:
 
 
 def learn_lesson(
-    sample: Sample, points: PointsTable, outcome: str, learnt: Collection[str], earlier: Lesson | None = None
+    sample: Sample,
+    points: PointsTable,
+    outcome: str,
+    learnt: Collection[str],
+    *,
+    with_points: bool,
+    earlier: Lesson | None = None,
 ) -> Lesson:
-    """Fit the link to the points in force, then points, half-lives and the link together.
+    """Fit the link to the points in force, then half-lives, points if asked, and the link together.
 
     Args:
         sample: The pairs to learn from.
         points: The table in force.
         outcome: Key of the outcome's kind.
-        learnt: Keys whose multiplier and half-life are learnt; others keep theirs.
+        learnt: Keys whose half-life (and multiplier) is learnt; others keep theirs.
+        with_points: Whether multipliers are learnt too.
         earlier: A lesson of other pairs to start from.
     """
     design = draw_design(points, sample.kinds)
-    problem = choose_direction(pose_problem(sample, design, points, learnt), points, outcome)
+    problem = pose_problem(sample, design, points, learnt, with_points=with_points)
+    problem = choose_direction(problem, points, outcome)
     ones = np.ones(len(sample.kinds))
     before = read_balances(fold_sample(sample, ones), design, ones).balance
     link_start = fit_link(before, problem)
@@ -97,24 +106,29 @@ def name_learnt(lesson: Lesson) -> tuple[dict[str, float], dict[str, float]]:
     )
 
 
-def pose_problem(sample: Sample, design: Design, points: PointsTable, learnt: Collection[str]) -> Problem:
+def pose_problem(
+    sample: Sample, design: Design, points: PointsTable, learnt: Collection[str], *, with_points: bool = False
+) -> Problem:
     """Lay out what is learnt: a recovery follows the failure that it mends, so that it never gives back more.
 
     Args:
         sample: The pairs to learn from.
         design: The points of its kinds.
         points: The table they are of.
-        learnt: Keys whose multiplier and half-life are learnt; others keep theirs.
+        learnt: Keys whose half-life (and multiplier) is learnt; others keep theirs.
+        with_points: Whether multipliers are learnt too.
     """
     place = {key: number for number, key in enumerate(key for key in sample.kinds if key in learnt)}
     parameter = np.array(
         [place.get(points.kinds[key].mends or key, -1) for key in sample.kinds], dtype=np.int64
     )
+    bounds = [bound_kind(points.kinds[key]) for key in place]
     grid = FoldGrid(sample)
     fold = grid.fold(np.zeros(len(sample.kinds)))
-    share = fold.x.sum(axis=0) * design.graded.sum(axis=1) + fold.y.sum(axis=0) * design.plain.sum(axis=1)
-    contribution = np.bincount(parameter[parameter >= 0], weights=share[parameter >= 0], minlength=len(place))
-    total = float(contribution.sum())
+    weight = fold.x.sum(axis=0) * design.graded.sum(axis=1) + fold.y.sum(axis=0) * design.plain.sum(axis=1)
+    contribution = np.zeros(len(place))
+    np.add.at(contribution, parameter[parameter >= 0], weight[parameter >= 0])
+    gives_points = [not one.takes_points for one in bounds]
     money, money_scale = cap_money(sample)
     return Problem(
         sample=sample,
@@ -122,12 +136,20 @@ def pose_problem(sample: Sample, design: Design, points: PointsTable, learnt: Co
         design=design,
         parameter=parameter,
         is_negative=np.array([_is_weighed_negative(points.kinds[key]) for key in place], dtype=bool),
-        contribution=contribution / total if total > 0.0 else np.full(len(place), 1.0 / max(len(place), 1)),
+        multiplier_bounds=_take_logarithms([one.multiplier for one in bounds]) * with_points,
+        half_life_bounds=_take_logarithms([one.half_life_factor for one in bounds]),
+        contribution=share_out(contribution, np.ones(len(place))),
+        anchor=share_out(contribution * gives_points, contribution),
         negativity=points.constants.negativity,
         money=money,
         money_scale=money_scale,
         direction=1.0,
     )
+
+
+def _take_logarithms(bounds: list[tuple[float, float]]) -> FloatArray:
+    logarithms: FloatArray = np.log(np.array(bounds, dtype=np.float64).reshape(-1, 2))
+    return logarithms
 
 
 def choose_direction(problem: Problem, points: PointsTable, outcome: str) -> Problem:

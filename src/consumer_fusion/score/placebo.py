@@ -6,14 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from consumer_fusion.score.fitting import Fit, Problem
+from consumer_fusion.score.calibration_bounds import LEAST_MULTIPLIER, MOST_MULTIPLIER
+from consumer_fusion.score.fitting import Fit, Problem, share_out
 from consumer_fusion.score.grids import FoldGrid
 from consumer_fusion.score.samples import IntArray, Sample
 from consumer_fusion.score.selection import learn_points
 
+_FREE = np.log([LEAST_MULTIPLIER, MOST_MULTIPLIER])
+"""A made-up kind tells nothing of health: it may fall as far as any."""
+
 
 def learn_placebo(problem: Problem, fit: Fit, seed: int) -> float | None:
     """Give the histories of the kind that counts most to other pairs by chance, as one more kind, and learn again.
+
+    Its points are learnt also where those of the kinds are not: outcomes from which a kind of random events gets points
+    cannot tell what counts from what does not, and no half-life is to be learnt from them either.
 
     Returns:
         The points learnt for it as a share of the points learnt for the kind it imitates.
@@ -36,8 +43,12 @@ def learn_placebo(problem: Problem, fit: Fit, seed: int) -> float | None:
         event_magnitude=np.concatenate((sample.event_magnitude, sample.event_magnitude[rows])),
     )
     imitated_place = int(problem.parameter[imitated])
-    share = problem.contribution[imitated_place]
-    contribution = np.append(problem.contribution, share)
+    learns_points = bool(np.ptp(problem.multiplier_bounds) > 0.0)
+    # Where the points of all others stay, the scale stands by itself: the made-up kind is not anchored.
+    contribution, anchor = (
+        np.append(shares, shares[imitated_place])
+        for shares in (problem.contribution, problem.anchor * learns_points)
+    )
     extended = replace(
         problem,
         sample=with_placebo,
@@ -49,7 +60,10 @@ def learn_placebo(problem: Problem, fit: Fit, seed: int) -> float | None:
         ),
         parameter=np.append(problem.parameter, problem.learnt_count),
         is_negative=np.append(problem.is_negative, problem.is_negative[imitated_place]),
-        contribution=contribution / contribution.sum(),
+        multiplier_bounds=np.vstack((problem.multiplier_bounds, _FREE)),
+        half_life_bounds=np.vstack((problem.half_life_bounds, problem.half_life_bounds[imitated_place])),
+        contribution=share_out(contribution, contribution),
+        anchor=share_out(anchor, anchor),
     )
     count = problem.learnt_count
     start = np.insert(fit.theta, [count, 2 * count], 0.0)

@@ -1,11 +1,28 @@
-"""What two points tables say differently: for a person who is asked to put one in force."""
+"""What two points tables say differently, and what that does to the scores: for whoever is to put one in force."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.engines import Engine
 from consumer_fusion.records.points import Kind, PointsTable
+from consumer_fusion.score.calibration_report import UNHAPPY_BELOW
+from consumer_fusion.score.fading import DECAYED_COLUMNS, fold_kinds_at
+from consumer_fusion.score.fold_queries import fold_events
+from consumer_fusion.score.pairs import score_states
+from consumer_fusion.score.sources import FOLD_COLUMNS, Selection, open_events
+from consumer_fusion.stores import Session
+
+HAPPY_ABOVE = 55.0
+LISTED_PAIRS = 3
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_BINS = 41
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +72,113 @@ def _compare_fields(
         for name in names
         if before.get(name) != after.get(name)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class PairMove:
+    """What another points table does to the score of one pair.
+
+    Attributes:
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        before: Its score now.
+        after: Its score with the other table.
+    """
+
+    consumer: str
+    brand: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreComparison:
+    """What another points table does to the scores of all pairs.
+
+    Attributes:
+        pair_count: So many pairs.
+        class_count: So many are another class of relationship with it.
+        low_before: So many are under 45 now.
+        low_after: So many are with it.
+        low_kept: Of those under 45 now, so many still are.
+        high_before: So many are over 55 now.
+        high_after: So many are with it.
+        quantiles: By the share of pairs below: by how much a score moves.
+        bins: Counts of moves, in equally wide bins from `-reach` to `reach`.
+        reach: The largest move of a score, without sign.
+        largest: The pairs that move most.
+    """
+
+    pair_count: int
+    class_count: int
+    low_before: int
+    low_after: int
+    low_kept: int
+    high_before: int
+    high_after: int
+    quantiles: Mapping[float, float]
+    bins: tuple[int, ...]
+    reach: float
+    largest: tuple[PairMove, ...]
+
+
+def score_anew(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    as_of_us: int,
+) -> pa.Table:
+    """The scores of all pairs as another table with the same rules gives them, by a fold that nothing keeps.
+
+    Returns:
+        As of `score_states`.
+    """
+    events = open_events(session, folder, Selection(until_us=as_of_us), columns=FOLD_COLUMNS)
+    states = pa.concat_tables(fold_events(engine, events, fold_kinds_at(points, kind_ids, as_of_us)))
+    return score_states(engine, states.select(list(DECAYED_COLUMNS)), points, kind_ids)
+
+
+def compare_scores(
+    before: pa.Table, after: pa.Table, name_entities: Callable[[Iterable[int]], Mapping[int, str]]
+) -> ScoreComparison:
+    """What changes between two tables of scores of the same pairs.
+
+    Args:
+        before: Scores as `score_states` gives them.
+        after: The same with another table.
+        name_entities: Gives the keys of the numbers of consumers and brands.
+    """
+    pair = ["consumer_id", "brand_id"]
+    told = [*pair, "fusion_score", "symbiosis"]
+    both = before.select(told).join(after.select(told), pair, right_suffix="_after", join_type="inner")
+    both = both.sort_by([(name, "ascending") for name in pair])
+    now, then = (both[name].to_numpy() for name in ("fusion_score", "fusion_score_after"))
+    moves = then - now
+    reach = float(np.max(np.abs(moves), initial=0.0))
+    first = np.argsort(-np.abs(moves), kind="stable")[:LISTED_PAIRS]
+    listed = both.take(first).to_pylist()
+    keys = name_entities(row[name] for row in listed for name in pair)
+    levels = np.quantile(moves, QUANTILES) if moves.size else np.zeros(len(QUANTILES))
+    return ScoreComparison(
+        pair_count=both.num_rows,
+        class_count=pc.sum(pc.not_equal(both["symbiosis"], both["symbiosis_after"])).as_py() or 0,
+        low_before=int(np.count_nonzero(now < UNHAPPY_BELOW)),
+        low_after=int(np.count_nonzero(then < UNHAPPY_BELOW)),
+        low_kept=int(np.count_nonzero((now < UNHAPPY_BELOW) & (then < UNHAPPY_BELOW))),
+        high_before=int(np.count_nonzero(now > HAPPY_ABOVE)),
+        high_after=int(np.count_nonzero(then > HAPPY_ABOVE)),
+        quantiles=dict(zip(QUANTILES, levels.tolist(), strict=True)),
+        bins=tuple(np.histogram(moves, _BINS, (-reach or -1.0, reach or 1.0))[0].tolist()),
+        reach=reach,
+        largest=tuple(
+            PairMove(
+                keys[row["consumer_id"]],
+                keys[row["brand_id"]],
+                row["fusion_score"],
+                row["fusion_score_after"],
+            )
+            for row in listed
+        ),
+    )

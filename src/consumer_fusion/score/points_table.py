@@ -24,6 +24,7 @@ from consumer_fusion.records.points import (
     Kind,
     PointsTable,
 )
+from consumer_fusion.score.calibration_bounds import bound_kind
 from consumer_fusion.score.points_overrides import merge_table, parse_overrides, read_points_file
 from consumer_fusion.score.points_rules import Raw, find_largest_points, read_constants, read_kinds
 from consumer_fusion.stores import Session
@@ -172,7 +173,8 @@ def apply_multipliers(
     """The table with what a calibration learnt: one multiplier and one half-life factor a kind.
 
     A recovery follows the failure that it mends, so that it never gives back more or longer. What spreads
-    is held at the points of its weakest source. Keys that the table does not have are passed over.
+    is held at the points of its weakest source. Keys that the table does not have are passed over. What goes beyond
+    the bounds of a kind (`calibration_bounds`), as reports of earlier versions may, is held at them.
 
     Args:
         points: The table to start from.
@@ -198,13 +200,20 @@ def apply_multipliers(
     kinds = {}
     for key, kind in points.kinds.items():
         source = kind.mends or key
-        factor = 1.0 if source in protect else multipliers.get(source, 1.0)
-        stretch = 1.0 if source in protect else half_life_factors.get(source, 1.0)
+        factor, stretch = 1.0, 1.0
+        if source not in protect and source in points.kinds:
+            bounds = bound_kind(points.kinds[source])
+            factor = _hold(multipliers.get(source, 1.0), bounds.multiplier)
+            stretch = _hold(half_life_factors.get(source, 1.0), bounds.half_life_factor)
         kinds[key] = _scale_points(replace(kind, half_life_days=kind.half_life_days * stretch), factor)
     for kind in list(kinds.values()):
         if kind.spreads is not None:
             _hold_derived(kinds, kind.spreads, find_largest_points(kind))
     return stamp_table(points.constants, kinds)
+
+
+def _hold(value: float, bounds: tuple[float, float]) -> float:
+    return min(max(value, bounds[0]), bounds[1])
 
 
 def _hold_derived(kinds: dict[str, Kind], derived: str, largest: float) -> None:

@@ -7,11 +7,15 @@ points it must fit no worse than as learnt, and clearly better than with the poi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from consumer_fusion.score.fitting import MULTIPLIER_LOG_BOUND, Fit, Problem, fit_points, spread_parameters
+from consumer_fusion.score.calibration_bounds import LEAST_MULTIPLIER
+from consumer_fusion.score.fitting import Fit, Problem, fit_points, spread_parameters
 from consumer_fusion.score.validity import FloatArray
 
+_DROPPED = math.log(LEAST_MULTIPLIER)
 _FAINT_SHARE = 0.6
 _MOST_DROPPED = 0.6
 """At most this share of what was contributed may be dropped, so that the scale has something to stand on."""
@@ -43,15 +47,18 @@ def _drop_faint_kinds(problem: Problem, fit: Fit) -> Fit:
     for place in (int(one) for one in np.argsort(share, kind="stable")):
         if share[place] >= _FAINT_SHARE:
             break
+        # What takes points keeps at least half of them, and where points are not learnt, all.
+        if problem.multiplier_bounds[place, 0] > _DROPPED:
+            continue
         # Where the kinds that carry the score fell, the others would only take over its scale.
         if problem.contribution[[*pinned, place]].sum() > _MOST_DROPPED:
             continue
-        without = fit_points(problem, fit.theta, {**pinned, place: -MULTIPLIER_LOG_BOUND})
+        without = fit_points(problem, fit.theta, {**pinned, place: _DROPPED})
         if _compare_fits(problem, without, fit) > _NOT_WORSE:
             continue
         unchanged = fit_points(problem, fit.theta, {**pinned, place: 0.0})
         if _compare_fits(problem, unchanged, without) > _CLEARLY_BETTER:
-            pinned[place] = -MULTIPLIER_LOG_BOUND
+            pinned[place] = _DROPPED
             fit = without
     return fit
 

@@ -41,7 +41,7 @@ def ask(world):
 
 def test_effects_are_told_as_the_command_tells_them(world, ask):
     told = ask("/effects").json()["items"]
-    assert told == [effects.describe_effect(each) for each in effects.list_effects(world)]
+    assert told == [effects.describe_listed_effect(each) for each in effects.list_effects(world)]
     assert [each["action"] for each in told] == ["sale", "fair"]
 
 

@@ -27,6 +27,7 @@ class Action(Wire):
     action_type: str = Field(description="Its kind in a word.")
     starts_at: str
     ends_at: str | None
+    last_day: str = Field(description="The last day of the action, the whole of it.")
     region: str | None = Field(description="Where; null for everywhere.")
     segment: str | None = Field(description="For whom; null for all.")
     assignment: Assignment = Field(description="How those were found who got it.")
@@ -47,15 +48,16 @@ class Actions(Wire):
 
 
 class Metric(Wire):
-    """A daily series."""
+    """A daily, weekly or monthly series."""
 
     metric: str
     of: str = Field(description="Whose it is.")
     first_day: str
     last_day: str
-    days: int = Field(description="Days with a value.")
-    missing: int = Field(description="Days without a value in between.")
-    mean: float = Field(description="Mean a day.")
+    days: int = Field(description="How many values.")
+    missing: int = Field(description="Days, weeks or months without a value in between.")
+    mean: float = Field(description="Mean a step.")
+    step: Literal["day", "week", "month"] = Field(description="What each value stands for.")
     origin: Literal["events", "file"]
 
 
@@ -100,7 +102,9 @@ class Effect(Wire):
 
     action: str
     metric: str
-    effect: float | None = Field(description="Mean change a day, in the units of the metric.")
+    effect: float | None = Field(
+        description="Mean change a day (or week or month), in the units of the metric."
+    )
     relative: float | None = Field(description="The same as a share of what was expected.")
     low: float | None = Field(description="Lower end of the 95% interval of `relative`.")
     high: float | None = Field(description="Upper end.")
@@ -109,13 +113,25 @@ class Effect(Wire):
         description="`sequential` until the declared end: it holds however often one looks."
     )
     shrunk: ShrunkEffect
-    label: EvidenceLabel = Field(description="What may be said.")
+    label: EvidenceLabel = Field(description="What may be said of it by itself.")
     checks: list[EffectCheck]
     observed: list[ObservedDay]
     expected: list[ExpectedDay]
 
 
+class ListedEffect(Effect):
+    """An effect in a list, with what becomes of it there."""
+
+    q_value: float | None = Field(
+        description="The share of false finds if the list of its brand's effects is cut here."
+    )
+    q_count: int = Field(description="So many effects of the brand are in that list.")
+    listed_label: EvidenceLabel = Field(
+        description="What may be said of it in that list: nothing is found where `q_value` is above 0.1."
+    )
+
+
 class Effects(Wire):
     """Measured effects."""
 
-    items: list[Effect]
+    items: list[ListedEffect]

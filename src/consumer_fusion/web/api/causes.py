@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -51,7 +51,11 @@ def build_routes(desk: Desk) -> APIRouter:
             desk.workspace, brand=brand, metric=metric, show_key=_choose_show_key(caller)
         )
         visible = set(access.keep_visible(caller, {each.brand for each in shown}))
-        items = [_tell(each) for each in shown if each.brand in visible]
+        items = [
+            wire.ListedEffect.model_validate(effects.describe_listed_effect(each))
+            for each in shown
+            if each.brand in visible
+        ]
         return answer(request, wire.Effects(items=items))
 
     @routes.get("/effect", response_model=wire.Effect)
@@ -78,14 +82,9 @@ def build_routes(desk: Desk) -> APIRouter:
             else kept[0]
         )
         shown = effects.show_effect(desk.workspace, report, show_key=_choose_show_key(caller))
-        return answer(request, _tell(shown))
+        return answer(request, wire.Effect.model_validate(effects.describe_effect(shown)))
 
     return routes
-
-
-def _tell(shown: effects.ShownEffect) -> wire.Effect:
-    told: dict[str, Any] = effects.describe_effect(shown)
-    return wire.Effect.model_validate(told)
 
 
 def _choose_show_key(caller: Caller) -> effects.ShowKey:

@@ -12,7 +12,7 @@ from consumer_fusion import charts, effects
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.language import mark, say
-from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds, write_moment
+from consumer_fusion.kit.moments import parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.records.action import Action, Assignment, ExpectedEffect
 from consumer_fusion.web.console.addresses import make_path
 from consumer_fusion.web.console.drawings import (
@@ -57,7 +57,7 @@ class ActionsPage:
         assignment_words: The words for who got it.
         origin_words: The words for how it was declared.
         types: Kinds of actions that were used before.
-        now: The present moment, filled in for a new one.
+        now: The present day, filled in for a new one.
     """
 
     brand: str
@@ -95,7 +95,7 @@ def show_actions(visit: Visit) -> Answer:
         sorted(
             {row["action_type"] for row in effects.list_actions(visit.workspace)} | {"campaign", "occasion"}
         ),
-        write_moment(visit.workspace.now_us // DAY_MICROSECONDS * DAY_MICROSECONDS)[:16],
+        write_moment(visit.workspace.now_us)[:10],
     )
     return Page(
         "actions.html", say("Actions of {brand}", brand=brand), content, section="actions", brand=brand
@@ -111,7 +111,7 @@ def show_actions_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
         {
             "title": pa.array([row["title"] for row in rows], pa.string()),
             "first_day": pa.array([_read_day(row["starts_at"]) for row in rows], pa.int64()),
-            "last_day": pa.array([_read_day(row["ends_at"] or row["starts_at"]) for row in rows], pa.int64()),
+            "last_day": pa.array([_read_day(row["last_day"]) for row in rows], pa.int64()),
             "effect_from": pa.array([_read_day(row["effect_from"]) for row in rows], pa.int64()),
             "effect_until": pa.array([_read_day(row["effect_until"]) for row in rows], pa.int64()),
         }

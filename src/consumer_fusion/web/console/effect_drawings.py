@@ -176,5 +176,5 @@ def _gather_row(each: ShownEffect) -> dict[str, object]:
         "shrunk_high": None if shrunk is None else shrunk.high,
         "p_value": report.p_value,
         "q_value": each.q_value,
-        "label": wording.name_label(report.label),
+        "label": wording.name_label(each.listed_label),
     }
