@@ -30,7 +30,7 @@ from consumer_fusion.score.levels import Levels, apply_levels, learn_levels
 from consumer_fusion.score.odds import Odds, learn_odds, weigh_traits
 from consumer_fusion.score.reasons import write_reasons
 from consumer_fusion.score.refusals import check_request, check_sample, check_window
-from consumer_fusion.score.samples import IntArray, Sample, draw_sample, take_pairs
+from consumer_fusion.score.samples import IntArray, Sample, draw_sample
 from consumer_fusion.score.seasons import (
     Calendar,
     learn_calendar,
@@ -42,7 +42,8 @@ from consumer_fusion.score.traits import Traits, describe_pairs, read_pairs
 from consumer_fusion.score.validity import FloatArray, compute_auc
 
 _MOST_CUTOFFS = 4
-_MOST_PAIRS = 40_000
+_ENOUGH_PAIRS = 20_000
+_ENOUGH_OUTCOMES = 1_000
 _CHANCE_ERRORS = 1.645
 
 
@@ -224,17 +225,20 @@ def forecast_pairs(
 def _draw_samples(
     ledger: pa.Table, points: PointsTable, outcome: str, horizon_days: float, cutoffs: Sequence[int]
 ) -> list[Sample]:
-    """The same pairs at every cutoff, as many of them as are needed to learn from."""
-    samples = [
-        draw_sample(ledger, points, outcome=outcome, cutoff_us=one, horizon_days=horizon_days)
-        for one in cutoffs
-    ]
-    check_sample(samples[0], outcome)
-    codes = samples[0].pair_code
-    if codes.size > _MOST_PAIRS:
-        codes = np.random.default_rng(0).choice(codes, _MOST_PAIRS, replace=False)
-        samples = [take_pairs(one, np.flatnonzero(np.isin(one.pair_code, codes))) for one in samples]
-    return samples
+    """A sample at every cutoff; of many pairs, those of as many consumers as are enough to learn from."""
+
+    def draw(events: pa.Table, cutoff_us: int) -> Sample:
+        return draw_sample(events, points, outcome=outcome, cutoff_us=cutoff_us, horizon_days=horizon_days)
+
+    latest = draw(ledger, cutoffs[0])
+    check_sample(latest, outcome)
+    share = max(_ENOUGH_PAIRS / latest.pair_count, _ENOUGH_OUTCOMES / int(latest.is_outcome.sum()))
+    if share < 1.0:
+        consumers = np.unique(latest.consumer_id)
+        chosen = np.random.default_rng(0).choice(consumers, round(consumers.size * share), replace=False)
+        ledger = ledger.filter(pc.is_in(ledger.column("consumer_id"), pa.array(chosen)))
+        latest = draw(ledger, cutoffs[0])
+    return [latest, *(draw(ledger, one) for one in cutoffs[1:])]
 
 
 def _choose_direction(sample: Sample, points: PointsTable, outcome: str) -> float:
