@@ -1,8 +1,8 @@
 """Forecasts against peers, on real data and on worlds of other shapes. `python benchmarks/forecasts.py --data DIR`
 
 The protocol is that of `validity.py`: half of the pairs train at T1, the other half test at T2, a horizon later. The
-forecast and LightGBM learn from the same rows of the same traits (`score/traits.py`), at up to four cutoffs; a second
-LightGBM has the rich features of `validity_rivals.py`; BG/NBD with Gamma-Gamma is fitted on all pairs up to T2.
+forecast and LightGBM learn from the same rows of the same traits (`score/traits.py`), at up to four cutoffs (LightGBM
+with rich features is in `validity.py`); BG/NBD with Gamma-Gamma is fitted on all pairs up to T2.
 Worlds, seeds and gates are fixed in `forecast_worlds.py`. It exits with 1 if anything misses.
 """
 
@@ -18,25 +18,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from forecast_worlds import GATE_SEEDS, GATES, ORDER, WORLDS
 from validity import SEED, SETTINGS, average_figures, read_time, take_consumers
 from validity_ledgers import load_ledger
-from validity_rivals import DAY, describe_richly, fit_lightgbm, predict_bgnbd, summarise_orders
+from validity_rivals import DAY, fit_lightgbm, predict_bgnbd, summarise_orders
 
 from consumer_fusion.score import load_points
 from consumer_fusion.score import validity as measures
 from consumer_fusion.score.calibration import list_cutoffs
 from consumer_fusion.score.forecasts import learn_forecaster, make_forecast
-from consumer_fusion.score.samples import Sample, draw_sample
+from consumer_fusion.score.samples import draw_sample
 from consumer_fusion.score.traits import describe_pairs
 
-OURS, SAME, RICH, BGNBD, RECENCY, SCORE = (
-    "forecast", "LightGBM, same", "LightGBM, rich", "BG/NBD", "recency", "score",
-)  # fmt: skip
-ARMS = (OURS, SAME, RICH, BGNBD, RECENCY, SCORE)
-FORECASTS = (OURS, SAME, RICH, BGNBD)
+OURS, SAME, BGNBD, RECENCY, SCORE = "forecast", "LightGBM, same", "BG/NBD", "recency", "score"
+ARMS = (OURS, SAME, BGNBD, RECENCY, SCORE)
+FORECASTS = (OURS, SAME, BGNBD)
 POINTS = load_points()
 
 
@@ -56,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("CONSUMER_FUSION_DATA", "../shared/data"))
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
-    parser.add_argument("--splits", type=int, default=3, help="random halves of the pairs of each ledger")
+    parser.add_argument("--splits", type=int, default=2, help="random halves of the pairs of each ledger")
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=GATE_SEEDS, help="of the worlds; others to tune"
     )
@@ -130,7 +127,7 @@ def run_case(case: Case, splits: int) -> list[dict[str, object]]:
         assert np.array_equal(forecast.rows["consumer_id"].to_numpy(), tested.consumer_id)
         ranking[OURS] = forecast.rows["probability"].to_numpy()
         money[OURS] = forecast.rows["expected_value"].to_numpy()
-        ranking[SAME], ranking[RICH] = _grow_trees(case, ledger, events, tested, traits.values, seed)
+        ranking[SAME] = _grow_trees(case, ledger, traits.values, seed)
         is_tested = ~np.isin(tested.consumer_id, training)
         came, spent = tested.is_outcome[is_tested], (tested.spend * unit)[is_tested]
         runs.append(
@@ -159,30 +156,14 @@ def _find_word(sentences: tuple[str, ...], words: str) -> float:
     return float(any(words in sentence for sentence in sentences))
 
 
-def _grow_trees(
-    case: Case, ledger: pa.Table, events: pd.DataFrame, tested: Sample, values: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """LightGBM with the forecast's own rows and traits, and with rich features at T1."""
+def _grow_trees(case: Case, ledger: pa.Table, values: np.ndarray, seed: int) -> np.ndarray:
+    """LightGBM with the forecast's own rows and traits."""
     question = {"outcome": ORDER, "horizon_days": case.horizon_days}
     cutoffs = list_cutoffs(ledger, case.first_us, case.horizon_days, 4)
     samples = [draw_sample(ledger, POINTS, cutoff_us=one, **question) for one in cutoffs]
     rows = np.vstack([describe_pairs(one, POINTS, **question).values for one in samples])
     came = np.concatenate([one.is_outcome for one in samples])
-    same = fit_lightgbm(rows, came, seed)(values)
-
-    def describe(sample: Sample, moment_us: int) -> np.ndarray:
-        """Rich features of every pair of a sample; nothing of orders where there was none."""
-        summary = summarise_orders(events, moment_us)
-        table = pd.DataFrame(describe_richly(events, summary, moment_us), index=summary.frame.index)
-        past = events[(events.occurred_us <= moment_us) & (events.kind != ORDER)]
-        age = moment_us // DAY - past.day
-        for window in (7, 28, 91):
-            table = table.reindex(table.index.union(sample.consumer_id))
-            table[f"other {window}"] = past[age < window].groupby("consumer_id").size()
-        return table.reindex(sample.consumer_id).to_numpy(dtype=float)
-
-    rich = fit_lightgbm(describe(samples[0], case.first_us), samples[0].is_outcome, seed)
-    return same, rich(describe(tested, case.second_us))
+    return fit_lightgbm(rows, came, seed)(values)
 
 
 def judge(results: dict[str, dict]) -> list[dict[str, object]]:
