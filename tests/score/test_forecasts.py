@@ -84,7 +84,7 @@ def draw_leavers(seed, pairs=1_200):
 
 @pytest.fixture(scope="module")
 def ledger():
-    return simulate_ledger("known points", 2_000, 5)
+    return simulate_ledger("known points", 1_200, 5)
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def test_money_is_expected_by_what_a_pair_usually_pays(ledger):
 
 
 def test_a_brand_of_livelier_pairs_has_livelier_forecasts_and_the_same_scores(ledger):
-    lively = simulate_ledger(replace(build_world("known points"), base=-0.6), 1_000, 6)
+    lively = simulate_ledger(replace(build_world("known points"), base=-0.6), 600, 6)
     both = pa.concat_tables([write_ledger(ledger), write_ledger(lively, 2)]).sort_by("occurred_us")
     forecast = predict(both, ledger.truth)
     for brand_id, truth in ((1, ledger.truth), (2, lively.truth)):
