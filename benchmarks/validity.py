@@ -30,10 +30,14 @@ from validity_rivals import (
     rank_rfm,
     summarise_orders,
 )
-from validity_verdicts import RIVALS, judge_settings, print_settings
+from validity_verdicts import OURS, RIVALS, judge_settings, print_settings
 
-from consumer_fusion.score import apply_calibration, calibrate, load_points, predict_outcomes
+from consumer_fusion.score import apply_calibration, calibrate, find_link, load_points
 from consumer_fusion.score import validity as measures
+from consumer_fusion.score.forecasts import learn_forecaster, make_forecast
+from consumer_fusion.score.links import compute_probability, forecast_outcomes
+from consumer_fusion.score.samples import draw_sample
+from consumer_fusion.score.traits import read_pairs
 
 OUTCOME = "Order Completed"
 SEED = 20_261
@@ -109,7 +113,7 @@ def run_setting(setting: Setting, folder: Path, rounds: int, splits: int) -> dic
     """One setting over several splits of the pairs; every figure is the mean of theirs."""
     ledger = load_ledger(setting.ledger, folder)
     events = ledger.select(["consumer_id", "kind", "occurred_us", "day", "value"]).to_pandas()
-    at_second = summarise_orders(events, _read_time(setting.second_cutoff))
+    at_second = summarise_orders(events, read_time(setting.second_cutoff))
     bgnbd = predict_bgnbd(at_second, setting.weeks * 7.0)
     runs = [run_split(setting, ledger, events, bgnbd, SEED + split, rounds) for split in range(splits)]
     return {
@@ -139,7 +143,7 @@ def run_split(
     setting: Setting, ledger: pa.Table, events: pd.DataFrame, bgnbd: tuple, seed: int, rounds: int
 ) -> dict[str, object]:
     """Fit everybody at T1, score everybody at T2, measure on the pairs that nobody was fitted on."""
-    first_us, second_us = _read_time(setting.first_cutoff), _read_time(setting.second_cutoff)
+    first_us, second_us = read_time(setting.first_cutoff), read_time(setting.second_cutoff)
     horizon_days = setting.weeks * 7.0
     consumers = np.unique(events.consumer_id)
     training = np.random.default_rng(seed).permutation(consumers)[: consumers.size // 2]
@@ -162,7 +166,7 @@ def run_split(
 
     points = load_points()
     report = calibrate(
-        _take_consumers(ledger, training),
+        take_consumers(ledger, training),
         points,
         outcome=OUTCOME,
         horizon_days=horizon_days,
@@ -170,9 +174,22 @@ def run_split(
         seed=seed,
     )
     for arm, table in (("defaults", points), ("calibrated", apply_calibration(points, report))):
-        probability[arm], money[arm] = _forecast(
-            ledger, table, report, at_second.consumer_id, second_us, horizon_days
-        )
+        link = find_link(report, table, OUTCOME, horizon_days)
+        sample = draw_sample(ledger, table, outcome=OUTCOME, cutoff_us=second_us, horizon_days=0.0)
+        linked = compute_probability(forecast_outcomes(read_pairs(sample, table), link))
+        probability[arm] = _pick_consumers(sample.consumer_id, linked, at_second.consumer_id)
+    forecaster = learn_forecaster(
+        take_consumers(ledger, training),
+        points,
+        outcome=OUTCOME,
+        horizon_days=horizon_days,
+        cutoff_us=first_us,
+    )
+    rows = make_forecast(ledger, points, forecaster, as_of_us=second_us).rows
+    probability["forecast"], money["forecast"] = (
+        _pick_consumers(rows["consumer_id"].to_numpy(), rows[name].to_numpy(), at_second.consumer_id)
+        for name in ("probability", "expected_value")
+    )
     ranking |= probability
     tested = {name: one[is_test] for name, one in ranking.items()}
     content = report.as_dict()
@@ -190,10 +207,9 @@ def run_split(
             name: measures.compute_calibration_error(came[is_test], tested[name]) for name in probability
         },
         "gini": {name: measures.compute_gini(spent[is_test], one[is_test]) for name, one in money.items()},
-        "gini_difference": {
-            arm: _compare_money(spent[is_test], money[arm][is_test], money["BG/NBD"][is_test], seed, rounds)
-            for arm in ("defaults", "calibrated")
-        },
+        "gini_difference": _compare_money(
+            spent[is_test], money["forecast"][is_test], money["BG/NBD"][is_test], seed, rounds
+        ),
         "learnt": {name: content[name] for name in _TOLD},
     }
 
@@ -217,7 +233,7 @@ def _compare_rankings(
 ) -> dict[str, dict[str, list[float]]]:
     """By arm of ours and rival: difference of AUC with its 95% interval, from the same draws of pairs."""
     compared: dict[str, dict[str, list[float]]] = {}
-    for arm in ("defaults", "calibrated"):
+    for arm in OURS:
         draws = measures.bootstrap_differences(
             came, ranking[arm], [ranking[name] for name in RIVALS], seed, rounds
         )
@@ -232,17 +248,10 @@ def _compare_rankings(
     return compared
 
 
-def _forecast(
-    ledger: pa.Table, points, report, consumers: np.ndarray, as_of_us: int, horizon_days: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Probability and expected money as the product forecasts them, in the order of the consumers."""
-    table = predict_outcomes(
-        ledger, points, report, outcome=OUTCOME, horizon_days=horizon_days, as_of_us=as_of_us
-    )
-    ids = table["consumer_id"].to_numpy()
+def _pick_consumers(ids: np.ndarray, values: np.ndarray, consumers: np.ndarray) -> np.ndarray:
+    """The values of these consumers, in their order."""
     order = np.argsort(ids)
-    place = order[np.searchsorted(ids, consumers, sorter=order)]
-    return table["probability"].to_numpy()[place], table["expected_value"].to_numpy()[place]
+    return values[order[np.searchsorted(ids, consumers, sorter=order)]]
 
 
 def _find_outcomes(events, consumers: np.ndarray, cutoff_us: int, horizon_days: float):
@@ -255,11 +264,11 @@ def _find_outcomes(events, consumers: np.ndarray, cutoff_us: int, horizon_days: 
     return spent.notna().to_numpy(), spent.fillna(0.0).to_numpy()
 
 
-def _take_consumers(ledger: pa.Table, consumers: np.ndarray) -> pa.Table:
+def take_consumers(ledger: pa.Table, consumers: np.ndarray) -> pa.Table:
     return ledger.filter(pa.array(np.isin(ledger["consumer_id"].to_numpy(), consumers)))
 
 
-def _read_time(text: str) -> int:
+def read_time(text: str) -> int:
     moment = datetime.fromisoformat(text).astimezone(UTC)
     return round(moment.timestamp() * 1_000_000)
 

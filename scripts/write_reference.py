@@ -188,7 +188,7 @@ JSON: Mapping[str, object] = {
     "serve": ["address", "owner_link"],
     "export": ["to", "rows"],
     "doctor": ["ok", ("checks", [["name", "is_ok", "found", "advice"]])],
-    "predict": ["pairs", "out", "outcome", "horizon_days"],
+    "predict": ["pairs", "out", "outcome", "horizon_days", "sentences"],
     "version": ["consumer-fusion", "score model", "points", "python", "duckdb", "pyarrow", "sqlalchemy"],
 }  # fmt: skip
 """What each command prints with --json: a list of field names is an object, a list in a list a list of objects.

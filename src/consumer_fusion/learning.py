@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -130,11 +131,11 @@ def predict_pairs(
     horizon_days: float,
     as_of: Moment = None,
     progress: Progress = ignore_progress,
-) -> pa.Table:
+) -> score.Forecast:
     """Forecast an outcome for every pair with evidence.
 
     Returns:
-        consumer, brand, probability, expected_value, fusion_score.
+        Rows of consumer, brand, probability, expected_value, fusion_score and reasons, and what to know of all of them.
 
     Raises:
         RefusedError: The past cannot tell.
@@ -146,23 +147,21 @@ def predict_pairs(
         ledger = score.read_ledgers(
             session, workspace.engine, workspace.folder, force.points, force.kind_ids, until_us=moment
         )
-        known = session.read(
-            CALIBRATIONS, {"outcome": outcome, "horizon_days": horizon_days}, order_by=("made_us",)
-        )
-        report = score.read_report(json.loads(known["report"][-1].as_py())) if known.num_rows else None
         progress("forecast", 0, None)
-        rows = score.predict_outcomes(
-            ledger, force.points, report, outcome=outcome, horizon_days=horizon_days, as_of_us=moment
+        forecast = score.predict_outcomes(
+            ledger, force.points, outcome=outcome, horizon_days=horizon_days, as_of_us=moment
         )
+        rows = forecast.rows
         consumers = ingest.name_entities(session, rows["consumer_id"].to_pylist())
         brands = ingest.name_entities(session, rows["brand_id"].to_pylist())
-    return pa.table(
+    named = pa.table(
         {
             "consumer": pa.array([consumers[each] for each in rows["consumer_id"].to_pylist()], pa.string()),
             "brand": pa.array([brands[each] for each in rows["brand_id"].to_pylist()], pa.string()),
-            **{name: rows[name] for name in ("probability", "expected_value", "fusion_score")},
+            **{name: rows[name] for name in ("probability", "expected_value", "fusion_score", "reasons")},
         }
     )
+    return replace(forecast, rows=named)
 
 
 def read_latest_calibration(workspace: Workspace) -> score.CalibrationReport | None:

@@ -141,6 +141,13 @@ def test_a_forecast_gives_each_pair_a_probability_beside_its_score(untouched_tow
     told = ask_fusion(untouched_town, "predict", *QUESTION, "--as-of", "latest", "--out", out)
     assert find_faults(told, reference.JSON["predict"]) == []
     rows = pa_csv.read_csv(out)
-    assert rows.column_names == ["consumer", "brand", "probability", "expected_value", "fusion_score"]
+    assert rows.column_names == [
+        "consumer",
+        "brand",
+        "probability",
+        "expected_value",
+        "fusion_score",
+        "reasons",
+    ]
     assert rows.num_rows == told["pairs"] > 200
     assert all(0 <= each <= 1 for each in rows["probability"].to_pylist())

@@ -15,9 +15,9 @@ from consumer_fusion.score import (
     LedgerEntry,
     apply_calibration,
     calibrate,
+    find_link,
     fold_ledger,
     load_points,
-    predict_outcomes,
     read_pair,
     read_report,
 )
@@ -26,8 +26,9 @@ from consumer_fusion.score.calibration_report import write_sentences
 from consumer_fusion.score.fitting import compute_loss
 from consumer_fusion.score.grids import FoldGrid
 from consumer_fusion.score.lessons import pose_problem
-from consumer_fusion.score.links import start_link
+from consumer_fusion.score.links import forecast_outcomes, start_link
 from consumer_fusion.score.samples import draw_sample, fold_sample
+from consumer_fusion.score.traits import read_pairs
 from consumer_fusion.simulate import build_world, simulate_ledger
 
 pytest.importorskip("scipy", reason="calibration is the extra `calibrate`")
@@ -186,18 +187,11 @@ def test_learnt_points_bring_forecasts_nearer_to_the_truth():
     true_log_odds = rows["log_odds"].to_numpy()
     distances = []
     for points in (POINTS, apply_calibration(POINTS, report)):
-        forecast = predict_outcomes(
-            write_ledger(ledger),
-            points,
-            report,
-            outcome=ORDER,
-            horizon_days=truth.horizon_days,
-            as_of_us=truth.cutoffs_us[-2],
+        link = find_link(report, points, ORDER, truth.horizon_days)
+        sample = draw_sample(
+            write_ledger(ledger), points, outcome=ORDER, cutoff_us=truth.cutoffs_us[-2], horizon_days=0.0
         )
-        probability = forecast["probability"].to_numpy()
-        errors = (
-            np.log(probability / (1.0 - probability)) - true_log_odds[forecast["consumer_id"].to_numpy() - 1]
-        )
+        errors = forecast_outcomes(read_pairs(sample, points), link) - true_log_odds[sample.consumer_id - 1]
         distances.append(float(np.sqrt(np.mean(errors**2))))
     assert distances[1] < 0.8 * distances[0]
 

@@ -168,14 +168,21 @@ def predict(
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
-    """Forecast an outcome for each pair; a forecast is not the score, and is fitted apart."""
+    """Forecast an outcome for each pair, with reasons; a forecast is not the score, and is fitted apart."""
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
         with show_progress(is_quiet=is_json) as progress:
-            rows = learning.predict_pairs(
+            forecast = learning.predict_pairs(
                 opened, outcome=outcome, horizon_days=horizon, as_of=moment, progress=progress
             )
-        write_rows(rows, out)
+        write_rows(forecast.rows, out)
     if is_json:
-        print_json({"pairs": rows.num_rows, "out": str(out), "outcome": outcome, "horizon_days": horizon})
+        print_json(
+            {
+                "pairs": forecast.rows.num_rows, "out": str(out), "outcome": outcome, "horizon_days": horizon,
+                "sentences": list(forecast.sentences),
+            }
+        )  # fmt: skip
         return
-    console.print(f"{rows.num_rows:,} forecasts written to {out}")
+    console.print(f"{forecast.rows.num_rows:,} forecasts written to {out}")
+    for sentence in forecast.sentences:
+        console.print(sentence)

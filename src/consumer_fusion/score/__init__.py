@@ -29,7 +29,7 @@ from consumer_fusion.score.folding import (
     refold,
     write_deltas,
 )
-from consumer_fusion.score.forecasts import predict_outcomes
+from consumer_fusion.score.forecasts import Forecast, predict_outcomes
 from consumer_fusion.score.ledger import LedgerEntry, fold_ledger
 from consumer_fusion.score.links import Link
 from consumer_fusion.score.magnitudes import annotate_sql, annotation_tables
@@ -120,6 +120,7 @@ __all__ = [
     "Explanation",
     "FEWEST_EVENTS",
     "FOLDED_MARK",
+    "Forecast",
     "KindState",
     "LedgerEntry",
     "Link",

@@ -1,4 +1,4 @@
-"""Links: how a balance becomes the probability of an outcome and an amount of money, and how well one fits.
+"""Links: how the balance of a score becomes the probability of an outcome and an amount of money.
 
 A link is monotone: a + b asinh(M / m0), linear near 0 and logarithmic far out, so that one very busy pair cannot
 bend it (`docs/concepts/calibration.md`).
@@ -45,13 +45,6 @@ def forecast_outcomes(balance: FloatArray, link: Link) -> FloatArray:
     """The log-odds of the outcome for each balance."""
     log_odds: FloatArray = link.intercept + link.slope * np.arcsinh(balance / link.bend)
     return log_odds
-
-
-def forecast_money(balance: FloatArray, usual_order: FloatArray, link: Link) -> FloatArray:
-    """The expected money for each balance and usual order, in units of the brand."""
-    log_money = link.spend_intercept + link.spend_slope * np.arcsinh(balance / link.bend)
-    money: FloatArray = np.exp(log_money + link.spend_usual_order * np.log(usual_order))
-    return money
 
 
 def compute_probability(log_odds: FloatArray) -> FloatArray:

@@ -22,6 +22,7 @@ IntArray = NDArray[np.int64]
 _USUAL_ORDER_PRIOR = 1.0
 _BY_PAIR = ("pair_code", "consumer_id", "brand_id", "is_outcome", "spend", "usual_order")
 _BY_EVENT = ("event_kind", "event_age_days", "event_pace", "event_weight", "event_magnitude")
+_BY_PAST = ("past_age_days", "past_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ class Sample:
         event_pace: What the rhythm of its brand multiplies its half-life with.
         event_weight: Trust x burst compression.
         event_magnitude: Its size.
+        past_pair: Place of the pair of each outcome by the cutoff; forecasts look at these three.
+        past_age_days: Days from it to the cutoff.
+        past_value: Its money in units of the brand; 0 where there is none.
         is_outcome: By pair: whether the outcome came within the horizon.
         spend: By pair: money of those outcomes, in units of the brand.
         usual_order: By pair: the mean of its outcomes by the cutoff, in units of the brand, drawn towards 1.
@@ -59,6 +63,9 @@ class Sample:
     event_pace: FloatArray
     event_weight: FloatArray
     event_magnitude: FloatArray
+    past_pair: IntArray
+    past_age_days: FloatArray
+    past_value: FloatArray
     is_outcome: BoolArray
     spend: FloatArray
     usual_order: FloatArray
@@ -136,6 +143,9 @@ def draw_sample(
     end_us = cutoff_us + round(horizon_days * DAY_MICROSECONDS)
     is_ahead = is_outcome_row & (occurred > cutoff_us) & (occurred <= end_us)
     happened, money = _add_outcomes(pair_of_row[is_ahead], value[is_ahead], in_sample)
+    past_pair = _find_pairs(pair_of_row[is_past], in_sample)
+    past = np.flatnonzero(is_past)[past_pair >= 0]
+    past_pair = past_pair[past_pair >= 0]
     return Sample(
         pair_code=in_sample,
         cutoff_place=np.zeros(in_sample.size, dtype=np.int64),
@@ -149,6 +159,9 @@ def draw_sample(
         event_pace=_find_paces(points, evidence_keys, brand[is_evidence], event_kind),
         event_weight=weight,
         event_magnitude=_take_numbers(ledger, "magnitude")[is_evidence],
+        past_pair=past_pair,
+        past_age_days=(cutoff_us - occurred[past]) / DAY_MICROSECONDS,
+        past_value=np.maximum(np.nan_to_num(value[past]), 0.0) / unit[past_pair],
         is_outcome=happened > 0,
         spend=money / unit,
         usual_order=(_USUAL_ORDER_PRIOR + paid / unit) / (_USUAL_ORDER_PRIOR + had),
@@ -166,15 +179,21 @@ def _find_paces(points: PointsTable, keys: Sequence[str], brand: IntArray, kind:
 
 def _add_outcomes(pair: IntArray, value: FloatArray, in_sample: IntArray) -> tuple[FloatArray, FloatArray]:
     """How many outcomes each pair of the sample had, and their money; what was given back is not counted."""
-    if in_sample.size == 0:
-        return np.zeros(0), np.zeros(0)
-    place = np.minimum(np.searchsorted(in_sample, pair), in_sample.size - 1)
-    known = in_sample[place] == pair
+    place = _find_pairs(pair, in_sample)
+    known = place >= 0
     money = np.maximum(np.nan_to_num(value[known]), 0.0)
     return (
         np.bincount(place[known], minlength=in_sample.size).astype(np.float64),
         np.asarray(np.bincount(place[known], weights=money, minlength=in_sample.size), np.float64),
     )
+
+
+def _find_pairs(pair: IntArray, in_sample: IntArray) -> IntArray:
+    """The place of each pair in the sample; -1 where it has no evidence."""
+    if in_sample.size == 0:
+        return np.full(pair.size, -1)
+    place = np.minimum(np.searchsorted(in_sample, pair), in_sample.size - 1)
+    return np.where(in_sample[place] == pair, place, -1)
 
 
 def take_pairs(sample: Sample, places: IntArray) -> Sample:
@@ -183,6 +202,8 @@ def take_pairs(sample: Sample, places: IntArray) -> Sample:
     new_place[places] = np.arange(places.size)
     event_pair = new_place[sample.event_pair]
     kept = event_pair >= 0
+    past_pair = new_place[sample.past_pair]
+    is_own = past_pair >= 0
     return replace(
         sample,
         pair_code=sample.pair_code[places],
@@ -195,6 +216,9 @@ def take_pairs(sample: Sample, places: IntArray) -> Sample:
         event_pace=sample.event_pace[kept],
         event_weight=sample.event_weight[kept],
         event_magnitude=sample.event_magnitude[kept],
+        past_pair=past_pair[is_own],
+        past_age_days=sample.past_age_days[is_own],
+        past_value=sample.past_value[is_own],
         is_outcome=sample.is_outcome[places],
         spend=sample.spend[places],
         usual_order=sample.usual_order[places],
@@ -206,12 +230,14 @@ def stack_samples(samples: Sequence[Sample]) -> Sample:
     first_row = np.cumsum([0, *(sample.pair_count for sample in samples[:-1])])
 
     stacked: dict[str, Any] = {
-        name: np.concatenate([getattr(sample, name) for sample in samples]) for name in _BY_PAIR + _BY_EVENT
+        name: np.concatenate([getattr(sample, name) for sample in samples])
+        for name in _BY_PAIR + _BY_EVENT + _BY_PAST
     }
     stacked["cutoff_place"] = np.repeat(np.arange(len(samples)), [sample.pair_count for sample in samples])
-    stacked["event_pair"] = np.concatenate(
-        [sample.event_pair + start for sample, start in zip(samples, first_row, strict=True)]
-    )
+    for name in ("event_pair", "past_pair"):
+        stacked[name] = np.concatenate(
+            [getattr(sample, name) + start for sample, start in zip(samples, first_row, strict=True)]
+        )
     return replace(samples[0], **stacked)
 
 
