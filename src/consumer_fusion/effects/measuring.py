@@ -21,7 +21,7 @@ from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
-RECIPE = "4"
+RECIPE = "5"
 """Raised when effects are measured in another way, so that what was kept is measured again."""
 LATER_DAYS = 42
 """So many days after a window count: those by which a temporary effect is told, and some to spare."""
@@ -98,7 +98,10 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     actions = cause.read_action_rows(book.session)
     action = cause.find_action(book.session, question.action_id)
     own = find_own_series(book, action, question)
-    window = find_window(action, question)
+    others = _list_own_windows(actions, action, own)
+    # Actions that cannot be told apart are measured over the days of all of them.
+    nearby = cause.sort_neighbours(find_window(action, question), others)
+    window = nearby.window
     if window.start_day >= book.today:
         raise RefusedError(
             f"The effect of {action.action_id} on {question.metric} is looked for from a day that has not passed.",
@@ -109,7 +112,6 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     own = own.cut(last_day)
     found = find_sisters(book, own, window, actions)
     sisters = replace(found, chosen=tuple(each.cut(last_day) for each in found.chosen))
-    others = _list_own_windows(actions, action, own)
     calibration = choose_calibration(book.session)
     country = book.workspace.settings.country
     digest = _digest(own, sisters.chosen, window, others, calibration, action, book.today, country)
@@ -119,7 +121,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     fitted = _fit(book, own, sisters.chosen, window, action)
     effect = cause.measure_effect(
         fitted,
-        window,
+        find_window(action, question),
         calibration=calibration,
         kind="temporary" if action.expected_effect == "temporary" else "open",
         others=others,
@@ -135,6 +137,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         unit=own.unit,
         adds_up=own.adds_up,
         declared_end_day=window.end_day,
+        told_with=_find_first(action, find_window(action, question), nearby.together),
         further_checks=[opinion] if opinion is not None else [],
         passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
     )
@@ -279,10 +282,10 @@ def _list_seen_with(session: Session, action: cause.ActionRow) -> set[int]:
 
 def _list_own_windows(
     actions: Sequence[cause.ActionRow], action: cause.ActionRow, own: MetricSeries
-) -> list[cause.Window]:
+) -> list[cause.NamedWindow]:
     """The windows of the other actions of the same brand that reach the same series."""
     return [
-        cause.Window(*each.find_window(own.metric))
+        cause.NamedWindow(*each.find_window(own.metric), each.action_id, each.expected_effect == "temporary")
         for each in actions
         if each.brand_id == action.brand_id
         and each.action_id != action.action_id
@@ -290,8 +293,17 @@ def _list_own_windows(
     ]
 
 
+def _find_first(
+    action: cause.ActionRow, window: cause.Window, together: Sequence[cause.NamedWindow]
+) -> str | None:
+    """Of actions that cannot be told apart, the one with which their effect is told; None where it is this one."""
+    starts = [(window.start_day, action.action_id), *((each.start_day, each.name) for each in together)]
+    first = min(starts)[1]
+    return None if first == action.action_id else first
+
+
 def _digest(
-    own: MetricSeries, sisters: Sequence[MetricSeries], window: cause.Window, others: Sequence[cause.Window],
+    own: MetricSeries, sisters: Sequence[MetricSeries], window: cause.Window, others: Sequence[cause.NamedWindow],
     calibration: cause.Calibration, action: cause.ActionRow, today: int, country: str,
 ) -> str:  # fmt: skip
     told = (
@@ -299,7 +311,7 @@ def _digest(
         own.digest,
         sorted(each.digest for each in sisters),
         window,
-        sorted((each.start_day, each.end_day) for each in others),
+        sorted((each.start_day, each.end_day, each.name, each.is_temporary) for each in others),
         _digest_calibration(calibration, window.days),
         action.expected_effect,
         country,

@@ -193,7 +193,9 @@ def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None 
     reports = [each for each in reports if each.action in actions]
     reports.sort(key=lambda each: (actions[each.action].starts_us, each.action, each.metric))
     shrunk = shrink_reports(reports, [actions[each.action].action_type for each in reports])
-    told = [place for place, each in enumerate(reports) if each.p_value is not None]
+    told = [
+        place for place, each in enumerate(reports) if each.p_value is not None and each.told_with is None
+    ]
     q_values = dict(zip(told, cause.adjust_found([reports[place].p_value or 0.0 for place in told])))
     brands = ingest.name_entities(session, [actions[each.action].brand_id for each in reports])
     named = name_reports(session, reports, show_key)
