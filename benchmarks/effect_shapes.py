@@ -129,7 +129,7 @@ def measure_shapes(families: Sequence[Family], count: int, seed: int, length: in
             [fit_case(case) for case in cases],
             [case.source for case in cases],
             (length,),
-            ("fixed", "temporary"),
+            ("fixed", "temporary", "ending"),
         )
         print(f"\n{name}, {length} days declared temporary, {len(cases)} dates, seed {seed}")
         print(
@@ -176,7 +176,8 @@ def _plant(case: Case, multiply: Callable[[Floats, int], Floats]) -> tuple[Case,
     factors = multiply(np.arange(values.size) - float(case.before), case.window.days)
     moved = values * factors
     within = slice(case.before, case.before + case.window.days)
-    truth = float(np.nansum(moved[within]) / np.nansum(values[within]))
+    base = float(np.nansum(values[within]))
+    truth = float(np.nansum(moved[within]) / base) if base else 1.0
     return replace(case, series=replace(case.series, values=moved)), truth
 
 
@@ -191,10 +192,12 @@ def _tell(fit: FittedSeries, case: Case, truth: float, calibrations, kind: str) 
     if found.is_refused or not np.isfinite(found.effect):
         return None
     relative = max(found.relative, -0.999)
+    within = slice(case.before, case.before + case.window.days)
+    planted = float(np.nanmean(case.series.values[within])) * (1.0 - 1.0 / truth)
     return Told(
         miss=float(np.log1p(relative) - np.log(truth)),
-        is_covered=found.low <= truth - 1 <= found.high,
-        is_found=found.low > 0 or found.high < 0,
+        is_covered=found.effect_low <= planted <= found.effect_high,
+        is_found=found.effect_low > 0 or found.effect_high < 0,
         width=found.high - found.low,
         warned=frozenset(check.name for check in found.checks if check.verdict == "warned"),
     )
@@ -207,7 +210,7 @@ def _write(told: Sequence[Told | None]) -> str:
     warned = ", ".join(f"{name} {np.mean([name in each.warned for each in known]):.2f}" for name in asked)
     return (
         f"{np.mean([each.is_covered for each in known]):>6.3f} {np.mean([each.is_found for each in known]):>6.3f} "
-        f"{np.median(miss):>+7.3f} {np.sqrt(np.mean(miss**2)):>6.3f} {np.median([each.width for each in known]):>6.3f}"
+        f"{np.nanmedian(miss):>+7.3f} {np.sqrt(np.nanmean(miss**2)):>6.3f} {np.nanmedian([each.width for each in known]):>6.3f}"
         f"  {warned}; refused {1 - len(known) / len(told):.2f}"
     )
 

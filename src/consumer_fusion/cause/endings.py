@@ -14,7 +14,7 @@ from consumer_fusion.cause.fitted_series import FittedSeries, PlaceboErrors, lis
 from consumer_fusion.cause.placebo_rules import Calibration
 from consumer_fusion.cause.series import Window
 
-ENDING_LEVEL = 0.05
+ENDING_LEVEL = 0.02
 """Where both answers lie further apart than in all but this share of placebos, the days after are not used."""
 LEAST_FOLLOWING, MOST_FOLLOWING = 7, 14
 """So many days after the window are told of."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from consumer_fusion.cause.anticipation import BEFORE_DAYS, check_days_before
 from consumer_fusion.cause.bridges import AFTER_DAYS, Bridge, bridge_window, slide_bridges
 from consumer_fusion.cause.controls import MOVED, guard_controls
 from consumer_fusion.cause.diagnosis import diagnose_series
@@ -95,6 +96,10 @@ def measure_effect(
         return refuse_effect(fitted, window, end_day, checks, alpha, sequential)
     seen_window = Window(window.start_day, end_day)
     fitted = guard_controls(fitted, seen_window, calibration)
+    begun = None if gap else check_days_before(fitted, window, calibration, apart)
+    if begun is not None:
+        checks = (*checks, begun)
+        gap = BEFORE_DAYS if begun.verdict == "warned" else 0
     is_temporary = kind == "temporary" and all(other.is_temporary for other in neighbours.together)
     measured = measure_error(
         fitted, seen_window, calibration, "temporary" if is_temporary else "open", neighbours, gap
@@ -128,7 +133,9 @@ def measure_error(
             ),
         )  # fmt: skip
     elif kind == "temporary":
-        both = bridge_window(fitted, window, after=after, others=(*neighbours.entangled, *neighbours.later))
+        both = bridge_window(
+            fitted, window, after=after, gap=gap, others=(*neighbours.entangled, *neighbours.later)
+        )
         apart, span = before.e - both.e, length + after
         slid = slide_bridges(fitted, length, after).take_before(window.start_day, span)
         # Where others share its days, the days before alone say little of how it ended.
@@ -177,6 +184,9 @@ def tell_effect(
         base = abs(observed - e) or np.nan
         effect, effect_low, effect_high = e, *ends
         relative, low, high = e / base, ends[0] / base, ends[1] / base
+        if fitted.frame.lowest == 0.0:
+            # No more than all of it can be lost.
+            relative, low, high = (max(each, -1.0) for each in (relative, low, high))
         estimate, se, cloud, mde = e / base, se / base, measured.placebos.e / base, detectable / base
         if reach * s >= base:
             # Of what may have been nothing at all there is no share.
