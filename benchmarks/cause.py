@@ -223,7 +223,7 @@ def measure_temporary(run: Run, families: Sequence[Family], seed: int, count: in
     cases = draw_real(families, min(count, 500), seed, after=AFTER_DAYS)
     fits = [fit_case(case) for case in cases]
     sources = [case.source for case in cases]
-    calibrations = learn_without(fits, sources, (cases[0].window.days,), ("fixed", "temporary"))
+    calibrations = learn_without(fits, sources, (cases[0].window.days,), ("fixed", "temporary", "ending"))
     two = measure_cases(TEMPORARY, cases, kind="temporary", fits=fits, calibrations=calibrations)
     one = measure_cases("the same, one-sided", cases, kind="open", fits=fits, calibrations=calibrations)
     run.rows += [(two, 0), (one, 1)]

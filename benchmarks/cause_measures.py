@@ -234,7 +234,7 @@ def ask(
 
 
 def excludes_zero(effect: Effect) -> bool:
-    return effect.low > 0 or effect.high < 0
+    return effect.effect_low > 0 or effect.effect_high < 0
 
 
 def contradicts(effect: Effect, alpha: float) -> bool:

@@ -1,8 +1,8 @@
 """The same events, the same score: however they come, and whoever comes first. `python benchmarks/same_events.py`
 
 Orders, refunds and visits of some brands and days are imported at once, day by day, backwards and in any order, some of
-it sealed in between; printed is the largest difference between the scores of a pair. Then somebody's first order of 0.01
-comes before all others. Exit status 1 where scores differ by more than 1e-9.
+it sealed in between; printed is the largest difference between the scores of a pair. Then somebody's first order of
+0.01 comes before all others. Exit status 1 where scores differ by more than 1e-9.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def main() -> None:
     for way, difference in differences.items():
         verdict = "same" if difference <= TOLERANCE else "DIFFERENT"
         print(f"  {verdict:9s}  {way:32s} largest difference of a score {difference:.1e}")
-    print(f"after a first order of 0.01 by somebody else: {compare(at_once, probed):.1e} (an order like any other)")
+    print(
+        f"after a first order of 0.01 by somebody else: {compare(at_once, probed):.1e} (an order like any other)"
+    )
     sys.exit(0 if max(differences.values()) <= TOLERANCE else 1)
 
 
@@ -59,7 +61,9 @@ def draw_events(chance: random.Random, days: int, a_day: int) -> list[Event]:
     """Events in order of time, of brands whose prices differ and rise."""
     return sorted(
         (
-            make_event(chance, day * a_day + number + 1, days - day - chance.random(), f"c-{chance.randrange(150)}")
+            make_event(
+                chance, day * a_day + number + 1, days - day - chance.random(), f"c-{chance.randrange(150)}"
+            )
             for day in range(days)
             for number in range(a_day)
         ),
@@ -68,7 +72,13 @@ def draw_events(chance: random.Random, days: int, a_day: int) -> list[Event]:
 
 
 def make_event(
-    chance: random.Random, number: int, days_ago: float, consumer: str, *, value: float | None = None, kind: str = ""
+    chance: random.Random,
+    number: int,
+    days_ago: float,
+    consumer: str,
+    *,
+    value: float | None = None,
+    kind: str = "",
 ) -> Event:
     """One event, by its number."""
     brand = chance.randrange(3)

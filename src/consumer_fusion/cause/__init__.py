@@ -38,7 +38,6 @@ from consumer_fusion.cause.fitted_series import (
     LEAST_DAYS,
     ErrorTrail,
     FittedSeries,
-    Forecast,
     PlaceboErrors,
     fit_series,
 )
@@ -69,6 +68,7 @@ from consumer_fusion.cause.metrics import (
     read_metric_days,
     read_spans,
 )
+from consumer_fusion.cause.overlaps import NamedWindow, sort_neighbours
 from consumer_fusion.cause.panels import (
     FEWEST_DONORS,
     PanelEffect,
@@ -209,10 +209,11 @@ __all__ = [
     "HORIZONS",
     "LEAST_DAYS",
     "FittedSeries",
-    "Forecast",
     "PlaceboErrors",
     "fit_series",
     "DailySeries",
+    "NamedWindow",
+    "sort_neighbours",
     "Window",
     "align_values",
     "average_series",

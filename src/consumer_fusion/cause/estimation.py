@@ -8,21 +8,21 @@ from typing import Literal
 
 import numpy as np
 
+from consumer_fusion.cause.anticipation import BEFORE_DAYS, check_days_before
+from consumer_fusion.cause.bridges import AFTER_DAYS, Bridge, bridge_window, slide_bridges
 from consumer_fusion.cause.controls import MOVED, guard_controls
 from consumer_fusion.cause.diagnosis import diagnose_series
 from consumer_fusion.cause.effect import Check, Effect, Label
-from consumer_fusion.cause.expectation import draw_expected, draw_without, level_band
+from consumer_fusion.cause.endings import check_following, has_ended
+from consumer_fusion.cause.expectation import draw_expected
 from consumer_fusion.cause.fitted_series import FittedSeries, PlaceboErrors, list_days
-from consumer_fusion.cause.framing import LOG_FLOOR
 from consumer_fusion.cause.judgement import Judgement, judge_looks, judge_size, shut_interval
+from consumer_fusion.cause.overlaps import Neighbours, check_neighbours, sort_neighbours
 from consumer_fusion.cause.placebo_rules import Calibration, Rule
-from consumer_fusion.cause.pulses import AFTER_DAYS, PulseEstimate, estimate_pulse, slide_over
 from consumer_fusion.cause.series import Floats, Window
 
 DAYS_BEFORE = 60
 """So many days before the window are shown."""
-ENTANGLED_DAYS = 14
-"""Another action that ended no longer ago than this is measured jointly."""
 POWER_QUANTILE = 0.84
 """Standard deviations that turn a bound into a change found in four of five cases."""
 
@@ -34,24 +34,24 @@ class Measured:
     """An error before it is judged.
 
     Attributes:
-        e: The error: a difference of logarithms, or in the series' units.
-        s: The standard deviation the models give it.
-        length: Days of the window that have been seen.
+        kind: `open`, or `temporary` where days after the window were used.
+        bridge: What was expected of the window.
+        s: The standard deviation of the error before it is calibrated.
         span: Days that one placebo takes up.
         placebos: The same errors on past dates.
         rule: How they are judged.
         question: By which question's law.
-        pulse: The pulse, where days on both sides were used or others overlap.
+        checks: What was found on the way.
     """
 
-    e: float
+    kind: Literal["open", "temporary"]
+    bridge: Bridge
     s: float
-    length: int
     span: int
     placebos: PlaceboErrors
     rule: Rule
     question: str
-    pulse: PulseEstimate | None
+    checks: tuple[Check, ...]
 
 
 def measure_effect(
@@ -74,34 +74,41 @@ def measure_effect(
         calibration: The placebos it is judged by.
         kind: `temporary` where the effect is declared to end with the window: then days after it are used too,
             once there are as many as the window has. Otherwise nothing after the window is looked at.
-        others: Windows of other actions on the same series; those that overlap are measured jointly.
+        others: Windows of other actions on the same series. Those that cannot be told apart from this one are measured
+            together with it, as one; the effects of others nearby are kept out of what is expected.
         alpha: What the interval leaves out.
         today: The last day known, where the window may still run.
         is_sequential: Whether it is looked at every day; by default exactly while the window runs.
         gap: Days between the action and the window; the forecast is made from before them.
     """
+    neighbours = sort_neighbours(window, others)
+    window = neighbours.window
     end_day = min(window.end_day, fitted.series.last_day, window.end_day if today is None else today)
     sequential = end_day < window.end_day if is_sequential is None else is_sequential
     length = end_day - window.start_day + 1
+    told_of = check_neighbours(neighbours)
     if length < 1:
         check = Check("window", "refused", "Cannot tell: the window has not begun in the data.", {})
         return refuse_effect(fitted, window, window.start_day, (check,), alpha, sequential)
-    checks = diagnose_series(fitted, window, length, calibration, alpha, others)
+    apart = (*neighbours.entangled, *neighbours.later)
+    checks = (*diagnose_series(fitted, window, length, calibration, alpha, apart), *told_of)
     if any(check.verdict == "refused" for check in checks):
         return refuse_effect(fitted, window, end_day, checks, alpha, sequential)
     seen_window = Window(window.start_day, end_day)
     fitted = guard_controls(fitted, seen_window, calibration)
-    measured = measure_error(fitted, seen_window, calibration, kind, others, gap)
-    if not np.isfinite(measured.e) or not measured.s > 0:
+    begun = None if gap else check_days_before(fitted, window, calibration, apart)
+    if begun is not None:
+        checks = (*checks, begun)
+        gap = BEFORE_DAYS if begun.verdict == "warned" else 0
+    is_temporary = kind == "temporary" and all(other.is_temporary for other in neighbours.together)
+    measured = measure_error(
+        fitted, seen_window, calibration, "temporary" if is_temporary else "open", neighbours, gap
+    )
+    if not np.isfinite(measured.bridge.e) or not measured.s > 0:
         check = Check("window", "refused", "Cannot tell: the days of the window do not suffice.", {})
         return refuse_effect(fitted, window, end_day, (*checks, check), alpha, sequential)
-    checks = (
-        *checks,
-        *check_others(seen_window, others),
-        *check_kind(kind, measured),
-        *check_controls(fitted),
-    )
-    return tell_effect(fitted, window, seen_window, calibration, measured, checks, alpha, sequential, gap)
+    checks = (*checks, *measured.checks, *check_controls(fitted))
+    return tell_effect(fitted, window, seen_window, calibration, measured, checks, alpha, sequential)
 
 
 def measure_error(
@@ -109,53 +116,53 @@ def measure_error(
     window: Window,
     calibration: Calibration,
     kind: Kind,
-    others: Sequence[Window],
+    neighbours: Neighbours,
     gap: int,
 ) -> Measured:
     """The error of a window and the placebos it is held against, by the estimand that fits the case."""
     length = window.days
     after = min(fitted.series.last_day - window.end_day, AFTER_DAYS)
-    is_temporary = kind == "temporary" and after >= length
-    if is_temporary or list_entangled(window, others):
-        after = after if is_temporary else 0
-        question = "temporary" if is_temporary and calibration.has_rule(fitted.form, "temporary") else "fixed"
-        pulse = estimate_pulse(fitted, window, others, after)
-        slid = slide_over(fitted, length, after)
-        past = slid.origins + length + after < window.start_day
-        placebos = PlaceboErrors(slid.e[past], slid.s[past], slid.origins[past], slid.ages[past])
-        rule = calibration.find_rule(fitted.form, length, question)
-        return Measured(pulse.e, pulse.s, length, length + after, placebos, rule, question, pulse)
-    errors = fitted.errors(length, gap)
-    origin = window.start_day - fitted.series.first_day - 1 - gap
+    before = bridge_window(fitted, window, after=0, gap=gap, others=neighbours.entangled)
+    checks: tuple[Check, ...] = ()
+    if kind == "temporary" and after < length:
+        checks = (
+            Check(
+                "days_after", "warned",
+                "Measured from the days before alone: there are not yet {days} days after the window.",
+                {"days": length},
+            ),
+        )  # fmt: skip
+    elif kind == "temporary":
+        both = bridge_window(
+            fitted, window, after=after, gap=gap, others=(*neighbours.entangled, *neighbours.later)
+        )
+        apart, span = before.e - both.e, length + after
+        slid = slide_bridges(fitted, length, after).take_before(window.start_day, span)
+        # Where others share its days, the days before alone say little of how it ended.
+        is_shared = any(other.overlaps(window) for other in neighbours.entangled)
+        if is_shared or has_ended(fitted, window, calibration, apart, before.s, slid.apart, span):
+            question = "temporary" if calibration.has_rule(fitted.form, "temporary") else "fixed"
+            rule = calibration.find_rule(fitted.form, length, question)
+            # How far the two answers lie apart says how far either may be trusted here.
+            s = float(np.hypot(both.s, apart))
+            return Measured("temporary", both, s, span, slid.both, rule, question, checks)
+        checks = (check_following(fitted, window, before, after, neighbours.entangled),)
     placebos = fitted.placebos(length, gap=gap, before_day=window.start_day)
     rule = calibration.find_rule(fitted.form, length)
-    return Measured(
-        float(errors.e[origin]), float(errors.s[origin]), length, length + gap, placebos, rule, "fixed", None
-    )
-
-
-def list_entangled(window: Window, others: Sequence[Window]) -> list[Window]:
-    """The other actions that run in a window or so shortly before it that they move what is expected of it."""
-    return [
-        other
-        for other in others
-        if other != window
-        and other.start_day <= window.end_day
-        and other.end_day >= window.start_day - ENTANGLED_DAYS
-    ]
+    return Measured("open", before, before.s, length + gap, placebos, rule, "fixed", checks)
 
 
 def tell_effect(
     fitted: FittedSeries, window: Window, seen_window: Window, calibration: Calibration, measured: Measured,
-    checks: tuple[Check, ...], alpha: float, sequential: bool, gap: int,
+    checks: tuple[Check, ...], alpha: float, sequential: bool,
 ) -> Effect:  # fmt: skip
     """Judge an error and put it in the units of the series."""
-    e, s, length = measured.e, measured.s, measured.length
+    e, s, length = measured.bridge.e, measured.s, seen_window.days
     age = fitted.count_usable_days(window.start_day)
     factor = measured.rule.measure_factor(measured.placebos, measured.span, age)
     fixed = judge_size(abs(e) / (factor * s), measured.rule.law, alpha)
     looked, look_factor = (fixed, factor)
-    if measured.pulse is None:
+    if measured.kind == "open":
         looked, look_factor = judge_looks(fitted, window, calibration, abs(e) / s, alpha)
     shown: Judgement = looked if sequential else fixed
     reach = shown.bound * (look_factor if sequential else factor)
@@ -165,15 +172,11 @@ def tell_effect(
     days, seen = list_days(fitted.series, window.start_day - DAYS_BEFORE, seen_window.end_day)
     within = seen[-length:]
     observed, count = float(np.nanmean(within)), int(np.isfinite(within).sum())
-    if measured.pulse is None:
-        band = draw_expected(fitted, window, length, gap, days, reach)
-    else:
-        band = draw_without(fitted, measured.pulse, days, reach)
+    band = draw_expected(fitted, seen_window, measured.bridge, days, reach)
     if fitted.is_log:
         relative, low, high = np.expm1([e, *ends])
         # Where nothing at all came, the logarithm was taken of a floor; what is lost is all that was expected.
-        floor = LOG_FLOOR if measured.pulse is not None else np.exp(-20.0)
-        seen_level = max(observed, float(floor * np.exp(fitted.frame.center)))
+        seen_level = max(observed, float(np.exp(fitted.frame.center - 20.0)))
         effect, effect_low, effect_high = seen_level * -np.expm1([-e, -ends[0], -ends[1]])
         estimate, cloud = e, np.expm1(measured.placebos.e)
         mde = float(np.expm1(detectable))
@@ -181,18 +184,22 @@ def tell_effect(
         base = abs(observed - e) or np.nan
         effect, effect_low, effect_high = e, *ends
         relative, low, high = e / base, ends[0] / base, ends[1] / base
+        if fitted.frame.lowest == 0.0:
+            # No more than all of it can be lost.
+            relative, low, high = (max(each, -1.0) for each in (relative, low, high))
         estimate, se, cloud, mde = e / base, se / base, measured.placebos.e / base, detectable / base
-    total = float(effect * count)
-    band = level_band(band, seen, days >= seen_window.end_day + 1 - length, total, is_log=fitted.is_log)
+        if reach * s >= base:
+            # Of what may have been nothing at all there is no share.
+            relative = low = high = mde = float("nan")
     return Effect(
         name=fitted.series.name,
-        kind="temporary" if measured.span > length + gap else "open",
+        kind=measured.kind,
         start_day=window.start_day,
         end_day=seen_window.end_day,
         effect=float(effect),
         effect_low=float(effect_low),
         effect_high=float(effect_high),
-        cumulative=total,
+        cumulative=float(effect * count),
         cumulative_low=float(effect_low * count),
         cumulative_high=float(effect_high * count),
         relative=float(relative),
@@ -227,32 +234,6 @@ def grade_evidence(fitted: FittedSeries, shown: Judgement, checks: Sequence[Chec
         check.name in ("controls", "own_placebos") and check.verdict == "warned" for check in checks
     )
     return "consistent_with_cause" if is_backed else "changed_after"
-
-
-def check_others(window: Window, others: Sequence[Window]) -> tuple[Check, ...]:
-    """Say that other actions were measured jointly."""
-    count = len(list_entangled(window, others))
-    if not count:
-        return ()
-    return (
-        Check(
-            "other_actions", "passed",
-            "Measured together with {count} other actions in the window or shortly before it.", {"count": count},
-        ),
-    )  # fmt: skip
-
-
-def check_kind(kind: Kind, measured: Measured) -> tuple[Check, ...]:
-    """Say where an effect declared temporary was measured without the days after it."""
-    if kind != "temporary" or measured.span > measured.length:
-        return ()
-    return (
-        Check(
-            "days_after", "warned",
-            "Measured from the days before alone: there are not yet {days} days after the window.",
-            {"days": measured.length},
-        ),
-    )  # fmt: skip
 
 
 def check_controls(fitted: FittedSeries) -> tuple[Check, ...]:

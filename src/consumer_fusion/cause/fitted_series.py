@@ -29,12 +29,14 @@ class PlaceboErrors:
         s: The standard deviation the models gave it.
         origins: The days the forecasts were made from.
         ages: Usable days the series had by then.
+        step: Days from one origin to the next.
     """
 
     e: Floats
     s: Floats
     origins: Integers
     ages: Floats
+    step: int = 1
 
     @property
     def u(self) -> Floats:
@@ -43,22 +45,25 @@ class PlaceboErrors:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
-    """What is expected of the days after an origin.
+class SlidErrors:
+    """Placebos of windows that have days on both sides.
 
     Attributes:
-        mean: By day, in the series' units.
-        low_sd: By day, the value one standard deviation below.
-        high_sd: By day, the value one standard deviation above.
-        window_mean: Of the mean over the window, in the series' units.
-        window_sd: Its standard deviation: of the logarithm, or in the series' units.
+        both: Errors of the answer from both sides; their standard deviation holds how far the two answers lie apart.
+        apart: How far the answer from the days before alone lies from that of both sides, and the standard deviation
+            that the models give the former.
     """
 
-    mean: Floats
-    low_sd: Floats
-    high_sd: Floats
-    window_mean: float
-    window_sd: float
+    both: PlaceboErrors
+    apart: PlaceboErrors
+
+    def take_before(self, day: int, span: int) -> SlidErrors:
+        """Those that had ended before a day, each with the days after its window that were looked at."""
+        past = self.both.origins + span < day
+        return SlidErrors(*(
+            PlaceboErrors(one.e[past], one.s[past], one.origins[past], one.ages[past], one.step)
+            for one in (self.both, self.apart)
+        ))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,9 @@ class ErrorTrail:
         origins: The days they were forecast from.
         length: Length of the windows, days skipped before them included.
         ages: Usable days the series had by then; none are taken for many.
-        maxima: What is held against the factor where it is another size: of each date the largest of many looks, or
-            the pulse as it is estimated; NaN where unknown.
+        maxima: What is held against the factor where it is another size: of each date the largest of many looks; NaN
+            where unknown.
+        step: Days from one date to the next.
     """
 
     source: str
@@ -91,6 +97,7 @@ class ErrorTrail:
     length: int
     ages: Floats | None = None
     maxima: Floats | None = None
+    step: int = 1
 
     @property
     def sizes(self) -> Floats:
@@ -113,8 +120,7 @@ class FittedSeries:
         one_step: What the pass gives for the next day.
         windows: Errors by (days skipped, length), filled as they are asked for.
         trails: Placebo errors by (question, length), likewise.
-        kept: The pass with all that pulses need, once it was asked for.
-        pulses: Pulses slid over the series, by (length, days after), likewise.
+        bridges: Placebos of windows with days on both sides, by (length, days after), likewise.
         dropped_controls: Names of controls that were left out, and why.
         guarded: By window, the places of controls that changed in it themselves.
     """
@@ -129,8 +135,7 @@ class FittedSeries:
     one_step: Filtered
     windows: dict[tuple[int, int], WindowErrors] = field(default_factory=dict)
     trails: dict[tuple[str, int], ErrorTrail] = field(default_factory=dict)
-    kept: list[Filtered] = field(default_factory=list)
-    pulses: dict[tuple[int, int], PlaceboErrors] = field(default_factory=dict)
+    bridges: dict[tuple[int, int], SlidErrors] = field(default_factory=dict)
     dropped_controls: tuple[tuple[str, str], ...] = ()
     guarded: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
 
@@ -175,10 +180,10 @@ class FittedSeries:
         index = np.flatnonzero(usable & np.isfinite(errors.e) & (errors.s > 0))
         return self.list_placebos(index, errors.e[index], errors.s[index])
 
-    def list_placebos(self, index: Integers, e: Floats, s: Floats) -> PlaceboErrors:
+    def list_placebos(self, index: Integers, e: Floats, s: Floats, step: int = 1) -> PlaceboErrors:
         """Placebo errors with the days they were forecast from, given as places in the series."""
         ages = np.cumsum(np.isfinite(self.series.values))[index].astype(np.float64)
-        return PlaceboErrors(e, s, (index + self.series.first_day).astype(np.int64), ages)
+        return PlaceboErrors(e, s, (index + self.series.first_day).astype(np.int64), ages, step)
 
     def find_placebo_origins(
         self, length: int, gap: int = 0, before_day: int | None = None
@@ -194,18 +199,6 @@ class FittedSeries:
         if before_day is not None:
             usable[max(before_day - first - gap - length, 0) :] = False
         return usable
-
-    def forecast(self, origin_day: int, horizon: int, *, gap: int = 0) -> Forecast:
-        """What was expected, on a day, of the `horizon` days after it (after `gap` days)."""
-        origin = origin_day - self.series.first_day
-        specs = np.array([(j, 1) for j in range(gap + horizon)] + [(gap, horizon)], dtype=np.int64)
-        frame = hide_gaps(self.frame, origin, horizon + gap)
-        got = filter_frame(frame, self.grid, specs, first_origin=origin, last_origin=origin)
-        mean = got.win_level[origin, :-1]
-        sd = np.sqrt(got.win_var[origin, :-1]) * self.frame.scale
-        low, high = (mean * np.exp(-sd), mean * np.exp(sd)) if self.is_log else (mean - sd, mean + sd)
-        window_sd = float(np.sqrt(got.win_var[origin, -1]) * self.frame.scale)
-        return Forecast(mean, low, high, float(got.win_level[origin, -1]), window_sd)
 
 
 def fit_series(
@@ -233,7 +226,7 @@ def fit_series(
     chosen, dropped = choose_controls(series, controls, reference)
     frame, sorts = build_frame(series, chosen, country, with_last_year, period, reference)
     specs = [(0, int(horizon)) for horizon in horizons]
-    grid = build_grid(*sorts)
+    grid = build_grid(*sorts, is_sparse=frame.is_sparse)
     filtered = filter_frame(frame, grid, np.array(specs, dtype=np.int64).reshape(-1, 2))
     return FittedSeries(
         series,
@@ -253,7 +246,7 @@ def forecast_quickly(series: DailySeries, controls: Sequence[DailySeries], windo
     """A fit with a few models and one window, to look a control over."""
     reference = choose_reference_days(series, (window,), LEAST_DAYS)
     frame, sorts = build_frame(series, controls, None, False, 7, reference)
-    grid = thin_grid(build_grid(*sorts))
+    grid = thin_grid(build_grid(*sorts, is_sparse=frame.is_sparse))
     filtered = filter_frame(frame, grid, np.array([(0, window.days)], dtype=np.int64))
     windows = collect_errors(series.values, frame, filtered, [(0, window.days)])
     return FittedSeries(series, frame, grid, tuple(controls), None, (window,), False, filtered, windows)
@@ -283,30 +276,10 @@ def collect_errors(
             floor = np.exp(frame.center - 20.0)
             e = np.log(np.maximum(observed, floor)) - np.log(np.maximum(expected, floor))
         else:
-            e = observed - expected
+            e = observed - np.maximum(expected, frame.lowest)
         s = frame.scale * np.sqrt(filtered.win_var[:, column])
         collected[gap, length] = WindowErrors(e, s, expected, observed)
     return collected
-
-
-def hide_gaps(frame: Frame, origin: int, days: int) -> Frame:
-    """The frame up to the last day of a forecast, every day after the origin forecast, seen or not."""
-    z = np.concatenate([frame.z[: origin + 1], np.zeros(days)])
-    stop = origin + 1 + days
-    pad = max(stop - frame.z.size, 0)
-    weekday = np.concatenate(
-        [frame.weekday, (frame.weekday[-1] + 1 + np.arange(pad)) % max(frame.season, 1)]
-    ).astype(np.int64)
-    return Frame(
-        z,
-        np.concatenate([frame.noise, np.ones(pad)])[:stop],
-        weekday[:stop],
-        frame.season,
-        np.concatenate([frame.x, np.zeros((pad, frame.x.shape[1]))])[:stop],
-        frame.is_log,
-        frame.center,
-        frame.scale,
-    )
 
 
 def list_days(series: DailySeries, first_day: int, last_day: int) -> tuple[Integers, Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumer_fusion.cause.series import DailySeries, Floats, Window, align_values
-from consumer_fusion.cause.state_space import Frame
+from consumer_fusion.cause.state_space import DEFAULT_SETTINGS, SPARSE_SETTINGS, Frame
 from consumer_fusion.errors import InputError, MissingExtraError
 from consumer_fusion.kit.language import mark
 
@@ -19,6 +19,7 @@ YEAR_DAYS = 364
 """A year ago on the same weekday."""
 LOG_FLOOR = 0.02
 """Logarithms are taken where no value is below this share of the median."""
+SPARSE_SHARE = 0.25
 MOST_CONTROLS = 8
 LEAST_KNOWN = 0.7
 """A control has a value on so many of the series' days."""
@@ -68,6 +69,9 @@ def build_frame(
     values = np.asarray(series.values, dtype=np.float64)
     values = np.where(np.isfinite(values), values, np.nan)
     is_log, center, scale = choose_scale(values[:reference], period)
+    is_sparse = has_mostly_zeros(values[:reference], period)
+    if is_sparse:
+        center, scale = float(np.nanmean(values[:reference])), float(np.nanstd(values[:reference]))
     z = standardise(values, is_log, center, scale)
     noise = np.ones(values.size)
     if series.counts is not None:
@@ -81,8 +85,11 @@ def build_frame(
     lags = build_last_year_columns(z) if with_last_year and period == 7 else np.zeros((days, 0))
     dummies = build_holiday_columns(series.first_day, days, country) if country else np.zeros((days, 0))
     x = np.ascontiguousarray(np.concatenate([own, lags, dummies], axis=1))
-    season = 7 if period == 7 else 0
-    frame = Frame(z, noise, weekday if season else np.zeros(days, np.int64), season, x, is_log, center, scale)
+    season = 7 if period == 7 and not is_sparse else 0
+    frame = Frame(
+        z, noise, weekday if season else np.zeros(days, np.int64), season, x, is_log, center, scale,
+        SPARSE_SETTINGS if is_sparse else DEFAULT_SETTINGS, 0.0 if np.nanmin(values, initial=0.0) >= 0 else -np.inf,
+    )  # fmt: skip
     return frame, (own.shape[1], lags.shape[1], dummies.shape[1])
 
 
@@ -119,6 +126,21 @@ def choose_controls(
     dropped += [(controls[place].name, FURTHER) for _, place in ranked[MOST_CONTROLS:]]
     kept = sorted(place for _, place in ranked[:MOST_CONTROLS])
     return tuple(controls[place] for place in kept), tuple(dropped)
+
+
+def has_mostly_zeros(values: Floats, period: int = 7) -> bool:
+    """Whether even on the weekday with the fewest zeros many of the values are 0, and none is below."""
+    shares = []
+    for weekday in range(period):
+        seen = values[weekday::period]
+        seen = seen[np.isfinite(seen)]
+        if seen.size:
+            shares.append(float(np.mean(seen == 0)))
+    return (
+        bool(shares)
+        and min(shares) > SPARSE_SHARE
+        and float(np.nanmin(values)) >= 0 < float(np.nanmax(values))
+    )
 
 
 def choose_scale(values: Floats, period: int = 7) -> tuple[bool, float, float]:

@@ -48,13 +48,14 @@ class Grid:
     b_var: Floats
 
 
-def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0) -> Grid:
+def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0, *, is_sparse: bool = False) -> Grid:
     """The models for a series with so many columns of each sort, in this order.
 
     Args:
         controls: Columns of sister series.
         lags: Columns of the series itself a year ago.
         dummies: Columns of holidays.
+        is_sparse: Of a series of mostly zeros there is a level alone: any more than that would go below 0.
     """
     columns = controls + lags + dummies
     rows: list[tuple[float, ...]] = []
@@ -65,6 +66,8 @@ def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0) -> Grid:
     else:
         choices = product(LEVEL_NOISES, AUTOREGRESSIONS, SLOPES, CONTROL_PRIORS[:1])
     for level_noise, phi, slope, (variance, is_shared) in choices:
+        if is_sparse and (phi > 0 or slope > 0):
+            continue
         prior = 0.0 if controls or lags else PRIOR_STEP * LEVEL_NOISES.index(level_noise)
         prior += PRIOR_RACING if level_noise == LEVEL_NOISES[-1] else 0.0
         rows.append((level_noise, phi, NOISE_SHARE if phi > 0 else 0.0, slope, SEASON_NOISE, prior))

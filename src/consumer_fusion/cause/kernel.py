@@ -26,7 +26,7 @@ LEVEL, SLOPE, AUTOREGRESSION, SEASON = 0, 1, 2, 3
 
 def filter_models(
     z: Any, noise: Any, weekday: Any, season: int, x: Any, grid: Any, b_mean: Any, b_var: Any, specs: Any,
-    first_origin: int, last_origin: int, settings: Any, is_log: bool, center: float, scale: float, keep: bool,
+    first_origin: int, last_origin: int, settings: Any, is_log: bool, center: float, scale: float, kept: Any,
 ) -> Any:  # fmt: skip
     """Filter one series under every model of the grid.
 
@@ -47,12 +47,12 @@ def filter_models(
         is_log: Whether z is standardised from logarithms.
         center: What was taken from the values before they were divided by `scale`.
         scale: What the values were divided by.
-        keep: Whether gains, variances and innovations are kept, for pulses.
+        kept: Days in their order at whose end the models' states are kept, for bridges.
 
     Returns:
         One-day-ahead mean and variance; window means, variances, levels and variances within the window
-        (by origin and window); final weights; log likelihoods; and, by day and model where kept: gains, variances
-        of surprises, those the gains used, surprises, scales, records.
+        (by origin and window); final weights; log likelihoods; and, by day kept and model: states, their
+        covariances, the sums and counts that scales are made of, records.
     """
     robust, nu, burn_in, prior_days, scale_memory = (
         settings[0],
@@ -75,13 +75,13 @@ def filter_models(
     win_var = np.full((days, windows), np.nan)
     win_level = np.full((days, windows), np.nan)
     win_within = np.full((days, windows), np.nan)
-    kept_days = days if keep else 0
-    gains = np.zeros((kept_days, models, size))
-    spreads = np.zeros((kept_days, models))
-    used_spreads = np.zeros((kept_days, models))
-    surprises = np.zeros((kept_days, models))
-    scales = np.zeros((kept_days, models))
-    records = np.zeros((kept_days, models))
+    places = kept.shape[0]
+    states = np.zeros((places, models, size))
+    covs = np.zeros((places, models, size, size))
+    totals = np.zeros((places, models))
+    counts = np.zeros((places, models))
+    records = np.zeros((places, models))
+    place = 0
 
     start = 0.0
     for t in range(days):
@@ -179,17 +179,8 @@ def filter_models(
                     state[m, i] += gain * error
                     for j in range(size):
                         cov[m, i, j] -= gain * ph[j]
-                    if keep:
-                        gains[t, m, i] = gain
-                if keep:
-                    spreads[t, m] = spread
-                    used_spreads[t, m] = used
-                    surprises[t, m] = error
                 total[m] = scale_memory * total[m] + square
                 count[m] = scale_memory * count[m] + 1.0
-            if keep:
-                scales[t, m] = total[m] / count[m]
-                records[t, m] = raw[m]
             top = max(top, raw[m] + grid[m, 5])
         one_mean[t] = mix_mean
         one_var[t] = mix_var + max(mix_square - mix_mean * mix_mean, 0.0)
@@ -208,6 +199,16 @@ def filter_models(
                 kept_mass += weights[m]
             for m in range(models):
                 weights[m] /= kept_mass
+        if place < places and kept[place] == t:
+            for m in range(models):
+                totals[place, m] = total[m]
+                counts[place, m] = count[m]
+                records[place, m] = raw[m]
+                for i in range(size):
+                    states[place, m, i] = state[m, i]
+                    for j in range(size):
+                        covs[place, m, i, j] = cov[m, i, j]
+            place += 1
         if t < first_origin or t > last_origin or windows == 0:
             continue
         ahead = min(reach, days - 1 - t)
@@ -303,5 +304,5 @@ def filter_models(
             win_within[t, s] = within
     return (
         one_mean, one_var, win_mean, win_var, win_level, win_within, weights, loglik,
-        gains, spreads, used_spreads, surprises, scales, records,
+        states, covs, totals, counts, records,
     )  # fmt: skip

@@ -75,7 +75,7 @@ class Rule:
             age: Usable days before the action.
         """
         numbers = self.numbers
-        own = OVERLAP * placebos.e.size / length
+        own = OVERLAP * placebos.e.size * placebos.step / length
         sizes = np.minimum(np.abs(placebos.u) / widen_youth(placebos.ages, numbers.youth), numbers.cap)
         square = float(np.mean(sizes**2)) if sizes.size else 0.0
         prior = numbers.prior_windows

@@ -19,7 +19,7 @@ class ClassTrail:
 
     Attributes:
         form: `single` or `controls`.
-        question: `fixed` for an interval at the declared end, `looks`, `delays`, `temporary`.
+        question: `fixed` for an interval at the declared end, `looks`, `delays`, `temporary`, `ending`.
         days: Length of the windows.
         trail: The errors.
     """
@@ -37,6 +37,7 @@ class ClassTrail:
             "question": self.question,
             "days": self.days,
             "length": trail.length,
+            "step": trail.step,
             "source": trail.source,
             "u": [round(float(value), 5) for value in trail.u],
             "origins": [int(day) for day in trail.origins],
@@ -59,6 +60,7 @@ def read_class_trail(raw: Mapping[str, Any]) -> ClassTrail:
         length=int(raw["length"]),
         ages=None if ages is None else np.array(ages, np.float64),
         maxima=None if maxima is None else np.array(maxima, np.float64),
+        step=int(raw["step"]),
     )
     return ClassTrail(str(raw["form"]), str(raw["question"]), int(raw["days"]), trail)
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from consumer_fusion.cause.bridges import AFTER_DAYS, slide_bridges
 from consumer_fusion.cause.fitted_series import HORIZONS, ErrorTrail, FittedSeries
 from consumer_fusion.cause.laws import build_law
 from consumer_fusion.cause.peeking import DELAYS, find_delay_maxima, find_look_maxima
 from consumer_fusion.cause.placebo_rules import OVERLAP, Calibration, Numbers, Rule, widen_youth
-from consumer_fusion.cause.pulses import AFTER_DAYS, sample_estimates, slide_over
 from consumer_fusion.cause.series import Floats
 
 Integers = npt.NDArray[np.int64]
@@ -26,7 +26,7 @@ CAPS = (2.5, 4.0, 8.0)
 YOUTHS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 """The numbers that are tried."""
 FOLDS = 12
-QUESTIONS = ("fixed", "looks", "delays", "temporary")
+QUESTIONS = ("fixed", "looks", "delays", "temporary", "ending")
 
 
 def learn_calibration(
@@ -43,7 +43,8 @@ def learn_calibration(
         name: What the calibration is called in every result.
         horizons: Lengths of the windows it is learnt for.
         questions: `fixed` for windows at their end, `looks` for looking every day, `delays` for searches,
-            `temporary` for pulses with days on both sides.
+            `temporary` for windows with days on both sides, `ending` for how far that answer lies from the one of
+            the days before alone.
     """
     rules: dict[tuple[str, str, int], Rule] = {}
     for horizon in horizons:
@@ -64,13 +65,12 @@ def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> 
         before = np.cumsum(np.isfinite(fitted.series.values))
         if question == "delays":
             found, reach = find_delay_maxima(fitted, length, DELAYS), length + DELAYS[-1]
-        elif question == "temporary":
-            found, reach = slide_over(fitted, length, AFTER_DAYS), length + AFTER_DAYS
+        elif question in ("temporary", "ending"):
+            slid, reach = slide_bridges(fitted, length, AFTER_DAYS), length + AFTER_DAYS
+            found = slid.both if question == "temporary" else slid.apart
         else:
             found, reach = fitted.placebos(length), length
         maxima = None
-        if question == "temporary":
-            maxima = sample_estimates(fitted, found, length, AFTER_DAYS)
         if question == "looks":
             looks = find_look_maxima(fitted, length)
             maxima = np.full(found.origins.size, np.nan)
@@ -79,7 +79,9 @@ def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> 
             known[known] = found.origins[at[known]] == looks.origins[known]
             maxima[at[known]] = looks.u[known]
         ages = before[found.origins - fitted.series.first_day].astype(np.float64)
-        fitted.trails[key] = ErrorTrail(source, np.abs(found.u), found.origins, reach, ages, maxima)
+        fitted.trails[key] = ErrorTrail(
+            source, np.abs(found.u), found.origins, reach, ages, maxima, found.step
+        )
     return fitted.trails[key]
 
 
@@ -100,7 +102,7 @@ def learn_rule(trails: Sequence[ErrorTrail]) -> Rule | None:
         weights.append(table.weight[is_out])
     every, weight = np.concatenate(calibrated), np.concatenate(weights)
     known = np.isfinite(every)
-    windows = sum(trail.u.size / trail.length for trail in trails)
+    windows = sum(trail.u.size * trail.step / trail.length for trail in trails)
     law = build_law(every[known], weight[known], windows)
     numbers = choose_numbers(table, np.ones(table.fold.size, bool))
     return Rule(numbers, law, len(trails), windows, len(sources))
@@ -156,7 +158,7 @@ def tabulate_trails(trails: Sequence[ErrorTrail], folds: Mapping[str, int]) -> T
     members: dict[str, int] = {}
     for trail in trails:
         members[trail.source] = members.get(trail.source, 0) + 1
-    dates = [np.arange(0, trail.u.size, max(trail.length // 6, 1)) for trail in trails]
+    dates = [np.arange(0, trail.u.size, max(trail.length // (6 * trail.step), 1)) for trail in trails]
     ended = [
         np.searchsorted(trail.origins, trail.origins[at] - trail.length, side="right")
         for trail, at in zip(trails, dates)
@@ -170,7 +172,7 @@ def tabulate_trails(trails: Sequence[ErrorTrail], folds: Mapping[str, int]) -> T
         np.concatenate([np.full(at.size, 1.0 / (at.size * members[trail.source])) for trail, at in both]),
         np.concatenate([np.abs(trail.u[at]) for trail, at in both]),
         np.concatenate([np.abs(trail.sizes[at]) for trail, at in both]),
-        np.concatenate([OVERLAP * count / trail.length for trail, count in zip(trails, ended)]),
+        np.concatenate([OVERLAP * count * trail.step / trail.length for trail, count in zip(trails, ended)]),
         np.concatenate(
             [np.full(at.size, np.inf) if trail.ages is None else trail.ages[at] for trail, at in both]
         ),
@@ -225,7 +227,7 @@ def find_weighted_quantile(values: Floats, weights: Floats, share: float) -> flo
 def trace_factors(trail: ErrorTrail, numbers: Numbers) -> Floats:
     """A series' factor at each date, from windows that had ended by then."""
     ended = np.searchsorted(trail.origins, trail.origins - trail.length, side="right")
-    own, prior = OVERLAP * ended / trail.length, numbers.prior_windows
+    own, prior = OVERLAP * ended * trail.step / trail.length, numbers.prior_windows
     mean = sum_squares(trail, numbers.youth, numbers.cap)[ended] / np.maximum(ended, 1)
     wide = 1.0 if trail.ages is None else widen_youth(trail.ages, numbers.youth)
     return np.asarray(np.sqrt((prior * numbers.usual**2 + own * mean) / (prior + own)) * wide)

@@ -16,6 +16,8 @@ from consumer_fusion.cause.series import Floats
 from consumer_fusion.cause.vectorised import filter_models_at_once
 
 Integers = npt.NDArray[np.int64]
+NO_DAYS: Integers = np.zeros(0, dtype=np.int64)
+NO_WINDOWS: Integers = np.zeros((0, 2), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class FilterSettings:
     weight_floor: float = 1e-3
 
 
+DEFAULT_SETTINGS = FilterSettings()
+SPARSE_SETTINGS = FilterSettings(robust=1e9)
+"""Of series of mostly zeros: what is not zero is no odd day there, and to clip it takes the mean away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filtered:
     """What one pass gives.
@@ -58,12 +65,11 @@ class Filtered:
         win_within: How much the days of a window vary around its mean.
         weights: What the models weigh at the end.
         loglik: Their log likelihoods (Student-t).
-        gains: Kalman gains by day and model, where kept, as all that follows.
-        spreads: Variances of the surprises, relative to the scale.
-        used_spreads: The same, widened where a day was odd, as the gains used them.
-        surprises: What was not foreseen.
-        scales: The scale each model had learnt by the day.
-        records: How well each had forecast by the day.
+        states: The models' states at the end of each day kept, by day and model, as all that follows.
+        covs: Their covariances, relative to the scale.
+        totals: Sums of squares of the standardised surprises, which the scale is made of.
+        counts: What they are divided by.
+        records: How well each model had forecast by the day.
     """
 
     one_mean: Floats
@@ -74,11 +80,10 @@ class Filtered:
     win_within: Floats
     weights: Floats
     loglik: Floats
-    gains: Floats
-    spreads: Floats
-    used_spreads: Floats
-    surprises: Floats
-    scales: Floats
+    states: Floats
+    covs: Floats
+    totals: Floats
+    counts: Floats
     records: Floats
 
 
@@ -95,6 +100,8 @@ class Frame:
         is_log: Whether z comes from logarithms.
         center: What was subtracted.
         scale: What was divided by.
+        settings: The constants of the filter.
+        lowest: Nothing lower is expected.
     """
 
     z: Floats
@@ -105,9 +112,13 @@ class Frame:
     is_log: bool
     center: float
     scale: float
+    settings: FilterSettings = DEFAULT_SETTINGS
+    lowest: float = -np.inf
 
-
-DEFAULT_SETTINGS = FilterSettings()
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is filtered as a series of mostly zeros."""
+        return self.settings == SPARSE_SETTINGS
 
 
 def filter_frame(
@@ -117,8 +128,7 @@ def filter_frame(
     *,
     first_origin: int = 0,
     last_origin: int | None = None,
-    keep: bool = False,
-    settings: FilterSettings = DEFAULT_SETTINGS,
+    kept: Integers = NO_DAYS,
 ) -> Filtered:
     """Filter a series under every model of a grid and forecast the windows asked for from every day.
 
@@ -128,8 +138,7 @@ def filter_frame(
         specs: Windows by row: days skipped after the origin, length in days.
         first_origin: The first day that forecasts are made from.
         last_origin: The last such day.
-        keep: Whether what pulses need is kept.
-        settings: The constants.
+        kept: Days, rising, at whose end the models' states are kept, for bridges.
     """
     columns = frame.x.shape[1]
     return Filtered(
@@ -145,11 +154,11 @@ def filter_frame(
             np.ascontiguousarray(specs, dtype=np.int64).reshape(-1, 2),
             first_origin,
             frame.z.size - 1 if last_origin is None else last_origin,
-            np.array(astuple(settings), dtype=np.float64),
+            np.array(astuple(frame.settings), dtype=np.float64),
             frame.is_log,
             frame.center,
             frame.scale,
-            keep,
+            kept,
         )
     )
 

@@ -11,7 +11,7 @@ from consumer_fusion.cause.kernel import AUTOREGRESSION, LEVEL, SEASON, SLOPE
 
 def filter_models_at_once(
     z: Any, noise: Any, weekday: Any, season: int, x: Any, grid: Any, b_mean: Any, b_var: Any, specs: Any,
-    first_origin: int, last_origin: int, settings: Any, is_log: bool, center: float, scale: float, keep: bool,
+    first_origin: int, last_origin: int, settings: Any, is_log: bool, center: float, scale: float, kept: Any,
 ) -> Any:  # fmt: skip
     """Filter one series under every model of the grid; arguments and answer as in `kernel.filter_models`."""
     robust, nu, burn_in, prior_days, scale_memory = settings[:5]
@@ -23,9 +23,9 @@ def filter_models_at_once(
     reach = int(specs.sum(axis=1).max()) if windows else 0
     one_mean, one_var = np.full(days, np.nan), np.full(days, np.nan)
     win_mean, win_var, win_level, win_within = (np.full((days, windows), np.nan) for _ in range(4))
-    kept_days = days if keep else 0
-    gains = np.zeros((kept_days, models, size))
-    spreads, used_spreads, surprises, scales, records = (np.zeros((kept_days, models)) for _ in range(5))
+    places = {int(day): place for place, day in enumerate(kept)}
+    states, covs = np.zeros((len(places), models, size)), np.zeros((len(places), models, size, size))
+    totals, counts, records = (np.zeros((len(places), models)) for _ in range(3))
     present_all = ~np.isnan(z)
 
     centering = np.eye(season) - 1.0 / season if season else np.zeros((0, 0))
@@ -84,8 +84,6 @@ def filter_models_at_once(
             gain = ph / used[:, None]
             state += gain * error[:, None]
             cov -= gain[:, :, None] * ph[:, None, :]
-            if keep:
-                gains[t], spreads[t], used_spreads[t], surprises[t] = gain, spread, used, error
             total = scale_memory * total + square
             count = scale_memory * count + 1.0
             seen += 1
@@ -93,8 +91,10 @@ def filter_models_at_once(
             weights /= weights.sum()
             weights[weights < weight_floor] = 0.0
             weights /= weights.sum()
-        if keep:
-            scales[t], records[t] = total / count, raw
+        if t in places:
+            place = places[t]
+            states[place], covs[place], records[place] = state, cov, raw
+            totals[place], counts[place] = total, count
         if t < first_origin or t > last_origin:
             continue
         alive = np.flatnonzero(weights)
@@ -116,7 +116,7 @@ def filter_models_at_once(
             win_level[t, s] = np.mean(np.exp(path) if is_log else path)
             load = each.sum(axis=1)
             spread = np.einsum("mi,mij,mj->m", load, cov[alive], load)
-            walked, echoed = _sum_shocks(present_all[t + 1 + gap : t + 1 + gap + length], gap, phi[alive])
+            walked, echoed = sum_shocks(present_all[t + 1 + gap : t + 1 + gap + length], gap, phi[alive])
             noise_sum = noise[t + 1 + ahead].sum()
             noise_part = share[alive] * (1.0 - phi[alive] ** 2) * echoed + (1.0 - share[alive]) * noise_sum
             spread = (spread + q[alive] * walked + noise_part) / (present * present)
@@ -128,11 +128,11 @@ def filter_models_at_once(
             win_within[t, s] = w @ (scale_now * np.maximum(one - noise_part / (present * present), 0.0))
     return (
         one_mean, one_var, win_mean, win_var, win_level, win_within, weights, loglik,
-        gains, spreads, used_spreads, surprises, scales, records,
+        states, covs, totals, counts, records,
     )  # fmt: skip
 
 
-def _sum_shocks(present: Any, gap: int, phi: Any) -> tuple[float, Any]:
+def sum_shocks(present: Any, gap: int, phi: Any) -> tuple[float, Any]:
     """Sums of squares of what shocks after the origin do to the days of a window: level, autoregression."""
     mask = np.concatenate([np.zeros(gap), present.astype(np.float64)])[::-1]
     walked = float(np.sum(np.cumsum(mask) ** 2))

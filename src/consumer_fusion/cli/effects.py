@@ -137,11 +137,12 @@ def list_effects(
         [
             [
                 each.report.action, each.report.metric,
-                _tell_change(each.report.relative, each.report.low, each.report.high),
+                "" if each.report.told_with
+                else _tell_change(each.report.relative, each.report.low, each.report.high),
                 "" if each.shrunk is None or not each.shrunk.is_shrunk
                 else _tell_change(each.shrunk.mean, each.shrunk.low, each.shrunk.high),
                 wording.write_p_value(each.q_value),
-                wording.name_label(each.listed_label),
+                wording.name_verdict(each),
             ]
             for each in shown
         ],

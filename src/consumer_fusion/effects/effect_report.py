@@ -52,6 +52,7 @@ class EffectReport:
         start_day: The first day of the window.
         end_day: The last day of the window that has been seen.
         declared_end_day: The last day of the window as it was declared.
+        told_with: The action with which the effect is told where they cannot be told apart; in lists it counts there.
         effect: Mean a step, in units.
         effect_low: Lower end of its interval.
         effect_high: Upper end.
@@ -89,6 +90,7 @@ class EffectReport:
     start_day: int
     end_day: int
     declared_end_day: int
+    told_with: str | None
     effect: float | None
     effect_low: float | None
     effect_high: float | None
@@ -123,7 +125,8 @@ class EffectReport:
     @property
     def can_be_shrunk(self) -> bool:
         """Whether it has an estimate with a standard error; also one that chance may give has its share in the law."""
-        return self.estimate_log is not None and bool(self.se_log)
+        is_own = self.told_with is None and self.relative is not None
+        return is_own and self.estimate_log is not None and bool(self.se_log)
 
     def write_json(self) -> str:
         """As it is kept."""
@@ -145,7 +148,8 @@ def read_report(text: str) -> EffectReport | None:
 
 def make_report(
     effect: cause.Effect, *, action: str, metric: str, series: str, unit: str, adds_up: bool, declared_end: int,
-    steps: Steps = DAILY, further_checks: Sequence[CheckFound] = (), passed: Sequence[tuple[str, str]] = (),
+    steps: Steps = DAILY, told_with: str | None = None, further_checks: Sequence[CheckFound] = (),
+    passed: Sequence[tuple[str, str]] = (),
 ) -> EffectReport:  # fmt: skip
     """What is kept of an effect.
 
@@ -158,6 +162,7 @@ def make_report(
         adds_up: Whether days may be added up.
         declared_end: The last step of the declared window.
         steps: What the steps of the effect are; days, mostly.
+        told_with: The action with which the effect is told, where it is not this one.
         further_checks: What was looked at beside the measurement.
         passed: Series that were not asked to be controls, and why.
     """
@@ -181,6 +186,7 @@ def make_report(
         start_day=steps.find_first_day(effect.start_day),
         end_day=steps.find_last_day(effect.end_day),
         declared_end_day=steps.find_last_day(declared_end),
+        told_with=told_with,
         **numbers,
         p_value=_clean(p_value) if is_told else None,
         interval=effect.interval,

@@ -70,6 +70,13 @@ def name_label(label: EvidenceLabel) -> str:
     return say(LABEL_WORDS[label])
 
 
+def name_verdict(shown: ShownEffect) -> str:
+    """What stands in a list: what may be said, or with which action the effect is told."""
+    if shown.report.told_with is not None:
+        return say("told with {action}", action=shown.report.told_with)
+    return name_label(shown.listed_label)
+
+
 def tell_label(label: EvidenceLabel) -> str:
     """What may be said, in sentences."""
     return say(LABEL_MEANINGS[label])
@@ -88,20 +95,19 @@ def tell_window(report: EffectReport) -> str:
 def tell_finding(shown: ShownEffect) -> list[str]:
     """What was found, in sentences with their numbers."""
     report = shown.report
-    if report.relative is None or report.effect is None:
+    if report.effect is None:
         return [each.tell() for each in report.checks if each.verdict == "refused"]
-    sentences = [
-        say(
+    sentences = [tell_total(report), _tell_chance(report.p_value)]
+    if report.relative is not None:
+        change = say(
             "{change} against what was expected, {low} to {high} (95%).",
             change=write_relative(report.relative),
             low=write_relative(report.low),
             high=write_relative(report.high),
-        ),
-        tell_total(report),
-        _tell_chance(report.p_value),
-        *(each.tell() for each in report.checks if each.name == "disagreement"),
-        *_tell_list(shown),
-    ]
+        )
+        sentences.insert(0, change)
+    sentences += (each.tell() for each in report.checks if each.name == "disagreement")
+    sentences += _tell_list(shown)
     if report.interval == "sequential":
         sentences.append(say("Its days are not over: the interval is wide enough to be looked at every day."))
     if shown.shrunk is not None and shown.shrunk.is_shrunk:

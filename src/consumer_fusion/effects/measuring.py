@@ -15,7 +15,7 @@ from consumer_fusion.effects.region_opinion import ask_regions, weigh_opinion
 from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
 from consumer_fusion.effects.sisters import find_sisters
 from consumer_fusion.effects.step_fitting import calibrate_steps, check_steps, fit_steps
-from consumer_fusion.effects.steps import DAILY
+from consumer_fusion.effects.steps import DAILY, Steps
 from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.kit.language import mark
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
@@ -100,9 +100,13 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     actions = cause.read_action_rows(book.session)
     action = cause.find_action(book.session, question.action_id)
     own = find_own_series(book, action, question)
-    window = find_window(action, question)
     steps = own.steps
-    asked = steps.cover(window)
+    others = [_cover(steps, each) for each in _list_own_windows(actions, action, own)]
+    declared = steps.cover(find_window(action, question))
+    # Actions that cannot be told apart are measured over the steps of all of them.
+    nearby = cause.sort_neighbours(declared, others)
+    asked = nearby.window
+    window = cause.Window(steps.find_first_day(asked.start_day), steps.find_last_day(asked.end_day))
     # The step that is not over yet is not in the series.
     today = steps.find_step(book.today)
     if asked.start_day >= today:
@@ -116,7 +120,6 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     own = own.cut(last_step)
     found = find_sisters(book, own, window, actions)
     sisters = replace(found, chosen=tuple(each.cut(last_step) for each in found.chosen))
-    others = [steps.cover(each) for each in _list_own_windows(actions, action, own)]
     calibration = choose_calibration(book.session)
     country = book.workspace.settings.country
     digest = _digest(own, sisters.chosen, asked, others, calibration, action, today, country)
@@ -126,7 +129,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     fitted = fit_steps(own, sisters.chosen, country=country, windows=[asked, *others])
     effect = cause.measure_effect(
         fitted,
-        asked,
+        declared,
         calibration=calibrate_steps(own, fitted, asked, calibration),
         kind="temporary" if action.expected_effect == "temporary" else "open",
         others=others,
@@ -144,6 +147,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
         adds_up=own.adds_up,
         steps=steps,
         declared_end=asked.end_day,
+        told_with=_find_first(action, declared, nearby.together),
         further_checks=[*check_steps(own, fitted), *([] if opinion is None else [opinion]), *disagreement],
         passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
     )
@@ -283,10 +287,10 @@ def _list_seen_with(session: Session, action: cause.ActionRow) -> set[int]:
 
 def _list_own_windows(
     actions: Sequence[cause.ActionRow], action: cause.ActionRow, own: MetricSeries
-) -> list[cause.Window]:
+) -> list[cause.NamedWindow]:
     """The windows of the other actions of the same brand that reach the same series."""
     return [
-        cause.Window(*each.find_window(own.metric))
+        cause.NamedWindow(*each.find_window(own.metric), each.action_id, each.expected_effect == "temporary")
         for each in actions
         if each.brand_id == action.brand_id
         and each.action_id != action.action_id
@@ -294,8 +298,23 @@ def _list_own_windows(
     ]
 
 
+def _cover(steps: Steps, window: cause.NamedWindow) -> cause.NamedWindow:
+    """The steps that share a day with another action's window."""
+    covered = steps.cover(window)
+    return replace(window, start_day=covered.start_day, end_day=covered.end_day)
+
+
+def _find_first(
+    action: cause.ActionRow, window: cause.Window, together: Sequence[cause.NamedWindow]
+) -> str | None:
+    """Of actions that cannot be told apart, the one with which their effect is told; None where it is this one."""
+    starts = [(window.start_day, action.action_id), *((each.start_day, each.name) for each in together)]
+    first = min(starts)[1]
+    return None if first == action.action_id else first
+
+
 def _digest(
-    own: MetricSeries, sisters: Sequence[MetricSeries], window: cause.Window, others: Sequence[cause.Window],
+    own: MetricSeries, sisters: Sequence[MetricSeries], window: cause.Window, others: Sequence[cause.NamedWindow],
     calibration: cause.Calibration, action: cause.ActionRow, today: int, country: str,
 ) -> str:  # fmt: skip
     """Of all that an effect is computed from; windows and today by the numbers of steps."""
@@ -304,7 +323,7 @@ def _digest(
         own.digest,
         sorted(each.digest for each in sisters),
         window,
-        sorted((each.start_day, each.end_day) for each in others),
+        sorted((each.start_day, each.end_day, each.name, each.is_temporary) for each in others),
         _digest_calibration(calibration, window.days),
         action.expected_effect,
         country,

@@ -26,13 +26,13 @@ from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
 LEARNT_METRICS = ("orders", "revenue", "visits", "page_views", "followers")
-LEARNT_QUESTIONS = ("fixed", "looks", "temporary")
+LEARNT_QUESTIONS = ("fixed", "looks", "temporary", "ending")
 """A search over delays is rare and costs as much as all others together: it keeps the shipped law."""
 LEAST_DAYS = 120
 PERIOD_DAYS = 14
 """A series is measured again when so many days are new, or when one that was told is mended."""
 OWN_NAME = "own placebos"
-RECIPE = "3"
+RECIPE = "4"
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,7 +233,7 @@ def _adjust_by_brand(
         own = [
             place
             for place, report in enumerate(reports)
-            if owners[place] == owner and report.p_value is not None
+            if owners[place] == owner and report.p_value is not None and report.told_with is None
         ]
         adjusted = cause.adjust_found([reports[place].p_value or 0.0 for place in own])
         q_values |= dict(zip(own, adjusted.tolist(), strict=True))

@@ -138,7 +138,7 @@ def gather_effects(shown: Sequence[ShownEffect], brand: str) -> Table:
 
 def make_list_drawing(shown: Sequence[ShownEffect], brand: str) -> Drawing:
     """All effects beside each other."""
-    rows = [_gather_row(each) for each in shown]
+    rows = [_gather_row(each) for each in shown if each.report.told_with is None]
     table = pa.table(
         {
             "name": pa.array([f"{row['metric']} · {row['action']}" for row in rows], pa.string()),
@@ -176,5 +176,5 @@ def _gather_row(each: ShownEffect) -> dict[str, object]:
         "shrunk_high": None if shrunk is None else shrunk.high,
         "p_value": report.p_value,
         "q_value": each.q_value,
-        "label": wording.name_label(each.listed_label),
+        "label": wording.name_verdict(each),
     }

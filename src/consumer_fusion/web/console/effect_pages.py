@@ -205,7 +205,7 @@ def show_effects(visit: Visit) -> Answer:
         counts=[
             (label, say(words), count)
             for label, words in wording.LABEL_WORDS.items()
-            if (count := sum(each.listed_label == label for each in shown))
+            if (count := sum(each.listed_label == label and each.report.told_with is None for each in shown))
         ],
         figure=Placeholder(
             "effects",
@@ -283,7 +283,7 @@ def _tell_row(each: ShownEffect) -> dict[str, Any]:
         "shown": each,
         "metric": wording.name_metric(report.metric),
         "label": each.listed_label,
-        "label_words": wording.name_label(each.listed_label),
+        "label_words": wording.name_verdict(each),
         "change": wording.write_relative(report.relative),
         "interval": wording.write_interval(report.low, report.high),
         "shrunk": wording.write_relative(shrunk.mean) if is_shrunk and shrunk else "",
