@@ -311,7 +311,13 @@ def test_what_actions_did_is_told_as_measured_and_shrunk_and_only_where_somethin
         }
     )  # fmt: skip
     course = CourseShown(
-        action=HOSTILE, metric="orders", start_day=20_630, end_day=20_639, days=days, sentences=("It rose.",)
+        action=HOSTILE,
+        metric="orders",
+        measure="orders a day",
+        start_day=20_630,
+        end_day=20_639,
+        days=days,
+        sentences=("It rose.",),
     )
     told = write_report(small_page(effects=effects, course=course), tmp_path / "told.html").read_text(
         encoding="utf-8"

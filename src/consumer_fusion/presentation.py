@@ -119,6 +119,7 @@ def _pick_course(shown: Sequence[effects.ShownEffect]) -> CourseShown | None:
     return CourseShown(
         action=best.title,
         metric=wording.name_metric(report.metric),
+        measure=wording.name_measure(report),
         start_day=report.start_day,
         end_day=report.end_day,
         days=pa.table(
@@ -263,11 +264,11 @@ def _summarise_calibration(workspace: Workspace, report: score.CalibrationReport
         ),
         multipliers=pa.table(
             {
-                "kind": pa.array(list(report.multipliers), pa.string()),
-                "multiplier": pa.array(list(report.multipliers.values()), pa.float64()),
-                "half_life_factor": pa.array(
-                    [report.half_life_factors.get(key, 1.0) for key in report.multipliers], pa.float64()
+                "kind": pa.array(list(report.half_life_factors), pa.string()),
+                "multiplier": pa.array(
+                    [report.multipliers.get(key, 1.0) for key in report.half_life_factors], pa.float64()
                 ),
+                "half_life_factor": pa.array(list(report.half_life_factors.values()), pa.float64()),
             }
         ),
     )

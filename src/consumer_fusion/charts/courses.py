@@ -64,10 +64,10 @@ def draw_course(
         title=say("Observed and expected"),
         subtitle=say("solid: observed; dashed, with its band: expected; grey: the days looked at"),
         description=say(
-            "{measure} over {days}. In the days looked at, {first} to {last}, {observed} a day were seen and "
-            "{expected} expected.",
+            "{measure} since {start}. In the days looked at, {first} to {last}, {observed} were seen and {expected} "
+            "expected on average.",
             measure=measure,
-            days=write_noun(len(rows), "day"),
+            start=_write_day(rows[0]["day"] if rows else start_day),
             first=_write_day(start_day),
             last=_write_day(end_day),
             observed=_write_number(seen),

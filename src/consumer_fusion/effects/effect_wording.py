@@ -65,6 +65,18 @@ def name_metric(metric: str) -> str:
     return say(METRIC_WORDS.get(metric, metric))
 
 
+def name_measure(report: EffectReport) -> str:
+    """What a value of the series is: the metric, a day, a week or a month."""
+    return say(_MEASURES[report.step], metric=name_metric(report.metric))
+
+
+_MEASURES = {
+    "day": mark("{metric} a day"),
+    "week": mark("{metric} a week"),
+    "month": mark("{metric} a month"),
+}
+
+
 def name_label(label: EvidenceLabel) -> str:
     """What may be said, in a word or two."""
     return say(LABEL_WORDS[label])

@@ -60,7 +60,7 @@ def _draw_course(course: CourseShown) -> Figure:
             look,
             start_day=course.start_day,
             end_day=course.end_day,
-            measure=f"{course.metric} a day",
+            measure=course.measure,
         ),
         make_table(
             "observed-and-expected",

@@ -115,6 +115,7 @@ class CourseShown:
     Attributes:
         action: What the action was.
         metric: What is measured.
+        measure: What a value of it is, `orders a day`.
         start_day: The first day looked at.
         end_day: The last day looked at.
         days: `day`, `observed`, `expected`, `low`, `high`.
@@ -123,6 +124,7 @@ class CourseShown:
 
     action: str
     metric: str
+    measure: str
     start_day: int
     end_day: int
     days: pa.Table

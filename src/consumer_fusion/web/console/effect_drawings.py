@@ -46,7 +46,7 @@ def make_effect_drawing(name: str, report: EffectReport) -> Drawing | None:
     if name not in EFFECT_HEADINGS:
         return None
     heading, hint = EFFECT_HEADINGS[name]
-    measure = say("{metric} a day", metric=wording.name_metric(report.metric))
+    measure = wording.name_measure(report)
     course = pa.table(
         {
             "day": pa.array(report.days, pa.int64()),

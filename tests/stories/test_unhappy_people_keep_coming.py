@@ -1,0 +1,60 @@
+"""Health is not return: where unhappy people keep coming, a calibration leaves them unhappy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from command_line import ask_fusion, import_events, run_fusion
+
+pytest.importorskip("scipy", reason="calibration is the extra `calibrate`")
+
+FIRST = datetime(2024, 7, 1, tzinfo=UTC)
+DAYS, PEOPLE = 720, 400
+
+
+def make_ratings():
+    """Stars of people who come as often as they like, whether content or not; the unhappiest leaves 26 bad reviews."""
+    chance = np.random.default_rng(5)
+    yearly, badness = chance.gamma(0.8, 10.0, PEOPLE), chance.beta(0.5, 1.5, PEOPLE)
+    counts = chance.poisson(yearly * DAYS / 365)
+    counts[0], badness[0] = 26, 1.0
+    for person, count in enumerate(counts):
+        for number, day in enumerate(sorted(chance.random(count) * DAYS)):
+            is_bad = chance.random() < badness[person]
+            yield {
+                "event_id": f"{person}-{number}", "occurred_at": (FIRST + timedelta(days=float(day))).isoformat(),
+                "kind": "Product Reviewed", "consumer": f"c{person}", "brand": "cinema",
+                "properties": {"rating": int(chance.integers(1, 3) if is_bad else chance.integers(4, 6))},
+            }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cinema(tmp_path_factory):
+    workspace = tmp_path_factory.mktemp("stars") / "cinema"
+    assert run_fusion("init", workspace).status == 0
+    import_events(workspace, *make_ratings())
+    return workspace
+
+
+def read_scores(workspace):
+    told = ask_fusion(workspace, "score", "--as-of", "latest", "--limit", PEOPLE)
+    return {row["consumer"]: row["fusion_score"] for row in told}
+
+
+@pytest.mark.parametrize("points", [("--points",), ()])
+def test_those_under_45_stay_there_whatever_is_applied(cinema, points):
+    before = read_scores(cinema)
+    unhappy = [consumer for consumer, score in before.items() if score < 45]
+    assert len(unhappy) > 60
+    assert "c0" in unhappy
+    told = ask_fusion(
+        cinema, "calibrate", "--outcome", "Product Reviewed", "--horizon", 60, "--cutoff", "2026-04-15",
+        *points, "--apply", "--yes",
+    )  # fmt: skip
+    after = read_scores(cinema)
+    assert max(after[consumer] for consumer in unhappy) < 50
+    assert after["c0"] < 30
+    assert told["multipliers"].get("Product Reviewed/negative", 1.0) >= 0.5
