@@ -1,6 +1,6 @@
 """Learn the reference library of placebos that ships with the product, from openly licensed daily series.
 
-    python scripts/learn_reference_library.py --data DIR
+    python scripts/learn_reference_library.py --data DIR [--only temporary --only ending]
 
 Every series is cut into spans of several lengths, so that short histories are judged by short ones; sources count
 alike, however many series they have. Written is `cause/library/reference.json` with the README beside it. It holds
@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from consumer_fusion.cause import DailySeries, FittedSeries, fit_series, learn_calibration
+from consumer_fusion.cause import (
+    QUESTIONS,
+    Calibration,
+    DailySeries,
+    FittedSeries,
+    fit_series,
+    learn_calibration,
+    load_reference_library,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -43,6 +51,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("CONSUMER_FUSION_DATA", "../shared/data"))
     parser.add_argument("--without", action="append", default=[], help="a source to leave out, for a trial")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=QUESTIONS,
+        help="learn these questions, and keep the laws of all others",
+    )
     parser.add_argument("--out", type=Path, default=LIBRARY / "reference.json")
     options = parser.parse_args()
     families = [
@@ -52,7 +66,11 @@ def main() -> None:
     ]
     if not families:
         parser.error(f"no openly licensed series in {options.data}")
-    calibration = learn_calibration(list(fit_spans(families)), name=NAME)
+    questions = tuple(options.only or QUESTIONS)
+    calibration = learn_calibration(list(fit_spans(families)), name=NAME, questions=questions)
+    if options.only:
+        rules = {key: rule for key, rule in load_reference_library().rules.items() if key[1] not in questions}
+        calibration = Calibration(NAME, {**rules, **calibration.rules})
     calibration.save(options.out)
     if options.out.parent == LIBRARY:
         (LIBRARY / "README.md").write_text(describe_sources(families), encoding="utf-8")

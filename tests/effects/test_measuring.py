@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from consumer_fusion import declarations, effects
-from consumer_fusion.effects.effect_wording import tell_finding
+from consumer_fusion.effects.effect_wording import name_verdict, tell_finding
 from consumer_fusion.effects.measuring import find_own_series
 from consumer_fusion.effects.series_book import SeriesBook
 from consumer_fusion.effects.sisters import find_sisters
@@ -276,3 +276,46 @@ def test_two_actions_that_overlap_are_told_apart(open_here):
     assert fair.low > 0
     # By itself the second would be credited with the first one's last week.
     assert abs(leaflet.relative) < 0.15
+
+
+def test_actions_on_the_same_days_are_told_together_and_count_once_in_lists(open_here):
+    actions = [
+        make_action("sale", action_type="sale"),
+        make_action("mail", days=8, expected_effect="temporary"),
+    ]
+    with open_here(make_orders(lift=0.4), actions) as workspace:
+        effects.measure_effects(workspace, metrics=["orders"])
+        shown = {each.report.action: each for each in effects.list_effects(workspace)}
+    sale, mail = shown["sale"].report, shown["mail"].report
+    assert (sale.cumulative, sale.cumulative_low, sale.start_day, sale.declared_end_day) == (
+        mail.cumulative, mail.cumulative_low, mail.start_day, mail.declared_end_day,
+    )  # fmt: skip
+    assert sale.declared_end_day == TODAY - 20 + 7
+    # The first of them by day and by name tells it.
+    assert (mail.told_with, sale.told_with) == (None, "mail")
+    assert (name_verdict(sale), name_verdict(mail)) == ("told with mail", "consistent with a cause")
+    assert shown["sale"].shrunk is None
+    assert shown["sale"].q_value is None
+    assert shown["mail"].q_value is not None
+    for report, other in ((sale, "mail"), (mail, "sale")):
+        check = next(each for each in report.checks if each.name == "overlap")
+        assert f"cannot be told apart: this action and {other}." in check.tell()
+
+
+def test_of_something_rare_units_are_told_and_no_share(open_here):
+    chance = np.random.default_rng(3)
+    days = [
+        effects.MetricDay(
+            metric="orders", day=TODAY - 300 + at, value=float(chance.poisson(0.15)), brand="bakery"
+        )
+        for at in range(300)
+    ]
+    with open_here(days, [make_action()]) as workspace:
+        report = measure(workspace)
+        shown = effects.show_effect(workspace, report)
+    assert (report.relative, report.low, report.high, report.mde80) == (None, None, None, None)
+    assert report.effect is not None
+    assert shown.shrunk is None
+    sentences = tell_finding(shown)
+    assert not any("%" in sentence and "against what was expected" in sentence for sentence in sentences)
+    assert any("a day and" in sentence for sentence in sentences)

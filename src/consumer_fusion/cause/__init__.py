@@ -92,7 +92,7 @@ from consumer_fusion.cause.placebo_trails import (
     read_class_trail,
 )
 from consumer_fusion.cause.region_panels import measure_region
-from consumer_fusion.cause.rule_learning import learn_calibration
+from consumer_fusion.cause.rule_learning import QUESTIONS, learn_calibration
 from consumer_fusion.cause.second_opinion import (
     ask_double_machine_learning,
 )
@@ -199,6 +199,7 @@ __all__ = [
     "ErrorTrail",
     "OWN_SERIES",
     "OWN_WINDOWS",
+    "QUESTIONS",
     "Rule",
     "learn_calibration",
     "load_reference_library",

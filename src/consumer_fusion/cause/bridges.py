@@ -14,11 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from consumer_fusion.cause.bridge_kernel import COUNTED, SEEN, bridge_places
+from consumer_fusion.cause.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
 from consumer_fusion.cause.bridge_models import bridge_models, bridge_places_at_once, mix_models
 from consumer_fusion.cause.fitted_series import FittedSeries, SlidErrors
 from consumer_fusion.cause.series import Floats, Window
-from consumer_fusion.cause.state_space import NO_WINDOWS, Frame, compile_loops, filter_frame
+from consumer_fusion.cause.state_space import (
+    NO_WINDOWS,
+    Filtered,
+    Frame,
+    Integers,
+    compile_loops,
+    filter_frame,
+)
 
 AFTER_DAYS = 28
 """So many days after a window say what would have been, where there are so many."""
@@ -60,27 +67,36 @@ def bridge_window(
         gap: Days before the window that are not looked at either.
         others: Other actions, whose days are not looked at.
     """
-    frame = fitted.frame
     first = fitted.series.first_day
     start = min([window.start_day - gap, *(other.start_day for other in others)])
     origin = start - 1 - first
     if origin < 0:
         nothing = np.full(window.days, np.nan)
         return Bridge(np.nan, np.nan, nothing, nothing)
-    days = np.arange(start, window.end_day + 1 + after)
+    if not others:
+        parts = np.repeat(np.array([SKIPPED, COUNTED, SEEN]), (gap, window.days, after))
+        found = next(zip(*bridge_places_alike(fitted, np.array([origin]), parts)))
+    else:
+        found = bridge_among_others(fitted, window, start, gap, after, others)
+    seen = fitted.series.values[window.start_day - first : window.end_day + 1 - first]
+    return tell_bridge(fitted.frame, seen, *found)
+
+
+def bridge_among_others(
+    fitted: FittedSeries, window: Window, start_day: int, gap: int, after: int, others: Sequence[Window]
+) -> tuple[Floats, Floats, float, float]:
+    """A window from the day before `start_day` on, with what other actions do taken out."""
+    days = np.arange(start_day, window.end_day + 1 + after)
     is_own = (days >= window.start_day) & (days <= window.end_day)
     columns = np.zeros((days.size, len(others)))
     for place, other in enumerate(others):
         columns[:, place] = (days >= other.start_day) & (days <= other.end_day)
-    is_hidden = is_own | columns.any(axis=1)
-    is_hidden |= (days >= window.start_day - gap) & (days <= window.end_day)
-    kept = filter_frame(frame, fitted.grid, NO_WINDOWS, kept=np.array([origin]))
+    origin = start_day - 1 - fitted.series.first_day
+    kept = keep_states(fitted, np.array([origin]))
     begun = (kept.states[0], kept.covs[0], kept.totals[0], kept.counts[0], kept.records[0])
-    told = bridge_models(frame, fitted.grid.rows, begun, origin, is_hidden, WEIGHT_FLOOR)
-    found = mix_models(told, np.flatnonzero(is_own[told.hidden]), columns[told.hidden])
-    return tell_bridge(
-        frame, fitted.series.values[window.start_day - first : window.end_day + 1 - first], *found
-    )
+    is_hidden = columns.any(axis=1) | ((days >= window.start_day - gap) & (days <= window.end_day))
+    told = bridge_models(fitted.frame, fitted.grid.rows, begun, origin, is_hidden, WEIGHT_FLOOR)
+    return mix_models(told, np.flatnonzero(is_own[told.hidden]), columns[told.hidden])
 
 
 def tell_bridge(
@@ -110,15 +126,10 @@ def slide_bridges(fitted: FittedSeries, length: int, after: int) -> SlidErrors:
         frame = fitted.frame
         free = np.flatnonzero(fitted.find_placebo_origins(length + after))
         free = free[free + length + after < frame.z.size]
-        step = max(length // 3, -(-free.size // MOST_PLACES), 1)
+        step = max(length // 2, -(-free.size // MOST_PLACES), 1)
         places = free[::step]
         parts = np.repeat(np.array([COUNTED, SEEN]), (length, after))
-        kept = filter_frame(frame, fitted.grid, NO_WINDOWS, kept=places)
-        found = load_bridges()(
-            places, parts, frame.z, frame.noise, frame.weekday, frame.season, frame.x, fitted.grid.rows,
-            kept.states, kept.covs, kept.totals, kept.counts, kept.records,
-            np.array(astuple(frame.settings), dtype=np.float64), WEIGHT_FLOOR,
-        )  # fmt: skip
+        found = bridge_places_alike(fitted, places, parts)
         days = places[:, None] + 1 + np.arange(length)
         told = [tell_bridge(frame, seen, *one) for seen, *one in zip(fitted.series.values[days], *found)]
         before = fitted.errors(length)
@@ -130,6 +141,30 @@ def slide_bridges(fitted: FittedSeries, length: int, after: int) -> SlidErrors:
             both, fitted.list_placebos(places[known], apart[known], alone[known], step)
         )
     return fitted.bridges[key]
+
+
+def bridge_places_alike(
+    fitted: FittedSeries, places: Integers, parts: Integers
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """The same pattern of hidden days at many places; parts and answer as in `bridge_kernel.bridge_places`."""
+    frame = fitted.frame
+    kept = keep_states(fitted, places)
+    found: tuple[Floats, Floats, Floats, Floats] = load_bridges()(
+        places, parts, frame.z, frame.noise, frame.weekday, frame.season, frame.x, fitted.grid.rows, kept.states,
+        kept.covs, kept.totals, kept.counts, kept.records, np.array(astuple(frame.settings), dtype=np.float64),
+        WEIGHT_FLOOR,
+    )  # fmt: skip
+    return found
+
+
+def keep_states(fitted: FittedSeries, places: Integers) -> Filtered:
+    """The models' states at the end of each place; those of a single place are kept with the series."""
+    if places.size > 1 or int(places[0]) not in fitted.states:
+        kept = filter_frame(fitted.frame, fitted.grid, NO_WINDOWS, kept=places)
+        if places.size > 1:
+            return kept
+        fitted.states[int(places[0])] = kept
+    return fitted.states[int(places[0])]
 
 
 @lru_cache(maxsize=1)

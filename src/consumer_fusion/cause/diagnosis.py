@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from consumer_fusion.cause.anticipation import BEFORE_DAYS
 from consumer_fusion.cause.effect import Check
 from consumer_fusion.cause.fitted_series import LEAST_DAYS, FittedSeries
 from consumer_fusion.cause.placebo_rules import Calibration
@@ -98,7 +99,7 @@ def check_level(
     half = max(span // 2, 1)
     rule = calibration.find_rule(fitted.form, span)
     # One pass for all that is asked of this series.
-    fitted.add_windows([(0, span), (span - half, half), (0, length)])
+    fitted.add_windows([(0, span), (span - half, half), (0, length), (0, BEFORE_DAYS)])
     errors = fitted.errors(span)
     late = fitted.errors(half, span - half)
     if not np.isfinite(errors.e[origin]) or not np.isfinite(late.e[origin]):

@@ -120,6 +120,7 @@ class FittedSeries:
         one_step: What the pass gives for the next day.
         windows: Errors by (days skipped, length), filled as they are asked for.
         trails: Placebo errors by (question, length), likewise.
+        states: The models' states at the end of a day, by its place, likewise.
         bridges: Placebos of windows with days on both sides, by (length, days after), likewise.
         dropped_controls: Names of controls that were left out, and why.
         guarded: By window, the places of controls that changed in it themselves.
@@ -135,6 +136,7 @@ class FittedSeries:
     one_step: Filtered
     windows: dict[tuple[int, int], WindowErrors] = field(default_factory=dict)
     trails: dict[tuple[str, int], ErrorTrail] = field(default_factory=dict)
+    states: dict[int, Filtered] = field(default_factory=dict)
     bridges: dict[tuple[int, int], SlidErrors] = field(default_factory=dict)
     dropped_controls: tuple[tuple[str, str], ...] = ()
     guarded: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
