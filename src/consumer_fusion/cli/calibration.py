@@ -65,7 +65,8 @@ def calibrate(
         print_calibration(report)
     comparison = None
     if is_applied and report.is_better:
-        with open_workspace(workspace) as opened:
+        with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+            progress("read all scores as they are and as they would be", 0, None)
             comparison = learning.preview_calibration(opened, report)
         if not is_json:
             print_comparison(comparison)
