@@ -46,20 +46,20 @@ def at_once(tmp_path_factory):
         return read_scores(workspace), read_references(workspace)
 
 
-@pytest.mark.parametrize("way", ["month by month", "backwards", "shuffled", "one first", "sealed in between"])
+@pytest.mark.parametrize("way", ["by time", "backwards, sealed in between", "shuffled", "one first"])
 def test_the_same_events_make_the_same_scores_however_they_come(tmp_path, at_once, way):
     events = sorted(make_year(), key=lambda event: event.occurred_at)
-    if way == "backwards":
+    if way.startswith("backwards"):
         events.reverse()
-    elif way != "month by month":
+    elif way != "by time":
         random.Random(way).shuffle(events)
-    sizes = {"one first": [1, len(events)]}.get(way, range(15, len(events) + 1, 15))
+    sizes = {"one first": [1, len(events)]}.get(way, range(30, len(events) + 1, 30))
     with open_small(tmp_path, inbox_import_limit=20) as workspace:
         begun = 0
         for size in sizes:
             fusion.import_events(workspace, events[begun:size])
             begun = size
-            if way == "sealed in between":
+            if way.startswith("backwards"):
                 seal(workspace)
         scores, references = read_scores(workspace), read_references(workspace)
         assert find_problems(workspace) == []

@@ -81,15 +81,15 @@ def test_the_same_order_is_worth_less_a_month_later_at_the_grocer_than_at_the_fu
     assert points.version == load_points().version
 
 
-@pytest.mark.parametrize("way", ["by time", "shuffled", "sealed in between"])
+@pytest.mark.parametrize("way", ["by time", "shuffled, sealed in between"])
 def test_the_same_events_make_the_same_scores_however_they_come(tmp_path, at_once, way):
     events = sorted(make_rhythms(), key=lambda event: event.occurred_at)
     if way != "by time":
         random.Random(way).shuffle(events)
     with open_small(tmp_path / "parts", inbox_import_limit=300) as workspace:
-        for part in np.array_split(np.arange(len(events)), 5):
+        for part in np.array_split(np.arange(len(events)), 3):
             fusion.import_events(workspace, [events[place] for place in part])
-            if way == "sealed in between":
+            if way != "by time":
                 seal(workspace)
         assert read_half_lives(workspace) == read_half_lives(at_once)
         assert read_scores(workspace) == pytest.approx(read_scores(at_once), abs=1e-9)
