@@ -31,10 +31,12 @@ from consumer_fusion.cli.output import (
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_moment
 from consumer_fusion.kit.spreadsheet_cells import write_cells
+from consumer_fusion.records.points import RHYTHM_HALF_LIFE_DAYS
 from consumer_fusion.workspace import open_workspace
 
 SHOWN_ROWS = 20
 SHOWN_REASONS = 10
+SHOWN_RHYTHMS = 10
 HISTORY_DAYS = 60
 
 
@@ -296,19 +298,7 @@ def brands(
         return
     # both gain, one gains, one takes, somebody is harmed: short words, so that the table fits a terminal
     classes = ("mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown")
-    columns = [
-        "brand",
-        "pairs",
-        "mean",
-        "quartiles",
-        "both",
-        "one",
-        "takes",
-        "harm",
-        "neutral",
-        "unknown",
-        "half-life",
-    ]
+    columns = ["brand", "pairs", "mean", "quartiles", "both", "one", "takes", "harm", "neutral", "unknown"]
     print_table(
         "Brands: where their relationships stand, and in how many both gain, one gains, one takes or one is harmed",
         columns,
@@ -316,9 +306,16 @@ def brands(
             [
                 row["brand"], f"{row['pairs']:,}", color_score(row["mean"]),
                 f"{row['lower_quartile']:.0f} {row['median']:.0f} {row['upper_quartile']:.0f}",
-                *(f"{row[name] / row['pairs']:.0%}" for name in classes), f"{row['half_life_days']:.0f} d",
+                *(f"{row[name] / row['pairs']:.0%}" for name in classes),
             ]
             for row in rows[:50]
         ],
         right=columns[1:],
     )  # fmt: skip
+    own = [f"{row['brand']} {row['half_life_days']:.0f}" for row in rows if row["usual_gap_days"] is not None]
+    if own:
+        more = f", {len(own) - SHOWN_RHYTHMS} more" if len(own) > SHOWN_RHYTHMS else ""
+        console.print(
+            f"An order counts half after {RHYTHM_HALF_LIFE_DAYS:.0f} days. Where orders tell how often consumers come, "
+            f"after: {', '.join(own[:SHOWN_RHYTHMS])}{more}."
+        )
