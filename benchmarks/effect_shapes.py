@@ -208,9 +208,10 @@ def _write(told: Sequence[Told | None]) -> str:
     miss = np.array([each.miss for each in known])
     asked = ("days_after", "days_before")
     warned = ", ".join(f"{name} {np.mean([name in each.warned for each in known]):.2f}" for name in asked)
+    width = np.nanmedian([each.width for each in known])
     return (
         f"{np.mean([each.is_covered for each in known]):>6.3f} {np.mean([each.is_found for each in known]):>6.3f} "
-        f"{np.nanmedian(miss):>+7.3f} {np.sqrt(np.nanmean(miss**2)):>6.3f} {np.nanmedian([each.width for each in known]):>6.3f}"
+        f"{np.nanmedian(miss):>+7.3f} {np.sqrt(np.nanmean(miss**2)):>6.3f} {width:>6.3f}"
         f"  {warned}; refused {1 - len(known) / len(told):.2f}"
     )
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from consumer_fusion.cause import state_space
+from consumer_fusion.cause.bridge_covariances import WIDE, bridge_models, bridge_places_at_once, mix_models
 from consumer_fusion.cause.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
-from consumer_fusion.cause.bridge_models import WIDE, bridge_models, bridge_places_at_once, mix_models
 from consumer_fusion.cause.grid import Grid, build_grid
 from consumer_fusion.cause.state_space import DEFAULT_SETTINGS, NO_WINDOWS, Frame, compile_loops, filter_frame
 from consumer_fusion.cause.vectorised import filter_models_at_once

@@ -1,10 +1,10 @@
 """Hidden days bridged: what the days before and after say of days that are held to be unseen, at many places at once.
 
-Plain loops over numbers, written for numba to compile; `bridge_models.py` does the same with numpy, where numba is not
-installed and where days of other actions are hidden too. From the filter's state before the hidden days each model goes
-on through them without looking; the days after them then change what was expected of the hidden days by how the two
-hang together: fixed-interval smoothing, with the covariance of the hidden days and the state carried along (Durbin and
-Koopman, *Time Series Analysis by State Space Methods*, 2nd edition 2012, sections 4.4 and 4.10).
+Plain loops over numbers, written for numba to compile; `bridge_covariances.py` does the same with numpy, where numba is
+not installed and where days of other actions are hidden too. From the filter's state before the hidden days each model
+goes on through them without looking; the days after them then change what was expected of the hidden days by how the
+two hang together: fixed-interval smoothing, with the covariance of the hidden days and the state carried along (Durbin
+and Koopman, *Time Series Analysis by State Space Methods*, 2nd edition 2012, sections 4.4 and 4.10).
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from consumer_fusion.cause.bridge_covariances import bridge_models, bridge_places_at_once, mix_models
 from consumer_fusion.cause.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
-from consumer_fusion.cause.bridge_models import bridge_models, bridge_places_at_once, mix_models
 from consumer_fusion.cause.fitted_series import FittedSeries, SlidErrors
 from consumer_fusion.cause.series import Floats, Window
 from consumer_fusion.cause.state_space import (
