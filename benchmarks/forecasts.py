@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -59,12 +60,12 @@ def main() -> None:
     )
     parser.add_argument("--only", help="settings whose name holds this text")
     options = parser.parse_args()
-    started, by_name = time.monotonic(), {}
-    for case in draw_cases(Path(options.data), options.seeds, options.only or ""):
-        by_name.setdefault(case.name, []).extend(run_case(case, options.splits))
+    started, results = time.monotonic(), {}
+    cases = draw_cases(Path(options.data), options.seeds, options.only or "")
+    for name, same in groupby(cases, lambda case: case.name):
+        results[name] = average_figures([run for case in same for run in run_case(case, options.splits)])
         if not options.json:
-            print_case(case.name, average_figures(by_name[case.name]))
-    results = {name: average_figures(runs) for name, runs in by_name.items()}
+            print_case(name, results[name])
     verdicts = judge(results)
     if options.json:
         print(json.dumps({"settings": results, "verdicts": verdicts}, indent=2))

@@ -17,18 +17,18 @@ import pyarrow.compute as pc
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.points import PointsTable
-from consumer_fusion.score.amounts import (
+from consumer_fusion.score.balances import compute_scores
+from consumer_fusion.score.calibration import list_cutoffs
+from consumer_fusion.score.expected_money import (
     Amounts,
     expect_counts,
     find_usual_orders,
     forecast_amounts,
     learn_amounts,
 )
-from consumer_fusion.score.balances import compute_scores
-from consumer_fusion.score.calibration import list_cutoffs
+from consumer_fusion.score.forecast_reasons import write_reasons
 from consumer_fusion.score.levels import Levels, apply_levels, learn_levels
 from consumer_fusion.score.odds import Odds, learn_odds, weigh_traits
-from consumer_fusion.score.reasons import write_reasons
 from consumer_fusion.score.refusals import check_request, check_sample, check_window
 from consumer_fusion.score.samples import IntArray, Sample, draw_sample
 from consumer_fusion.score.seasons import (

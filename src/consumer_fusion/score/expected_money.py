@@ -1,4 +1,4 @@
-"""Amounts: what money comes with an outcome, from what the pair usually pays and how many are to be expected.
+"""Expected money: what money comes with an outcome, from what the pair usually pays and how many are to be expected.
 
 The score counts money at most threefold, so that a rich consumer is not a better one; a forecast of money has to know
 more. What a pair usually pays is drawn towards its brand by how much orders of one pair differ against how much pairs
