@@ -113,9 +113,11 @@ def read_effective_points(
         protect = score.list_overridden(own) if own else frozenset()
         points = score.apply_calibration(points, calibration, protect)
     decided = (one for one in read_overrides(session) if one.key != without)
-    dispersions = score.read_dispersions(session, score.read_kind_ids(session))
-    points = score.apply_overrides(points, decided)
-    return replace(points, dispersions=dispersions, rhythms=score.read_rhythms(session))
+    return replace(
+        score.apply_overrides(points, decided),
+        dispersions=score.read_dispersions(session),
+        rhythms=score.read_rhythms(session),
+    )
 
 
 def read_overrides(session: Session) -> list[score.PointsOverride]:

@@ -34,7 +34,7 @@ def follow_orders(
     Returns:
         The points, with the brands' rhythms as they are now.
     """
-    moved, looked_at = score.renew_references(
+    moved, orders = score.renew_references(
         session, workspace.engine, workspace.folder, fresh, taken=taken, is_whole=is_whole
     )
     if moved.num_rows:
@@ -48,6 +48,9 @@ def follow_orders(
             workspace.now_us,
         )
         landing.refold_consumers |= consumers - {0}
+    # Fewer orders have too few gaps between them; a brand that had enough may have lost some.
+    enough = {brand_id for brand_id, count in orders.items() if count > score.FEWEST_GAPS}
+    looked_at = enough | (points.rhythms.keys() & orders.keys())
     if not looked_at:
         return points
     paced = score.renew_rhythms(

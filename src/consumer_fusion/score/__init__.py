@@ -72,7 +72,7 @@ from consumer_fusion.score.proven_points import (
 )
 from consumer_fusion.score.reading import KindState, Reading, read_pair
 from consumer_fusion.score.references import find_wrong_references, renew_references
-from consumer_fusion.score.rhythms import pace_points, read_rhythms, renew_rhythms
+from consumer_fusion.score.rhythms import FEWEST_GAPS, pace_points, read_rhythms, renew_rhythms
 from consumer_fusion.score.samples import list_outcome_kinds
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
 from consumer_fusion.score.sources import (
@@ -119,6 +119,7 @@ __all__ = [
     "EventSource",
     "Explanation",
     "FEWEST_EVENTS",
+    "FEWEST_GAPS",
     "FOLDED_MARK",
     "Forecast",
     "KindState",

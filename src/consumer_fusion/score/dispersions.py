@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from consumer_fusion.engines import Engine
 from consumer_fusion.records.points import KIND_DISPERSIONS, PointsTable
+from consumer_fusion.score.points_table import read_kind_ids
 from consumer_fusion.score.sources import open_events
 from consumer_fusion.stores import Session
 
@@ -74,12 +75,12 @@ def learn_dispersions(
     )
 
 
-def read_dispersions(session: Session, kind_ids: Mapping[str, int]) -> dict[str, float]:
+def read_dispersions(session: Session) -> dict[str, float]:
     """The dispersions that were learnt, by key."""
     rows = session.read(KIND_DISPERSIONS).to_pylist()
     if not rows:
         return {}
-    names = {number: key for key, number in kind_ids.items()}
+    names = {number: key for key, number in read_kind_ids(session).items()}
     return {names[row["kind_id"]]: row["dispersion"] for row in rows if row["kind_id"] in names}
 
 

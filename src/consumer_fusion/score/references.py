@@ -80,7 +80,7 @@ _NO_ORDER = -(2**62)
 def renew_references(
     session: Session, engine: Engine, folder: Path, fresh: EventSource | None = None,
     *, taken: pa.Table | None = None, is_whole: bool = False,
-) -> tuple[pa.Table, set[int]]:  # fmt: skip
+) -> tuple[pa.Table, dict[int, int]]:  # fmt: skip
     """Bring the references to the events on record and those about to be.
 
     Mostly nothing is due, since only orders of months before decide: then no event on record is read.
@@ -97,24 +97,29 @@ def renew_references(
 
     Returns:
         The spans of time in which money that is on record is sized otherwise now: brand_id, currency, from_us, to_us
-        (exclusive); and the brands that were looked at.
+        (exclusive); and of the brands that were looked at, how many orders they have.
     """
     fresh_sizes = _measure_sizes(engine, fresh) if fresh is not None else {}
     known = _read_known(session)
     due = _find_due(engine, known, fresh, fresh_sizes, taken)
     if not due and not is_whole:
-        return MOVED_SCHEMA.empty_table(), set()
+        return MOVED_SCHEMA.empty_table(), {}
     brands = None if is_whole else sorted({brand_id for brand_id, _ in due})
+    due |= {key for key in {*known, *fresh_sizes} if brands is not None and key[0] in brands}
     recorded = open_events(session, folder, Selection(brand_ids=brands), columns=SIZE_COLUMNS)
-    recorded_sizes = _measure_sizes(engine, recorded)
+    recorded_sizes = {} if recorded.is_empty else _measure_sizes(engine, recorded)
     keys = {*recorded_sizes, *fresh_sizes, *known} if is_whole else due
     sizes = {key: _join_sizes(recorded_sizes.get(key), fresh_sizes.get(key)) for key in keys}
-    found = _compute_all(engine, [recorded, *([fresh] if fresh is not None else [])], sizes)
+    sources = [each for each in (recorded, fresh) if each is not None and not each.is_empty]
+    found = _compute_all(engine, sources, sizes)
     for brand_id, currency in keys:
         session.delete(BRAND_REFERENCES, {"brand_id": brand_id, "currency": currency})
     rows = ((*key, *row) for key, references in found.items() for row in references)
     session.insert(BRAND_REFERENCES, BRAND_REFERENCES.column_names, rows)
-    return _list_moved(recorded_sizes, known, found), {brand_id for brand_id, _ in keys}
+    orders = dict.fromkeys((brand_id for brand_id, _ in keys), 0)
+    for (brand_id, _), each in sizes.items():
+        orders[brand_id] += int(each.count[each.is_order].sum())
+    return _list_moved(recorded_sizes, known, found), orders
 
 
 def find_wrong_references(session: Session, engine: Engine, folder: Path) -> pa.Table:
@@ -241,6 +246,8 @@ def _list_first_orders(
     engine: Engine, events: list[EventSource], sizes: Mapping[Key, _Sizes]
 ) -> dict[Key, tuple[Integers, int]]:
     """The sizes of the first orders of each key, and the moment from which one more changes nothing."""
+    if not events:
+        return {}
     early: list[tuple[int, str, int]] = []
     for (brand_id, currency), each in sizes.items():
         months, counts = _count_orders(each)

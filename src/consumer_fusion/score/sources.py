@@ -24,6 +24,8 @@ FOLDED_MARK = "folded_sequence"
 FOLDED_DERIVED_MARK = "folded_derived_sequence"
 FOLD_COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "magnitude", "trust")
 """What a fold reads of an event."""
+NO_EVENTS = "no_events"
+"""The table that stands for the events of a store that has none such."""
 FEW_MEMBERS = 200
 """Up to so many consumers are asked for one by one."""
 
@@ -39,6 +41,11 @@ class EventSource:
 
     relation: str
     tables: dict[str, pa.Table] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known, without looking, that there are no events in it."""
+        return NO_EVENTS in self.tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +196,8 @@ def open_events(
                 tables[f"{name}_events"] = rows
                 parts.append(f"select {listed} from {name}_events{condition}")
     if not parts:
-        tables["no_events"] = _empty(columns)
-        parts.append(f"select {listed} from no_events")
+        tables[NO_EVENTS] = _empty(columns)
+        parts.append(f"select {listed} from {NO_EVENTS}")
     relation = " union all ".join(parts)
     if identity_map:
         tables["identity_map"] = _to_table(identity_map)
