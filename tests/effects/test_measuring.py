@@ -293,7 +293,10 @@ def test_actions_on_the_same_days_are_told_together_and_count_once_in_lists(open
     assert sale.declared_end_day == TODAY - 20 + 7
     # The first of them by day and by name tells it.
     assert (mail.told_with, sale.told_with) == (None, "mail")
-    assert (name_verdict(sale), name_verdict(mail)) == ("told with mail", "consistent with a cause")
+    assert (name_verdict(shown["sale"]), name_verdict(shown["mail"])) == (
+        "told with mail",
+        "consistent with a cause",
+    )
     assert shown["sale"].shrunk is None
     assert shown["sale"].q_value is None
     assert shown["mail"].q_value is not None
