@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -82,6 +84,21 @@ def test_a_stream_left_halfway_does_not_hinder_the_next_query(engine):
     next(stream)
     stream.close()
     assert engine.read("select 1 as one", step="next")["one"].to_pylist() == [1]
+
+
+def test_closing_waits_for_the_query_of_another_thread(engine):
+    """A connection that was closed under a query took the whole process with it."""
+    stream = engine.stream(
+        "select number from numbers", step="stream", tables={"numbers": NUMBERS}, rows_per_batch=2048
+    )
+    rows = next(stream).num_rows
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive()
+    rows += sum(batch.num_rows for batch in stream)
+    closing.join(10)
+    assert (rows, closing.is_alive()) == (5000, False)
 
 
 def test_a_query_written_to_a_file_keeps_its_order_and_tells_its_rows(engine, tmp_path):

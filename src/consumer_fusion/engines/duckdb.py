@@ -95,10 +95,11 @@ class DuckDBEngine:
             return int(row[0]) if row else 0
 
     def close(self) -> None:
-        """Give memory and files back."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Give memory and files back, once a query that another thread is at has ended."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
 
 def _set_session(connection: duckdb.DuckDBPyConnection) -> None:
