@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
 
-from consumer_fusion import ingest, score
+from consumer_fusion import ingest, notices, score
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
 from consumer_fusion.records.state import PAIR_KIND_STATES
 from consumer_fusion.settlement import Landing
@@ -48,6 +48,7 @@ def follow_orders(
             workspace.now_us,
         )
         landing.refold_consumers |= consumers - {0}
+        _forget_readings(session, set(moved["brand_id"].to_pylist()))
     # Fewer orders have too few gaps between them; a brand that had enough may have lost some.
     enough = {brand_id for brand_id, count in orders.items() if count > score.FEWEST_GAPS}
     looked_at = enough | (points.rhythms.keys() & orders.keys())
@@ -65,4 +66,11 @@ def follow_orders(
         score.refold(
             session, workspace.engine, workspace.folder, points, kind_ids, kinds=following, brand_ids=known
         )
+        _forget_readings(session, known)
     return points
+
+
+def _forget_readings(session: Session, brand_ids: Collection[int]) -> None:
+    """What was read of brands before the measure changed is compared with nothing: no score fell by that."""
+    notices.forget_standings(session, brand_ids)
+    score.forget_spreads(session, brand_ids)

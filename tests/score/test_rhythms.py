@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import consumer_fusion as fusion
+from consumer_fusion import ingest, notices
 from consumer_fusion.points_in_force import put_points_in_force
 from consumer_fusion.score import load_points, pace_points
 from consumer_fusion.score.rhythms import choose_half_life
@@ -128,3 +129,22 @@ def test_too_few_gaps_and_too_short_a_record_keep_the_shipped_half_life():
 def test_half_lives_are_two_and_a_half_gaps_in_steps_within_bounds(usual_gap_days, half_life_days):
     told = choose_half_life(np.array([usual_gap_days]), np.array([500]), 10_000)
     assert told == (usual_gap_days, pytest.approx(half_life_days, abs=0.1))
+
+
+def test_no_score_is_told_to_have_fallen_because_the_measure_changed(tmp_path):
+    orders = [event for event in make_rhythms() if event.brand == GROCER]
+    early, late = orders[: len(orders) // 3], orders[len(orders) // 3 :]
+    with open_small(tmp_path) as workspace:
+        fusion.import_events(workspace, early)
+        assert read_half_lives(workspace)[GROCER][0] == 90.0
+        pairs = fusion.score_pairs(workspace, as_of="latest").to_pylist()
+        with workspace.store.writing() as session:
+            brand_id = ingest.find_keys(session, "brand", [GROCER])[GROCER]
+            version = put_points_in_force(workspace).points.version
+            told = {(place, brand_id): notices.Standing(row["fusion_score"], row["symbiosis"])
+                    for place, row in enumerate(pairs)}  # fmt: skip
+            notices.keep_standings(session, told, version, 0)
+        fusion.import_events(workspace, late)
+        assert read_half_lives(workspace)[GROCER][0] < 32
+        with workspace.store.reading() as session:
+            assert notices.list_standings(session, version).num_rows == 0

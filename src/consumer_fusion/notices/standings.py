@@ -40,9 +40,9 @@ def list_standings(session: Session, points_version: str) -> pa.Table:
     )  # fmt: skip
 
 
-def forget_standings(session: Session) -> int:
-    """Forget how pairs stood, and return how many there were."""
-    return session.delete(NOTICE_STANDINGS)
+def forget_standings(session: Session, brand_ids: Collection[int] | None = None) -> int:
+    """Forget how pairs of some brands stood, or all, and return how many there were."""
+    return session.delete(NOTICE_STANDINGS, None if brand_ids is None else {"brand_id": sorted(brand_ids)})
 
 
 def keep_standings(

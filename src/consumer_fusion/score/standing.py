@@ -6,7 +6,7 @@ went by.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,11 @@ def keep_spread(
             for value, end in zip(spread.values.tolist(), spread.ends.tolist(), strict=True)
         ),
     )
+
+
+def forget_spreads(session: Session, brand_ids: Collection[int]) -> None:
+    """Forget how the scores of brands are spread, so that they are read anew."""
+    session.delete(BRAND_SPREADS, {"brand_id": sorted(brand_ids)})
 
 
 def find_standing_moment(session: Session, brand_id: int) -> int | None:
