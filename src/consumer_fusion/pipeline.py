@@ -439,21 +439,26 @@ def _land_fresh(
         left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer
             and (i.brand_id is null or i.brand_id = coalesce(b.entity_id, 0))
     )"""
-    newest_us = engine.read(f"select max(occurred_us) as m from {fresh}", step="find the newest event")["m"][
-        0
-    ].as_py()
-    progress("size money", 0, None)
+    found = engine.read(
+        f"select max(occurred_us) as newest_us, count(*) as n from {fresh}", step="find the newest event"
+    )
+    newest_us = found["newest_us"][0].as_py()
     given = score.EventSource(numbered, {"sightings": sightings})
+    if found["n"][0].as_py() <= workspace.settings.inbox_import_limit:
+        # Few events are joined with their numbers once; of many that would be another copy.
+        rows = engine.read(f"select * from {numbered}", step="number the events", tables=given.tables)
+        given = score.EventSource("numbered_events", {"numbered_events": rows})
+    progress("size money", 0, None)
     points = follow_orders(workspace, session, points, kind_ids, landing, given, taken=taken)
     tables = {
-        "sightings": sightings,
+        **given.tables,
         **score.annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
     }
     annotated_path = scratch / "annotated.parquet"
     progress("give kind and magnitude", 0, None)
     annotated = f"read_parquet({quote_paths([annotated_path])})"
     landing.accepted = engine.write(
-        score.annotate_sql(points, kind_ids, numbered),
+        score.annotate_sql(points, kind_ids, given.relation),
         annotated_path,
         step="give kind and magnitude",
         tables=tables,

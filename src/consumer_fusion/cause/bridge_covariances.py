@@ -12,7 +12,7 @@ from consumer_fusion.cause.bridge_kernel import COUNTED, SEEN
 from consumer_fusion.cause.kernel import AUTOREGRESSION, LEVEL, SEASON, SLOPE
 from consumer_fusion.cause.series import Floats
 from consumer_fusion.cause.state_space import FilterSettings, Frame
-from consumer_fusion.cause.vectorised import sum_shocks
+from consumer_fusion.cause.vectorised import pass_day, sum_shocks
 
 WIDE = 100.0
 """Prior standard deviation of another action's effect, in that of the noise: next to nothing is known before."""
@@ -67,26 +67,16 @@ def bridge_models(
     base = start[4] + grid[:, 5]
     alive = np.flatnonzero(base >= base.max() + np.log(floor))
     rows = grid[alive]
-    q, phi, share, season_noise = rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 4]
+    phi, share = rows[:, 1], rows[:, 2]
     state, cov, total, count, record = (each[alive] for each in start)
     season, size = frame.season, state.shape[1]
-    block = slice(SEASON, SEASON + season)
-    centering = np.eye(season) - 1.0 / season if season else np.zeros((0, 0))
     hidden = np.flatnonzero(is_hidden)
     cross = np.zeros((alive.size, hidden.size, size))
     path, spread = np.zeros((alive.size, hidden.size)), np.zeros((alive.size, hidden.size, hidden.size))
     h = 0
     for j, is_blind in enumerate(is_hidden):
         t = origin + 1 + j
-        cov[:, LEVEL, :] += cov[:, SLOPE, :]
-        cov[:, :, LEVEL] += cov[:, :, SLOPE]
-        cov[:, AUTOREGRESSION, :] *= phi[:, None]
-        cov[:, :, AUTOREGRESSION] *= phi[:, None]
-        cov[:, LEVEL, LEVEL] += q
-        cov[:, AUTOREGRESSION, AUTOREGRESSION] += share * (1.0 - phi * phi)
-        cov[:, block, block] += season_noise[:, None, None] * centering
-        state[:, LEVEL] += state[:, SLOPE]
-        state[:, AUTOREGRESSION] *= phi
+        pass_day(state, cov, rows, season)
         cross[:, :, LEVEL] += cross[:, :, SLOPE]
         cross[:, :, AUTOREGRESSION] *= phi[:, None]
         load = np.zeros(size)

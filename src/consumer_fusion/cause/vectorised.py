@@ -19,7 +19,7 @@ def filter_models_at_once(
     days, models, columns, windows = z.shape[0], grid.shape[0], x.shape[1], specs.shape[0]
     first_column = SEASON + season
     size = first_column + columns
-    q, phi, share, season_noise = grid[:, 0], grid[:, 1], grid[:, 2], grid[:, 4]
+    q, phi, share = grid[:, 0], grid[:, 1], grid[:, 2]
     reach = int(specs.sum(axis=1).max()) if windows else 0
     one_mean, one_var = np.full(days, np.nan), np.full(days, np.nan)
     win_mean, win_var, win_level, win_within = (np.full((days, windows), np.nan) for _ in range(4))
@@ -28,7 +28,6 @@ def filter_models_at_once(
     totals, counts, records = (np.zeros((len(places), models)) for _ in range(3))
     present_all = ~np.isnan(z)
 
-    centering = np.eye(season) - 1.0 / season if season else np.zeros((0, 0))
     block = slice(SEASON, first_column)
     state = np.zeros((models, size))
     state[:, LEVEL] = z[present_all][0] if present_all.any() else 0.0
@@ -37,7 +36,7 @@ def filter_models_at_once(
     cov[:, LEVEL, LEVEL] = level_var
     cov[:, SLOPE, SLOPE] = grid[:, 3] ** 2
     cov[:, AUTOREGRESSION, AUTOREGRESSION] = share
-    cov[:, block, block] = season_var * centering
+    cov[:, block, block] = season_var * _center_season(season)
     for k in range(columns):
         cov[:, first_column + k, first_column + k] = b_var[:, k]
 
@@ -54,16 +53,7 @@ def filter_models_at_once(
     seen = 0
     for t in range(days):
         if t > 0:
-            cov[:, LEVEL, :] += cov[:, SLOPE, :]
-            cov[:, :, LEVEL] += cov[:, :, SLOPE]
-            cov[:, AUTOREGRESSION, :] *= phi[:, None]
-            cov[:, :, AUTOREGRESSION] *= phi[:, None]
-            cov[:, LEVEL, LEVEL] += q
-            cov[:, AUTOREGRESSION, AUTOREGRESSION] += share * (1.0 - phi * phi)
-            state[:, LEVEL] += state[:, SLOPE]
-            state[:, AUTOREGRESSION] *= phi
-            if season:
-                cov[:, block, block] += season_noise[:, None, None] * centering
+            pass_day(state, cov, grid, season)
         mean = state @ loads[t]
         ph = cov @ loads[t]
         spread = ph @ loads[t] + (1.0 - share) * noise[t]
@@ -130,6 +120,34 @@ def filter_models_at_once(
         one_mean, one_var, win_mean, win_var, win_level, win_within, weights, loglik,
         states, covs, totals, counts, records,
     )  # fmt: skip
+
+
+def pass_day(state: Any, cov: Any, grid: Any, season: int) -> None:
+    """A day passes under every model: the slope moves the level, the autoregression fades, all grows less sure.
+
+    Args:
+        state: By model; changed in place.
+        cov: Its covariance by model; changed in place.
+        grid: The models.
+        season: How many effects the season has.
+    """
+    phi, share = grid[:, 1], grid[:, 2]
+    cov[:, LEVEL, :] += cov[:, SLOPE, :]
+    cov[:, :, LEVEL] += cov[:, :, SLOPE]
+    cov[:, AUTOREGRESSION, :] *= phi[:, None]
+    cov[:, :, AUTOREGRESSION] *= phi[:, None]
+    cov[:, LEVEL, LEVEL] += grid[:, 0]
+    cov[:, AUTOREGRESSION, AUTOREGRESSION] += share * (1.0 - phi * phi)
+    state[:, LEVEL] += state[:, SLOPE]
+    state[:, AUTOREGRESSION] *= phi
+    if season:
+        block = slice(SEASON, SEASON + season)
+        cov[:, block, block] += grid[:, 4, None, None] * _center_season(season)
+
+
+def _center_season(season: int) -> Any:
+    """The covariance of effects that add up to nothing."""
+    return np.eye(season) - 1.0 / season if season else np.zeros((0, 0))
 
 
 def sum_shocks(present: Any, gap: int, phi: Any) -> tuple[float, Any]:

@@ -86,9 +86,7 @@ def read_states(
         newest = max(newest, pc.max(unfolded["occurred_us"]).as_py())
     if as_of_us < newest:
         selection = Selection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
-        events = open_events(session, folder, selection, columns=FOLD_COLUMNS)
-        folded = pa.concat_tables(fold_events(engine, events, fold_kinds_at(points, kind_ids, as_of_us)))
-        return folded.select(list(DECAYED_COLUMNS))
+        return fold_until(session, engine, folder, points, kind_ids, selection, as_of_us)
     where: dict[str, list[int]] = {}
     if consumers is not None:
         where["consumer_id"] = list(consumers)
@@ -105,6 +103,29 @@ def read_states(
             tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
         states = pa.concat_tables([states, tail.select(list(DECAYED_COLUMNS))])
     return states
+
+
+def fold_until(
+    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int],
+    selection: Selection, as_of_us: int,
+) -> pa.Table:  # fmt: skip
+    """The states of pairs as of a moment, folded from their events until then; nothing is kept.
+
+    Args:
+        session: One moment of the store.
+        engine: Where to compute.
+        folder: The workspace.
+        points: Whose kinds and half-lives are used.
+        kind_ids: The number of each key.
+        selection: Which events.
+        as_of_us: The moment.
+
+    Returns:
+        As of `read_states`.
+    """
+    events = open_events(session, folder, selection, columns=FOLD_COLUMNS)
+    folded = pa.concat_tables(fold_events(engine, events, fold_kinds_at(points, kind_ids, as_of_us)))
+    return folded.select(list(DECAYED_COLUMNS))
 
 
 def read_reading(

@@ -13,10 +13,8 @@ import pyarrow.compute as pc
 from consumer_fusion.engines import Engine
 from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.score.calibration_report import UNHAPPY_BELOW
-from consumer_fusion.score.fading import DECAYED_COLUMNS, fold_kinds_at
-from consumer_fusion.score.fold_queries import fold_events
-from consumer_fusion.score.pairs import score_states
-from consumer_fusion.score.sources import FOLD_COLUMNS, Selection, open_events
+from consumer_fusion.score.pairs import fold_until, score_states
+from consumer_fusion.score.sources import Selection
 from consumer_fusion.stores import Session
 
 HAPPY_ABOVE = 55.0
@@ -135,9 +133,8 @@ def score_anew(
     Returns:
         As of `score_states`.
     """
-    events = open_events(session, folder, Selection(until_us=as_of_us), columns=FOLD_COLUMNS)
-    states = pa.concat_tables(fold_events(engine, events, fold_kinds_at(points, kind_ids, as_of_us)))
-    return score_states(engine, states.select(list(DECAYED_COLUMNS)), points, kind_ids)
+    states = fold_until(session, engine, folder, points, kind_ids, Selection(until_us=as_of_us), as_of_us)
+    return score_states(engine, states, points, kind_ids)
 
 
 def compare_scores(
