@@ -48,7 +48,7 @@ def follow_orders(
             workspace.now_us,
         )
         landing.refold_consumers |= consumers - {0}
-        _forget_readings(session, set(moved["brand_id"].to_pylist()))
+        _forget_readings(workspace, session, set(moved["brand_id"].to_pylist()), fresh)
     # Fewer orders have too few gaps between them; a brand that had enough may have lost some.
     enough = {brand_id for brand_id, count in orders.items() if count > score.FEWEST_GAPS}
     looked_at = enough | (points.rhythms.keys() & orders.keys())
@@ -66,11 +66,24 @@ def follow_orders(
         score.refold(
             session, workspace.engine, workspace.folder, points, kind_ids, kinds=following, brand_ids=known
         )
-        _forget_readings(session, known)
+        _forget_readings(workspace, session, known, fresh)
     return points
 
 
-def _forget_readings(session: Session, brand_ids: Collection[int]) -> None:
-    """What was read of brands before the measure changed is compared with nothing: no score fell by that."""
-    notices.forget_standings(session, brand_ids)
+def _forget_readings(
+    workspace: Workspace, session: Session, brand_ids: Collection[int], fresh: score.EventSource | None
+) -> None:
+    """What was read of brands before the measure changed is compared with nothing: no score fell by that.
+
+    A pair that something new happens to in the same transaction is still compared: its score may have moved by that.
+    """
+
+    def list_fresh_pairs() -> set[tuple[int, int]]:
+        if fresh is None:
+            return set()
+        pairs = score.find_pairs_of(workspace.engine, fresh)
+        canonical = score.read_identity_map(session)
+        return {(canonical.get(consumer_id, consumer_id), brand_id) for consumer_id, brand_id in pairs}
+
+    notices.forget_standings(session, brand_ids, spared=list_fresh_pairs)
     score.forget_spreads(session, brand_ids)

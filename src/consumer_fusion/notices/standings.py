@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion.notices.judging import Standing
 from consumer_fusion.records.notice import NOTICE_STANDINGS
-from consumer_fusion.stores import Session
+from consumer_fusion.stores import Session, Where
 
 Pair = tuple[int, int]
 
@@ -40,9 +41,28 @@ def list_standings(session: Session, points_version: str) -> pa.Table:
     )  # fmt: skip
 
 
-def forget_standings(session: Session, brand_ids: Collection[int] | None = None) -> int:
-    """Forget how pairs of some brands stood, or all, and return how many there were."""
-    return session.delete(NOTICE_STANDINGS, None if brand_ids is None else {"brand_id": sorted(brand_ids)})
+def forget_standings(
+    session: Session,
+    brand_ids: Collection[int] | None = None,
+    *,
+    spared: Callable[[], Collection[Pair]] = tuple,
+) -> int:
+    """Forget how pairs of some brands stood, or all, and return how many there were.
+
+    Args:
+        session: A writing session.
+        brand_ids: The brands; None for all.
+        spared: Tells the pairs that are kept; asked only where something is known of these brands.
+    """
+    if brand_ids is None:
+        return session.delete(NOTICE_STANDINGS)
+    where: Where = {"brand_id": sorted(brand_ids)}
+    known = session.read(NOTICE_STANDINGS, where, columns=("consumer_id", "brand_id"))
+    if not known.num_rows:
+        return 0
+    kept = set(spared())
+    is_kept = [(row["consumer_id"], row["brand_id"]) in kept for row in known.to_pylist()]
+    return session.delete_matching(NOTICE_STANDINGS, known.filter(pc.invert(pa.array(is_kept, pa.bool_()))))
 
 
 def keep_standings(

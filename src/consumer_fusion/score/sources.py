@@ -211,6 +211,15 @@ def open_events(
     return EventSource(f"({relation})", tables)
 
 
+def find_pairs_of(engine: Engine, events: EventSource) -> set[tuple[int, int]]:
+    """The pairs that events are about: consumer, as recorded, and brand."""
+    found = engine.read(
+        f"select distinct consumer_id, brand_id from {events.relation} e where consumer_id <> 0 and brand_id <> 0",
+        step="find the pairs of events", tables=events.tables,
+    )  # fmt: skip
+    return set(zip(found["consumer_id"].to_pylist(), found["brand_id"].to_pylist(), strict=True))
+
+
 def _may_hold(segment: Segment, selection: Selection, members: Collection[int] | None) -> bool:
     if members is not None and len(members) < 4 * BUCKET_COUNT:
         if segment.bucket not in {member % BUCKET_COUNT for member in members}:
@@ -305,6 +314,8 @@ __all__ = [
     "Selection",
     "find_canonical",
     "find_members",
+    "find_newest",
+    "find_pairs_of",
     "list_acquainted",
     "list_members",
     "open_events",
