@@ -48,7 +48,9 @@ test: setup ## everything: the checks, all tests and the examples in the documen
 
 # One worker more than cores, since tests wait for servers, disks and browsers too; each takes its own stretch of the
 # tests first, so that what a file of tests shares is mostly made once.
+all-tests examples: export OPENBLAS_NUM_THREADS = 1
 all-tests: setup
+	@$(BIN)/python scripts/compile_filters.py  # once, instead of in each worker
 	$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal
 
 examples: setup

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from cause_measures import Table
+import numpy.typing as npt
+from cause_measures import ALPHA, Table, bootstrap_error
 
 FPR_RANGE = (0.04, 0.06)
 FPR_1_MOST = 0.02
@@ -14,6 +15,8 @@ COVERAGE_RANGE = (0.94, 0.96)
 WORST_SOURCE_MOST = 0.15
 WORST_SOURCE_WINDOWS = 50
 BSTS = "bsts-causalimpact, 7 seasons"
+RIVALS = ("bsts-causalimpact, prior_level_sd .1", "mean of 28 days, own placebos")
+"""None of these may be nearer to the truth, or find more once its size is honest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ def judge_against_peers(own: Table, peers: Sequence[Table], most_rmse: float, na
                     note=f"{both.rmse:.3f} against {theirs.rmse:.3f} on {places.size} cases",
                 )
             )  # fmt: skip
+        if peer.method in RIVALS:
+            gates += _judge_against_rival(both, theirs, name)
         if FPR_RANGE[0] <= theirs.fpr <= FPR_RANGE[1]:
             difference = both.is_found.astype(float) - theirs.is_found.astype(float)
             gates.append(
@@ -145,6 +150,24 @@ def judge_against_peers(own: Table, peers: Sequence[Table], most_rmse: float, na
                 )
             )  # fmt: skip
     return gates
+
+
+def _judge_against_rival(own: Table, rival: Table, name: str) -> list[Gate]:
+    """Errors of all cases and of the middle one, and power once both raise false alarms on 5% of these very cases."""
+    error = bootstrap_error(find_honestly(own) - find_honestly(rival), own.blocks)
+    note = f"{own.median_error:.4f} against {rival.median_error:.4f}, RMSE {own.rmse:.3f} against {rival.rmse:.3f}"
+    return [
+        Gate(f"{name}: median error over that of {rival.method}", own.median_error / rival.median_error, high=1.0,
+             note=f"{note} on {own.error.size} cases"),
+        Gate(f"{name}: RMSE over that of {rival.method}", own.rmse / rival.rmse, high=1.0),
+        Gate(f"{name}: honest power less that of {rival.method}", own.honest_power - rival.honest_power, low=0.0,
+             error=error, note=f"{own.honest_power:.3f} against {rival.honest_power:.3f}"),
+    ]  # fmt: skip
+
+
+def find_honestly(table: Table) -> npt.NDArray[np.float64]:
+    """Which planted effects are found once exactly 5% of the same cases are flagged without one."""
+    return (table.reach_planted > np.quantile(table.reach, 1 - ALPHA)).astype(float)
 
 
 def list_losses(rows: Sequence[tuple[Table, int]]) -> list[str]:

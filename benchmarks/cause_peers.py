@@ -51,6 +51,30 @@ def _measure_bsts(y: Floats, x: Floats, before: int, prior_level_sd: float) -> d
     }
 
 
+PLAIN_MEAN_DAYS = 28
+
+
+def _measure_plain_mean(y: Floats, x: Floats, before: int) -> dict[str, float]:
+    """The mean of the four weeks before, judged by how far it missed at every earlier date: no model at all.
+
+    It compares logarithms where all days allow it, differences otherwise.
+    """
+    days = y.size - before
+    sums = np.concatenate([[0.0], np.cumsum(y)])
+
+    def average(start: npt.NDArray[np.int64] | int, length: int) -> Any:
+        return (sums[np.asarray(start) + length] - sums[np.asarray(start)]) / length
+
+    is_log = bool((y[:before] > 0).all() and y[before:].mean() > 0)
+    origins = np.arange(PLAIN_MEAN_DAYS, before - days + 1)
+    expected, seen = average(origins - PLAIN_MEAN_DAYS, PLAIN_MEAN_DAYS), average(origins, days)
+    missed = np.log(seen / expected) if is_log else seen - expected
+    half = float(np.quantile(np.abs(missed), 1 - ALPHA))
+    line, observed = float(average(before - PLAIN_MEAN_DAYS, PLAIN_MEAN_DAYS)), float(average(before, days))
+    low, high = (line * np.exp(-half), line * np.exp(half)) if is_log else (line - half, line + half)
+    return {"effect": observed - line, "low": observed - high, "high": observed - low}
+
+
 def _measure_jamal(y: Floats, x: Floats, before: int) -> dict[str, float]:
     """causalimpact 0.2.6; without a control it refuses, so that it is handed a fitted model, as its manual says."""
     import pandas as pd
@@ -166,7 +190,8 @@ def _read_causalpy(made: Any) -> dict[str, float]:
 
 PEERS: dict[str, tuple[Callable[..., dict[str, float]], bool, int]] = {
     "bsts-causalimpact, 7 seasons": (lambda y, x, n: _measure_bsts(y, x, n, 0.01), False, 400),
-    "bsts-causalimpact, prior_level_sd .1": (lambda y, x, n: _measure_bsts(y, x, n, 0.1), False, 200),
+    "bsts-causalimpact, prior_level_sd .1": (lambda y, x, n: _measure_bsts(y, x, n, 0.1), False, 400),
+    "mean of 28 days, own placebos": (_measure_plain_mean, False, 1_000),
     "causalimpact (jamal)": (_measure_jamal, False, 100),
     "pysyncon Synth": (_measure_pysyncon, True, 200),
     "augsynth-py conformal": (_measure_augsynth, True, 60),
@@ -175,7 +200,7 @@ PEERS: dict[str, tuple[Callable[..., dict[str, float]], bool, int]] = {
 }
 """By name: the function, whether it needs controls, and how many cases it gets at most (the slow ones get few)."""
 
-NO_CONTROLS = ("CausalPy interrupted series",)
+NO_CONTROLS = ("CausalPy interrupted series", "mean of 28 days, own placebos")
 """Peers that are shown only without controls."""
 
 

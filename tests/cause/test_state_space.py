@@ -7,7 +7,15 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
-from consumer_fusion.cause import state_space
+from consumer_fusion.cause import (
+    DailySeries,
+    Window,
+    bridges,
+    fit_series,
+    load_reference_library,
+    measure_effect,
+    state_space,
+)
 from consumer_fusion.cause.bridge_covariances import WIDE, bridge_models, bridge_places_at_once, mix_models
 from consumer_fusion.cause.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
 from consumer_fusion.cause.grid import Grid, build_grid
@@ -178,3 +186,14 @@ def test_a_mean_of_few_pulls_less_than_a_mean_of_many(frame):
         return steps[0] - steps[1]
 
     assert 0 < pull(20.0) < pull(0.1)
+
+
+def test_the_filters_are_compiled_for_one_layout_of_their_arrays_only():
+    pytest.importorskip("numba", reason="without numba nothing is compiled")
+    chance = np.random.default_rng(5)
+    for days in (90, 200):
+        series = DailySeries("sales", 0, np.exp(chance.normal(3.0, 0.2, days)))
+        window = Window(days - 40, days - 34)
+        fitted = fit_series(series, actions=(window,))
+        measure_effect(fitted, window, calibration=load_reference_library(), kind="temporary")
+    assert len(state_space.load_filter().signatures) == len(bridges.load_bridges().signatures) == 1

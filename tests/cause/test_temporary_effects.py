@@ -103,3 +103,13 @@ def test_what_is_not_declared_temporary_is_measured_without_the_days_after(calib
     later = plant(series, Window(series.last_day - AFTER + 1, series.last_day), 2.0)
     for kind in ("open", "auto"):
         assert tell(series, calibration, kind).effect == tell(later, calibration, kind).effect
+
+
+@pytest.mark.parametrize("after", [14, 28, 60])
+@pytest.mark.parametrize("before", [35, 50, 90])
+def test_a_short_series_has_no_placebos_of_its_own_and_is_measured_all_the_same(before, after):
+    series = draw_series(5, before + DAYS + after)
+    window = last_days(series, DAYS, after=after)
+    fitted = fit_series(series, actions=(window,))
+    told = measure_effect(fitted, window, calibration=load_reference_library(), kind="temporary")
+    assert np.isfinite([told.effect_low, told.effect, told.effect_high]).all()

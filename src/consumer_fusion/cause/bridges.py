@@ -127,7 +127,7 @@ def slide_bridges(fitted: FittedSeries, length: int, after: int) -> SlidErrors:
         free = np.flatnonzero(fitted.find_placebo_origins(length + after))
         free = free[free + length + after < frame.z.size]
         step = max(length // 2, -(-free.size // MOST_PLACES), 1)
-        places = free[::step]
+        places = np.ascontiguousarray(free[::step])  # any other layout would be compiled anew
         parts = np.repeat(np.array([COUNTED, SEEN]), (length, after))
         found = bridge_places_alike(fitted, places, parts)
         days = places[:, None] + 1 + np.arange(length)
@@ -159,11 +159,10 @@ def bridge_places_alike(
 
 def keep_states(fitted: FittedSeries, places: Integers) -> Filtered:
     """The models' states at the end of each place; those of a single place are kept with the series."""
-    if places.size > 1 or int(places[0]) not in fitted.states:
-        kept = filter_frame(fitted.frame, fitted.grid, NO_WINDOWS, kept=places)
-        if places.size > 1:
-            return kept
-        fitted.states[int(places[0])] = kept
+    if places.size != 1:
+        return filter_frame(fitted.frame, fitted.grid, NO_WINDOWS, kept=places)
+    if int(places[0]) not in fitted.states:
+        fitted.states[int(places[0])] = filter_frame(fitted.frame, fitted.grid, NO_WINDOWS, kept=places)
     return fitted.states[int(places[0])]
 
 

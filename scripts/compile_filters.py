@@ -1,0 +1,20 @@
+"""Compile the filters of effects ahead of their first use, and keep them on disk: `python scripts/compile_filters.py`.
+
+Without it every process that comes first compiles them for itself, test workers side by side for instance.
+"""
+
+import numpy as np
+
+from consumer_fusion.cause import DailySeries, Window, fit_series, load_reference_library, measure_effect
+
+
+def main() -> None:
+    """Measure one effect with days on both sides, which takes every filter there is."""
+    days = np.arange(120.0)
+    window = Window(90, 96)
+    fitted = fit_series(DailySeries("sales", 0, 10 + days % 7), horizons=(window.days,), actions=(window,))
+    measure_effect(fitted, window, calibration=load_reference_library(), kind="temporary")
+
+
+if __name__ == "__main__":
+    main()
