@@ -40,6 +40,9 @@ def chromium():
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if path is None:
         pytest.skip("there is no chromium; on Debian: apt install chromium, or name one in CHROMIUM")
+    playwright.expect.set_options(
+        timeout=30_000
+    )  # a page may measure something first, on a machine with other work
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser

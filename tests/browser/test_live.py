@@ -62,7 +62,7 @@ def test_an_overview_follows_what_arrives_and_stays_where_it_was_scrolled_to(ope
     finding = page.locator("figure.figure-distribution .finding")
     chart = finding.text_content()
     send_order(server)
-    expect(page.locator(".news [role=status]")).to_contain_text("New events arrived", timeout=15_000)
+    expect(page.locator(".news [role=status]")).to_contain_text("New events arrived")
     expect(page.locator(COUNT)).to_have_text(f"{before + 1} relationships")
     assert page.evaluate("() => window.scrollY") > 700
     page.get_by_role("button", name="Show them everywhere").click()
@@ -75,7 +75,7 @@ def test_a_second_event_is_told_as_well(open_live, server):
     before = count_relationships(page)
     for number in (1, 2):
         send_order(server, f"second-{number}")
-        expect(page.locator(COUNT)).to_have_text(f"{before + number} relationships", timeout=15_000)
+        expect(page.locator(COUNT)).to_have_text(f"{before + number} relationships")
 
 
 def test_whoever_is_at_the_numbers_is_told_and_not_moved_away(open_live, server):
@@ -84,7 +84,7 @@ def test_whoever_is_at_the_numbers_is_told_and_not_moved_away(open_live, server)
     link.focus()
     before = link.text_content()
     send_order(server, "third-consumer")
-    expect(page.locator(".news [role=status]")).to_have_text("New events arrived.", timeout=15_000)
+    expect(page.locator(".news [role=status]")).to_have_text("New events arrived.")
     assert page.evaluate("() => document.activeElement.closest('#live') !== null")
     assert link.text_content() == before
     page.get_by_role("button", name="Show them everywhere").click()
@@ -97,7 +97,7 @@ def test_a_relationship_gets_its_new_event(open_live, server):
     page = open_live("/relationship?consumer=known-consumer&brand=sweater-brand")
     score = page.locator(".score .value").text_content()
     send_order(server, "known-consumer")
-    expect(page.locator(".score .value")).not_to_have_text(score, timeout=15_000)
+    expect(page.locator(".score .value")).not_to_have_text(score)
     page.get_by_role("button", name="Show them everywhere").click()
     expect(page.locator("#ledger .event")).to_have_count(2)
 
@@ -118,7 +118,7 @@ def test_every_control_fills_its_place_before_and_after_new_events_replaced_the_
     first, faults = work_controls(page)
     assert faults == []
     send_order(server, "pop-artist")
-    expect(page.locator(".news [role=status]")).to_contain_text("New events arrived", timeout=15_000)
+    expect(page.locator(".news [role=status]")).to_contain_text("New events arrived")
     page.get_by_role("button", name="Show them everywhere").click()
     expect(page.locator("#live[data-first]")).to_have_count(0)
     page.wait_for_load_state("networkidle")

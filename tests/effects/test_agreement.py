@@ -102,7 +102,8 @@ def test_a_verdict_in_a_list_heeds_the_share_of_false_finds(two_brands):
 
 
 @pytest.mark.parametrize(
-    ("expected_effect", "shape"), [("lasting", (2, 2, 2)), ("lasting", (3, 1, 1)), ("temporary", (2, 2, 2))]
+    ("expected_effect", "shape"),
+    [("lasting", (2, 2, 2)), ("lasting", (3, 1, 1)), ("temporary", (2, 2, 2)), ("temporary", (3, 1, 1))],
 )
 def test_the_total_is_that_of_the_days_that_are_shown(tmp_path, expected_effect, shape):
     orders = make_orders(brands=("bakery",), days=200)
