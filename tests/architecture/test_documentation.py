@@ -121,6 +121,16 @@ def test_the_documents_tell_of_no_command_that_is_gone():
     assert told <= {*COMMANDS, *groups}
 
 
+def test_no_document_has_leftovers_of_its_writing():
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")]
+    leftovers = [
+        f"{page.name}: {found}"
+        for page in pages
+        for found in re.findall(r"@@\w*|\b(?:TODO|FIXME|TBD|XXX)\b", page.read_text(encoding="utf-8"))
+    ]
+    assert leftovers == []
+
+
 @pytest.mark.parametrize("setting", sorted(Settings.model_fields))
 def test_every_setting_has_a_meaning_and_its_entry(setting):
     assert Settings.model_fields[setting].description
