@@ -64,8 +64,10 @@ _ACTION = [
     "withdrawn_at",
 ]  # fmt: skip
 _EFFECT = [
-    "action", "metric", "effect", "relative", "low", "high", "p_value", "interval", ("shrunk", ["mean", "low", "high"]),
-    "label", ("checks", [["name", "verdict", "sentence"]]), ("observed", [["day", "value"]]),
+    "action", "metric", "effect_from", "effect_until", "step", "told_with", "total", "total_low", "total_high",
+    "effect", "effect_low", "effect_high", "relative", "low", "high", "p_value", "interval",
+    ("shrunk", ["mean", "low", "high"]), "label", "detectable", "library",
+    ("checks", [["name", "verdict", "sentence"]]), ("observed", [["day", "value"]]),
     ("expected", [["day", "value", "low", "high"]]),
 ]  # fmt: skip
 _ACCOUNT = ["account_id", "email", "name", "role", "brands", "state"]
@@ -127,9 +129,10 @@ JSON: Mapping[str, object] = {
         "scale_drift", "link", "default_link", ("before", ["log_loss", "auc", "calibration_error"]),
         ("after", ["log_loss", "auc", "calibration_error"]), "gain", "gain_error", "unhappy_pairs", "lifted_pairs",
         "is_better", "kept_kinds", "placebo_share", ("reliability", [["predicted", "observed", "count"]]), "sentences",
-        "is_applied",
+        "is_applied", "objection",
         ("changes?", [
-            "pair_count", "class_count", "low_before", "low_after", "low_kept", "high_before", "high_after",
+            "pair_count", "class_count", "low_before", "low_after", "low_kept", "low_lifted", "high_before",
+            "high_after",
             ("quantiles", [["share", "move"]]), "bins", "reach",
             ("largest", [["consumer", "brand", "before", "after"]]),
         ]),
@@ -425,7 +428,7 @@ def _write_kind(kind: Kind) -> tuple[str, ...]:
     rule = kind.magnitude if any(each.is_graded for each in kind.entries) else ""
     return (
         f"`{kind.key}`", "; ".join(notes), ", ".join(map(_write_condition, kind.conditions)),
-        ", ".join(points) or "none", rule, f"{kind.half_life_days:g}",
+        ", ".join(points) or "none", rule, f"{kind.half_life_days:g}{' ~' if kind.follows_rhythm else ''}",
     )  # fmt: skip
 
 

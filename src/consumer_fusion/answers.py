@@ -21,7 +21,6 @@ from consumer_fusion.records.points import (
     BRAND_RHYTHMS,
     DIRECTIONS,
     FACETS,
-    RHYTHM_HALF_LIFE_DAYS,
     PointsTable,
 )
 from consumer_fusion.stores import Session
@@ -266,16 +265,23 @@ def summarise_brands(
     with workspace.store.reading() as session:
         rows = _read_scores(workspace, session, force, moment, None, brand_ids)
         keys = ingest.name_entities(session, rows["brand_id"].unique().to_pylist())
-        rhythms = {row["brand_id"]: row for row in session.read(BRAND_RHYTHMS).to_pylist()}
-    shipped = {"usual_gap_days": None, "half_life_days": RHYTHM_HALF_LIFE_DAYS}
+        gaps = {
+            row["brand_id"]: row["usual_gap_days"]
+            for row in session.read(BRAND_RHYTHMS, columns=("brand_id", "usual_gap_days")).to_pylist()
+        }
+    order = force.points.kinds.get(score.ORDER_KIND)
     names = pa.table(
         {
             "brand_id": pa.array(list(keys), pa.int64()),
             "brand": pa.array(list(keys.values()), pa.string()),
-            **{
-                name: pa.array([rhythms.get(key, shipped)[name] for key in keys], type_)
-                for name, type_ in (("usual_gap_days", pa.int64()), ("half_life_days", pa.float64()))
-            },
+            "usual_gap_days": pa.array([gaps.get(key) for key in keys], pa.int64()),
+            "half_life_days": pa.array(
+                [
+                    None if order is None else order.half_life_days * force.points.rhythms.get(key, 1.0)
+                    for key in keys
+                ],
+                pa.float64(),
+            ),
         }
     )
     summary = workspace.engine.read(

@@ -49,7 +49,11 @@ def calibrate_points(
     progress("read the ledger", 0, None)
     with workspace.store.reading() as session:
         # What experiments decided stands fast: the rest is learnt around it.
-        base = score.apply_overrides(score.load_points(own), read_overrides(session))
+        base = replace(
+            score.apply_overrides(score.load_points(own), read_overrides(session)),
+            dispersions=force.points.dispersions,
+            rhythms=force.points.rhythms,
+        )
         ledger = score.read_ledgers(session, workspace.engine, workspace.folder, base, force.kind_ids)
     progress("learn", 0, None)
     report = score.calibrate(
@@ -95,17 +99,32 @@ def preview_calibration(
 
 
 def apply_calibration(
-    workspace: Workspace, report: score.CalibrationReport, progress: Progress = ignore_progress
+    workspace: Workspace,
+    report: score.CalibrationReport,
+    progress: Progress = ignore_progress,
+    *,
+    comparison: score.ScoreComparison | None = None,
 ) -> None:
     """Put a calibration in force that is on record.
 
+    Args:
+        workspace: The workspace.
+        report: The calibration.
+        progress: Told how far it is.
+        comparison: What it does to all scores, where `preview_calibration` has just told it.
+
     Raises:
-        RefusedError: It is not better than the points in force.
+        RefusedError: It is not better than what was there before, or would tell the unhappy as happy.
         NotFoundError: It is not on record.
     """
-    if not report.is_better:
+    objection = score.find_objection(report)
+    if not objection:
+        # The pairs it was learnt from are not all pairs, and are scored at another moment.
+        changes = comparison or preview_calibration(workspace, report)
+        objection = score.object_to_lifting(changes.low_before, changes.low_lifted)
+    if objection:
         raise RefusedError(
-            f"This calibration does not come into force: {score.find_objection(report)}.",
+            f"This calibration does not come into force: {objection}.",
             hint="Learn from more history or another cutoff; the points in force stay.",
         )
     with workspace.store.writing() as session:

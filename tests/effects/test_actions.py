@@ -165,7 +165,12 @@ def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace
             "brand": "bakery", "properties": properties,
         }  # fmt: skip
 
-    lines = [declare("e1", title="A stand at the fair", effect_days=5), declare("e2", effect_days=5)]
+    lines = [
+        declare("e1", title="A stand at the fair", effect_days=5),
+        declare("e2", effect_days=5),
+        declare("e3", title="A sale without an end", delay_days="inf"),
+        declare("e4", title="A sale of no length", effect_days="nan"),
+    ]
     path = write("events.jsonl", "\n".join(map(json.dumps, lines)))
     for _ in range(2):
         acceptance = pipeline.import_files(workspace, [path], ingest.choose_reading(format="events"))
@@ -173,5 +178,5 @@ def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace
         assert acceptance.unattributed == 0
     (row,) = effects.list_actions(workspace)
     assert (row["action"], row["origin"], row["effect_until"]) == ("e1", "event", "2026-06-15")
-    assert "e2 declares no action" in caplog.text
+    assert all(f"{event} declares no action" in caplog.text for event in ("e2", "e3", "e4"))
     assert repairs.list_unattributed(workspace) == ((), 0)

@@ -12,15 +12,16 @@ from consumer_fusion.effects.effect_wording import name_verdict, tell_finding
 from consumer_fusion.effects.measuring import find_own_series
 from consumer_fusion.effects.series_book import SeriesBook
 from consumer_fusion.effects.sisters import find_sisters
-from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.kit.moments import to_microseconds
 from consumer_fusion.records.effect import EFFECTS
 from effect_worlds import BRANDS, NOW, TODAY, make_action, make_orders, measure, open_world
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 FIELDS = [
-    "action", "metric", "effect", "relative", "low", "high", "p_value", "interval", "shrunk", "label", "checks",
-    "observed", "expected",
+    "action", "metric", "effect_from", "effect_until", "step", "told_with", "total", "total_low", "total_high",
+    "effect", "effect_low", "effect_high", "relative", "low", "high", "p_value", "interval", "shrunk", "label",
+    "detectable", "library", "checks", "observed", "expected",
 ]  # fmt: skip
 
 
@@ -85,6 +86,14 @@ def test_a_program_gets_exactly_the_fields_that_were_promised(lifted):
     mean = np.mean([day["value"] for day in told["observed"][within]])
     expected = np.mean([day["value"] for day in told["expected"][within]])
     assert told["effect"] == pytest.approx(mean - expected, rel=0.02)
+    window = [
+        seen["value"] - line["value"]
+        for seen, line in zip(told["observed"], told["expected"], strict=True)
+        if told["effect_from"] <= seen["day"] <= told["effect_until"]
+    ]
+    assert len(window) == 7
+    assert told["total"] == pytest.approx(sum(window))
+    assert told["total_low"] < told["total"] < told["total_high"]
 
 
 def test_the_same_data_give_the_same_numbers_and_are_not_measured_again(lifted):
@@ -218,6 +227,37 @@ def test_the_followers_of_who_is_seen_with_the_brand_are_measured_in_their_own_d
     # What is kept names nobody: the key is put in for who may see it.
     assert "singer-7" not in report.write_json()
     assert shown.report.series == "…"
+
+
+def test_what_two_brands_did_with_one_artist_on_the_same_days_is_not_claimed_twice(open_here):
+    followers = np.cumsum(np.random.default_rng(1).normal(100, 5, 200))
+    followers[181:] += 5000
+    days = [
+        effects.MetricDay(
+            metric="followers", day=TODAY - 200 + place, value=float(value), consumer="singer-7", kind="cumulative"
+        )
+        for place, value in enumerate(followers)
+    ]  # fmt: skip
+    windows = {"followers": effects.EffectWindow(delay_days=1, effect_days=2)}
+    actions = [make_action(brand, brand, windows=windows) for brand in ("bakery", "florist")]
+    with open_here(days, actions) as workspace:
+        for brand in ("bakery", "florist"):
+            declarations.declare(
+                workspace, "singer-7", brand, evidence="wears", strength=1.0, is_commercial=True,
+                valid_from_us=to_microseconds(NOW) - 10**14,
+            )  # fmt: skip
+        for own, other in (("bakery", "florist"), ("florist", "bakery")):
+            report = measure(workspace, own, metric="followers")
+            (check,) = [each for each in report.checks if each.name == "overlap"]
+            assert "an action of another brand" in check.tell()
+            assert other not in report.write_json()
+            assert report.told_with is None  # in a list of its own brand it is the only one
+
+
+@pytest.mark.parametrize("asked", [{"delay_days": -(10**12)}, {"effect_days": 10**8}, {"effect_days": 0}])
+def test_no_other_window_is_asked_for_than_an_action_may_have(lifted, asked):
+    with pytest.raises(InputError, match="out of range"):
+        measure(lifted, **asked)
 
 
 def test_a_search_over_delays_finds_the_day_and_pays_for_having_searched(open_here):

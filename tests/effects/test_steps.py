@@ -124,6 +124,18 @@ def test_weeks_are_listed_as_such_and_not_planned_by_the_day(two_good_weeks):
         effects.search_delay(workspace, effects.Question(action_id="fair", metric="sales"), range(3))
 
 
+@pytest.mark.parametrize("weeks", [1, 2, 4])
+def test_a_temporary_action_on_a_weekly_series_is_measured_and_stands_in_the_list(tmp_path, weeks):
+    start = TODAY - MONDAY + 7 * 30
+    fair = make_action(days_ago=start, days=7 * weeks, expected_effect="temporary")
+    series = make_weeks(lift=0.5, lifted=(30, weeks))
+    with open_world(tmp_path / "world", series, [fair]) as workspace:
+        report = measure(workspace, metric="sales")
+        assert effects.measure_effects(workspace, metrics=["sales"]) == []
+    assert report.low < 0.5 < report.high
+    assert report.relative > 0.2
+
+
 def test_two_years_of_weeks_are_measured_with_a_word_on_the_season(tmp_path):
     with open_world(tmp_path / "world", make_weeks(105, lift=0.4), [make_fair()]) as workspace:
         report = measure(workspace, metric="sales")

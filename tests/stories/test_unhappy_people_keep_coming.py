@@ -58,3 +58,60 @@ def test_those_under_45_stay_there_whatever_is_applied(cinema, points):
     assert max(after[consumer] for consumer in unhappy) < 50
     assert after["c0"] < 30
     assert told["multipliers"].get("Product Reviewed/negative", 1.0) >= 0.5
+
+
+def make_weekly_shoppers():
+    """A grocer's consumers; 150 of them come every week and are let down every seven weeks, and go on coming."""
+    chance = np.random.default_rng(5)
+    for person in range(700):
+        is_let_down = person < 150
+        rate = 1 / 8 if is_let_down else min(0.3, float(np.exp(chance.normal(np.log(1 / 25), 1.0))))
+        day, number = chance.exponential(1 / rate), 0
+        while day < 500:
+            yield {
+                "event_id": f"{person}-{number}", "occurred_at": (FIRST + timedelta(days=float(day))).isoformat(),
+                "kind": "Order Completed", "consumer": f"c{person}", "brand": "grocer", "value": 20.0,
+                "currency": "EUR",
+            }  # fmt: skip
+            day, number = day + max(1.01, chance.exponential(1 / rate)), number + 1
+        for number, day in enumerate(np.arange(chance.uniform(0, 60), 500, 50) if is_let_down else ()):
+            yield {
+                "event_id": f"{person}-r{number}", "occurred_at": (FIRST + timedelta(days=float(day))).isoformat(),
+                "kind": "Product Reviewed", "consumer": f"c{person}", "brand": "grocer", "properties": {"rating": 2},
+            }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def grocer(tmp_path_factory):
+    workspace = tmp_path_factory.mktemp("weekly") / "grocer"
+    assert run_fusion("init", workspace).status == 0
+    import_events(workspace, *make_weekly_shoppers())
+    return workspace
+
+
+def test_who_comes_every_week_and_is_let_down_is_not_told_as_happy_by_other_half_lives(grocer):
+    (brand,) = ask_fusion(grocer, "brands")
+    assert brand["half_life_days"] < 40, (
+        "the grocer has a rhythm of its own, which a calibration must start from"
+    )
+    before = {row["consumer"]: row["fusion_score"] for row in ask_fusion(grocer, "score", "--limit", 700)}
+    unhappy = [consumer for consumer, score in before.items() if score < 45]
+    assert unhappy
+    told = ask_fusion(
+        grocer, "calibrate", "--outcome", "Order Completed", "--horizon", 14, "--cutoff", "2025-10-15", "--apply",
+        "--yes",
+    )  # fmt: skip
+    after = {row["consumer"]: row["fusion_score"] for row in ask_fusion(grocer, "score", "--limit", 700)}
+    assert max(after[consumer] for consumer in unhappy) <= 50
+    if not told["is_applied"]:
+        assert told["objection"]
+
+
+def test_brands_tell_the_half_lives_that_are_in_force(grocer):
+    (brand,) = ask_fusion(grocer, "brands")
+    (grocer / "points.toml").write_text(
+        '[kinds."Order Completed"]\nhalf_life_days = 180\nfollows_rhythm = true\n', encoding="utf-8"
+    )
+    (doubled,) = ask_fusion(grocer, "brands")
+    (grocer / "points.toml").unlink()
+    assert doubled["half_life_days"] == pytest.approx(2 * brand["half_life_days"])

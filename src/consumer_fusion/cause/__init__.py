@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from consumer_fusion.cause.actions import (
     DECLARING_KIND,
+    MOST_DAYS,
     ActionRow,
     find_action,
     read_action_fields,
@@ -126,6 +127,7 @@ from consumer_fusion.cause.uplift import (
 )
 
 __all__ = [
+    "MOST_DAYS",
     "OVERLAP",
     "build_law",
     "mix_laws",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -290,7 +291,7 @@ def _read_days(value: Any, name: str) -> int:
         number = float(value)
     except (TypeError, ValueError):
         number = 0.5
-    if number != int(number):
+    if not math.isfinite(number) or number != int(number):
         raise InputError(f"The {name} of an action is '{value}'.", hint="It is a whole number of days.")
     return int(number)
 

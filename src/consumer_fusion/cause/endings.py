@@ -36,8 +36,8 @@ def has_ended(
         placebos: The same where nothing was done.
         span: Days that one placebo takes up.
     """
-    question = "ending" if calibration.has_rule(fitted.form, "ending") else "temporary"
-    rule = calibration.find_rule(fitted.form, window.days, question)
+    known = (each for each in ("ending", "temporary") if calibration.has_rule(fitted.form, each))
+    rule = calibration.find_rule(fitted.form, window.days, next(known, "fixed"))
     factor = rule.measure_factor(placebos, span, fitted.count_usable_days(window.start_day))
     return rule.law.measure_tail(abs(apart) / (factor * alone)) > ENDING_LEVEL
 

@@ -63,29 +63,41 @@ def calibrate(
         )  # fmt: skip
     if not is_json:
         print_calibration(report)
-    comparison = None
+    comparison, objection = None, score.find_objection(report)
     if is_applied and report.is_better:
         with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
             progress("read all scores as they are and as they would be", 0, None)
             comparison = learning.preview_calibration(opened, report)
         if not is_json:
             print_comparison(comparison)
-        is_applied = is_agreed or ask_whether_scores_may_change()
+        objection = score.object_to_lifting(comparison.low_before, comparison.low_lifted)
+        if objection and not is_json:
+            console.print(f"It does not come into force: {objection}.")
+        is_applied = not objection and (is_agreed or ask_whether_scores_may_change())
         if is_applied:
-            apply_report(workspace, report, is_quiet=is_json)
+            apply_report(workspace, report, comparison, is_quiet=is_json)
     if is_json:
         changes = {} if comparison is None else {"changes": write_comparison(comparison)}
-        print_json({**report.as_dict(), "is_applied": is_applied and report.is_better, **changes})
+        print_json(
+            {
+                **report.as_dict(),
+                "is_applied": is_applied and report.is_better,
+                "objection": objection or None,
+                **changes,
+            }
+        )
 
 
-def apply_report(workspace: Path, report: score.CalibrationReport, *, is_quiet: bool) -> None:
+def apply_report(
+    workspace: Path, report: score.CalibrationReport, comparison: score.ScoreComparison, *, is_quiet: bool
+) -> None:
     """Put a calibration in force, on record."""
     detail: dict[str, object] = {"outcome": report.outcome, "points": report.calibrated_version}
     with (
         open_recorded(workspace, "put points in force", detail=detail) as opened,
         show_progress(is_quiet=is_quiet) as progress,
     ):
-        learning.apply_calibration(opened, report, progress)
+        learning.apply_calibration(opened, report, progress, comparison=comparison)
     if not is_quiet:
         console.print("In force.")
 
@@ -129,11 +141,11 @@ def print_calibration(report: score.CalibrationReport) -> None:
 
 def print_comparison(comparison: score.ScoreComparison) -> None:
     """Print what would become of the scores of all pairs."""
-    low, high, kept = comparison.low_before, comparison.high_before, comparison.low_kept
+    low, high = comparison.low_before, comparison.high_before
     console.print(
         f"Of {comparison.pair_count:,} relationships {comparison.class_count:,} would be of another class. Under 45: "
-        f"{low:,} now, {comparison.low_after:,} then ({kept:,} of those {low:,} stay). Over 55: {high:,} now, "
-        f"{comparison.high_after:,} then."
+        f"{low:,} now, {comparison.low_after:,} then (of those {low:,} {comparison.low_kept:,} stay and "
+        f"{comparison.low_lifted:,} would be above 50). Over 55: {high:,} now, {comparison.high_after:,} then."
     )
     told = ", ".join(f"{share:.0%} {move:+.1f}" for share, move in comparison.quantiles.items())
     console.print(f"By how much scores would move, by the share of pairs that move less: {told}.")

@@ -84,13 +84,18 @@ def points(
                 for e in kind.entries
             ),
             kind.magnitude if any(e.is_graded for e in kind.entries) else "",
-            f"{kind.half_life_days:g}",
+            f"{kind.half_life_days:g}{' ~' if kind.follows_rhythm else ''}",
         ]
         for kind in force.points.kinds.values()
     ]
     print_table(
         f"Points {force.points.version[:12]}",
-        ["kind", "points (× magnitude)", "magnitude", "half-life, days"],
+        [
+            "kind",
+            "points (× magnitude)",
+            "magnitude",
+            "half-life, days (~ as fast as the brand's rhythm: fusion brands)",
+        ],
         rows,
     )
     if suggestions:

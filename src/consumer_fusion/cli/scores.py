@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -31,7 +31,6 @@ from consumer_fusion.cli.output import (
 from consumer_fusion.errors import InputError
 from consumer_fusion.kit.moments import from_microseconds, parse_moment, write_moment
 from consumer_fusion.kit.spreadsheet_cells import write_cells
-from consumer_fusion.records.points import RHYTHM_HALF_LIFE_DAYS
 from consumer_fusion.workspace import open_workspace
 
 SHOWN_ROWS = 20
@@ -312,10 +311,20 @@ def brands(
         ],
         right=columns[1:],
     )  # fmt: skip
-    own = [f"{row['brand']} {row['half_life_days']:.0f}" for row in rows if row["usual_gap_days"] is not None]
-    if own:
-        more = f", {len(own) - SHOWN_RHYTHMS} more" if len(own) > SHOWN_RHYTHMS else ""
-        console.print(
-            f"An order counts half after {RHYTHM_HALF_LIFE_DAYS:.0f} days. Where orders tell how often consumers come, "
-            f"after: {', '.join(own[:SHOWN_RHYTHMS])}{more}."
-        )
+    _print_half_lives(rows)
+
+
+def _print_half_lives(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print how fast orders fade, brand by brand."""
+    own = [
+        f"{row['brand']} {row['half_life_days']:.0f} (they come every {row['usual_gap_days']} days)"
+        for row in rows
+        if row["usual_gap_days"] is not None and row["half_life_days"] is not None
+    ]
+    others = {row["half_life_days"] for row in rows if row["usual_gap_days"] is None} - {None}
+    told = own[:SHOWN_RHYTHMS] + (
+        [f"{len(own) - SHOWN_RHYTHMS} more brands"] if len(own) > SHOWN_RHYTHMS else []
+    )
+    told += [f"{days:.0f} where orders do not tell yet how often consumers come" for days in others]
+    if told:
+        console.print(f"Days after which an order counts half: {', '.join(told)}.")

@@ -78,11 +78,13 @@ def import_metrics(
     Raises:
         InputError: The file, or a row of it, is not of its form.
     """
-    days = []
+    days: list[MetricDay] = []
+    places: dict[tuple[object, ...], int] = {}
     for place, row in enumerate(_read_rows(path), start=1):
         told = {**(defaults or {}), **{name: value for name, value in row.items() if value not in (None, "")}}
         try:
             days.append(_read_day(told))
+            _check_once(days[-1], place, places)
         except InputError as error:
             raise InputError(error.message, hint=error.hint, where=f"{path.name}, row {place}") from error
     return keep_metrics(workspace, days)
@@ -151,7 +153,11 @@ def _read_rows(path: Path) -> list[Mapping[str, Any]]:
         text = path.read_text(encoding="utf-8-sig")
         if ending == ".csv":
             return list(csv.DictReader(text.splitlines(keepends=True)))
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        for place, row in enumerate(rows, start=1):
+            if not isinstance(row, dict):
+                raise InputError(f"Row {place} of {path.name} is no object.", hint="Write one object a line.")
+        return rows
     except OSError as error:
         raise InputError(
             f"{path} cannot be read: {error.strerror}.", hint="See its name and rights."
@@ -160,7 +166,19 @@ def _read_rows(path: Path) -> list[Mapping[str, Any]]:
         raise InputError(f"{path.name} is not of its form: {error}.", hint="Mend the file.") from error
 
 
+def _check_once(told: MetricDay, place: int, places: dict[tuple[object, ...], int]) -> None:
+    """Refuse a day that an earlier row told: nobody knows which of both is meant, or whether they are to be added."""
+    key = (told.metric, told.brand, told.consumer, told.region, told.product, told.day)
+    if (first := places.setdefault(key, place)) != place:
+        raise InputError(
+            f"The same day of the same series is told in row {first} already.",
+            hint="Leave one of the two rows out, or add their values up.",
+        )
+
+
 def _read_day(told: Mapping[str, Any]) -> MetricDay:
+    if None in told:  # so a reader of CSV calls what stands beyond the last column
+        raise InputError("The row has more values than the first line has columns.", hint="Mend the row.")
     unknown = sorted(str(name) for name in set(told) - set(FIELDS))
     if unknown:
         raise InputError(
@@ -185,8 +203,15 @@ def _read_day(told: Mapping[str, Any]) -> MetricDay:
         **texts,
         day=to_day(to_microseconds(parse_moment(str(told["day"])))),
         value=_read_number(told["value"]),
-        reading_count=None if count is None else _read_number(count),
+        reading_count=None if count is None else _read_count(count),
     )
+
+
+def _read_count(value: object) -> float:
+    count = _read_number(value)
+    if count <= 0:
+        raise InputError(f"A mean of {value} readings is none.", hint="Leave out days without a reading.")
+    return count
 
 
 def _read_number(value: object) -> float:

@@ -16,17 +16,21 @@ from consumer_fusion.effects.series_book import MetricSeries, SeriesBook
 from consumer_fusion.effects.sisters import find_sisters
 from consumer_fusion.effects.step_fitting import calibrate_steps, check_steps, fit_steps
 from consumer_fusion.effects.steps import DAILY, Steps
-from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.kit.language import mark
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.stores import Session
 from consumer_fusion.workspace import Workspace
 
-RECIPE = "5"
+RECIPE = "6"
 """Raised when effects are measured in another way, so that what was kept is measured again."""
 LATER_STEPS = 42
 """So many steps (days, mostly) after a window count: those by which a temporary effect is told, and some to spare."""
+
+
+ANOTHER_BRAND = mark("an action of another brand")
+"""What an action of another brand is called: whoever asks may not know more of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,7 @@ def measure_in_book(book: SeriesBook, question: Question) -> Measured:
     action = cause.find_action(book.session, question.action_id)
     own = find_own_series(book, action, question)
     steps = own.steps
-    others = [_cover(steps, each) for each in _list_own_windows(actions, action, own)]
+    others = [_cover(steps, each) for each in _list_own_windows(book.session, actions, action, own)]
     declared = steps.cover(find_window(action, question))
     # Actions that cannot be told apart are measured over the steps of all of them.
     nearby = cause.sort_neighbours(declared, others)
@@ -181,7 +185,7 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
         sisters = find_sisters(book, own, window, actions)
         fitted = fit_steps(
             own, sisters.chosen, country=workspace.settings.country,
-            windows=[window, *_list_own_windows(actions, action, own)],
+            windows=[window, *_list_own_windows(session, actions, action, own)],
         )  # fmt: skip
         found = cause.search_delay(fitted, window, calibration=choose_calibration(session), delays=delays)
         is_found = found.p_value <= found.effect.alpha
@@ -208,7 +212,20 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
 
 
 def find_window(action: cause.ActionRow, question: Question) -> cause.Window:
-    """The days on which the effect is looked for."""
+    """The days on which the effect is looked for.
+
+    Raises:
+        InputError: Another delay or length is asked for than any action may have.
+    """
+    for days, name, least in (
+        (question.delay_days, "delay", -cause.MOST_DAYS),
+        (question.effect_days, "length of a window", 1),
+    ):
+        if days is not None and not least <= days <= cause.MOST_DAYS:
+            raise InputError(
+                f"The {name} of {days} days is out of range.",
+                hint=f"Ask for {least} to {cause.MOST_DAYS} days.",
+            )
     first, last = action.find_window(question.metric)
     if question.delay_days is not None:
         first, last = (day + action.first_day + question.delay_days - first for day in (first, last))
@@ -286,13 +303,24 @@ def _list_seen_with(session: Session, action: cause.ActionRow) -> set[int]:
 
 
 def _list_own_windows(
-    actions: Sequence[cause.ActionRow], action: cause.ActionRow, own: MetricSeries
+    session: Session, actions: Sequence[cause.ActionRow], action: cause.ActionRow, own: MetricSeries
 ) -> list[cause.NamedWindow]:
-    """The windows of the other actions of the same brand that reach the same series."""
+    """The windows of the other actions that reach the same series.
+
+    A brand's own series is reached by its own actions; one of a consumer (an artist's followers) by those of every
+    brand with which the consumer was seen. What another brand did is counted, and not named.
+    """
     return [
-        cause.NamedWindow(*each.find_window(own.metric), each.action_id, each.expected_effect == "temporary")
+        cause.NamedWindow(
+            *each.find_window(own.metric),
+            each.action_id if each.brand_id == action.brand_id else ANOTHER_BRAND,
+            each.expected_effect == "temporary",
+        )
         for each in actions
-        if each.brand_id == action.brand_id
+        if (
+            each.brand_id == action.brand_id
+            or (own.consumer_id and own.consumer_id in _list_seen_with(session, each))
+        )
         and each.action_id != action.action_id
         and (own.region is None or each.region in (None, own.region))
     ]
@@ -308,7 +336,8 @@ def _find_first(
     action: cause.ActionRow, window: cause.Window, together: Sequence[cause.NamedWindow]
 ) -> str | None:
     """Of actions that cannot be told apart, the one with which their effect is told; None where it is this one."""
-    starts = [(window.start_day, action.action_id), *((each.start_day, each.name) for each in together)]
+    named = [each for each in together if each.name != ANOTHER_BRAND]
+    starts = [(window.start_day, action.action_id), *((each.start_day, each.name) for each in named)]
     first = min(starts)[1]
     return None if first == action.action_id else first
 

@@ -12,7 +12,7 @@ from consumer_fusion.effects.effect_report import EffectReport, read_report, wri
 from consumer_fusion.effects.measuring import Measured, Question, keep_effects, measure_in_book, read_kept
 from consumer_fusion.effects.series_book import SeriesBook
 from consumer_fusion.effects.series_names import ShowKey, name_reports
-from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.effect import EFFECTS, EvidenceLabel
 from consumer_fusion.settlement import Progress, ignore_progress
@@ -108,7 +108,7 @@ def measure_effects(
             progress("measure effects", place, len(questions))
             try:
                 found = measure_in_book(book, question)
-            except (NotFoundError, RefusedError):
+            except (InputError, NotFoundError, RefusedError):
                 if metrics:
                     problems.append(f"{question.metric} after {question.action_id}")
                 continue
@@ -267,11 +267,26 @@ def _is_log(report: EffectReport) -> bool:
 
 def describe_effect(shown: ShownEffect) -> dict[str, Any]:
     """An effect in the shape of the command line's JSON."""
-    report, shrunk = shown.report, shown.shrunk
+    report = shown.report
+    shrunk = shown.shrunk if shown.shrunk is not None and shown.shrunk.is_shrunk else None
+    total, total_low, total_high = (
+        (report.cumulative, report.cumulative_low, report.cumulative_high)
+        if report.adds_up
+        else (None, None, None)
+    )
     return {
         "action": report.action,
         "metric": report.metric,
+        "effect_from": write_iso_day(report.start_day),
+        "effect_until": write_iso_day(report.end_day),
+        "step": report.step,
+        "told_with": report.told_with,
+        "total": total,
+        "total_low": total_low,
+        "total_high": total_high,
         "effect": report.effect,
+        "effect_low": report.effect_low,
+        "effect_high": report.effect_high,
         "relative": report.relative,
         "low": report.low,
         "high": report.high,
@@ -283,6 +298,8 @@ def describe_effect(shown: ShownEffect) -> dict[str, Any]:
             "high": None if shrunk is None else shrunk.high,
         },
         "label": report.label,
+        "detectable": report.mde80,
+        "library": report.library,
         "checks": [
             {"name": each.name, "verdict": each.verdict, "sentence": each.tell()} for each in report.checks
         ],

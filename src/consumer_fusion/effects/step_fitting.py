@@ -59,7 +59,8 @@ def calibrate_steps(
 ) -> cause.Calibration:
     """How far chance goes by week or month: as the series' own past says, the more the longer that is.
 
-    The laws of daily series are too careful for weekly ones (`benchmarks/weekly.py`).
+    The laws of daily series are too careful for weekly ones (`benchmarks/weekly.py`); of days on both sides of a window
+    they are all there is.
 
     Args:
         own: The series.
@@ -78,7 +79,8 @@ def calibrate_steps(
     law = cause.build_law(abs(placebos.u) / factor, np.ones(placebos.e.size), windows)
     law = cause.mix_laws(rule.law, law, min(1.0, windows / ENOUGH_WINDOWS))
     mixed = replace(rule, law=law, series=1, sources=1, windows=windows)
-    return cause.Calibration(OWN_NAME, {(fitted.form, "fixed", window.days): mixed})
+    rules = {**calibration.rules, (fitted.form, "fixed", window.days): mixed}
+    return cause.Calibration(f"{calibration.name} + {OWN_NAME}", rules)
 
 
 def has_season(own: MetricSeries) -> bool:

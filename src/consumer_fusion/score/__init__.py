@@ -8,6 +8,7 @@ from consumer_fusion.score.calibration_report import (
     apply_calibration,
     find_link,
     find_objection,
+    object_to_lifting,
     read_report,
 )
 from consumer_fusion.score.changes import Change, list_changes, read_without, replay_history
@@ -71,7 +72,7 @@ from consumer_fusion.score.proven_points import (
     weigh_action,
 )
 from consumer_fusion.score.reading import KindState, Reading, read_pair
-from consumer_fusion.score.references import find_wrong_references, renew_references
+from consumer_fusion.score.references import ORDER_KIND, find_wrong_references, renew_references
 from consumer_fusion.score.rhythms import FEWEST_GAPS, pace_points, read_rhythms, renew_rhythms
 from consumer_fusion.score.samples import list_outcome_kinds
 from consumer_fusion.score.scoring_text import build_kind_points, write_scores_query
@@ -99,6 +100,7 @@ from consumer_fusion.score.standing import (
 from consumer_fusion.score.time_alone import score_fading
 
 __all__ = [
+    "ORDER_KIND",
     "DEFAULT_FACET",
     "PointsOverride",
     "apply_overrides",
@@ -183,6 +185,7 @@ __all__ = [
     "register_kinds",
     "find_newest",
     "find_wrong_references",
+    "object_to_lifting",
     "pace_points",
     "read_rhythms",
     "renew_references",

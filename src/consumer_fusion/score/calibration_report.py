@@ -108,13 +108,23 @@ def find_objection(report: CalibrationReport) -> str:
             "what was learnt forecasts better, but from the same outcomes a kind of random events would get "
             f"{report.placebo_share:.0%} of the points of the kind it imitates (at most {PLACEBO_LIMIT:.0%} may be)"
         )
-    if report.lifted_pairs > MOST_LIFTED_SHARE * report.unhappy_pairs:
-        return (
-            f"what was learnt forecasts better, but it would tell {report.lifted_pairs:,} of {report.unhappy_pairs:,} "
-            f"relationships under {UNHAPPY_BELOW:g} as above neutral: here unhappy people keep coming, and the score "
-            "is to say that they are unhappy"
-        )
-    return ""
+    return object_to_lifting(report.unhappy_pairs, report.lifted_pairs)
+
+
+def object_to_lifting(unhappy_pairs: int, lifted_pairs: int) -> str:
+    """Why the unhappy may not be told as happy, in words; empty where (almost) none of them are.
+
+    Args:
+        unhappy_pairs: Relationships under 45 before.
+        lifted_pairs: How many of them would be above neutral.
+    """
+    if lifted_pairs <= MOST_LIFTED_SHARE * unhappy_pairs:
+        return ""
+    return (
+        f"what was learnt forecasts better, but it would tell {lifted_pairs:,} of {unhappy_pairs:,} relationships "
+        f"under {UNHAPPY_BELOW:g} as above neutral: here unhappy people keep coming, and the score is to say that they "
+        "are unhappy"
+    )
 
 
 def read_report(content: Mapping[str, Any]) -> CalibrationReport:
@@ -184,7 +194,10 @@ def _write_verdict(report: CalibrationReport) -> Sequence[str]:
         f"calibration error {before.calibration_error:.3f} to {after.calibration_error:.3f}."
     )
     if report.is_better:
-        return (f"What was learnt forecasts better than the points in force: {change}", question)
+        return (
+            f"What was learnt forecasts better than the points before any calibration: {change}",
+            question,
+        )
     return (f"The points in force stay: {find_objection(report)}. {change[0].upper()}{change[1:]}", question)
 
 

@@ -18,6 +18,7 @@ from consumer_fusion.score.sources import Selection
 from consumer_fusion.stores import Session
 
 HAPPY_ABOVE = 55.0
+NEUTRAL = 50.0
 LISTED_PAIRS = 3
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BINS = 41
@@ -99,6 +100,7 @@ class ScoreComparison:
         low_before: So many are under 45 now.
         low_after: So many are with it.
         low_kept: Of those under 45 now, so many still are.
+        low_lifted: Of those under 45 now, so many are above neutral with it.
         high_before: So many are over 55 now.
         high_after: So many are with it.
         quantiles: By the share of pairs below: by how much a score moves.
@@ -112,6 +114,7 @@ class ScoreComparison:
     low_before: int
     low_after: int
     low_kept: int
+    low_lifted: int
     high_before: int
     high_after: int
     quantiles: Mapping[float, float]
@@ -164,6 +167,7 @@ def compare_scores(
         low_before=int(np.count_nonzero(now < UNHAPPY_BELOW)),
         low_after=int(np.count_nonzero(then < UNHAPPY_BELOW)),
         low_kept=int(np.count_nonzero((now < UNHAPPY_BELOW) & (then < UNHAPPY_BELOW))),
+        low_lifted=int(np.count_nonzero((now < UNHAPPY_BELOW) & (then > NEUTRAL))),
         high_before=int(np.count_nonzero(now > HAPPY_ABOVE)),
         high_after=int(np.count_nonzero(then > HAPPY_ABOVE)),
         quantiles=dict(zip(QUANTILES, levels.tolist(), strict=True)),

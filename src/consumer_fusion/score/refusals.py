@@ -16,6 +16,10 @@ FEWEST_PAIRS = 200
 FEWEST_OUTCOMES = 20
 
 
+LONGEST_HORIZON_DAYS = 36_525.0
+"""A century."""
+
+
 def check_request(
     points: PointsTable, outcome: str, horizon_days: float, learn: Collection[str] | None
 ) -> None:
@@ -28,6 +32,11 @@ def check_request(
         raise RefusedError(
             f"A horizon of {horizon_days:g} days leaves no time for an outcome.",
             hint="Give a positive number.",
+        )
+    if not horizon_days <= LONGEST_HORIZON_DAYS:
+        raise RefusedError(
+            f"A horizon of {horizon_days:g} days is longer than anybody waits for an outcome.",
+            hint=f"Give at most {LONGEST_HORIZON_DAYS:,.0f} days.",
         )
     kind = points.kinds.get(outcome)
     if kind is not None and kind.is_brand_action:

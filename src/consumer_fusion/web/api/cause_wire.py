@@ -102,9 +102,22 @@ class Effect(Wire):
 
     action: str
     metric: str
+    effect_from: str = Field(description="The first day of the window.")
+    effect_until: str = Field(description="Its last day.")
+    step: Literal["day", "week", "month"] = Field(description="What each value stands for.")
+    told_with: str | None = Field(
+        description="The action with which it is told, where both ran on the same days; in lists it counts there."
+    )
+    total: float | None = Field(
+        description="Change over the window: its days of `observed` less `expected`. Null where values do not add up."
+    )
+    total_low: float | None = Field(description="Lower end of its 95% interval.")
+    total_high: float | None = Field(description="Upper end.")
     effect: float | None = Field(
         description="Mean change a day (or week or month), in the units of the metric."
     )
+    effect_low: float | None = Field(description="Lower end of its 95% interval.")
+    effect_high: float | None = Field(description="Upper end.")
     relative: float | None = Field(description="The same as a share of what was expected.")
     low: float | None = Field(description="Lower end of the 95% interval of `relative`.")
     high: float | None = Field(description="Upper end.")
@@ -114,8 +127,12 @@ class Effect(Wire):
     )
     shrunk: ShrunkEffect
     label: EvidenceLabel = Field(description="What may be said of it by itself.")
+    detectable: float | None = Field(
+        description="The smallest change, as a share, that would have been found in four cases of five."
+    )
+    library: str = Field(description="The placebos it was judged by.")
     checks: list[EffectCheck]
-    observed: list[ObservedDay]
+    observed: list[ObservedDay] = Field(description="The window and up to sixty steps before it.")
     expected: list[ExpectedDay]
 
 
