@@ -142,7 +142,7 @@ JSON: Mapping[str, object] = {
     "actions withdraw": ["withdrawn"],
     "metrics list": [["metric", "of", "first_day", "last_day", "days", "missing", "mean", "step", "origin"]],
     "metrics import": ["series", "days", "weekly", "monthly"],
-    "effect": _EFFECT,
+    "effect": [*_EFFECT, ("left_out", [["name", "reason"]])],
     "effects": [[*_EFFECT, "q_value", "q_count", "listed_label"]],
     "plan": [
         ("plans", [["series", "metric", "region", "start", "days", "detectable", "sisters", "library"]]),
@@ -391,7 +391,8 @@ def write_points() -> str:
         "[how to change them](../how-to/change-the-points.md). What the numbers mean is told in "
         "[the Fusion Score](../concepts/score.md).",
         "Points marked × are multiplied by the event's magnitude, which the rule in the next column sizes. After a "
-        "half-life an event counts half. Of the variants of one event the first whose conditions hold is taken.",
+        "half-life an event counts half; those marked ~ are as fast as the brand's rhythm (`fusion brands`). Of "
+        "the variants of one event the first whose conditions hold is taken.",
     ]
     for title, keys in sections:
         rows = [_write_kind(table.kinds[key]) for key in keys]

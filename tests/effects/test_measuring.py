@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from consumer_fusion import declarations, effects
-from consumer_fusion.effects.effect_wording import name_verdict, tell_finding
+from consumer_fusion.effects.effect_wording import list_left_out, name_verdict, tell_finding
 from consumer_fusion.effects.measuring import find_own_series
 from consumer_fusion.effects.series_book import SeriesBook
 from consumer_fusion.effects.sisters import find_sisters
@@ -185,8 +185,10 @@ def test_a_brand_with_an_action_of_its_own_in_the_window_is_no_sister(open_here)
     ]
     with open_here(make_orders(), actions) as workspace:
         chosen, passed = list_sisters(workspace)
+        left_out = list_left_out(effects.show_effect(workspace, measure(workspace)).report)
     assert chosen == {"florist", "grocer"}
     assert passed == {"tailor": "own_action"}
+    assert left_out == [("tailor", "an action of its own falls into the window")]
 
 
 def test_the_other_regions_are_the_sisters_of_one_that_was_acted_on(open_here):

@@ -65,7 +65,8 @@ def effect(
         )
         shown = effects.show_effect(opened, report)
     if is_json:
-        print_json(effects.describe_effect(shown))
+        left_out = [{"name": name, "reason": why} for name, why in wording.list_left_out(shown.report)]
+        print_json({**effects.describe_effect(shown), "left_out": left_out})
         return
     _print_effect(shown)
 
@@ -89,6 +90,8 @@ def _print_effect(shown: effects.ShownEffect) -> None:
         ["", "check", "in words"],
         [[_MARKS[each.verdict], each.name, each.tell()] for each in report.checks],
     )
+    for name, why in wording.list_left_out(report):
+        console.print(f"Left out of what it is compared with: {name} ({why}).")
     console.print(f"Calibrated by {wording.tell_placebos(report.library)}." if report.library else "")
 
 

@@ -211,6 +211,21 @@ _LIBRARY = re.compile(
 )
 
 
+_LEFT_OUT_WORDS = {
+    "linked": mark("an association links it with the brand of the action"),
+    "own_action": mark("an action of its own falls into the window"),
+    "it changed in the window itself, more than the other controls": mark(
+        "it changed in the window itself, more than the other controls"
+    ),
+}
+"""Why a series does not stand beside the one that is measured; the engine's own reasons are told as they are."""
+
+
+def list_left_out(report: EffectReport) -> list[tuple[str, str]]:
+    """Which series were not asked to stand beside the one that was measured, and why."""
+    return [(name, say(_LEFT_OUT_WORDS.get(why, why))) for name, why in report.dropped_controls]
+
+
 def tell_placebos(library: str) -> str:
     """Which placebos an effect was judged by, and how many; the engine says it in English."""
     found = _LIBRARY.match(library)

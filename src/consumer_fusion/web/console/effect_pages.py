@@ -10,7 +10,7 @@ from consumer_fusion import effects
 from consumer_fusion.effects import EffectReport, ShownEffect
 from consumer_fusion.effects import effect_wording as wording
 from consumer_fusion.errors import NotFoundError, RefusedError
-from consumer_fusion.kit.language import mark, say, say_count
+from consumer_fusion.kit.language import say, say_count
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.web.console.action_pages import find_brand
 from consumer_fusion.web.console.addresses import make_path
@@ -23,15 +23,6 @@ from consumer_fusion.web.console.effect_drawings import (
 )
 from consumer_fusion.web.console.figure_parts import answer_figure
 from consumer_fusion.web.console.pages import Answer, Deed, Page, Redirect, Visit
-
-PASSED_WORDS = {
-    "linked": mark("an association links it with the brand of the action"),
-    "own_action": mark("an action of its own falls into the window"),
-    "it changed in the window itself, more than the other controls": mark(
-        "it changed in the window itself, more than the other controls"
-    ),
-}
-"""Why a series does not stand beside the one that is measured; the engine's own reasons are told as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +138,7 @@ def show_effect(visit: Visit) -> Answer:
         ],
         controls=report.controls,
         library=wording.tell_placebos(report.library),
-        passed=[(name, say(PASSED_WORDS.get(why, why))) for name, why in report.dropped_controls],
+        passed=wording.list_left_out(report),
         measured_us=measured_us,
         may_measure=visit.may("declare_actions", brand),
         figures=[
