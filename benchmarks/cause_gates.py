@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from cause_measures import ALPHA, Table, bootstrap_error
+from cause_measures import Table, bootstrap_error
 
 FPR_RANGE = (0.04, 0.06)
 FPR_1_MOST = 0.02
@@ -154,7 +153,8 @@ def judge_against_peers(own: Table, peers: Sequence[Table], most_rmse: float, na
 
 def _judge_against_rival(own: Table, rival: Table, name: str) -> list[Gate]:
     """Errors of all cases and of the middle one, and power once both raise false alarms on 5% of these very cases."""
-    error = bootstrap_error(find_honestly(own) - find_honestly(rival), own.blocks)
+    apart = own.is_found_honestly.astype(float) - rival.is_found_honestly.astype(float)
+    error = bootstrap_error(apart, own.blocks)
     note = f"{own.median_error:.4f} against {rival.median_error:.4f}, RMSE {own.rmse:.3f} against {rival.rmse:.3f}"
     return [
         Gate(f"{name}: median error over that of {rival.method}", own.median_error / rival.median_error, high=1.0,
@@ -163,11 +163,6 @@ def _judge_against_rival(own: Table, rival: Table, name: str) -> list[Gate]:
         Gate(f"{name}: honest power less that of {rival.method}", own.honest_power - rival.honest_power, low=0.0,
              error=error, note=f"{own.honest_power:.3f} against {rival.honest_power:.3f}"),
     ]  # fmt: skip
-
-
-def find_honestly(table: Table) -> npt.NDArray[np.float64]:
-    """Which planted effects are found once exactly 5% of the same cases are flagged without one."""
-    return (table.reach_planted > np.quantile(table.reach, 1 - ALPHA)).astype(float)
 
 
 def list_losses(rows: Sequence[tuple[Table, int]]) -> list[str]:

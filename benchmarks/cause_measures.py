@@ -93,10 +93,14 @@ class Table:
         return float(np.median(np.abs(self.error[self.kept])))
 
     @property
+    def is_found_honestly(self) -> Booleans:
+        """Of the kept cases, which planted effects are found once exactly 5% of them are flagged without one."""
+        return self.reach_planted[self.kept] > np.quantile(self.reach[self.kept], 1 - ALPHA)
+
+    @property
     def honest_power(self) -> float:
         """Power after widening or narrowing all intervals until exactly 5% are flagged where nothing was done."""
-        bound = float(np.quantile(self.reach[self.kept], 1 - ALPHA))
-        return float(np.mean(self.reach_planted[self.kept] > bound))
+        return float(np.mean(self.is_found_honestly))
 
     def measure_error_of(self, marks: Booleans) -> float:
         """Standard error of a rate, by bootstrap over source x month."""

@@ -13,7 +13,7 @@ from consumer_fusion.answers import Moment, resolve_as_of
 from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.kit.ids import make_id
 from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.points_in_force import put_points_in_force, read_effective_points, read_overrides
+from consumer_fusion.points_in_force import put_points_in_force, read_effective_points
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.settlement import Progress, ignore_progress
 from consumer_fusion.workspace import Workspace
@@ -38,7 +38,7 @@ def calibrate_points(
         cutoff: The moment that splits past from future.
         with_points: Learn multipliers of the points too, not only half-lives and the link.
         is_applied: Put what was learnt in force, where it is better on held-out pairs; `preview_calibration` says what
-            that would do to the scores.
+            that would do to the scores. It stays on record where `apply_calibration` refuses it.
         progress: Told how far it is.
 
     Raises:
@@ -49,11 +49,7 @@ def calibrate_points(
     progress("read the ledger", 0, None)
     with workspace.store.reading() as session:
         # What experiments decided stands fast: the rest is learnt around it.
-        base = replace(
-            score.apply_overrides(score.load_points(own), read_overrides(session)),
-            dispersions=force.points.dispersions,
-            rhythms=force.points.rhythms,
-        )
+        base = read_effective_points(workspace, session, is_calibrated=False)
         ledger = score.read_ledgers(session, workspace.engine, workspace.folder, base, force.kind_ids)
     progress("learn", 0, None)
     report = score.calibrate(

@@ -92,6 +92,7 @@ def read_effective_points(
     *,
     without: str | None = None,
     calibration: score.CalibrationReport | None = None,
+    is_calibrated: bool = True,
 ) -> PointsTable:
     """What experiments decided over the workspace's points over the calibrated over the shipped ones.
 
@@ -102,10 +103,11 @@ def read_effective_points(
         session: One moment of its store.
         without: The key of a kind of which no experiment decides.
         calibration: One to take in place of that in force.
+        is_calibrated: Whether any calibration counts; what a calibration starts from has none in it.
     """
     own = workspace.points_path if workspace.points_path.exists() else None
     points = score.load_points(own)
-    if calibration is None:
+    if calibration is None and is_calibrated:
         applied = session.read(CALIBRATIONS, {"is_applied": True}, order_by=("made_us",))
         if applied.num_rows:
             calibration = score.read_report(json.loads(applied["report"][-1].as_py()))

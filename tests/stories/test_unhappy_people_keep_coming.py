@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
+import consumer_fusion as fusion
 from command_line import ask_fusion, import_events, run_fusion
+from consumer_fusion.errors import RefusedError
+from consumer_fusion.learning import apply_calibration, preview_calibration
+from consumer_fusion.score import read_report
 
 pytest.importorskip("scipy", reason="calibration is the extra `calibrate`")
 
 FIRST = datetime(2024, 7, 1, tzinfo=UTC)
 DAYS, PEOPLE = 720, 400
+
+
+def write_time(day):
+    return (FIRST + timedelta(days=float(day))).isoformat()
 
 
 def make_ratings():
@@ -25,22 +34,25 @@ def make_ratings():
         for number, day in enumerate(sorted(chance.random(count) * DAYS)):
             is_bad = chance.random() < badness[person]
             yield {
-                "event_id": f"{person}-{number}", "occurred_at": (FIRST + timedelta(days=float(day))).isoformat(),
+                "event_id": f"{person}-{number}", "occurred_at": write_time(day),
                 "kind": "Product Reviewed", "consumer": f"c{person}", "brand": "cinema",
                 "properties": {"rating": int(chance.integers(1, 3) if is_bad else chance.integers(4, 6))},
             }  # fmt: skip
 
 
+def make_workspace(folder, events):
+    assert run_fusion("init", folder).status == 0
+    import_events(folder, *events)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def cinema(tmp_path_factory):
-    workspace = tmp_path_factory.mktemp("stars") / "cinema"
-    assert run_fusion("init", workspace).status == 0
-    import_events(workspace, *make_ratings())
-    return workspace
+    return make_workspace(tmp_path_factory.mktemp("stars") / "cinema", make_ratings())
 
 
 def read_scores(workspace):
-    told = ask_fusion(workspace, "score", "--as-of", "latest", "--limit", PEOPLE)
+    told = ask_fusion(workspace, "score", "--as-of", "latest", "--limit", 1_000)
     return {row["consumer"]: row["fusion_score"] for row in told}
 
 
@@ -69,24 +81,21 @@ def make_weekly_shoppers():
         day, number = chance.exponential(1 / rate), 0
         while day < 500:
             yield {
-                "event_id": f"{person}-{number}", "occurred_at": (FIRST + timedelta(days=float(day))).isoformat(),
+                "event_id": f"{person}-{number}", "occurred_at": write_time(day),
                 "kind": "Order Completed", "consumer": f"c{person}", "brand": "grocer", "value": 20.0,
                 "currency": "EUR",
             }  # fmt: skip
             day, number = day + max(1.01, chance.exponential(1 / rate)), number + 1
         for number, day in enumerate(np.arange(chance.uniform(0, 60), 500, 50) if is_let_down else ()):
             yield {
-                "event_id": f"{person}-r{number}", "occurred_at": (FIRST + timedelta(days=float(day))).isoformat(),
+                "event_id": f"{person}-r{number}", "occurred_at": write_time(day),
                 "kind": "Product Reviewed", "consumer": f"c{person}", "brand": "grocer", "properties": {"rating": 2},
             }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def grocer(tmp_path_factory):
-    workspace = tmp_path_factory.mktemp("weekly") / "grocer"
-    assert run_fusion("init", workspace).status == 0
-    import_events(workspace, *make_weekly_shoppers())
-    return workspace
+    return make_workspace(tmp_path_factory.mktemp("weekly") / "grocer", make_weekly_shoppers())
 
 
 def test_who_comes_every_week_and_is_let_down_is_not_told_as_happy_by_other_half_lives(grocer):
@@ -94,17 +103,29 @@ def test_who_comes_every_week_and_is_let_down_is_not_told_as_happy_by_other_half
     assert brand["half_life_days"] < 40, (
         "the grocer has a rhythm of its own, which a calibration must start from"
     )
-    before = {row["consumer"]: row["fusion_score"] for row in ask_fusion(grocer, "score", "--limit", 700)}
+    before = read_scores(grocer)
     unhappy = [consumer for consumer, score in before.items() if score < 45]
     assert unhappy
     told = ask_fusion(
         grocer, "calibrate", "--outcome", "Order Completed", "--horizon", 14, "--cutoff", "2025-10-15", "--apply",
         "--yes",
     )  # fmt: skip
-    after = {row["consumer"]: row["fusion_score"] for row in ask_fusion(grocer, "score", "--limit", 700)}
+    after = read_scores(grocer)
     assert max(after[consumer] for consumer in unhappy) <= 50
-    if not told["is_applied"]:
-        assert told["objection"]
+    assert not told["is_applied"]
+    assert "unhappy people keep coming" in told["objection"]
+
+
+def test_what_lifts_the_unhappy_among_all_pairs_is_refused_though_the_held_out_ones_did_not_tell(cinema):
+    told = ask_fusion(
+        cinema, "calibrate", "--outcome", "Product Reviewed", "--horizon", 60, "--cutoff", "2026-04-15"
+    )
+    content = {name: told[name] for name in told if name not in ("is_applied", "objection")}
+    report = read_report({**content, "lifted_pairs": 0, "placebo_share": 0.0, "gain": 1.0, "gain_error": 0.1})
+    with fusion.open_workspace(cinema) as workspace:
+        changes = replace(preview_calibration(workspace, report), low_before=200, low_lifted=3)
+        with pytest.raises(RefusedError, match="3 of 200 relationships under 45 as above neutral"):
+            apply_calibration(workspace, report, comparison=changes)
 
 
 def test_brands_tell_the_half_lives_that_are_in_force(grocer):

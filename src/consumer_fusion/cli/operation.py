@@ -90,14 +90,10 @@ def points(
     ]
     print_table(
         f"Points {force.points.version[:12]}",
-        [
-            "kind",
-            "points (× magnitude)",
-            "magnitude",
-            "half-life, days (~ as fast as the brand's rhythm: fusion brands)",
-        ],
+        ["kind", "points (× magnitude)", "magnitude", "half-life, days"],
         rows,
     )
+    console.print("~ as fast or as slow as the consumers of each brand order; `fusion brands` shows it.")
     if suggestions:
         print_table(
             "Suggested by what was observed, never applied by itself",

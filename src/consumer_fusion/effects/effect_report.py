@@ -216,7 +216,7 @@ def _tell_value(name: str, value: Any) -> str:
     """A value as people write it in the language spoken now; what is called a share is one."""
     language = read_language()
     if name == "names":
-        return ", ".join(say(each) for each in str(value).split(", "))
+        return ", ".join(each and say(each) for each in str(value).split(", "))
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if name.endswith("share"):

@@ -258,7 +258,7 @@ def find_own_series(book: SeriesBook, action: cause.ActionRow, question: Questio
         for each in book.list_brands(metric, segment=action.segment).values():
             if each.brand_id == action.brand_id:
                 return each
-        linked = _list_seen_with(book.session, action)
+        linked = _list_seen_with(influence.read_associations(book.session), action)
         for each in book.list_consumers(metric).values():
             if each.consumer_id in linked:
                 return each
@@ -290,12 +290,12 @@ def _to_row(each: Measured, measured_us: int) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _list_seen_with(session: Session, action: cause.ActionRow) -> set[int]:
+def _list_seen_with(associations: Sequence[influence.Link], action: cause.ActionRow) -> set[int]:
     """The consumers that an association in force during the action links with its brand."""
     end_us = (action.last_day + 1) * DAY_MICROSECONDS
     return {
         link.consumer_id
-        for link in influence.read_associations(session)
+        for link in associations
         if link.brand_id == action.brand_id
         and link.valid_from_us < end_us
         and (link.valid_to_us is None or link.valid_to_us >= action.starts_us)
@@ -310,6 +310,7 @@ def _list_own_windows(
     A brand's own series is reached by its own actions; one of a consumer (an artist's followers) by those of every
     brand with which the consumer was seen. What another brand did is counted, and not named.
     """
+    associations = influence.read_associations(session) if own.consumer_id else []
     return [
         cause.NamedWindow(
             *each.find_window(own.metric),
@@ -317,10 +318,7 @@ def _list_own_windows(
             each.expected_effect == "temporary",
         )
         for each in actions
-        if (
-            each.brand_id == action.brand_id
-            or (own.consumer_id and own.consumer_id in _list_seen_with(session, each))
-        )
+        if (each.brand_id == action.brand_id or own.consumer_id in _list_seen_with(associations, each))
         and each.action_id != action.action_id
         and (own.region is None or each.region in (None, own.region))
     ]
