@@ -16,7 +16,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from consumer_fusion import cause
+from consumer_fusion.causal.designs.audiences import compare_randomised
+from consumer_fusion.causal.designs.confidence_sequences import follow_randomised
+from consumer_fusion.causal.designs.exposures import adjust_exposure
+from consumer_fusion.causal.designs.panels import measure_panel
+from consumer_fusion.causal.designs.uplift import draw_qini, rank_uplift
+from consumer_fusion.causal.inference.shrinkage import shrink_effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,8 @@ def measure_randomised(seeds: int, count: int = 2_000) -> list[Figure]:
         own = 0.5 + 0.5 * known[:, 1]
         outcome = chance.exponential(1.0, 400) + 1.5 * known[:, 0] + own * is_treated
         found, plain = (
-            cause.compare_randomised(outcome, is_treated, known),
-            cause.compare_randomised(outcome, is_treated),
+            compare_randomised(outcome, is_treated, known),
+            compare_randomised(outcome, is_treated),
         )
         held.append(found.low <= own.mean() <= found.high)
         sharper.append(found.standard_error / plain.standard_error)
@@ -107,10 +112,10 @@ def measure_looks(seeds: int, count: int = 400) -> list[Figure]:
         known = chance.normal(size=(1_000, 2))
         is_treated = chance.random(1_000) < 0.4
         outcome = chance.exponential(1.0, 1_000) + known[:, 0]
-        sequence = cause.follow_randomised(outcome, is_treated, looks, share_treated=0.4, features=known)
+        sequence = follow_randomised(outcome, is_treated, looks, share_treated=0.4, features=known)
         fooled.append(any(look.low > 0 or look.high < 0 for look in sequence))
         plainly.append(
-            any(cause.compare_randomised(outcome[:one], is_treated[:one]).p_value < 0.05 for one in looks)
+            any(compare_randomised(outcome[:one], is_treated[:one]).p_value < 0.05 for one in looks)
         )
     _, high = allow(0.05, count)
     return [
@@ -137,7 +142,7 @@ def measure_exposures(seeds: int, count: int = 300) -> list[Figure]:
             is_reached = chance.random(1_500) < 1 / (1 + np.exp(-wish))
             before = 2.0 * known[:, 0] + chance.normal(size=1_500)
             after = before + known[:, 0] + np.maximum(known[:, 1], 0) + chance.normal(size=1_500) + is_reached
-            found = cause.adjust_exposure(
+            found = adjust_exposure(
                 before, after, is_reached, known, feature_names=list("abcd"), estimand=estimand
             )
             held.append(found.adjusted.low <= 1.0 <= found.adjusted.high)
@@ -163,10 +168,10 @@ def measure_rankings(seeds: int, count: int = 300) -> list[Figure]:
         own = np.maximum(known[:, 0], 0.0)
         noise = chance.normal(size=1_000) + 2.0 * known[:, 1]
         guess = known[:, 0] + 0.5 * known[:, 2]
-        curve = cause.draw_qini(noise + own * is_treated, is_treated, guess, share_treated=0.3)
+        curve = draw_qini(noise + own * is_treated, is_treated, guess, share_treated=0.3)
         gained = np.cumsum(own[np.argsort(-guess)]) / own.size
         held.append(curve.low <= gained.mean() - gained[-1] / 2 <= curve.high)
-        alike = cause.rank_uplift(noise + 0.4 * is_treated, is_treated, known, share_treated=0.3)
+        alike = rank_uplift(noise + 0.4 * is_treated, is_treated, known, share_treated=0.3)
         worthless.append(alike.curve.is_better_than_chance)
     low, _ = allow(0.95, count)
     _, high = allow(0.025, count)
@@ -191,7 +196,7 @@ def measure_shrinkage(seeds: int, count: int = 40) -> list[Figure]:
         )
         error = 0.09 * chance.choice([0.5, 1.0, 1.5], 500)
         found = truth + error * chance.normal(size=500)
-        shrunk = cause.shrink_effects(found, error, ["promotion"] * 500)
+        shrunk = shrink_effects(found, error, ["promotion"] * 500)
         means = np.array([one.mean for one in shrunk])
         held.append(np.mean([one.low <= true <= one.high for one, true in zip(shrunk, truth)]))
         of_raw.append(np.mean((found - truth) ** 2))
@@ -220,8 +225,8 @@ def measure_panels(seeds: int, count: int = 200) -> list[Figure]:
         matrix = factors @ chance.uniform(0.3, 1.2, (3, 25)) + chance.normal(0.0, 2.0, (31, 25))
         treated = factors @ chance.uniform(0.4, 1.1, 3) + chance.normal(0.0, 2.0, 31)
         names = [str(number) for number in range(25)]
-        quiet = cause.measure_panel(treated, matrix, 19, donor_names=names)
-        lifted = cause.measure_panel(treated - 20.0 * (np.arange(31) >= 19), matrix, 19, donor_names=names)
+        quiet = measure_panel(treated, matrix, 19, donor_names=names)
+        lifted = measure_panel(treated - 20.0 * (np.arange(31) >= 19), matrix, 19, donor_names=names)
         flagged.append(quiet.p_value <= 0.05)
         effects.append(lifted.effect)
         contradictions += sum(

@@ -15,10 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.score import apply_calibration, calibrate, load_points
-from consumer_fusion.score.balances import compute_scores, draw_design, read_balances
-from consumer_fusion.score.samples import draw_sample, fold_sample
-from consumer_fusion.simulate import build_world, simulate_ledger
+from consumer_fusion.score.calibration.calibration import calibrate
+from consumer_fusion.score.calibration.calibration_report import apply_calibration
+from consumer_fusion.score.calibration.samples import draw_sample, fold_sample
+from consumer_fusion.score.calibration.vectorised_score import compute_scores, draw_design, read_balances
+from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.simulate.known_ledgers import build_world, simulate_ledger
 
 DAY = 86_400_000_000
 FIRST_DAY = 20_089

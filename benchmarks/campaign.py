@@ -32,10 +32,18 @@ from campaign_worlds import measure_worlds
 from proposition_99 import is_known_figure, measure_law, print_law
 
 import consumer_fusion as fusion
-from consumer_fusion import cause, experiments, score
+from consumer_fusion.causal.designs.audiences import GroupDifference
+from consumer_fusion.causal.designs.double_ml import ask_double_machine_learning
+from consumer_fusion.causal.designs.exposure_verdicts import judge_exposure
+from consumer_fusion.causal.designs.exposures import ExposureEffect, adjust_exposure
+from consumer_fusion.causal.experiments.analysis import measure_experiment
+from consumer_fusion.causal.experiments.assignment import ExperimentPlan, record_experiment
+from consumer_fusion.causal.experiments.rollout import apply_experiment
 from consumer_fusion.errors import FusionError, RefusedError
-from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.records.timestamps import to_microseconds
+from consumer_fusion.score.calibration.calibration import calibrate
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.queries.score_queries import read_ledgers
 
 SETS = {
     "past spending": FEATURES[:3],
@@ -90,7 +98,7 @@ def measure_campaign(folder: Path) -> dict[str, object]:
     found = adjust(households, benchmarks=SETS)
     # The same people, adjusted in the same way, eight weeks earlier: no letter was out, so any effect is bias.
     placebo = adjust(describe_households(folder, START - timedelta(weeks=WEEKS)))
-    verdict = cause.judge_exposure(found, placebo)
+    verdict = judge_exposure(found, placebo)
     told: dict[str, object] = {
         "label": verdict.label,
         "sentences": list(verdict.sentences),
@@ -116,7 +124,7 @@ def measure_campaign(folder: Path) -> dict[str, object]:
         },
     }
     try:
-        effect, error = cause.ask_double_machine_learning(
+        effect, error = ask_double_machine_learning(
             households.before, households.after, households.is_reached, households.features
         )
         told["second_opinion"] = {"effect": effect, "standard_error": error}
@@ -125,8 +133,8 @@ def measure_campaign(folder: Path) -> dict[str, object]:
     return told
 
 
-def adjust(households: Households, **options: object) -> cause.ExposureEffect:
-    return cause.adjust_exposure(
+def adjust(households: Households, **options: object) -> ExposureEffect:
+    return adjust_exposure(
         households.before,
         households.after,
         households.is_reached,
@@ -136,7 +144,7 @@ def adjust(households: Households, **options: object) -> cause.ExposureEffect:
     )
 
 
-def write_difference(one: cause.GroupDifference) -> dict[str, float]:
+def write_difference(one: GroupDifference) -> dict[str, float]:
     return {"effect": one.effect, "low": one.low, "high": one.high, "p_value": one.p_value}
 
 
@@ -157,14 +165,14 @@ def try_to_learn(folder: Path) -> dict[str, object]:
             )
             everybody = set(fusion.score_pairs(workspace, brand="retailer")["consumer"].to_pylist())
             arms = {one: "treated" if int(one) in reached else "held_out" for one in everybody}
-            plan = experiments.ExperimentPlan(
+            plan = ExperimentPlan(
                 brand="retailer", kind="Campaign Received", outcome="Order Completed", horizon_days=55,
                 starts_us=to_microseconds(START), experiment_id="campaign-18",
             )  # fmt: skip
-            experiments.record_experiment(workspace, plan, arms, is_randomised=False)
-            found = experiments.measure_experiment(workspace, "campaign-18")
+            record_experiment(workspace, plan, arms, is_randomised=False)
+            found = measure_experiment(workspace, "campaign-18")
             try:
-                experiments.apply_experiment(workspace, "campaign-18")
+                apply_experiment(workspace, "campaign-18")
                 of_experiment = ""
             except RefusedError as error:
                 of_experiment = error.message
@@ -183,9 +191,9 @@ def ask_to_learn(workspace: fusion.Workspace) -> str:
     """With which words the product refuses to learn the campaign's points from what was observed."""
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        ledger = score.read_ledgers(session, workspace.engine, workspace.folder, force.points, force.kind_ids)
+        ledger = read_ledgers(session, workspace.engine, workspace.folder, force.points, force.kind_ids)
     try:
-        score.calibrate(
+        calibrate(
             ledger, force.points, outcome="Order Completed", horizon_days=55, learn=["Campaign Received"],
             cutoff_us=to_microseconds(START - timedelta(days=1)),
         )  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.compute as pc
 
-from consumer_fusion import cause
-from consumer_fusion.simulate import Ledger, simulate_ledger
+from consumer_fusion.causal.designs.exposure_verdicts import judge_exposure
+from consumer_fusion.causal.designs.exposures import ExposureEffect, adjust_exposure
+from consumer_fusion.simulate.known_ledgers import Ledger, simulate_ledger
 
 ORDER, CAMPAIGN = "Order Completed", "Campaign Received"
 PERIODS = 6
@@ -23,7 +24,7 @@ def measure_worlds(seeds: int, pairs: int = 3_000) -> dict[str, object]:
         ledger = simulate_ledger("targeted campaign", pairs, seed)
         one, placebo = adjust_last_campaign(ledger, 0), adjust_last_campaign(ledger, 1)
         found.append(one)
-        labels.append(cause.judge_exposure(one, placebo).label)
+        labels.append(judge_exposure(one, placebo).label)
     adjusted = np.array([one.adjusted.effect for one in found])
     return {
         "worlds": seeds,
@@ -38,7 +39,7 @@ def measure_worlds(seeds: int, pairs: int = 3_000) -> dict[str, object]:
     }
 
 
-def adjust_last_campaign(ledger: Ledger, periods_back: int) -> cause.ExposureEffect:
+def adjust_last_campaign(ledger: Ledger, periods_back: int) -> ExposureEffect:
     """The effect of the last campaign on the share that ordered, for people alike in what they did before.
 
     Args:
@@ -71,7 +72,7 @@ def adjust_last_campaign(ledger: Ledger, periods_back: int) -> cause.ExposureEff
     columns["orders before"] = count(ORDER, 0, until_us)
     columns["events before"] = count(None, 0, until_us)
     columns["campaigns before"] = count(CAMPAIGN, 0, until_us)
-    return cause.adjust_exposure(
+    return adjust_exposure(
         (columns["orders 1 periods ago"] > 0).astype(float),
         (count(ORDER, start_us, start_us + period_us) > 0).astype(float),
         sent["is_treated"].to_numpy(zero_copy_only=False),

@@ -53,7 +53,7 @@ from cause_scenarios import (
     measure_speed,
 )
 
-from consumer_fusion.cause import load_reference_library
+from consumer_fusion.causal.inference.placebo_rules import load_reference_library
 
 SINGLE, CONTROLS = "real, single series", "real, with controls"
 SIMULATED, SIMULATED_CONTROLS = "simulated, single", "simulated, with controls"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cause_data import Family
 from cause_worlds import draw_family, draw_single
 
-from consumer_fusion.cause import DailySeries, Window
+from consumer_fusion.causal.series.series import DailySeries, Window
 
 Floats = npt.NDArray[np.float64]
 

@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from consumer_fusion.cause import DailySeries
+from consumer_fusion.causal.series.series import DailySeries
 
 Floats = npt.NDArray[np.float64]
 _EPOCH = date(1970, 1, 1).toordinal()

@@ -14,7 +14,10 @@ from cause_gates import Gate
 from cause_scenarios import Findings
 from cause_worlds import FIRST_DAY
 
-from consumer_fusion.cause import Calibration, DailySeries, Window, fit_series, measure_effect
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.series.series import DailySeries, Window
 from consumer_fusion.errors import FusionError
 
 Floats = npt.NDArray[np.float64]

@@ -14,14 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from cause_cases import PLANTED, Case
 
-from consumer_fusion.cause import (
-    Calibration,
-    Effect,
-    FittedSeries,
-    fit_series,
-    learn_calibration,
-    measure_effect,
-)
+from consumer_fusion.causal.filters.fitted_series import FittedSeries, fit_series
+from consumer_fusion.causal.inference.effect import Effect
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.rule_learning import learn_calibration
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]

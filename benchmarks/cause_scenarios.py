@@ -16,16 +16,13 @@ from cause_gates import Gate
 from cause_measures import ALPHA, Table, bootstrap_error, fit_case, learn_without
 from cause_worlds import FIRST_DAY, draw_single
 
-from consumer_fusion.cause import (
-    Calibration,
-    DailySeries,
-    Window,
-    fit_series,
-    learn_calibration,
-    measure_effect,
-    search_delay,
-    shrink_effects,
-)
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.delays import search_delay
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.rule_learning import learn_calibration
+from consumer_fusion.causal.inference.shrinkage import shrink_effects
+from consumer_fusion.causal.series.series import DailySeries, Window
 
 Floats = npt.NDArray[np.float64]
 OVERLAPPING = ((0, 13, 0.10), (7, 20, -0.05), (30, 43, 0.03))

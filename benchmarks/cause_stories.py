@@ -20,18 +20,13 @@ import pyarrow.compute as pc
 from cause_gates import Gate, write_gates
 from cause_worlds import draw_single
 
-from consumer_fusion.cause import (
-    Calibration,
-    DailySeries,
-    Effect,
-    Window,
-    difference_cumulative,
-    fit_series,
-    load_reference_library,
-    measure_effect,
-    shrink_effects,
-)
-from consumer_fusion.simulate import Town, build_placebo_town, build_town
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.effect import Effect
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import Calibration, load_reference_library
+from consumer_fusion.causal.inference.shrinkage import shrink_effects
+from consumer_fusion.causal.series.series import DailySeries, Window, difference_cumulative
+from consumer_fusion.simulate.towns import Town, build_placebo_town, build_town
 
 Floats = npt.NDArray[np.float64]
 _EPOCH = date(1970, 1, 1).toordinal()

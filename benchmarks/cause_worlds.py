@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from consumer_fusion.cause import DailySeries
+from consumer_fusion.causal.series.series import DailySeries
 
 Floats = npt.NDArray[np.float64]
 FIRST_DAY = 19_000

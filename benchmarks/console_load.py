@@ -32,7 +32,11 @@ import duckdb
 from measuring import Target, describe_machine, write_targets
 
 import consumer_fusion as fusion
-from consumer_fusion import access, ingest, pipeline
+from consumer_fusion import pipeline
+from consumer_fusion.access.accounts import call_as, create_account, find_account_by_email
+from consumer_fusion.access.keys import create_write_key
+from consumer_fusion.access.tokens import create_token
+from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.workspace import DEMO_MARK
 
@@ -109,7 +113,7 @@ def build_workspace(folder: Path, pairs: int) -> None:
     # The visitor of a demo is let in without a password; nothing else of the server knows of it.
     (home / DEMO_MARK).write_text("made by a benchmark\n", encoding="utf-8")
     with fusion.open_workspace(home) as workspace:
-        acceptance = pipeline.import_files(workspace, [rows], ingest.choose_reading(map_file=mapping))
+        acceptance = pipeline.import_files(workspace, [rows], choose_reading(map_file=mapping))
     rows.unlink()
     (folder / "built.txt").write_text(f"{sum(sizes)} pairs, {acceptance.accepted} events\n", encoding="utf-8")
 
@@ -123,13 +127,13 @@ class Server:
     def __init__(self, home: Path) -> None:
         self.home = home
         with fusion.open_workspace(home) as workspace, workspace.store.writing() as session:
-            owner = access.find_account_by_email(session, OWNER) or access.create_account(
+            owner = find_account_by_email(session, OWNER) or create_account(
                 session, email=OWNER, role="owner", brands=None, actor=COMMAND_LINE, now_us=workspace.now_us
             )
-            self.token = access.create_token(
-                session, access.call_as(owner), purpose="benchmark", brands=None, now_us=workspace.now_us
+            self.token = create_token(
+                session, call_as(owner), purpose="benchmark", brands=None, now_us=workspace.now_us
             ).secret
-            self.key = access.create_write_key(
+            self.key = create_write_key(
                 session, source="live", kind="server", brand="shop-1", actor=COMMAND_LINE,
                 now_us=workspace.now_us,
             ).secret  # fmt: skip

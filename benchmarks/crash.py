@@ -27,15 +27,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import consumer_fusion as fusion
-from consumer_fusion import answers, inspection, pipeline, score, settlement
-from consumer_fusion.engines import quote_paths
-from consumer_fusion.ingest import choose_reading
-from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion import inspection, pipeline
+from consumer_fusion.events.event_reader import open_events
+from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.records.segment import SEGMENTS
-from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
-from consumer_fusion.stores import list_segments, place_digests
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.fold import derive_and_fold
+from consumer_fusion.score.fold.decay import read_fold_kinds
+from consumer_fusion.score.fold.fold_queries import fold_relation
+from consumer_fusion.score.queries import answers
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.segments import list_segments, place_digests
 
 TOLERANCE = 1e-12
 """How far a state may be from its full recomputation, relative to its size."""
@@ -149,7 +154,7 @@ def run_sealer(folder: Path) -> None:
     turn = 0
     while not (folder / STOP_FILE).exists():
         with fusion.open_workspace(folder / "workspace") as workspace:
-            if settlement.seal_inbox(workspace, is_forced=True):
+            if derive_and_fold.seal_inbox(workspace, is_forced=True):
                 with (folder / "seals.log").open("a", encoding="ascii") as file:
                     file.write("sealed\n")
             turn += 1
@@ -309,9 +314,9 @@ def compare_states(workspace: fusion.Workspace) -> dict[str, float]:
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         kept = session.read(PAIR_KIND_STATES).to_pylist()
-        source = score.open_events(session, workspace.folder)
-        anew = score.fold_relation(
-            workspace.engine, source, score.read_fold_kinds(session, force.points, force.kind_ids)
+        source = open_events(session, workspace.folder)
+        anew = fold_relation(
+            workspace.engine, source, read_fold_kinds(session, force.points, force.kind_ids)
         ).to_pylist()
     names = ("consumer_id", "brand_id", "kind_id")
     expected = {tuple(row[name] for name in names): row for row in anew}

@@ -19,16 +19,12 @@ from cause_data import Family, read_families
 from cause_measures import fit_case, learn_without
 from cause_worlds import FIRST_DAY, draw_single
 
-from consumer_fusion.cause import (
-    DailySeries,
-    Effect,
-    FittedSeries,
-    Window,
-    fit_series,
-    learn_calibration,
-    load_reference_library,
-    measure_effect,
-)
+from consumer_fusion.causal.filters.fitted_series import FittedSeries, fit_series
+from consumer_fusion.causal.inference.effect import Effect
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import load_reference_library
+from consumer_fusion.causal.inference.rule_learning import learn_calibration
+from consumer_fusion.causal.series.series import DailySeries, Window
 
 Floats = npt.NDArray[np.float64]
 

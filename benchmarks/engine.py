@@ -30,11 +30,12 @@ from measuring import (
     write_targets,
 )
 
-from consumer_fusion.engines import DuckDBEngine
-from consumer_fusion.score import load_points, score_states
-from consumer_fusion.score.array_folding import KindArrays, fold_sealed_batches
-from consumer_fusion.score.fold_queries import fold_events, read_query
-from consumer_fusion.score.sources import FOLD_COLUMNS, EventSource
+from consumer_fusion.events.event_reader import FOLD_COLUMNS, EventSource
+from consumer_fusion.score.fold.array_folding import KindArrays, fold_sealed_batches
+from consumer_fusion.score.fold.fold_queries import fold_events, read_query
+from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.score.queries.score_queries import score_states
+from consumer_fusion.storage.duckdb import DuckDBEngine
 
 Checksums = Mapping[str, float]
 SUMS = ("x", "y", "q", "r", "u")

@@ -15,11 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from consumer_fusion import ingest, score
-from consumer_fusion.engines import DuckDBEngine
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
+from consumer_fusion.events.inbox import write_segments
 from consumer_fusion.records.segment import Segment
-from consumer_fusion.score.fading import build_fold_kinds
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.fold.decay import build_fold_kinds
+from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.storage.duckdb import DuckDBEngine
 
 FIRST_DAY = 19_358  # 2023-01-01
 DAYS = 1096
@@ -36,7 +37,7 @@ def choose_kinds() -> list[tuple[int, str, float, float]]:
     # Numbered as a new workspace numbers them: in the order of the table.
     kinds = [
         (number, kind.key, kind.half_life_days, kind.trust)
-        for number, kind in enumerate(score.load_points().kinds.values(), start=1)
+        for number, kind in enumerate(load_points().kinds.values(), start=1)
         if kind.entries and kind.mends is None
     ]
     return kinds[:: max(1, len(kinds) // KIND_COUNT)][:KIND_COUNT]
@@ -124,7 +125,7 @@ def seal_arrivals(folder: Path, memory_limit_mb: int) -> list[Segment]:
         from read_parquet('{folder}/arrival-*.parquet', filename = true, file_row_number = true) a
         join read_parquet('{folder}/keys.parquet') k on k.kind_id = a.kind_id
     )"""
-    segments = ingest.write_segments(engine, folder, events, {})
+    segments = write_segments(engine, folder, events, {})
     engine.close()
     return segments
 

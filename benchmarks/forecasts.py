@@ -1,8 +1,8 @@
 """Forecasts against peers, on real data and on worlds of other shapes. `python benchmarks/forecasts.py --data DIR`
 
 The protocol is that of `validity.py`: half of the pairs train at T1, the other half test at T2, a horizon later. The
-forecast and LightGBM learn from the same rows of the same traits (`score/traits.py`), at up to four cutoffs (LightGBM
-with rich features is in `validity.py`); BG/NBD with Gamma-Gamma is fitted on all pairs up to T2.
+forecast and LightGBM learn from the same rows of the same traits (`score/forecast/traits.py`), at up to four cutoffs
+(LightGBM with rich features is in `validity.py`); BG/NBD with Gamma-Gamma is fitted on all pairs up to T2.
 Worlds, seeds and gates are fixed in `forecast_worlds.py`. It exits with 1 if anything misses.
 """
 
@@ -25,12 +25,12 @@ from validity import SEED, SETTINGS, average_figures, read_time, take_consumers
 from validity_ledgers import load_ledger
 from validity_rivals import DAY, fit_lightgbm, predict_bgnbd, summarise_orders
 
-from consumer_fusion.score import load_points
-from consumer_fusion.score import validity as measures
-from consumer_fusion.score.calibration import list_cutoffs
-from consumer_fusion.score.forecasts import learn_forecaster, make_forecast
-from consumer_fusion.score.samples import draw_sample
-from consumer_fusion.score.traits import describe_pairs
+from consumer_fusion.score.calibration import validity
+from consumer_fusion.score.calibration.calibration import list_cutoffs
+from consumer_fusion.score.calibration.samples import draw_sample
+from consumer_fusion.score.forecast.forecasts import learn_forecaster, make_forecast
+from consumer_fusion.score.forecast.traits import describe_pairs
+from consumer_fusion.score.points.points_table import load_points
 
 OURS, SAME, BGNBD, RECENCY, SCORE = "forecast", "LightGBM, same", "BG/NBD", "recency", "score"
 ARMS = (OURS, SAME, BGNBD, RECENCY, SCORE)
@@ -134,15 +134,15 @@ def run_case(case: Case, splits: int) -> list[dict[str, object]]:
         runs.append(
             {
                 "returned": float(came.mean()),
-                "auc": {arm: measures.compute_auc(came, ranking[arm][is_tested]) for arm in ARMS},
+                "auc": {arm: validity.compute_auc(came, ranking[arm][is_tested]) for arm in ARMS},
                 "calibration_error": {
-                    arm: measures.compute_calibration_error(came, ranking[arm][is_tested]) for arm in FORECASTS
+                    arm: validity.compute_calibration_error(came, ranking[arm][is_tested]) for arm in FORECASTS
                 },
                 "log_loss": {
-                    arm: float(measures.compute_log_losses(came, ranking[arm][is_tested]).mean())
+                    arm: float(validity.compute_log_losses(came, ranking[arm][is_tested]).mean())
                     for arm in FORECASTS
                 },
-                "gini": {arm: measures.compute_gini(spent, one[is_tested]) for arm, one in money.items()},
+                "gini": {arm: validity.compute_gini(spent, one[is_tested]) for arm, one in money.items()},
                 "money": {
                     "spent": float(spent.sum()), **{arm: float(one[is_tested].sum()) for arm, one in money.items()}
                 },

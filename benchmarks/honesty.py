@@ -20,9 +20,13 @@ import pyarrow as pa
 
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.records.points import PointsTable
-from consumer_fusion.score import LedgerEntry, calibrate, fold_ledger, load_points, read_pair
-from consumer_fusion.score.dispersions import measure_dispersions
-from consumer_fusion.simulate import Ledger, build_world, simulate_known_health, simulate_ledger
+from consumer_fusion.score.calibration.calibration import calibrate
+from consumer_fusion.score.fold.dispersions import measure_dispersions
+from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.simulate.known_health import simulate_known_health
+from consumer_fusion.simulate.known_ledgers import Ledger, build_world, simulate_ledger
 
 ORDER = "Order Completed"
 CAMPAIGN = "Campaign Received"

@@ -25,14 +25,17 @@ import pyarrow as pa
 from event_data import DAYS, FIRST_DAY, choose_kinds, prepare_data
 from measuring import Stopwatch, Target, describe_machine, read_peak_gigabytes, write_targets
 
-from consumer_fusion import answers, ingest, score
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
-from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
+from consumer_fusion.events.inbox import land_in_inbox
 from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.segment import Segment
-from consumer_fusion.records.state import PAIR_KIND_STATES
-from consumer_fusion.score.pairs import read_reading
-from consumer_fusion.stores import Session, add_segments
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.fold.folding import fold_new_events, fold_segments, write_deltas
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.score_queries import NEWEST_MARK, read_reading
+from consumer_fusion.storage.segments import add_segments
+from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
 
 END_US = (FIRST_DAY + DAYS) * DAY_MICROSECONDS
@@ -74,12 +77,12 @@ def build_workspace(
             assert force.kind_ids[key] == number, "the generated kinds are not numbered as the workspace does"
         watch = Stopwatch()
         with workspace.store.writing() as session:
-            deltas = score.fold_segments(
+            deltas = fold_segments(
                 session, workspace.engine, home, force.points, force.kind_ids, segments, newest_us=END_US - 1
             )
-            figures["state_rows"] = score.write_deltas(session, deltas)
+            figures["state_rows"] = write_deltas(session, deltas)
             add_segments(session, segments, workspace.now_us)
-            session.write_mark(score.NEWEST_MARK, END_US - 1)
+            session.write_mark(NEWEST_MARK, END_US - 1)
         figures["load_cpu_seconds"], figures["load_wall_seconds"] = watch.read()
         yield workspace, force
 
@@ -128,14 +131,14 @@ def accept_and_fold(workspace: Workspace, force: PointsInForce, events: pa.Table
     """Take events in and fold them, as the product does; both are timed."""
     accepting = Stopwatch()
     with workspace.store.writing() as session:
-        ingest.land_in_inbox(session, events.to_pydict())
-        newest = max(int(session.read_mark(score.NEWEST_MARK) or 0), max(events["occurred_us"].to_pylist()))
-        session.write_mark(score.NEWEST_MARK, newest)
+        land_in_inbox(session, events.to_pydict())
+        newest = max(int(session.read_mark(NEWEST_MARK) or 0), max(events["occurred_us"].to_pylist()))
+        session.write_mark(NEWEST_MARK, newest)
     accept_cpu, accept_wall = accepting.read()
     folding = Stopwatch()
     with workspace.store.writing() as session:
         counting = CountingSession(session)
-        while score.fold_new_events(
+        while fold_new_events(
             counting,
             workspace.engine,
             workspace.folder,

@@ -41,9 +41,10 @@ def serve(folder: Path, port: int, mode: str) -> None:
     import uvicorn
 
     import consumer_fusion as fusion
-    from consumer_fusion.web.app import build_app
-    from consumer_fusion.web.collect import Limits, SourceKey
-    from consumer_fusion.web.server import make_server
+    from consumer_fusion.server.http_server import make_server
+    from consumer_fusion.surfaces.collect.collector import Limits
+    from consumer_fusion.surfaces.collect.source_keys import SourceKey
+    from consumer_fusion.surfaces.web import build_app
 
     async def answer_at_once(scope, receive, send):
         if scope["type"] == "lifespan":
@@ -339,9 +340,10 @@ def run_kills(kills: int) -> None:
     import pyarrow.parquet as pq
 
     import consumer_fusion as fusion
-    from consumer_fusion import ingest, pipeline
+    from consumer_fusion import pipeline
+    from consumer_fusion.events.inbox_queue import count_arrivals
     from consumer_fusion.records.event import EVENTS
-    from consumer_fusion.stores import list_segments
+    from consumer_fusion.storage.segments import list_segments
 
     chance, met = random.Random(7), Counter()
     # One event a request over many connections, and many over one: so few that all is read between some kills.
@@ -387,7 +389,7 @@ def run_kills(kills: int) -> None:
             while waiting:  # not "until nothing is new": what a crash let be read twice is not new
                 pipeline.land_arrivals(workspace)
                 with workspace.arrivals.reading() as session:
-                    waiting = ingest.count_arrivals(session)
+                    waiting = count_arrivals(session)
             with workspace.store.reading() as session:
                 counts = Counter(session.read(EVENTS, columns=("event_id",))["event_id"].to_pylist())
                 for segment in list_segments(session):  # where events go that are no longer of these days

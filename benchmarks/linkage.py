@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from consumer_fusion.identity import DEFAULT_THRESHOLD, read_people, suggest_merges
+from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, suggest_merges
+from consumer_fusion.identity.people import read_people
 
 Pair = tuple[str, str]
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from consumer_fusion import cause
+from consumer_fusion.causal.designs.panels import measure_panel, mix_donors
 
 KNOWN = -19.5
 
@@ -25,7 +25,7 @@ def measure_law(path: Path) -> dict[str, object]:
     first = years.index("1989")
     own = names.index("California")
     donors, donor_names = np.delete(packs, own, axis=1), [name for name in names if name != "California"]
-    found = cause.measure_panel(packs[:, own], donors, first, donor_names=donor_names, periods=years)
+    found = measure_panel(packs[:, own], donors, first, donor_names=donor_names, periods=years)
     plain = packs[first:].mean(axis=0) - packs[:first].mean(axis=0)
     return {
         "effect": found.effect,
@@ -48,7 +48,7 @@ def measure_donor_errors(logarithms: np.ndarray, names: list[str], first: int) -
     change = logarithms[first:].mean(axis=0) - logarithms[:first].mean(axis=0)
     for place in range(len(names)):
         others = np.delete(logarithms, place, axis=1)
-        weights = cause.mix_donors(logarithms[:first, place], others[:first])
+        weights = mix_donors(logarithms[:first, place], others[:first])
         mixed.append(float((logarithms[first:, place] - others[first:] @ weights).mean()))
         plain.append(float(change[place] - np.delete(change, place).mean()))
     return {

@@ -32,12 +32,17 @@ from validity_rivals import (
 )
 from validity_verdicts import OURS, RIVALS, judge_settings, print_settings
 
-from consumer_fusion.score import apply_calibration, calibrate, find_link, load_points
-from consumer_fusion.score import validity as measures
-from consumer_fusion.score.forecasts import learn_forecaster, make_forecast
-from consumer_fusion.score.links import compute_probability, forecast_outcomes
-from consumer_fusion.score.samples import draw_sample
-from consumer_fusion.score.traits import read_pairs
+from consumer_fusion.score.calibration import validity
+from consumer_fusion.score.calibration.calibration import calibrate
+from consumer_fusion.score.calibration.calibration_report import apply_calibration, find_link
+from consumer_fusion.score.calibration.link_functions import (
+    compute_probability,
+    forecast_outcomes,
+)
+from consumer_fusion.score.calibration.samples import draw_sample
+from consumer_fusion.score.forecast.forecasts import learn_forecaster, make_forecast
+from consumer_fusion.score.forecast.traits import read_pairs
+from consumer_fusion.score.points.points_table import load_points
 
 OUTCOME = "Order Completed"
 SEED = 20_261
@@ -197,16 +202,16 @@ def run_split(
         "pairs_trained": int(is_training.sum()),
         "pairs_tested": int(is_test.sum()),
         "returned": float(came[is_test].mean()),
-        "auc": {name: measures.compute_auc(came[is_test], one) for name, one in tested.items()},
+        "auc": {name: validity.compute_auc(came[is_test], one) for name, one in tested.items()},
         "auc_difference": _compare_rankings(came[is_test], tested, seed, rounds),
         "log_loss": {
-            name: float(measures.compute_log_losses(came[is_test], tested[name]).mean())
+            name: float(validity.compute_log_losses(came[is_test], tested[name]).mean())
             for name in probability
         },
         "calibration_error": {
-            name: measures.compute_calibration_error(came[is_test], tested[name]) for name in probability
+            name: validity.compute_calibration_error(came[is_test], tested[name]) for name in probability
         },
-        "gini": {name: measures.compute_gini(spent[is_test], one[is_test]) for name, one in money.items()},
+        "gini": {name: validity.compute_gini(spent[is_test], one[is_test]) for name, one in money.items()},
         "gini_difference": _compare_money(
             spent[is_test], money["forecast"][is_test], money["BG/NBD"][is_test], seed, rounds
         ),
@@ -221,10 +226,10 @@ def _compare_money(
     chance = np.random.default_rng(seed)
     draws = [chance.integers(0, spent.size, spent.size) for _ in range(rounds)]
     drawn = [
-        measures.compute_gini(spent[draw], own[draw]) - measures.compute_gini(spent[draw], rival[draw])
+        validity.compute_gini(spent[draw], own[draw]) - validity.compute_gini(spent[draw], rival[draw])
         for draw in draws
     ]
-    difference = measures.compute_gini(spent, own) - measures.compute_gini(spent, rival)
+    difference = validity.compute_gini(spent, own) - validity.compute_gini(spent, rival)
     return [difference, *(float(one) for one in np.quantile(drawn, (0.025, 0.975)))]
 
 
@@ -234,13 +239,13 @@ def _compare_rankings(
     """By arm of ours and rival: difference of AUC with its 95% interval, from the same draws of pairs."""
     compared: dict[str, dict[str, list[float]]] = {}
     for arm in OURS:
-        draws = measures.bootstrap_differences(
+        draws = validity.bootstrap_differences(
             came, ranking[arm], [ranking[name] for name in RIVALS], seed, rounds
         )
-        own = measures.compute_auc(came, ranking[arm])
+        own = validity.compute_auc(came, ranking[arm])
         compared[arm] = {
             name: [
-                own - measures.compute_auc(came, ranking[name]),
+                own - validity.compute_auc(came, ranking[name]),
                 *(float(one) for one in np.quantile(drawn, (0.025, 0.975))),
             ]
             for name, drawn in zip(RIVALS, draws, strict=True)

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion import create_workspace, import_files, open_workspace
-from consumer_fusion.ingest import choose_reading
-from consumer_fusion.points_in_force import put_points_in_force
-from consumer_fusion.score import read_ledgers
+from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.queries.score_queries import read_ledgers
 
 _EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 _SOURCES = {

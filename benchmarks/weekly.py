@@ -12,10 +12,13 @@ import sys
 
 import numpy as np
 
-from consumer_fusion import cause
-from consumer_fusion.effects.series_book import MetricSeries
-from consumer_fusion.effects.step_fitting import calibrate_steps, fit_steps
-from consumer_fusion.effects.steps import Steps
+from consumer_fusion.causal.effects.step_fitting import calibrate_steps, fit_steps
+from consumer_fusion.causal.inference.effect import Effect
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import Calibration, load_reference_library
+from consumer_fusion.causal.series.metric_store import MetricSeries
+from consumer_fusion.causal.series.series import DailySeries, Window
+from consumer_fusion.causal.series.steps import Steps
 
 LENGTHS = (1, 2, 4)
 HALF_YEAR = 26
@@ -27,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=100, help="series of each kind")
     options = parser.parse_args()
-    library = cause.load_reference_library()
+    library = load_reference_library()
     levels = []
     for season in (0.0, 0.15):
         for weeks in (80, 110, 156, 208, 260):
@@ -48,7 +51,7 @@ def main() -> None:
 
 
 def measure(
-    library: cause.Calibration, count: int, weeks: int, length: int, season: float
+    library: Calibration, count: int, weeks: int, length: int, season: float
 ) -> tuple[float, float, float]:
     """How often p is below .05 without and with an effect, and how often the interval holds it."""
     called, found, held = [], [], []
@@ -72,15 +75,13 @@ def simulate_weeks(chance: np.random.Generator, weeks: int, season: float) -> np
     return np.exp(6.5 + level + year + chance.normal(0, 0.06, weeks))
 
 
-def ask(library: cause.Calibration, sales: np.ndarray, start: int, length: int) -> cause.Effect:
+def ask(library: Calibration, sales: np.ndarray, start: int, length: int) -> Effect:
     """The effect of a window, as the product measures a weekly series."""
-    own = MetricSeries(
-        "sales", "sales", 1, 0, None, None, cause.DailySeries("", 0, sales), steps=Steps("week")
-    )
-    window = cause.Window(start, start + length - 1)
+    own = MetricSeries("sales", "sales", 1, 0, None, None, DailySeries("", 0, sales), steps=Steps("week"))
+    window = Window(start, start + length - 1)
     fitted = fit_steps(own, [], country="", windows=[window])
     calibration = calibrate_steps(own, fitted, window, library)
-    return cause.measure_effect(fitted, window, calibration=calibration, kind="open")
+    return measure_effect(fitted, window, calibration=calibration, kind="open")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@ Without it every process that comes first compiles them for itself, test workers
 
 import numpy as np
 
-from consumer_fusion.cause import DailySeries, Window, fit_series, load_reference_library, measure_effect
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import load_reference_library
+from consumer_fusion.causal.series.series import DailySeries, Window
 
 
 def main() -> None:

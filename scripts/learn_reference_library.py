@@ -19,15 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from consumer_fusion.cause import (
-    QUESTIONS,
-    Calibration,
-    DailySeries,
-    FittedSeries,
-    fit_series,
-    learn_calibration,
-    load_reference_library,
-)
+from consumer_fusion.causal.filters.fitted_series import FittedSeries, fit_series
+from consumer_fusion.causal.inference.placebo_rules import Calibration, load_reference_library
+from consumer_fusion.causal.inference.rule_learning import QUESTIONS, learn_calibration
+from consumer_fusion.causal.series.series import DailySeries
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))

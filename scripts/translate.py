@@ -18,16 +18,19 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion"
-LOCALES = PACKAGE / "locale"
+LOCALES = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("it",)
 KEYWORDS = {"say": None, "mark": None, "say_count": (1, 2), "mark_count": (1, 2), "Check": (3,)}
 """Who says a text, and which argument it is; a `Check` of an effect has its sentence third."""
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 WRITTEN_IN = (
-    "access", "answers.py", "declarations.py", "identity", "influence", "ingest/acceptance.py", "ingest/attachment.py",
-    "ingest/rejections.py", "kit", "notices", "repairs.py", "score/changes.py", "score/points_overrides.py",
-    "score/points_table.py", "stores/sqlite.py", "web/gate.py", "web/session.py", "web/trail.py",
+    "access", "alerts", "associations", "declarations.py", "events/attachment.py", "events/entities.py",
+    "events/inbox.py", "i18n", "identity", "ingest/rejections.py", "records/characters.py",
+    "records/consumer_keys.py", "records/timestamps.py", "repairs.py", "score/model/last_seen_state.py",
+    "score/model/changes.py", "score/points/points_overrides.py", "score/points/points_table.py",
+    "score/queries/answers.py", "server/audit_buffer.py", "server/authentication.py",
+    "server/session_middleware.py", "storage/sqlite.py",
 )  # fmt: skip
 """Where errors are raised that people meet on pages; those of commands and for programs are in English."""
 
@@ -106,7 +109,7 @@ def name_value(value: ast.expr) -> str:
 
 def list_kind_texts() -> Iterator[str]:
     """The names and meanings of the shipped kinds."""
-    kinds = tomllib.loads((PACKAGE / "score" / "points.toml").read_text(encoding="utf-8"))["kinds"]
+    kinds = tomllib.loads((PACKAGE / "score" / "points" / "points.toml").read_text(encoding="utf-8"))["kinds"]
     for key, kind in kinds.items():
         yield key
         if kind.get("meaning"):

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite as dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from consumer_fusion.stores.migrations import LATEST_VERSION, migrate_schema
-from consumer_fusion.stores.sqlite import STORE_TABLES, build_schema
+from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema
+from consumer_fusion.storage.sqlite import STORE_TABLES, build_schema
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion" / "stores" / "migrations"
 TEXT = '''"""Schema version {number}: {title}

@@ -23,12 +23,12 @@ import annotated_types
 import typer
 
 from consumer_fusion import errors
-from consumer_fusion.cli.application import application
 from consumer_fusion.ingest.validation import PROBLEMS
 from consumer_fusion.records import TABLES
 from consumer_fusion.records.points import DIRECTIONS, FACETS, Condition, Kind
-from consumer_fusion.score import load_points
+from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.settings import SETTINGS_FILE, Settings
+from consumer_fusion.surfaces.cli.application import application
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _NOTE = "<!-- Written by scripts/write_reference.py from the code; do not edit. -->"
@@ -382,7 +382,7 @@ def write_points() -> str:
     """The page of the points that are shipped."""
     table = load_points()
     sections = _read_sections(
-        files("consumer_fusion.score").joinpath("points.toml").read_text(encoding="utf-8")
+        files("consumer_fusion.score.points").joinpath("points.toml").read_text(encoding="utf-8")
     )
     parts = [
         "# Points",

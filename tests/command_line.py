@@ -15,7 +15,7 @@ from unittest import mock
 
 import typer
 
-from consumer_fusion.cli import main
+from consumer_fusion.surfaces.cli.application import main
 
 build_command = functools.cache(typer.main.get_command)
 """What Typer makes of the declared commands, for each call anew; here once, since it is the same for all of them."""
@@ -53,7 +53,7 @@ def run_fusion(*arguments: object, environment: Mapping[str, str] | None = None)
         redirect_stdout(output),
         redirect_stderr(complaint),
         mock.patch("typer.main.get_command", build_command),
-        mock.patch("consumer_fusion.cli.demo.run_server", side_effect=AssertionError(_NEVER_ENDS)),
+        mock.patch("consumer_fusion.surfaces.cli.demo.run_server", side_effect=AssertionError(_NEVER_ENDS)),
     ):
         try:
             main()

@@ -12,14 +12,18 @@ import uvicorn
 from starlette.applications import Starlette
 
 import consumer_fusion as fusion
-from consumer_fusion import access, declarations, ingest, pipeline
-from consumer_fusion.cli.demo import declare_town
+from consumer_fusion import declarations, pipeline
+from consumer_fusion.access.accounts import create_account, set_password
+from consumer_fusion.access.form_tokens import read_signing_key
+from consumer_fusion.access.passwords import hash_password
+from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.simulate import build_town
-from consumer_fusion.web.console import Console
-from consumer_fusion.web.gate import Gate, SessionMiddleware
-from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
-from consumer_fusion.web.trail import Trail
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
+from consumer_fusion.simulate.towns import build_town
+from consumer_fusion.surfaces.cli.demo import declare_town
+from consumer_fusion.surfaces.console.console_application import Console
+from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
 from staff_moments import CHEAP, PASSWORD
 
 SITE = "http://localhost:8000"
@@ -43,14 +47,14 @@ def make_town(folder, people=25):
     with fusion.open_workspace(folder) as workspace:
         declare_town(workspace, town)
         pipeline.import_batches(workspace, town.batches())
-        pipeline.import_files(workspace, [lines], ingest.choose_reading(format="events"))
+        pipeline.import_files(workspace, [lines], choose_reading(format="events"))
         keys = sorted(
             row["consumer"]
             for row in fusion_scores(workspace)
             if row["brand"] == "sweater-brand" and row["consumer"].startswith("consumer-")
         )
         declarations.merge(workspace, keys[0], keys[1], reason="The same person at the till.")
-        hashed = access.hash_password(PASSWORD, CHEAP)
+        hashed = hash_password(PASSWORD, CHEAP)
         with workspace.store.writing() as session:
             for email, role, brands in (
                 (OWNER, "owner", None),
@@ -58,8 +62,8 @@ def make_town(folder, people=25):
                 (PARTIAL, "agent", ["book-shop"]),
             ):
                 named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
-                account = access.create_account(session, email=email, role=role, brands=brands, **named)
-                access.set_password(session, account.account_id, hashed, **named)
+                account = create_account(session, email=email, role=role, brands=brands, **named)
+                set_password(session, account.account_id, hashed, **named)
     return folder
 
 
@@ -74,7 +78,7 @@ def open_console(folder):
     with fusion.open_workspace(folder) as workspace:
         trail = Trail(workspace.store, workspace.visits)
         gate = Gate(
-            workspace.store, workspace.visits, trail, access.read_signing_key(folder), lambda: workspace.now_us,
+            workspace.store, workspace.visits, trail, read_signing_key(folder), lambda: workspace.now_us,
             cost=CHEAP, bound_address="127.0.0.1",
         )  # fmt: skip
         console = Console(workspace, StaffVisiting())

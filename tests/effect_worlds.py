@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 import consumer_fusion as fusion
-from consumer_fusion import effects
-from consumer_fusion.kit.moments import to_day, to_microseconds
+from consumer_fusion.causal.actions.declared_actions import declare_actions
+from consumer_fusion.causal.effects.measuring import Question, measure_action
+from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
 from consumer_fusion.records.action import Action
+from consumer_fusion.records.timestamps import to_day, to_microseconds
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 TODAY = to_day(to_microseconds(NOW))
@@ -34,7 +36,7 @@ def make_orders(seed=0, *, brands=BRANDS, days=300, lift=0.0, lifted="bakery", l
         if brand == lifted:
             orders[days - lift_days[0] : days - lift_days[0] + lift_days[1]] *= 1 + lift
         told += [
-            effects.MetricDay(metric="orders", day=first + place, value=float(value), brand=brand)
+            MetricDay(metric="orders", day=first + place, value=float(value), brand=brand)
             for place, value in enumerate(orders)
         ]
     return told
@@ -56,11 +58,11 @@ def open_world(folder, orders=(), actions=(), *, now=NOW):
     if not (folder / "fusion.db").exists():
         fusion.create_workspace(folder)
     with fusion.open_workspace(folder, clock=lambda: now) as workspace:
-        effects.keep_metrics(workspace, list(orders))
-        effects.declare_actions(workspace, list(actions), origin="file")
+        keep_metrics(workspace, list(orders))
+        declare_actions(workspace, list(actions), origin="file")
         yield workspace
 
 
 def measure(workspace, action_id="fair", metric="orders", **named):
     """What an action did to a metric."""
-    return effects.measure_action(workspace, effects.Question(action_id=action_id, metric=metric, **named))
+    return measure_action(workspace, Question(action_id=action_id, metric=metric, **named))

@@ -8,11 +8,13 @@ from collections import defaultdict
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from consumer_fusion import ingest, score
-from consumer_fusion.kit.moments import to_day, to_microseconds
-from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.events.entities import name_entities
 from consumer_fusion.records.event import Event
-from consumer_fusion.score import LedgerEntry, fold_ledger, load_points
+from consumer_fusion.records.timestamps import to_day, to_microseconds
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.score.queries.score_queries import read_states
 from consumer_fusion.workspace import STORE_FILE, create_workspace, open_workspace
 from copied_workspaces import copy_made
 
@@ -96,11 +98,11 @@ def read_folded(workspace, as_of):
     """What the workspace says: sums by consumer, brand and kind."""
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        states = score.read_states(
+        states = read_states(
             session, workspace.engine, workspace.folder, force.points, force.kind_ids, to_microseconds(as_of)
         ).to_pylist()
         numbers = {row[name] for row in states for name in ("consumer_id", "brand_id")}
-        names = ingest.name_entities(session, numbers)
+        names = name_entities(session, numbers)
     keys = {number: key for key, number in force.kind_ids.items()}
     folded = defaultdict(lambda: [0.0] * len(SUMS))
     for row in states:

@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from consumer_fusion.report import CalibrationSummary, PairExplained, ReportPage, WorkspaceCounts
+from consumer_fusion.surfaces.report.page import (
+    CalibrationSummary,
+    PairExplained,
+    ReportPage,
+    WorkspaceCounts,
+)
 
 DAY_US = 86_400_000_000
 NOW = datetime(2026, 6, 15, 21, 0, tzinfo=UTC)

@@ -6,8 +6,10 @@ import math
 
 from hypothesis import strategies as st
 
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
-from consumer_fusion.score import LedgerEntry, fold_ledger, load_points, read_pair
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.points.points_table import load_points
 
 POINTS = load_points()
 EVIDENCE_KINDS = [key for key, kind in POINTS.kinds.items() if kind.entries]

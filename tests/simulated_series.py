@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from consumer_fusion.cause import DailySeries, FittedSeries, Window, fit_series
+from consumer_fusion.causal.filters.fitted_series import FittedSeries, fit_series
+from consumer_fusion.causal.series.series import DailySeries, Window
 
 FIRST_DAY = 19_000
 

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 import consumer_fusion as fusion
-from consumer_fusion import answers, inspection, settlement
-from consumer_fusion.engines import quote_paths
+from consumer_fusion import inspection
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
-from consumer_fusion.stores import list_segments
+from consumer_fusion.score.fold import derive_and_fold
+from consumer_fusion.score.queries import answers
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.segments import list_segments
 from copied_workspaces import copy_made
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -77,7 +79,7 @@ def write_lines(path, events):
 
 def seal(workspace):
     """Seal whatever may be sealed."""
-    return settlement.seal_inbox(workspace, is_forced=True)
+    return derive_and_fold.seal_inbox(workspace, is_forced=True)
 
 
 def read_scores(workspace, as_of=NOW):

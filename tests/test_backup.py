@@ -11,8 +11,9 @@ import pytest
 
 import consumer_fusion as fusion
 from command_line import run_fusion
-from consumer_fusion import backup, ingest
+from consumer_fusion import backup
 from consumer_fusion.errors import ConflictError, InputError, RefusedError
+from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.pipeline import import_events, land_arrivals
 from consumer_fusion.records.access import STAFF_SESSIONS
 from consumer_fusion.records.arrival import Arrival
@@ -39,7 +40,7 @@ def make_arrival(number):
 
 def keep_arrivals(workspace, *numbers):
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(session, map(make_arrival, numbers))
+        append_arrivals(session, map(make_arrival, numbers))
 
 
 def make_workspace(folder):

@@ -12,9 +12,16 @@ import pytest
 from tests import invented_relationships as invented
 from tests.unsafe_characters import UNSAFE, Poisoned
 
-from consumer_fusion import charts
-from consumer_fusion.charts.tallies import MOST_DOTS
-from consumer_fusion.charts.wording import (
+from consumer_fusion.errors import InputError
+from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.records.score import SYMBIOSIS_BY_SIGNS
+from consumer_fusion.views.charts.distributions import (
+    draw_both_sides,
+    draw_score_distribution,
+    draw_symbiosis_mix,
+)
+from consumer_fusion.views.charts.facets import draw_contributions, draw_facets
+from consumer_fusion.views.charts.labels import (
     SYMBIOSIS_MEANINGS,
     SYMBIOSIS_WORDS,
     shorten,
@@ -22,9 +29,19 @@ from consumer_fusion.charts.wording import (
     write_day,
     write_share,
 )
-from consumer_fusion.errors import InputError
-from consumer_fusion.records.points import DIRECTIONS, FACETS
-from consumer_fusion.records.score import SYMBIOSIS_BY_SIGNS
+from consumer_fusion.views.charts.movement import draw_activity, draw_movers
+from consumer_fusion.views.charts.relationship import draw_changes, draw_score_history
+from consumer_fusion.views.charts.reliability import draw_reliability
+from consumer_fusion.views.charts.rendering import render_svg
+from consumer_fusion.views.charts.tallies import (
+    MOST_DOTS,
+    gather_bins,
+    gather_cells,
+    gather_facets,
+    gather_periods,
+)
+from consumer_fusion.views.charts.theme import DARK, LIGHT, THEMED, Look, write_css_variables
+from consumer_fusion.views.charts.trend import draw_trend
 
 HOSTILE = "</text><script>alert(1)</script>\"'\\ ${x} &amp;"
 TEXT_CONTRAST, MARK_CONTRAST = 4.5, 3.0
@@ -81,19 +98,19 @@ def facets():
 def drawings(sweater, facets):
     """Every chart, as a function of its look."""
     return {
-        "distribution": lambda look: charts.draw_score_distribution(sweater, look, brand="sweater-brand"),
-        "both sides": lambda look: charts.draw_both_sides(sweater, look, brand="sweater-brand"),
-        "mix": lambda look: charts.draw_symbiosis_mix(sweater, look),
-        "activity": lambda look: charts.draw_activity(invented.invent_activity(), look),
-        "movers": lambda look: charts.draw_movers(invented.invent_movers(), look),
-        "trend": lambda look: charts.draw_trend(TREND, look),
-        "history": lambda look: charts.draw_score_history(
+        "distribution": lambda look: draw_score_distribution(sweater, look, brand="sweater-brand"),
+        "both sides": lambda look: draw_both_sides(sweater, look, brand="sweater-brand"),
+        "mix": lambda look: draw_symbiosis_mix(sweater, look),
+        "activity": lambda look: draw_activity(invented.invent_activity(), look),
+        "movers": lambda look: draw_movers(invented.invent_movers(), look),
+        "trend": lambda look: draw_trend(TREND, look),
+        "history": lambda look: draw_score_history(
             invented.invent_history(), invented.invent_changes(), look
         ),
-        "changes": lambda look: charts.draw_changes(invented.invent_changes(), look),
-        "contributions": lambda look: charts.draw_contributions(invented.invent_contributions(), look),
-        "facets": lambda look: charts.draw_facets(facets, look),
-        "reliability": lambda look: charts.draw_reliability(invented.invent_reliability(), look),
+        "changes": lambda look: draw_changes(invented.invent_changes(), look),
+        "contributions": lambda look: draw_contributions(invented.invent_contributions(), look),
+        "facets": lambda look: draw_facets(facets, look),
+        "reliability": lambda look: draw_reliability(invented.invent_reliability(), look),
     }
 
 
@@ -126,7 +143,7 @@ def measure_luminance():
      "reliability"],
 )  # fmt: skip
 def test_every_chart_is_valid_and_tells_its_finding_in_words(drawings, name):
-    for look in (charts.Look(), charts.Look(palette=charts.DARK, width=340)):
+    for look in (Look(), Look(palette=DARK, width=340)):
         specification = drawings[name](look).to_dict()
         assert specification["title"]["text"]
         assert len(specification["description"]) > 20
@@ -135,8 +152,8 @@ def test_every_chart_is_valid_and_tells_its_finding_in_words(drawings, name):
 
 @pytest.mark.parametrize("name", ["distribution", "both sides", "history", "changes", "facets"])
 def test_a_drawn_chart_is_one_image_with_words_and_nothing_to_fetch(drawings, name):
-    chart = drawings[name](charts.Look(palette=charts.THEMED, has_title=False))
-    svg = charts.render_svg(chart)
+    chart = drawings[name](Look(palette=THEMED, has_title=False))
+    svg = render_svg(chart)
     root = ElementTree.fromstring(svg)
     assert root.get("role") == "img"
     assert root.get("aria-label") == chart.description
@@ -146,7 +163,7 @@ def test_a_drawn_chart_is_one_image_with_words_and_nothing_to_fetch(drawings, na
 
 def test_a_themed_chart_takes_every_colour_from_the_page(drawings):
     for draw in drawings.values():
-        svg = charts.render_svg(draw(charts.Look(palette=charts.THEMED)))
+        svg = render_svg(draw(Look(palette=THEMED)))
         colours = set(re.findall(r'(?:fill|stroke)="([^"]*)"', svg))
         assert {colour for colour in colours if not colour.startswith("var(--fusion-")} <= {
             "none",
@@ -154,7 +171,7 @@ def test_a_themed_chart_takes_every_colour_from_the_page(drawings):
         }
 
 
-@pytest.mark.parametrize("palette", [charts.LIGHT, charts.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_texts_and_marks_stand_out_from_the_paper(palette, measure_luminance):
     colours = palette.as_dict()
     paper = measure_luminance(palette.paper)[0]
@@ -164,7 +181,7 @@ def test_texts_and_marks_stand_out_from_the_paper(palette, measure_luminance):
             assert (light + 0.05) / (dark + 0.05) >= needed, name
 
 
-@pytest.mark.parametrize("palette", [charts.LIGHT, charts.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("vision", COLOUR_VISIONS)
 def test_gain_and_loss_are_told_apart_with_any_colour_vision(palette, vision, measure_luminance):
     seen = [
@@ -180,12 +197,12 @@ def test_gain_and_loss_are_told_apart_with_any_colour_vision(palette, vision, me
 def test_every_class_has_plain_words_a_colour_and_a_meaning():
     classes = {*SYMBIOSIS_BY_SIGNS.values(), "unknown"}
     assert set(SYMBIOSIS_WORDS) == set(SYMBIOSIS_MEANINGS) == classes
-    assert {charts.LIGHT.pick_symbiosis(key) for key in classes} <= set(charts.LIGHT.as_dict().values())
+    assert {LIGHT.pick_symbiosis(key) for key in classes} <= set(LIGHT.as_dict().values())
     assert not any("parasit" in word for word in SYMBIOSIS_WORDS.values())
 
 
 def test_the_bars_of_the_distribution_count_every_pair_once(sweater):
-    bins = charts.gather_bins(sweater).to_pylist()
+    bins = gather_bins(sweater).to_pylist()
     assert sum(row["pair_count"] for row in bins) == sweater.num_rows
     unknown = sum(row["pair_count"] for row in bins if row["certainty"] == "unknown")
     assert unknown == sweater["symbiosis"].to_pylist().count("unknown")
@@ -194,17 +211,17 @@ def test_the_bars_of_the_distribution_count_every_pair_once(sweater):
 
 def test_a_row_may_stand_for_several_pairs():
     table = pa.table({"fusion_score": [49.9, 50.0, 100.0], "pair_count": [3, 4, 5]})
-    bins = {row["score_from"]: row["pair_count"] for row in charts.gather_bins(table).to_pylist()}
+    bins = {row["score_from"]: row["pair_count"] for row in gather_bins(table).to_pylist()}
     assert bins == {48: 3, 50: 4, 98: 5}
-    assert "12 pairs, 9 at 50 or above, 3 below" in charts.draw_score_distribution(table).description
+    assert "12 pairs, 9 at 50 or above, 3 below" in draw_score_distribution(table).description
 
 
 def test_many_pairs_become_cells_without_losing_one(sweater):
     assert sweater.num_rows > MOST_DOTS
-    cells = charts.gather_cells(sweater)
+    cells = gather_cells(sweater)
     assert cells.num_rows < sweater.num_rows
     assert sum(cells["pair_count"].to_pylist()) == sweater.num_rows
-    few = charts.gather_cells(sweater.slice(0, 20))
+    few = gather_cells(sweater.slice(0, 20))
     assert sorted(few["consumer_to_brand"].to_pylist()) == sorted(
         sweater["consumer_to_brand"].to_pylist()[:20]
     )
@@ -212,18 +229,18 @@ def test_many_pairs_become_cells_without_losing_one(sweater):
 
 def test_activity_adds_up_and_shows_an_unknown_channel_as_unknown():
     activity = invented.invent_activity()
-    periods, period = charts.gather_periods(activity, most_channels=4)
+    periods, period = gather_periods(activity, most_channels=4)
     assert period == "week"
     assert sum(periods["event_count"].to_pylist()) == sum(activity["event_count"].to_pylist())
     assert list(dict.fromkeys(periods["channel"].to_pylist())) == ["web", "shop", "mobile", "other channels"]
-    all_channels, _ = charts.gather_periods(activity)
+    all_channels, _ = gather_periods(activity)
     assert "unknown" in all_channels["channel"].to_pylist()
     assert all((day + 3) % 7 == 0 for day in periods["day"].to_pylist()), "weeks start on Monday"
 
 
 def test_the_steps_of_the_changes_lead_from_the_first_score_to_the_last(find_rows):
     changes = invented.invent_changes()
-    steps = find_rows(charts.draw_changes(changes, most=3), "step")
+    steps = find_rows(draw_changes(changes, most=3), "step")
     assert len(steps) < changes.num_rows
     assert steps[0]["before"] == pytest.approx(50)
     assert all(
@@ -235,14 +252,14 @@ def test_the_steps_of_the_changes_lead_from_the_first_score_to_the_last(find_row
 
 def test_the_bars_of_the_contributions_add_up_to_the_score():
     contributions = invented.invent_contributions()
-    sums = charts.gather_facets(contributions).to_pylist()
+    sums = gather_facets(contributions).to_pylist()
     assert len(sums) == 8
     assert sum(row["net"] for row in sums) == pytest.approx(sum(contributions["contribution"].to_pylist()))
     assert all(row["gained"] >= 0 >= row["lost"] for row in sums)
 
 
 def test_movers_are_those_that_moved_most(find_rows):
-    rows = find_rows(charts.draw_movers(invented.invent_movers(), most=3), "position")
+    rows = find_rows(draw_movers(invented.invent_movers(), most=3), "position")
     assert {row["name"] for row in rows} == {
         "pop-artist × salmon-restaurant", "pop-artist × sweater-brand", "consumer-0012 × sweater-brand",
     }  # fmt: skip
@@ -250,7 +267,7 @@ def test_movers_are_those_that_moved_most(find_rows):
 
 def test_history_marks_events_and_leaves_out_fading(find_rows):
     changes = invented.invent_changes()
-    marks = find_rows(charts.draw_score_history(invented.invent_history(), changes), "score_after")
+    marks = find_rows(draw_score_history(invented.invent_history(), changes), "score_after")
     events = [row for row in changes.to_pylist() if row["event_id"] != "fading"]
     assert {round(row["score_after"], 6) for row in marks} == {round(row["score_after"], 6) for row in events}
 
@@ -269,7 +286,7 @@ def test_names_of_events_close_in_time_do_not_cover_each_other(find_rows):
             for number in range(4)
         ]
     )
-    named = find_rows(charts.draw_score_history(invented.invent_history(), changes), "rise")
+    named = find_rows(draw_score_history(invented.invent_history(), changes), "rise")
     assert len({row["rise"] for row in named}) == len(named) == 4
 
 
@@ -281,18 +298,18 @@ def test_a_name_without_room_is_left_out_and_its_mark_stays(find_rows):
             for n in range(20)
         ]
     )
-    chart = charts.draw_score_history(invented.invent_history(), changes, most_named=20)
+    chart = draw_score_history(invented.invent_history(), changes, most_named=20)
     assert len(find_rows(chart, "rise")) < 20
     assert len({row["label"] for row in find_rows(chart, "score_after")}) == 1
 
 
 def test_a_trend_tells_from_where_to_where_it_went():
-    chart = charts.draw_trend(TREND, brand="sweater-brand")
+    chart = draw_trend(TREND, brand="sweater-brand")
     assert chart.description == (
         "The score in the middle of all relationships of sweater-brand went from 52.0 to 55.5 (+3.5) since "
         "1 Jan 2026."
     )
-    assert "No relationships" in charts.draw_trend(TREND.slice(0, 0)).description
+    assert "No relationships" in draw_trend(TREND.slice(0, 0)).description
 
 
 def test_hostile_names_stay_text():
@@ -304,7 +321,7 @@ def test_hostile_names_stay_text():
             "fusion_score": [55.0, 44.0],
         }
     )
-    svg = charts.render_svg(charts.draw_movers(movers), label=HOSTILE)
+    svg = render_svg(draw_movers(movers), label=HOSTILE)
     root = ElementTree.fromstring(svg)
     assert {element.tag.split("}")[1] for element in root.iter()} <= {
         "svg",
@@ -323,27 +340,27 @@ def test_charts_on_one_page_share_no_ids(drawings):
     ids = [
         identifier
         for name in ("distribution", "mix")
-        for identifier in re.findall(r'\bid="([^"]+)"', charts.render_svg(drawings[name](charts.Look())))
+        for identifier in re.findall(r'\bid="([^"]+)"', render_svg(drawings[name](Look())))
     ]
     assert len(ids) == len(set(ids))
 
 
 def test_a_table_without_a_needed_column_is_refused_with_its_name(scores):
     with pytest.raises(InputError, match="no brand_to_consumer"):
-        charts.draw_both_sides(scores.drop_columns(["brand_to_consumer"]))
+        draw_both_sides(scores.drop_columns(["brand_to_consumer"]))
 
 
 def test_a_relationship_without_events_draws_as_nothing_yet():
     empty = invented.invent_contributions().slice(0, 0)
-    assert "nothing yet" in charts.draw_contributions(empty).description
-    charts.render_svg(charts.draw_changes(invented.invent_changes().slice(0, 0)))
-    charts.render_svg(charts.draw_score_history(invented.invent_history(), None))
+    assert "nothing yet" in draw_contributions(empty).description
+    render_svg(draw_changes(invented.invent_changes().slice(0, 0)))
+    render_svg(draw_score_history(invented.invent_history(), None))
 
 
 def test_css_variables_give_each_colour_of_a_palette_its_name():
-    written = charts.write_css_variables(charts.DARK)
-    assert f"--fusion-one-sided-brand-takes: {charts.DARK.one_sided_brand_takes};" in written
-    assert written.count("--fusion-") == len(charts.DARK.as_dict())
+    written = write_css_variables(DARK)
+    assert f"--fusion-one-sided-brand-takes: {DARK.one_sided_brand_takes};" in written
+    assert written.count("--fusion-") == len(DARK.as_dict())
 
 
 def test_numbers_are_written_as_people_write_them():
@@ -364,14 +381,14 @@ def test_a_long_name_is_cut_where_the_picture_ends_but_its_change_stays(find_row
             {"at_us": last, "event_id": "1", "kind": "A kind " * 20, "change": 2.0, "score_after": 52.0},
         ]
     )
-    look = charts.Look(width=344)
-    (named,) = find_rows(charts.draw_score_history(invented.invent_history(), changes, look), "rise")
+    look = Look(width=344)
+    (named,) = find_rows(draw_score_history(invented.invent_history(), changes, look), "rise")
     assert named["name"].endswith("… +2.0")
     assert len(named["name"]) < 50
 
 
 def test_a_history_without_a_day_is_an_empty_picture():
-    assert "0 events moved it" in charts.draw_score_history(invented.invent_history().slice(0, 0)).description
+    assert "0 events moved it" in draw_score_history(invented.invent_history().slice(0, 0)).description
 
 
 ALL_DRAWINGS = (
@@ -383,7 +400,7 @@ ALL_DRAWINGS = (
 @pytest.mark.parametrize("name", ALL_DRAWINGS)
 def test_every_chart_is_drawn_whatever_characters_its_names_hold(drawings, name):
     assert sorted(drawings) == sorted(ALL_DRAWINGS)
-    svg = charts.render_svg(Poisoned(drawings[name](charts.Look())), label=f"Chart{UNSAFE}")
+    svg = render_svg(Poisoned(drawings[name](Look())), label=f"Chart{UNSAFE}")
     root = ElementTree.fromstring(svg)
     texts = [text for element in root.iter() for text in (element.text, *element.attrib.values()) if text]
     assert not [text for text in texts if set(text) & set(UNSAFE) - set("\t\n\r")]

@@ -9,8 +9,8 @@ import pytest
 import consumer_fusion as fusion
 from consumer_fusion import pipeline, repairs
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
-from consumer_fusion.ingest import choose_reading
-from consumer_fusion.records.intake import CORRECTIONS
+from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.records.import_record import CORRECTIONS
 from copied_workspaces import copy_made
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 

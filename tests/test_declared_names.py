@@ -7,11 +7,17 @@ import dataclasses
 import pytest
 from tests.unsafe_characters import UNSAFE
 
-from consumer_fusion import access, declarations, effects, experiments, ingest
+from consumer_fusion import declarations
+from consumer_fusion.access.accounts import create_account
+from consumer_fusion.access.keys import create_write_key
+from consumer_fusion.causal.actions.declared_actions import declare_actions
+from consumer_fusion.causal.experiments.assignment import ExperimentPlan, record_experiment
+from consumer_fusion.causal.series.imported_metrics import import_metrics
 from consumer_fusion.errors import InputError
-from consumer_fusion.kit.characters import check_name, find_unsafe, replace_unsafe
+from consumer_fusion.events.entities import declare_keys, ensure_keys
 from consumer_fusion.records.action import Action
 from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.records.characters import check_name, find_unsafe, replace_unsafe
 from small_workspaces import open_small
 
 BAD = "a\x01b"
@@ -32,13 +38,13 @@ def declare(workspace, **changed):
 
 
 def declare_action(workspace, **changed):
-    effects.declare_actions(workspace, [dataclasses.replace(ACTION, **changed)], origin="staff")
+    declare_actions(workspace, [dataclasses.replace(ACTION, **changed)], origin="staff")
 
 
 def keep_metric(workspace, tmp_path, **changed):
     path = tmp_path / "metrics.csv"
     path.write_text("day,value\n2026-06-05,3\n", encoding="utf-8")
-    effects.import_metrics(workspace, path, defaults={"metric": "visits", "brand": "bakery", **changed})
+    import_metrics(workspace, path, defaults={"metric": "visits", "brand": "bakery", **changed})
 
 
 def write(workspace, function, **named):
@@ -77,29 +83,27 @@ def test_a_metric_has_no_name_with_a_control_character(workspace, tmp_path, fiel
 def test_a_write_key_has_no_name_with_a_control_character(workspace, field):
     named = {"source": "shop", "brand": "bakery", "kind": "server"}
     with pytest.raises(InputError, match=r"U\+0001"):
-        write(workspace, access.create_write_key, **{**named, field: BAD})
-    write(workspace, access.create_write_key, **named)
+        write(workspace, create_write_key, **{**named, field: BAD})
+    write(workspace, create_write_key, **named)
 
 
 @pytest.mark.parametrize("changed", [{"name": BAD}, {"email": "a\x01b@example.org"}, {"brands": [BAD]}])
 def test_an_account_has_no_name_with_a_control_character(workspace, changed):
     named = {"email": "ann@example.org", "role": "agent", "brands": ["bakery"], "name": "Ann"}
     with pytest.raises(InputError, match=r"U\+0001"):
-        write(workspace, access.create_account, **{**named, **changed})
-    write(workspace, access.create_account, **named)
+        write(workspace, create_account, **{**named, **changed})
+    write(workspace, create_account, **named)
 
 
 @pytest.mark.parametrize("changed", [{"brand": BAD}, {"title": BAD}, {"experiment_id": BAD}])
 def test_an_experiment_has_no_name_with_a_control_character(workspace, changed):
-    plan = experiments.ExperimentPlan(
+    plan = ExperimentPlan(
         brand="bakery", kind="Campaign Received", outcome="Order Completed", horizon_days=28.0,
         starts_us=workspace.now_us + 1,
     )  # fmt: skip
     arms = {f"consumer-{number}": "treated" if number % 2 else "held_out" for number in range(4)}
     with pytest.raises(InputError, match=r"U\+0001"):
-        experiments.record_experiment(
-            workspace, dataclasses.replace(plan, **changed), arms, is_randomised=True
-        )
+        record_experiment(workspace, dataclasses.replace(plan, **changed), arms, is_randomised=True)
 
 
 @pytest.mark.parametrize("character", UNSAFE)
@@ -112,5 +116,5 @@ def test_every_character_that_no_name_may_hold_is_found_and_named(character):
 
 def test_a_name_that_is_on_record_since_an_older_release_is_still_known(workspace):
     with workspace.store.writing() as session:
-        known = ingest.ensure_keys(session, "consumer", [BAD])
-        assert ingest.declare_keys(session, "consumer", [BAD]) == known
+        known = ensure_keys(session, "consumer", [BAD])
+        assert declare_keys(session, "consumer", [BAD]) == known

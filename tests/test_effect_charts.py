@@ -8,11 +8,14 @@ import pyarrow as pa
 import pytest
 from tests.unsafe_characters import Poisoned
 
-from consumer_fusion import charts
+from consumer_fusion.views.charts.courses import draw_course, draw_cumulative, draw_placebos
+from consumer_fusion.views.charts.forests import draw_actions, draw_detectable, draw_effects
+from consumer_fusion.views.charts.rendering import render_svg
+from consumer_fusion.views.charts.theme import THEMED, Look
 
 HOSTILE = "</text><script>alert(1)</script>"
 FIRST = 20_600
-LOOKS = [charts.Look(), charts.Look(width=344), charts.Look(palette=charts.THEMED, has_title=False)]
+LOOKS = [Look(), Look(width=344), Look(palette=THEMED, has_title=False)]
 
 
 def make_course(days=30, missing=(5,)):
@@ -49,12 +52,12 @@ def draw_all(look):
         {"series": ["north", "south"] * 2, "days": [1, 1, 7, 7], "detectable": [0.5, 0.6, 0.2, 0.3]}
     )
     return {
-        "course": charts.draw_course(make_course(), look, **window, measure="orders a day"),
-        "cumulative": charts.draw_cumulative(make_course(), look, **window, low=1.0, high=50.0),
-        "placebos": charts.draw_placebos([-0.2, -0.1, 0.0, 0.1, 0.15], look, effect=0.12),
-        "effects": charts.draw_effects(make_effects(), look),
-        "actions": charts.draw_actions(actions, look),
-        "plans": charts.draw_detectable(plans, look),
+        "course": draw_course(make_course(), look, **window, measure="orders a day"),
+        "cumulative": draw_cumulative(make_course(), look, **window, low=1.0, high=50.0),
+        "placebos": draw_placebos([-0.2, -0.1, 0.0, 0.1, 0.15], look, effect=0.12),
+        "effects": draw_effects(make_effects(), look),
+        "actions": draw_actions(actions, look),
+        "plans": draw_detectable(plans, look),
     }
 
 
@@ -62,7 +65,7 @@ def draw_all(look):
 def test_every_chart_is_valid_drawn_and_told_in_words(look):
     for name, chart in draw_all(look).items():
         chart.to_dict()
-        svg = charts.render_svg(chart)
+        svg = render_svg(chart)
         assert len(str(chart.description)) > 20, name
         assert "<script" not in svg, name
         assert "NaN" not in svg, name
@@ -70,31 +73,29 @@ def test_every_chart_is_valid_drawn_and_told_in_words(look):
 
 def test_a_themed_chart_takes_its_colours_from_the_page():
     for name, chart in draw_all(LOOKS[2]).items():
-        fills = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', charts.render_svg(chart)))
+        fills = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', render_svg(chart)))
         assert fills == set(), name
 
 
 def test_a_day_without_a_value_is_not_drawn():
-    chart = charts.draw_course(make_course(days=10, missing=(4,)), start_day=FIRST + 5, end_day=FIRST + 9)
-    points = re.findall(r"<title>([^<]+observed[^<]+)</title>", charts.render_svg(chart))
+    chart = draw_course(make_course(days=10, missing=(4,)), start_day=FIRST + 5, end_day=FIRST + 9)
+    points = re.findall(r"<title>([^<]+observed[^<]+)</title>", render_svg(chart))
     assert len(points) == 9
 
 
 def test_the_course_says_what_was_seen_and_expected_in_the_days_looked_at():
-    chart = charts.draw_course(
-        make_course(), start_day=FIRST + 21, end_day=FIRST + 27, measure="orders a day"
-    )
+    chart = draw_course(make_course(), start_day=FIRST + 21, end_day=FIRST + 27, measure="orders a day")
     assert "13.0 were seen and 10.0 expected on average" in chart.description
 
 
 def test_placebos_count_those_that_were_as_large_whatever_their_sign():
-    chart = charts.draw_placebos([-0.2, -0.1, 0.05, 0.1, 0.15], effect=0.15)
+    chart = draw_placebos([-0.2, -0.1, 0.05, 0.1, 0.15], effect=0.15)
     assert chart.description.startswith("Of 5 windows of this series without an action, 2 ")
 
 
 def test_effects_that_cannot_be_told_are_not_drawn_and_sure_ones_are_counted():
-    assert charts.draw_effects(make_effects()).description.startswith("2 of 2 effects")
-    assert "of 1 the interval" in charts.draw_effects(make_effects()).description
+    assert draw_effects(make_effects()).description.startswith("2 of 2 effects")
+    assert "of 1 the interval" in draw_effects(make_effects()).description
 
 
 def test_a_plan_names_the_smallest_effect_of_all():
@@ -103,7 +104,7 @@ def test_a_plan_names_the_smallest_effect_of_all():
 
 
 def test_every_chart_is_drawn_whatever_characters_its_names_hold():
-    drawn = draw_all(charts.Look())
+    drawn = draw_all(Look())
     assert len(drawn) == 6
     for chart in drawn.values():
-        assert charts.render_svg(Poisoned(chart)).startswith("<svg")
+        assert render_svg(Poisoned(chart)).startswith("<svg")

@@ -10,16 +10,19 @@ import pyarrow.parquet as pq
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import access, inspection, pipeline
+from consumer_fusion import inspection, pipeline
 from consumer_fusion import workspace as workspace_module
+from consumer_fusion.access.audit import append_audit
 from consumer_fusion.errors import ConflictError, DamagedFileError, StoreError, WorkspaceNotFoundError
-from consumer_fusion.ingest import choose_reading, staging
-from consumer_fusion.kit.clock import read_system_clock
+from consumer_fusion.ingest import staging
+from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.audit import AUDIT_ENTRIES, Actor, AuditEntry
+from consumer_fusion.records.clock import read_system_clock
 from consumer_fusion.records.event import EVENTS
-from consumer_fusion.records.intake import IMPORTS
-from consumer_fusion.records.state import PAIR_KIND_STATES
-from consumer_fusion.stores import claim_folder, place_digests
+from consumer_fusion.records.import_record import IMPORTS
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.storage.file_locks import claim_folder
+from consumer_fusion.storage.segments import place_digests
 from consumer_fusion.workspace import STORE_FILE, STORE_FILES
 from copied_workspaces import copy_made
 from small_workspaces import (
@@ -144,7 +147,7 @@ def test_a_changed_audit_record_is_found(workspace):
         acts = [
             AuditEntry(Actor("account", "anna"), f"act {number}", workspace.now_us) for number in range(3)
         ]
-        access.append_audit(session, acts)
+        append_audit(session, acts)
         session.update(AUDIT_ENTRIES, {"action": "nothing"}, {"audit_id": 2})
     assert find_problems(workspace, is_quick=True) == ["chain of the audit record"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from consumer_fusion import answers
-from consumer_fusion.charts import LIGHT, Look
 from consumer_fusion.pipeline import import_events
-from consumer_fusion.presentation import ReportRequest, fill_report
-from consumer_fusion.report.sections import make_movers_section
-from consumer_fusion.web.api.snapshots import take_snapshot
-from consumer_fusion.web.console.brand_drawings import make_brand_drawing
-from consumer_fusion.web.console.readings import Readings
+from consumer_fusion.score.queries import answers
+from consumer_fusion.surfaces.api.snapshots import take_snapshot
+from consumer_fusion.surfaces.console.brand_drawings import make_brand_drawing
+from consumer_fusion.surfaces.console.queries import Readings
+from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
+from consumer_fusion.surfaces.report.sections import make_movers_section
+from consumer_fusion.views.charts.theme import LIGHT, Look
 from small_workspaces import NOW, make_order, open_small
 
 

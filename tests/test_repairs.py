@@ -9,7 +9,7 @@ import pytest
 import consumer_fusion as fusion
 from consumer_fusion import pipeline, repairs
 from consumer_fusion.errors import ConflictError, InputError, MappingError, NotFoundError
-from consumer_fusion.ingest import choose_reading
+from consumer_fusion.ingest.formats import choose_reading
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 
 GOOD = {

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pytest
 from tests import invented_relationships as invented
 
-from consumer_fusion.charts import rendering
 from consumer_fusion.errors import DrawingError, InputError, MissingExtraError
-from consumer_fusion.report import CourseShown, ReportPage, WorkspaceCounts, write_report
-from consumer_fusion.report.tables import ROWS_SHOWN, write_csv
+from consumer_fusion.surfaces.report.page import CourseShown, ReportPage, WorkspaceCounts
+from consumer_fusion.surfaces.report.tables import ROWS_SHOWN, write_csv
+from consumer_fusion.surfaces.report.writing import write_report
+from consumer_fusion.views.charts import rendering
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'" &lt;'
 VOID = {"meta", "br", "img", "link", "input", "hr"}

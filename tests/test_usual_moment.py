@@ -16,16 +16,22 @@ from starlette.testclient import TestClient
 import consumer_fusion as fusion
 from command_line import ask_fusion, run_fusion
 from console_town import OWNER, SITE, open_console
-from consumer_fusion import access, answers, ingest
-from consumer_fusion.kit.moments import from_microseconds
+from consumer_fusion.access.accounts import call_as, create_account, find_account_by_email, set_password
+from consumer_fusion.access.passwords import hash_password
+from consumer_fusion.access.tokens import create_token
+from consumer_fusion.events.entities import find_keys
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.web import places as standings
-from consumer_fusion.web.api import Desk, admit_token, build_api
-from consumer_fusion.web.aside import Aside
-from consumer_fusion.web.console.readings import Readings
-from consumer_fusion.web.console.shelves import insisting
-from consumer_fusion.web.places import Standings
-from consumer_fusion.web.trail import Trail
+from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.score.queries import answers
+from consumer_fusion.server import standings_cache
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.standings_cache import Standings
+from consumer_fusion.server.worker_pool import Aside
+from consumer_fusion.surfaces.api.admission import admit_token
+from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.routing import build_api
+from consumer_fusion.surfaces.console.page_cache import insisting
+from consumer_fusion.surfaces.console.queries import Readings
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
 
@@ -41,11 +47,11 @@ def make_shop(folder, *days_ago):
     with open_small(folder) as workspace:
         orders = [make_order(number, days_ago=days) for number, days in enumerate(days_ago)]
         fusion.import_events(workspace, [*orders, make_order(100, days_ago=days_ago[0], consumer="ben")])
-        hashed = access.hash_password(PASSWORD, CHEAP)
+        hashed = hash_password(PASSWORD, CHEAP)
         with workspace.store.writing() as session:
             named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
-            account = access.create_account(session, email=OWNER, role="owner", brands=None, **named)
-            access.set_password(session, account.account_id, hashed, **named)
+            account = create_account(session, email=OWNER, role="owner", brands=None, **named)
+            set_password(session, account.account_id, hashed, **named)
     return folder
 
 
@@ -92,8 +98,8 @@ class Faces:
         with fusion.open_workspace(self.folder) as workspace:
             desk = Desk(workspace, Trail(workspace.store, workspace.visits), admit_token)
             with workspace.store.writing() as session:
-                owner = access.call_as(access.find_account_by_email(session, OWNER))
-                secret = access.create_token(
+                owner = call_as(find_account_by_email(session, OWNER))
+                secret = create_token(
                     session, owner, purpose="test", brands=None, now_us=workspace.now_us
                 ).secret
             program = TestClient(build_api(desk), headers={"Authorization": f"Bearer {secret}"})
@@ -299,7 +305,7 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
 @pytest.fixture
 def large(stale, monkeypatch):
     """A workspace whose brands are read aside, as large ones are; with what reads them and knows places in them."""
-    monkeypatch.setattr(standings, "INSTANT_STATES", 0)
+    monkeypatch.setattr(standings_cache, "INSTANT_STATES", 0)
     with fusion.open_workspace(stale) as workspace:
         aside = Aside(workspace)
         yield workspace, aside, Standings(workspace, aside)
@@ -309,7 +315,7 @@ def large(stale, monkeypatch):
 def test_the_place_in_a_large_brand_is_read_ahead_also_for_the_usual_moment(large):
     workspace, _, places = large
     with workspace.store.reading() as session:
-        brand_id = ingest.find_keys(session, "brand", ["bakery"])["bakery"]
+        brand_id = find_keys(session, "brand", ["bakery"])["bakery"]
     usual_us = answers.find_fixed_moment(workspace, None)
     assert places.find_place(brand_id, 1, 60.0, usual_us) is None  # nobody waits
     places.warm()

@@ -1,4 +1,4 @@
-"""Holds score/sql/*.sql to the few words of SQL that every engine understands the same way.
+"""Holds the SQL files of score/ to the few words of SQL that every engine understands the same way.
 
 The text that computes the score runs unchanged on DuckDB today and on other engines later.
 Each rule is here because an engine was seen to refuse the other way of writing, or, worse, to
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SQL_FOLDER = ROOT / "src" / "consumer_fusion" / "score" / "sql"
+SQL_FOLDER = ROOT / "src" / "consumer_fusion" / "score"
 
 FUNCTIONS = frozenset(
     "power ln exp sqrt abs sum count min max row_number coalesce nullif cast".split()
@@ -153,7 +153,7 @@ def _count_terms(text: str) -> int:
 
 def main() -> int:
     """Check every file of the folder; fail if there is none, because then nothing was checked."""
-    files = sorted(SQL_FOLDER.glob("*.sql"))
+    files = sorted(SQL_FOLDER.rglob("*.sql"))
     if not files:
         print(f"{SQL_FOLDER.relative_to(ROOT)}: no SQL text was found to check.", file=sys.stderr)
         return 1

@@ -10,11 +10,17 @@ The public names work on an opened workspace and give Arrow tables, which any da
 
 from __future__ import annotations
 
-from consumer_fusion.answers import explain_pair, replay_pair, score_pairs, score_without, summarise_brands
 from consumer_fusion.errors import FusionError
-from consumer_fusion.learning import calibrate_points, predict_pairs
 from consumer_fusion.pipeline import import_events, import_files, import_frame
 from consumer_fusion.records.event import Event
+from consumer_fusion.score.calibration_runs import calibrate_points, predict_pairs
+from consumer_fusion.score.queries.answers import (
+    explain_pair,
+    replay_pair,
+    score_pairs,
+    score_without,
+    summarise_brands,
+)
 from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
 
 __all__ = [

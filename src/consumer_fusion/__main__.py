@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from consumer_fusion.cli import main
+from consumer_fusion.surfaces.cli.application import main
 
 main()

@@ -18,21 +18,16 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from consumer_fusion.errors import ConflictError, InputError, RefusedError, StoreError
-from consumer_fusion.kit.ids import make_id
-from consumer_fusion.kit.moments import write_moment
-from consumer_fusion.kit.private_files import make_file
-from consumer_fusion.kit.release import read_product_version
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.release import read_product_version
 from consumer_fusion.records.segment import Segment
+from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
 from consumer_fusion.settings import SETTINGS_FILE
-from consumer_fusion.settlement import Progress, ignore_progress
-from consumer_fusion.stores import (
-    ARRIVAL_SCHEMA,
-    STORE_SCHEMA,
-    SQLiteStore,
-    claim_folder,
-    list_segments,
-    sync_folder,
-)
+from consumer_fusion.storage.file_locks import claim_folder
+from consumer_fusion.storage.private_files import make_file
+from consumer_fusion.storage.segments import list_segments, sync_folder
+from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, STORE_SCHEMA, SQLiteStore
 from consumer_fusion.workspace import ARRIVALS_FILE, POINTS_FILE, STORE_FILE, Workspace
 
 MANIFEST_FILE = "manifest.json"

@@ -10,16 +10,30 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from consumer_fusion import identity, influence, ingest, score
-from consumer_fusion.acquaintance import look_with
+from consumer_fusion.associations.associations import (
+    declare_association,
+    read_associations,
+    withdraw_association,
+)
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.kit.characters import check_name
-from consumer_fusion.kit.ids import make_id
-from consumer_fusion.kit.moments import write_moment
-from consumer_fusion.points_in_force import begin_change
+from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
+from consumer_fusion.events.event_reader import find_members
+from consumer_fusion.identity import linkage, overview, review
+from consumer_fusion.identity.identifiers import mask_consumer_key
+from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD
+from consumer_fusion.identity.lookup import find_consumer
+from consumer_fusion.identity.merges import Regrouping, merge_consumers, undo_merge
+from consumer_fusion.identity.overview import Identity, Sight
+from consumer_fusion.identity.people import read_people
+from consumer_fusion.identity.review import AcceptedSuggestions
+from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.identity import MERGES, Merge, MergeOrigin
-from consumer_fusion.settlement import Landing, settle
-from consumer_fusion.stores import Session
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.score.effective_points import begin_change
+from consumer_fusion.score.fold.derive_and_fold import Landing, settle
+from consumer_fusion.score.queries.acquaintance import look_with
+from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 
@@ -35,9 +49,9 @@ def declare(
     """
     association_id = check_name("The id of an association", association_id or make_id())
     with begin_change(workspace) as (session, force):
-        consumer_id = ingest.declare_keys(session, "consumer", [consumer])[consumer]
-        brand_id = ingest.declare_keys(session, "brand", [brand])[brand]
-        influence.declare_association(
+        consumer_id = declare_keys(session, "consumer", [consumer])[consumer]
+        brand_id = declare_keys(session, "brand", [brand])[brand]
+        declare_association(
             session, association_id=association_id, consumer_id=consumer_id, brand_id=brand_id, evidence=evidence,
             strength=strength, is_commercial=is_commercial, valid_from_us=valid_from_us, valid_to_us=valid_to_us,
             declared_us=workspace.now_us,
@@ -53,7 +67,7 @@ def withdraw(workspace: Workspace, association_id: str) -> None:
         NotFoundError: There is none in force with the id.
     """
     with begin_change(workspace) as (session, force):
-        consumer_id = influence.withdraw_association(session, association_id, workspace.now_us)
+        consumer_id = withdraw_association(session, association_id, workspace.now_us)
         settle(workspace, session, force.points, force.kind_ids, Landing(refold_consumers={consumer_id}))
 
 
@@ -70,9 +84,9 @@ def list_associations(
     with workspace.store.reading() as session:
         members = None
         if consumer is not None:
-            members = score.find_members(session, ingest.find_keys(session, "consumer", [consumer]).values())
-        links = influence.read_associations(session, with_withdrawn=with_withdrawn, consumer_ids=members)
-        named = ingest.name_entities(
+            members = find_members(session, find_keys(session, "consumer", [consumer]).values())
+        links = read_associations(session, with_withdrawn=with_withdrawn, consumer_ids=members)
+        named = name_entities(
             session, [number for link in links for number in (link.consumer_id, link.brand_id)]
         )
     return [
@@ -107,7 +121,7 @@ def merge(
     merge_id = check_name("The id of a merge", merge_id or make_id())
     with begin_change(workspace) as (session, force):
         kept_id, absorbed_id = _find_consumer(session, kept), _find_consumer(session, absorbed)
-        regrouped = identity.merge_consumers(
+        regrouped = merge_consumers(
             session,
             kept_id,
             absorbed_id,
@@ -128,11 +142,11 @@ def undo(workspace: Workspace, merge_id: str) -> None:
         ConflictError: It was undone already.
     """
     with begin_change(workspace) as (session, force):
-        regrouped = identity.undo_merge(session, merge_id, workspace.now_us)
+        regrouped = undo_merge(session, merge_id, workspace.now_us)
         settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
 
 
-def suggest_merges(people: Path, *, threshold: float = identity.DEFAULT_THRESHOLD) -> pa.Table:
+def suggest_merges(people: Path, *, threshold: float = DEFAULT_THRESHOLD) -> pa.Table:
     """Pairs of person records that are probably of one person; nothing is merged.
 
     Args:
@@ -147,10 +161,10 @@ def suggest_merges(people: Path, *, threshold: float = identity.DEFAULT_THRESHOL
         RefusedError: The records agree too little to learn anything from.
         MissingExtraError: Splink is not installed.
     """
-    return identity.suggest_merges(identity.read_people(people), threshold=threshold)
+    return linkage.suggest_merges(read_people(people), threshold=threshold)
 
 
-def accept_suggestions(workspace: Workspace, suggestions: pa.Table) -> identity.AcceptedSuggestions:
+def accept_suggestions(workspace: Workspace, suggestions: pa.Table) -> AcceptedSuggestions:
     """Merge the consumers of suggestions that were reviewed; the scores follow at once.
 
     Args:
@@ -159,17 +173,17 @@ def accept_suggestions(workspace: Workspace, suggestions: pa.Table) -> identity.
     """
     with begin_change(workspace) as (session, force):
         keys = {*suggestions["first"].to_pylist(), *suggestions["second"].to_pylist()}
-        accepted = identity.accept_suggestions(
+        accepted = review.accept_suggestions(
             session,
             suggestions,
-            consumer_ids=ingest.find_keys(session, "consumer", sorted(keys)),
+            consumer_ids=find_keys(session, "consumer", sorted(keys)),
             made_us=workspace.now_us,
         )
         settle(workspace, session, force.points, force.kind_ids, _regroup(accepted.regrouped))
     return accepted
 
 
-def _regroup(regrouped: identity.Regrouping) -> Landing:
+def _regroup(regrouped: Regrouping) -> Landing:
     landing = Landing()
     for member, groups in regrouped.items():
         landing.refold_members.add(member)
@@ -177,8 +191,8 @@ def _regroup(regrouped: identity.Regrouping) -> Landing:
     return landing
 
 
-def _find_consumer(session: Session, key: str, sight: identity.Sight | None = None) -> int:
-    found = identity.find_consumer(session, key, sight=sight)
+def _find_consumer(session: Session, key: str, sight: Sight | None = None) -> int:
+    found = find_consumer(session, key, sight=sight)
     if found is None:
         raise _tell_unknown(key)
     return found
@@ -186,14 +200,12 @@ def _find_consumer(session: Session, key: str, sight: identity.Sight | None = No
 
 def _tell_unknown(key: str) -> NotFoundError:
     return NotFoundError(
-        f"The consumer {identity.mask_consumer_key(key)} is not known here.",
+        f"The consumer {mask_consumer_key(key)} is not known here.",
         hint="`fusion score` lists the consumers that have events.",
     )
 
 
-def show_identity(
-    workspace: Workspace, consumer: str, *, brands: Collection[str] | None = None
-) -> identity.Identity:
+def show_identity(workspace: Workspace, consumer: str, *, brands: Collection[str] | None = None) -> Identity:
     """What a consumer is known by, and the merges that made them who they are.
 
     Args:
@@ -206,12 +218,12 @@ def show_identity(
     """
     with workspace.store.reading() as session:
         if brands is None:
-            return identity.show_identity(session, _find_consumer(session, consumer))
+            return overview.show_identity(session, _find_consumer(session, consumer))
         sight = _look_with(workspace, session, brands)
         number = _find_consumer(session, consumer, sight)
         if number not in sight.find_acquainted([number]):
             raise _tell_unknown(consumer)
-        return identity.show_identity(session, number, sight)
+        return overview.show_identity(session, number, sight)
 
 
 def require_acquainted(workspace: Workspace, consumer: str, brands: Collection[str] | None) -> None:
@@ -251,7 +263,7 @@ def list_merges(
             rows = [row for row in rows if {row["kept_consumer_id"], row["absorbed_consumer_id"]} <= known]
             count = len(rows)
             rows = rows[:limit]
-        names = ingest.name_entities(
+        names = name_entities(
             session, [row[side] for row in rows for side in ("kept_consumer_id", "absorbed_consumer_id")]
         )
     merges = tuple(
@@ -265,5 +277,5 @@ def list_merges(
     return merges, count
 
 
-def _look_with(workspace: Workspace, session: Session, brands: Collection[str]) -> identity.Sight:
-    return look_with(workspace, session, ingest.find_keys(session, "brand", sorted(brands)).values())
+def _look_with(workspace: Workspace, session: Session, brands: Collection[str]) -> Sight:
+    return look_with(workspace, session, find_keys(session, "brand", sorted(brands)).values())

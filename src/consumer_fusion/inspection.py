@@ -13,30 +13,34 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from consumer_fusion import access, answers, ingest, score
-from consumer_fusion.answers import Moment
+from consumer_fusion.access.audit import find_broken_audit
 from consumer_fusion.errors import ConflictError, FusionError, StoreError
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
-from consumer_fusion.kit.private_files import is_private
-from consumer_fusion.points_in_force import PointsInForce, put_points_in_force
+from consumer_fusion.events.event_reader import FOLDED_MARK, Selection, open_events
+from consumer_fusion.events.sealed_ids import find_wrong_digests
+from consumer_fusion.ingest.imports import abandon_imports
 from consumer_fusion.records.action import ACTIONS
 from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import IDENTIFIERS, MERGES
-from consumer_fusion.records.intake import REJECTIONS
+from consumer_fusion.records.import_record import REJECTIONS
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.records.segment import Segment
-from consumer_fusion.records.state import PAIR_KIND_STATES, SUMS
-from consumer_fusion.settlement import Progress, ignore_progress
-from consumer_fusion.stores import (
-    Schema,
-    Session,
-    SQLiteStore,
-    find_unseen,
-    list_segments,
-    sweep_claims,
-    sweep_files,
-)
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.fold.decay import read_fold_kinds
+from consumer_fusion.score.fold.derivation import RECOVERY_KIND
+from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
+from consumer_fusion.score.fold.fold_queries import fold_relation
+from consumer_fusion.score.fold.money_references import find_wrong_references
+from consumer_fusion.score.points.points_table import write_points
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.answers import Moment
+from consumer_fusion.storage.file_locks import sweep_claims
+from consumer_fusion.storage.private_files import is_private
+from consumer_fusion.storage.segments import find_unseen, list_segments, sweep_files
+from consumer_fusion.storage.sqlite import Schema, SQLiteStore
+from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import (
     ARRIVALS_FILE,
     SPILL_FOLDER,
@@ -166,7 +170,7 @@ def _check_database(path: Path, schema: Schema) -> Check:
 
 
 def _check_ids(workspace: Workspace, segments: Sequence[Segment]) -> Check:
-    wrong = ingest.find_wrong_digests(workspace.folder, segments)
+    wrong = find_wrong_digests(workspace.folder, segments)
     names = [str(path.relative_to(workspace.folder)) for path in wrong]
     advice = "Nothing: they are made anew from their segments when they are next needed."
     return Check(
@@ -178,7 +182,7 @@ def _check_ids(workspace: Workspace, segments: Sequence[Segment]) -> Check:
 
 
 def _check_audit(session: Session) -> Check:
-    broken = access.find_broken_audit(session)
+    broken = find_broken_audit(session)
     rows = [f"row {number}" for number in broken]
     advice = (
         "Somebody changed the record of who did what. Compare it with that of a backup; change the passwords."
@@ -199,7 +203,7 @@ def _check_privacy(folder: Path) -> Check:
 
 def _count_events(session: Session, sealed: int) -> list[Check]:
     counts = {table.name: session.count(table) for table in (EVENTS, DERIVED_EVENTS, REJECTIONS)}
-    folded = int(session.read_mark(score.FOLDED_MARK) or 0)
+    folded = int(session.read_mark(FOLDED_MARK) or 0)
     newest = int(session.summarise(EVENTS, "sequence", "max") or 0)
     listed = f"{sealed:,} sealed, {counts['events']:,} in the inbox, {counts['derived_events']:,} derived"
     return [
@@ -217,9 +221,9 @@ def _list_names(names: Sequence[str]) -> str:
 
 def _check_doubles(workspace: Workspace, session: Session) -> Check:
     """Whether one id of one source stands twice: then its event counts twice."""
-    selection = score.Selection(is_attributed_only=False)
+    selection = Selection(is_attributed_only=False)
     columns = ("source_id", "event_id", "parent_event_id", "consumer_id", "brand_id", "day", "occurred_us")
-    source = score.open_events(session, workspace.folder, selection, columns=columns)
+    source = open_events(session, workspace.folder, selection, columns=columns)
     row = workspace.engine.read(
         f"""
         select count(*) as events, any_value(event_id) as example from (
@@ -245,7 +249,7 @@ def _remove_leftovers(workspace: Workspace) -> Check:
         unseen = find_unseen(workspace.store)
         with workspace.store.writing(wait_seconds=WAIT_SECONDS) as session:
             files = sweep_files(session, workspace.folder, replaced_before=unseen)
-            folders = ingest.abandon_imports(
+            folders = abandon_imports(
                 session, workspace.staging_folder, before_us=now_us - INTERRUPTED_DAYS * DAY_MICROSECONDS
             )
     except StoreError:
@@ -260,17 +264,17 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
     force = put_points_in_force(workspace)
     scored = sorted(number for key, number in force.kind_ids.items() if key in force.points.kinds)
     with workspace.store.reading() as session:
-        source = score.open_events(
+        source = open_events(
             session,
             workspace.folder,
-            score.Selection(is_attributed_only=False),
+            Selection(is_attributed_only=False),
             columns=("consumer_id", "brand_id", "kind_id", "kind", "day", "occurred_us"),
         )
         listed_kinds = ", ".join(map(str, scored)) or "-1"
         rows = workspace.engine.read(
             f"""
             select kind, count(*) as events from {source.relation} e
-            where kind <> '{score.RECOVERY_KIND}' and kind_id not in ({listed_kinds})
+            where kind <> '{RECOVERY_KIND}' and kind_id not in ({listed_kinds})
             group by kind order by events desc, kind
             """,  # noqa: S608 - whole numbers and a word of our own
             step="count events without points",
@@ -313,7 +317,7 @@ def export_workspace(
         keep("effects.parquet", session.read(EFFECTS))
     progress("points", 3, 4)
     (folder / "points.json").write_text(
-        json.dumps(score.write_points(force.points), ensure_ascii=False, indent=1), encoding="utf-8"
+        json.dumps(write_points(force.points), ensure_ascii=False, indent=1), encoding="utf-8"
     )
     counts["points.json"] = len(force.points.kinds)
     return counts
@@ -325,8 +329,8 @@ def _export_events(workspace: Workspace, session: Session, force: PointsInForce,
         "kind_id", "channel", "value", "currency", "text", "trust", "magnitude", "properties",
         "parent_event_id", "sentence",
     )  # fmt: skip
-    selection = score.Selection(is_attributed_only=False)
-    source = score.open_events(session, workspace.folder, selection, columns=columns)
+    selection = Selection(is_attributed_only=False)
+    source = open_events(session, workspace.folder, selection, columns=columns)
     names = session.read(ENTITIES, columns=("entity_id", "entity_key"))
     kinds = pa.table(
         {
@@ -355,10 +359,8 @@ def _export_events(workspace: Workspace, session: Session, force: PointsInForce,
 
 def _compare_states(workspace: Workspace, session: Session, force: PointsInForce) -> Check:
     kept = session.read(PAIR_KIND_STATES)
-    source = score.open_events(session, workspace.folder, score.Selection(is_folded_only=True))
-    anew = score.fold_relation(
-        workspace.engine, source, score.read_fold_kinds(session, force.points, force.kind_ids)
-    )
+    source = open_events(session, workspace.folder, Selection(is_folded_only=True))
+    anew = fold_relation(workspace.engine, source, read_fold_kinds(session, force.points, force.kind_ids))
     terms = ", ".join(
         f"max(abs(coalesce(a.{s}, 0) - coalesce(k.{s}, 0)) / greatest(abs(a.{s}), abs(k.{s}), 1e-300))"
         for s in SUMS
@@ -382,7 +384,7 @@ def _compare_states(workspace: Workspace, session: Session, force: PointsInForce
 
 
 def _compare_references(workspace: Workspace, session: Session) -> Check:
-    wrong = score.find_wrong_references(session, workspace.engine, workspace.folder).num_rows
+    wrong = find_wrong_references(session, workspace.engine, workspace.folder).num_rows
     return Check(_REFERENCES, not wrong, f"{wrong:,} months of brands are sized otherwise")
 
 

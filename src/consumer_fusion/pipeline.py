@@ -21,19 +21,53 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from narwhals.typing import IntoDataFrame
 
-from consumer_fusion import cause, identity, influence, ingest, score
-from consumer_fusion.engines import quote_paths
+from consumer_fusion.associations.spillover import derive_reputations
+from consumer_fusion.causal.actions.actions import read_declaring, take_declared_actions
 from consumer_fusion.errors import ConflictError, EngineError, ExhaustedError, InputError
-from consumer_fusion.kit.ids import make_id
-from consumer_fusion.points_in_force import begin_change
+from consumer_fusion.events.attachment import LISTED_KINDS_OF_A_BRAND
+from consumer_fusion.events.corrections import forget_returned, keep_corrections, list_changed
+from consumer_fusion.events.deduplication import Duplicates, find_duplicates
+from consumer_fusion.events.entities import ensure_keys, find_keys, write_keys
+from consumer_fusion.events.event_reader import EventSource, find_newest, read_identity_map
+from consumer_fusion.events.inbox import land_in_inbox, write_segments
+from consumer_fusion.events.inbox_queue import Sending, forget_arrivals, group_arrivals, read_arrivals
+from consumer_fusion.identity.resolution import Sighting, resolve_identities
+from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA, write_batches
+from consumer_fusion.ingest.formats import Reading, find_files
+from consumer_fusion.ingest.imports import begin_import, begin_stream, enter_arrivals, finish_import
+from consumer_fusion.ingest.rejections import list_pending, store_rejections
+from consumer_fusion.ingest.staging import (
+    Staging,
+    check_first_rows,
+    set_aside_lines,
+    stage_batches,
+    stage_files,
+)
 from consumer_fusion.records.event import EVENTS, Event
-from consumer_fusion.records.intake import Acceptance
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.import_record import Acceptance
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
 from consumer_fusion.records.segment import SEGMENTS
-from consumer_fusion.replacement import NoteReplaced, replace_events
-from consumer_fusion.settlement import Landing, Progress, ignore_progress, seal_inbox, settle
-from consumer_fusion.sizing import follow_orders
-from consumer_fusion.stores import Claim, Session, add_segments, claim_folder
+from consumer_fusion.score.effective_points import begin_change
+from consumer_fusion.score.fold.derivation import (
+    RECOVERY_KIND,
+    derive_failures,
+    derive_recoveries,
+    list_deriving_kinds,
+)
+from consumer_fusion.score.fold.derive_and_fold import Landing, Progress, ignore_progress, seal_inbox, settle
+from consumer_fusion.score.fold.dispersions import FEWEST_EVENTS, learn_dispersions
+from consumer_fusion.score.fold.folding import fold_new_events, fold_segments, write_deltas
+from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
+from consumer_fusion.score.fold.money_references import renew_references
+from consumer_fusion.score.fold.replacement import NoteReplaced, replace_events
+from consumer_fusion.score.fold.rhythms import renew_rhythms
+from consumer_fusion.score.fold.sizing import follow_orders
+from consumer_fusion.score.queries.score_queries import NEWEST_MARK
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.file_locks import Claim, claim_folder
+from consumer_fusion.storage.segments import add_segments
+from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -57,24 +91,24 @@ class Stage:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("tell duplicates apart", ingest.find_duplicates, ("staged", "events", "seen_events", "segments"), ()),
-    Stage("number the keys", ingest.write_keys, ("staged",), ("entities",)),
-    Stage("recognise consumers", identity.resolve_identities, ("staged", "entities"),
+    Stage("tell duplicates apart", find_duplicates, ("staged", "events", "seen_events", "segments"), ()),
+    Stage("number the keys", write_keys, ("staged",), ("entities",)),
+    Stage("recognise consumers", resolve_identities, ("staged", "entities"),
           ("identifiers", "identifier_sightings", "merges", "identities", "identity_conflicts")),
-    Stage("size money", score.renew_references, ("staged", "entities", "events", "segments", "brand_references"),
+    Stage("size money", renew_references, ("staged", "entities", "events", "segments", "brand_references"),
           ("brand_references", "events", "segments")),
-    Stage("pace fading", score.renew_rhythms, ("staged", "events", "segments", "brand_references"), ("brand_rhythms",)),
-    Stage("give kind and magnitude", score.annotate_sql, ("staged", "brand_references", "kinds"), ()),
-    Stage("make durable", ingest.land_in_inbox, ("staged",), ("events", "segments")),
-    Stage("declare actions", cause.take_declared_actions, ("staged",), ("actions",)),
-    Stage("derive failures", score.derive_failures, ("events", "segments"), ("derived_events",)),
-    Stage("spread reputations", influence.derive_reputations, ("events", "segments", "associations"),
+    Stage("pace fading", renew_rhythms, ("staged", "events", "segments", "brand_references"), ("brand_rhythms",)),
+    Stage("give kind and magnitude", annotate_sql, ("staged", "brand_references", "kinds"), ()),
+    Stage("make durable", land_in_inbox, ("staged",), ("events", "segments")),
+    Stage("declare actions", take_declared_actions, ("staged",), ("actions",)),
+    Stage("derive failures", derive_failures, ("events", "segments"), ("derived_events",)),
+    Stage("spread reputations", derive_reputations, ("events", "segments", "associations"),
           ("derived_events",)),
-    Stage("derive recoveries", score.derive_recoveries, ("events", "segments", "derived_events"),
+    Stage("derive recoveries", derive_recoveries, ("events", "segments", "derived_events"),
           ("derived_events",)),
-    Stage("fold", score.fold_new_events, ("events", "segments", "derived_events", "identities"),
+    Stage("fold", fold_new_events, ("events", "segments", "derived_events", "identities"),
           ("pair_kind_states", "landmarks", "marks")),
-    Stage("see which kinds come in runs", score.learn_dispersions, ("events", "segments", "derived_events"),
+    Stage("see which kinds come in runs", learn_dispersions, ("events", "segments", "derived_events"),
           ("kind_dispersions", "marks")),
 )  # fmt: skip
 """The order in which an event becomes part of a score."""
@@ -105,7 +139,7 @@ _NO_SIGHTINGS = pa.schema(
 def import_files(
     workspace: Workspace,
     patterns: Sequence[str | Path],
-    reading: ingest.Reading,
+    reading: Reading,
     progress: Progress = ignore_progress,
     *,
     is_setting_aside: bool = False,
@@ -125,12 +159,12 @@ def import_files(
         InputError: A file does not exist or cannot be read.
         MappingError: The mapping does not fit the files, or their first rows.
     """
-    files = ingest.find_files(patterns)
+    files = find_files(patterns)
     if not is_setting_aside:
         claim = claim_folder(workspace.staging_folder / make_id())
         assert claim is not None, "an id that was made just now is nobody else's"
         with claim:
-            ingest.check_first_rows(
+            check_first_rows(
                 workspace.engine, files, reading, claim.folder, received_us=workspace.now_us,
                 tolerance_hours=workspace.settings.future_tolerance_hours,
             placeholders=workspace.settings.placeholder_keys,
@@ -139,18 +173,16 @@ def import_files(
 
 
 def import_found(
-    workspace: Workspace, files: Sequence[Path], reading: ingest.Reading, progress: Progress,
+    workspace: Workspace, files: Sequence[Path], reading: Reading, progress: Progress,
     *, retried: Sequence[int] = (),
 ) -> Acceptance:  # fmt: skip
     """Import files that exist; rejected rows that they stand for leave the list once they are accepted."""
     started = perf_counter()
     with workspace.store.writing() as session:
-        import_id, claim = ingest.begin_import(
-            session, files, reading, workspace.staging_folder, workspace.now_us
-        )
-        pending = ingest.list_pending(session)
+        import_id, claim = begin_import(session, files, reading, workspace.staging_folder, workspace.now_us)
+        pending = list_pending(session)
     with claim:
-        staging = ingest.stage_files(
+        staging = stage_files(
             workspace.engine,
             files,
             reading,
@@ -177,7 +209,7 @@ def import_events(
     workspace: Workspace, events: Iterable[Event], progress: Progress = ignore_progress
 ) -> Acceptance:
     """Take events into the workspace, checked as those of files are."""
-    return import_batches(workspace, ingest.write_batches(events), progress)
+    return import_batches(workspace, write_batches(events), progress)
 
 
 def import_batches(
@@ -186,9 +218,9 @@ def import_batches(
     """Take Arrow batches of the canonical text columns (`ingest.CANONICAL_SCHEMA`), checked as files are."""
     started = perf_counter()
     with workspace.store.writing() as session:
-        import_id, claim = ingest.begin_stream(session, workspace.staging_folder, workspace.now_us)
+        import_id, claim = begin_stream(session, workspace.staging_folder, workspace.now_us)
     with claim:
-        staging = ingest.stage_batches(
+        staging = stage_batches(
             workspace.engine,
             batches,
             claim.folder,
@@ -217,9 +249,9 @@ def import_frame(
         )
     columns = [
         _write_texts(table[name]) if name in table.column_names else pa.nulls(table.num_rows, pa.string())
-        for name in ingest.CANONICAL_SCHEMA.names
+        for name in CANONICAL_SCHEMA.names
     ]
-    texts = pa.Table.from_arrays(columns, schema=ingest.CANONICAL_SCHEMA)
+    texts = pa.Table.from_arrays(columns, schema=CANONICAL_SCHEMA)
     return import_batches(workspace, texts.to_batches(max_chunksize=100_000), progress)
 
 
@@ -253,12 +285,12 @@ def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: fl
     total = Acceptance(accepted=0, duplicates=0, rejected=0, unattributed=0, seconds=0.0)
     with _claim_landing(workspace, wait_seconds) as claim:
         with workspace.arrivals.reading() as session:
-            waiting = ingest.read_arrivals(session, limit=limit, characters=_ARRIVAL_CHARACTERS)
-        for sending in ingest.group_arrivals(waiting):
+            waiting = read_arrivals(session, limit=limit, characters=_ARRIVAL_CHARACTERS)
+        for sending in group_arrivals(waiting):
             total += _land_sending(workspace, sending, claim.folder)
         if waiting.num_rows:
             with workspace.arrivals.writing() as session:
-                ingest.forget_arrivals(session, waiting["sequence"].to_pylist())
+                forget_arrivals(session, waiting["sequence"].to_pylist())
     return replace(total, seconds=perf_counter() - started)
 
 
@@ -274,7 +306,7 @@ def _claim_landing(workspace: Workspace, wait_seconds: float) -> Claim:
     return claim
 
 
-def _land_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) -> Acceptance:
+def _land_sending(workspace: Workspace, sending: Sending, folder: Path) -> Acceptance:
     """Land arrivals; a line that cannot even be read without the store is set aside, so that it holds up no other.
 
     Whatever else fails is no fault of a line: the arrivals stay where they are.
@@ -287,20 +319,20 @@ def _land_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) -
         if len(sending.lines) > 1:
             first, second = sending.split()
             return _land_sending(workspace, first, folder) + _land_sending(workspace, second, folder)
-        staging = ingest.set_aside_lines(sending.lines, sending.reading, folder / "aside", "engine_failed")
+        staging = set_aside_lines(sending.lines, sending.reading, folder / "aside", "engine_failed")
     import_id = ""
     if staging.rejected_count:
         with workspace.store.writing() as session:
-            import_id = ingest.enter_arrivals(session, sending.reading, workspace.now_us)
+            import_id = enter_arrivals(session, sending.reading, workspace.now_us)
     return land_staged(workspace, staging, import_id, ignore_progress, perf_counter())
 
 
-def _stage_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) -> ingest.Staging:
+def _stage_sending(workspace: Workspace, sending: Sending, folder: Path) -> Staging:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     lines = folder / "arrivals.jsonl"
     sending.write(lines)
-    return ingest.stage_files(
+    return stage_files(
         workspace.engine,
         [lines],
         sending.reading,
@@ -313,7 +345,7 @@ def _stage_sending(workspace: Workspace, sending: ingest.Sending, folder: Path) 
 
 
 def land_staged(
-    workspace: Workspace, staging: ingest.Staging, import_id: str, progress: Progress, started: float,
+    workspace: Workspace, staging: Staging, import_id: str, progress: Progress, started: float,
     *, retried: Sequence[int] = (), is_replacing: bool = False, note_replaced: NoteReplaced | None = None,
     is_undoing: bool = False,
 ) -> Acceptance:  # fmt: skip
@@ -336,10 +368,10 @@ def land_staged(
     scratch.mkdir(parents=True)
     with begin_change(workspace, progress) as (session, force):
         points, kind_ids = force.points, force.kind_ids
-        mark_us = int(session.read_mark(score.NEWEST_MARK) or 0)
+        mark_us = int(session.read_mark(NEWEST_MARK) or 0)
         landing, duplicates, replaced, replaced_us = Landing(), None, 0, None
         if staging.accepted_files:
-            duplicates = ingest.find_duplicates(
+            duplicates = find_duplicates(
                 session, workspace.engine, workspace.folder, staging.accepted_files, scratch,
                 is_last_taken=is_replacing,
             )  # fmt: skip
@@ -365,11 +397,11 @@ def land_staged(
                     taken,
                 )
             if duplicates.count:
-                ingest.forget_returned(session, workspace.engine, staging, duplicates)
+                forget_returned(session, workspace.engine, staging, duplicates)
             if duplicates.changed_count and not is_replacing:
-                for batch in ingest.list_changed(workspace.engine, staging, duplicates):
-                    ingest.keep_corrections(session, batch.to_pylist(), now_us=workspace.now_us)
-        rejected = ingest.store_rejections(
+                for batch in list_changed(workspace.engine, staging, duplicates):
+                    keep_corrections(session, batch.to_pylist(), now_us=workspace.now_us)
+        rejected = store_rejections(
             session, workspace.engine, import_id, staging, workspace.now_us, retried=retried
         )
         settle(workspace, session, points, kind_ids, landing, progress)
@@ -377,8 +409,8 @@ def land_staged(
             _learn_dispersions(workspace, session, points, kind_ids)
         if replaced and replaced_us == mark_us:
             # Perhaps what was the newest moment is none any more; what followed from it is gone by now, too.
-            newest_us = score.find_newest(session, workspace.engine, workspace.folder)
-            session.write_mark(score.NEWEST_MARK, newest_us)
+            newest_us = find_newest(session, workspace.engine, workspace.folder)
+            session.write_mark(NEWEST_MARK, newest_us)
         acceptance = Acceptance(
             accepted=landing.accepted - replaced,
             duplicates=duplicates.count if duplicates else 0,
@@ -389,13 +421,13 @@ def land_staged(
             changed=duplicates.changed_count if duplicates else 0,
             replaced=replaced,
         )
-        ingest.finish_import(session, import_id, acceptance, workspace.now_us)
+        finish_import(session, import_id, acceptance, workspace.now_us)
     seal_inbox(workspace)
     return acceptance
 
 
 def _select_fresh(
-    staging: ingest.Staging, duplicates: ingest.Duplicates, parties: pa.Table | None, scratch: Path,
+    staging: Staging, duplicates: Duplicates, parties: pa.Table | None, scratch: Path,
     workspace: Workspace,
 ) -> str:  # fmt: skip
     """The relation of the rows that are to land; one that replaces another keeps the parties that it does not name."""
@@ -426,7 +458,7 @@ def _land_fresh(
     engine = workspace.engine
     progress("number the keys", 0, None)
     for column in ("source", "brand", "consumer"):
-        ingest.write_keys(session, engine, fresh, column, column, scratch / f"{column}.parquet")
+        write_keys(session, engine, fresh, column, column, scratch / f"{column}.parquet")
     keys = {name: quote_paths([scratch / f"{name}.parquet"]) for name in ("source", "brand", "consumer")}
     sightings = _recognise_consumers(workspace, session, fresh, keys, landing, claimed_by)
     numbered = f"""(
@@ -443,29 +475,29 @@ def _land_fresh(
         f"select max(occurred_us) as newest_us, count(*) as n from {fresh}", step="find the newest event"
     )
     newest_us = found["newest_us"][0].as_py()
-    given = score.EventSource(numbered, {"sightings": sightings})
+    given = EventSource(numbered, {"sightings": sightings})
     if found["n"][0].as_py() <= workspace.settings.inbox_import_limit:
         # Few events are joined with their numbers once; of many that would be another copy.
         rows = engine.read(f"select * from {numbered}", step="number the events", tables=given.tables)
-        given = score.EventSource("numbered_events", {"numbered_events": rows})
+        given = EventSource("numbered_events", {"numbered_events": rows})
     progress("size money", 0, None)
     points = follow_orders(workspace, session, points, kind_ids, landing, given, taken=taken)
     tables = {
         **given.tables,
-        **score.annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
+        **annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
     }
     annotated_path = scratch / "annotated.parquet"
     progress("give kind and magnitude", 0, None)
     annotated = f"read_parquet({quote_paths([annotated_path])})"
     landing.accepted = engine.write(
-        score.annotate_sql(points, kind_ids, given.relation),
+        annotate_sql(points, kind_ids, given.relation),
         annotated_path,
         step="give kind and magnitude",
         tables=tables,
     )
     counts = engine.read(
         f"select count(*) as n from {annotated} where brand_id = 0 or (consumer_id = 0 "
-        f"and kind not in ({ingest.LISTED_KINDS_OF_A_BRAND}))",
+        f"and kind not in ({LISTED_KINDS_OF_A_BRAND}))",
         step="count unknown parties",
     )
     landing.unattributed = counts["n"][0].as_py()
@@ -473,9 +505,9 @@ def _land_fresh(
         rows = engine.read(
             f"select * from {annotated} order by occurred_us, event_id", step="read accepted events"
         ).to_pydict()
-        ingest.land_in_inbox(session, rows)
+        land_in_inbox(session, rows)
     else:
-        landing.segments = ingest.write_segments(
+        landing.segments = write_segments(
             engine,
             workspace.folder,
             annotated,
@@ -483,27 +515,27 @@ def _land_fresh(
             progress=lambda done, total: progress("seal", done, total),
         )
         progress("fold", 0, None)
-        deltas = score.fold_segments(
+        deltas = fold_segments(
             session, engine, workspace.folder, points, kind_ids, landing.segments, newest_us=newest_us
         )
-        score.write_deltas(session, deltas, progress=lambda done, total: progress("keep states", done, total))
+        write_deltas(session, deltas, progress=lambda done, total: progress("keep states", done, total))
         add_segments(session, landing.segments, workspace.now_us)
     _take_actions(workspace, session, fresh)
-    mark = int(session.read_mark(score.NEWEST_MARK) or 0)
-    session.write_mark(score.NEWEST_MARK, max(mark, newest_us))
+    mark = int(session.read_mark(NEWEST_MARK) or 0)
+    session.write_mark(NEWEST_MARK, max(mark, newest_us))
     _note_deriving(workspace, session, annotated, points, kind_ids, landing)
     return points
 
 
 def _take_actions(workspace: Workspace, session: Session, fresh: str) -> None:
     """Put the actions on record that events declare; one that cannot be stays an event and is told in the log."""
-    rows = cause.read_declaring(workspace.engine, fresh)
+    rows = read_declaring(workspace.engine, fresh)
     if rows:
         brands = sorted({row["brand"] for row in rows if row["brand"]})
-        refused = cause.take_declared_actions(
+        refused = take_declared_actions(
             session,
             rows,
-            brand_ids=ingest.find_keys(session, "brand", brands),
+            brand_ids=find_keys(session, "brand", brands),
             declared_us=workspace.now_us,
         )
         for event_id, reason in refused.items():
@@ -515,8 +547,8 @@ def _learn_dispersions(
 ) -> None:
     """See anew which kinds come in runs, each time that there are half as many events again."""
     count = session.count(EVENTS) + int(session.summarise(SEGMENTS, "row_count", "sum") or 0)
-    if count >= max(score.FEWEST_EVENTS, 1.5 * int(session.read_mark(DISPERSIONS_MARK) or 0)):
-        score.learn_dispersions(session, workspace.engine, workspace.folder, points, kind_ids, count)
+    if count >= max(FEWEST_EVENTS, 1.5 * int(session.read_mark(DISPERSIONS_MARK) or 0)):
+        learn_dispersions(session, workspace.engine, workspace.folder, points, kind_ids, count)
         session.write_mark(DISPERSIONS_MARK, count)
 
 
@@ -538,11 +570,11 @@ def _recognise_consumers(
         """,
         step="list the identifiers seen",
     )
-    claimed_id = ingest.ensure_keys(session, "source", [claimed_by])[claimed_by] if claimed_by else None
+    claimed_id = ensure_keys(session, "source", [claimed_by])[claimed_by] if claimed_by else None
     parts: list[pa.Table] = []
     for batch in rows.to_batches(max_chunksize=_SIGHTINGS_AT_A_TIME):
         sightings = [
-            identity.Sighting(
+            Sighting(
                 consumer,
                 {str(k): str(v) for k, v in json.loads(identifiers).items()},
                 tuple(map(tuple, places)),
@@ -551,10 +583,10 @@ def _recognise_consumers(
                 *(batch[name].to_pylist() for name in ("consumer", "identifiers", "places"))
             )
         ]
-        resolution = identity.resolve_identities(
+        resolution = resolve_identities(
             session,
             sightings,
-            ensure_consumers=lambda keys: ingest.ensure_keys(session, "consumer", keys),
+            ensure_consumers=lambda keys: ensure_keys(session, "consumer", keys),
             seen_us=workspace.now_us,
             limit=workspace.settings.identifier_limit,
             claimed_by=claimed_id,
@@ -580,14 +612,14 @@ def _note_deriving(
     workspace: Workspace, session: Session, annotated: str, points: PointsTable, kind_ids: Mapping[str, int],
     landing: Landing,
 ) -> None:  # fmt: skip
-    wanted = ", ".join(str(kind_ids[key]) for key in sorted(score.list_deriving_kinds(points)))
+    wanted = ", ".join(str(kind_ids[key]) for key in sorted(list_deriving_kinds(points)))
     rows = workspace.engine.read(
         f"""
         select distinct consumer_id from {annotated}
-        where consumer_id <> 0 and brand_id <> 0 and (kind_id in ({wanted}) or kind = '{score.RECOVERY_KIND}')
+        where consumer_id <> 0 and brand_id <> 0 and (kind_id in ({wanted}) or kind = '{RECOVERY_KIND}')
         """,
         step="find events from which others follow",
     )
-    identity_map = score.read_identity_map(session)
+    identity_map = read_identity_map(session)
     assert landing.consumers is not None
     landing.consumers |= {identity_map.get(each, each) for each in rows["consumer_id"].to_pylist()}

@@ -8,16 +8,31 @@ from time import perf_counter
 
 import pyarrow.parquet as pq
 
-from consumer_fusion import ingest, pipeline, score
+from consumer_fusion import pipeline
 from consumer_fusion.errors import InputError
-from consumer_fusion.kit.ids import make_id
-from consumer_fusion.points_in_force import begin_change
-from consumer_fusion.records.intake import Acceptance, Correction, Rejection
+from consumer_fusion.events import attachment, corrections
+from consumer_fusion.events.attachment import attach_event, take_unattributed
+from consumer_fusion.events.corrections import note_applied, note_undone, write_texts
+from consumer_fusion.events.entities import name_entities
+from consumer_fusion.events.event_reader import EventSource, find_canonical
+from consumer_fusion.events.inbox import land_in_inbox
+from consumer_fusion.ingest.formats import Reading
+from consumer_fusion.ingest.rejections import (
+    count_rejections,
+    drop_rejections,
+    list_rejections,
+    prepare_retries,
+)
+from consumer_fusion.ingest.staging import stage_batches
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.import_record import Acceptance, Correction, Rejection
 from consumer_fusion.records.points import BRAND_REFERENCES
-from consumer_fusion.replacement import NoteReplaced
-from consumer_fusion.settlement import Landing, Progress, ignore_progress, settle
-from consumer_fusion.sizing import follow_orders
-from consumer_fusion.stores import claim_folder
+from consumer_fusion.score.effective_points import begin_change
+from consumer_fusion.score.fold.derive_and_fold import Landing, Progress, ignore_progress, settle
+from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
+from consumer_fusion.score.fold.replacement import NoteReplaced
+from consumer_fusion.score.fold.sizing import follow_orders
+from consumer_fusion.storage.file_locks import claim_folder
 from consumer_fusion.workspace import Workspace
 
 
@@ -26,12 +41,12 @@ def list_rejected(
 ) -> tuple[tuple[Rejection, ...], dict[str, int]]:
     """The rows set aside, and how many there are for each reason."""
     with workspace.store.reading() as session:
-        return ingest.list_rejections(session, limit=limit), ingest.count_rejections(session)
+        return list_rejections(session, limit=limit), count_rejections(session)
 
 
 def retry_rejected(
     workspace: Workspace, rejection_ids: Sequence[int] | None = None, raw: str | None = None,
-    progress: Progress = ignore_progress, *, reading: ingest.Reading | None = None,
+    progress: Progress = ignore_progress, *, reading: Reading | None = None,
 ) -> Acceptance:  # fmt: skip
     """Read rows again as their import read them; a row that still cannot be taken keeps its number.
 
@@ -54,7 +69,7 @@ def retry_rejected(
     assert claim is not None, "an id that was made just now is nobody else's"
     with claim:
         with workspace.store.reading() as session:
-            retries = ingest.prepare_retries(
+            retries = prepare_retries(
                 session, claim.folder, rejection_ids=rejection_ids, corrected=corrected, reading=reading
             )
         results = [
@@ -67,7 +82,7 @@ def retry_rejected(
 def list_corrections(workspace: Workspace, *, limit: int | None = None) -> tuple[Correction, ...]:
     """What sources say now of events on record, the newest first."""
     with workspace.store.reading() as session:
-        return ingest.list_corrections(session, limit=limit)
+        return corrections.list_corrections(session, limit=limit)
 
 
 def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None = None) -> Acceptance:
@@ -83,13 +98,13 @@ def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None
         InputError: What one of them says can no longer be taken.
     """
     with workspace.store.reading() as session:
-        found = ingest.list_corrections(session, correction_ids)
+        found = corrections.list_corrections(session, correction_ids)
     if correction_ids is None:
         found = tuple(each for each in found if each.status == "waiting")
     return _replace(
         workspace,
         [each.newer for each in reversed(found)],
-        lambda session, former: ingest.note_applied(session, found, former, workspace.now_us),
+        lambda session, former: note_applied(session, found, former, workspace.now_us),
     )
 
 
@@ -104,11 +119,11 @@ def undo_correction(workspace: Workspace, correction_id: int) -> None:
         InputError: What was on record can no longer be taken.
     """
     with workspace.store.reading() as session:
-        (found,) = ingest.list_corrections(session, [correction_id])
+        (found,) = corrections.list_corrections(session, [correction_id])
     _replace(
         workspace,
         [found.former or {}],
-        lambda session, former: ingest.note_undone(session, found, workspace.now_us),
+        lambda session, former: note_undone(session, found, workspace.now_us),
         is_undoing=True,
     )
 
@@ -120,8 +135,8 @@ def _replace(
     claim = claim_folder(workspace.staging_folder / make_id())
     assert claim is not None, "an id that was made just now is nobody else's"
     with claim:
-        staging = ingest.stage_batches(
-            workspace.engine, [ingest.write_texts(told)], claim.folder, received_us=workspace.now_us,
+        staging = stage_batches(
+            workspace.engine, [write_texts(told)], claim.folder, received_us=workspace.now_us,
             tolerance_hours=workspace.settings.future_tolerance_hours,
         )  # fmt: skip
         if staging.rejected_files:
@@ -173,9 +188,9 @@ class UnattributedEvent:
 def list_unattributed(workspace: Workspace, *, limit: int = 100) -> tuple[tuple[UnattributedEvent, ...], int]:
     """Events that name no consumer or no brand, the newest first; and how many there are in all."""
     with workspace.store.reading() as session:
-        rows, count = ingest.list_unattributed(session, workspace.engine, workspace.folder, limit=limit)
+        rows, count = attachment.list_unattributed(session, workspace.engine, workspace.folder, limit=limit)
         numbers = {row[name] for row in rows for name in ("source_id", "consumer_id", "brand_id")} - {0}
-        names = ingest.name_entities(session, sorted(numbers))
+        names = name_entities(session, sorted(numbers))
     return (
         tuple(
             UnattributedEvent(
@@ -207,29 +222,29 @@ def attach(
         ConflictError: The event names another one already.
     """
     with begin_change(workspace) as (session, force):
-        attached = ingest.attach_event(
+        attached = attach_event(
             session, workspace.engine, workspace.folder, source=source, event_id=event_id, consumer=consumer,
             brand=brand, reason=reason, now_us=workspace.now_us,
         )  # fmt: skip
         if not attached.is_new:
             return
-        row = ingest.take_unattributed(session, workspace.engine, workspace.folder, attached)
+        row = take_unattributed(session, workspace.engine, workspace.folder, attached)
         landing = Landing()
         points = follow_orders(
             workspace, session, force.points, force.kind_ids, landing,
-            score.EventSource("attached_event", {"attached_event": row}),
+            EventSource("attached_event", {"attached_event": row}),
         )  # fmt: skip
         rows = workspace.engine.read(
-            score.annotate_sql(points, force.kind_ids, "attached_event"),
+            annotate_sql(points, force.kind_ids, "attached_event"),
             step="give kind and magnitude",
             tables={
                 "attached_event": row,
-                **score.annotation_tables(points, force.kind_ids, session.read(BRAND_REFERENCES)),
+                **annotation_tables(points, force.kind_ids, session.read(BRAND_REFERENCES)),
             },
         )
-        ingest.land_in_inbox(session, rows.to_pydict())
+        land_in_inbox(session, rows.to_pydict())
         if attached.consumer_id:
-            landing.consumers = {score.find_canonical(session, attached.consumer_id)}
+            landing.consumers = {find_canonical(session, attached.consumer_id)}
         settle(workspace, session, points, force.kind_ids, landing)
 
 
@@ -243,7 +258,7 @@ def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, 
         raise InputError("No row is named.", hint="Give numbers, or --all.")
     with workspace.store.writing() as session:
         if rejection_ids is not None:
-            ingest.list_rejections(session, rejection_ids=rejection_ids)
-        count = ingest.drop_rejections(session, rejection_ids)
+            list_rejections(session, rejection_ids=rejection_ids)
+        count = drop_rejections(session, rejection_ids)
         workspace.note_change(session)
     return count

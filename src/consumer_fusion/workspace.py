@@ -9,25 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from consumer_fusion.engines import DuckDBEngine, Engine
 from consumer_fusion.errors import ConflictError, InputError, StoreError, WorkspaceNotFoundError
-from consumer_fusion.kit.clock import Clock, read_system_clock
-from consumer_fusion.kit.ids import make_id
-from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.kit.private_files import make_file, make_folder
+from consumer_fusion.records.clock import Clock, read_system_clock
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.settings import SETTINGS_FILE, Settings, read_settings, write_settings
-from consumer_fusion.stores import (
-    ARRIVAL_SCHEMA,
-    STORE_SCHEMA,
-    VISIT_SCHEMA,
-    Schema,
-    Session,
-    SQLiteStore,
-    Store,
-    claim_folder,
-    sweep_replaced,
-    sync_folder,
-)
+from consumer_fusion.storage.duckdb import DuckDBEngine
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.file_locks import claim_folder
+from consumer_fusion.storage.private_files import make_file, make_folder
+from consumer_fusion.storage.segments import sweep_replaced, sync_folder
+from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, STORE_SCHEMA, VISIT_SCHEMA, Schema, SQLiteStore
+from consumer_fusion.storage.store import Session, Store
 
 STORE_FILE = "fusion.db"
 DEMO_MARK = "demo.txt"

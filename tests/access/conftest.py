@@ -6,9 +6,13 @@ import shutil
 
 import pytest
 
-from consumer_fusion import access
+from consumer_fusion.access import signing_in
+from consumer_fusion.access.accounts import find_account
+from consumer_fusion.access.audit import append_audit
+from consumer_fusion.access.invitations import invite_staff
+from consumer_fusion.access.signing_in import find_signed_in, take_up_link
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.stores import VISIT_SCHEMA, SQLiteStore
+from consumer_fusion.storage.sqlite import VISIT_SCHEMA, SQLiteStore
 from staff_moments import CHEAP, NOW_US, PASSWORD
 
 
@@ -44,7 +48,7 @@ def note(store):
 
     def write(entries):
         with store.writing() as session:
-            access.append_audit(session, entries)
+            append_audit(session, entries)
 
     return write
 
@@ -55,13 +59,13 @@ def make_staff(store, visits):
 
     def make(email="anna@example.org", role="agent", brands=("book-shop",), password=PASSWORD):
         with store.writing() as session:
-            made = access.invite_staff(
+            made = invite_staff(
                 session, email=email, role=role, brands=None if role == "owner" else brands,
                 actor=COMMAND_LINE, now_us=NOW_US,
             )  # fmt: skip
-        access.take_up_link(store, visits, made.secret, password, NOW_US, cost=CHEAP)
+        take_up_link(store, visits, made.secret, password, NOW_US, cost=CHEAP)
         with store.reading() as session:
-            return access.find_account(session, made.account.account_id)
+            return find_account(session, made.account.account_id)
 
     return make
 
@@ -83,7 +87,7 @@ def sign_in(store, visits, note):
     """Sign in with a password, from an address, at a moment."""
 
     def run(email="anna@example.org", password=PASSWORD, address="192.0.2.1", now_us=NOW_US, **more):
-        return access.sign_in(store, visits, note, email, password, address, now_us, cost=CHEAP, **more)
+        return signing_in.sign_in(store, visits, note, email, password, address, now_us, cost=CHEAP, **more)
 
     return run
 
@@ -93,7 +97,7 @@ def find_who(store, visits):
     """Who is signed in by a token at a moment."""
 
     def find(token, now_us=NOW_US):
-        found = access.find_signed_in(store, visits, token, now_us)
+        found = find_signed_in(store, visits, token, now_us)
         return None if found is None else found.account.email
 
     return find

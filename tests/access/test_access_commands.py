@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from command_line import run_fusion
-from consumer_fusion import access
+from consumer_fusion.access.audit import read_audit
+from consumer_fusion.access.keys import verify_write_key
+from consumer_fusion.access.signing_in import take_up_link
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.workspace import open_workspace
 from staff_moments import CHEAP, PASSWORD
@@ -30,7 +32,7 @@ def ask(folder):
 
 def verify(folder, secret):
     with open_workspace(folder) as workspace, workspace.store.reading() as session:
-        return access.verify_write_key(session, secret, workspace.now_us)
+        return verify_write_key(session, secret, workspace.now_us)
 
 
 def test_the_life_of_a_key(ask, folder):
@@ -72,7 +74,7 @@ def test_somebody_is_invited_changed_and_removed(ask, folder):
     assert (made["role"], made["brands"], made["state"]) == ("agent", ["café", "cinema"], "invited")
     with open_workspace(folder) as workspace:
         secret = made["link"].rpartition("/")[2]
-        access.take_up_link(workspace.store, workspace.visits, secret, PASSWORD, workspace.now_us, cost=CHEAP)
+        take_up_link(workspace.store, workspace.visits, secret, PASSWORD, workspace.now_us, cost=CHEAP)
     (ivo,) = ask("staff", "list")
     assert (ivo["email"], ivo["state"], ivo["signed_in"]) == ("ivo@example.org", "active", 1)
     changed = ask("staff", "change", "IVO@example.org", "--role", "analyst", "--all-brands", "--sign-out")
@@ -104,5 +106,5 @@ def test_what_cannot_be_is_refused_with_a_reason(words, code, folder):
 def test_what_the_command_line_did_is_on_record(ask, folder):
     made = ask("keys", "create", "--source", "shelf")
     with open_workspace(folder) as workspace, workspace.store.reading() as session:
-        (entry,) = access.read_audit(session, object_id=made["key_id"])
+        (entry,) = read_audit(session, object_id=made["key_id"])
     assert (entry.actor.type, entry.action) == ("command line", "create write key")

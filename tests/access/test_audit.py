@@ -10,12 +10,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion import access
+from consumer_fusion.access import audit
+from consumer_fusion.access.accounts import (
+    call_as,
+    change_account,
+    remove_account,
+    restore_account,
+    sign_out_everywhere,
+)
+from consumer_fusion.access.audit import append_audit, find_broken_audit, read_audit
+from consumer_fusion.access.invitations import offer_new_password
+from consumer_fusion.access.keys import create_write_key, list_write_keys, revoke_write_key, rotate_write_key
+from consumer_fusion.access.tokens import create_token, revoke_token
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.records.audit import AUDIT_ENTRIES, COMMAND_LINE, Actor, AuditEntry
 from staff_moments import NOW_US
 
-AUDIT = Path(access.__file__).parent / "audit.py"
+AUDIT = Path(audit.__file__)
 
 
 @pytest.fixture
@@ -27,9 +38,9 @@ def looks(store):
         for n in range(5)
     ]  # fmt: skip
     with store.writing() as session:
-        assert access.append_audit(session, entries[:2]) == 2
-        assert access.append_audit(session, entries[2:]) == 3
-        assert access.append_audit(session, []) == 0
+        assert append_audit(session, entries[:2]) == 2
+        assert append_audit(session, entries[2:]) == 3
+        assert append_audit(session, []) == 0
     return entries
 
 
@@ -42,14 +53,14 @@ def tamper(store):
             connection.execute(statement, values)
         connection.close()
         with store.reading() as session:
-            return access.find_broken_audit(session)
+            return find_broken_audit(session)
 
     return run
 
 
 def test_who_what_which_pair_and_when_are_on_record(looks, store):
     with store.reading() as session:
-        found = access.read_audit(session)
+        found = read_audit(session)
     assert [(e.actor, e.action, e.at_us, e.consumer_id, e.brand_id, e.detail) for e in reversed(found)] == [
         (e.actor, e.action, e.at_us, e.consumer_id, e.brand_id, e.detail) for e in looks
     ]
@@ -57,16 +68,16 @@ def test_who_what_which_pair_and_when_are_on_record(looks, store):
 
 def test_the_record_can_be_asked_about_a_person_a_member_of_staff_and_a_brand(looks, store):
     with store.reading() as session:
-        assert [e.consumer_id for e in access.read_audit(session, consumer_id=3)] == [3]
-        assert [e.consumer_id for e in access.read_audit(session, actor_id="account-1")] == [3, 1]
-        assert len(access.read_audit(session, brand_id=7)) == 5
-        assert access.read_audit(session, brand_id=8) == []
+        assert [e.consumer_id for e in read_audit(session, consumer_id=3)] == [3]
+        assert [e.consumer_id for e in read_audit(session, actor_id="account-1")] == [3, 1]
+        assert len(read_audit(session, brand_id=7)) == 5
+        assert read_audit(session, brand_id=8) == []
 
 
 def test_the_record_is_read_page_by_page(looks, store):
     seen, before = [], None
     with store.reading() as session:
-        while page := access.read_audit(session, before_id=before, limit=2):
+        while page := read_audit(session, before_id=before, limit=2):
             seen += [e.audit_id for e in page]
             before = page[-1].audit_id
     assert seen == [5, 4, 3, 2, 1]
@@ -103,7 +114,7 @@ def test_erasing_a_person_clears_the_details_and_leaves_the_record_whole(looks, 
     cleared = ", ".join(f"{name} = ''" for name in AUDIT_ENTRIES.personal_columns)
     assert tamper(f"update audit_entries set {cleared} where consumer_id = 3") == []
     with store.reading() as session:
-        (entry,) = access.read_audit(session, consumer_id=3)
+        (entry,) = read_audit(session, consumer_id=3)
     assert entry.detail == {}
 
 
@@ -117,10 +128,10 @@ def test_erasing_a_person_clears_the_details_and_leaves_the_record_whole(looks, 
 def test_whatever_is_put_on_record_comes_back_and_stays_whole(action, detail, store):
     entry = AuditEntry(COMMAND_LINE, action, NOW_US, detail=detail)
     with store.writing() as session:
-        access.append_audit(session, [entry])
-        found = access.read_audit(session, limit=1)[0]
+        append_audit(session, [entry])
+        found = read_audit(session, limit=1)[0]
         assert (found.action, found.detail) == (action, detail)
-        assert access.find_broken_audit(session) == []
+        assert find_broken_audit(session) == []
 
 
 def test_the_one_writer_only_adds():
@@ -133,39 +144,37 @@ def test_the_one_writer_only_adds():
 def test_a_change_that_did_not_happen_is_not_on_record(store):
     def make_key_and_fail():
         with store.writing() as session:
-            access.create_write_key(
-                session, source="web-shop", kind="server", actor=COMMAND_LINE, now_us=NOW_US
-            )
+            create_write_key(session, source="web-shop", kind="server", actor=COMMAND_LINE, now_us=NOW_US)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         make_key_and_fail()
     with store.reading() as session:
-        assert access.read_audit(session) == []
-        assert access.list_write_keys(session) == []
+        assert read_audit(session) == []
+        assert list_write_keys(session) == []
 
 
 def test_every_change_of_access_is_on_record_and_holds_no_secret(anna, owner, sign_in, store):
     secrets = [sign_in().token]
     with pytest.raises(AuthenticationError):
         sign_in(password="not this one either")
-    by = access.call_as(owner)
+    by = call_as(owner)
     with store.writing() as session:
-        key = access.create_write_key(
+        key = create_write_key(
             session, source="chat", kind="webhook", signing_secret="between-us", actor=by.actor, now_us=NOW_US
         )
-        newer = access.rotate_write_key(session, key.key.key_id, actor=by.actor, now_us=NOW_US)
-        access.revoke_write_key(session, key.key.key_id, actor=by.actor, now_us=NOW_US)
-        token = access.create_token(session, by, purpose="dashboard", brands=None, now_us=NOW_US)
-        access.revoke_token(session, token.token.token_id, actor=by.actor, now_us=NOW_US)
-        access.change_account(
+        newer = rotate_write_key(session, key.key.key_id, actor=by.actor, now_us=NOW_US)
+        revoke_write_key(session, key.key.key_id, actor=by.actor, now_us=NOW_US)
+        token = create_token(session, by, purpose="dashboard", brands=None, now_us=NOW_US)
+        revoke_token(session, token.token.token_id, actor=by.actor, now_us=NOW_US)
+        change_account(
             session, anna.account_id, role="analyst", brands={"café"}, actor=by.actor, now_us=NOW_US
         )
-        access.sign_out_everywhere(session, anna.account_id, actor=by.actor, now_us=NOW_US)
-        link = access.offer_new_password(session, anna.account_id, actor=by.actor, now_us=NOW_US)
-        access.remove_account(session, anna.account_id, actor=by.actor, now_us=NOW_US)
-        access.restore_account(session, anna.account_id, actor=by.actor, now_us=NOW_US)
-        record = access.read_audit(session)
+        sign_out_everywhere(session, anna.account_id, actor=by.actor, now_us=NOW_US)
+        link = offer_new_password(session, anna.account_id, actor=by.actor, now_us=NOW_US)
+        remove_account(session, anna.account_id, actor=by.actor, now_us=NOW_US)
+        restore_account(session, anna.account_id, actor=by.actor, now_us=NOW_US)
+        record = read_audit(session)
     secrets += [key.secret, newer.secret, token.secret, link.secret, "between-us", "anna", "192.0.2.1"]
     assert {e.action for e in record} == {
         "create account", "make invitation link", "set password", "sign in", "fail to sign in", "create write key",

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion import access
+from consumer_fusion.access.accounts import has_owner, list_accounts
+from consumer_fusion.access.signing_in import make_owner_link, sign_in_on_localhost
 from consumer_fusion.errors import FusionError, RefusedError
 from staff_moments import NOW_US
 
@@ -19,7 +20,7 @@ HERE = {
 @pytest.fixture
 def visit(store, visits, note):
     def run(**changed):
-        return access.sign_in_on_localhost(store, visits, note, **{**HERE, **changed}, now_us=NOW_US)
+        return sign_in_on_localhost(store, visits, note, **{**HERE, **changed}, now_us=NOW_US)
 
     return run
 
@@ -57,7 +58,7 @@ def test_anybody_else_is_not(way, reason, visit, store):
     with pytest.raises(RefusedError, match=reason):
         visit(**way)
     with store.reading() as session:
-        assert access.list_accounts(session) == []
+        assert list_accounts(session) == []
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -82,11 +83,11 @@ def test_the_visitor_has_no_password_to_sign_in_with(visit, sign_in):
 def test_a_visitor_does_not_count_as_the_owner_who_is_still_to_come(visit, store):
     visit()
     with store.writing() as session:
-        assert not access.has_owner(session)
-        assert access.make_owner_link(session, NOW_US)
+        assert not has_owner(session)
+        assert make_owner_link(session, NOW_US)
 
 
 def test_every_visit_is_the_same_visitor(visit, store):
     assert visit().account_id == visit().account_id
     with store.reading() as session:
-        assert len(access.list_accounts(session)) == 1
+        assert len(list_accounts(session)) == 1

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer_fusion import access
+from consumer_fusion.access.form_tokens import (
+    check_form,
+    check_origin,
+    is_form_token,
+    make_form_token,
+    read_signing_key,
+)
 from consumer_fusion.errors import PermissionDeniedError, SettingsError
 
 KEY = b"k" * 32
@@ -17,31 +23,31 @@ OWN = "https://fusion.example.org"
 
 @given(st.text(min_size=1, max_size=60))
 def test_a_form_made_for_this_browser_is_taken(held):
-    assert access.is_form_token(KEY, held, access.make_form_token(KEY, held))
+    assert is_form_token(KEY, held, make_form_token(KEY, held))
 
 
 @given(st.text(min_size=1, max_size=60), st.text(min_size=1, max_size=60))
 def test_a_form_made_for_another_browser_is_not(mine, theirs):
-    assert access.is_form_token(KEY, mine, access.make_form_token(KEY, theirs)) is (mine == theirs)
+    assert is_form_token(KEY, mine, make_form_token(KEY, theirs)) is (mine == theirs)
 
 
 @given(st.text(max_size=120))
 def test_no_other_text_is_taken(text):
-    assert not access.is_form_token(KEY, "held", text)
+    assert not is_form_token(KEY, "held", text)
     with pytest.raises(PermissionDeniedError):
-        access.check_form(KEY, "held", text)
+        check_form(KEY, "held", text)
 
 
 def test_a_form_made_with_another_installations_key_is_not_taken():
-    assert not access.is_form_token(KEY, "held", access.make_form_token(b"o" * 32, "held"))
+    assert not is_form_token(KEY, "held", make_form_token(b"o" * 32, "held"))
 
 
 def test_a_browser_that_holds_nothing_sends_no_forms():
-    assert not access.is_form_token(KEY, "", access.make_form_token(KEY, ""))
+    assert not is_form_token(KEY, "", make_form_token(KEY, ""))
 
 
 def test_the_bytes_never_repeat_so_that_compression_tells_nothing():
-    tokens = [access.make_form_token(KEY, "held") for _ in range(50)]
+    tokens = [make_form_token(KEY, "held") for _ in range(50)]
     assert len({token[:20] for token in tokens}) == 50
     assert len({token[-20:] for token in tokens}) == 50
 
@@ -58,7 +64,7 @@ def test_the_bytes_never_repeat_so_that_compression_tells_nothing():
     ],
 )
 def test_a_change_from_a_page_of_ours_is_taken(origin, referrer, fetch_site):
-    access.check_origin(origin, referrer, fetch_site, OWN)
+    check_origin(origin, referrer, fetch_site, OWN)
 
 
 @pytest.mark.parametrize(
@@ -85,20 +91,20 @@ def test_a_change_from_a_page_of_ours_is_taken(origin, referrer, fetch_site):
 )
 def test_a_change_from_elsewhere_or_nowhere_is_refused(origin, referrer, fetch_site):
     with pytest.raises(PermissionDeniedError):
-        access.check_origin(origin, referrer, fetch_site, OWN)
+        check_origin(origin, referrer, fetch_site, OWN)
 
 
 def test_the_signing_key_is_made_once_and_only_its_owner_reads_it(tmp_path):
-    key = access.read_signing_key(tmp_path)
+    key = read_signing_key(tmp_path)
     assert len(key) == 32
-    assert access.read_signing_key(tmp_path) == key
+    assert read_signing_key(tmp_path) == key
     (file,) = tmp_path.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_signing_key_that_is_cut_off_is_not_used(tmp_path):
-    access.read_signing_key(tmp_path)
+    read_signing_key(tmp_path)
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"short")
     with pytest.raises(SettingsError):
-        access.read_signing_key(tmp_path)
+        read_signing_key(tmp_path)

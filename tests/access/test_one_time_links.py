@@ -6,7 +6,10 @@ import threading
 
 import pytest
 
-from consumer_fusion import access
+from consumer_fusion.access.accounts import has_owner, list_accounts
+from consumer_fusion.access.invitations import invite_staff
+from consumer_fusion.access.one_time_links import create_link, find_link, write_link
+from consumer_fusion.access.signing_in import make_owner_link, take_up_link
 from consumer_fusion.errors import AuthenticationError, ConflictError, FusionError, InputError
 from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD
@@ -16,13 +19,13 @@ from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD
 def owner_link(store):
     """The link that the first start prints."""
     with store.writing() as session:
-        return access.make_owner_link(session, NOW_US)
+        return make_owner_link(session, NOW_US)
 
 
 @pytest.fixture
 def take_up(store, visits):
     def run(secret, password=PASSWORD, now_us=NOW_US, **more):
-        return access.take_up_link(store, visits, secret, password, now_us, cost=CHEAP, **more)
+        return take_up_link(store, visits, secret, password, now_us, cost=CHEAP, **more)
 
     return run
 
@@ -31,7 +34,7 @@ def take_up(store, visits):
 def invite(store):
     def run(email="ivo@example.org"):
         with store.writing() as session:
-            return access.invite_staff(
+            return invite_staff(
                 session, email=email, role="agent", brands={"café"}, actor=COMMAND_LINE, now_us=NOW_US
             )
 
@@ -40,8 +43,8 @@ def invite(store):
 
 def test_there_is_no_account_and_no_password_before_the_first_link_is_taken_up(owner_link, store, sign_in):
     with store.reading() as session:
-        assert access.list_accounts(session) == []
-        assert not access.has_owner(session)
+        assert list_accounts(session) == []
+        assert not has_owner(session)
     for email in ("admin", "owner", "admin@example.org", "root"):
         for password in ("admin", "password", "changeme", ""):
             with pytest.raises(FusionError):
@@ -52,8 +55,8 @@ def test_the_first_link_makes_the_owner_who_is_then_signed_in(owner_link, take_u
     opened = take_up(owner_link, email="Olga@example.org", name="Olga")
     assert find_who(opened.token) == "olga@example.org"
     with store.writing() as session:
-        (olga,) = access.list_accounts(session)
-        assert access.make_owner_link(session, NOW_US) is None
+        (olga,) = list_accounts(session)
+        assert make_owner_link(session, NOW_US) is None
     assert (olga.name, olga.role, olga.brands) == ("Olga", "owner", None)
 
 
@@ -62,7 +65,7 @@ def test_a_link_works_once(owner_link, take_up, store):
     with pytest.raises(AuthenticationError):
         take_up(owner_link, email="eve@example.org")
     with store.reading() as session:
-        assert len(access.list_accounts(session)) == 1
+        assert len(list_accounts(session)) == 1
 
 
 def test_of_many_who_take_a_link_up_at_the_same_moment_one_has_it(owner_link, take_up, store):
@@ -81,12 +84,12 @@ def test_of_many_who_take_a_link_up_at_the_same_moment_one_has_it(owner_link, ta
         thread.join()
     assert (len(done), len(refused)) == (1, 7)
     with store.reading() as session:
-        assert len(access.list_accounts(session)) == 1
+        assert len(list_accounts(session)) == 1
 
 
 def test_a_new_start_makes_a_new_link_and_the_one_before_counts_no_longer(owner_link, take_up, store):
     with store.writing() as session:
-        newer = access.make_owner_link(session, NOW_US)
+        newer = make_owner_link(session, NOW_US)
     with pytest.raises(AuthenticationError):
         take_up(owner_link, email="eve@example.org")
     assert take_up(newer, email="olga@example.org")
@@ -95,17 +98,17 @@ def test_a_new_start_makes_a_new_link_and_the_one_before_counts_no_longer(owner_
 @pytest.mark.parametrize(("purpose", "hours"), [("owner", 24), ("invitation", 7 * 24), ("password", 1)])
 def test_a_link_expires(purpose, hours, store):
     with store.writing() as session:
-        secret = access.create_link(session, purpose, account_id=None, now_us=NOW_US)
-        assert access.find_link(session, secret, NOW_US + hours * HOUR_US - 1)
+        secret = create_link(session, purpose, account_id=None, now_us=NOW_US)
+        assert find_link(session, secret, NOW_US + hours * HOUR_US - 1)
         with pytest.raises(AuthenticationError):
-            access.find_link(session, secret, NOW_US + hours * HOUR_US)
+            find_link(session, secret, NOW_US + hours * HOUR_US)
 
 
 def test_looking_at_a_link_does_not_use_it_up(owner_link, take_up, store):
     # Programs that read messages open every link in them.
     for _ in range(3):
         with store.reading() as session:
-            assert access.find_link(session, owner_link, NOW_US).purpose == "owner"
+            assert find_link(session, owner_link, NOW_US).purpose == "owner"
     assert take_up(owner_link, email="olga@example.org")
 
 
@@ -120,7 +123,7 @@ def test_an_invitation_cannot_be_taken_up_for_another_account_or_role(invite, ta
     made = invite()
     opened = take_up(made.secret, email="olga@example.org", name="Ivo")
     with store.reading() as session:
-        (ivo,) = access.list_accounts(session)
+        (ivo,) = list_accounts(session)
     assert opened.account_id == ivo.account_id
     assert (ivo.email, ivo.name, ivo.role, ivo.brands) == (
         "ivo@example.org",
@@ -156,7 +159,4 @@ def test_what_is_kept_of_a_link_does_not_open_anything(invite, take_up, read_eve
 
 
 def test_the_address_of_a_link():
-    assert (
-        access.write_link("https://fusion.example.org/", "cfl_x")
-        == "https://fusion.example.org/welcome/cfl_x"
-    )
+    assert write_link("https://fusion.example.org/", "cfl_x") == "https://fusion.example.org/welcome/cfl_x"

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion import access
+from consumer_fusion.access import signing_in
+from consumer_fusion.access.invitations import invite_staff, offer_new_password
+from consumer_fusion.access.passwords import PasswordCost, check_password, hash_password, matches_password
+from consumer_fusion.access.sessions import open_session
+from consumer_fusion.access.signing_in import begin_sign_in, finish_sign_in, take_up_link
 from consumer_fusion.errors import AuthenticationError, InputError
 from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import CHEAP, NOW_US, PASSWORD
@@ -18,27 +22,27 @@ from staff_moments import CHEAP, NOW_US, PASSWORD
 @settings(max_examples=50)
 @given(st.text(min_size=12, max_size=40), st.text(min_size=12, max_size=40))
 def test_a_password_opens_and_another_does_not(password, other):
-    kept = access.hash_password(password, CHEAP)
-    assert access.matches_password(kept, password, CHEAP)
-    assert access.matches_password(kept, other, CHEAP) is (access.matches_password(
-        access.hash_password(other, CHEAP), password, CHEAP
+    kept = hash_password(password, CHEAP)
+    assert matches_password(kept, password, CHEAP)
+    assert matches_password(kept, other, CHEAP) is (matches_password(
+        hash_password(other, CHEAP), password, CHEAP
     ))  # fmt: skip
 
 
 def test_a_guess_costs_what_the_standard_recommends():
-    kept = argon2.extract_parameters(access.hash_password(PASSWORD))
+    kept = argon2.extract_parameters(hash_password(PASSWORD))
     # RFC 9106, section 4, the recommendation for machines with less memory.
     assert (kept.type, kept.time_cost, kept.memory_cost, kept.parallelism) == (argon2.Type.ID, 3, 65_536, 4)
     assert (kept.salt_len, kept.hash_len) == (16, 32)
 
 
 def test_the_same_password_is_kept_in_another_form_each_time():
-    assert access.hash_password(PASSWORD, CHEAP) != access.hash_password(PASSWORD, CHEAP)
+    assert hash_password(PASSWORD, CHEAP) != hash_password(PASSWORD, CHEAP)
 
 
 def test_a_password_typed_with_composed_or_single_accents_is_the_same():
-    kept = access.hash_password("café crème brûlée", CHEAP)
-    assert access.matches_password(kept, "cafe\u0301 cre\u0300me bru\u0302le\u0301e", CHEAP)
+    kept = hash_password("café crème brûlée", CHEAP)
+    assert matches_password(kept, "cafe\u0301 cre\u0300me bru\u0302le\u0301e", CHEAP)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,7 @@ def test_a_password_typed_with_composed_or_single_accents_is_the_same():
 )
 def test_a_password_that_is_guessed_first_is_not_taken(weak):
     with pytest.raises(InputError) as refused:
-        access.check_password(weak, about="anna@example.org Anna")
+        check_password(weak, about="anna@example.org Anna")
     assert weak not in str(refused.value)
 
 
@@ -64,12 +68,12 @@ def test_a_password_that_is_guessed_first_is_not_taken(weak):
     "good", [PASSWORD, "correct otter lamp", "ಕನ್ನಡ ಅಕ್ಷರಗಳು ಚೆನ್ನ", "password is my otter lamp"]
 )
 def test_a_long_password_without_signs_is_taken(good):
-    access.check_password(good, about="anna@example.org Anna")
+    check_password(good, about="anna@example.org Anna")
 
 
 @pytest.mark.parametrize("odd", ["", "\ud800" * 14, "\x00" * 14, "A" * 1_000_000])
 def test_an_odd_password_is_simply_wrong(odd):
-    assert not access.matches_password(access.hash_password(PASSWORD, CHEAP), odd, CHEAP)
+    assert not matches_password(hash_password(PASSWORD, CHEAP), odd, CHEAP)
 
 
 def test_for_a_name_without_account_as_much_is_computed(anna, sign_in):
@@ -90,7 +94,7 @@ def test_for_a_name_without_account_as_much_is_computed(anna, sign_in):
 
 def test_the_answer_does_not_tell_names_from_passwords(anna, sign_in, store):
     with store.writing() as session:
-        access.invite_staff(
+        invite_staff(
             session, email="ivo@example.org", role="agent", brands={"café"}, actor=COMMAND_LINE, now_us=NOW_US
         )
     told = set()
@@ -103,7 +107,7 @@ def test_the_answer_does_not_tell_names_from_passwords(anna, sign_in, store):
 
 def test_no_password_opens_an_account_that_has_none(store, sign_in):
     with store.writing() as session:
-        access.invite_staff(
+        invite_staff(
             session, email="ivo@example.org", role="agent", brands={"café"}, actor=COMMAND_LINE, now_us=NOW_US
         )
     for guess in ("of nobody", "", PASSWORD):
@@ -112,14 +116,14 @@ def test_no_password_opens_an_account_that_has_none(store, sign_in):
 
 
 def test_an_older_cost_is_renewed_when_they_sign_in(anna, store, visits, note):
-    dearer = access.PasswordCost(passes=2, memory_kib=16, lanes=1)
-    access.sign_in(store, visits, note, "anna@example.org", PASSWORD, "192.0.2.1", NOW_US, cost=dearer)
+    dearer = PasswordCost(passes=2, memory_kib=16, lanes=1)
+    signing_in.sign_in(store, visits, note, "anna@example.org", PASSWORD, "192.0.2.1", NOW_US, cost=dearer)
     from consumer_fusion.access.accounts import read_password
 
     with store.reading() as session:
         _, kept = read_password(session, "anna@example.org")
     assert argon2.extract_parameters(kept).time_cost == 2
-    assert access.matches_password(kept, PASSWORD, dearer)
+    assert matches_password(kept, PASSWORD, dearer)
 
 
 def test_the_password_is_kept_nowhere(anna, read_everything):
@@ -129,19 +133,19 @@ def test_the_password_is_kept_nowhere(anna, read_everything):
 
 
 def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(anna, store, visits, note):
-    tried = access.begin_sign_in(store, visits, "anna@example.org", "192.0.2.1", NOW_US)
+    tried = begin_sign_in(store, visits, "anna@example.org", "192.0.2.1", NOW_US)
     with store.writing() as session:
-        made = access.offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
-    access.take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
-    assert access.matches_password(tried.kept, PASSWORD, CHEAP)
-    assert access.finish_sign_in(store, visits, note, tried, NOW_US, is_right=True) is None
+        made = offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+    take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
+    assert matches_password(tried.kept, PASSWORD, CHEAP)
+    assert finish_sign_in(store, visits, note, tried, NOW_US, is_right=True) is None
 
 
 def test_a_session_of_the_password_before_never_counts_however_close_it_was(anna, store, visits, find_who):
     # The account was looked at just before its password was replaced, the session written just after.
     with store.writing() as session:
-        made = access.offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
-    access.take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
+        made = offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+    take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
     with visits.writing() as session:
-        late = access.open_session(session, anna, origin="password", now_us=NOW_US)
+        late = open_session(session, anna, origin="password", now_us=NOW_US)
     assert find_who(late.token) is None

@@ -11,59 +11,70 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from consumer_fusion import access
+from consumer_fusion.access import signing_in
+from consumer_fusion.access.accounts import call_as, remove_account
+from consumer_fusion.access.audit import read_audit
+from consumer_fusion.access.signing_in import make_owner_link
+from consumer_fusion.access.tokens import create_token, list_tokens
 from consumer_fusion.errors import FusionError, StoreError
 from consumer_fusion.records.audit import COMMAND_LINE, AuditEntry
-from consumer_fusion.web import session as staff
-from consumer_fusion.web import trail as trails
-from consumer_fusion.web.errors import find_status, write_error, write_headers
-from consumer_fusion.web.gate import FORM_FIELD, FORM_HEADER, MAX_FORM_BYTES, Gate, SessionMiddleware
+from consumer_fusion.server import audit_buffer, authentication
+from consumer_fusion.server.http_errors import find_status, write_error, write_headers
+from consumer_fusion.server.session_middleware import (
+    FORM_FIELD,
+    FORM_HEADER,
+    MAX_FORM_BYTES,
+    Gate,
+    SessionMiddleware,
+)
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD, SECOND_US
 
 SITE = "https://fusion.example.org"
 
 
 async def show_form(request):
-    who = staff.find_staff(request)
-    return JSONResponse({"form_token": staff.read_form_token(request), "who": who and who.account.email})
+    who = authentication.find_staff(request)
+    return JSONResponse(
+        {"form_token": authentication.read_form_token(request), "who": who and who.account.email}
+    )
 
 
 async def sign_in(request):
     form = await request.form()
-    await staff.sign_in(request, form["email"], form["password"])
+    await authentication.sign_in(request, form["email"], form["password"])
     return PlainTextResponse("in")
 
 
 async def take_up(request):
     form = await request.form()
-    await staff.take_up_link(request, form["secret"], form["password"], email=form.get("email", ""))
+    await authentication.take_up_link(request, form["secret"], form["password"], email=form.get("email", ""))
     return PlainTextResponse("in")
 
 
 async def visit_demo(request):
-    await staff.sign_in_visitor(request)
+    await authentication.sign_in_visitor(request)
     return PlainTextResponse("in")
 
 
 async def sign_out(request):
-    await staff.sign_out(request, everywhere=request.query_params.get("everywhere") == "yes")
+    await authentication.sign_out(request, everywhere=request.query_params.get("everywhere") == "yes")
     return PlainTextResponse("out")
 
 
 async def look(request):
     brand = request.path_params["brand"]
-    caller = await staff.require_caller(request, "look", brand)
-    staff.note_look(request, caller, "look at brand", brand_id=7)
+    caller = await authentication.require_caller(request, "look", brand)
+    authentication.note_look(request, caller, "look at brand", brand_id=7)
     return PlainTextResponse(f"the numbers of {brand}")
 
 
 async def change_points(request):
-    await staff.require_caller(request, "change_points")
+    await authentication.require_caller(request, "change_points")
     return PlainTextResponse((await request.form()).get("points", "") or "changed")
 
 
 async def upload(request):
-    await staff.require_caller(request, "change_points")
+    await authentication.require_caller(request, "change_points")
     return PlainTextResponse(str(len(await request.body())))
 
 
@@ -99,7 +110,7 @@ def moment():
 
 @pytest.fixture
 def gate(store, visits, moment):
-    trail = trails.Trail(store, visits)
+    trail = audit_buffer.Trail(store, visits)
     return Gate(store, visits, trail, b"k" * 32, moment, cost=CHEAP, bound_address="127.0.0.1")
 
 
@@ -253,7 +264,7 @@ def test_what_was_looked_at_is_on_record(browser, gate, anna):
     browser.get("/brands/cinema")
     gate.trail.flush()
     with gate.store.reading() as session:
-        (look_at,) = [e for e in access.read_audit(session) if e.action == "look at brand"]
+        (look_at,) = [e for e in read_audit(session) if e.action == "look at brand"]
     assert (look_at.actor.id, look_at.brand_id, look_at.at_us) == (anna.account_id, 7, NOW_US)
 
 
@@ -268,7 +279,7 @@ def test_a_session_lives_on_while_it_is_used_and_ends_when_it_is_not(browser, ga
 
 def test_a_removed_account_is_out_at_the_next_click(browser, gate, anna):
     with gate.store.writing() as session:
-        access.remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     assert browser.get("/brands/book-shop").status_code == 401
 
 
@@ -311,9 +322,7 @@ def test_a_password_does_not_travel_in_the_open(browse, anna):
 def test_a_token_reads_over_http_and_changes_nothing(browse, make_staff, gate):
     ada = make_staff("ada@example.org", "analyst", {"book-shop", "café"})
     with gate.store.writing() as session:
-        new = access.create_token(
-            session, access.call_as(ada), purpose="dashboard", brands={"café"}, now_us=NOW_US
-        )
+        new = create_token(session, call_as(ada), purpose="dashboard", brands={"café"}, now_us=NOW_US)
     program = browse()
     program.headers["Authorization"] = f"Bearer {new.secret}"
     assert program.get("/brands/café").status_code == 200
@@ -321,7 +330,7 @@ def test_a_token_reads_over_http_and_changes_nothing(browse, make_staff, gate):
     assert program.post("/points").status_code == 403
     gate.trail.flush()
     with gate.store.reading() as session:
-        assert access.list_tokens(session)[0].used_us == NOW_US
+        assert list_tokens(session)[0].used_us == NOW_US
     program.headers["Authorization"] = "Bearer cft_wrong"
     assert program.get("/brands/café").status_code == 401
 
@@ -338,7 +347,7 @@ def test_a_token_header_does_not_lead_a_cookie_past_the_form_check(browse, make_
 
 def test_a_link_is_taken_up_over_http(browse, gate):
     with gate.store.writing() as session:
-        secret = access.make_owner_link(session, NOW_US)
+        secret = make_owner_link(session, NOW_US)
     browser = browse()
     taken = send_form(browser, "/welcome", secret=secret, password=PASSWORD, email="olga@example.org")
     assert taken.status_code == 200
@@ -391,7 +400,7 @@ def test_without_the_middleware_nobody_is_let_in():
 
 
 def test_looks_wait_while_somebody_writes_and_are_not_lost(gate, store, monkeypatch):
-    monkeypatch.setattr(trails, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(audit_buffer, "_PATIENCE_SECONDS", 0.0)
     gate.trail.note_looks([AuditEntry(COMMAND_LINE, "look at pair", NOW_US)])
     gate.trail.note_session("digest", NOW_US)
     with store.writing(), pytest.raises(StoreError):
@@ -399,12 +408,12 @@ def test_looks_wait_while_somebody_writes_and_are_not_lost(gate, store, monkeypa
     gate.trail.flush()
     gate.trail.flush()
     with store.reading() as session:
-        assert len(access.read_audit(session)) == 1
+        assert len(read_audit(session)) == 1
 
 
 def test_when_the_audit_cannot_be_written_for_long_nothing_more_is_shown(gate, browser, monkeypatch):
     gate.trail.flush()  # that they came in waits to be written too
-    monkeypatch.setattr(trails, "MAX_WAITING_LOOKS", 3)
+    monkeypatch.setattr(audit_buffer, "MAX_WAITING_LOOKS", 3)
     statuses = [browser.get("/brands/book-shop").status_code for _ in range(5)]
     assert statuses == [200] * 3 + [503] * 2
     gate.trail.flush()
@@ -420,10 +429,10 @@ def test_staff_come_in_fail_to_and_go_while_an_import_is_writing(browse, gate, a
         assert browser.get("/brands/book-shop").status_code == 200
         assert send_form(browser, "/sign-out").status_code == 200
         assert browser.get("/brands/book-shop").status_code == 401
-        assert time.monotonic() - begun < access.signing_in.PATIENCE_SECONDS, "it waited"
+        assert time.monotonic() - begun < signing_in.PATIENCE_SECONDS, "it waited"
     gate.trail.flush()
     with store.reading() as session:
-        told = [entry.action for entry in access.read_audit(session, actor_id=anna.account_id)]
+        told = [entry.action for entry in read_audit(session, actor_id=anna.account_id)]
     assert [action for action in reversed(told) if "sign" in action] == [
         "sign in", "fail to sign in", "sign in", "sign out",
     ]  # fmt: skip
@@ -434,4 +443,4 @@ def test_closing_the_trail_writes_what_is_left(gate, store):
     gate.trail.note_looks([AuditEntry(COMMAND_LINE, "look at pair", NOW_US + SECOND_US)])
     gate.trail.close()
     with store.reading() as session:
-        assert len(access.read_audit(session)) == 1
+        assert len(read_audit(session)) == 1

@@ -6,14 +6,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion import access
+from consumer_fusion.access.accounts import sign_out_everywhere
+from consumer_fusion.access.invitations import offer_new_password
+from consumer_fusion.access.sessions import (
+    DEFAULT_LIMITS,
+    close_session,
+    count_sessions,
+    find_session,
+    touch_sessions,
+)
+from consumer_fusion.access.signing_in import take_up_link
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.records.access import STAFF_SESSIONS
 from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD
 
-IDLE_US = access.DEFAULT_LIMITS.idle_us
-ABSOLUTE_US = round(access.DEFAULT_LIMITS.absolute_hours * HOUR_US)
+IDLE_US = DEFAULT_LIMITS.idle_us
+ABSOLUTE_US = round(DEFAULT_LIMITS.absolute_hours * HOUR_US)
 
 
 def test_a_session_id_stolen_from_the_database_is_useless(anna, sign_in, find_who, visits, read_everything):
@@ -58,11 +67,11 @@ def test_a_session_ends_when_nothing_is_done(anna, sign_in, find_who):
 def test_who_goes_on_working_stays_signed_in_until_the_last_moment(anna, sign_in, find_who, visits):
     token = sign_in().token
     with visits.reading() as session:
-        digest = access.find_session(session, token, NOW_US).digest
+        digest = find_session(session, token, NOW_US).digest
     for now_us in range(NOW_US, NOW_US + ABSOLUTE_US, IDLE_US // 2):
         assert find_who(token, now_us)
         with visits.writing() as session:
-            access.touch_sessions(session, {digest: now_us})
+            touch_sessions(session, {digest: now_us})
     assert find_who(token, NOW_US + ABSOLUTE_US - 1)
     assert find_who(token, NOW_US + ABSOLUTE_US) is None
 
@@ -70,7 +79,7 @@ def test_who_goes_on_working_stays_signed_in_until_the_last_moment(anna, sign_in
 def test_signing_out_ends_this_session_only(anna, sign_in, find_who, visits):
     here, there = sign_in().token, sign_in().token
     with visits.writing() as session:
-        access.close_session(session, here)
+        close_session(session, here)
     assert find_who(here) is None
     assert find_who(there)
 
@@ -82,9 +91,9 @@ def test_signing_out_everywhere_ends_all_of_theirs_and_nobody_elses(
     theirs = sign_in("olga@example.org").token
     with visits.reading() as session:
         # One more from the invitation that they took up.
-        assert access.count_sessions(session, anna, NOW_US) == 4
+        assert count_sessions(session, anna, NOW_US) == 4
     with store.writing() as session:
-        access.sign_out_everywhere(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        sign_out_everywhere(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     assert [find_who(token) for token in mine] == [None] * 3
     assert find_who(theirs) == "olga@example.org"
 
@@ -92,8 +101,8 @@ def test_signing_out_everywhere_ends_all_of_theirs_and_nobody_elses(
 def test_a_new_password_signs_out_whoever_had_the_old_one(anna, sign_in, find_who, store, visits):
     thief = sign_in().token
     with store.writing() as session:
-        made = access.offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
-    mine = access.take_up_link(
+        made = offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+    mine = take_up_link(
         store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP
     ).token
     assert find_who(thief) is None

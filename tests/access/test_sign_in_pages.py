@@ -10,10 +10,11 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from consumer_fusion import access
-from consumer_fusion.web.gate import Gate, SessionMiddleware
-from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
-from consumer_fusion.web.trail import Trail
+from consumer_fusion.access.one_time_links import write_link
+from consumer_fusion.access.signing_in import make_owner_link
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
+from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
 from staff_moments import CHEAP, NOW_US, PASSWORD
 
 SITE = "http://localhost:8000"
@@ -61,7 +62,7 @@ def fill_in(browser, path, **fields):
 @pytest.fixture
 def first_link(store):
     with store.writing() as session:
-        return access.write_link("", access.make_owner_link(session, NOW_US))
+        return write_link("", make_owner_link(session, NOW_US))
 
 
 def test_from_the_first_link_to_signing_in_again(browse, first_link):

@@ -6,14 +6,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer_fusion import access
+from consumer_fusion.access.accounts import (
+    call_as,
+    change_account,
+    has_owner,
+    list_accounts,
+    remove_account,
+    restore_account,
+)
+from consumer_fusion.access.invitations import invite_staff, offer_new_password
+from consumer_fusion.access.permissions import (
+    BRAND_LEVEL,
+    PERMISSIONS,
+    Caller,
+    keep_visible,
+    may,
+    require_permission,
+)
+from consumer_fusion.access.signing_in import find_signed_in, take_up_link
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, PermissionDeniedError
 from consumer_fusion.records.access import ROLES
 from consumer_fusion.records.audit import COMMAND_LINE, Actor
 from staff_moments import NOW_US, PASSWORD
 
 callers = st.builds(
-    access.Caller,
+    Caller,
     actor=st.just(Actor("staff", "1")),
     role=st.sampled_from(ROLES),
     brands=st.none() | st.frozensets(st.sampled_from(["book-shop", "café", "cinema"]), min_size=1),
@@ -21,18 +38,18 @@ callers = st.builds(
 
 
 def test_an_agent_of_one_brand_does_not_see_another(anna):
-    caller = access.call_as(anna)
-    access.require_permission(caller, "look", "book-shop")
+    caller = call_as(anna)
+    require_permission(caller, "look", "book-shop")
     with pytest.raises(PermissionDeniedError):
-        access.require_permission(caller, "look", "cinema")
-    assert access.keep_visible(caller, ["cinema", "book-shop", "café"]) == ["book-shop"]
+        require_permission(caller, "look", "cinema")
+    assert keep_visible(caller, ["cinema", "book-shop", "café"]) == ["book-shop"]
 
 
 def test_a_brand_one_may_not_see_is_refused_in_the_same_words_whether_it_exists_or_not(anna):
     words = set()
     for brand in ("cinema", "no such brand"):
         with pytest.raises(PermissionDeniedError) as refused:
-            access.require_permission(access.call_as(anna), "look", brand)
+            require_permission(call_as(anna), "look", brand)
         words.add(str(refused.value))
     assert len(words) == 1
     assert "cinema" not in words.pop()
@@ -40,57 +57,55 @@ def test_a_brand_one_may_not_see_is_refused_in_the_same_words_whether_it_exists_
 
 def test_a_brand_of_almost_the_same_name_is_another_brand(anna):
     for brand in ("Book-Shop", "book-shop ", "book-sho", "book-shop2", ""):
-        assert not access.may(access.call_as(anna), "look", brand)
+        assert not may(call_as(anna), "look", brand)
 
 
-@given(
-    callers, st.sampled_from(access.PERMISSIONS), st.sampled_from(["book-shop", "café", "cinema", "other"])
-)
+@given(callers, st.sampled_from(PERMISSIONS), st.sampled_from(["book-shop", "café", "cinema", "other"]))
 def test_nobody_does_anything_with_a_brand_that_they_do_not_see(caller, permission, brand):
-    if access.may(caller, permission, brand):
+    if may(caller, permission, brand):
         assert caller.brands is None or brand in caller.brands
 
 
-@given(callers, st.sampled_from(access.PERMISSIONS))
+@given(callers, st.sampled_from(PERMISSIONS))
 def test_what_concerns_all_brands_is_for_those_who_see_all(caller, permission):
-    if caller.brands is not None and access.may(caller, permission):
-        assert permission in access.BRAND_LEVEL
+    if caller.brands is not None and may(caller, permission):
+        assert permission in BRAND_LEVEL
 
 
-@given(callers, st.sampled_from(access.PERMISSIONS), st.none() | st.sampled_from(["café", "other"]))
+@given(callers, st.sampled_from(PERMISSIONS), st.none() | st.sampled_from(["café", "other"]))
 def test_asking_and_requiring_agree(caller, permission, brand):
-    if access.may(caller, permission, brand):
-        access.require_permission(caller, permission, brand)
+    if may(caller, permission, brand):
+        require_permission(caller, permission, brand)
     else:
         with pytest.raises(PermissionDeniedError):
-            access.require_permission(caller, permission, brand)
+            require_permission(caller, permission, brand)
 
 
 def test_a_read_only_account_changes_nothing():
-    reader = access.Caller(Actor("staff", "1"), "read-only", None)
-    assert [permission for permission in access.PERMISSIONS if access.may(reader, permission)] == ["look"]
+    reader = Caller(Actor("staff", "1"), "read-only", None)
+    assert [permission for permission in PERMISSIONS if may(reader, permission)] == ["look"]
 
 
 def test_only_an_owner_lets_staff_and_sources_in_and_reads_the_audit():
     for permission in ("change_staff", "change_keys", "read_audit"):
-        allowed = [r for r in ROLES if access.may(access.Caller(Actor("staff", "1"), r, None), permission)]
+        allowed = [r for r in ROLES if may(Caller(Actor("staff", "1"), r, None), permission)]
         assert allowed == ["owner"]
 
 
 def test_a_change_of_brands_counts_at_the_next_click(anna, sign_in, store, visits):
     token = sign_in().token
     with store.writing() as session:
-        access.change_account(
+        change_account(
             session, anna.account_id, role="analyst", brands={"cinema"}, actor=COMMAND_LINE, now_us=NOW_US
         )
-    caller = access.find_signed_in(store, visits, token, NOW_US).caller
+    caller = find_signed_in(store, visits, token, NOW_US).caller
     assert (caller.role, caller.brands) == ("analyst", frozenset({"cinema"}))
 
 
 def test_somebody_removed_is_out_everywhere_at_once(anna, owner, sign_in, find_who, store):
     tokens = [sign_in().token for _ in range(3)]
     with store.writing() as session:
-        access.remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     assert [find_who(token) for token in tokens] == [None] * 3
     with pytest.raises(AuthenticationError):
         sign_in()
@@ -98,20 +113,20 @@ def test_somebody_removed_is_out_everywhere_at_once(anna, owner, sign_in, find_w
 
 def test_a_link_sent_before_the_removal_opens_nothing(anna, owner, store, visits):
     with store.writing() as session:
-        made = access.offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
-        access.remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        made = offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
-        access.take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
+        take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
     with store.writing() as session:
-        access.restore_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        restore_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
-        access.take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
+        take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
 
 
 def test_somebody_removed_can_be_invited_again_and_needs_a_new_password(anna, make_staff, sign_in, store):
     with store.writing() as session:
-        access.remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
-        access.invite_staff(
+        remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        invite_staff(
             session,
             email="Anna@Example.org",
             role="read-only",
@@ -129,27 +144,27 @@ def test_somebody_removed_can_be_invited_again_and_needs_a_new_password(anna, ma
 def test_the_only_owner_can_neither_go_nor_step_down(owner, make_staff, store):
     with store.writing() as session:
         with pytest.raises(ConflictError):
-            access.remove_account(session, owner.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+            remove_account(session, owner.account_id, actor=COMMAND_LINE, now_us=NOW_US)
         with pytest.raises(ConflictError):
-            access.change_account(
+            change_account(
                 session, owner.account_id, role="analyst", brands=None, actor=COMMAND_LINE, now_us=NOW_US
             )
         # An owner who never chose a password could not let anybody in either.
-        access.invite_staff(
+        invite_staff(
             session, email="late@example.org", role="owner", brands=None, actor=COMMAND_LINE, now_us=NOW_US
         )
         with pytest.raises(ConflictError):
-            access.remove_account(session, owner.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+            remove_account(session, owner.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     make_staff("omar@example.org", "owner")
     with store.writing() as session:
-        access.remove_account(session, owner.account_id, actor=COMMAND_LINE, now_us=NOW_US)
-        assert access.has_owner(session)
+        remove_account(session, owner.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        assert has_owner(session)
 
 
 def test_an_address_is_one_however_it_is_written(anna, sign_in, store):
     assert sign_in("  ANNA@Example.ORG ").account_id == anna.account_id
     with store.writing() as session, pytest.raises(ConflictError):
-        access.invite_staff(
+        invite_staff(
             session,
             email="Anna@example.org",
             role="agent",
@@ -173,10 +188,8 @@ def test_an_address_is_one_however_it_is_written(anna, sign_in, store):
 def test_an_account_that_cannot_be_is_not_made(email, role, brands, store):
     with store.writing() as session:
         with pytest.raises(InputError):
-            access.invite_staff(
-                session, email=email, role=role, brands=brands, actor=COMMAND_LINE, now_us=NOW_US
-            )
-        assert access.list_accounts(session) == []
+            invite_staff(session, email=email, role=role, brands=brands, actor=COMMAND_LINE, now_us=NOW_US)
+        assert list_accounts(session) == []
 
 
 def test_an_account_does_not_show_who_it_is_in_a_log(anna):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from consumer_fusion import access
+from consumer_fusion.access.accounts import call_as, change_account, remove_account, restore_account
+from consumer_fusion.access.keys import create_write_key, verify_write_key
+from consumer_fusion.access.permissions import PERMISSIONS, may
+from consumer_fusion.access.signing_in import call_with_token
+from consumer_fusion.access.tokens import create_token, list_tokens, revoke_token, verify_token
 from consumer_fusion.errors import AuthenticationError, InputError, NotFoundError, PermissionDeniedError
 from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import DAY_US, NOW_US
@@ -19,8 +23,8 @@ def analyst(make_staff):
 def make_token(store):
     def make(account, brands=("book-shop",), **more):
         with store.writing() as session:
-            return access.create_token(
-                session, access.call_as(account),
+            return create_token(
+                session, call_as(account),
                 **{"purpose": "dashboard", "brands": brands, "now_us": NOW_US, **more},
             )  # fmt: skip
 
@@ -33,7 +37,7 @@ def call(store):
 
     def run(secret, now_us=NOW_US):
         with store.reading() as session:
-            return access.call_with_token(session, access.verify_token(session, secret, now_us))
+            return call_with_token(session, verify_token(session, secret, now_us))
 
     return run
 
@@ -41,8 +45,8 @@ def call(store):
 def test_a_token_reads_its_brands_and_does_nothing_else(analyst, make_token, call):
     caller = call(make_token(analyst).secret)
     assert caller.brands == frozenset({"book-shop"})
-    assert [p for p in access.PERMISSIONS if access.may(caller, p)] == ["look"]
-    assert not access.may(caller, "look", "café")
+    assert [p for p in PERMISSIONS if may(caller, p)] == ["look"]
+    assert not may(caller, "look", "café")
 
 
 def test_a_token_for_all_brands_means_all_of_its_maker(analyst, make_token, call):
@@ -53,7 +57,7 @@ def test_nobody_makes_a_token_for_a_brand_they_do_not_see(analyst, make_token, s
     with pytest.raises(PermissionDeniedError):
         make_token(analyst, ["cinema"])
     with store.reading() as session:
-        assert access.list_tokens(session) == []
+        assert list_tokens(session) == []
 
 
 def test_an_agent_makes_no_tokens(anna, make_token):
@@ -64,7 +68,7 @@ def test_an_agent_makes_no_tokens(anna, make_token):
 def test_when_its_maker_sees_less_the_token_does_too(analyst, make_token, call, store):
     secret = make_token(analyst, ["book-shop", "café"]).secret
     with store.writing() as session:
-        access.change_account(
+        change_account(
             session,
             analyst.account_id,
             role="analyst",
@@ -78,11 +82,11 @@ def test_when_its_maker_sees_less_the_token_does_too(analyst, make_token, call, 
 def test_when_its_maker_goes_the_token_goes(analyst, make_token, call, store):
     secret = make_token(analyst).secret
     with store.writing() as session:
-        access.remove_account(session, analyst.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        remove_account(session, analyst.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
         call(secret)
     with store.writing() as session:
-        access.restore_account(session, analyst.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        restore_account(session, analyst.account_id, actor=COMMAND_LINE, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
         call(secret)
 
@@ -103,11 +107,11 @@ def test_a_token_that_cannot_be_is_not_made(wrong, analyst, make_token):
 def test_a_revoked_token_is_refused(analyst, make_token, call, store):
     new = make_token(analyst)
     with store.writing() as session:
-        access.revoke_token(session, new.token.token_id, actor=COMMAND_LINE, now_us=NOW_US)
-        access.revoke_token(session, new.token.token_id, actor=COMMAND_LINE, now_us=NOW_US + 1)
-        (token,) = access.list_tokens(session, analyst.account_id)
+        revoke_token(session, new.token.token_id, actor=COMMAND_LINE, now_us=NOW_US)
+        revoke_token(session, new.token.token_id, actor=COMMAND_LINE, now_us=NOW_US + 1)
+        (token,) = list_tokens(session, analyst.account_id)
         with pytest.raises(NotFoundError):
-            access.revoke_token(session, "nothing", actor=COMMAND_LINE, now_us=NOW_US)
+            revoke_token(session, "nothing", actor=COMMAND_LINE, now_us=NOW_US)
     assert token.revoked_us == NOW_US
     with pytest.raises(AuthenticationError):
         call(new.secret)
@@ -126,13 +130,13 @@ def test_the_token_is_kept_nowhere(analyst, make_token, read_everything, call):
 def test_a_write_key_is_no_token_and_a_token_no_write_key(analyst, make_token, call, store):
     token = make_token(analyst).secret
     with store.writing() as session:
-        key = access.create_write_key(
+        key = create_write_key(
             session, source="web-shop", kind="server", actor=COMMAND_LINE, now_us=NOW_US
         ).secret
         with pytest.raises(AuthenticationError):
-            access.verify_write_key(session, token, NOW_US)
+            verify_write_key(session, token, NOW_US)
         with pytest.raises(AuthenticationError):
-            access.verify_write_key(session, token.replace("cft_", "cfw_"), NOW_US)
+            verify_write_key(session, token.replace("cft_", "cfw_"), NOW_US)
     with pytest.raises(AuthenticationError):
         call(key)
     with pytest.raises(AuthenticationError):

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion import access
+from consumer_fusion.access.audit import read_audit
+from consumer_fusion.access.keys import (
+    create_write_key,
+    list_write_keys,
+    note_key_uses,
+    revoke_write_key,
+    rotate_write_key,
+    verify_write_key,
+)
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, NotFoundError
 from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import HOUR_US, NOW_US
@@ -17,7 +25,7 @@ def make_key(store):
     def make(**more):
         wanted = {"source": "web-shop", "kind": "server", "actor": COMMAND_LINE, "now_us": NOW_US, **more}
         with store.writing() as session:
-            return access.create_write_key(session, **wanted)
+            return create_write_key(session, **wanted)
 
     return make
 
@@ -26,7 +34,7 @@ def make_key(store):
 def verify(store):
     def run(secret, now_us=NOW_US):
         with store.reading() as session:
-            return access.verify_write_key(session, secret, now_us)
+            return verify_write_key(session, secret, now_us)
 
     return run
 
@@ -90,7 +98,7 @@ def test_a_key_with_one_letter_changed_is_refused(place, letter, make_key, verif
 def test_a_revoked_key_is_refused(make_key, verify, store):
     new = make_key()
     with store.writing() as session:
-        access.revoke_write_key(session, new.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
+        revoke_write_key(session, new.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
     with pytest.raises(AuthenticationError, match="revoked") as refused:
         verify(new.secret, NOW_US + 1)
     assert new.secret not in str(refused.value)
@@ -100,17 +108,15 @@ def test_revoking_twice_is_on_record_once(make_key, store):
     new = make_key()
     with store.writing() as session:
         for later in range(2):
-            access.revoke_write_key(session, new.key.key_id, actor=COMMAND_LINE, now_us=NOW_US + later)
-        (entry,) = [e for e in access.read_audit(session) if e.action == "revoke write key"]
+            revoke_write_key(session, new.key.key_id, actor=COMMAND_LINE, now_us=NOW_US + later)
+        (entry,) = [e for e in read_audit(session) if e.action == "revoke write key"]
     assert entry.at_us == NOW_US
 
 
 def test_during_a_rotation_both_keys_count_and_afterwards_the_new_one(make_key, verify, store):
     old = make_key(brand="book-shop", trust=0.5)
     with store.writing() as session:
-        new = access.rotate_write_key(
-            session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US, overlap_hours=2
-        )
+        new = rotate_write_key(session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US, overlap_hours=2)
     assert new.secret != old.secret
     assert verify(old.secret, NOW_US + 2 * HOUR_US - 1).key_id == old.key.key_id
     key = verify(new.secret, NOW_US + 2 * HOUR_US)
@@ -127,16 +133,16 @@ def test_during_a_rotation_both_keys_count_and_afterwards_the_new_one(make_key, 
 def test_a_key_that_is_being_replaced_is_not_rotated_again(make_key, store):
     old = make_key()
     with store.writing() as session:
-        access.rotate_write_key(session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
+        rotate_write_key(session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
         with pytest.raises(ConflictError):
-            access.rotate_write_key(session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
+            rotate_write_key(session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
 
 
 def test_a_leaked_key_can_be_revoked_during_its_rotation(make_key, verify, store):
     old = make_key()
     with store.writing() as session:
-        new = access.rotate_write_key(session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
-        access.revoke_write_key(session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
+        new = rotate_write_key(session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
+        revoke_write_key(session, old.key.key_id, actor=COMMAND_LINE, now_us=NOW_US)
     assert verify(new.secret)
     with pytest.raises(AuthenticationError):
         verify(old.secret)
@@ -146,7 +152,7 @@ def test_the_last_use_is_remembered(make_key, verify, store):
     new = make_key()
     assert verify(new.secret).used_us is None
     with store.writing() as session:
-        access.note_key_uses(session, {new.key.key_id: NOW_US + 5})
+        note_key_uses(session, {new.key.key_id: NOW_US + 5})
     assert verify(new.secret).used_us == NOW_US + 5
 
 
@@ -164,9 +170,9 @@ def test_a_key_that_cannot_be_is_not_made(wrong, make_key, store):
     with pytest.raises(InputError):
         make_key(**wrong)
     with store.reading() as session:
-        assert access.list_write_keys(session) == []
+        assert list_write_keys(session) == []
 
 
 def test_a_key_that_does_not_exist_is_not_found(store):
     with store.writing() as session, pytest.raises(NotFoundError):
-        access.revoke_write_key(session, "nothing", actor=COMMAND_LINE, now_us=NOW_US)
+        revoke_write_key(session, "nothing", actor=COMMAND_LINE, now_us=NOW_US)

@@ -11,21 +11,14 @@ import pytest
 OPTIONAL = ["altair", "vl_convert", "scipy", "splink", "pandas", "polars", "sklearn", "lightgbm", "lifetimes"]
 DOORS = [
     "consumer_fusion",
-    "consumer_fusion.cli",
+    "consumer_fusion.surfaces.cli.application",
     "consumer_fusion.pipeline",
     "consumer_fusion.workspace",
-    "consumer_fusion.ingest",
-    "consumer_fusion.identity",
-    "consumer_fusion.score",
-    "consumer_fusion.influence",
-    "consumer_fusion.simulate",
-    "consumer_fusion.engines",
-    "consumer_fusion.stores",
-    "consumer_fusion.records",
+    "consumer_fusion.simulate.towns",
 ]
 
 # These exist to draw; they may ask for their extra, by name.
-DRAWING = ["consumer_fusion.charts", "consumer_fusion.report"]
+DRAWING = ["consumer_fusion.views.charts", "consumer_fusion.surfaces.report.writing"]
 
 # Makes `import` fail as it does where a library is not installed (a None in sys.modules does not:
 # pyarrow, which asks whether pandas is there, would stumble over it).

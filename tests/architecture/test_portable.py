@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = sorted((ROOT / "src" / "consumer_fusion" / "score" / "sql").glob("*.sql"))
+TEXTS = sorted((ROOT / "src" / "consumer_fusion" / "score").rglob("*.sql"))
 
 _spec = importlib.util.spec_from_file_location(
     "portable_sql", ROOT / "scripts" / "linters" / "portable_sql.py"

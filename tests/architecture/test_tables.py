@@ -62,7 +62,7 @@ def may_write(module: Path, table: Table) -> bool:
     """
     name = ".".join(module.with_suffix("").parts).removesuffix(".__init__")
     return f"{name}.".startswith(f"{table.writer}.") or (
-        table.writer == "stores.base" and name.startswith("stores.")
+        table.writer == "storage.store" and name.startswith("storage.")
     )
 
 
@@ -146,10 +146,10 @@ def test_only_the_writer_writes():
 
 def test_a_second_writer_is_found():
     assert find_written("session.delete(EVENTS, {})\nsession.read(EVENTS)") == [(1, "EVENTS")]
-    assert may_write(Path("ingest/acceptance.py"), EVENTS)
+    assert may_write(Path("events/inbox.py"), EVENTS)
     assert not may_write(Path("pipeline.py"), EVENTS)
-    assert not may_write(Path("ingest/sealing.py"), replace(EVENTS, writer="ingest.acceptance"))
-    assert may_write(Path("ingest/sealing.py"), replace(EVENTS, writer="ingest"))
+    assert not may_write(Path("events/compaction.py"), replace(EVENTS, writer="events.inbox"))
+    assert may_write(Path("events/compaction.py"), replace(EVENTS, writer="events"))
 
 
 def test_some_tables_hold_personal_data():
@@ -176,4 +176,4 @@ def test_a_planted_fault_is_found(change, part_of_the_fault):
 
 
 def test_a_writer_that_does_not_exist_is_found():
-    assert find_writer(replace(EVENTS, writer="ingest.nowhere")) is None
+    assert find_writer(replace(EVENTS, writer="events.nowhere")) is None

@@ -13,8 +13,14 @@ import pytest
 import consumer_fusion as fusion
 from browser_staff import sign_in
 from console_town import OWNER, make_town, serve_console
-from consumer_fusion import access, ingest, pipeline, watching
-from consumer_fusion.records.notice import DELIVERIES
+from consumer_fusion import pipeline
+from consumer_fusion.access.accounts import call_as, find_account_by_email
+from consumer_fusion.access.invitations import invite_staff
+from consumer_fusion.access.keys import create_write_key
+from consumer_fusion.access.tokens import create_token
+from consumer_fusion.alerts import watching
+from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.records.alert import DELIVERIES
 
 AXE = "axe-core@4.11.0"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -61,19 +67,17 @@ def town_folder(tmp_path_factory):
     lines = folder / "nobodys.jsonl"
     lines.write_text("\n".join(map(json.dumps, NOBODYS + REGULARS)) + "\n", encoding="utf-8")
     with fusion.open_workspace(folder) as workspace:
-        pipeline.import_files(workspace, [lines], ingest.choose_reading(format="events"))
+        pipeline.import_files(workspace, [lines], choose_reading(format="events"))
         told = watching.subscribe(
             workspace, url="https://example.org/notices", types=["score_crossed", "symbiosis_changed"]
         )
         now_us = workspace.now_us
         with workspace.store.writing() as session:
-            owner = access.call_as(access.find_account_by_email(session, OWNER))
+            owner = call_as(find_account_by_email(session, OWNER))
             named = {"actor": owner.actor, "now_us": now_us}
-            access.create_token(
-                session, owner, purpose="weekly dashboard", brands=["book-shop"], now_us=now_us
-            )
-            access.create_write_key(session, source="web-shop", kind="server", brand="sweater-brand", **named)
-            access.invite_staff(session, email="ivo@example.org", role="agent", brands=["book-shop"], **named)
+            create_token(session, owner, purpose="weekly dashboard", brands=["book-shop"], now_us=now_us)
+            create_write_key(session, source="web-shop", kind="server", brand="sweater-brand", **named)
+            invite_staff(session, email="ivo@example.org", role="agent", brands=["book-shop"], **named)
             session.insert(
                 DELIVERIES,
                 DELIVERIES.column_names,

@@ -7,7 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from consumer_fusion import cause
+from consumer_fusion.causal.designs.audiences import (
+    compare_groups,
+    compare_log_odds,
+    compare_randomised,
+    join_estimates,
+    score_randomised,
+)
+from consumer_fusion.causal.designs.confidence_sequences import follow_randomised
 from consumer_fusion.errors import InputError, RefusedError
 
 
@@ -26,8 +33,8 @@ def test_the_interval_of_a_randomised_audience_holds_its_effect():
     held, sharper = [], []
     for seed in range(400):
         outcome, is_treated, known, truth = draw_audience(seed)
-        found = cause.compare_randomised(outcome, is_treated, known)
-        plain = cause.compare_randomised(outcome, is_treated)
+        found = compare_randomised(outcome, is_treated, known)
+        plain = compare_randomised(outcome, is_treated)
         held.append(found.low <= truth <= found.high)
         sharper.append(found.standard_error / plain.standard_error)
     assert 0.92 <= np.mean(held) <= 0.985
@@ -40,14 +47,14 @@ def test_the_errors_are_those_of_hc2():
     design = np.column_stack([np.ones(60), is_treated, centred, centred * is_treated[:, None]])
     statsmodels = pytest.importorskip("statsmodels.api", reason="the oracle of the errors")
     oracle = statsmodels.OLS(outcome, design).fit(cov_type="HC2")
-    found = cause.compare_randomised(outcome, is_treated, known)
+    found = compare_randomised(outcome, is_treated, known)
     assert found.effect == pytest.approx(oracle.params[1], abs=1e-10)
     assert found.standard_error == pytest.approx(oracle.bse[1], rel=1e-9)
 
 
 def test_without_features_it_is_the_plain_difference():
     outcome, is_treated, _, _ = draw_audience(1)
-    found = cause.compare_randomised(outcome, is_treated)
+    found = compare_randomised(outcome, is_treated)
     assert found.effect == pytest.approx(outcome[is_treated].mean() - outcome[~is_treated].mean())
     assert found.without == pytest.approx(outcome[~is_treated].mean())
     assert (found.p_value < 0.05) == (found.low > 0 or found.high < 0)
@@ -56,20 +63,20 @@ def test_without_features_it_is_the_plain_difference():
 def test_a_feature_that_says_nothing_changes_nothing():
     outcome, is_treated, known, _ = draw_audience(1)
     constant = np.column_stack([known, np.ones(outcome.size)])
-    assert cause.compare_randomised(outcome, is_treated, constant).effect == pytest.approx(
-        cause.compare_randomised(outcome, is_treated, known).effect
+    assert compare_randomised(outcome, is_treated, constant).effect == pytest.approx(
+        compare_randomised(outcome, is_treated, known).effect
     )
 
 
 def test_too_few_people_or_missing_outcomes_are_refused():
     outcome, is_treated, known, _ = draw_audience(1, count=60, share=0.2)
     with pytest.raises(RefusedError, match="Cannot tell"):
-        cause.compare_randomised(outcome, is_treated)
+        compare_randomised(outcome, is_treated)
     outcome, is_treated, known, _ = draw_audience(1)
     with pytest.raises(InputError):
-        cause.compare_randomised(np.append(outcome, math.nan), np.append(is_treated, True))
+        compare_randomised(np.append(outcome, math.nan), np.append(is_treated, True))
     with pytest.raises(InputError):
-        cause.compare_randomised(outcome, is_treated, known[:10])
+        compare_randomised(outcome, is_treated, known[:10])
 
 
 def test_whoever_looks_every_week_is_fooled_no_more_often_than_promised():
@@ -78,13 +85,10 @@ def test_whoever_looks_every_week_is_fooled_no_more_often_than_promised():
     for seed in range(100):
         outcome, is_treated, known, _ = draw_audience(seed, count=1_000, effect=0.0)
         outcome -= 0.5 * known[:, 1] * is_treated
-        sequence = cause.follow_randomised(outcome, is_treated, looks, share_treated=0.4, features=known)
+        sequence = follow_randomised(outcome, is_treated, looks, share_treated=0.4, features=known)
         fooled.append(any(look.low > 0 or look.high < 0 for look in sequence))
         fooled_plainly.append(
-            any(
-                cause.compare_randomised(outcome[:count], is_treated[:count]).p_value < 0.05
-                for count in looks
-            )
+            any(compare_randomised(outcome[:count], is_treated[:count]).p_value < 0.05 for count in looks)
         )
     assert np.mean(fooled) <= 0.05
     assert np.mean(fooled_plainly) > 0.12
@@ -92,7 +96,7 @@ def test_whoever_looks_every_week_is_fooled_no_more_often_than_promised():
 
 def test_a_true_effect_is_found_by_looking_and_the_interval_narrows():
     outcome, is_treated, known, truth = draw_audience(2, count=2_000, effect=0.6)
-    sequence = cause.follow_randomised(
+    sequence = follow_randomised(
         outcome, is_treated, [200, 500, 1_000, 2_000], share_treated=0.4, features=known
     )
     widths = [look.high - look.low for look in sequence]
@@ -109,12 +113,12 @@ def test_log_odds_are_those_that_were_planted():
         is_treated = chance.random(800) < 0.5
         log_odds = -1.0 + known[:, 0] + 0.6 * is_treated
         has_outcome = chance.random(800) < 1 / (1 + np.exp(-log_odds))
-        found.append(cause.compare_log_odds(has_outcome, is_treated, known))
+        found.append(compare_log_odds(has_outcome, is_treated, known))
     estimates, errors = np.array(found).T
     assert estimates.mean() == pytest.approx(0.6, abs=0.05)
     assert errors.mean() == pytest.approx(estimates.std(), rel=0.25)
     with pytest.raises(RefusedError, match="Cannot tell"):
-        cause.compare_log_odds(np.arange(800) < 3, is_treated, known)
+        compare_log_odds(np.arange(800) < 3, is_treated, known)
 
 
 def test_groups_of_people_are_drawn_towards_all():
@@ -125,17 +129,17 @@ def test_groups_of_people_are_drawn_towards_all():
         truth = chance.normal(0.3, 0.1, 12)
         is_treated = chance.random(3_000) < 0.5
         outcome = chance.normal(size=3_000) + truth[group] * is_treated
-        scores = cause.score_randomised(outcome, is_treated, 0.5)
-        for one in cause.compare_groups(scores, group.tolist()):
+        scores = score_randomised(outcome, is_treated, 0.5)
+        for one in compare_groups(scores, group.tolist()):
             raw_miss.append((one.raw - truth[one.group]) ** 2)
             shrunk_miss.append((one.mean - truth[one.group]) ** 2)
     assert np.mean(shrunk_miss) < 0.7 * np.mean(raw_miss)
 
 
 def test_two_sources_of_one_effect_are_joined_only_where_they_agree():
-    joined = cause.join_estimates(0.10, 0.04, 0.14, 0.02)
+    joined = join_estimates(0.10, 0.04, 0.14, 0.02)
     assert joined.effect == pytest.approx((0.10 / 0.04**2 + 0.14 / 0.02**2) / (1 / 0.04**2 + 1 / 0.02**2))
     assert joined.standard_error < 0.02
-    apart = cause.join_estimates(0.10, 0.02, 0.30, 0.02)
+    apart = join_estimates(0.10, 0.02, 0.30, 0.02)
     assert (apart.effect, apart.standard_error) == (None, None)
     assert apart.p_value < 0.001

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from consumer_fusion.cause import DailySeries, load_reference_library, measure_effect
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import load_reference_library
+from consumer_fusion.causal.series.series import DailySeries
 from simulated_series import FIRST_DAY, draw_sisters, fit_before, last_days, plant
 
 DAYS = 7

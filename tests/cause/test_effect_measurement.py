@@ -7,17 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from consumer_fusion.cause import (
-    Calibration,
-    DailySeries,
-    Window,
-    average_series,
-    difference_cumulative,
-    fit_series,
-    learn_calibration,
-    load_reference_library,
-    measure_effect,
-)
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import Calibration, load_reference_library
+from consumer_fusion.causal.inference.rule_learning import learn_calibration
+from consumer_fusion.causal.series.series import DailySeries, Window, average_series, difference_cumulative
 from consumer_fusion.errors import InputError
 from simulated_series import FIRST_DAY, draw_series, draw_sisters, fit_before, last_days, plant
 
@@ -201,7 +195,7 @@ def test_a_holiday_is_not_taken_for_an_effect():
     # Two years of a shop that sells nothing much on public holidays; the window is Christmas.
     chance, days = np.random.default_rng(6), 760
     first = int(np.datetime64("2021-12-01", "D").astype(int))
-    from consumer_fusion.cause.framing import list_holidays
+    from consumer_fusion.causal.filters.design_matrix import list_holidays
 
     closed = np.array([first + day in list_holidays("IT", first, first + days) for day in range(days)])
     values = 100.0 * np.exp(chance.normal(0.0, 0.05, days)) * np.where(closed, 0.4, 1.0)

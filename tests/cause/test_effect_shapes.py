@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consumer_fusion.cause import DailySeries, Window, fit_series, load_reference_library, measure_effect
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import load_reference_library
+from consumer_fusion.causal.series.series import DailySeries, Window
 from simulated_series import FIRST_DAY, draw_series, fit_before, last_days
 
 LIBRARY = load_reference_library()

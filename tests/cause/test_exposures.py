@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consumer_fusion import cause
+from consumer_fusion.causal.designs.double_ml import ask_double_machine_learning
+from consumer_fusion.causal.designs.exposure_verdicts import judge_exposure
+from consumer_fusion.causal.designs.exposures import GOOD_BALANCE, adjust_exposure
+from consumer_fusion.causal.designs.sensitivity import find_e_value, find_robustness
 from consumer_fusion.errors import InputError, MissingExtraError, RefusedError
 
 NAMES = ["spend", "trips", "age", "noise"]
@@ -27,7 +30,7 @@ def draw_exposure(seed, *, count=1_200, effect=1.0, hidden=0.0):
 
 
 def adjust(drawn, **options):
-    return cause.adjust_exposure(*drawn, feature_names=NAMES, **options)
+    return adjust_exposure(*drawn, feature_names=NAMES, **options)
 
 
 @pytest.mark.parametrize("estimand", ["exposed", "everyone"])
@@ -43,7 +46,7 @@ def test_groups_are_alike_after_weighting():
     spend = found.balance[0]
     assert spend.feature == "spend"
     assert spend.before > 0.7
-    assert found.worst_balance < cause.GOOD_BALANCE
+    assert found.worst_balance < GOOD_BALANCE
 
 
 def test_people_without_anybody_like_them_are_left_out():
@@ -76,7 +79,7 @@ def test_a_hidden_cause_still_deceives_and_the_bound_says_how_strong_it_had_to_b
 def test_the_bound_holds_the_bias_of_a_thing_that_is_left_out():
     before, after, is_reached, known = draw_exposure(5, count=6_000)
     full = adjust((before, after, is_reached, known), benchmarks={"spend": ["spend"], "noise": ["noise"]})
-    without = cause.adjust_exposure(before, after, is_reached, known[:, 1:], feature_names=NAMES[1:])
+    without = adjust_exposure(before, after, is_reached, known[:, 1:], feature_names=NAMES[1:])
     bias = abs(without.adjusted.effect - full.adjusted.effect)
     assert bias > 0.4
     assert full.sensitivity.benchmarks["spend"][2] > 0.9 * bias
@@ -85,9 +88,9 @@ def test_the_bound_holds_the_bias_of_a_thing_that_is_left_out():
 
 def test_figures_of_sensitivity_are_those_of_their_formulas():
     # VanderWeele and Ding (2017): a ratio of 2 has the E-value 2 + sqrt(2).
-    assert cause.find_e_value(np.log(2.0) / 0.91) == pytest.approx(2 + np.sqrt(2))
-    assert cause.find_e_value(0.0) == 1.0
-    robustness = cause.find_robustness(0.6, 2.0)
+    assert find_e_value(np.log(2.0) / 0.91) == pytest.approx(2 + np.sqrt(2))
+    assert find_e_value(0.0) == 1.0
+    robustness = find_robustness(0.6, 2.0)
     assert 2.0 * robustness / np.sqrt(1 - robustness) == pytest.approx(0.6)
 
 
@@ -97,11 +100,11 @@ def test_the_verdict_is_never_caused_and_needs_a_quiet_past():
     chance = np.random.default_rng(0)
     quiet = adjust((before, before + chance.normal(size=before.size), is_reached, known))
     loud = adjust((before, before + 0.5 * is_reached + chance.normal(size=before.size), is_reached, known))
-    assert cause.judge_exposure(found, quiet).label == "consistent_with_cause"
-    assert cause.judge_exposure(found, loud).label == "changed_after"
-    assert cause.judge_exposure(found).label == "changed_after"
-    assert any("that much is bias" in one for one in cause.judge_exposure(found, loud).sentences)
-    assert cause.judge_exposure(quiet, quiet).label == "cannot_tell"
+    assert judge_exposure(found, quiet).label == "consistent_with_cause"
+    assert judge_exposure(found, loud).label == "changed_after"
+    assert judge_exposure(found).label == "changed_after"
+    assert any("that much is bias" in one for one in judge_exposure(found, loud).sentences)
+    assert judge_exposure(quiet, quiet).label == "cannot_tell"
 
 
 def test_an_exposure_without_all_values_is_refused():
@@ -118,7 +121,7 @@ def test_the_second_opinion_says_what_it_needs():
         import doubleml  # noqa: F401
     except ImportError:
         with pytest.raises(MissingExtraError, match="doubleml"):
-            cause.ask_double_machine_learning(*draw_exposure(1))
+            ask_double_machine_learning(*draw_exposure(1))
     else:
-        effect, error = cause.ask_double_machine_learning(*draw_exposure(1))
+        effect, error = ask_double_machine_learning(*draw_exposure(1))
         assert effect == pytest.approx(1.0, abs=4 * error)

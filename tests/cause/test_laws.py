@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer_fusion.cause.judgement import judge_size, shut_interval
-from consumer_fusion.cause.laws import LEAST_TAIL, build_law, mix_laws
+from consumer_fusion.causal.inference.null_distribution import LEAST_TAIL, build_law, mix_laws
+from consumer_fusion.causal.inference.p_values import judge_size, shut_interval
 
 
 def draw_law(seed: int = 1, tail: float = 5.0):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consumer_fusion.cause import Window, fit_series, learn_calibration, measure_effect, search_delay
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.delays import search_delay
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.rule_learning import learn_calibration
+from consumer_fusion.causal.series.series import Window
 from simulated_series import draw_series, fit_before, last_days, plant
 
 DAYS = 10

@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from consumer_fusion.cause import NamedWindow, Window, fit_series, load_reference_library, measure_effect
-from consumer_fusion.cause.overlaps import sort_neighbours
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.overlaps import NamedWindow, sort_neighbours
+from consumer_fusion.causal.inference.placebo_rules import load_reference_library
+from consumer_fusion.causal.series.series import Window
 from simulated_series import draw_series, plant
 
 LIBRARY = load_reference_library()

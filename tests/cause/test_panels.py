@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consumer_fusion import cause
+from consumer_fusion.causal.designs.panels import describe_donors, measure_panel, mix_donors
 from consumer_fusion.errors import InputError, RefusedError
 
 pytest.importorskip("scipy", reason="a synthetic control is of the extra `cause`")
@@ -35,7 +35,7 @@ def draw_panel(seed, *, donors=30, effect=-20.0, exact=False):
 
 def measure(treated, matrix, **options):
     names = [f"donor {number}" for number in range(matrix.shape[1])]
-    return cause.measure_panel(treated, matrix, BEFORE, donor_names=names, **options)
+    return measure_panel(treated, matrix, BEFORE, donor_names=names, **options)
 
 
 def test_the_mix_that_made_a_state_is_found_again():
@@ -58,7 +58,7 @@ def test_without_an_effect_it_is_flagged_no_more_often_than_promised():
 
 def test_the_mix_is_the_best_of_all_mixes():
     treated, matrix, _ = draw_panel(3, donors=10)
-    weights = cause.mix_donors(treated[:BEFORE], matrix[:BEFORE])
+    weights = mix_donors(treated[:BEFORE], matrix[:BEFORE])
     best = np.sum((treated[:BEFORE] - matrix[:BEFORE] @ weights) ** 2)
     chance = np.random.default_rng(0)
     others = [chance.dirichlet(np.full(10, size)) for size in (0.1, 1.0, 10.0) for _ in range(300)]
@@ -83,8 +83,8 @@ def test_few_donors_give_no_interval_and_say_so():
     assert (found.low, found.high) == (None, None)
     assert found.p_value >= 1 / 19
     assert any("5% cannot be reached" in sentence for sentence in found.sentences)
-    assert "5% cannot be reached" in cause.describe_donors(8)
-    assert "5% cannot be reached" not in cause.describe_donors(19)
+    assert "5% cannot be reached" in describe_donors(8)
+    assert "5% cannot be reached" not in describe_donors(19)
 
 
 def test_a_mix_that_does_not_follow_is_not_believed():
@@ -105,14 +105,14 @@ def test_what_a_panel_cannot_tell_is_refused():
     treated, matrix, _ = draw_panel(1)
     names = [f"donor {number}" for number in range(30)]
     with pytest.raises(RefusedError, match="Cannot tell"):
-        cause.measure_panel(treated, matrix, 4, donor_names=names)
+        measure_panel(treated, matrix, 4, donor_names=names)
     with pytest.raises(RefusedError, match="Cannot tell"):
-        cause.measure_panel(treated, matrix[:, :1], BEFORE, donor_names=names[:1])
+        measure_panel(treated, matrix[:, :1], BEFORE, donor_names=names[:1])
     with pytest.raises(InputError):
-        cause.measure_panel(treated, matrix, BEFORE, donor_names=names[:3])
+        measure_panel(treated, matrix, BEFORE, donor_names=names[:3])
     treated[2] = np.nan
     with pytest.raises(RefusedError, match="without a value"):
-        cause.measure_panel(treated, matrix, BEFORE, donor_names=names)
+        measure_panel(treated, matrix, BEFORE, donor_names=names)
 
 
 def test_proposition_99_by_the_outcome_alone():
@@ -125,6 +125,6 @@ def test_proposition_99_by_the_outcome_alone():
     packs = np.array([[float(one) for one in row[1:]] for row in rows[1:]])
     own, first = rows[0][1:].index("California"), [row[0] for row in rows[1:]].index("1989")
     names = [name for name in rows[0][1:] if name != "California"]
-    found = cause.measure_panel(packs[:, own], np.delete(packs, own, axis=1), first, donor_names=names)
+    found = measure_panel(packs[:, own], np.delete(packs, own, axis=1), first, donor_names=names)
     assert found.effect == pytest.approx(-19.5, abs=0.1)
     assert {"Utah", "Montana", "Nevada"} <= {name for name, _ in found.weights[:3]}

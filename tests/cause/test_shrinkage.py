@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from consumer_fusion import cause
+from consumer_fusion.causal.inference.shrinkage import adjust_found, find_critical_value, shrink_effects
 from consumer_fusion.errors import InputError
 
 
@@ -26,7 +26,7 @@ def draw_effects(seed, count=60):
 
 def measure_shrunk(seed, **changes):
     truth, found, error = draw_effects(seed, **changes)
-    shrunk = cause.shrink_effects(found, error, ["promotion"] * truth.size)
+    shrunk = shrink_effects(found, error, ["promotion"] * truth.size)
     held = np.mean([one.low <= true <= one.high for one, true in zip(shrunk, truth)])
     misses = [np.sum((np.array([one.mean for one in shrunk]) - truth) ** 2), np.sum((found - truth) ** 2)]
     width = np.mean([one.high - one.low for one in shrunk]) / np.mean(2 * 1.96 * error)
@@ -48,7 +48,7 @@ def test_the_best_of_a_list_are_no_longer_exaggerated():
     raw, shrunk, true = [], [], []
     for seed in range(40):
         truth, found, error = draw_effects(seed)
-        drawn = cause.shrink_effects(found, error, ["promotion"] * truth.size)
+        drawn = shrink_effects(found, error, ["promotion"] * truth.size)
         best = np.argsort(-found)[:5]
         raw.append(found[best].mean())
         true.append(truth[best].mean())
@@ -58,14 +58,14 @@ def test_the_best_of_a_list_are_no_longer_exaggerated():
 
 
 def test_the_critical_value_is_the_usual_one_without_bias_and_grows_with_it():
-    values = [cause.find_critical_value(moment) for moment in (0.0, 0.1, 1.0, 4.0, 100.0)]
+    values = [find_critical_value(moment) for moment in (0.0, 0.1, 1.0, 4.0, 100.0)]
     assert values[0] == pytest.approx(1.959964, abs=1e-6)
     assert values == sorted(values)
 
 
 @pytest.mark.parametrize("moment", [0.2, 0.7, 2.0, 6.0])
 def test_no_distribution_of_bias_makes_the_interval_miss_more_often_than_promised(moment):
-    critical = cause.find_critical_value(moment)
+    critical = find_critical_value(moment)
 
     def miss(bias):
         return 0.5 * math.erfc((critical + bias) / math.sqrt(2)) + 0.5 * math.erfc(
@@ -86,14 +86,14 @@ def test_each_group_is_shrunk_towards_its_own_mean():
     chance = np.random.default_rng(1)
     found = np.concatenate([chance.normal(0.0, 0.05, 30), chance.normal(1.0, 0.05, 30)])
     groups = [("concert", "orders")] * 30 + [("price", "orders")] * 30
-    shrunk = cause.shrink_effects(found, np.full(60, 0.05), groups)
+    shrunk = shrink_effects(found, np.full(60, 0.05), groups)
     assert {one.group for one in shrunk} == set(groups)
     assert all(abs(one.mean) < 0.2 for one in shrunk[:30])
     assert all(abs(one.mean - 1.0) < 0.2 for one in shrunk[30:])
 
 
 def test_a_group_of_few_stays_as_it_was_measured():
-    (one, _) = cause.shrink_effects([0.4, -0.1], [0.1, 0.1], ["concert", "concert"])
+    (one, _) = shrink_effects([0.4, -0.1], [0.1, 0.1], ["concert", "concert"])
     assert (one.mean, one.weight, one.is_shrunk) == (0.4, 1.0, False)
     assert one.high == pytest.approx(0.4 + 1.959964 * 0.1, abs=1e-6)
 
@@ -103,7 +103,7 @@ def test_the_sign_is_told_with_the_probability_that_it_is_right():
     for seed in range(200):
         chance = np.random.default_rng(seed)
         truth = chance.normal(0.0, 0.1, 40)
-        shrunk = cause.shrink_effects(truth + chance.normal(0.0, 0.1, 40), np.full(40, 0.1), ["a"] * 40)
+        shrunk = shrink_effects(truth + chance.normal(0.0, 0.1, 40), np.full(40, 0.1), ["a"] * 40)
         right += [one.mean * true > 0 for one, true in zip(shrunk, truth)]
         told += [one.sign_probability for one in shrunk]
     assert np.mean(told) == pytest.approx(np.mean(right), abs=0.02)
@@ -111,11 +111,11 @@ def test_the_sign_is_told_with_the_probability_that_it_is_right():
 
 def test_what_cannot_be_shrunk_is_refused():
     with pytest.raises(InputError):
-        cause.shrink_effects([0.1, math.nan], [0.1, 0.1], ["a", "a"])
+        shrink_effects([0.1, math.nan], [0.1, 0.1], ["a", "a"])
     with pytest.raises(InputError):
-        cause.shrink_effects([0.1, 0.2], [0.1, 0.0], ["a", "a"])
+        shrink_effects([0.1, 0.2], [0.1, 0.0], ["a", "a"])
     with pytest.raises(InputError):
-        cause.shrink_effects([0.1], [0.1, 0.1], ["a", "a"])
+        shrink_effects([0.1], [0.1, 0.1], ["a", "a"])
 
 
 def test_a_list_that_is_called_found_holds_few_false_finds_though_its_tests_depend_on_each_other():
@@ -125,7 +125,7 @@ def test_a_list_that_is_called_found_holds_few_false_finds_though_its_tests_depe
         shared = chance.normal()
         statistic = np.sqrt(0.5) * shared + np.sqrt(0.5) * chance.normal(size=50) + 4.0 * (np.arange(50) < 10)
         p_values = np.array([math.erfc(abs(one) / math.sqrt(2)) for one in statistic])
-        is_found = cause.adjust_found(p_values) < 0.1
+        is_found = adjust_found(p_values) < 0.1
         false_shares.append(is_found[10:].sum() / max(is_found.sum(), 1))
     assert np.mean(false_shares) < 0.1
 
@@ -133,7 +133,7 @@ def test_a_list_that_is_called_found_holds_few_false_finds_though_its_tests_depe
 def test_q_values_are_those_of_benjamini_and_yekutieli():
     # Worked by hand: 3 tests, c = 1 + 1/2 + 1/3.
     harmonic = 1 + 1 / 2 + 1 / 3
-    assert cause.adjust_found([0.04, 0.001, 0.01]) == pytest.approx(
+    assert adjust_found([0.04, 0.001, 0.01]) == pytest.approx(
         [0.04 * harmonic, 0.003 * harmonic, 0.015 * harmonic]
     )
-    assert cause.adjust_found([]).size == 0
+    assert adjust_found([]).size == 0

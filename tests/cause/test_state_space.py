@@ -7,20 +7,27 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
-from consumer_fusion.cause import (
-    DailySeries,
-    Window,
-    bridges,
-    fit_series,
-    load_reference_library,
-    measure_effect,
-    state_space,
+from consumer_fusion.causal.filters import bridges, state_space
+from consumer_fusion.causal.filters.bridge_covariances import (
+    WIDE,
+    bridge_models,
+    bridge_places_at_once,
+    mix_models,
 )
-from consumer_fusion.cause.bridge_covariances import WIDE, bridge_models, bridge_places_at_once, mix_models
-from consumer_fusion.cause.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
-from consumer_fusion.cause.grid import Grid, build_grid
-from consumer_fusion.cause.state_space import DEFAULT_SETTINGS, NO_WINDOWS, Frame, compile_loops, filter_frame
-from consumer_fusion.cause.vectorised import filter_models_at_once
+from consumer_fusion.causal.filters.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.filters.model_grid import Grid, build_grid
+from consumer_fusion.causal.filters.state_space import (
+    DEFAULT_SETTINGS,
+    NO_WINDOWS,
+    Frame,
+    compile_loops,
+    filter_frame,
+)
+from consumer_fusion.causal.filters.vectorised import filter_models_at_once
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import load_reference_library
+from consumer_fusion.causal.series.series import DailySeries, Window
 
 LEVEL_NOISE, MEMORY, SHARE, SLOPE = 0.02, 0.6, 0.7, 0.01
 # The scale stays 1 and no day counts as odd, so that the model is a normal distribution and nothing else.

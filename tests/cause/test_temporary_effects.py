@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consumer_fusion.cause import (
-    Window,
-    fit_series,
-    learn_calibration,
-    load_reference_library,
-    measure_effect,
-)
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import load_reference_library
+from consumer_fusion.causal.inference.rule_learning import learn_calibration
+from consumer_fusion.causal.series.series import Window
 from simulated_series import draw_series, draw_sisters, fit_before, last_days, plant
 
 DAYS, AFTER = 7, 28

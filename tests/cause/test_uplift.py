@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consumer_fusion import cause
+from consumer_fusion.causal.designs.uplift import draw_qini, rank_uplift
 from consumer_fusion.errors import InputError
 
 
@@ -26,7 +26,7 @@ def find_area(own, order):
 
 def test_those_who_are_helped_most_come_first():
     outcome, is_treated, known, own = draw_audience(1)
-    ranking = cause.rank_uplift(outcome, is_treated, known, share_treated=0.3)
+    ranking = rank_uplift(outcome, is_treated, known, share_treated=0.3)
     assert own[ranking.place < 600].mean() > 5 * own[ranking.place >= 2_400].mean()
     effects = [part.effect for part in ranking.parts]
     assert effects[0] > 1.0
@@ -39,7 +39,7 @@ def test_the_qini_interval_holds_the_true_area():
     for seed in range(80):
         outcome, is_treated, known, own = draw_audience(seed, count=1_000)
         guess = known[:, 0] + 0.5 * known[:, 2]
-        curve = cause.draw_qini(outcome, is_treated, guess, share_treated=0.3)
+        curve = draw_qini(outcome, is_treated, guess, share_treated=0.3)
         held.append(curve.low <= find_area(own, np.argsort(-guess)) <= curve.high)
     assert np.mean(held) >= 0.88
 
@@ -48,15 +48,13 @@ def test_a_ranking_is_worth_nothing_where_everybody_is_helped_alike():
     found = []
     for seed in range(60):
         outcome, is_treated, known, _ = draw_audience(seed, count=600, share=0.5, is_varied=False)
-        found.append(
-            cause.rank_uplift(outcome, is_treated, known, share_treated=0.5).curve.is_better_than_chance
-        )
+        found.append(rank_uplift(outcome, is_treated, known, share_treated=0.5).curve.is_better_than_chance)
     assert np.mean(found) <= 0.05
 
 
 def test_the_curve_ends_at_the_effect_of_giving_it_to_all():
     outcome, is_treated, _, own = draw_audience(1)
-    curve = cause.draw_qini(outcome, is_treated, own, share_treated=0.3)
+    curve = draw_qini(outcome, is_treated, own, share_treated=0.3)
     weight = np.where(is_treated, 1 / 0.3, -1 / 0.7)
     assert curve.gain[0] == 0.0
     assert curve.gain[-1] == pytest.approx(np.mean(weight * (outcome - outcome.mean())))
@@ -64,12 +62,12 @@ def test_the_curve_ends_at_the_effect_of_giving_it_to_all():
 
 def test_people_ranked_alike_share_their_gain():
     outcome, is_treated, _, own = draw_audience(1)
-    assert cause.draw_qini(outcome, is_treated, np.zeros(own.size), share_treated=0.3).area == 0.0
+    assert draw_qini(outcome, is_treated, np.zeros(own.size), share_treated=0.3).area == 0.0
 
 
 def test_a_ranking_of_an_audience_that_chance_did_not_divide_is_refused():
     outcome, is_treated, known, _ = draw_audience(1)
     with pytest.raises(InputError):
-        cause.draw_qini(outcome, is_treated, known[:, 0], share_treated=1.0)
+        draw_qini(outcome, is_treated, known[:, 0], share_treated=1.0)
     with pytest.raises(InputError):
-        cause.rank_uplift(outcome, is_treated, known[:7], share_treated=0.3)
+        rank_uplift(outcome, is_treated, known[:7], share_treated=0.3)

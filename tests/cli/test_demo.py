@@ -17,7 +17,7 @@ pytest.importorskip("uvicorn", reason="the extra 'serve' is not installed")
 import httpx
 
 from command_line import run_fusion
-from consumer_fusion.cli.serving import LOOPBACK, listen
+from consumer_fusion.surfaces.cli.serving import LOOPBACK, listen
 
 DEMO = (sys.executable, "-m", "consumer_fusion", "demo", "--people", "0")
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from command_line import run_fusion
-from consumer_fusion.cli.application import application
+from consumer_fusion.surfaces.cli.application import application
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

@@ -63,7 +63,7 @@ def test_without_apply_no_score_changes(report, calibrated_town, untouched_town)
 @pytest.fixture
 def everything_is_better(monkeypatch):
     """The town is too small for a clear gain: what is learnt there is taken for better all the same."""
-    monkeypatch.setattr("consumer_fusion.score.calibration_report.LEAST_GAIN_ERRORS", -100.0)
+    monkeypatch.setattr("consumer_fusion.score.calibration.calibration_report.LEAST_GAIN_ERRORS", -100.0)
 
 
 def test_a_program_must_say_that_scores_may_change(untouched_town):

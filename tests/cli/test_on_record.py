@@ -8,7 +8,9 @@ import pytest
 
 import consumer_fusion as fusion
 from command_line import run_fusion
-from consumer_fusion import access, declarations
+from consumer_fusion import declarations
+from consumer_fusion.access import audit
+from consumer_fusion.access.audit import find_broken_audit
 from consumer_fusion.errors import StoreError
 from consumer_fusion.records.identity import MERGES
 from small_workspaces import make_order, open_small
@@ -26,8 +28,8 @@ def folder(tmp_path):
 
 def read_audit(folder):
     with fusion.open_workspace(folder) as workspace, workspace.store.reading() as session:
-        assert access.find_broken_audit(session) == []
-        return access.read_audit(session)[::-1]
+        assert find_broken_audit(session) == []
+        return audit.read_audit(session)[::-1]
 
 
 def run(folder, *arguments, status=0):
@@ -78,7 +80,7 @@ def test_what_is_not_done_is_not_on_record_and_what_is_not_on_record_is_not_done
     def refuse(*_):
         raise StoreError("The disk is full.")
 
-    monkeypatch.setattr(access, "append_audit", refuse)
+    monkeypatch.setattr("consumer_fusion.surfaces.cli.on_record.append_audit", refuse)
     run_fusion("identity", "merge", "ann", "ben", "--reason", "One.", "--workspace", folder)
     with fusion.open_workspace(folder) as workspace, workspace.store.reading() as session:
         assert session.count(MERGES) == 0

@@ -88,7 +88,8 @@ def test_a_row_that_was_set_aside_is_shown_as_it_came(empty):
 def test_progress_goes_to_standard_error_even_on_a_terminal(empty, monkeypatch):
     screen = io.StringIO()
     monkeypatch.setattr(
-        "consumer_fusion.cli.output.error_console", Console(file=screen, force_terminal=True, stderr=True)
+        "consumer_fusion.surfaces.cli.output.error_console",
+        Console(file=screen, force_terminal=True, stderr=True),
     )
     event = {
         "event_id": "1",

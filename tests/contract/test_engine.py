@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consumer_fusion.engines import DuckDBEngine, quote_paths
 from consumer_fusion.errors import EngineError
+from consumer_fusion.storage.duckdb import DuckDBEngine, quote_paths
 
 ENGINES = {"duckdb": lambda folder: DuckDBEngine(folder / "spill", memory_limit_mb=256, threads=1)}
 NUMBERS = pa.table(

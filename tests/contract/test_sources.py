@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consumer_fusion.engines import DuckDBEngine
-from consumer_fusion.ingest import choose_reading, find_files, stage_events, stage_files
+from consumer_fusion.ingest.formats import choose_reading, find_files
+from consumer_fusion.ingest.staging import stage_events, stage_files
 from consumer_fusion.records.event import Event
+from consumer_fusion.storage.duckdb import DuckDBEngine
 
 FACT = {
     "event_id": "o1", "occurred_us": 1780689600000000, "precision": "second", "consumer": "anna", "brand": "north",

@@ -10,9 +10,10 @@ import pytest
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.identity import MERGES
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS
-from consumer_fusion.records.state import PAIR_KIND_STATES
-from consumer_fusion.stores import Between, SQLiteStore
+from consumer_fusion.storage.sqlite import SQLiteStore
+from consumer_fusion.storage.store import Between
 
 
 def make_sqlite(folder):

@@ -7,8 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from consumer_fusion import effects, ingest, pipeline, repairs
+from consumer_fusion import pipeline, repairs
+from consumer_fusion.causal.actions.declared_actions import (
+    ActionImport,
+    declare_actions,
+    find_action,
+    import_actions,
+    list_actions,
+    withdraw_action,
+)
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.ingest.formats import choose_reading
 from effect_worlds import make_action, open_world
 
 TOML = """
@@ -54,8 +63,8 @@ def write(tmp_path):
     ("name", "text"), [("a.toml", TOML), ("a.jsonl", json.dumps(LINE) + "\n\n"), ("a.csv", "\ufeff" + CSV)]
 )
 def test_the_same_action_is_read_from_every_form_of_file(workspace, write, name, text):
-    assert effects.import_actions(workspace, write(name, text)) == effects.ActionImport(1, 0)
-    (row,) = effects.list_actions(workspace)
+    assert import_actions(workspace, write(name, text)) == ActionImport(1, 0)
+    (row,) = list_actions(workspace)
     assert (row["title"], row["brand"], row["starts_at"]) == (
         "A stand at the fair",
         "bakery",
@@ -66,24 +75,24 @@ def test_the_same_action_is_read_from_every_form_of_file(workspace, write, name,
 
 
 def test_the_same_file_again_changes_nothing(workspace, write):
-    effects.import_actions(workspace, write("a.toml", TOML))
-    assert effects.import_actions(workspace, write("a.jsonl", json.dumps(LINE))) == effects.ActionImport(0, 1)
+    import_actions(workspace, write("a.toml", TOML))
+    assert import_actions(workspace, write("a.jsonl", json.dumps(LINE))) == ActionImport(0, 1)
 
 
 def test_what_was_declared_cannot_be_changed_after_looking(workspace):
-    effects.declare_actions(workspace, [make_action()], origin="file")
+    declare_actions(workspace, [make_action()], origin="file")
     with pytest.raises(ConflictError, match="another action with the id fair"):
-        effects.declare_actions(workspace, [make_action(delay_days=3)], origin="file")
-    assert [row["delay_days"] for row in effects.list_actions(workspace)] == [0]
+        declare_actions(workspace, [make_action(delay_days=3)], origin="file")
+    assert [row["delay_days"] for row in list_actions(workspace)] == [0]
 
 
 def test_a_file_with_one_bad_action_declares_none_and_says_which(workspace, write):
     rows = [LINE, {**LINE, "action_id": "sale", "expected_effect": "huge"}]
     path = write("a.jsonl", "\n".join(map(json.dumps, rows)))
     with pytest.raises(InputError, match="'huge'") as caught:
-        effects.import_actions(workspace, path)
+        import_actions(workspace, path)
     assert caught.value.where == "action sale"
-    assert effects.list_actions(workspace) == []
+    assert list_actions(workspace) == []
 
 
 @pytest.mark.parametrize(
@@ -101,11 +110,11 @@ def test_a_file_with_one_bad_action_declares_none_and_says_which(workspace, writ
 def test_an_action_that_cannot_be_is_refused_with_what_is_wrong(workspace, write, change, part_of_the_fault):
     path = write("a.jsonl", json.dumps({**LINE, **change}))
     with pytest.raises(InputError, match=part_of_the_fault):
-        effects.import_actions(workspace, path)
+        import_actions(workspace, path)
 
 
 def test_an_action_of_a_moment_is_looked_at_for_two_weeks_and_a_long_one_for_its_length(workspace):
-    effects.declare_actions(
+    declare_actions(
         workspace,
         [
             make_action("moment", effect_days=None, starts_at="2026-06-01T20:00:00Z"),
@@ -113,9 +122,7 @@ def test_an_action_of_a_moment_is_looked_at_for_two_weeks_and_a_long_one_for_its
         ],
         origin="file",
     )
-    told = {
-        row["action"]: (row["effect_from"], row["effect_until"]) for row in effects.list_actions(workspace)
-    }
+    told = {row["action"]: (row["effect_from"], row["effect_until"]) for row in list_actions(workspace)}
     assert told == {"moment": ("2026-06-01", "2026-06-14"), "week": ("2026-06-01", "2026-06-07")}
 
 
@@ -131,31 +138,31 @@ def test_an_action_of_a_moment_is_looked_at_for_two_weeks_and_a_long_one_for_its
     ],
 )
 def test_an_end_that_is_a_date_is_that_whole_day(workspace, first, last, days):
-    effects.declare_actions(
+    declare_actions(
         workspace, [make_action("fair", effect_days=None, starts_at=first, ends_at=last)], origin="file"
     )
-    row = effects.find_action(workspace, "fair")
+    row = find_action(workspace, "fair")
     assert row.last_day - row.first_day + 1 == days
     assert row.find_window("orders") == (row.first_day, row.last_day)
-    (told,) = effects.list_actions(workspace)
+    (told,) = list_actions(workspace)
     assert told["last_day"] == told["effect_until"]
 
 
 def test_an_action_that_an_earlier_release_kept_stays_as_it_was(workspace):
     told = make_action("fair", effect_days=None, starts_at="2025-10-28", ends_at="2025-11-03T00:00:00Z")
-    effects.declare_actions(workspace, [told], origin="file")
+    declare_actions(workspace, [told], origin="file")
     again = replace(told, ends_at="2025-11-03")
-    assert effects.declare_actions(workspace, [again], origin="file") == effects.ActionImport(0, 1)
-    assert effects.list_actions(workspace)[0]["effect_until"] == "2025-11-02"
+    assert declare_actions(workspace, [again], origin="file") == ActionImport(0, 1)
+    assert list_actions(workspace)[0]["effect_until"] == "2025-11-02"
 
 
 def test_a_withdrawn_action_is_gone_from_the_list_but_not_from_the_record(workspace):
-    effects.declare_actions(workspace, [make_action()], origin="file")
-    effects.withdraw_action(workspace, "fair")
-    assert effects.list_actions(workspace) == []
-    assert effects.list_actions(workspace, with_withdrawn=True)[0]["withdrawn_at"] == "2026-07-01T12:00:00Z"
+    declare_actions(workspace, [make_action()], origin="file")
+    withdraw_action(workspace, "fair")
+    assert list_actions(workspace) == []
+    assert list_actions(workspace, with_withdrawn=True)[0]["withdrawn_at"] == "2026-07-01T12:00:00Z"
     with pytest.raises(NotFoundError):
-        effects.withdraw_action(workspace, "fair")
+        withdraw_action(workspace, "fair")
 
 
 def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace, write, caplog):
@@ -173,10 +180,10 @@ def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace
     ]
     path = write("events.jsonl", "\n".join(map(json.dumps, lines)))
     for _ in range(2):
-        acceptance = pipeline.import_files(workspace, [path], ingest.choose_reading(format="events"))
+        acceptance = pipeline.import_files(workspace, [path], choose_reading(format="events"))
         # It is about a brand, so it lacks no consumer.
         assert acceptance.unattributed == 0
-    (row,) = effects.list_actions(workspace)
+    (row,) = list_actions(workspace)
     assert (row["action"], row["origin"], row["effect_until"]) == ("e1", "event", "2026-06-15")
     assert all(f"{event} declares no action" in caplog.text for event in ("e2", "e3", "e4"))
     assert repairs.list_unattributed(workspace) == ((), 0)

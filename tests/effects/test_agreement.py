@@ -7,8 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from consumer_fusion import effects
-from consumer_fusion.effects import effect_wording
+from consumer_fusion.causal.effects import effect_wording
+from consumer_fusion.causal.effects.shrinking import (
+    describe_listed_effect,
+    list_effects,
+    measure_effects,
+    show_effect,
+)
+from consumer_fusion.causal.series.imported_metrics import MetricDay
 from effect_worlds import TODAY, make_action, make_orders, measure, open_world
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
@@ -27,7 +33,7 @@ def make_regions(*, strays, lift=0.5, count=24):
             start = DAYS - LIFT_DAYS[0]
             values[start : start + LIFT_DAYS[1]] *= 1 + (lift if place % 2 == 0 else -lift / (1 + lift))
         told += [
-            effects.MetricDay(
+            MetricDay(
                 metric="orders",
                 day=TODAY - DAYS + day,
                 value=float(value),
@@ -48,7 +54,7 @@ def calm_and_stray(tmp_path_factory):
         world = open_world(folder, make_regions(strays=strays), [make_action(region="r00")])
         with world as workspace:
             report = measure(workspace)
-            found.append((report, effect_wording.tell_finding(effects.show_effect(workspace, report))))
+            found.append((report, effect_wording.tell_finding(show_effect(workspace, report))))
     return found
 
 
@@ -79,8 +85,8 @@ def two_brands(tmp_path_factory):
         tmp_path_factory.mktemp("lists") / "world", make_orders(lift=0.5), [make_action(), *fairs]
     )
     with world as workspace:
-        effects.measure_effects(workspace, metrics=["orders"])
-        yield workspace, {each.report.action: each for each in effects.list_effects(workspace)}
+        measure_effects(workspace, metrics=["orders"])
+        yield workspace, {each.report.action: each for each in list_effects(workspace)}
 
 
 def test_false_finds_are_counted_within_a_brand_and_said_over_how_many(two_brands):
@@ -98,7 +104,7 @@ def test_a_verdict_in_a_list_heeds_the_share_of_false_finds(two_brands):
     assert among_many.listed_label == "cannot_tell"
     told = effect_wording.tell_finding(among_many)
     assert any("in a list of the 40 effects of bakery it is not" in sentence for sentence in told)
-    assert effects.describe_listed_effect(among_many)["listed_label"] == "cannot_tell"
+    assert describe_listed_effect(among_many)["listed_label"] == "cannot_tell"
 
 
 @pytest.mark.parametrize(

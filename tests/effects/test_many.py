@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from consumer_fusion import effects
+from consumer_fusion.causal.effects.measuring import Question, measure_action
+from consumer_fusion.causal.effects.nightly import calibrate_nightly
+from consumer_fusion.causal.effects.placebo_learning import calibrate_effects
+from consumer_fusion.causal.effects.power_analysis import plan_actions
+from consumer_fusion.causal.effects.shrinking import list_effects, measure_effects
+from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
 from consumer_fusion.records.effect import PLACEBO_LIBRARIES, PLACEBOS
 from effect_worlds import TODAY, make_action, make_orders, open_world
 
@@ -21,12 +26,12 @@ def world(tmp_path_factory):
     ]
     orders = make_orders(seed=5, brands=BRANDS, lift=0.5, lifted="brand-0", lift_days=(30, 7))
     with open_world(tmp_path_factory.mktemp("many") / "workspace", orders, actions) as workspace:
-        effects.measure_effects(workspace, metrics=["orders"])
+        measure_effects(workspace, metrics=["orders"])
         yield workspace
 
 
 def test_every_action_is_measured_and_shrunk_towards_others_of_its_kind(world):
-    shown = effects.list_effects(world)
+    shown = list_effects(world)
     assert len(shown) == len(BRANDS)
     assert all(each.shrunk.is_shrunk and each.shrunk.group_size == len(BRANDS) for each in shown)
     largest = max(shown, key=lambda each: each.report.relative)
@@ -39,23 +44,21 @@ def test_every_action_is_measured_and_shrunk_towards_others_of_its_kind(world):
 def test_too_few_of_a_kind_stay_as_they_were_measured(tmp_path):
     actions = [make_action(), make_action("sale", "tailor", days_ago=60)]
     with open_world(tmp_path / "workspace", make_orders(), actions) as workspace:
-        effects.measure_effects(workspace, metrics=["orders"])
-        assert [each.shrunk.is_shrunk for each in effects.list_effects(workspace)] == [False, False]
+        measure_effects(workspace, metrics=["orders"])
+        assert [each.shrunk.is_shrunk for each in list_effects(workspace)] == [False, False]
 
 
 def test_effects_are_listed_by_brand_and_metric(world):
-    assert [each.brand for each in effects.list_effects(world, brand="brand-3")] == ["brand-3"]
-    assert effects.list_effects(world, metric="visits") == []
+    assert [each.brand for each in list_effects(world, brand="brand-3")] == ["brand-3"]
+    assert list_effects(world, metric="visits") == []
 
 
 def test_placebos_are_measured_once_and_again_only_where_days_changed(world):
-    first = effects.calibrate_effects(world)
+    first = calibrate_effects(world)
     assert (first.series, first.measured) == (len(BRANDS), len(BRANDS))
-    assert effects.calibrate_effects(world).measured == 0
-    effects.keep_metrics(
-        world, [effects.MetricDay(metric="orders", day=TODAY - 60, value=90.0, brand="brand-2")]
-    )
-    again = effects.calibrate_effects(world)
+    assert calibrate_effects(world).measured == 0
+    keep_metrics(world, [MetricDay(metric="orders", day=TODAY - 60, value=90.0, brand="brand-2")])
+    again = calibrate_effects(world)
     assert again.measured == 1
     with world.store.reading() as session:
         assert session.count(PLACEBOS) == len(BRANDS)
@@ -67,26 +70,24 @@ def test_of_many_series_only_some_are_due_after_a_day(tmp_path):
     orders = make_orders(brands=brands, days=180)
     folder = tmp_path / "workspace"
     with open_world(folder, [each for each in orders if each.day < TODAY - 1], [make_action()]) as workspace:
-        assert effects.calibrate_effects(workspace).measured == len(brands)
-        effects.keep_metrics(workspace, [each for each in orders if each.day == TODAY - 1])
-        assert effects.calibrate_effects(workspace).measured < len(brands) / 2
+        assert calibrate_effects(workspace).measured == len(brands)
+        keep_metrics(workspace, [each for each in orders if each.day == TODAY - 1])
+        assert calibrate_effects(workspace).measured < len(brands) / 2
 
 
 def test_few_placebos_of_ones_own_count_in_part_and_are_named_beside_the_shipped_library(world):
-    effects.calibrate_effects(world)
-    report = effects.measure_action(
-        world, effects.Question(action_id="leaflet-1", metric="orders", is_anew=True)
-    )
+    calibrate_effects(world)
+    report = measure_action(world, Question(action_id="leaflet-1", metric="orders", is_anew=True))
     assert "own placebos" in report.library
 
 
 def test_the_work_of_the_night_is_done_once_a_day(world):
-    assert effects.calibrate_nightly(world)
-    assert not effects.calibrate_nightly(world)
+    assert calibrate_nightly(world)
+    assert not calibrate_nightly(world)
 
 
 def test_a_longer_action_and_a_larger_hold_out_find_smaller_effects(world):
-    plans = effects.plan_actions(world, "brand-1", lengths=(1, 14))
+    plans = plan_actions(world, "brand-1", lengths=(1, 14))
     assert [(each.series, each.days, each.start_day) for each in plans] == [
         ("brand-1", 1, TODAY),
         ("brand-1", 14, TODAY),

@@ -7,14 +7,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from consumer_fusion import declarations, effects
-from consumer_fusion.effects.effect_wording import list_left_out, name_verdict, tell_finding
-from consumer_fusion.effects.measuring import find_own_series
-from consumer_fusion.effects.series_book import SeriesBook
-from consumer_fusion.effects.sisters import find_sisters
+from consumer_fusion import declarations
+from consumer_fusion.causal.actions.declared_actions import declare_actions, read_actions, withdraw_action
+from consumer_fusion.causal.effects.control_series import find_sisters
+from consumer_fusion.causal.effects.effect_wording import list_left_out, name_verdict, tell_finding
+from consumer_fusion.causal.effects.measuring import Question, find_own_series, search_delay
+from consumer_fusion.causal.effects.shrinking import (
+    describe_effect,
+    list_effects,
+    measure_effects,
+    read_effect,
+    show_effect,
+)
+from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
+from consumer_fusion.causal.series.metric_store import SeriesBook
+from consumer_fusion.causal.series.series import Window
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
-from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.records.action import EffectWindow
 from consumer_fusion.records.effect import EFFECTS
+from consumer_fusion.records.timestamps import to_microseconds
 from effect_worlds import BRANDS, NOW, TODAY, make_action, make_orders, measure, open_world
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
@@ -42,10 +53,10 @@ def list_sisters(workspace, action_id="fair"):
     """The brands that are taken as sisters, and why others are not."""
     with workspace.store.reading() as session:
         book = SeriesBook(workspace, session, workspace.now_us)
-        action = next(each for each in effects.read_actions(session) if each.action_id == action_id)
-        own = find_own_series(book, action, effects.Question(action_id=action_id, metric="orders"))
+        action = next(each for each in read_actions(session) if each.action_id == action_id)
+        own = find_own_series(book, action, Question(action_id=action_id, metric="orders"))
         window = action.find_window("orders")
-        found = find_sisters(book, own, effects.Window(*window), effects.read_actions(session))
+        found = find_sisters(book, own, Window(*window), read_actions(session))
         return {book.name(each) for each in found.chosen}, {
             book.name(each): why for each, why in found.passed
         }
@@ -77,7 +88,7 @@ def test_without_sisters_a_change_is_only_said_to_have_come_after(open_here):
 
 
 def test_a_program_gets_exactly_the_fields_that_were_promised(lifted):
-    told = effects.describe_effect(effects.show_effect(lifted, measure(lifted)))
+    told = describe_effect(show_effect(lifted, measure(lifted)))
     assert list(told) == FIELDS
     assert list(told["shrunk"]) == ["mean", "low", "high"]
     assert told["observed"][-1]["day"] == "2026-06-17"
@@ -111,10 +122,10 @@ def test_a_day_that_is_mended_is_measured_again(open_here):
     with open_here(orders, [make_action()]) as workspace:
         before = measure(workspace)
         mended = [
-            effects.MetricDay(metric="orders", day=day, value=100.0, brand="bakery")
+            MetricDay(metric="orders", day=day, value=100.0, brand="bakery")
             for day in range(TODAY - 20, TODAY - 13)
         ]
-        effects.keep_metrics(workspace, mended)
+        keep_metrics(workspace, mended)
         assert measure(workspace).relative < before.relative
 
 
@@ -124,10 +135,8 @@ def test_a_day_long_after_the_window_does_not_measure_it_again(open_here):
         before = measure(workspace)
         with workspace.store.reading() as session:
             digest = session.read(EFFECTS)["digest"].to_pylist()
-        late = [
-            effects.MetricDay(metric="orders", day=TODAY - 3, value=500.0, brand=brand) for brand in BRANDS
-        ]
-        effects.keep_metrics(workspace, late)
+        late = [MetricDay(metric="orders", day=TODAY - 3, value=500.0, brand=brand) for brand in BRANDS]
+        keep_metrics(workspace, late)
         assert measure(workspace) == before
         with workspace.store.reading() as session:
             assert session.read(EFFECTS)["digest"].to_pylist() == digest
@@ -160,7 +169,7 @@ def test_a_metric_that_nobody_told_is_not_found(lifted):
 def test_a_short_history_gives_no_number_but_a_reason_in_words(open_here):
     with open_here(make_orders(days=50), [make_action(days_ago=20)]) as workspace:
         report = measure(workspace)
-        shown = effects.show_effect(workspace, report)
+        shown = show_effect(workspace, report)
     assert (report.label, report.relative, report.p_value) == ("cannot_tell", None, None)
     assert "usable days before the window" in " ".join(tell_finding(shown))
 
@@ -185,7 +194,7 @@ def test_a_brand_with_an_action_of_its_own_in_the_window_is_no_sister(open_here)
     ]
     with open_here(make_orders(), actions) as workspace:
         chosen, passed = list_sisters(workspace)
-        left_out = list_left_out(effects.show_effect(workspace, measure(workspace)).report)
+        left_out = list_left_out(show_effect(workspace, measure(workspace)).report)
     assert chosen == {"florist", "grocer"}
     assert passed == {"tailor": "own_action"}
     assert left_out == [("tailor", "an action of its own falls into the window")]
@@ -193,11 +202,11 @@ def test_a_brand_with_an_action_of_its_own_in_the_window_is_no_sister(open_here)
 
 def test_the_other_regions_are_the_sisters_of_one_that_was_acted_on(open_here):
     regions = [
-        effects.MetricDay(metric="orders", day=each.day, value=each.value, brand="bakery", region=each.brand)
+        MetricDay(metric="orders", day=each.day, value=each.value, brand="bakery", region=each.brand)
         for each in make_orders(lift=0.5, lifted="florist")
     ]
     with open_here(regions, [make_action(region="florist")]) as workspace:
-        report = effects.show_effect(workspace, measure(workspace)).report
+        report = show_effect(workspace, measure(workspace)).report
     assert report.series == "bakery, florist"
     assert set(report.controls) == {"bakery, bakery", "bakery, grocer", "bakery, tailor"}
     assert report.low < 0.5 < report.high
@@ -207,7 +216,7 @@ def test_the_followers_of_who_is_seen_with_the_brand_are_measured_in_their_own_d
     followers = np.cumsum(np.random.default_rng(1).normal(100, 5, 200))
     followers[181:] += 5000
     days = [
-        effects.MetricDay(
+        MetricDay(
             metric="followers",
             day=TODAY - 200 + place,
             value=float(value),
@@ -216,14 +225,14 @@ def test_the_followers_of_who_is_seen_with_the_brand_are_measured_in_their_own_d
         )
         for place, value in enumerate(followers)
     ]
-    windows = {"followers": effects.EffectWindow(delay_days=1, effect_days=2)}
+    windows = {"followers": EffectWindow(delay_days=1, effect_days=2)}
     with open_here(days, [make_action(windows=windows)]) as workspace:
         declarations.declare(
             workspace, "singer-7", "bakery", evidence="wears", strength=1.0, is_commercial=True,
             valid_from_us=to_microseconds(NOW) - 10**14,
         )  # fmt: skip
         report = measure(workspace, metric="followers")
-        shown = effects.show_effect(workspace, report, show_key=lambda key: "…")
+        shown = show_effect(workspace, report, show_key=lambda key: "…")
     assert report.start_day == TODAY - 19
     assert report.cumulative == pytest.approx(5000, abs=60)
     # What is kept names nobody: the key is put in for who may see it.
@@ -235,12 +244,12 @@ def test_what_two_brands_did_with_one_artist_on_the_same_days_is_not_claimed_twi
     followers = np.cumsum(np.random.default_rng(1).normal(100, 5, 200))
     followers[181:] += 5000
     days = [
-        effects.MetricDay(
+        MetricDay(
             metric="followers", day=TODAY - 200 + place, value=float(value), consumer="singer-7", kind="cumulative"
         )
         for place, value in enumerate(followers)
     ]  # fmt: skip
-    windows = {"followers": effects.EffectWindow(delay_days=1, effect_days=2)}
+    windows = {"followers": EffectWindow(delay_days=1, effect_days=2)}
     actions = [make_action(brand, brand, windows=windows) for brand in ("bakery", "florist")]
     with open_here(days, actions) as workspace:
         for brand in ("bakery", "florist"):
@@ -265,10 +274,10 @@ def test_no_other_window_is_asked_for_than_an_action_may_have(lifted, asked):
 def test_a_search_over_delays_finds_the_day_and_pays_for_having_searched(open_here):
     orders = make_orders(lift=0.5, lift_days=(14, 7))
     with open_here(orders, [make_action(days_ago=20)]) as workspace:
-        question = effects.Question(action_id="fair", metric="orders")
-        found = effects.search_delay(workspace, question, range(15))
+        question = Question(action_id="fair", metric="orders")
+        found = search_delay(workspace, question, range(15))
         at_once = measure(workspace, delay_days=6)
-        assert effects.read_effect(workspace, "fair", "orders") is None
+        assert read_effect(workspace, "fair", "orders") is None
     assert found.start_day == TODAY - 14
     assert found.p_value >= at_once.p_value
     assert any(check.name == "delay_search" for check in found.checks)
@@ -277,9 +286,9 @@ def test_a_search_over_delays_finds_the_day_and_pays_for_having_searched(open_he
 def test_a_withdrawn_action_is_no_longer_among_the_effects(open_here):
     with open_here(make_orders(lift=0.4), [make_action()]) as workspace:
         measure(workspace)
-        assert [each.report.action for each in effects.list_effects(workspace)] == ["fair"]
-        effects.withdraw_action(workspace, "fair")
-        assert effects.list_effects(workspace) == []
+        assert [each.report.action for each in list_effects(workspace)] == ["fair"]
+        withdraw_action(workspace, "fair")
+        assert list_effects(workspace) == []
 
 
 def test_what_another_release_kept_in_another_form_is_measured_anew(open_here):
@@ -287,8 +296,8 @@ def test_what_another_release_kept_in_another_form_is_measured_anew(open_here):
         before = measure(workspace)
         with workspace.store.writing() as session:
             session.update(EFFECTS, {"report": '{"action": "fair"}'}, {"action_id": "fair"})
-        assert effects.list_effects(workspace) == []
-        assert effects.read_effect(workspace, "fair", "orders") is None
+        assert list_effects(workspace) == []
+        assert read_effect(workspace, "fair", "orders") is None
         assert measure(workspace) == before
 
 
@@ -297,8 +306,8 @@ def test_a_temporary_effect_is_told_by_the_days_after_it_too_and_a_lasting_one_i
     actions = [make_action(days_ago=60, expected_effect="temporary")]
     with open_here(orders, actions) as workspace:
         temporary = measure(workspace)
-        effects.withdraw_action(workspace, "fair")
-        effects.declare_actions(
+        withdraw_action(workspace, "fair")
+        declare_actions(
             workspace, [make_action("again", days_ago=60, expected_effect="lasting")], origin="file"
         )
         lasting = measure(workspace, "again")
@@ -326,8 +335,8 @@ def test_actions_on_the_same_days_are_told_together_and_count_once_in_lists(open
         make_action("mail", days=8, expected_effect="temporary"),
     ]
     with open_here(make_orders(lift=0.4), actions) as workspace:
-        effects.measure_effects(workspace, metrics=["orders"])
-        shown = {each.report.action: each for each in effects.list_effects(workspace)}
+        measure_effects(workspace, metrics=["orders"])
+        shown = {each.report.action: each for each in list_effects(workspace)}
     sale, mail = shown["sale"].report, shown["mail"].report
     assert (sale.cumulative, sale.cumulative_low, sale.start_day, sale.declared_end_day) == (
         mail.cumulative, mail.cumulative_low, mail.start_day, mail.declared_end_day,
@@ -350,14 +359,12 @@ def test_actions_on_the_same_days_are_told_together_and_count_once_in_lists(open
 def test_of_something_rare_units_are_told_and_no_share(open_here):
     chance = np.random.default_rng(3)
     days = [
-        effects.MetricDay(
-            metric="orders", day=TODAY - 300 + at, value=float(chance.poisson(0.15)), brand="bakery"
-        )
+        MetricDay(metric="orders", day=TODAY - 300 + at, value=float(chance.poisson(0.15)), brand="bakery")
         for at in range(300)
     ]
     with open_here(days, [make_action()]) as workspace:
         report = measure(workspace)
-        shown = effects.show_effect(workspace, report)
+        shown = show_effect(workspace, report)
     assert (report.relative, report.low, report.high, report.mde80) == (None, None, None, None)
     assert report.effect is not None
     assert shown.shrunk is None

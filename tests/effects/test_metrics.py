@@ -8,9 +8,14 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from consumer_fusion import answers, effects, ingest, pipeline
-from consumer_fusion.effects.series_book import SeriesBook
+from consumer_fusion import pipeline
+from consumer_fusion.causal.effects.metric_list import list_metrics
+from consumer_fusion.causal.series.imported_metrics import MetricDay, import_metrics
+from consumer_fusion.causal.series.metric_store import SeriesBook
 from consumer_fusion.errors import InputError
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.score.queries import answers
 from effect_worlds import NOW, TODAY, open_world, write_day
 
 DAYS = 40
@@ -31,10 +36,10 @@ def tell(tmp_path):
         def read(events, metric, **named):
             path = tmp_path / "events.jsonl"
             path.write_text("\n".join(map(json.dumps, events)), encoding="utf-8")
-            pipeline.import_files(workspace, [path], ingest.choose_reading(format="events"))
+            pipeline.import_files(workspace, [path], choose_reading(format="events"))
             with workspace.store.reading() as session:
                 book = SeriesBook(workspace, session, workspace.now_us)
-                number = ingest.find_keys(session, "brand", ["bakery"])["bakery"]
+                number = find_keys(session, "brand", ["bakery"])["bakery"]
                 if named.get("by_region"):
                     return {each.region: each.daily for each in book.list_regions(metric, number).values()}
                 found = book.list_brands(metric, segment=named.get("segment"))
@@ -122,7 +127,7 @@ def test_the_mean_score_of_a_day_is_what_the_scores_of_its_end_average_to(tmp_pa
         ]
         path = tmp_path / "events.jsonl"
         path.write_text("\n".join(map(json.dumps, events)), encoding="utf-8")
-        pipeline.import_files(workspace, [path], ingest.choose_reading(format="events"))
+        pipeline.import_files(workspace, [path], choose_reading(format="events"))
         with workspace.store.reading() as session:
             book = SeriesBook(workspace, session, workspace.now_us)
             (series,) = book.list_brands("fusion_score").values()
@@ -134,11 +139,9 @@ def test_the_mean_score_of_a_day_is_what_the_scores_of_its_end_average_to(tmp_pa
 
 
 def test_a_day_that_a_file_leaves_out_stays_missing(tmp_path):
-    days = [
-        effects.MetricDay(metric="footfall", day=TODAY - 60 + n, value=5.0, brand="bakery") for n in range(50)
-    ]
+    days = [MetricDay(metric="footfall", day=TODAY - 60 + n, value=5.0, brand="bakery") for n in range(50)]
     with open_world(tmp_path / "workspace", days[:20] + days[21:]) as workspace:
-        (row,) = [row for row in effects.list_metrics(workspace) if row["metric"] == "footfall"]
+        (row,) = [row for row in list_metrics(workspace) if row["metric"] == "footfall"]
     assert (row["days"], row["missing"], row["origin"]) == (49, 1, "file")
 
 
@@ -147,10 +150,10 @@ def test_a_file_of_a_metric_is_read_with_what_holds_for_all_its_rows(tmp_path):
     path.write_text("day,value\n2026-06-01,12\n2026-06-02,\n2026-06-03,9\n", encoding="utf-8")
     with open_world(tmp_path / "workspace") as workspace:
         with pytest.raises(InputError, match="lacks value") as caught:
-            effects.import_metrics(workspace, path, defaults={"metric": "footfall", "brand": "bakery"})
+            import_metrics(workspace, path, defaults={"metric": "footfall", "brand": "bakery"})
         assert caught.value.where == "footfall.csv, row 2"
         path.write_text("day,value\n2026-06-01,12\n2026-06-03,9\n", encoding="utf-8")
-        found = effects.import_metrics(workspace, path, defaults={"metric": "footfall", "brand": "bakery"})
+        found = import_metrics(workspace, path, defaults={"metric": "footfall", "brand": "bakery"})
         assert (found.series, found.days) == (1, 2)
 
 
@@ -169,4 +172,4 @@ def test_a_row_of_a_metric_that_can_be_read_two_ways_or_in_none_is_refused_with_
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     with open_world(tmp_path / "workspace") as workspace, pytest.raises(InputError, match=reason):
-        effects.import_metrics(workspace, path, defaults={"metric": "footfall", "brand": "bakery"})
+        import_metrics(workspace, path, defaults={"metric": "footfall", "brand": "bakery"})

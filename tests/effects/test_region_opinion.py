@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consumer_fusion.cause import DailySeries, Window
-from consumer_fusion.effects.region_opinion import ask_regions
-from consumer_fusion.effects.series_book import MetricSeries
-from consumer_fusion.effects.sisters import Sisters
+from consumer_fusion.causal.effects.control_series import Sisters
+from consumer_fusion.causal.effects.synthetic_control import ask_regions
+from consumer_fusion.causal.series.metric_store import MetricSeries
+from consumer_fusion.causal.series.series import DailySeries, Window
 
 pytest.importorskip("scipy", reason="a synthetic control is of the extra `cause`")
 

@@ -7,10 +7,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from consumer_fusion import effects
-from consumer_fusion.cause import Window
-from consumer_fusion.effects import effect_wording
-from consumer_fusion.effects.steps import DAILY, Steps, see_steps
+from consumer_fusion.causal.effects import effect_wording
+from consumer_fusion.causal.effects.measuring import Question, search_delay
+from consumer_fusion.causal.effects.metric_list import list_metrics
+from consumer_fusion.causal.effects.power_analysis import plan_actions
+from consumer_fusion.causal.effects.shrinking import measure_effects, show_effect
+from consumer_fusion.causal.series.imported_metrics import MetricDay, MetricImport, keep_metrics
+from consumer_fusion.causal.series.series import Window
+from consumer_fusion.causal.series.steps import DAILY, Steps, see_steps
 from consumer_fusion.errors import RefusedError
 from effect_worlds import TODAY, make_action, measure, open_world, write_day
 
@@ -33,7 +37,7 @@ def make_weeks(count=156, *, seed=1, lift=0.0, lifted=(8, 2), season=0.0, days=N
     sales *= np.exp(chance.normal(0, 0.06, len(told)))
     sales[len(told) - lifted[0] : len(told) - lifted[0] + lifted[1]] *= 1 + lift
     return [
-        effects.MetricDay(metric="sales", day=day, value=float(value), brand="bakery")
+        MetricDay(metric="sales", day=day, value=float(value), brand="bakery")
         for day, value in zip(told, sales, strict=True)
     ]
 
@@ -101,7 +105,7 @@ def test_what_two_weeks_gained_is_found_in_156_mondays(two_good_weeks):
 
 def test_weeks_are_said_in_weeks(two_good_weeks):
     workspace, report = two_good_weeks
-    told = effect_wording.tell_finding(effects.show_effect(workspace, report))
+    told = effect_wording.tell_finding(show_effect(workspace, report))
     assert any("a week and" in sentence and "over 2 weeks" in sentence for sentence in told)
     assert any(check.name == "step" and "every 7 days" in check.tell() for check in report.checks)
     assert not any(check.name == "season" for check in report.checks)
@@ -115,13 +119,13 @@ def test_the_days_of_the_chart_are_those_of_the_file(two_good_weeks):
 
 def test_weeks_are_listed_as_such_and_not_planned_by_the_day(two_good_weeks):
     workspace, _ = two_good_weeks
-    (row,) = [row for row in effects.list_metrics(workspace) if row["metric"] == "sales"]
+    (row,) = [row for row in list_metrics(workspace) if row["metric"] == "sales"]
     assert (row["step"], row["days"], row["missing"]) == ("week", 156, 0)
     assert row["last_day"] == write_day(TODAY - MONDAY + 1)
     with pytest.raises(RefusedError, match="one value a week"):
-        effects.plan_actions(workspace, "bakery", metric="sales")
+        plan_actions(workspace, "bakery", metric="sales")
     with pytest.raises(RefusedError, match="one value a week"):
-        effects.search_delay(workspace, effects.Question(action_id="fair", metric="sales"), range(3))
+        search_delay(workspace, Question(action_id="fair", metric="sales"), range(3))
 
 
 @pytest.mark.parametrize("weeks", [1, 2, 4])
@@ -131,7 +135,7 @@ def test_a_temporary_action_on_a_weekly_series_is_measured_and_stands_in_the_lis
     series = make_weeks(lift=0.5, lifted=(30, weeks))
     with open_world(tmp_path / "world", series, [fair]) as workspace:
         report = measure(workspace, metric="sales")
-        assert effects.measure_effects(workspace, metrics=["sales"]) == []
+        assert measure_effects(workspace, metrics=["sales"]) == []
     assert report.low < 0.5 < report.high
     assert report.relative > 0.2
 
@@ -153,11 +157,11 @@ def test_a_season_that_comes_every_year_is_not_taken_for_an_effect(tmp_path):
 
 def test_a_weekly_sister_stands_beside_a_weekly_series_and_a_daily_one_does_not(tmp_path):
     sister = [
-        effects.MetricDay(metric="sales", day=each.day, value=each.value * 2, brand="florist")
+        MetricDay(metric="sales", day=each.day, value=each.value * 2, brand="florist")
         for each in make_weeks(seed=1)
     ]
     daily = [
-        effects.MetricDay(metric="sales", day=day, value=50.0 + day % 7, brand="grocer")
+        MetricDay(metric="sales", day=day, value=50.0 + day % 7, brand="grocer")
         for day in range(TODAY - 400, TODAY)
     ]
     world = open_world(tmp_path / "world", [*make_weeks(lift=0.3), *sister, *daily], [make_fair()])
@@ -188,15 +192,15 @@ def test_a_week_that_is_not_over_is_not_asked(tmp_path):
 
 def test_an_import_says_in_which_step_values_come(tmp_path):
     with open_world(tmp_path / "world") as workspace:
-        assert effects.keep_metrics(workspace, make_weeks(30)) == effects.MetricImport(1, 30, weekly=1)
+        assert keep_metrics(workspace, make_weeks(30)) == MetricImport(1, 30, weekly=1)
 
 
 def test_what_was_just_kept_is_listed_by_region_and_of_few_days(tmp_path):
     told = [
-        effects.MetricDay(metric="sales", day=TODAY - place, value=1.0, brand="bakery", region=region)
+        MetricDay(metric="sales", day=TODAY - place, value=1.0, brand="bakery", region=region)
         for region, days in (("north", 3), ("south", 20))
         for place in range(1, days + 1)
     ]
     with open_world(tmp_path / "world", told) as workspace:
-        rows = effects.list_metrics(workspace)
+        rows = list_metrics(workspace)
     assert [(row["of"], row["days"]) for row in rows] == [("bakery, north", 3), ("bakery, south", 20)]

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from command_line import run_fusion
-from consumer_fusion import experiments
+from consumer_fusion.causal.experiments.compared_files import compare_audience_file, compare_panel_file
 from consumer_fusion.errors import InputError
 
 pytest.importorskip("scipy", reason="a synthetic control is of the extra `cause`")
@@ -42,7 +42,7 @@ def write_people(path, *, is_chosen, effect=5.0, count=2_000):
 
 
 def test_a_randomised_file_gives_the_effect_and_calls_it_caused(tmp_path):
-    found = experiments.compare_audience_file(
+    found = compare_audience_file(
         write_people(tmp_path / "people.parquet", is_chosen=False),
         outcome="after",
         arm="arm",
@@ -61,7 +61,7 @@ def test_a_column_that_the_action_changed_too_is_named_before_anything_is_called
         np.where(np.array(rows["arm"].to_pylist()) == "reached", 3.0, 2.0)
     )
     pq.write_table(rows.append_column("visits", pa.array(visits)), path)
-    found = experiments.compare_audience_file(path, outcome="after", arm="arm", is_randomised=True)
+    found = compare_audience_file(path, outcome="after", arm="arm", is_randomised=True)
     assert found.label == "changed_after"
     assert "in: visits." in found.sentences[0]
     assert "not called caused" in found.sentences[1]
@@ -69,13 +69,13 @@ def test_a_column_that_the_action_changed_too_is_named_before_anything_is_called
 
 def test_arms_that_are_alike_need_no_word(tmp_path):
     people = write_people(tmp_path / "people.parquet", is_chosen=False)
-    found = experiments.compare_audience_file(people, outcome="after", arm="arm", is_randomised=True)
+    found = compare_audience_file(people, outcome="after", arm="arm", is_randomised=True)
     assert found.sentences == ()
 
 
 def test_a_chosen_file_is_adjusted_tried_on_the_past_and_never_called_caused(tmp_path):
     people = write_people(tmp_path / "people.parquet", is_chosen=True)
-    found = experiments.compare_audience_file(
+    found = compare_audience_file(
         people, outcome="after", arm="arm", is_randomised=False, before="before", earlier="earlier"
     )
     assert found.naive.effect > 9
@@ -110,7 +110,7 @@ def test_a_panel_of_a_file_is_told_with_its_weights(tmp_path):
 
 def test_what_is_wrong_with_a_file_is_said(tmp_path):
     people = write_people(tmp_path / "people.parquet", is_chosen=True, count=100)
-    ask = experiments.compare_audience_file
+    ask = compare_audience_file
     with pytest.raises(InputError, match="no column 'spent'"):
         ask(people, outcome="spent", arm="arm", is_randomised=True)
     with pytest.raises(InputError, match="The column 'town' holds"):
@@ -124,4 +124,4 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path):
     with pytest.raises(InputError, match="neither"):
         ask(tmp_path / "people.xlsx", outcome="after", arm="arm", is_randomised=True)
     with pytest.raises(InputError, match="no period '1850'"):
-        experiments.compare_panel_file(people, unit="after", first_period="1850")
+        compare_panel_file(people, unit="after", first_period="1850")

@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from command_line import run_fusion
-from consumer_fusion import cause
+from consumer_fusion.causal.designs.holdouts import draw_holdout
 
 
 def draw(folder, name="letter", **options):
@@ -49,12 +49,10 @@ def test_the_same_seed_gives_the_same_list_in_whatever_order_consumers_are_named
     names = [f"c{number}" for number in range(50)]
     past = np.arange(50.0) % 7
     order = np.random.default_rng(1).permutation(50)
-    first = cause.draw_holdout(names, share=0.3, seed=4, past_outcome=past)
-    second = cause.draw_holdout(
-        [names[place] for place in order], share=0.3, seed=4, past_outcome=past[order]
-    )
+    first = draw_holdout(names, share=0.3, seed=4, past_outcome=past)
+    second = draw_holdout([names[place] for place in order], share=0.3, seed=4, past_outcome=past[order])
     assert first == second
-    assert first.digest != cause.draw_holdout(names, share=0.3, seed=5, past_outcome=past).digest
+    assert first.digest != draw_holdout(names, share=0.3, seed=5, past_outcome=past).digest
 
 
 def test_an_action_that_has_begun_is_refused_on_the_command_line(tmp_path):

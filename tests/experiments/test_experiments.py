@@ -11,10 +11,17 @@ import pytest
 
 import consumer_fusion as fusion
 from command_line import ask_fusion, run_fusion
-from consumer_fusion import experiments, score
+from consumer_fusion.causal.experiments.analysis import measure_experiment
+from consumer_fusion.causal.experiments.assignment import ExperimentPlan, draw_experiment, record_experiment
+from consumer_fusion.causal.experiments.findings import ExperimentReport
+from consumer_fusion.causal.experiments.ranking import rank_consumers
+from consumer_fusion.causal.experiments.rollout import apply_experiment, list_suggestions, withdraw_experiment
 from consumer_fusion.errors import ConflictError, RefusedError
-from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion.records.timestamps import to_microseconds
+from consumer_fusion.score.calibration.experiment_overrides import PointsOverride
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.model.explanation import explain_pair
+from consumer_fusion.score.points_comparison import compare_points
 from small_workspaces import NOW, make_order, open_small
 
 pytest.importorskip("scipy", reason="a calibrated link is of the extra `calibrate`")
@@ -36,7 +43,7 @@ def make_plan(**changes):
         "starts_us": to_microseconds(NOW - timedelta(days=START_DAYS_AGO)),
         "experiment_id": "spring-letter",
     }
-    return experiments.ExperimentPlan(**{**given, **changes})
+    return ExperimentPlan(**{**given, **changes})
 
 
 def make_past():
@@ -86,7 +93,7 @@ def town(calibrated_town, tmp_path):
 
 def draw(folder):
     with open_small(folder, days_later=-START_DAYS_AGO - 1) as workspace:
-        drawn = experiments.draw_experiment(workspace, make_plan(), share=0.5, seed=3, consumers=PEOPLE)
+        drawn = draw_experiment(workspace, make_plan(), share=0.5, seed=3, consumers=PEOPLE)
     return {name for name, arm in zip(drawn.holdout.consumers, drawn.holdout.arms) if arm == "treated"}
 
 
@@ -94,20 +101,20 @@ def test_an_experiment_decides_the_points_of_a_letter_and_puts_its_stamp_on_them
     treated = draw(town)
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(treated, effect=0.3))
-        report = experiments.measure_experiment(workspace, "spring-letter")
+        report = measure_experiment(workspace, "spring-letter")
         assert (report.grade, report.refusals) == ("caused", ())
         assert report.low < 0.3 < report.high
         assert (report.reached_treated, report.reached_held_out) == (1.0, 0.0)
         before = put_points_in_force(workspace).points
         assert before.kinds[CAMPAIGN].entries == ()
 
-        override = experiments.apply_experiment(workspace, "spring-letter")
+        override = apply_experiment(workspace, "spring-letter")
 
         (entry,) = put_points_in_force(workspace).points.kinds[CAMPAIGN].entries
         assert (entry.facet, entry.experiment_id) == ("wellbeing", "spring-letter")
         assert entry.points == pytest.approx(override.points)
         assert 0 < override.points < override.estimate
-        differing = score.compare_points(before, put_points_in_force(workspace).points)
+        differing = compare_points(before, put_points_in_force(workspace).points)
         assert {each.key for each in differing} == {CAMPAIGN}
         name = min(treated)
         found = fusion.explain_pair(workspace, name, "bakery", as_of=NOW).explanation
@@ -122,7 +129,7 @@ def test_a_calibration_learns_around_what_an_experiment_decided(town):
     treated = draw(town)
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(treated, effect=0.3))
-        override = experiments.apply_experiment(workspace, "spring-letter")
+        override = apply_experiment(workspace, "spring-letter")
         report = fusion.calibrate_points(
             workspace,
             outcome=ORDER,
@@ -136,7 +143,7 @@ def test_a_calibration_learns_around_what_an_experiment_decided(town):
         (entry,) = after.kinds[CAMPAIGN].entries
         assert (entry.points, entry.experiment_id) == (pytest.approx(override.points), "spring-letter")
         # The link of the new calibration fits the points in force, so that the next experiment can be judged by it.
-        assert experiments.measure_experiment(workspace, "spring-letter").refusals == ()
+        assert measure_experiment(workspace, "spring-letter").refusals == ()
 
 
 def test_a_letter_that_helps_some_is_seen_to(town):
@@ -144,8 +151,8 @@ def test_a_letter_that_helps_some_is_seen_to(town):
     helped = set(PEOPLE[:200])
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(treated, effect=0.0, helped=helped))
-        groups = experiments.measure_experiment(workspace, "spring-letter").groups
-        found = experiments.rank_consumers(workspace, "spring-letter")
+        groups = measure_experiment(workspace, "spring-letter").groups
+        found = rank_consumers(workspace, "spring-letter")
     assert len(groups) > 1
     assert all(each.low <= each.effect <= each.high for each in groups)
     assert sorted(found.rows["consumer"].to_pylist()) == PEOPLE
@@ -158,7 +165,7 @@ def test_a_harmful_letter_gets_negative_points(town):
     treated = draw(town)
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(treated, effect=-0.17))
-        assert experiments.apply_experiment(workspace, "spring-letter").points < 0
+        assert apply_experiment(workspace, "spring-letter").points < 0
 
 
 def test_an_experiment_goes_before_the_points_of_the_workspace_and_gives_them_back(town):
@@ -169,18 +176,18 @@ def test_an_experiment_goes_before_the_points_of_the_workspace_and_gives_them_ba
         fusion.calibrate_points(
             workspace, outcome=ORDER, horizon_days=HORIZON, cutoff=NOW - timedelta(days=START_DAYS_AGO + 30)
         )
-        override = experiments.apply_experiment(workspace, "spring-letter")
+        override = apply_experiment(workspace, "spring-letter")
         entries = put_points_in_force(workspace).points.kinds[CAMPAIGN].entries
         assert {(each.facet, each.experiment_id) for each in entries} == {
             ("feet", None),
             ("delight", "spring-letter"),
         }
         assert override.prior == 2
-        experiments.withdraw_experiment(workspace, "spring-letter")
+        withdraw_experiment(workspace, "spring-letter")
         entries = put_points_in_force(workspace).points.kinds[CAMPAIGN].entries
         assert {each.facet: each.points for each in entries} == {"feet": 1, "delight": 2}
         with pytest.raises(ConflictError):
-            experiments.withdraw_experiment(workspace, "spring-letter")
+            withdraw_experiment(workspace, "spring-letter")
 
 
 def test_a_contested_letter_counts_nothing_whatever_the_experiment_found(town):
@@ -189,11 +196,11 @@ def test_a_contested_letter_counts_nothing_whatever_the_experiment_found(town):
     letters = make_sequel(treated, effect=0.3)
     with open_small(town) as workspace:
         fusion.import_events(workspace, letters)
-        experiments.apply_experiment(workspace, "spring-letter")
+        apply_experiment(workspace, "spring-letter")
         entries = fusion.explain_pair(workspace, contested, "bakery", as_of=NOW).entries
         points = put_points_in_force(workspace).points
     (letter,) = [each for each in entries if each.kind == CAMPAIGN]
-    told = score.explain_pair([replace(letter, trust=0.0)], to_microseconds(NOW), points)
+    told = explain_pair([replace(letter, trust=0.0)], to_microseconds(NOW), points)
     assert told.reading.fusion_score == 50
 
 
@@ -203,25 +210,25 @@ def test_without_a_calibrated_link_an_experiment_decides_nothing(tmp_path):
     treated = draw(tmp_path)
     with open_small(tmp_path) as workspace:
         fusion.import_events(workspace, make_sequel(treated, effect=0.3))
-        report = experiments.measure_experiment(workspace, "spring-letter")
+        report = measure_experiment(workspace, "spring-letter")
         assert report.grade == "caused"
         assert report.points is None
         with pytest.raises(RefusedError, match="calibrate"):
-            experiments.apply_experiment(workspace, "spring-letter")
+            apply_experiment(workspace, "spring-letter")
 
 
 def test_a_brands_own_choice_is_only_a_suggestion(town):
     chosen = set(PEOPLE[::2])
     with open_small(town, days_later=-START_DAYS_AGO - 1) as workspace:
         arms = {name: "treated" if name in chosen else "held_out" for name in PEOPLE}
-        experiments.record_experiment(workspace, make_plan(), arms, is_randomised=False)
+        record_experiment(workspace, make_plan(), arms, is_randomised=False)
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(chosen, effect=0.3))
-        report = experiments.measure_experiment(workspace, "spring-letter")
+        report = measure_experiment(workspace, "spring-letter")
         assert report.grade == "changed_after"
         with pytest.raises(RefusedError, match="Chance did not divide"):
-            experiments.apply_experiment(workspace, "spring-letter")
-        (suggestion,) = experiments.list_suggestions(workspace)
+            apply_experiment(workspace, "spring-letter")
+        (suggestion,) = list_suggestions(workspace)
         assert suggestion.key == CAMPAIGN
         assert suggestion.points == report.points
         assert put_points_in_force(workspace).points.kinds[CAMPAIGN].entries == ()
@@ -232,10 +239,10 @@ def test_a_list_that_came_after_the_letter_decides_nothing(town):
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(treated, effect=0.3))
         arms = {name: "treated" if name in treated else "held_out" for name in PEOPLE}
-        experiments.record_experiment(workspace, make_plan(), arms, is_randomised=True)
-        assert experiments.measure_experiment(workspace, "spring-letter").grade == "changed_after"
+        record_experiment(workspace, make_plan(), arms, is_randomised=True)
+        assert measure_experiment(workspace, "spring-letter").grade == "changed_after"
         with pytest.raises(RefusedError, match="only after the action had begun"):
-            experiments.apply_experiment(workspace, "spring-letter")
+            apply_experiment(workspace, "spring-letter")
 
 
 def test_a_list_that_claims_chance_but_shows_choice_decides_nothing(town):
@@ -243,11 +250,11 @@ def test_a_list_that_claims_chance_but_shows_choice_decides_nothing(town):
         past = fusion.score_pairs(workspace, brand="bakery").sort_by([("fusion_score", "descending")])
         best = set(past["consumer"].to_pylist()[:150])
         arms = {name: "treated" if name in best else "held_out" for name in PEOPLE}
-        experiments.record_experiment(workspace, make_plan(), arms, is_randomised=True)
+        record_experiment(workspace, make_plan(), arms, is_randomised=True)
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(best, effect=0.0))
         with pytest.raises(RefusedError, match=r"in outcomes ever, .*not drawn"):
-            experiments.apply_experiment(workspace, "spring-letter")
+            apply_experiment(workspace, "spring-letter")
 
 
 def test_an_experiment_is_not_measured_before_its_time_is_over(town):
@@ -258,12 +265,12 @@ def test_an_experiment_is_not_measured_before_its_time_is_over(town):
             workspace, [each for each in early if each.occurred_at < NOW - timedelta(days=9)]
         )
         with pytest.raises(RefusedError, match="Outcomes count until"):
-            experiments.measure_experiment(workspace, "spring-letter")
+            measure_experiment(workspace, "spring-letter")
 
 
 def test_nobody_is_drawn_for_an_action_that_has_begun(town):
     with open_small(town) as workspace, pytest.raises(RefusedError, match="before now"):
-        experiments.draw_experiment(workspace, make_plan(), share=0.5, seed=3, consumers=PEOPLE)
+        draw_experiment(workspace, make_plan(), share=0.5, seed=3, consumers=PEOPLE)
 
 
 def test_what_a_consumer_does_is_never_decided_by_an_experiment(town):
@@ -271,7 +278,7 @@ def test_what_a_consumer_does_is_never_decided_by_an_experiment(town):
         open_small(town, days_later=-START_DAYS_AGO - 1) as workspace,
         pytest.raises(RefusedError, match="action"),
     ):
-        experiments.draw_experiment(workspace, make_plan(kind=ORDER), share=0.5, seed=3, consumers=PEOPLE)
+        draw_experiment(workspace, make_plan(kind=ORDER), share=0.5, seed=3, consumers=PEOPLE)
 
 
 def test_what_was_assigned_is_never_written_over(town):
@@ -285,14 +292,14 @@ def test_the_commands_measure_apply_and_show_the_stamp(town):
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(treated, effect=0.3))
     measured = ask_fusion(town, "experiments", "measure", "spring-letter")
-    assert set(measured) == {field.name for field in fields(experiments.ExperimentReport)}
+    assert set(measured) == {field.name for field in fields(ExperimentReport)}
     ranked = ask_fusion(town, "experiments", "rank", "spring-letter", "--out", town / "helped.csv")
     assert (ranked["consumers"], len(ranked["parts"])) == (400, 5)
     assert ranked["low"] <= ranked["qini"] <= ranked["high"]
     (suggested,) = ask_fusion(town, "points", "--diff")["suggestions"]
     assert (suggested["experiment_id"], suggested["reasons"]) == ("spring-letter", [])
     applied = ask_fusion(town, "experiments", "apply", "spring-letter")
-    assert set(applied) == {field.name for field in fields(score.PointsOverride)}
+    assert set(applied) == {field.name for field in fields(PointsOverride)}
     told = ask_fusion(town, "points")
     assert told["suggestions"] == []
     assert {

@@ -8,17 +8,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from consumer_fusion.identity import (
-    Identity,
-    Resolution,
-    Sighting,
-    read_identity_map,
-    resolve_identities,
-    show_identity,
-)
+from consumer_fusion.identity.merges import read_identity_map
+from consumer_fusion.identity.overview import Identity, show_identity
+from consumer_fusion.identity.resolution import Resolution, Sighting, resolve_identities
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
-from consumer_fusion.stores import Session, SQLiteStore
+from consumer_fusion.storage.sqlite import SQLiteStore
+from consumer_fusion.storage.store import Session
 
 
 @dataclass

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
-from consumer_fusion import answers, declarations, ingest, pipeline, repairs
+from consumer_fusion import declarations, pipeline, repairs
+from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
+from consumer_fusion.score.queries import answers
 from small_workspaces import NOW, make_order, open_small
 
 CLAIMED = "A browser says that both have the same email; that is a claim and joins nobody."
@@ -23,9 +25,7 @@ def send(workspace, *events, rule="browser", source="brand-a-web"):
         for each in events
     ]
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(
-            session, [Arrival("events", source, None, rule, None, us, line) for line in lines]
-        )
+        append_arrivals(session, [Arrival("events", source, None, rule, None, us, line) for line in lines])
     return pipeline.land_arrivals(workspace)
 
 

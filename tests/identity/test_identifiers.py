@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from consumer_fusion.identity import mask_consumer_key, mask_identifier
-from consumer_fusion.identity.identifiers import normalise_identifier, normalise_identifiers
+from consumer_fusion.identity.identifiers import (
+    mask_consumer_key,
+    mask_identifier,
+    normalise_identifier,
+    normalise_identifiers,
+)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import pyarrow as pa
 import pytest
 
 from consumer_fusion.errors import InputError, MissingExtraError, RefusedError
-from consumer_fusion.identity import SUGGESTIONS, accept_suggestions, read_people, suggest_merges
+from consumer_fusion.identity.linkage import SUGGESTIONS, suggest_merges
+from consumer_fusion.identity.people import read_people
+from consumer_fusion.identity.review import accept_suggestions
 
 _FIRST_NAMES = "Anna Ben Clara David Emma Felix Greta Hugo Ida Jonas Klara Leo Mia Noah Olga Paul".split()
 _SURNAMES = "Maier Schulz Weber Wagner Becker Hoffmann Koch Richter Klein Wolf Neumann Braun".split()

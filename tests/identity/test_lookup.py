@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import answers, declarations, repairs
+from consumer_fusion import declarations, repairs
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.records.event import Event
+from consumer_fusion.score.queries import answers
 from small_workspaces import NOW, make_order, open_small
 
 

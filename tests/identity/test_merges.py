@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError, RefusedError
-from consumer_fusion.identity import list_members, merge_consumers, read_identity_map, undo_merge
+from consumer_fusion.identity.merges import list_members, merge_consumers, read_identity_map, undo_merge
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion.identity import read_identity_map, undo_merge
+from consumer_fusion.identity.merges import read_identity_map, undo_merge
 
 
 def test_phone_and_laptop_are_one_person_after_signing_in(town):

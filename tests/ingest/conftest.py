@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from consumer_fusion.engines import DuckDBEngine
-from consumer_fusion.ingest import Reading, Staging, choose_reading, find_files, stage_files
-from consumer_fusion.stores import SQLiteStore
+from consumer_fusion.ingest.formats import Reading, choose_reading, find_files
+from consumer_fusion.ingest.staging import Staging, stage_files
+from consumer_fusion.storage.duckdb import DuckDBEngine
+from consumer_fusion.storage.sqlite import SQLiteStore
 
 RECEIVED_US = 1_900_000_000_000_000  # 2030-03-17
 ROOT = Path(__file__).resolve().parents[2]

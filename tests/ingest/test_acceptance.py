@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import pipeline, points_in_force
-from consumer_fusion.ingest import choose_reading
+from consumer_fusion import pipeline
+from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.stores import UNATTRIBUTED_BUCKET, list_segments
+from consumer_fusion.score import effective_points
+from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
 from small_workspaces import (
     NOW,
     count_inbox,
@@ -134,7 +135,7 @@ def test_an_import_that_fails_on_its_last_step_leaves_nothing(tmp_path, monkeypa
 def test_what_waits_for_its_turn_lands_with_the_points_that_are_in_force_then(tmp_path, monkeypatch):
     with open_small(tmp_path) as workspace:
         fusion.import_events(workspace, make_orders(10))
-        read_points = points_in_force.put_points_in_force
+        read_points = effective_points.put_points_in_force
         changes = ['[kinds."Order Completed"]\nhalf_life_days = 30\n']
 
         def read_points_and_be_overtaken(*arguments):
@@ -144,7 +145,7 @@ def test_what_waits_for_its_turn_lands_with_the_points_that_are_in_force_then(tm
                 read_points(workspace)
             return found
 
-        monkeypatch.setattr(points_in_force, "put_points_in_force", read_points_and_be_overtaken)
+        monkeypatch.setattr(effective_points, "put_points_in_force", read_points_and_be_overtaken)
         fusion.import_events(workspace, [make_order(77, days_ago=200)])
         assert changes == []
         assert find_problems(workspace) == []

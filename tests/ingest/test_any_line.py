@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion.ingest import choose_reading
+from consumer_fusion.ingest.formats import choose_reading
 
 KEYS = (
     "event_id id occurred_at received_at consumer brand kind value trust text identifiers properties source channel "

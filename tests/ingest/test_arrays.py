@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from consumer_fusion.ingest import choose_reading, lines
+from consumer_fusion.ingest import line_reader
+from consumer_fusion.ingest.formats import choose_reading
 
 MAP = """
 [source]
@@ -42,7 +43,7 @@ def test_each_member_of_an_array_is_a_row(desk, opening, indent):
 
 
 def test_an_array_is_read_block_by_block_and_packed(desk, monkeypatch):
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 300)
+    monkeypatch.setattr(line_reader, "BLOCK_BYTES", 300)
     path = desk.lay("posts.json.gz", gzip.compress(json.dumps(make_posts(40), indent=1).encode()))
     assert desk.stage(desk.map(MAP), path).ids == sorted(map(str, range(40)), key=int)
 
@@ -128,8 +129,8 @@ def test_a_broken_member_and_a_missing_end_are_two_things(desk):
 
 
 def test_lines_of_an_array_that_broke_off_are_read_on_block_by_block(desk, monkeypatch):
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 300)
-    monkeypatch.setattr(lines, "LINE_BYTES_LIMIT", 500)
+    monkeypatch.setattr(line_reader, "BLOCK_BYTES", 300)
+    monkeypatch.setattr(line_reader, "LINE_BYTES_LIMIT", 500)
     members = [*map(json.dumps, make_posts(30))]
     members[1] = "{broken}"
     staged = desk.stage(desk.map(MAP), desk.lay("posts.json", "[" + ",\n".join(members) + "\n]\n"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
-from consumer_fusion.ingest import attach_event, ensure_keys, find_keys
+from consumer_fusion.events.attachment import attach_event
+from consumer_fusion.events.entities import ensure_keys, find_keys
 from consumer_fusion.records.event import ATTACHMENTS, EVENTS
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer_fusion.errors import InputError, MappingError
-from consumer_fusion.ingest import lines
+from consumer_fusion.ingest import line_reader
 from consumer_fusion.ingest.delimited import read_header, read_rows
 from consumer_fusion.ingest.mapping import Layout
 
@@ -128,7 +128,7 @@ def test_what_encodes_no_text_is_an_error_of_the_mapping(desk, encoding):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("block_bytes", [60, 1 << 20])
 def test_lines_may_end_as_on_a_macintosh(desk, monkeypatch, encoding, block_bytes):
-    monkeypatch.setattr(lines, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(line_reader, "BLOCK_BYTES", block_bytes)
     text = (HEADER + "1,2026-01-01,anna,ä\n2,2026-01-02,ben,ö\n").replace("\n", "\r")
     reading = desk.map(MAP.replace('name = "shop"', f'name = "shop"\nencoding = "{encoding}"'))
     assert desk.stage(reading, desk.lay("a.csv", text.encode(encoding))).column("text") == ["ä", "ö"]
@@ -173,8 +173,8 @@ def test_a_damaged_archive_is_refused_by_name(desk):
 
 
 def test_a_line_without_end_is_set_aside_in_bounded_memory(desk, monkeypatch):
-    monkeypatch.setattr(lines, "BLOCK_BYTES", 1_000)
-    monkeypatch.setattr(lines, "LINE_BYTES_LIMIT", 5_000)
+    monkeypatch.setattr(line_reader, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(line_reader, "LINE_BYTES_LIMIT", 5_000)
     path = desk.lay(
         "a.csv", f"{HEADER}1,2026-01-01,anna,x\n2,2026-01-02,ben,{'y' * 50_000}\n3,2026-01-03,cleo,z\n"
     )
@@ -197,7 +197,7 @@ def test_whatever_the_csv_module_writes_is_read_back(tmp_path, monkeypatch, tabl
     writer.writerows([("a", "b", "c"), *table])
     path = tmp_path / "table.csv"
     path.write_text(written.getvalue(), encoding="utf-8")
-    monkeypatch.setattr(lines, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(line_reader, "BLOCK_BYTES", block_bytes)
 
     header, names = read_header(path, COMMA)
     blocks = list(read_rows(path, COMMA, names))

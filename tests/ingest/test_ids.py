@@ -9,7 +9,7 @@ import pytest
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
 from consumer_fusion.errors import MappingError
-from consumer_fusion.ingest import choose_reading
+from consumer_fusion.ingest.formats import choose_reading
 from small_workspaces import open_small, read_scores
 
 MAPPING = """

@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-from consumer_fusion.ingest import begin_import, begin_stream, choose_reading, finish_import, read_reading
-from consumer_fusion.records.intake import IMPORTS, Acceptance
+from consumer_fusion.ingest.formats import choose_reading, read_reading
+from consumer_fusion.ingest.imports import begin_import, begin_stream, finish_import
+from consumer_fusion.records.import_record import IMPORTS, Acceptance
 
 EVENTS = choose_reading(format="events")
 

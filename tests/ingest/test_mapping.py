@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from consumer_fusion.errors import MappingError
-from consumer_fusion.ingest import choose_reading
+from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.ingest.mapping import FIELDS, TESTS, FieldRule, parse_mapping
 from consumer_fusion.ingest.validation import PROBLEMS
-from consumer_fusion.kit.moments import write_moment
+from consumer_fusion.records.timestamps import write_moment
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from consumer_fusion.errors import MappingError
-from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.records.timestamps import to_microseconds
 
 ORDERS = """
 [source]

@@ -7,11 +7,12 @@ import json
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import answers, declarations
+from consumer_fusion import declarations
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.ingest import choose_reading
-from consumer_fusion.kit.placeholders import names_nobody
+from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.pipeline import import_files
+from consumer_fusion.records.placeholders import names_nobody
+from consumer_fusion.score.queries import answers
 from small_workspaces import NOW, make_order, open_small
 
 NOBODY = [

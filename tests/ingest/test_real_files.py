@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pytest
 
-from consumer_fusion.ingest import choose_reading, find_files, stage_files
+from consumer_fusion.ingest.formats import choose_reading, find_files
+from consumer_fusion.ingest.staging import stage_files
 
 
 @pytest.fixture

@@ -5,18 +5,16 @@ from __future__ import annotations
 import pytest
 
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.ingest import (
-    begin_import,
-    choose_reading,
+from consumer_fusion.ingest.formats import choose_reading, find_files
+from consumer_fusion.ingest.imports import begin_import, finish_import
+from consumer_fusion.ingest.rejections import (
     count_rejections,
     drop_rejections,
-    find_files,
-    finish_import,
     list_rejections,
     prepare_retries,
     store_rejections,
 )
-from consumer_fusion.records.intake import Acceptance
+from consumer_fusion.records.import_record import Acceptance
 
 ORDERS = """
 [source]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion.ingest.sealed_ids import DIGEST_SQL, _seal_digests
+from consumer_fusion.events.sealed_ids import DIGEST_SQL, _seal_digests
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.segment import SEEN_EVENTS
-from consumer_fusion.stores import list_segments, place_digests, sweep_files
+from consumer_fusion.storage.segments import list_segments, place_digests, sweep_files
 from small_workspaces import count_places, list_files, make_order, make_orders, open_small, seal
 
 ORDERS = make_orders(40)

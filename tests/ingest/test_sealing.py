@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion.engines import quote_paths
-from consumer_fusion.ingest import sealing
+from consumer_fusion.events import compaction
 from consumer_fusion.records.segment import SEEN_EVENTS
-from consumer_fusion.stores import list_segments, segments
+from consumer_fusion.storage import segments
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.segments import list_segments
 from small_workspaces import (
     NOW,
     count_inbox,
@@ -79,7 +80,7 @@ def test_a_late_event_counts_with_the_sealed_ones_of_its_day(tmp_path):
 
 
 def test_a_bucket_of_many_files_becomes_one_file_with_whole_days(tmp_path, monkeypatch):
-    monkeypatch.setattr(sealing, "COMPACT_ABOVE", 2)
+    monkeypatch.setattr(compaction, "COMPACT_ABOVE", 2)
     with open_small(tmp_path) as workspace:
         for number in range(3):
             fusion.import_events(workspace, [make_order(number, days_ago=20)])
@@ -93,7 +94,7 @@ def test_a_bucket_of_many_files_becomes_one_file_with_whole_days(tmp_path, monke
 
 
 def test_a_reader_who_came_before_still_reads_the_files_that_were_replaced(tmp_path, monkeypatch):
-    monkeypatch.setattr(sealing, "COMPACT_ABOVE", 1)
+    monkeypatch.setattr(compaction, "COMPACT_ABOVE", 1)
     monkeypatch.setattr(segments, "_CLOCK_SECONDS", -1.0)  # the files of the test are not a second old
     with open_small(tmp_path) as workspace:
         fusion.import_events(workspace, [make_order(1, days_ago=20)])
@@ -112,7 +113,7 @@ def test_a_reader_who_came_before_still_reads_the_files_that_were_replaced(tmp_p
 def test_replaced_files_leave_the_disk_without_anybodys_doing(tmp_path, monkeypatch):
     monkeypatch.setattr(segments, "_CLOCK_SECONDS", -1.0)  # the files of the test are not a second old
     with open_small(tmp_path) as workspace:
-        for batch in range(sealing.COMPACT_ABOVE + 2):
+        for batch in range(compaction.COMPACT_ABOVE + 2):
             fusion.import_events(
                 workspace, [make_order(f"{batch}-{number}", consumer="ann") for number in range(5)]
             )
@@ -121,7 +122,7 @@ def test_replaced_files_leave_the_disk_without_anybodys_doing(tmp_path, monkeypa
     with open_small(tmp_path) as workspace:
         on_disk = set((tmp_path / "segments").rglob("*.parquet*"))
         assert on_disk == set(list_files(workspace))
-        assert len(count_places(workspace)) == 5 * (sealing.COMPACT_ABOVE + 2)
+        assert len(count_places(workspace)) == 5 * (compaction.COMPACT_ABOVE + 2)
 
 
 def test_an_import_that_fills_the_inbox_empties_it(tmp_path):

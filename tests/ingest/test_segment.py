@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from consumer_fusion.kit.moments import write_moment
+from consumer_fusion.records.timestamps import write_moment
 
 TRACK = {"type": "track", "messageId": "m1", "userId": "anna", "timestamp": "2026-06-05T20:00:00Z"}
 ORDER = TRACK | {"event": "Order Completed"}

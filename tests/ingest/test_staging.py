@@ -13,17 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.ingest import (
-    CANONICAL_SCHEMA,
-    choose_reading,
-    find_files,
-    read_reading,
-    stage_batches,
-    stage_events,
-    staging,
-    write_reading,
-)
-from consumer_fusion.ingest.parts import read_parts
+from consumer_fusion.ingest import staging
+from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA
+from consumer_fusion.ingest.formats import choose_reading, find_files, read_reading, write_reading
+from consumer_fusion.ingest.row_batches import read_parts
+from consumer_fusion.ingest.staging import stage_batches, stage_events
 from consumer_fusion.records.event import Event
 
 ROW = {"occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed"}
@@ -44,7 +38,7 @@ default = "Order Completed"
 def small_parts(monkeypatch):
     """Parts of ten rows, read in blocks of a few lines."""
     monkeypatch.setattr(staging, "ROWS_PER_PART", 10)
-    monkeypatch.setattr("consumer_fusion.ingest.lines.BLOCK_BYTES", 300)
+    monkeypatch.setattr("consumer_fusion.ingest.line_reader.BLOCK_BYTES", 300)
 
 
 def test_equal_rows_without_id_are_told_apart_by_their_number(desk):
@@ -102,7 +96,7 @@ def test_an_interrupted_staging_goes_on_and_ends_as_if_never_interrupted(
         return finish(unfinished, final)
 
     monkeypatch.setattr(staging, "finish_file", finish_or_stop)
-    monkeypatch.setattr("consumer_fusion.ingest.grouping.finish_file", finish_or_stop)
+    monkeypatch.setattr("consumer_fusion.ingest.row_groups.finish_file", finish_or_stop)
     interruptions = 0
     while True:
         calls_left = 1 + interruptions // 2
@@ -132,7 +126,7 @@ def test_progress_tells_rows_done_and_an_estimate_of_all(desk, small_parts):
 
 
 def test_parts_hold_no_more_rows_than_asked_and_one_block(desk, monkeypatch):
-    monkeypatch.setattr("consumer_fusion.ingest.lines.BLOCK_BYTES", 1_000)
+    monkeypatch.setattr("consumer_fusion.ingest.line_reader.BLOCK_BYTES", 1_000)
     path = desk.lay("rows.ndjson", [ROW] * 1_000)
     parts = list(read_parts([path], None, rows_per_part=100))
     assert [part.rows["__position"][0].as_py() for part in parts[1:]] == [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.unsafe_characters import UNSAFE
 
 from consumer_fusion.ingest.validation import PROBLEMS, parse_time
-from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.records.timestamps import to_microseconds
 
 GOOD = {"event_id": "e1", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed"}
 

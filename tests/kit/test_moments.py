@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.kit.moments import parse_moment, to_microseconds, write_moment
+from consumer_fusion.records.timestamps import parse_moment, to_microseconds, write_moment
 
 
 def test_a_time_without_an_offset_is_utc():

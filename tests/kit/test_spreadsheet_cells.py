@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from consumer_fusion.kit.spreadsheet_cells import write_cell, write_cells
+from consumer_fusion.records.spreadsheet_cells import write_cell, write_cells
 
 HOSTILE = [
     "=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\ufeff=1+1", "\uff1d1+1", " =1",

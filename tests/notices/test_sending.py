@@ -15,18 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer_fusion.alerts import sending
+from consumer_fusion.alerts.deliveries import DueDelivery
+from consumer_fusion.alerts.envelopes import sign_body, verify_signature, write_cloud_event
+from consumer_fusion.alerts.sending import check_receiver, find_address, may_receive, post_delivery
 from consumer_fusion.errors import InputError
-from consumer_fusion.notices import (
-    DueDelivery,
-    check_receiver,
-    post_delivery,
-    sending,
-    sign_body,
-    verify_signature,
-    write_cloud_event,
-)
-from consumer_fusion.notices.sending import find_address, may_receive
-from consumer_fusion.records.notice import Delivery, Subscription
+from consumer_fusion.records.alert import Delivery, Subscription
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 NOW_US = 1_780_000_000_000_000

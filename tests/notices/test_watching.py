@@ -10,14 +10,21 @@ from datetime import timedelta
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import notices, watching
+from consumer_fusion.alerts import watching
+from consumer_fusion.alerts.alert_rules import Hint, judge_pair
+from consumer_fusion.alerts.deliveries import (
+    LEASE_SECONDS,
+    PAUSES_SECONDS,
+    count_deliveries,
+    list_deliveries,
+    retry_deliveries,
+)
+from consumer_fusion.alerts.sending import Outcome
+from consumer_fusion.alerts.subscriptions import withdraw_subscription
 from consumer_fusion.errors import InputError, NotFoundError
-from consumer_fusion.notices import Hint, Standing, judge_pair
-from consumer_fusion.notices.deliveries import LEASE_SECONDS, PAUSES_SECONDS
-from consumer_fusion.notices.sending import Outcome
 from consumer_fusion.pipeline import import_events
+from consumer_fusion.records.alert import DELIVERIES, NOTICE_TYPES, Standing
 from consumer_fusion.records.event import Event
-from consumer_fusion.records.notice import DELIVERIES, NOTICE_TYPES
 from copied_workspaces import copy_made
 from small_workspaces import NOW, make_order, make_orders, open_small
 
@@ -56,7 +63,7 @@ def read_bodies(workspace, notice_type=None):
 
 def list_statuses(workspace):
     with workspace.store.reading() as session:
-        return [(each.status, each.tries, each.answer) for each in notices.list_deliveries(session)]
+        return [(each.status, each.tries, each.answer) for each in list_deliveries(session)]
 
 
 def test_a_score_that_falls_below_the_line_is_told_with_both_scores(workspace):
@@ -229,7 +236,7 @@ def test_standings_of_a_time_when_nobody_wanted_to_know_are_no_news(tmp_path):
         import_events(workspace, [make_order(2, days_ago=0.5, consumer="faded", kind="Page Viewed")])
         watching.watch_changes(workspace)
         with workspace.store.writing() as session:
-            notices.withdraw_subscription(session, first.subscription_id, workspace.now_us)
+            withdraw_subscription(session, first.subscription_id, workspace.now_us)
     with open_small(tmp_path / "ws", days_later=40) as workspace:
         subscribe(workspace, "score_crossed", line=line)
     assert watch_later(tmp_path / "ws", 42)[0] == 0
@@ -332,7 +339,7 @@ def test_a_receiver_that_fails_is_tried_with_growing_pauses_and_then_no_more(wor
         if number <= len(PAUSES_SECONDS):
             waited += PAUSES_SECONDS[number - 1] * 1.21
     with workspace.store.reading() as session:
-        assert notices.count_deliveries(session) == {"pending": 0, "delivered": 0, "dead": 1}
+        assert count_deliveries(session) == {"pending": 0, "delivered": 0, "dead": 1}
 
 
 def test_dead_deliveries_can_be_tried_again(workspace):
@@ -341,10 +348,10 @@ def test_dead_deliveries_can_be_tried_again(workspace):
     watching.watch_changes(workspace)
     assert watching.send_due(workspace, lambda due, now_us: Outcome("410", is_final=True)) == {"dead": 1}
     with workspace.store.writing() as session:
-        (dead,) = notices.list_deliveries(session, status="dead")
+        (dead,) = list_deliveries(session, status="dead")
         with pytest.raises(NotFoundError):
-            notices.retry_deliveries(session, ["no-such-delivery"], workspace.now_us)
-        assert notices.retry_deliveries(session, [dead.delivery_id], workspace.now_us) == 1
+            retry_deliveries(session, ["no-such-delivery"], workspace.now_us)
+        assert retry_deliveries(session, [dead.delivery_id], workspace.now_us) == 1
     assert watching.send_due(workspace, lambda due, now_us: Outcome("200", is_taken=True)) == {"delivered": 1}
 
 
@@ -372,9 +379,9 @@ def test_a_subscription_that_was_withdrawn_is_told_nothing_more(workspace):
     complain(workspace)
     watching.watch_changes(workspace)
     with workspace.store.writing() as session:
-        notices.withdraw_subscription(session, made.subscription_id, workspace.now_us)
+        withdraw_subscription(session, made.subscription_id, workspace.now_us)
         with pytest.raises(NotFoundError):
-            notices.withdraw_subscription(session, made.subscription_id, workspace.now_us)
+            withdraw_subscription(session, made.subscription_id, workspace.now_us)
     watching.send_due(workspace, lambda due, now_us: pytest.fail("it was sent"))
     assert list_statuses(workspace) == [("dead", 0, "withdrawn")]
 

@@ -11,25 +11,24 @@ import pyarrow.compute as pc
 import pytest
 
 from consumer_fusion.errors import RefusedError
-from consumer_fusion.score import (
-    LedgerEntry,
+from consumer_fusion.score.calibration.calibration import calibrate
+from consumer_fusion.score.calibration.calibration_report import (
     apply_calibration,
-    calibrate,
     find_link,
-    fold_ledger,
-    load_points,
-    read_pair,
     read_report,
+    write_sentences,
 )
-from consumer_fusion.score.balances import compute_scores, draw_design, read_balances
-from consumer_fusion.score.calibration_report import write_sentences
-from consumer_fusion.score.fitting import compute_loss
-from consumer_fusion.score.grids import FoldGrid
-from consumer_fusion.score.lessons import pose_problem
-from consumer_fusion.score.links import forecast_outcomes, start_link
-from consumer_fusion.score.samples import draw_sample, fold_sample
-from consumer_fusion.score.traits import read_pairs
-from consumer_fusion.simulate import build_world, simulate_ledger
+from consumer_fusion.score.calibration.fitting import compute_loss
+from consumer_fusion.score.calibration.half_life_grid import FoldGrid
+from consumer_fusion.score.calibration.link_functions import forecast_outcomes, start_link
+from consumer_fusion.score.calibration.samples import draw_sample, fold_sample
+from consumer_fusion.score.calibration.training import pose_problem
+from consumer_fusion.score.calibration.vectorised_score import compute_scores, draw_design, read_balances
+from consumer_fusion.score.forecast.traits import read_pairs
+from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.simulate.known_ledgers import build_world, simulate_ledger
 
 pytest.importorskip("scipy", reason="calibration is the extra `calibrate`")
 

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from consumer_fusion.kit.moments import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds
-from consumer_fusion.score import LedgerEntry, explain_pair, fold_ledger, list_changes, read_pair
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, parse_moment, to_day, to_microseconds
+from consumer_fusion.score.model.changes import list_changes
+from consumer_fusion.score.model.explanation import explain_pair
+from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.model.reading import read_pair
 from pair_ledgers import POINTS
 
 CASES = sorted(Path(__file__).parent.glob("cases/*.md"))

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer_fusion.errors import InputError, NotFoundError
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
-from consumer_fusion.score import fold_ledger, list_changes, read_pair, read_without, replay_history
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.model.changes import list_changes, read_without, replay_history
+from consumer_fusion.score.model.ledger import fold_ledger
+from consumer_fusion.score.model.reading import read_pair
 from pair_ledgers import (
     NOW_DAY,
     NOW_US,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from consumer_fusion.records.derivation import ParentEvent
-from consumer_fusion.score import derive_failures, derive_recoveries, load_points
+from consumer_fusion.records.derived_event import ParentEvent
+from consumer_fusion.score.fold.derivation import derive_failures, derive_recoveries
+from consumer_fusion.score.points.points_table import load_points
 
 DAY = 86_400_000_000
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import score
-from consumer_fusion.points_in_force import put_points_in_force
-from consumer_fusion.score import KindState, load_points, read_pair
-from consumer_fusion.score.dispersions import LARGEST, measure_dispersions
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.fold.dispersions import LARGEST, measure_dispersions
+from consumer_fusion.score.model.reading import KindState, read_pair
+from consumer_fusion.score.points.points_table import load_points
 from small_workspaces import make_order, open_small
 
 KIND, HALF_LIFE_DAYS, HISTORY_DAYS = 7, 180.0, 1_200
@@ -105,4 +105,4 @@ def test_a_workspace_learns_which_kinds_come_in_runs_from_its_events(tmp_path):
         reading = fusion.explain_pair(workspace, "consumer-1", "bakery", as_of="latest").explanation.reading
         row = next(row for row in rows if row["consumer"] == "consumer-1")
         assert (row["low"], row["high"]) == pytest.approx((reading.low, reading.high), abs=1e-9)
-        assert points.version == score.load_points().version
+        assert points.version == load_points().version

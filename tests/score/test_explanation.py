@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from consumer_fusion.records.points import FACETS
-from consumer_fusion.score import explain_pair
+from consumer_fusion.score.model.explanation import explain_pair
 from pair_ledgers import (
     NOW_US,
     POINTS,

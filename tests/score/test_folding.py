@@ -8,16 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from consumer_fusion import pipeline, score, settlement
-from consumer_fusion.engines import DuckDBEngine
-from consumer_fusion.points_in_force import put_points_in_force
-from consumer_fusion.records.state import LANDMARKS, PAIR_KIND_STATES
-from consumer_fusion.score.array_folding import KindArrays, fold_events_table, fold_sealed_batches
-from consumer_fusion.score.fading import build_fold_kinds
-from consumer_fusion.score.fold_queries import fold_events, fold_relation
-from consumer_fusion.score.folding import has_shared_days
-from consumer_fusion.score.sources import EventSource
-from consumer_fusion.stores import list_segments
+from consumer_fusion import pipeline
+from consumer_fusion.events.event_reader import EventSource
+from consumer_fusion.records.pair_state import LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.fold import derive_and_fold
+from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table, fold_sealed_batches
+from consumer_fusion.score.fold.decay import build_fold_kinds
+from consumer_fusion.score.fold.fold_queries import fold_events, fold_relation
+from consumer_fusion.score.fold.folding import has_shared_days, refold
+from consumer_fusion.storage.duckdb import DuckDBEngine
+from consumer_fusion.storage.segments import list_segments
 from folded_workspaces import (
     KINDS,
     START,
@@ -76,7 +77,7 @@ def test_many_small_segments_over_the_same_days_and_their_compaction_change_noth
     with open_new(tmp_path / "w") as workspace:
         extra = invent_event(9000, START + timedelta(days=1), consumer="consumer-1", brand="brand-0")
         import_batches(workspace, [[extra]])
-        settlement.seal_inbox(workspace, is_forced=True)
+        derive_and_fold.seal_inbox(workspace, is_forced=True)
         with workspace.store.reading() as session:
             after = list_segments(session)
         assert len(after) < len(before)
@@ -88,7 +89,7 @@ def test_many_small_segments_over_the_same_days_and_their_compaction_change_noth
 def refold_everything(workspace):
     force = put_points_in_force(workspace)
     with workspace.store.writing() as session:
-        score.refold(session, workspace.engine, workspace.folder, force.points, force.kind_ids)
+        refold(session, workspace.engine, workspace.folder, force.points, force.kind_ids)
 
 
 @pytest.mark.parametrize("limit", [0, 10_000], ids=["sealed", "in the inbox"])
@@ -107,9 +108,9 @@ def test_sealing_the_inbox_between_two_batches_of_one_day_keeps_the_burst_of_tha
     day = [invent_event(number, START + timedelta(hours=number)) for number in range(20)]
     with open_new(tmp_path / "w") as workspace:
         import_batches(workspace, [day[:7]])
-        assert settlement.seal_inbox(workspace, is_forced=True) == 7
+        assert derive_and_fold.seal_inbox(workspace, is_forced=True) == 7
         import_batches(workspace, [day[7:13]])
-        assert settlement.seal_inbox(workspace, is_forced=True) == 6
+        assert derive_and_fold.seal_inbox(workspace, is_forced=True) == 6
         import_batches(workspace, [day[13:]])
         assert_same_states(read_folded(workspace, LATER), fold_plainly(day, LATER))
 
@@ -251,7 +252,7 @@ def test_the_fold_on_arrays_gives_what_the_portable_sql_gives(engine, largest_id
 
 
 def test_a_fold_in_several_passes_gives_each_pair_once(engine, monkeypatch):
-    monkeypatch.setattr("consumer_fusion.score.fold_queries.EVENTS_PER_PASS", 1000)
+    monkeypatch.setattr("consumer_fusion.score.fold.fold_queries.EVENTS_PER_PASS", 1000)
     source = EventSource("events", {"events": invent_table(6000, seed=5, largest_id=50)})
     parts = list(fold_events(engine, source, FOLD_KINDS))
     assert len(parts) == 6

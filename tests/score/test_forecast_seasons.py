@@ -8,9 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from consumer_fusion.score import load_points
-from consumer_fusion.score.levels import multiply_rate
-from consumer_fusion.score.seasons import learn_calendar, list_repeats, read_seasons, write_season_sentences
+from consumer_fusion.score.forecast.levels import multiply_rate
+from consumer_fusion.score.forecast.seasons import (
+    learn_calendar,
+    list_repeats,
+    read_seasons,
+    write_season_sentences,
+)
+from consumer_fusion.score.points.points_table import load_points
 
 POINTS = load_points()
 ORDER = "Order Completed"

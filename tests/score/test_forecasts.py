@@ -10,12 +10,14 @@ import pyarrow.compute as pc
 import pytest
 
 from consumer_fusion.errors import RefusedError
-from consumer_fusion.score import LedgerEntry, fold_ledger, load_points, predict_outcomes, read_pair
-from consumer_fusion.score.forecasts import forecast_pairs, learn_forecaster
-from consumer_fusion.score.samples import draw_sample
-from consumer_fusion.score.traits import TRAITS, describe_pairs
-from consumer_fusion.score.validity import compute_auc, compute_calibration_error
-from consumer_fusion.simulate import build_world, simulate_ledger
+from consumer_fusion.score.calibration.samples import draw_sample
+from consumer_fusion.score.calibration.validity import compute_auc, compute_calibration_error
+from consumer_fusion.score.forecast.forecasts import forecast_pairs, learn_forecaster, predict_outcomes
+from consumer_fusion.score.forecast.traits import TRAITS, describe_pairs
+from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.simulate.known_ledgers import build_world, simulate_ledger
 
 pytest.importorskip("scipy", reason="forecasts are in the extra `calibrate`")
 

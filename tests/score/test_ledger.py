@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
-from consumer_fusion.score import fold_ledger
-from consumer_fusion.score.ledger import dampen_burst
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.model.ledger import dampen_burst, fold_ledger
 from pair_ledgers import NOW_DAY, NOW_US, POINTS, ledgers, repeat_event, score, write_event
 
 

@@ -8,8 +8,9 @@ import math
 import pyarrow as pa
 import pytest
 
-from consumer_fusion.engines import DuckDBEngine
-from consumer_fusion.score import annotate_sql, annotation_tables, load_points
+from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
+from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.storage.duckdb import DuckDBEngine
 
 REFERENCES = [
     {"brand_id": 1, "currency": "EUR", "valid_from_us": 1_000, "amount": 20.0},

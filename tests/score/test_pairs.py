@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import answers
+from consumer_fusion.score.queries import answers
 from pair_ledgers import POINTS
 from small_workspaces import NOW, make_order, open_small
 

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer_fusion.errors import PointsError, RefusedError
-from consumer_fusion.score import (
+from consumer_fusion.score.points.points_overrides import list_overridden
+from consumer_fusion.score.points.points_table import (
     apply_multipliers,
-    compare_points,
     digest_folding,
     keep_points,
-    list_overridden,
     load_points,
     read_kept_points,
     read_kind_ids,
@@ -23,7 +22,8 @@ from consumer_fusion.score import (
     register_kinds,
     write_points,
 )
-from consumer_fusion.stores import SQLiteStore
+from consumer_fusion.score.points_comparison import compare_points
+from consumer_fusion.storage.sqlite import SQLiteStore
 from pair_ledgers import EVIDENCE_KINDS, POINTS
 
 INTENSITIES = [0.1, 0.3, 1, 3, 5, 8]

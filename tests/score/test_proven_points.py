@@ -10,10 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from consumer_fusion import cause, score
+from consumer_fusion.causal.designs.audiences import compare_log_odds
 from consumer_fusion.errors import RefusedError
-from consumer_fusion.score import LedgerEntry, Link, load_points
-from consumer_fusion.score.reading import balance_sides, bend_facets, sum_facets, sum_sides
+from consumer_fusion.score.calibration.experiment_overrides import (
+    apply_overrides,
+    derive_override,
+    forecast_before,
+    read_override,
+    weigh_action,
+)
+from consumer_fusion.score.calibration.link_functions import Link
+from consumer_fusion.score.model.explanation import explain_pair
+from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.model.reading import balance_sides, bend_facets, sum_facets, sum_sides
+from consumer_fusion.score.points.points_table import load_points, read_points, write_points
 
 POINTS = load_points()
 CAMPAIGN, ORDER = "Campaign Received", "Order Completed"
@@ -58,12 +68,12 @@ def weigh(**changes):
         "key": CAMPAIGN, "facet": "wellbeing", "is_gain": True, "consumers": [1, 2, 3, 4],
         "since_us": NOW - 30 * DAY, "as_of_us": NOW, "outcome": ORDER,
     }  # fmt: skip
-    return score.weigh_action(write_ledger(PEOPLE), POINTS, LINK, **{**given, **changes})
+    return weigh_action(write_ledger(PEOPLE), POINTS, LINK, **{**given, **changes})
 
 
 def find_weight(entries, *, is_gain=True):
     """slope x omega x h' x 2^(-D / h) of one consumer, by the formulas of the score."""
-    states = [state for state in score.fold_ledger(entries, NOW, POINTS) if state.kind != CAMPAIGN]
+    states = [state for state in fold_ledger(entries, NOW, POINTS) if state.kind != CAMPAIGN]
     sums = sum_facets(states, POINTS)
     balance = balance_sides(*sum_sides(bend_facets(sums, POINTS.constants)), POINTS.constants)
     slope = LINK.slope / (LINK.bend * math.sqrt(1 + (balance.points / LINK.bend) ** 2))
@@ -92,12 +102,12 @@ def derive(points=POINTS, **changes):
         "experiment_id": "e1", "key": CAMPAIGN, "facet": "wellbeing", "log_odds": 0.2, "log_odds_error": 0.05,
         "log_odds_per_point": 0.1, "outcome": ORDER, "horizon_days": 28,
     }  # fmt: skip
-    return score.derive_override(points, **{**given, **changes})
+    return derive_override(points, **{**given, **changes})
 
 
 @pytest.mark.parametrize("planted", [3.0, -3.0, 0.0])
 def test_points_that_were_planted_are_found_again_by_experiments(planted):
-    true_points = score.apply_overrides(POINTS, [replace(derive(), entries={"wellbeing": planted})])
+    true_points = apply_overrides(POINTS, [replace(derive(), entries={"wellbeing": planted})])
     found = []
     for seed in range(8):
         chance = np.random.default_rng(seed)
@@ -105,11 +115,11 @@ def test_points_that_were_planted_are_found_again_by_experiments(planted):
         is_treated = chance.random(consumers.size) < 0.5
         ledger = write_letters(consumers, chance.poisson(chance.gamma(1.0, 3.0, consumers.size)), is_treated)
         given = {"outcome": ORDER, "consumers": consumers, "as_of_us": NOW}
-        log_odds = score.forecast_before(ledger, true_points, LINK, **given)
+        log_odds = forecast_before(ledger, true_points, LINK, **given)
         has_ordered = chance.random(consumers.size) < 1 / (1 + np.exp(-log_odds))
-        before = score.forecast_before(ledger, POINTS, LINK, **given)
-        effect, error = cause.compare_log_odds(has_ordered, is_treated, before[:, None])
-        per_point = score.weigh_action(
+        before = forecast_before(ledger, POINTS, LINK, **given)
+        effect, error = compare_log_odds(has_ordered, is_treated, before[:, None])
+        per_point = weigh_action(
             ledger, POINTS, LINK, key=CAMPAIGN, facet="wellbeing", is_gain=effect >= 0,
             consumers=consumers[is_treated].tolist(), since_us=NOW - 30 * DAY, as_of_us=NOW, outcome=ORDER,
         )  # fmt: skip
@@ -143,7 +153,7 @@ def test_points_are_shrunk_once_towards_those_before():
 
 
 def test_the_prior_of_an_action_with_points_is_as_wide_as_its_points():
-    points = score.apply_overrides(POINTS, [replace(derive(), entries={"delight": 4.0})])
+    points = apply_overrides(POINTS, [replace(derive(), entries={"delight": 4.0})])
     override = derive(points)
     precision = 1 / 0.5**2 + 1 / 4**2
     assert override.prior == 4
@@ -152,7 +162,7 @@ def test_the_prior_of_an_action_with_points_is_as_wide_as_its_points():
 
 def test_a_harmful_action_goes_below_nothing():
     override = derive(log_odds=-0.4)
-    points = score.apply_overrides(POINTS, [override])
+    points = apply_overrides(POINTS, [override])
     (entry,) = points.kinds[CAMPAIGN].entries
     assert entry.points == override.points < 0
 
@@ -161,8 +171,7 @@ def test_several_facets_keep_their_proportions_and_their_measure():
     override = derive(key="Donation Matched", log_odds=0.4)
     before = {entry.facet: entry for entry in POINTS.kinds["Donation Matched"].entries}
     after = {
-        entry.facet: entry
-        for entry in score.apply_overrides(POINTS, [override]).kinds["Donation Matched"].entries
+        entry.facet: entry for entry in apply_overrides(POINTS, [override]).kinds["Donation Matched"].entries
     }
     assert after["wellbeing"].points / after["standing"].points == pytest.approx(
         before["wellbeing"].points / before["standing"].points
@@ -174,14 +183,14 @@ def test_several_facets_keep_their_proportions_and_their_measure():
 
 def test_what_the_consumer_gives_is_never_touched():
     kind = POINTS.kinds[CAMPAIGN]
-    feet = score.load_points().kinds["Page Viewed"].entries[0]
+    feet = load_points().kinds["Page Viewed"].entries[0]
     points = replace(POINTS, kinds={**POINTS.kinds, CAMPAIGN: replace(kind, entries=(feet,))})
-    after = score.apply_overrides(points, [derive()]).kinds[CAMPAIGN].entries
+    after = apply_overrides(points, [derive()]).kinds[CAMPAIGN].entries
     assert feet in after
     assert [entry.facet for entry in after if entry.experiment_id] == ["wellbeing"]
     with pytest.raises(RefusedError, match="not an action of the brand"):
         derive(key=ORDER)
-    assert score.apply_overrides(POINTS, [replace(derive(), key=ORDER)]).kinds[ORDER] == POINTS.kinds[ORDER]
+    assert apply_overrides(POINTS, [replace(derive(), key=ORDER)]).kinds[ORDER] == POINTS.kinds[ORDER]
 
 
 def test_without_anybody_reached_nothing_is_derived():
@@ -190,23 +199,23 @@ def test_without_anybody_reached_nothing_is_derived():
 
 
 def test_the_stamp_is_kept_with_the_points_and_told_in_the_explanation():
-    points = score.apply_overrides(POINTS, [derive()])
+    points = apply_overrides(POINTS, [derive()])
     assert points.version != POINTS.version
-    content = json.loads(json.dumps(score.write_points(points)))
-    assert score.read_points(content) == points
+    content = json.loads(json.dumps(write_points(points)))
+    assert read_points(content) == points
     assert [each["entries"][0]["experiment_id"] for each in content["kinds"] if each["key"] == CAMPAIGN] == [
         "e1"
     ]
-    told = score.explain_pair(PEOPLE[2], NOW, points)
+    told = explain_pair(PEOPLE[2], NOW, points)
     (stamped,) = [each for each in told.contributions if each.kind == CAMPAIGN]
     assert stamped.sentence.endswith("; worth what experiment e1 found")
     assert all("experiment" not in each.sentence for each in told.contributions if each.kind != CAMPAIGN)
 
 
 def test_a_table_without_experiments_is_written_as_before():
-    assert "experiment_id" not in json.dumps(score.write_points(POINTS))
+    assert "experiment_id" not in json.dumps(write_points(POINTS))
 
 
 def test_an_override_survives_its_way_through_json():
     override = derive()
-    assert score.read_override(json.loads(json.dumps(override.as_dict()))) == override
+    assert read_override(json.loads(json.dumps(override.as_dict()))) == override

@@ -10,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer_fusion.records.points import FACETS
-from consumer_fusion.score import KindState, fold_ledger, read_pair
-from consumer_fusion.score.reading import balance_sides, bend_amount, read_score, squash_points
+from consumer_fusion.score.model.ledger import fold_ledger
+from consumer_fusion.score.model.reading import (
+    KindState,
+    balance_sides,
+    bend_amount,
+    read_pair,
+    read_score,
+    squash_points,
+)
 from pair_ledgers import (
     NOW_US,
     POINTS,

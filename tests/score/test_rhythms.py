@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import ingest, notices
-from consumer_fusion.points_in_force import put_points_in_force
-from consumer_fusion.score import load_points, pace_points
-from consumer_fusion.score.rhythms import choose_half_life
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.records.alert import Standing
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.fold.rhythms import choose_half_life, pace_points
+from consumer_fusion.score.model.last_seen_state import keep_standings, list_standings
+from consumer_fusion.score.points.points_table import load_points
 from copied_workspaces import copy_made
 from small_workspaces import find_problems, make_order, open_small, read_scores, seal
 
@@ -139,12 +141,12 @@ def test_no_score_is_told_to_have_fallen_because_the_measure_changed(tmp_path):
         assert read_half_lives(workspace)[GROCER][0] == 90.0
         pairs = fusion.score_pairs(workspace, as_of="latest").to_pylist()
         with workspace.store.writing() as session:
-            brand_id = ingest.find_keys(session, "brand", [GROCER])[GROCER]
+            brand_id = find_keys(session, "brand", [GROCER])[GROCER]
             version = put_points_in_force(workspace).points.version
-            told = {(place, brand_id): notices.Standing(row["fusion_score"], row["symbiosis"])
+            told = {(place, brand_id): Standing(row["fusion_score"], row["symbiosis"])
                     for place, row in enumerate(pairs)}  # fmt: skip
-            notices.keep_standings(session, told, version, 0)
+            keep_standings(session, told, version, 0)
         fusion.import_events(workspace, late)
         assert read_half_lives(workspace)[GROCER][0] < 32
         with workspace.store.reading() as session:
-            assert notices.list_standings(session, version).num_rows == 0
+            assert list_standings(session, version).num_rows == 0

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from consumer_fusion.score import KindState, build_kind_points, load_points, read_pair, write_scores_query
-from consumer_fusion.score.reading import FACET_ORDER
-from consumer_fusion.score.scoring_text import write_number
+from consumer_fusion.score.model.reading import FACET_ORDER, KindState, read_pair
+from consumer_fusion.score.model.scoring_sql import build_kind_points, write_number, write_scores_query
+from consumer_fusion.score.points.points_table import load_points
 from pair_ledgers import EVIDENCE_KINDS
 from pair_ledgers import POINTS as SHIPPED
 

@@ -7,15 +7,18 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from consumer_fusion import ingest, pipeline
-from consumer_fusion.kit.moments import to_microseconds
-from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion import pipeline
+from consumer_fusion.events import event_reader
+from consumer_fusion.events.entities import ensure_keys, find_keys
+from consumer_fusion.events.event_reader import Selection, open_events
+from consumer_fusion.events.inbox import land_in_inbox
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.score import Selection, open_events, read_pair, sources
-from consumer_fusion.score.pairs import read_reading, read_states, score_states
-from consumer_fusion.score.reading import KindState
+from consumer_fusion.records.timestamps import to_microseconds
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.model.reading import KindState, read_pair
+from consumer_fusion.score.queries.score_queries import read_reading, read_states, score_states
 from consumer_fusion.settings import BUCKET_COUNT
-from consumer_fusion.stores import list_segments
+from consumer_fusion.storage.segments import list_segments
 from copied_workspaces import copy_made
 from folded_workspaces import (
     START,
@@ -61,8 +64,8 @@ def accept_without_folding(workspace, events):
         rows = []
         for event in events:
             at = to_microseconds(event.occurred_at)
-            consumer = ingest.ensure_keys(session, "consumer", [event.consumer])[event.consumer]
-            brand = ingest.ensure_keys(session, "brand", [event.brand])[event.brand]
+            consumer = ensure_keys(session, "consumer", [event.consumer])[event.consumer]
+            brand = ensure_keys(session, "brand", [event.brand])[event.brand]
             rows.append(
                 {
                     "source_id": 1, "event_id": event.event_id, "occurred_us": at, "precision": "second",
@@ -71,7 +74,7 @@ def accept_without_folding(workspace, events):
                     "currency": None, "text": None, "trust": 1.0, "magnitude": 1.0, "properties": None,
                 }
             )  # fmt: skip
-        assert ingest.land_in_inbox(session, pa.Table.from_pylist(rows).to_pydict()) == len(events)
+        assert land_in_inbox(session, pa.Table.from_pylist(rows).to_pydict()) == len(events)
 
 
 @pytest.mark.parametrize("days", [0.5, 3, 7, 11])
@@ -152,7 +155,7 @@ def test_one_pair_read_alone_has_the_score_that_it_has_among_all(mixed):
 
 def test_two_rows_of_one_kind_read_like_their_sum():
     # A state and its tail are given as two rows; the model only ever adds.
-    from consumer_fusion.score import load_points
+    from consumer_fusion.score.points.points_table import load_points
 
     points = load_points()
     parts = [
@@ -168,7 +171,7 @@ def test_two_rows_of_one_kind_read_like_their_sum():
 def test_events_of_one_consumer_are_sought_in_the_files_of_that_consumer_only(mixed):
     with mixed.store.reading() as session:
         segments = [each for each in list_segments(session) if each.bucket >= 0]
-        consumer = ingest.find_keys(session, "consumer", ["consumer-1"])["consumer-1"]
+        consumer = find_keys(session, "consumer", ["consumer-1"])["consumer-1"]
         source = open_events(session, mixed.folder, Selection(consumers=[consumer]))
     own = [each for each in segments if each.bucket == consumer % BUCKET_COUNT]
     others = [each for each in segments if each.bucket != consumer % BUCKET_COUNT]
@@ -182,7 +185,7 @@ def test_selections_by_brand_kind_day_and_moment_agree_with_reading_everything(m
     force = put_points_in_force(mixed)
     with mixed.store.reading() as session:
         everything = read_rows(mixed, open_events(session, mixed.folder))
-        brand = ingest.find_keys(session, "brand", ["brand-1"])["brand-1"]
+        brand = find_keys(session, "brand", ["brand-1"])["brand-1"]
         kind = force.kind_ids["Page Viewed"]
         until = to_microseconds(START + timedelta(days=5))
         day = until // 86_400_000_000
@@ -220,5 +223,5 @@ def test_events_of_many_consumers_are_the_same_however_they_are_looked_up(mixed,
 
     few = {folded: read(folded) for folded in (True, False)}
     assert len(few[False]) == len(few[True]) + 1
-    monkeypatch.setattr(sources, "FEW_MEMBERS", 1)
+    monkeypatch.setattr(event_reader, "FEW_MEMBERS", 1)
     assert {folded: read(folded) for folded in (True, False)} == few

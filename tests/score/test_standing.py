@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion import answers, score
 from consumer_fusion.pipeline import import_events
+from consumer_fusion.score.model.percentiles import PERCENTILE_BOUND, spread_scores
+from consumer_fusion.score.queries import answers
 from small_workspaces import NOW, make_order, open_small
 
 CROWD = st.tuples(
@@ -34,25 +35,25 @@ def count_place(scores, value):
 @given(crowds=st.lists(CROWD, min_size=1, max_size=6), seed=st.integers(0, 2**32 - 1))
 def test_a_place_told_from_few_kept_scores_is_within_a_tenth_of_a_percentage_point(crowds, seed):
     scores = scatter(crowds, seed)
-    kept = score.spread_scores(scores).thin_out()
+    kept = spread_scores(scores).thin_out()
     assert len(kept.values) <= 8_000
     asked = np.concatenate([scores[:: max(1, len(scores) // 40)], np.linspace(0, 100, 21)])
     for told, value in zip(kept.rank(asked), asked, strict=True):
-        assert told == pytest.approx(count_place(scores, value), abs=score.PERCENTILE_BOUND)
+        assert told == pytest.approx(count_place(scores, value), abs=PERCENTILE_BOUND)
 
 
 @given(crowds=st.lists(CROWD, min_size=1, max_size=3), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
 def test_a_place_told_from_all_scores_is_exact(crowds, seed):
     scores = scatter(crowds, seed)[:400]
-    told = score.spread_scores(scores).rank(scores)
+    told = spread_scores(scores).rank(scores)
     assert told.tolist() == pytest.approx([count_place(scores, each) for each in scores], abs=1e-9)
 
 
 def test_the_last_bits_of_a_score_do_not_move_its_place():
     # Read alone and read among all, the score of one pair is added up in another order.
     scores = [50.0] * 40 + [61.0] * 60
-    assert score.spread_scores(scores).rank([50.0 + 1e-11, 50.0 - 1e-11]).tolist() == [20.0, 20.0]
+    assert spread_scores(scores).rank([50.0 + 1e-11, 50.0 - 1e-11]).tolist() == [20.0, 20.0]
 
 
 def test_a_consumer_asked_about_alone_stands_where_the_list_of_the_brand_says(tmp_path, monkeypatch):
@@ -69,6 +70,4 @@ def test_a_consumer_asked_about_alone_stands_where_the_list_of_the_brand_says(tm
                 (alone,) = answers.score_pairs(
                     workspace, brand="bakery", consumer=name, as_of=NOW
                 ).to_pylist()
-                assert alone["percentile"] == pytest.approx(
-                    listed[name]["percentile"], abs=score.PERCENTILE_BOUND
-                )
+                assert alone["percentile"] == pytest.approx(listed[name]["percentile"], abs=PERCENTILE_BOUND)

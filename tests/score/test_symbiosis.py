@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from consumer_fusion.records.score import Symbiosis
-from consumer_fusion.score.symbiosis import classify_symbiosis, read_sign
+from consumer_fusion.score.model.symbiosis import classify_symbiosis, read_sign
 from pair_ledgers import read, repeat_event, write_event
 
 CLASSES = [

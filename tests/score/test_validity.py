@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consumer_fusion.score.validity import (
+from consumer_fusion.score.calibration.validity import (
     bootstrap_differences,
     bootstrap_mean_error,
     compute_auc,

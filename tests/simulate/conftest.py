@@ -7,7 +7,7 @@ from importlib import resources
 import pyarrow as pa
 import pytest
 
-from consumer_fusion.simulate import Town, TownTruth, build_town
+from consumer_fusion.simulate.towns import Town, TownTruth, build_town
 
 
 @pytest.fixture(scope="session")

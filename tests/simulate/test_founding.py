@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow.compute as pc
 import pytest
 
-from consumer_fusion.simulate import build_placebo_town, build_town
+from consumer_fusion.simulate.towns import build_placebo_town, build_town
 
 CONCERT_AT = datetime(2026, 6, 5, 20, tzinfo=UTC)
 

@@ -5,9 +5,16 @@ import pyarrow as pa
 import pytest
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.simulate import build_world, simulate_known_health, simulate_ledger
-from consumer_fusion.simulate.health import BALANCE, BALANCE_WIDTH, KNEE, SCALE
-from consumer_fusion.simulate.known_ledgers import CAMPAIGN, CHANCE_KINDS, ORDER, WORLD_NAMES
+from consumer_fusion.simulate.known_health import simulate_known_health
+from consumer_fusion.simulate.known_ledgers import (
+    CAMPAIGN,
+    CHANCE_KINDS,
+    ORDER,
+    WORLD_NAMES,
+    build_world,
+    simulate_ledger,
+)
+from consumer_fusion.simulate.true_health import BALANCE, BALANCE_WIDTH, KNEE, SCALE
 
 COLUMNS = ["consumer_id", "brand_id", "kind", "event_id", "occurred_us", "day", "magnitude", "trust"]
 

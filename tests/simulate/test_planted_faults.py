@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from consumer_fusion.simulate import build_town, write_events, write_faulty_events
+from consumer_fusion.simulate.event_files import write_events
+from consumer_fusion.simulate.planted_faults import write_faulty_events
+from consumer_fusion.simulate.towns import build_town
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 import pytest
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.simulate import EVENT_SCHEMA, build_placebo_town, build_town
+from consumer_fusion.simulate.event_columns import EVENT_SCHEMA
+from consumer_fusion.simulate.towns import build_placebo_town, build_town
 
 
 def test_the_same_seed_gives_the_same_town(town, happened):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from consumer_fusion.stores import claim_folder, sweep_claims
+from consumer_fusion.storage.file_locks import claim_folder, sweep_claims
 
 HOLD = """
 import sys, time

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from consumer_fusion import ingest, pipeline
+from consumer_fusion import pipeline
 from consumer_fusion.errors import ConflictError
+from consumer_fusion.events.inbox_queue import count_arrivals
 from consumer_fusion.records.access import STAFF_SESSIONS
 from consumer_fusion.records.arrival import ARRIVALS
-from consumer_fusion.stores import ARRIVAL_SCHEMA, VISIT_SCHEMA, SQLiteStore
-from consumer_fusion.stores.migrations.arrival_revisions import arrivals_0001
+from consumer_fusion.storage.migrations.arrival_revisions import arrivals_0001
+from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, VISIT_SCHEMA, SQLiteStore
 from consumer_fusion.workspace import ARRIVALS_FILE, VISITS_FILE, open_workspace
 from small_workspaces import open_small
 
@@ -92,7 +93,7 @@ def test_a_next_release_carries_over_what_waits(tmp_path, next_release):
     assert store.bring_up_to_date() == "1"
     assert store.bring_up_to_date() is None
     with store.reading() as session:
-        assert ingest.count_arrivals(session) == 1
+        assert count_arrivals(session) == 1
         assert session.read_mark(next_release.mark) == "2"
     store.close()
     with sqlite3.connect(tmp_path / "arrivals.db") as connection:

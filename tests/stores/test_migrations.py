@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from consumer_fusion.errors import ConflictError
 from consumer_fusion.pipeline import import_events
-from consumer_fusion.points_in_force import put_points_in_force
-from consumer_fusion.stores import STORE_TABLES, SQLiteStore
-from consumer_fusion.stores.migrations import LATEST_VERSION, migrate_schema, revision_0001
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema, revision_0001
+from consumer_fusion.storage.sqlite import STORE_TABLES, SQLiteStore
 from consumer_fusion.workspace import STORE_FILE, open_workspace
 from small_workspaces import make_orders, open_small, read_scores
 
@@ -123,7 +123,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch
         migrate_schema(connection, found, **named)
         raise RuntimeError("the power went out")
 
-    monkeypatch.setattr("consumer_fusion.stores.sqlite.migrate_schema", break_off)
+    monkeypatch.setattr("consumer_fusion.storage.sqlite.migrate_schema", break_off)
     store = SQLiteStore(tmp_path / "old.db")
     with pytest.raises(RuntimeError):
         store.bring_up_to_date()

@@ -8,8 +8,7 @@ import time
 import pytest
 
 from consumer_fusion.records.segment import Segment
-from consumer_fusion.stores import (
-    SQLiteStore,
+from consumer_fusion.storage.segments import (
     add_segments,
     finish_file,
     list_segments,
@@ -18,6 +17,7 @@ from consumer_fusion.stores import (
     sweep_files,
     sweep_replaced,
 )
+from consumer_fusion.storage.sqlite import SQLiteStore
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from consumer_fusion.errors import StoreError
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.stores import SQLiteStore
+from consumer_fusion.storage.sqlite import SQLiteStore
 
 
 @pytest.fixture

@@ -12,15 +12,11 @@ import pyarrow.compute as pc
 import pytest
 
 from command_line import ask_fusion
-from consumer_fusion.cause import (
-    DailySeries,
-    Window,
-    difference_cumulative,
-    fit_series,
-    load_reference_library,
-    measure_effect,
-)
-from consumer_fusion.simulate import build_placebo_town, build_town
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.placebo_rules import load_reference_library
+from consumer_fusion.causal.series.series import DailySeries, Window, difference_cumulative
+from consumer_fusion.simulate.towns import build_placebo_town, build_town
 
 FIRST_DAY = int(np.datetime64("2025-06-05").astype(int))
 LAST_DAY = int(np.datetime64("2026-06-24").astype(int))

@@ -15,7 +15,8 @@ import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
-from consumer_fusion.ingest import choose_reading, staging
+from consumer_fusion.ingest import staging
+from consumer_fusion.ingest.formats import choose_reading
 from small_workspaces import (
     count_places,
     find_problems,
@@ -33,7 +34,7 @@ EVENT_LINES = choose_reading(format="events")
 FUSION_IN_PARTS = """
     import os, signal, sys
     from consumer_fusion.ingest import lines, staging
-    from consumer_fusion.cli import main
+    from consumer_fusion.surfaces.cli import main
     lines.BLOCK_BYTES, staging.ROWS_PER_PART = 1 << 14, 500
     write_stage, dies_at = staging._write_stage, int(os.environ.get("DIES_AT_PART", "0"))
     def write_and_tell(folder, stage):

@@ -6,7 +6,7 @@ import pytest
 
 from command_line import ask_fusion, import_events, run_fusion
 from consumer_fusion import open_workspace
-from consumer_fusion.records.state import PAIR_KIND_STATES
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 
 LATER = "2026-06-01T00:00:00Z"
 EVENTS = [

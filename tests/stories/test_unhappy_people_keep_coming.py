@@ -11,8 +11,8 @@ import pytest
 import consumer_fusion as fusion
 from command_line import ask_fusion, import_events, run_fusion
 from consumer_fusion.errors import RefusedError
-from consumer_fusion.learning import apply_calibration, preview_calibration
-from consumer_fusion.score import read_report
+from consumer_fusion.score.calibration.calibration_report import read_report
+from consumer_fusion.score.calibration_runs import apply_calibration, preview_calibration
 
 pytest.importorskip("scipy", reason="calibration is the extra `calibrate`")
 

@@ -9,7 +9,7 @@ import logging
 import pytest
 import structlog
 
-from consumer_fusion.web.log import configure_logging
+from consumer_fusion.server.logs import configure_logging
 
 
 @pytest.fixture

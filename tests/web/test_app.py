@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from consumer_fusion.web.app import build_app
+from consumer_fusion.surfaces.web import build_app
 from small_workspaces import open_small
 
 PATHS = ["/healthz", "/", "/api/v1/openapi.json", "/v1/batch", "/no-such-page", "/sign-in"]

@@ -19,19 +19,26 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 
-from consumer_fusion import access, answers, declarations, effects, experiments, ingest, pipeline
+from consumer_fusion import declarations, pipeline
+from consumer_fusion.access.accounts import create_account, set_password
+from consumer_fusion.access.passwords import hash_password
 from consumer_fusion.access.permissions import ROLE_PERMISSIONS
-from consumer_fusion.identity import mask_consumer_key
-from consumer_fusion.kit.moments import to_microseconds
+from consumer_fusion.causal.actions.declared_actions import declare_actions
+from consumer_fusion.causal.experiments.assignment import ExperimentPlan, draw_experiment
+from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
+from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.identity.identifiers import mask_consumer_key
 from consumer_fusion.records import TABLES
 from consumer_fusion.records.action import Action
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.event import Event
-from consumer_fusion.stores.sqlite import STORE_TABLES
-from consumer_fusion.web.api import live
-from consumer_fusion.web.app import build_app
-from consumer_fusion.web.console import page_list
+from consumer_fusion.records.timestamps import to_microseconds
+from consumer_fusion.score.queries import answers
+from consumer_fusion.storage.sqlite import STORE_TABLES
+from consumer_fusion.surfaces.api import live
+from consumer_fusion.surfaces.console import routes as page_list
+from consumer_fusion.surfaces.web import build_app
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
 
@@ -118,7 +125,7 @@ def fill(workspace):
     pipeline.import_events(workspace, make_events())
     with workspace.arrivals.writing() as session:
         line = json.dumps({"event_id": "zq-row", "brand": B, "kind": "zq-row", "consumer": "tracer-row"})
-        ingest.append_arrivals(
+        append_arrivals(
             session, [Arrival("events", "tracer-source", B, "source", None, workspace.now_us, line)]
         )
     pipeline.land_arrivals(workspace)
@@ -130,7 +137,7 @@ def fill(workspace):
         )  # fmt: skip
     declarations.merge(workspace, "tracer-only", "tracer-twin", reason="zq-reason", merge_id="tracer-merge")
     moment = (NOW - timedelta(days=3)).isoformat()
-    effects.declare_actions(
+    declare_actions(
         workspace,
         [
             Action(action_id="own-action", brand=A, title="A letter", starts_at=moment),
@@ -138,10 +145,10 @@ def fill(workspace):
         ],
         origin="file",
     )
-    effects.keep_metrics(
+    keep_metrics(
         workspace,
         [
-            effects.MetricDay(metric="zq-metric", day=20_000 + day, value=1.0 * day, brand=B)
+            MetricDay(metric="zq-metric", day=20_000 + day, value=1.0 * day, brand=B)
             for day in range(500, 600)
         ],
     )
@@ -149,19 +156,17 @@ def fill(workspace):
         ("own-plan", A, ["ann", "shared"]),
         ("zq-plan", B, ["shared", "tracer-only"]),
     ):
-        plan = experiments.ExperimentPlan(
+        plan = ExperimentPlan(
             brand=brand, kind="Campaign Received", outcome="Order Completed", horizon_days=28, experiment_id=number,
             starts_us=to_microseconds(NOW + timedelta(days=5)),
         )  # fmt: skip
-        experiments.draw_experiment(workspace, plan, share=0.5, seed=3, consumers=people)
-    hashed = access.hash_password(PASSWORD, CHEAP)
+        draw_experiment(workspace, plan, share=0.5, seed=3, consumers=people)
+    hashed = hash_password(PASSWORD, CHEAP)
     with workspace.store.writing() as session:
         for role in ROLES:
             named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
-            account = access.create_account(
-                session, email=f"{role}@example.org", role=role, brands=[A], **named
-            )
-            access.set_password(session, account.account_id, hashed, **named)
+            account = create_account(session, email=f"{role}@example.org", role=role, brands=[A], **named)
+            set_password(session, account.account_id, hashed, **named)
 
 
 async def tell_once(feed, watch, start, **_named):

@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import pytest
 
-from consumer_fusion import effects
-from consumer_fusion.web import chores
-from consumer_fusion.web.chores import Chores
+from consumer_fusion.causal.effects.nightly import calibrate_nightly
+from consumer_fusion.causal.effects.shrinking import list_effects
+from consumer_fusion.server import background_jobs
+from consumer_fusion.server.background_jobs import Chores
 from effect_worlds import make_action, make_orders, open_world
 from small_workspaces import open_small
 
@@ -18,21 +19,21 @@ pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 
 
 def test_effects_are_calibrated_and_measured_by_the_server_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(chores, "NIGHTLY_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(background_jobs, "NIGHTLY_INTERVAL_SECONDS", 0.05)
     with open_world(tmp_path / "ws", make_orders(days=150, lift=0.4), [make_action()]) as workspace:
-        working = chores.Chores(workspace, interval_seconds=0.05)
+        working = background_jobs.Chores(workspace, interval_seconds=0.05)
         working.start()
         try:
             end = time.monotonic() + 120
-            while not effects.list_effects(workspace) and time.monotonic() < end:
+            while not list_effects(workspace) and time.monotonic() < end:
                 time.sleep(0.05)
         finally:
             working.stop()
-        assert [each.report.metric for each in effects.list_effects(workspace)] == ["orders"]
+        assert [each.report.metric for each in list_effects(workspace)] == ["orders"]
 
 
 def test_replaced_files_and_logs_leave_the_disk_while_the_server_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(chores, "TIDYING_SECONDS", 0.05)
+    monkeypatch.setattr(background_jobs, "TIDYING_SECONDS", 0.05)
     with open_small(tmp_path / "ws") as workspace:
         replaced = tmp_path / "ws" / "segments" / "bucket=03" / "a.parquet"
         replaced.parent.mkdir(parents=True)
@@ -70,9 +71,9 @@ class Recorder:
 
 @pytest.mark.parametrize("is_due", [False, True])
 def test_effects_are_calibrated_aside_and_only_when_they_are_due(tmp_path, monkeypatch, is_due):
-    monkeypatch.setattr(chores, "Aside", Recorder)
-    monkeypatch.setattr(chores, "NIGHTLY_INTERVAL_SECONDS", 0.01)
-    monkeypatch.setattr(effects, "is_calibration_due", lambda _: is_due and not Recorder.asked)
+    monkeypatch.setattr(background_jobs, "Aside", Recorder)
+    monkeypatch.setattr(background_jobs, "NIGHTLY_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(background_jobs, "is_calibration_due", lambda _: is_due and not Recorder.asked)
     Recorder.asked.clear()
     with open_small(tmp_path / "ws") as workspace:
         made = Chores(workspace, interval_seconds=0.01)
@@ -80,4 +81,4 @@ def test_effects_are_calibrated_aside_and_only_when_they_are_due(tmp_path, monke
         for thread in made._threads:
             thread.join(timeout=0.3)
         made.stop()
-    assert Recorder.asked == ([effects.calibrate_nightly] if is_due else [])
+    assert Recorder.asked == ([calibrate_nightly] if is_due else [])

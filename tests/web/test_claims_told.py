@@ -8,10 +8,13 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from consumer_fusion import access, ingest, pipeline
+from consumer_fusion import pipeline
+from consumer_fusion.access.accounts import create_account, set_password
+from consumer_fusion.access.passwords import hash_password
+from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.web.app import build_app
+from consumer_fusion.surfaces.web import build_app
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
 
@@ -29,7 +32,7 @@ def claim(workspace, address, *sightings):
     ]  # fmt: skip
     us = round(NOW.timestamp() * 1e6)
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(
+        append_arrivals(
             session, [Arrival("events", "web-a", None, "browser", None, us, line) for line in lines]
         )
     assert pipeline.land_arrivals(workspace).accepted == len(lines)
@@ -61,10 +64,10 @@ def ask_staff(folder, address, sightings, key="kunde-4711"):
         claim(workspace, address, *sightings)
         named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
         with workspace.store.writing() as session:
-            account = access.create_account(
+            account = create_account(
                 session, email="agent@example.org", role="agent", brands=["brand-a"], **named
             )
-            access.set_password(session, account.account_id, access.hash_password(PASSWORD, CHEAP), **named)
+            set_password(session, account.account_id, hash_password(PASSWORD, CHEAP), **named)
         http = TestClient(build_app(workspace), base_url=SITE, client=("127.0.0.1", 50_000))
         token = re.search(r'name="form_token" value="([^"]+)"', http.get("/sign-in").text).group(1)
         signed_in = http.post(

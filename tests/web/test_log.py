@@ -10,7 +10,7 @@ import structlog
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.records import TABLES
-from consumer_fusion.web.log import REDACTED, redact_text
+from consumer_fusion.server.logs import REDACTED, redact_text
 
 
 @pytest.mark.parametrize(

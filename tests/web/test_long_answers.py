@@ -11,11 +11,12 @@ import httpx
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import access
+from consumer_fusion.access.accounts import list_accounts, remove_account, sign_out_everywhere
+from consumer_fusion.access.sessions import close_sessions
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.web.api import live
-from consumer_fusion.web.app import Place, build_app
-from consumer_fusion.web.server import make_server
+from consumer_fusion.server.http_server import make_server
+from consumer_fusion.surfaces.api import live
+from consumer_fusion.surfaces.web import Place, build_app
 from consumer_fusion.workspace import DEMO_MARK
 
 
@@ -42,24 +43,24 @@ def demo(tmp_path, monkeypatch):
 
 def find_visitor(workspace):
     with workspace.store.reading() as session:
-        return access.list_accounts(session)[0]
+        return list_accounts(session)[0]
 
 
 def end_by_signing_out(visitor, workspace):
     with workspace.store.writing() as session:
-        access.sign_out_everywhere(
+        sign_out_everywhere(
             session, find_visitor(workspace).account_id, actor=COMMAND_LINE, now_us=workspace.now_us
         )
 
 
 def end_by_leaving(visitor, workspace):
     with workspace.visits.writing() as session:
-        access.close_sessions(session, find_visitor(workspace).account_id)
+        close_sessions(session, find_visitor(workspace).account_id)
 
 
 def end_by_removal(visitor, workspace):
     with workspace.store.writing() as session:
-        access.remove_account(
+        remove_account(
             session, find_visitor(workspace).account_id, actor=COMMAND_LINE, now_us=workspace.now_us
         )
 

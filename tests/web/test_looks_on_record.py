@@ -9,14 +9,18 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from consumer_fusion import access
+from consumer_fusion.access.accounts import create_account, set_password
+from consumer_fusion.access.audit import find_broken_audit, read_audit
+from consumer_fusion.access.form_tokens import read_signing_key
+from consumer_fusion.access.passwords import hash_password
+from consumer_fusion.access.permissions import Caller
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.web.console import Console
-from consumer_fusion.web.gate import Gate, SessionMiddleware
-from consumer_fusion.web.reading_side import ReadingSide
-from consumer_fusion.web.sign_in_pages import StaffVisiting, sign_in_routes
-from consumer_fusion.web.trail import Trail
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
+from consumer_fusion.surfaces.console.console_application import Console
+from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.surfaces.read_app import ReadingSide
 from small_workspaces import make_order, open_small
 from staff_moments import CHEAP, PASSWORD
 
@@ -35,18 +39,18 @@ def server(tmp_path):
                 make_order(3, brand="grocery", consumer="cora"),
             ],
         )
-        hashed = access.hash_password(PASSWORD, CHEAP)
+        hashed = hash_password(PASSWORD, CHEAP)
         named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
         with workspace.store.writing() as session:
             for email, role, brands in (
                 ("all@example.org", "analyst", None),
                 ("one@example.org", "agent", ["bakery"]),
             ):
-                made = access.create_account(session, email=email, role=role, brands=brands, **named)
-                access.set_password(session, made.account_id, hashed, **named)
+                made = create_account(session, email=email, role=role, brands=brands, **named)
+                set_password(session, made.account_id, hashed, **named)
         trail = Trail(workspace.store, workspace.visits)
         gate = Gate(
-            workspace.store, workspace.visits, trail, access.read_signing_key(workspace.folder),
+            workspace.store, workspace.visits, trail, read_signing_key(workspace.folder),
             lambda: workspace.now_us, cost=CHEAP, bound_address="127.0.0.1",
         )  # fmt: skip
         side = ReadingSide(workspace, gate)
@@ -73,8 +77,8 @@ def sign_in(app, email):
 def read_rows(workspace, trail):
     trail.flush(is_last=True)
     with workspace.store.reading() as session:
-        assert access.find_broken_audit(session) == []
-        rows = access.read_audit(session, limit=1000)[::-1]
+        assert find_broken_audit(session) == []
+        rows = read_audit(session, limit=1000)[::-1]
     return [each for each in rows if each.actor.type == "staff" and each.action != "sign in"]
 
 
@@ -133,9 +137,9 @@ def test_a_form_that_is_refused_is_on_record(server):
 
 def test_refusals_are_written_once_a_minute_while_the_server_runs(server):
     _, workspace, trail = server
-    actor = access.Caller(COMMAND_LINE, "agent", None).actor
+    actor = Caller(COMMAND_LINE, "agent", None).actor
     for moment in range(1000):
         trail.note_refusal(actor, "/staff", moment)
         trail.flush()
     with workspace.store.reading() as session:
-        assert [each for each in access.read_audit(session) if each.action == "be refused"] == []
+        assert [each for each in read_audit(session) if each.action == "be refused"] == []

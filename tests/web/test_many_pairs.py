@@ -10,15 +10,15 @@ from unittest import mock
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import answers, points_in_force
 from consumer_fusion.errors import NotFoundError, StoreError
-from consumer_fusion.kit.moments import to_microseconds
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.entity import ENTITIES
-from consumer_fusion.web import many_pairs
-from consumer_fusion.web import places as standings
-from consumer_fusion.web.aside import Aside
-from consumer_fusion.web.places import Standings
+from consumer_fusion.records.timestamps import to_microseconds
+from consumer_fusion.score import effective_points
+from consumer_fusion.score.queries import answers
+from consumer_fusion.server import many_pairs, standings_cache
+from consumer_fusion.server.standings_cache import Standings
+from consumer_fusion.server.worker_pool import Aside
 from small_workspaces import NOW, make_order, make_orders, open_small
 
 AS_OF_US = to_microseconds(NOW)
@@ -166,8 +166,8 @@ def test_a_pair_that_moved_or_is_new_is_placed_by_its_score(workspace, places):
 def test_the_place_in_a_large_brand_is_unknown_until_it_was_read_and_nobody_waits(
     workspace, places, monkeypatch
 ):
-    monkeypatch.setattr(standings, "INSTANT_STATES", 0)
-    monkeypatch.setattr(standings, "MANY_STATES", 1)
+    monkeypatch.setattr(standings_cache, "INSTANT_STATES", 0)
+    monkeypatch.setattr(standings_cache, "MANY_STATES", 1)
     brand = list_brands(workspace)["brand-0"]
     assert places.find_place(brand, 1, 60.0, None) is None
     place = wait_for(lambda: places.find_place(brand, 1, 60.0, None))
@@ -176,7 +176,7 @@ def test_the_place_in_a_large_brand_is_unknown_until_it_was_read_and_nobody_wait
 
 
 def test_all_brands_are_read_ahead(workspace, places, monkeypatch):
-    monkeypatch.setattr(standings, "INSTANT_STATES", 0)
+    monkeypatch.setattr(standings_cache, "INSTANT_STATES", 0)
     monkeypatch.setattr(many_pairs, "STATES_TOGETHER", 50)
     places.warm()
     for brand in list_brands(workspace).values():
@@ -190,11 +190,11 @@ def test_places_are_read_anew_when_points_change(workspace, places):
         '[kinds."Order Completed"]\npoints = { delight = 40 }\n', encoding="utf-8"
     )
     try:
-        points_in_force.put_points_in_force(workspace)
+        effective_points.put_points_in_force(workspace)
         after = places.find_place(brand, 1, 55.0, None)
     finally:
         workspace.points_path.write_text("", encoding="utf-8")
-        points_in_force.put_points_in_force(workspace)
+        effective_points.put_points_in_force(workspace)
     assert after != before
 
 

@@ -8,13 +8,15 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from consumer_fusion import access
+from consumer_fusion.access.accounts import call_as, create_account, find_account_by_email
+from consumer_fusion.access.audit import read_audit
+from consumer_fusion.access.tokens import create_token
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.web.gate import Gate
-from consumer_fusion.web.operation import RequestMiddleware
-from consumer_fusion.web.reading_side import ReadingSide
-from consumer_fusion.web.trail import Trail
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.health import RequestMiddleware
+from consumer_fusion.server.session_middleware import Gate
+from consumer_fusion.surfaces.read_app import ReadingSide
 from small_workspaces import make_orders, open_small
 
 
@@ -71,7 +73,7 @@ def test_a_server_whose_collector_died_gets_no_requests(visitor, side):
 
 
 def test_a_full_disk_is_a_reason_to_get_no_requests(visitor, monkeypatch):
-    monkeypatch.setattr("consumer_fusion.web.operation.LEAST_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr("consumer_fusion.server.health.LEAST_FREE_BYTES", 1 << 60)
     assert "disk" in visitor.get("/readyz").json()["problems"][0]
 
 
@@ -98,7 +100,7 @@ def test_requests_are_logged_by_route(visitor, lines):
 
 def test_a_token_opens_the_api_behind_the_gate(visitor, workspace):
     with workspace.store.writing() as session:
-        owner = access.create_account(
+        owner = create_account(
             session,
             email="o@example.org",
             role="owner",
@@ -106,8 +108,8 @@ def test_a_token_opens_the_api_behind_the_gate(visitor, workspace):
             actor=COMMAND_LINE,
             now_us=workspace.now_us,
         )
-        secret = access.create_token(
-            session, access.call_as(owner), purpose="test", brands=None, now_us=workspace.now_us
+        secret = create_token(
+            session, call_as(owner), purpose="test", brands=None, now_us=workspace.now_us
         ).secret
     answer = visitor.get("/api/v1/brands", headers={"Authorization": f"Bearer {secret}"})
     assert [row["brand"] for row in answer.json()["items"]] == ["brand-0", "brand-1", "brand-2"]
@@ -116,9 +118,9 @@ def test_a_token_opens_the_api_behind_the_gate(visitor, workspace):
 def test_looks_go_on_record(visitor, workspace, side):
     test_a_token_opens_the_api_behind_the_gate(visitor, workspace)
     with workspace.store.writing() as session:
-        owner = access.find_account_by_email(session, "o@example.org")
-        secret = access.create_token(
-            session, access.call_as(owner), purpose="again", brands=None, now_us=workspace.now_us
+        owner = find_account_by_email(session, "o@example.org")
+        secret = create_token(
+            session, call_as(owner), purpose="again", brands=None, now_us=workspace.now_us
         ).secret
     visitor.get(
         "/api/v1/score", params={"consumer": "consumer-1", "brand": "brand-1"},
@@ -126,4 +128,4 @@ def test_looks_go_on_record(visitor, workspace, side):
     )  # fmt: skip
     side.gate.trail.flush()
     with workspace.store.reading() as session:
-        assert "look at score" in [entry.action for entry in access.read_audit(session)]
+        assert "look at score" in [entry.action for entry in read_audit(session)]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from consumer_fusion.web import server as bounded
+from consumer_fusion.server import http_server
 
 LARGE = b"x" * (64 << 20)
 
@@ -36,7 +36,7 @@ async def answer(scope, receive, send):
 @contextmanager
 def serve(**options):
     """A server in a thread, and where it is."""
-    running = bounded.make_server(answer, host="127.0.0.1", port=0, lifespan="off", **options)
+    running = http_server.make_server(answer, host="127.0.0.1", port=0, lifespan="off", **options)
     thread = threading.Thread(target=lambda: asyncio.run(running.serve()))
     thread.start()
     while not running.started:
@@ -51,9 +51,9 @@ def serve(**options):
 @pytest.fixture
 def impatient(monkeypatch):
     """A server that waits for short."""
-    monkeypatch.setattr(bounded, "HEAD_SECONDS", 1.0)
-    monkeypatch.setattr(bounded, "REQUEST_SECONDS", 1.5)
-    monkeypatch.setattr(bounded, "READER_SECONDS", 1.5)
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 1.0)
+    monkeypatch.setattr(http_server, "REQUEST_SECONDS", 1.5)
+    monkeypatch.setattr(http_server, "READER_SECONDS", 1.5)
     with serve() as (address, state):
         yield address, state
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from consumer_fusion.records.audit import AUDIT_ENTRIES, Actor, AuditEntry
-from consumer_fusion.stores import Between, Session, Where
+from consumer_fusion.storage.store import Between, Session, Where
 
 HEAD_MARK = "audit_head"
 _COLUMNS = tuple(name for name in AUDIT_ENTRIES.column_names if name != "audit_id")

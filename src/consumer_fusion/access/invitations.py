@@ -17,7 +17,7 @@ from consumer_fusion.access.one_time_links import LINK_HOURS, create_link
 from consumer_fusion.errors import ConflictError
 from consumer_fusion.records.access import Account, LinkPurpose, Role
 from consumer_fusion.records.audit import Actor, AuditEntry
-from consumer_fusion.stores import Session
+from consumer_fusion.storage.store import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from consumer_fusion.access.credentials import (
     read_ending,
 )
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, NotFoundError
-from consumer_fusion.kit.characters import check_name
-from consumer_fusion.kit.ids import make_id
 from consumer_fusion.records.access import KEY_KINDS, WRITE_KEYS, KeyKind
 from consumer_fusion.records.audit import Actor, AuditEntry
-from consumer_fusion.stores import Session
+from consumer_fusion.records.characters import check_name
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.storage.store import Session
 
 DEFAULT_OVERLAP_HOURS = 72.0
 

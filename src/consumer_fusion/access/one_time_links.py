@@ -13,7 +13,7 @@ from consumer_fusion.access.credentials import (
 )
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.records.access import ONE_TIME_LINKS, LinkPurpose
-from consumer_fusion.stores import Session
+from consumer_fusion.storage.store import Session
 
 LINK_PATH = "/welcome/"
 LINK_HOURS: dict[LinkPurpose, float] = {"owner": 24.0, "invitation": 7 * 24.0, "password": 1.0}

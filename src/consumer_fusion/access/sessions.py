@@ -20,7 +20,7 @@ from consumer_fusion.access.credentials import (
     matches_digest,
 )
 from consumer_fusion.records.access import STAFF_SESSIONS, Account
-from consumer_fusion.stores import Between, Session
+from consumer_fusion.storage.store import Between, Session
 
 _MINUTE_US = 60_000_000
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from consumer_fusion.access.accounts import fold_email
 from consumer_fusion.errors import ThrottledError
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.access import SIGN_IN_FAILURES
-from consumer_fusion.stores import Between, Session
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.storage.store import Between, Session
 
 _SECOND_US = 1_000_000
 _LONGEST_SUBJECT = 300

@@ -21,12 +21,12 @@ from consumer_fusion.access.credentials import (
 )
 from consumer_fusion.access.permissions import Caller, require_permission
 from consumer_fusion.errors import AuthenticationError, InputError, NotFoundError
-from consumer_fusion.kit.characters import check_name
-from consumer_fusion.kit.ids import make_id
-from consumer_fusion.kit.moments import DAY_MICROSECONDS
 from consumer_fusion.records.access import API_TOKENS
 from consumer_fusion.records.audit import Actor, AuditEntry
-from consumer_fusion.stores import Session
+from consumer_fusion.records.characters import check_name
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.storage.store import Session
 
 DEFAULT_DAYS = 90
 MAX_DAYS = 366

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer_fusion.kit.language import mark
+from consumer_fusion.i18n.translation import mark
 
 COMPARISON_PHRASES = {
     "name": (

@@ -24,7 +24,7 @@ from consumer_fusion.identity.identifiers import (
 from consumer_fusion.identity.merges import Edge, map_groups, read_merges
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS
-from consumer_fusion.stores import Session
+from consumer_fusion.storage.store import Session
 
 
 class Teller(NamedTuple):

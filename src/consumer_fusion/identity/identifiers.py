@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from consumer_fusion.kit.consumer_keys import fold_key, is_email_address
-from consumer_fusion.kit.placeholders import names_nobody
+from consumer_fusion.records.consumer_keys import fold_key, is_email_address
 from consumer_fusion.records.identity import Strength
+from consumer_fusion.records.placeholders import names_nobody
 
 STRONG_TYPES = ("account", "user_id", "loyalty_card", "email", "phone")
 """Types that stand for one person, the strongest first; every other type is weak."""

@@ -10,10 +10,10 @@ from consumer_fusion.errors import ConflictError
 from consumer_fusion.identity.identifiers import STRONG_TYPES, WEAK_TYPES, normalise_identifier
 from consumer_fusion.identity.merges import read_identity_map
 from consumer_fusion.identity.overview import Sight
-from consumer_fusion.kit.consumer_keys import fold_key
+from consumer_fusion.records.consumer_keys import fold_key
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS
-from consumer_fusion.stores import Session
+from consumer_fusion.storage.store import Session
 
 
 def find_consumer(session: Session, text: str, *, sight: Sight | None = None) -> int | None:

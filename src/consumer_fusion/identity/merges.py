@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError, RefusedError
 from consumer_fusion.identity.identifiers import STRONG_TYPES
-from consumer_fusion.kit.unions import unite
+from consumer_fusion.identity.union_find import unite
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, MERGES, MergeOrigin
-from consumer_fusion.stores import Session
+from consumer_fusion.storage.store import Session
 
 Regrouping = dict[int, tuple[int, int]]
 """Of each consumer that counts for another one than before: for whom it counted, and for whom it counts now."""

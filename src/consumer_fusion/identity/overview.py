@@ -17,7 +17,6 @@ from consumer_fusion.identity.identifiers import (
     rank_type,
 )
 from consumer_fusion.identity.merges import list_members, map_groups, read_merges
-from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import (
     IDENTIFIER_SIGHTINGS,
@@ -26,7 +25,8 @@ from consumer_fusion.records.identity import (
     Merge,
     Strength,
 )
-from consumer_fusion.stores import Session
+from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.storage.store import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
+from consumer_fusion.i18n.translation import mark
 from consumer_fusion.identity.groups import Group, Groups, Teller, Telling
 from consumer_fusion.identity.identifiers import (
     PREVIOUS_KEY,
@@ -22,17 +23,10 @@ from consumer_fusion.identity.identifiers import (
     rank_type,
     write_visitor_key,
 )
-from consumer_fusion.identity.merges import (
-    Edge,
-    Regrouping,
-    compare_groups,
-    record_merges,
-    withdraw_merges,
-)
-from consumer_fusion.kit.ids import make_id
-from consumer_fusion.kit.language import mark
+from consumer_fusion.identity.merges import Edge, Regrouping, compare_groups, record_merges, withdraw_merges
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS, IDENTITY_CONFLICTS
-from consumer_fusion.stores import Session
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.storage.store import Session
 
 
 class Sighting(NamedTuple):

@@ -7,19 +7,14 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from consumer_fusion.identity.merges import (
-    Regrouping,
-    compare_groups,
-    merge_consumers,
-    read_identity_map,
-)
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.identity.merges import Regrouping, compare_groups, merge_consumers, read_identity_map
 from consumer_fusion.identity.resolution import CLAIM_OPENING
-from consumer_fusion.kit.ids import make_id
-from consumer_fusion.kit.language import mark
-from consumer_fusion.kit.moments import write_moment
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTITY_CONFLICTS
-from consumer_fusion.stores import Session
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.storage.store import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.ingest.lines import Broken, LineBlock, read_lines
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.ingest.line_reader import Broken, LineBlock, read_lines
 from consumer_fusion.ingest.mapping import WHITESPACE, Layout
-from consumer_fusion.kit.language import mark
 
 LINES_PER_ROW_LIMIT = 1_000
 """A quote that is open for more lines than this was never meant as one."""

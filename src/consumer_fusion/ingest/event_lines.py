@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer_fusion.ingest.parts import DETAIL, LINE, POSITION, PROBLEM
+from consumer_fusion.ingest.row_batches import DETAIL, LINE, POSITION, PROBLEM
 from consumer_fusion.ingest.validation import CANONICAL_COLUMNS, quote_text
 
 _KNOWN_KEYS = (*CANONICAL_COLUMNS, "id")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from consumer_fusion.ingest.formats import Reading, write_reading
 from consumer_fusion.ingest.staging import STAGE_FILE
-from consumer_fusion.kit.ids import make_id
-from consumer_fusion.records.intake import IMPORTS, Acceptance
-from consumer_fusion.stores import Claim, Session, claim_folder, sweep_claims
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.import_record import IMPORTS, Acceptance
+from consumer_fusion.storage.file_locks import Claim, claim_folder, sweep_claims
+from consumer_fusion.storage.store import Session
 
 STARTED = "started"
 FINISHED = "finished"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as KeyedBy
 
 from consumer_fusion.ingest.mapping import FieldRule, Join, KindRule, Mapping, RefundRule
-from consumer_fusion.ingest.parts import DETAIL, HEADER, LINE, POSITION, PROBLEM, Part
+from consumer_fusion.ingest.row_batches import DETAIL, HEADER, LINE, POSITION, PROBLEM, Part
 from consumer_fusion.ingest.validation import (
     CANONICAL_COLUMNS,
     OFFSET_FORM,

@@ -10,13 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.ingest.formats import Reading, read_reading
 from consumer_fusion.ingest.staging import Staging
-from consumer_fusion.kit.ids import keep_possible
-from consumer_fusion.records.intake import IMPORTS, REJECTIONS, Rejection
-from consumer_fusion.stores import Between, Session, Value
+from consumer_fusion.records.ids import keep_possible
+from consumer_fusion.records.import_record import IMPORTS, REJECTIONS, Rejection
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.store import Between, Session, Value
 
 _COLUMNS = ("import_id", "source", "position", "code", "message", "raw", "consumer_key", "rejected_us")
 

@@ -6,7 +6,7 @@ as they are, because the points table uses the names of Segment's e-commerce spe
 
 from __future__ import annotations
 
-from consumer_fusion.ingest.parts import DETAIL, LINE, POSITION, PROBLEM
+from consumer_fusion.ingest.row_batches import DETAIL, LINE, POSITION, PROBLEM
 from consumer_fusion.ingest.validation import parse_time, quote_text
 
 CALL_TYPES = ("track", "identify", "page", "screen", "group", "alias")

@@ -17,17 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from consumer_fusion.engines import Engine, quote_paths
 from consumer_fusion.errors import MappingError
-from consumer_fusion.ingest.batches import SELECT_BATCH_ROWS, gather_batches, write_batches
+from consumer_fusion.ingest.arrow_events import SELECT_BATCH_ROWS, gather_batches, write_batches
 from consumer_fusion.ingest.cloudevents import select_cloud_events
 from consumer_fusion.ingest.event_lines import select_event_lines
 from consumer_fusion.ingest.formats import Reading
-from consumer_fusion.ingest.grouping import add_raw_rows, keep_rows, read_groups, write_groups
-from consumer_fusion.ingest.lookups import check_fit, read_lookups
 from consumer_fusion.ingest.mapping import Mapping as FileMapping
+from consumer_fusion.ingest.mapping_checks import check_fit, read_lookups
 from consumer_fusion.ingest.mapping_query import count_matches, describe_problems, finish_groups, map_rows
-from consumer_fusion.ingest.parts import Part, read_parts
+from consumer_fusion.ingest.row_batches import Part, read_parts
+from consumer_fusion.ingest.row_groups import add_raw_rows, keep_rows, read_groups, write_groups
 from consumer_fusion.ingest.segment import select_segment_calls
 from consumer_fusion.ingest.trust import limit_trust
 from consumer_fusion.ingest.validation import (
@@ -39,7 +38,9 @@ from consumer_fusion.ingest.validation import (
     select_rejected,
 )
 from consumer_fusion.records.event import Event
-from consumer_fusion.stores import finish_file, sync_folder
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.segments import finish_file, sync_folder
 
 ROWS_PER_PART = 500_000
 FIRST_ROWS = 1_000

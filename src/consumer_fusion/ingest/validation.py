@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from consumer_fusion.kit.characters import UNSAFE_PATTERN
-from consumer_fusion.kit.consumer_keys import fold_key_sql
-from consumer_fusion.kit.language import mark
-from consumer_fusion.kit.placeholders import match_placeholder
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.records.characters import UNSAFE_PATTERN
+from consumer_fusion.records.consumer_keys import fold_key_sql
+from consumer_fusion.records.placeholders import match_placeholder
 
 CANONICAL_COLUMNS = (
     "source", "event_id", "occurred_at", "precision", "received_at", "consumer", "brand", "kind", "channel",

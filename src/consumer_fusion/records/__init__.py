@@ -15,6 +15,7 @@ from consumer_fusion.records.access import (
     WRITE_KEYS,
 )
 from consumer_fusion.records.action import ACTIONS
+from consumer_fusion.records.alert import DELIVERIES, NOTICE_STANDINGS, SUBSCRIPTIONS
 from consumer_fusion.records.arrival import ARRIVALS
 from consumer_fusion.records.association import ASSOCIATIONS
 from consumer_fusion.records.audit import AUDIT_ENTRIES
@@ -30,8 +31,8 @@ from consumer_fusion.records.identity import (
     IDENTITY_CONFLICTS,
     MERGES,
 )
-from consumer_fusion.records.intake import CORRECTIONS, IMPORTS, REJECTIONS
-from consumer_fusion.records.notice import DELIVERIES, NOTICE_STANDINGS, SUBSCRIPTIONS
+from consumer_fusion.records.import_record import CORRECTIONS, IMPORTS, REJECTIONS
+from consumer_fusion.records.pair_state import BRAND_SPREADS, LANDMARKS, PAIR_KIND_STATES
 from consumer_fusion.records.points import (
     BRAND_REFERENCES,
     BRAND_RHYTHMS,
@@ -41,7 +42,6 @@ from consumer_fusion.records.points import (
 )
 from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
 from consumer_fusion.records.series import SERIES, SERIES_DAYS
-from consumer_fusion.records.state import BRAND_SPREADS, LANDMARKS, PAIR_KIND_STATES
 from consumer_fusion.records.table import Table
 
 TABLES: tuple[Table, ...] = (

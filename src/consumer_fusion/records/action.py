@@ -64,7 +64,7 @@ class Action:
 ACTIONS = Table(
     name="actions",
     grain="one declared action of a brand",
-    writer="cause.actions",
+    writer="causal.actions",
     columns=(
         Column("action_id", "text", "Its id."),
         Column("brand_id", "integer", "The brand that did it."),

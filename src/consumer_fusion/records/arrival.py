@@ -43,7 +43,7 @@ class Arrival:
 ARRIVALS = Table(
     name="arrivals",
     grain="one event that a program sent and that was not yet read and checked",
-    writer="ingest.arrivals",
+    writer="events.inbox_queue",
     columns=(
         Column("sequence", "integer", "The order of arrival."),
         Column("format", "text", "How the line is read: segment, cloudevents or events."),

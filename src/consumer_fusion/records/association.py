@@ -40,7 +40,7 @@ class Association:
 ASSOCIATIONS = Table(
     name="associations",
     grain="one declared association of a consumer and a brand",
-    writer="influence.associations",
+    writer="associations.associations",
     columns=(
         Column("association_id", "text", "Its id."),
         Column("consumer_id", "integer", "The consumer who is seen with the brand."),

@@ -7,7 +7,7 @@ from consumer_fusion.records.table import Column, Table
 CALIBRATIONS = Table(
     name="calibrations",
     grain="one calibration run",
-    writer="learning",
+    writer="score.calibration_runs",
     columns=(
         Column("calibration_id", "text", "Its id."),
         Column("outcome", "text", "The kind of event that was predicted."),

@@ -12,7 +12,7 @@ EvidenceLabel = Literal["cannot_tell", "changed_after", "consistent_with_cause",
 EFFECTS = Table(
     name="effects",
     grain="one action and one metric, as measured last",
-    writer="effects",
+    writer="causal.effects",
     columns=(
         Column("action_id", "text", "The action."),
         Column("metric", "text", "The metric."),
@@ -36,7 +36,7 @@ EFFECTS = Table(
 PLACEBOS = Table(
     name="placebos",
     grain="one series whose past was measured as if something had happened, for the calibration of effects",
-    writer="effects",
+    writer="causal.effects",
     columns=(
         Column("series", "text", "Which series."),
         Column("brand_id", "integer", "The brand whose it is; 0 for none."),
@@ -55,7 +55,7 @@ PLACEBOS = Table(
 PLACEBO_LIBRARIES = Table(
     name="placebo_libraries",
     grain="one law of placebo errors that was learnt from this workspace's own series",
-    writer="effects",
+    writer="causal.effects",
     columns=(
         Column("library_id", "text", "Its id."),
         Column("series_count", "integer", "Of how many series."),

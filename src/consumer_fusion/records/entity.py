@@ -7,7 +7,7 @@ from consumer_fusion.records.table import Column, Table
 ENTITIES = Table(
     name="entities",
     grain="one key of one type",
-    writer="ingest.acceptance",
+    writer="events.entities",
     columns=(
         Column("entity_id", "integer", "The number used in all other tables; 0 is never given."),
         Column("entity_type", "text", "consumer, brand or source."),

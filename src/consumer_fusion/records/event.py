@@ -81,7 +81,7 @@ _WHAT_HAPPENED = (
 EVENTS = Table(
     name="events",
     grain="one accepted event that is not yet sealed into a segment",
-    writer="ingest",
+    writer="events",
     columns=(Column("sequence", "integer", "The order of arrival here."), *_WHAT_HAPPENED),
     primary_key=("sequence",),
     unique=(("source_id", "event_id"),),
@@ -94,7 +94,7 @@ EVENTS = Table(
 DERIVED_EVENTS = Table(
     name="derived_events",
     grain="one event that follows from another by a rule: a failure, a recovery, a reputation",
-    writer="settlement",
+    writer="score.fold.derive_and_fold",
     columns=(
         Column("sequence", "integer", "The order of derivation."),
         *_WHAT_HAPPENED,
@@ -127,7 +127,7 @@ LEDGER_COLUMNS = (*(column.name for column in _WHAT_HAPPENED), "parent_event_id"
 ATTACHMENTS = Table(
     name="attachments",
     grain="one event whose unknown party became known later",
-    writer="ingest.attachment",
+    writer="events.attachment",
     columns=(
         Column("source_id", "integer", "The source of the event."),
         Column("event_id", "text", "The event."),

@@ -11,7 +11,7 @@ Arm = Literal["treated", "held_out"]
 EXPERIMENTS = Table(
     name="experiments",
     grain="one comparison of consumers who were to get an action with others who were not",
-    writer="experiments",
+    writer="causal.experiments",
     columns=(
         Column("experiment_id", "text", "Its id; points that it decides are stamped with it."),
         Column("title", "text", "What was tried, in the words of the brand."),
@@ -39,7 +39,7 @@ EXPERIMENTS = Table(
 EXPERIMENT_ASSIGNMENTS = Table(
     name="experiment_assignments",
     grain="one consumer of an experiment",
-    writer="experiments",
+    writer="causal.experiments",
     columns=(
         Column("experiment_id", "text", "The experiment."),
         Column("consumer_id", "integer", "The consumer."),

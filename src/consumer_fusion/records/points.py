@@ -138,7 +138,7 @@ class PointsTable:
 KINDS = Table(
     name="kinds",
     grain="one key of the points table that was ever in force",
-    writer="score.points_table",
+    writer="score.points.points_table",
     columns=(
         Column("kind_id", "integer", "The number used in other tables; 0 is for kinds without points."),
         Column("kind_key", "text", "The key, `Order Refunded/defect`."),
@@ -151,7 +151,7 @@ KINDS = Table(
 BRAND_RHYTHMS = Table(
     name="brand_rhythms",
     grain="one brand whose consumers order often enough to tell how often",
-    writer="score.rhythms",
+    writer="score.fold.rhythms",
     columns=(
         Column("brand_id", "integer", "The brand."),
         Column(
@@ -166,7 +166,7 @@ BRAND_RHYTHMS = Table(
 KIND_DISPERSIONS = Table(
     name="kind_dispersions",
     grain="one kind whose events come in runs",
-    writer="score.dispersions",
+    writer="score.fold.dispersions",
     columns=(
         Column("kind_id", "integer", "The kind (`kinds`)."),
         Column("dispersion", "real", "How many times as much as independent events they vary; above 1."),
@@ -178,7 +178,7 @@ KIND_DISPERSIONS = Table(
 POINTS_VERSIONS = Table(
     name="points_versions",
     grain="one points table that was in force",
-    writer="score.points_table",
+    writer="score.points.points_table",
     columns=(
         Column("version", "text", "Digest of its content."),
         Column("content", "text", "The table, as JSON."),
@@ -190,7 +190,7 @@ POINTS_VERSIONS = Table(
 BRAND_REFERENCES = Table(
     name="brand_references",
     grain="one brand, currency and month",
-    writer="score.references",
+    writer="score.fold.money_references",
     columns=(
         Column("brand_id", "integer", "The brand."),
         Column("currency", "text", "ISO 4217 code; empty where the events name none."),

@@ -33,7 +33,7 @@ class Segment:
 SEGMENTS = Table(
     name="segments",
     grain="one sealed file of events",
-    writer="stores.segments",
+    writer="storage.segments",
     columns=(
         Column("segment_id", "text", "Its id."),
         Column("path", "text", "The file, relative to the workspace."),
@@ -50,7 +50,7 @@ SEGMENTS = Table(
 SEEN_EVENTS = Table(
     name="seen_events",
     grain="one id of an event that left the inbox for a segment, while a retry of it may still come",
-    writer="stores.segments",
+    writer="storage.segments",
     columns=(
         Column("source_id", "integer", "The source of the event."),
         Column("event_id", "text", "The event."),
@@ -63,7 +63,7 @@ SEEN_EVENTS = Table(
 MARKS = Table(
     name="marks",
     grain="one named position or fact about the workspace",
-    writer="stores.base",
+    writer="storage.store",
     columns=(
         Column("name", "text", "Which (`folded_sequence`, `schema_version`, ...)."),
         Column("value", "text", "Its value."),

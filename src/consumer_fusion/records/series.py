@@ -12,7 +12,7 @@ SeriesKind = Literal["count", "cumulative", "mean", "level"]
 SERIES = Table(
     name="series",
     grain="one imported series of a metric",
-    writer="cause.imported_series",
+    writer="causal.series.imported_series",
     columns=(
         Column("series_id", "text", "Its id: metric and whose it is."),
         Column("metric", "text", "What is measured (`followers`, `orders`)."),
@@ -32,7 +32,7 @@ SERIES = Table(
 SERIES_DAYS = Table(
     name="series_days",
     grain="one day of an imported series; a day without a row is missing, not 0",
-    writer="cause.imported_series",
+    writer="causal.series.imported_series",
     columns=(
         Column("series_id", "text", "The series."),
         Column("day", "integer", "The UTC day, days since 1970."),

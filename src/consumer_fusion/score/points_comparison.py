@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.engines import Engine
+from consumer_fusion.events.event_reader import Selection
 from consumer_fusion.records.points import Kind, PointsTable
-from consumer_fusion.score.calibration_report import UNHAPPY_BELOW
-from consumer_fusion.score.pairs import fold_until, score_states
-from consumer_fusion.score.sources import Selection
-from consumer_fusion.stores import Session
+from consumer_fusion.score.calibration.calibration_report import UNHAPPY_BELOW
+from consumer_fusion.score.queries.score_queries import fold_until, score_states
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.store import Session
 
 HAPPY_ABOVE = 55.0
 NEUTRAL = 50.0

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import numpy as np
 
-from consumer_fusion.simulate.founding import CONCERT
+from consumer_fusion.simulate.founding_example import CONCERT
 from consumer_fusion.simulate.population import Booleans, Integers, Population
 from consumer_fusion.simulate.town_actions import CAMPAIGNS, Action
-from consumer_fusion.simulate.trades import BRANDS
+from consumer_fusion.simulate.town_brands import BRANDS
 
 
 @dataclass(frozen=True, slots=True)

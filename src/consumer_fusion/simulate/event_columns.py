@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.simulate.founding import POP_ARTIST, SOURCE
-from consumer_fusion.simulate.trades import BRANDS
+from consumer_fusion.simulate.founding_example import POP_ARTIST, SOURCE
+from consumer_fusion.simulate.town_brands import BRANDS
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.simulate.health import (
+from consumer_fusion.simulate.known_ledgers import CHANCE_KINDS, LEDGER_SCHEMA, ORDER
+from consumer_fusion.simulate.true_health import (
     DAY_SECONDS,
     SCALE,
     DecayedSums,
@@ -21,7 +22,6 @@ from consumer_fusion.simulate.health import (
     Integers,
     compute_health,
 )
-from consumer_fusion.simulate.known_ledgers import CHANCE_KINDS, LEDGER_SCHEMA, ORDER
 
 AS_OF_DAY = 20_600
 HISTORY_DAYS = 1_500

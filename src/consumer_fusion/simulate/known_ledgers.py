@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.simulate.health import (
+from consumer_fusion.simulate.true_health import (
     DAY_SECONDS,
     DecayedSums,
     Floats,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from consumer_fusion.simulate.trades import TRADES
+from consumer_fusion.simulate.town_brands import TRADES
 
 LANGUAGES = ("en", "it")
 

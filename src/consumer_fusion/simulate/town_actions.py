@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from consumer_fusion.simulate.trades import SWEATER_BRAND
+from consumer_fusion.simulate.town_brands import SWEATER_BRAND
 
 Assignment = Literal["everybody", "random", "targeted high", "targeted low"]
 

@@ -20,15 +20,15 @@ from consumer_fusion.simulate.event_columns import (
     write_consumer_keys,
     write_event_ids,
 )
-from consumer_fusion.simulate.founding import (
+from consumer_fusion.simulate.founding_example import (
     CONCERT,
     FOLLOWERS_GAINED,
     POP_ARTIST,
     SWEATER_ASSOCIATION,
 )
 from consumer_fusion.simulate.town_actions import CAMPAIGNS, OCCASIONS, Action
-from consumer_fusion.simulate.trades import BRANDS
-from consumer_fusion.simulate.weeks import HISTORY_FROM, WEEKS, TownYear
+from consumer_fusion.simulate.town_brands import BRANDS
+from consumer_fusion.simulate.weekly_activity import HISTORY_FROM, WEEKS, TownYear
 
 BATCH_ROWS = 65_536
 FIRST_FOLLOWERS = 1_850_000

@@ -7,12 +7,15 @@ from datetime import timedelta
 import pytest
 from starlette.testclient import TestClient
 
-from consumer_fusion import access
+from consumer_fusion.access.accounts import call_as, create_account, find_account_by_email
+from consumer_fusion.access.tokens import create_token
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.event import Event
-from consumer_fusion.web.api import Desk, admit_token, build_api
-from consumer_fusion.web.trail import Trail
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.surfaces.api.admission import admit_token
+from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.routing import build_api
 from small_workspaces import NOW, make_order, make_orders, open_small
 
 
@@ -31,12 +34,12 @@ def make_complaint(number, *, days_ago=1.0, consumer="ann", brand="bakery"):
 def make_token(workspace, brands=None):
     """The secret of a token of an owner."""
     with workspace.store.writing() as session:
-        owner = access.find_account_by_email(session, "owner@example.org") or access.create_account(
+        owner = find_account_by_email(session, "owner@example.org") or create_account(
             session, email="owner@example.org", role="owner", brands=None, actor=COMMAND_LINE,
             now_us=workspace.now_us,
         )  # fmt: skip
-        return access.create_token(
-            session, access.call_as(owner), purpose="test", brands=brands, now_us=workspace.now_us
+        return create_token(
+            session, call_as(owner), purpose="test", brands=brands, now_us=workspace.now_us
         ).secret
 
 

@@ -6,9 +6,11 @@ import pytest
 from starlette.testclient import TestClient
 from tests.web.api.conftest import make_token
 
-from consumer_fusion import effects
-from consumer_fusion.web.api import Desk, admit_token, build_api
-from consumer_fusion.web.trail import Trail
+from consumer_fusion.causal.effects.shrinking import describe_listed_effect, list_effects, measure_effects
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.surfaces.api.admission import admit_token
+from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.routing import build_api
 from effect_worlds import make_action, make_orders, open_world
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
@@ -19,7 +21,7 @@ def world(tmp_path_factory):
     """The fair brought the bakery 40% more orders for a week; the tailor had a sale of no effect."""
     actions = [make_action(), make_action("sale", "tailor", days_ago=70)]
     with open_world(tmp_path_factory.mktemp("causes") / "ws", make_orders(lift=0.4), actions) as workspace:
-        effects.measure_effects(workspace, metrics=["orders"])
+        measure_effects(workspace, metrics=["orders"])
         yield workspace
 
 
@@ -41,7 +43,7 @@ def ask(world):
 
 def test_effects_are_told_as_the_command_tells_them(world, ask):
     told = ask("/effects").json()["items"]
-    assert told == [effects.describe_listed_effect(each) for each in effects.list_effects(world)]
+    assert told == [describe_listed_effect(each) for each in list_effects(world)]
     assert [each["action"] for each in told] == ["sale", "fair"]
 
 

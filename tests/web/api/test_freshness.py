@@ -7,10 +7,12 @@ from time import monotonic
 
 import pytest
 
-from consumer_fusion import ingest, pipeline
+from consumer_fusion import pipeline
 from consumer_fusion.errors import ConflictError, StoreError
+from consumer_fusion.events.inbox_queue import append_arrivals, find_oldest_arrival
 from consumer_fusion.records.arrival import Arrival
-from consumer_fusion.web.api import ArrivalGate, freshness
+from consumer_fusion.surfaces.api import freshness
+from consumer_fusion.surfaces.api.freshness import ArrivalGate
 from small_workspaces import NOW, count_inbox, open_small
 
 
@@ -34,7 +36,7 @@ def send(workspace, number):
         "consumer": "ann", "brand": "bakery",
     }  # fmt: skip
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(
+        append_arrivals(
             session, [Arrival("events", "shop", None, "server", None, workspace.now_us, json.dumps(line))]
         )
 
@@ -114,7 +116,7 @@ def test_a_landing_that_fails_is_told_to_whoever_insists(workspace, monkeypatch)
 
 def test_the_arrival_that_waits_longest_is_told(workspace):
     with workspace.arrivals.reading() as session:
-        assert ingest.find_oldest_arrival(session) is None
+        assert find_oldest_arrival(session) is None
     send(workspace, 1)
     with workspace.arrivals.reading() as session:
-        assert ingest.find_oldest_arrival(session) == workspace.now_us
+        assert find_oldest_arrival(session) == workspace.now_us

@@ -12,7 +12,7 @@ import pytest
 from consumer_fusion import declarations
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.pipeline import import_events
-from consumer_fusion.web.api.live import Feed, Watch, parse_position, read_position, tell_changes
+from consumer_fusion.surfaces.api.live import Feed, Watch, parse_position, read_position, tell_changes
 from small_workspaces import make_order, make_orders, open_small
 
 EVERYTHING = Watch(None, None)
@@ -72,9 +72,9 @@ def test_whoever_was_cut_off_is_told_what_they_missed(workspace):
 
 def test_only_what_is_watched_is_told(workspace):
     with workspace.store.reading() as session:
-        from consumer_fusion import ingest
+        from consumer_fusion.events.entities import find_keys
 
-        numbers = ingest.find_keys(session, "brand", ["brand-1"])
+        numbers = find_keys(session, "brand", ["brand-1"])
     known = find_position(workspace)
     import_events(
         workspace,

@@ -9,12 +9,14 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from command_line import ask_fusion
-from consumer_fusion import access, ingest
-from consumer_fusion.access import Caller
+from consumer_fusion.access.audit import read_audit
+from consumer_fusion.access.permissions import Caller
+from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.audit import Actor
-from consumer_fusion.web.api import Desk, build_api
-from consumer_fusion.web.trail import Trail
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.routing import build_api
 from small_workspaces import NOW
 
 ANN = {"consumer": "ann", "brand": "bakery"}
@@ -185,7 +187,7 @@ def test_staff_see_who_is_who_and_it_is_on_record(filled):
     assert agent.get("/rejections").json() == {"counts": {}, "items": [], "next_cursor": None}
     trail.flush()
     with filled.store.reading() as session:
-        acts = [entry.action for entry in access.read_audit(session, actor_id="somebody")]
+        acts = [entry.action for entry in read_audit(session, actor_id="somebody")]
     assert acts == ["look at rejected rows", "look at identity"]
 
 
@@ -230,8 +232,6 @@ def test_an_event_that_arrived_counts_in_the_next_answer(program, filled):
          "currency": "EUR", "occurred_at": AS_OF}
     )  # fmt: skip
     with filled.arrivals.writing() as session:
-        ingest.append_arrivals(
-            session, [Arrival("events", "shop", None, "source", None, filled.now_us, line)]
-        )
+        append_arrivals(session, [Arrival("events", "shop", None, "source", None, filled.now_us, line)])
     found = program.get("/score", params={"consumer": "zoe", "brand": "bakery"}).json()
     assert found["fusion_score"] > 50

@@ -16,15 +16,19 @@ import pytest
 import uvicorn
 
 import consumer_fusion as fusion
-from consumer_fusion import ingest, pipeline, repairs
+from consumer_fusion import pipeline, repairs
 from consumer_fusion.errors import EngineError, ExhaustedError, StoreError
+from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.ingest.staging import stage_files
 from consumer_fusion.records.arrival import ARRIVALS, Arrival
 from consumer_fusion.records.event import EVENTS
-from consumer_fusion.records.intake import REJECTIONS
-from consumer_fusion.web.app import build_app
-from consumer_fusion.web.collect import Collector, Limits, SourceKey, bodies
-from consumer_fusion.web.collect.collect_errors import CollectError
-from consumer_fusion.web.operation import find_problems
+from consumer_fusion.records.import_record import REJECTIONS
+from consumer_fusion.server.health import find_problems
+from consumer_fusion.surfaces.collect import bodies
+from consumer_fusion.surfaces.collect.collect_errors import CollectError
+from consumer_fusion.surfaces.collect.collector import Collector, Limits
+from consumer_fusion.surfaces.collect.source_keys import SourceKey
+from consumer_fusion.surfaces.web import build_app
 from live_server import LiveServer
 from small_workspaces import list_files, make_orders, open_small, seal
 
@@ -119,7 +123,7 @@ def test_an_import_that_takes_long_holds_up_no_arrival(workspace):
 
 def test_a_store_that_fails_is_answered_503_and_nothing_is_believed_kept(workspace, monkeypatch):
     with serve(workspace) as (_, client):
-        monkeypatch.setattr(ingest, "append_arrivals", lambda *_: 1 / 0)
+        monkeypatch.setattr("consumer_fusion.surfaces.collect.collector.append_arrivals", lambda *_: 1 / 0)
         answer = client.post("/v1/events", content=make_line(1))
         assert (answer.status_code, answer.json()["code"]) == (503, "not_kept")
         assert answer.headers["retry-after"].isdigit()
@@ -190,7 +194,7 @@ def test_what_waits_when_the_server_ends_is_read_before_it_ends(workspace):
 
 def test_what_an_earlier_run_left_is_read_at_the_start(workspace):
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(session, make_arrivals(1, 2))
+        append_arrivals(session, make_arrivals(1, 2))
     with serve(workspace, landing_seconds=0.05) as (collector, _):
         end = time.monotonic() + 20
         while collector.waiting_count and time.monotonic() < end:
@@ -200,9 +204,9 @@ def test_what_an_earlier_run_left_is_read_at_the_start(workspace):
 
 def test_arrivals_that_are_read_a_second_time_after_a_crash_change_nothing(workspace, monkeypatch):
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(session, make_arrivals(1, 2))
-        ingest.append_arrivals(session, [Arrival("events", "shop", None, "source", None, 1, '"no object"')])
-    monkeypatch.setattr(ingest, "forget_arrivals", lambda *_: 1 / 0)
+        append_arrivals(session, make_arrivals(1, 2))
+        append_arrivals(session, [Arrival("events", "shop", None, "source", None, 1, '"no object"')])
+    monkeypatch.setattr(pipeline, "forget_arrivals", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         pipeline.land_arrivals(workspace)
     monkeypatch.undo()
@@ -216,16 +220,16 @@ def test_arrivals_that_are_read_a_second_time_after_a_crash_change_nothing(works
 
 
 def test_an_event_that_no_query_can_deal_with_holds_up_no_other(workspace, monkeypatch):
-    stage = ingest.stage_files
+    stage = stage_files
 
     def stumble(engine, files, *rest, **named):
         if any('{"event_id": "e3"' in line for line in files[0].read_text().splitlines() if line[0] == "{"):
             raise EngineError("The step 'stage' failed.")
         return stage(engine, files, *rest, **named)
 
-    monkeypatch.setattr(ingest, "stage_files", stumble)
+    monkeypatch.setattr(pipeline, "stage_files", stumble)
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(session, make_arrivals(*range(6)))
+        append_arrivals(session, make_arrivals(*range(6)))
     acceptance = pipeline.land_arrivals(workspace)
     assert (acceptance.accepted, acceptance.rejected) == (5, 1)
     assert read_ids(workspace) == ["e0", "e1", "e2", "e4", "e5"]
@@ -254,7 +258,7 @@ def send_orders(workspace):
         for number in range(7)
     ]  # fmt: skip
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(
+        append_arrivals(
             session,
             [
                 Arrival("events", "shop", None, "source", None, workspace.now_us, json.dumps(each))
@@ -303,9 +307,9 @@ def test_short_memory_and_a_full_disk_are_no_bad_rows(workspace, monkeypatch, fa
         raise failure
 
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(session, make_arrivals(1, 2))
+        append_arrivals(session, make_arrivals(1, 2))
     monkeypatch.setattr(
-        ingest, "stage_files" if isinstance(failure, ExhaustedError) else "find_duplicates", fail
+        pipeline, "stage_files" if isinstance(failure, ExhaustedError) else "find_duplicates", fail
     )
     with pytest.raises(type(failure)):
         pipeline.land_arrivals(workspace)

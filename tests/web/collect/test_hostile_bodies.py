@@ -10,12 +10,12 @@ import json
 
 import pytest
 
-from consumer_fusion.web.collect import application, bodies, documents, key_desk
-from consumer_fusion.web.collect.application import CollectApplication
-from consumer_fusion.web.collect.collect_errors import CollectError
-from consumer_fusion.web.collect.counters import Counters
-from consumer_fusion.web.collect.key_desk import KeyDesk
-from consumer_fusion.web.collect.source_keys import SourceKey, find_body_keys
+from consumer_fusion.surfaces.collect import application, bodies, documents, key_desk
+from consumer_fusion.surfaces.collect.application import CollectApplication
+from consumer_fusion.surfaces.collect.collect_errors import CollectError
+from consumer_fusion.surfaces.collect.counters import Counters
+from consumer_fusion.surfaces.collect.key_desk import KeyDesk
+from consumer_fusion.surfaces.collect.source_keys import SourceKey, find_body_keys
 
 KEY = "cfw_right"
 EVENT = {

@@ -11,8 +11,8 @@ from hashlib import sha256
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion.web.collect.activities import cut_activities
-from consumer_fusion.web.collect.chatwoot import cut_deliveries
+from consumer_fusion.surfaces.collect.activities import cut_activities
+from consumer_fusion.surfaces.collect.chatwoot import cut_deliveries
 from live_server import make_key
 
 NOW_US = 1_780_000_000_000_000

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion.web.collect.segment_calls import CALLS
+from consumer_fusion.surfaces.collect.segment_calls import CALLS
 
 PATHS = [
     *(f"/v1/{call}" for call in CALLS),

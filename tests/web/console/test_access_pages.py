@@ -7,11 +7,17 @@ import re
 import pytest
 
 from console_town import OWNER, PARTIAL, READER, SITE, make_town, open_console
-from consumer_fusion import access, notices
+from consumer_fusion.access.accounts import create_account, find_account_by_email, set_password
+from consumer_fusion.access.audit import read_audit
+from consumer_fusion.access.passwords import hash_password
+from consumer_fusion.access.permissions import ROLE_PERMISSIONS
+from consumer_fusion.access.tokens import list_tokens, verify_token
+from consumer_fusion.alerts.deliveries import list_deliveries
+from consumer_fusion.alerts.subscriptions import list_subscriptions
 from consumer_fusion.errors import AuthenticationError
+from consumer_fusion.records.alert import DELIVERIES
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.records.notice import DELIVERIES
-from consumer_fusion.web.console.page_list import PAGES
+from consumer_fusion.surfaces.console.routes import PAGES
 from copied_workspaces import copy_made
 from staff_moments import CHEAP, PASSWORD
 
@@ -27,12 +33,12 @@ def console(tmp_path_factory):
     """A town of one's own with an account of every role, because these tests change it."""
     with open_console(copy_made(tmp_path_factory.mktemp("access") / "town", make_town, 6)) as opened:
         workspace = opened[1]
-        hashed = access.hash_password(PASSWORD, CHEAP)
+        hashed = hash_password(PASSWORD, CHEAP)
         with workspace.store.writing() as session:
             named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
             for email, role in ((ANALYST, "analyst"), (AGENT, "agent"), (CHANGED, "analyst")):
-                account = access.create_account(session, email=email, role=role, brands=None, **named)
-                access.set_password(session, account.account_id, hashed, **named)
+                account = create_account(session, email=email, role=role, brands=None, **named)
+                set_password(session, account.account_id, hashed, **named)
         yield opened
 
 
@@ -43,12 +49,12 @@ def workspace(console):
 
 def read_actions(workspace):
     with workspace.store.reading() as session:
-        return [entry.action for entry in access.read_audit(session)]
+        return [entry.action for entry in read_audit(session)]
 
 
 def find_account(workspace, email):
     with workspace.store.reading() as session:
-        return access.find_account_by_email(session, email)
+        return find_account_by_email(session, email)
 
 
 def find_secret(answer):
@@ -81,7 +87,7 @@ def test_nobody_gets_further_than_their_role_allows(roles, path):
     maker = PAGES[path]
     for role, browser in roles.items():
         answer = browser.send("/brands", path) if maker.is_change else browser.get(path)
-        assert (answer.status_code == 403) == (maker.needs not in access.ROLE_PERMISSIONS[role]), (path, role)
+        assert (answer.status_code == 403) == (maker.needs not in ROLE_PERMISSIONS[role]), (path, role)
 
 
 @pytest.mark.parametrize(
@@ -172,21 +178,21 @@ def test_a_token_is_shown_once_reads_its_brands_and_is_revoked(owner, workspace)
     )
     secret = find_secret(answer)
     with workspace.store.reading() as session:
-        token = access.verify_token(session, secret, workspace.now_us)
+        token = verify_token(session, secret, workspace.now_us)
     assert token.brands == frozenset({"book-shop"})
     listed = owner.get("/tokens").text
     assert secret not in listed
     assert "weekly dashboard" in listed
     owner.send("/tokens", "/tokens/revoke", token=token.token_id)
     with workspace.store.reading() as session, pytest.raises(AuthenticationError):
-        access.verify_token(session, secret, workspace.now_us)
+        verify_token(session, secret, workspace.now_us)
     assert {"create token", "revoke token"} <= set(read_actions(workspace))
 
 
 def test_an_analyst_sees_and_revokes_only_their_own_tokens(owner, sign_in, workspace):
     owner.send("/tokens", "/tokens/create", purpose="of the owner", days="30", scope="all")
     with workspace.store.reading() as session:
-        token = next(each for each in access.list_tokens(session) if each.purpose == "of the owner")
+        token = next(each for each in list_tokens(session) if each.purpose == "of the owner")
     analyst = sign_in(ANALYST)
     assert "of the owner" not in analyst.get("/tokens").text
     assert analyst.send("/tokens", "/tokens/revoke", token=token.token_id).status_code == 404
@@ -203,7 +209,7 @@ def subscribe(owner, **fields):
 def test_an_address_is_told_until_it_is_withdrawn(owner, workspace):
     secret = find_secret(subscribe(owner, brand="sweater-brand"))
     with workspace.store.reading() as session:
-        (made,) = notices.list_subscriptions(session)
+        (made,) = list_subscriptions(session)
     assert (made.secret, made.line, made.brand, made.types) == (
         secret, 45.5, "sweater-brand", ("score_crossed",),
     )  # fmt: skip
@@ -212,7 +218,7 @@ def test_an_address_is_told_until_it_is_withdrawn(owner, workspace):
     assert secret not in page
     owner.send("/webhooks", "/webhooks/withdraw", subscription=made.subscription_id)
     with workspace.store.reading() as session:
-        assert notices.list_subscriptions(session) == []
+        assert list_subscriptions(session) == []
     assert {"subscribe webhook", "withdraw webhook"} <= set(read_actions(workspace))
 
 
@@ -225,7 +231,7 @@ def test_an_address_without_tls_is_refused_unless_it_is_our_own(owner):
 def test_a_notice_that_was_given_up_is_seen_and_tried_again(owner, workspace):
     subscribe(owner)
     with workspace.store.writing() as session:
-        made = notices.list_subscriptions(session)[-1]
+        made = list_subscriptions(session)[-1]
         row = (
             "delivery-1", made.subscription_id, "score_crossed", 1, 2, "{}", "dead", 11, workspace.now_us, "timed_out",
             workspace.now_us, None,
@@ -237,7 +243,7 @@ def test_a_notice_that_was_given_up_is_seen_and_tried_again(owner, workspace):
         "1 notice is tried again." in owner.send("/webhooks", "/webhooks/retry", delivery="delivery-1").text
     )
     with workspace.store.reading() as session:
-        assert [each.status for each in notices.list_deliveries(session)] == ["pending"]
+        assert [each.status for each in list_deliveries(session)] == ["pending"]
     assert "retry deliveries" in read_actions(workspace)
 
 

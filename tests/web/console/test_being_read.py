@@ -8,8 +8,8 @@ import time
 import pytest
 
 from console_town import OWNER, open_console
-from consumer_fusion.web.console import Readings
-from consumer_fusion.web.console import readings as readings_module
+from consumer_fusion.surfaces.console import queries as readings_module
+from consumer_fusion.surfaces.console.queries import Readings
 
 BRAND = "sweater-brand"
 PATHS = [f"/brand?brand={BRAND}", f"/consumers?brand={BRAND}", "/brands", "/points"]

@@ -8,9 +8,11 @@ import tomllib
 import pytest
 
 from console_town import BROKEN, OWNER, READER, make_town, open_console
-from consumer_fusion import access, answers
-from consumer_fusion.points_in_force import put_points_in_force
-from consumer_fusion.web.console.points_file import write_into
+from consumer_fusion.access.audit import read_audit
+from consumer_fusion.access.keys import find_write_key, verify_write_key
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.queries import answers
+from consumer_fusion.surfaces.console.points_file import write_into
 from copied_workspaces import copy_made
 
 ORDER = {
@@ -33,7 +35,7 @@ def workspace(console):
 
 def read_actions(workspace):
     with workspace.store.reading() as session:
-        return [entry.action for entry in access.read_audit(session)]
+        return [entry.action for entry in read_audit(session)]
 
 
 def change_points(owner, workspace, path="/points/save", **fields):
@@ -212,7 +214,7 @@ def test_a_key_is_shown_once_and_then_only_its_ending(owner, workspace):
     page = owner.send("/keys", "/keys/create", source="web-shop", kind="server", brand="sweater-brand").text
     secret = re.search(r'class="secret">([\w-]+)<', page).group(1)
     with workspace.store.reading() as session:
-        assert access.verify_write_key(session, secret, workspace.now_us).source == "web-shop"
+        assert verify_write_key(session, secret, workspace.now_us).source == "web-shop"
     listed = owner.get("/keys").text
     assert secret not in listed
     assert f"…{secret[-4:]}" in listed
@@ -223,7 +225,7 @@ def test_a_revoked_key_counts_no_longer(owner, workspace):
     number = re.search(r'name="key" value="([^"]+)"', owner.get("/keys").text).group(1)
     assert "counts no longer" in owner.send("/keys", "/keys/revoke", key=number).text
     with workspace.store.reading() as session:
-        assert not access.find_write_key(session, number).counts_at(workspace.now_us)
+        assert not find_write_key(session, number).counts_at(workspace.now_us)
 
 
 def test_everybody_is_signed_in_by_name(owner):

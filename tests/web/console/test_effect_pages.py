@@ -10,8 +10,8 @@ import re
 import pytest
 
 from console_town import PARTIAL, READER
-from consumer_fusion import effects
-from consumer_fusion.effects import effect_wording
+from consumer_fusion.causal.effects import effect_wording
+from consumer_fusion.causal.effects.shrinking import describe_effect, read_effect, show_effect
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 FOLLOWERS = "/effect?action=founding-concert&metric=followers"
@@ -65,12 +65,12 @@ def test_one_effect_has_one_total_on_every_face(owner, console):
         f"/effect/figure{FOLLOWERS.removeprefix('/effect')}&name=cumulative", headers={"HX-Request": "true"}
     )
     assert told in html.unescape(chart.text), "the chart says the same sentence"
-    report, _ = effects.read_effect(console[1], "founding-concert", "followers")
+    report, _ = read_effect(console[1], "founding-concert", "followers")
     assert told == effect_wording.tell_total(report)
     assert float(read_numbers(owner, "cumulative")[-1]["total"]) == pytest.approx(report.cumulative)
-    shown = effects.show_effect(console[1], report)
+    shown = show_effect(console[1], report)
     assert told in effect_wording.tell_finding(shown), "so do the command and the report"
-    course = effects.describe_effect(shown)
+    course = describe_effect(shown)
     days = [
         seen["value"] - thought["value"]
         for day, seen, thought in zip(report.days, course["observed"], course["expected"], strict=True)

@@ -6,9 +6,8 @@ import json
 import re
 
 from console_town import PARTIAL, READER
-from consumer_fusion.experiments import ExperimentReport
-from consumer_fusion.experiments.book import change_experiment
-from consumer_fusion.experiments.findings import GroupEffect
+from consumer_fusion.causal.experiments.experiment_store import change_experiment
+from consumer_fusion.causal.experiments.findings import ExperimentReport, GroupEffect
 
 PLANNER = "/planner?brand=corner-grocery"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer_fusion.kit.language import ENGLISH, say, say_count, speaking
-from consumer_fusion.web.console.languages import LANGUAGES, choose_language, load_language
+from consumer_fusion.i18n.locales import LANGUAGES, choose_language, load_language
+from consumer_fusion.i18n.translation import ENGLISH, say, say_count, speaking
 
 ROOT = Path(__file__).resolve().parents[3]
 

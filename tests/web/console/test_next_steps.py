@@ -13,9 +13,10 @@ from babel.messages.pofile import read_po
 import consumer_fusion as fusion
 from browser_staff import PAGES
 from console_town import OWNER, open_console
-from consumer_fusion import access
+from consumer_fusion.access.accounts import create_account, set_password
+from consumer_fusion.access.passwords import hash_password
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.web.console.next_steps import find_step
+from consumer_fusion.surfaces.console.next_steps import find_step
 from staff_moments import CHEAP, PASSWORD
 
 CATALOGUE = files("consumer_fusion") / "locale" / "it" / "LC_MESSAGES" / "messages.po"
@@ -70,8 +71,8 @@ def empty_console(tmp_path_factory):
         workspace = opened[1]
         named = {"actor": COMMAND_LINE, "now_us": workspace.now_us}
         with workspace.store.writing() as session:
-            account = access.create_account(session, email=OWNER, role="owner", brands=None, **named)
-            access.set_password(session, account.account_id, access.hash_password(PASSWORD, CHEAP), **named)
+            account = create_account(session, email=OWNER, role="owner", brands=None, **named)
+            set_password(session, account.account_id, hash_password(PASSWORD, CHEAP), **named)
         yield opened
 
 

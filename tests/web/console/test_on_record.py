@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 
 from console_town import make_town, open_console
-from consumer_fusion import access, answers, declarations, notices, repairs, watching
-from consumer_fusion.points_in_force import put_points_in_force
+from consumer_fusion import declarations, repairs
+from consumer_fusion.access.audit import find_broken_audit, read_audit
+from consumer_fusion.alerts import watching
+from consumer_fusion.alerts.subscriptions import list_subscriptions
+from consumer_fusion.records.alert import SUBSCRIPTIONS
 from consumer_fusion.records.audit import AUDIT_ENTRIES
 from consumer_fusion.records.identity import MERGES
-from consumer_fusion.records.notice import SUBSCRIPTIONS
-from consumer_fusion.web.console import console_application, pages
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.queries import answers
+from consumer_fusion.surfaces.console import console_application, pages
 from copied_workspaces import copy_made
 
 ORDER = {"key": "Order Completed", "half_life_days": "365", "trust": "1", "meaning": "An order"}
@@ -38,8 +42,8 @@ def workspace(console):
 
 def read_actions(workspace):
     with workspace.store.reading() as session:
-        assert access.find_broken_audit(session) == []
-        return [entry.action for entry in access.read_audit(session)]
+        assert find_broken_audit(session) == []
+        return [entry.action for entry in read_audit(session)]
 
 
 def list_consumers(workspace):
@@ -136,7 +140,7 @@ def test_what_takes_no_page_is_changed_without_a_record_of_staff(workspace):
     watching.subscribe(workspace, url="https://receiver.example.org", types=["score_crossed"])
     repairs.drop_rejected(workspace, None, is_all=True)
     with workspace.store.reading() as session:
-        assert session.count(SUBSCRIPTIONS) == len(notices.list_subscriptions(session)) == 1
+        assert session.count(SUBSCRIPTIONS) == len(list_subscriptions(session)) == 1
         assert session.count(AUDIT_ENTRIES) == before
 
 

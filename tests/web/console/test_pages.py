@@ -9,11 +9,11 @@ import re
 import pytest
 
 from console_town import PARTIAL, READER
-from consumer_fusion import answers
-from consumer_fusion.charts import rendering
 from consumer_fusion.errors import DrawingError
-from consumer_fusion.kit.moments import parse_moment
-from consumer_fusion.web.console.page_list import PAGES
+from consumer_fusion.records.timestamps import parse_moment
+from consumer_fusion.score.queries import answers
+from consumer_fusion.surfaces.console.routes import PAGES
+from consumer_fusion.views.charts import rendering
 
 ARTIST = "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30"
 EVERY_PAGE = [
@@ -144,7 +144,7 @@ def read_consumers(browser, path):
 
 @pytest.mark.parametrize("order", ["falling", "rising", "lowest", "highest", "consumer"])
 def test_paging_shows_every_consumer_once_and_in_order(owner, console, monkeypatch, order):
-    monkeypatch.setattr("consumer_fusion.web.console.consumer_pages.ROWS_ON_PAGE", 4)
+    monkeypatch.setattr("consumer_fusion.surfaces.console.consumer_pages.ROWS_ON_PAGE", 4)
     listed = read_consumers(owner, f"/consumers?brand=sweater-brand&order={order}")
     scores = answers.score_pairs(
         console[1], brand="sweater-brand", as_of="latest", order="falling"

@@ -9,9 +9,13 @@ from html import unescape
 import pytest
 
 from console_town import PARTIAL, SITE, make_town, open_console
-from consumer_fusion import access, answers, declarations, ingest, pipeline
+from consumer_fusion import declarations, pipeline
+from consumer_fusion.access.audit import read_audit
+from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.arrival import Arrival
-from consumer_fusion.web.console import suggestion_pages
+from consumer_fusion.score.queries import answers
+from consumer_fusion.surfaces.console import suggestion_pages
 from copied_workspaces import copy_made
 
 ARTIST = {"consumer": "pop-artist", "brand": "sweater-brand"}
@@ -48,7 +52,7 @@ def read_score(workspace, **pair):
 
 def read_actions(workspace):
     with workspace.store.reading() as session:
-        return [entry.action for entry in access.read_audit(session)]
+        return [entry.action for entry in read_audit(session)]
 
 
 def test_withdrawing_an_association_takes_back_what_spread_over_it(owner, workspace):
@@ -89,7 +93,7 @@ def test_an_association_with_a_brand_of_others_is_neither_seen_nor_declared(sign
 def import_events(workspace, folder, *events):
     lines = folder / "nobodys.jsonl"
     lines.write_text("\n".join(map(json.dumps, events)) + "\n", encoding="utf-8")
-    pipeline.import_files(workspace, [lines], ingest.choose_reading(format="events"))
+    pipeline.import_files(workspace, [lines], choose_reading(format="events"))
 
 
 def test_an_event_of_nobody_is_shown_and_then_counts_for_its_consumer(owner, workspace, tmp_path):
@@ -216,7 +220,7 @@ def test_what_a_browser_claims_is_suggested_and_joined_by_somebody(owner, worksp
         for key in keys
     ]  # fmt: skip
     with workspace.arrivals.writing() as session:
-        ingest.append_arrivals(
+        append_arrivals(
             session, [Arrival("events", "web", None, "browser", None, us, line) for line in lines]
         )
     pipeline.land_arrivals(workspace)

@@ -7,17 +7,17 @@ import time
 
 import pytest
 
-from consumer_fusion.web.api import memory
-from consumer_fusion.web.api.memory import Memory
-from consumer_fusion.web.console import shelves
-from consumer_fusion.web.console.shelves import Shelf, Stamp, insisting
+from consumer_fusion.server import cache
+from consumer_fusion.server.cache import Memory
+from consumer_fusion.surfaces.console import page_cache
+from consumer_fusion.surfaces.console.page_cache import Shelf, Stamp, insisting
 
 
 @pytest.fixture
 def clock(monkeypatch):
     moment = [1_000.0]
-    monkeypatch.setattr(shelves, "monotonic", lambda: moment[0])
-    monkeypatch.setattr(memory, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(page_cache, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(cache, "monotonic", lambda: moment[0])
     return moment
 
 
@@ -54,7 +54,7 @@ def test_what_is_costly_lags_behind_and_rests(clock):
         with insisting():
             assert shelf.take("a", Stamp("s", number), make, is_costly=True) == 1
     assert make.made == 1
-    clock[0] += shelves.REST_FACTOR * 2.0
+    clock[0] += page_cache.REST_FACTOR * 2.0
     assert shelf.take("a", Stamp("s", 99), make, is_costly=True) == 1
     wait_for(lambda: shelf.take("a", Stamp("s", 99), make, is_costly=True) == 2)
 
@@ -62,7 +62,7 @@ def test_what_is_costly_lags_behind_and_rests(clock):
 def test_what_is_costly_lags_behind_for_no_longer_than_an_hour(clock):
     shelf, make = Shelf(3), Maker(clock, 2.0)
     shelf.take("a", Stamp("s", 0), make, is_costly=True)
-    clock[0] += shelves.COSTLY_PATIENCE_S
+    clock[0] += page_cache.COSTLY_PATIENCE_S
     assert shelf.take("a", Stamp("s", 1), make, is_costly=True) == 2
 
 

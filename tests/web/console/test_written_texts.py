@@ -8,9 +8,9 @@ import pytest
 
 from console_town import make_town, open_console
 from consumer_fusion import declarations
-from consumer_fusion.kit.language import say_written, speaking
-from consumer_fusion.web.console.languages import load_language
-from consumer_fusion.web.console.written_texts import WrittenTexts
+from consumer_fusion.i18n.locales import load_language
+from consumer_fusion.i18n.message_translation import WrittenTexts
+from consumer_fusion.i18n.translation import say_written, speaking
 from copied_workspaces import copy_made
 
 ITALIAN = {"Accept-Language": "it"}

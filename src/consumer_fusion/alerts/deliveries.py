@@ -1,0 +1,181 @@
+"""Deliveries: notices on their way, tried again and again with growing pauses, then dead and visible.
+
+A delivery is on record in the transaction that judged it, so that it is neither lost nor made twice. While one is
+being posted its next try is put off, so that a crash in between only repeats it, under the same id.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from consumer_fusion.alerts.subscriptions import read_subscription
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.records.alert import (
+    DELIVERIES,
+    DELIVERY_STATUSES,
+    SUBSCRIPTIONS,
+    Delivery,
+    DeliveryStatus,
+    NoticeType,
+    Subscription,
+)
+from consumer_fusion.storage.store import Between, Session
+
+PAUSES_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400)
+"""After the first failed try, after the second, ...; after the last of them the delivery is dead (two days)."""
+LEASE_SECONDS = 120
+_JITTER = 0.2
+_SECOND_US = 1_000_000
+_HOUR_US = 3_600 * _SECOND_US
+_NAMES = tuple(Delivery.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery that is to be posted now.
+
+    Attributes:
+        delivery: The delivery, this try counted.
+        subscription: Where it goes.
+        body: What is posted.
+    """
+
+    delivery: Delivery
+    subscription: Subscription
+    body: str
+
+
+def add_deliveries(
+    session: Session, subscription: Subscription, notices: Iterable[tuple[NoticeType, int, int, str, str]],
+    now_us: int,
+) -> int:  # fmt: skip
+    """Put notices on their way; one that came within the quiet hours is not repeated.
+
+    Args:
+        session: A writing session.
+        subscription: Where they go.
+        notices: Type, consumer, brand, id and body of each.
+        now_us: When.
+
+    Returns:
+        How many.
+    """
+    rows = []
+    quiet = Between(above=now_us - round(subscription.quiet_hours * _HOUR_US) - 1)
+    for notice_type, consumer_id, brand_id, delivery_id, body in notices:
+        same: dict[str, Any] = {
+            "subscription_id": subscription.subscription_id, "notice_type": notice_type,
+            "consumer_id": consumer_id, "brand_id": brand_id, "created_us": quiet,
+        }  # fmt: skip
+        if subscription.quiet_hours and session.count(DELIVERIES, same):
+            continue
+        rows.append(
+            (
+                delivery_id, subscription.subscription_id, notice_type, consumer_id, brand_id, body, "pending", 0,
+                now_us, None, now_us, None,
+            )
+        )  # fmt: skip
+    return session.insert(DELIVERIES, DELIVERIES.column_names, rows, ignore=True)
+
+
+def take_due(session: Session, now_us: int, limit: int = 50) -> list[DueDelivery]:
+    """Take deliveries whose time has come; others leave them alone while they are posted.
+
+    Args:
+        session: A writing session.
+        now_us: The present moment.
+        limit: At most so many.
+    """
+    where: dict[str, Any] = {"status": "pending", "next_us": Between(at_most=now_us)}
+    rows = session.read(DELIVERIES, where, order_by=("next_us", "delivery_id"), limit=limit).to_pylist()
+    known = {
+        row["subscription_id"]: read_subscription(row) for row in session.read(SUBSCRIPTIONS).to_pylist()
+    }
+    due: list[DueDelivery] = []
+    for row in rows:
+        subscription = known[row["subscription_id"]]
+        values: dict[str, Any] = {"tries": row["tries"] + 1, "next_us": now_us + LEASE_SECONDS * _SECOND_US}
+        if subscription.withdrawn_us is not None:
+            values = {"status": "dead", "answer": "withdrawn"}
+        session.update(DELIVERIES, values, {"delivery_id": row["delivery_id"]})
+        if subscription.withdrawn_us is None:
+            made = Delivery(**{name: row[name] for name in _NAMES})
+            due.append(DueDelivery(replace(made, tries=row["tries"] + 1), subscription, row["body"]))
+    return due
+
+
+def note_try(
+    session: Session, delivery: Delivery, answer: str, now_us: int, *, is_taken: bool, is_final: bool = False,
+    retry_after_s: float | None = None,
+) -> DeliveryStatus:  # fmt: skip
+    """Note how a try ended, and when the next one is.
+
+    Args:
+        session: A writing session.
+        delivery: The delivery, this try counted.
+        answer: An HTTP status, or a word for what kept it from getting one.
+        now_us: The present moment.
+        is_taken: Whether the receiver took it.
+        is_final: Whether the receiver wants no more (410).
+        retry_after_s: When the receiver wants to be tried again.
+
+    Returns:
+        What became of it.
+    """
+    values: dict[str, Any] = {"answer": answer}
+    status: DeliveryStatus = "pending"
+    if is_taken:
+        status = "delivered"
+        values["delivered_us"] = now_us
+    elif is_final or delivery.tries > len(PAUSES_SECONDS):
+        status = "dead"
+    else:
+        pause = PAUSES_SECONDS[delivery.tries - 1] * (1 + random.uniform(-_JITTER, _JITTER))  # noqa: S311 - spreads load
+        pause = max(pause, min(retry_after_s or 0.0, PAUSES_SECONDS[-1]))
+        values["next_us"] = now_us + round(pause * _SECOND_US)
+    session.update(
+        DELIVERIES, {**values, "status": status}, {"delivery_id": delivery.delivery_id, "status": "pending"}
+    )
+    return status
+
+
+def list_deliveries(
+    session: Session, *, status: DeliveryStatus | None = None, limit: int = 100
+) -> list[Delivery]:
+    """Deliveries, the newest first."""
+    where = {} if status is None else {"status": status}
+    rows = session.read(
+        DELIVERIES, where, columns=_NAMES, order_by=("created_us desc", "delivery_id desc"), limit=limit
+    )
+    return [Delivery(**row) for row in rows.to_pylist()]
+
+
+def retry_deliveries(session: Session, delivery_ids: Collection[str] | None, now_us: int) -> int:
+    """Try dead deliveries again from the start; None for all.
+
+    Raises:
+        NotFoundError: One of them is not dead or does not exist.
+    """
+    dead: dict[str, Any] = {"status": "dead"}
+    if delivery_ids is not None:
+        dead["delivery_id"] = sorted(delivery_ids)
+        found = session.count(DELIVERIES, dead)
+        if found != len(set(delivery_ids)):
+            raise NotFoundError(
+                "Not all of these are dead deliveries.",
+                hint="`fusion webhooks deliveries --status dead` lists them.",
+            )
+    return session.update(DELIVERIES, {"status": "pending", "tries": 0, "next_us": now_us}, dead)
+
+
+def count_deliveries(session: Session) -> dict[str, int]:
+    """How many deliveries there are, by what became of them."""
+    return {status: session.count(DELIVERIES, {"status": status}) for status in DELIVERY_STATUSES}
+
+
+def forget_deliveries(session: Session, before_us: int) -> int:
+    """Forget deliveries that were taken before a moment, because their bodies tell of persons."""
+    return session.delete(DELIVERIES, {"status": "delivered", "delivered_us": Between(at_most=before_us)})

@@ -1,0 +1,194 @@
+"""Sending: one delivery is posted to its address, and to no address that lies where it should not.
+
+The name is looked up once and the connection goes to the address that was looked at, so that a name which points
+elsewhere a moment later leads nowhere else. Redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Thread
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+from consumer_fusion.alerts.deliveries import DueDelivery
+from consumer_fusion.alerts.envelopes import sign_body
+from consumer_fusion.errors import InputError, MissingExtraError
+from consumer_fusion.records.release import read_product_version
+
+TRY_SECONDS = 10.0
+"""One try, from the look-up of the name to the head of the answer."""
+LOOKUP_SECONDS = 3.0
+_TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a try ended.
+
+    Attributes:
+        answer: An HTTP status, or a word for what kept it from getting one.
+        is_taken: Whether the receiver took it.
+        is_final: Whether the receiver wants no more.
+        retry_after_s: When the receiver wants to be tried again.
+    """
+
+    answer: str
+    is_taken: bool = False
+    is_final: bool = False
+    retry_after_s: float | None = None
+
+
+def post_delivery(due: DueDelivery, now_us: int) -> Outcome:
+    """Post a delivery once.
+
+    Raises:
+        MissingExtraError: httpx is not installed.
+    """
+    try:
+        import httpx
+    except ImportError as error:
+        raise MissingExtraError(
+            "Notices cannot be sent without httpx.", hint="pip install 'consumer-fusion[serve]'"
+        ) from error
+    parts = urlsplit(due.subscription.url)
+    assert parts.hostname is not None, "checked when the subscription was made"
+    deadline = monotonic() + TRY_SECONDS
+    try:
+        address = find_address(
+            parts.hostname, parts.port or 443, is_internal=due.subscription.is_internal, seconds=TRY_SECONDS
+        )
+    except TimeoutError:
+        return Outcome("timed_out")
+    except OSError:
+        return Outcome("name_not_found")
+    if address is None:
+        return Outcome("address_refused")
+    body = due.body.encode()
+    seconds = now_us // 1_000_000
+    delivery_id = due.delivery.delivery_id
+    headers = {
+        "Host": parts.netloc.rpartition("@")[2],
+        "Content-Type": _CONTENT_TYPE,
+        "User-Agent": f"consumer-fusion/{read_product_version()}",
+        "webhook-id": delivery_id,
+        "webhook-timestamp": str(seconds),
+        "webhook-signature": sign_body(due.subscription.secret, delivery_id, seconds, body),
+    }
+    host = f"[{address}]" if ":" in address else address
+    target = parts._replace(
+        netloc=host if parts.port is None else f"{host}:{parts.port}", fragment=""
+    ).geturl()
+    request = httpx.Request(
+        "POST", target, content=body, headers=headers, extensions={"sni_hostname": parts.hostname}
+    )
+
+    async def post() -> tuple[int, str]:
+        # One deadline for all of it: a receiver that sends a byte now and then is not waited for.
+        async with asyncio.timeout(max(0.1, deadline - monotonic())):
+            # Straight to the transport: no proxy of the environment, no redirect, no cookie comes in between.
+            async with httpx.AsyncHTTPTransport() as transport:
+                response = await transport.handle_async_request(request)
+                # The body of the answer is not read: nobody needs it, and it may be without end.
+                await response.aclose()
+                return response.status_code, response.headers.get("retry-after", "")
+
+    try:
+        status, retry_after = asyncio.run(post())
+    except (TimeoutError, httpx.TimeoutException):
+        return Outcome("timed_out")
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return Outcome("no_connection")
+    return Outcome(
+        str(status),
+        is_taken=200 <= status < 300,
+        is_final=status == 410,
+        retry_after_s=float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None,
+    )
+
+
+def check_receiver(url: str, *, is_internal: bool) -> None:
+    """Refuse an address at which no notice would ever be posted; a name that is not known yet may be known later.
+
+    Raises:
+        InputError: One of the places to which it leads may not be posted to.
+    """
+    parts = urlsplit(url)
+    try:
+        address = find_address(
+            parts.hostname or "", parts.port or 443, is_internal=is_internal, seconds=LOOKUP_SECONDS
+        )
+    except OSError:
+        return
+    if address is None:
+        raise InputError(
+            "The address leads into the network of the server, or to a place where nobody has a receiver.",
+            hint="Take an address of the public web, or say that it is internal.",
+        )
+
+
+def find_address(name: str, port: int, *, is_internal: bool, seconds: float) -> str | None:
+    """An address of a host that may be posted to; None where one of its addresses may not.
+
+    Raises:
+        TimeoutError: Nobody answered for so long.
+        OSError: The name is not known.
+    """
+    found = [str(each[4][0]) for each in _look_up(name, port, seconds)]
+    if not all(may_receive(each, is_internal=is_internal) for each in found):
+        return None
+    return found[0]
+
+
+def _look_up(name: str, port: int, seconds: float) -> Sequence[Any]:
+    """The addresses of a name; the library that looks it up waits as long as it likes, so it does so apart."""
+    answer: Future[Sequence[Any]] = Future()
+
+    def look_up() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answer.set_exception(error if isinstance(error, OSError) else OSError(str(error)))
+
+    Thread(target=look_up, name="name lookup", daemon=True).start()
+    return answer.result(timeout=seconds)
+
+
+def may_receive(text: str, *, is_internal: bool) -> bool:
+    """Whether notices may be posted to a network address, and to every other that it stands for.
+
+    Link-local addresses are where clouds keep the secrets of a machine; nobody has a receiver there.
+    """
+    address = ipaddress.ip_address(text.partition("%")[0])
+    return all(_may_receive(each, is_internal=is_internal) for each in _unwrap(address))
+
+
+def _may_receive(address: _Address, *, is_internal: bool) -> bool:
+    if address.is_link_local or address.is_multicast or address.is_unspecified:
+        return False
+    is_site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return is_internal or (address.is_global and not is_site_local)
+
+
+def _unwrap(address: _Address) -> list[_Address]:
+    """The addresses that are reached by one: of an IPv6 address that carries one of IPv4, that one.
+
+    Mapped (RFC 4291), NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056) and Teredo (RFC 4380).
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return [address]
+    if address.ipv4_mapped is not None:
+        return [address.ipv4_mapped]
+    if any(address in network for network in _TRANSLATED):
+        return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
+    if address.sixtofour is not None:
+        return [address.sixtofour]
+    return [address, *(address.teredo or ())]

@@ -1,0 +1,341 @@
+"""Watching: pairs that changed are judged against what people asked to be told of; notices go on their way.
+
+What was watched is a position in the record, moved on in the transaction that puts the notices on their way: each
+event is judged once. What time alone did is judged once a day, for all pairs at once.
+
+Events of an import so large that it goes straight into segments are not judged one by one: they are history, or so many
+that their receivers would rather read a report. Where a pair was looked at before, the daily judgement tells what the
+import did to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.alerts.alert_rules import Hint, judge_pair
+from consumer_fusion.alerts.deliveries import (
+    DueDelivery,
+    add_deliveries,
+    forget_deliveries,
+    note_try,
+    take_due,
+)
+from consumer_fusion.alerts.envelopes import write_cloud_event
+from consumer_fusion.alerts.sending import check_receiver, post_delivery
+from consumer_fusion.alerts.subscriptions import check_url, create_subscription, list_subscriptions
+from consumer_fusion.events.entities import find_keys, name_entities
+from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.records.alert import DELIVERIES, NoticeType, Standing, Subscription
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.fold.rhythms import pace_points
+from consumer_fusion.score.model.last_seen_state import (
+    forget_standings,
+    keep_standings,
+    list_standings,
+    read_standings,
+)
+from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
+from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.queries.decay_alerts import score_fading
+from consumer_fusion.score.queries.score_queries import read_ledgers, to_entries
+from consumer_fusion.storage.store import Between, Session
+from consumer_fusion.workspace import Workspace
+
+WATCHED_MARKS = ((EVENTS, "watched_sequence"), (DERIVED_EVENTS, "watched_derived_sequence"))
+FADING_MARK = "watched_fading_us"
+FADING_HOURS = 24
+"""So often it is judged what time alone did."""
+RECENT_DAYS = 7
+"""Nobody is told of what happened longer ago: history that is imported is no news."""
+FIRST_DAYS = 90
+"""A hint is the first when there was none in so many days before."""
+KEPT_DAYS = 30
+"""Deliveries that were taken are kept for so many days."""
+POSTED_AT_ONCE = 8
+_EVENTS_AT_A_TIME = 5_000
+_WAIT_SECONDS = 10.0
+_HOUR_US = DAY_MICROSECONDS // 24
+_FADING_TYPES: frozenset[NoticeType] = frozenset({"score_crossed", "symbiosis_changed"})
+_Pair = tuple[int, int]
+
+
+def subscribe(
+    workspace: Workspace, *, url: str, types: Collection[NoticeType], brand: str | None = None,
+    line: float = 50.0, quiet_hours: float = 24.0, is_internal: bool = False,
+) -> Subscription:  # fmt: skip
+    """Begin to tell an address of what happens from now on.
+
+    Args:
+        workspace: The workspace.
+        url: Where to.
+        types: Of what.
+        brand: Only of this brand.
+        line: The score whose crossing is told.
+        quiet_hours: The same notice about the same pair comes at most once in so many hours.
+        is_internal: Whether the address may lie in the network of the server.
+
+    Raises:
+        InputError: One of these cannot be.
+    """
+    check_url(url, is_internal=is_internal)
+    check_receiver(url, is_internal=is_internal)
+    with workspace.store.writing() as session:
+        if not list_subscriptions(session):
+            for table, mark in WATCHED_MARKS:
+                session.write_mark(mark, int(session.summarise(table, "sequence", "max") or 0))
+            session.write_mark(FADING_MARK, workspace.now_us)
+            forget_standings(session)  # how pairs stood when nobody wanted to know is no news either
+        made = create_subscription(
+            session, url=url, types=types, now_us=workspace.now_us, brand=brand, line=line,
+            quiet_hours=quiet_hours, is_internal=is_internal,
+        )  # fmt: skip
+        workspace.note_change(session)
+    return made
+
+
+def watch_changes(workspace: Workspace) -> int:
+    """Judge the pairs that changed since the last time, and return how many notices that gave."""
+    with workspace.store.reading() as session:
+        subscriptions = list_subscriptions(session)
+        if not subscriptions or not _has_news(session):
+            return 0
+    force = put_points_in_force(workspace)
+    now_us = workspace.now_us
+    with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
+        new_ids, marks = _read_news(session, subscriptions)
+        for mark, sequence in marks.items():
+            session.write_mark(mark, sequence)
+        if not new_ids:
+            return 0
+        ledger = read_ledgers(
+            session, workspace.engine, workspace.folder, force.points, force.kind_ids,
+            consumers={consumer for consumer, _ in new_ids}, brand_ids={brand for _, brand in new_ids},
+            until_us=now_us,
+        )  # fmt: skip
+        entries = _split_ledger(ledger, new_ids)
+        known = read_standings(session, list(new_ids), force.points.version)
+        # Where nobody looked at a pair yet: what time did to it since the last day's look is told with the event.
+        looked_us = min(now_us, int(session.read_mark(FADING_MARK) or now_us))
+        after = {
+            pair: _stand(each, now_us, pace_points(force.points, pair[1])) for pair, each in entries.items()
+        }
+        names = name_entities(session, sorted({number for pair in new_ids for number in pair}))
+        count = 0
+        for pair, own in entries.items():
+            fresh = [each for each in own if each.event_id in new_ids[pair]]
+            if not any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
+                continue
+            old = [each for each in own if each.event_id not in new_ids[pair]]
+            before = known.get(pair) or _stand(old, looked_us, pace_points(force.points, pair[1]))
+            hint = find_hint(old, fresh, force.points, now_us)
+            for subscription in subscriptions:
+                if subscription.brand in (None, names[pair[1]]):
+                    count += _notify(session, subscription, pair, names, before, after[pair], hint, now_us)
+        keep_standings(session, after, force.points.version, now_us)
+    return count
+
+
+def watch_fading(workspace: Workspace) -> int:
+    """Judge once a day what time alone did to pairs, and return how many notices that gave.
+
+    A pair is compared with how it stood when it was last looked at, or else a day ago, if nothing happened since.
+    """
+    now_us = workspace.now_us
+    with workspace.store.reading() as session:
+        subscriptions = [each for each in list_subscriptions(session) if set(each.types) & _FADING_TYPES]
+        since_us = int(session.read_mark(FADING_MARK) or 0)
+    if not subscriptions or now_us - since_us < FADING_HOURS * _HOUR_US:
+        return 0
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        brand_ids = _find_watched(session, subscriptions)
+        moved = score_fading(
+            session, workspace.engine, force.points, force.kind_ids, since_us or now_us, now_us,
+            brand_ids=brand_ids,
+        )  # fmt: skip
+        known = list_standings(session, force.points.version)
+    found = _find_faded(moved, known, {each.line for each in subscriptions})
+    with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
+        session.write_mark(FADING_MARK, now_us)
+        names = name_entities(session, sorted({number for pair in found for number in pair}))
+        count, told = 0, {}
+        for pair, (before, after) in found.items():
+            for subscription in subscriptions:
+                if subscription.brand in (None, names[pair[1]]):
+                    made = _notify(session, subscription, pair, names, before, after, None, now_us)
+                    count += made
+                    told.update({pair: after} if made else {})
+        keep_standings(session, told, force.points.version, now_us)
+    return count
+
+
+def _find_faded(
+    moved: pa.Table, known: pa.Table, lines: Collection[float]
+) -> dict[_Pair, tuple[Standing, Standing]]:
+    """The pairs that are on another side of a line, or of another class, than when they were last looked at."""
+    table = moved.join(
+        known, ["consumer_id", "brand_id"], right_suffix="_known", join_type="left outer"
+    ).combine_chunks()
+    is_known = pc.is_valid(table["fusion_score_known"])
+    table = table.filter(pc.or_(is_known, table["is_quiet"]))
+    before = pc.coalesce(table["fusion_score_known"], table["fusion_score_before"])
+    class_before = pc.coalesce(table["symbiosis_known"], table["symbiosis_before"])
+    changed = pc.not_equal(class_before, table["symbiosis"])
+    for line in lines:
+        changed = pc.or_(changed, pc.xor(pc.less(before, line), pc.less(table["fusion_score"], line)))
+    table = (
+        table.append_column("score_then", before).append_column("class_then", class_before).filter(changed)
+    )
+    return {
+        (row["consumer_id"], row["brand_id"]): (
+            Standing(row["score_then"], row["class_then"]),
+            Standing(row["fusion_score"], row["symbiosis"]),
+        )
+        for row in table.to_pylist()
+    }
+
+
+def send_due(
+    workspace: Workspace,
+    post: Callable[[DueDelivery, int], Any] = post_delivery,
+    *,
+    limit: int = 50,
+) -> dict[str, int]:
+    """Post the deliveries whose time has come.
+
+    Args:
+        workspace: The workspace.
+        post: Posts one.
+        limit: At most so many.
+
+    Returns:
+        How many there were, by what became of them.
+    """
+    now_us = workspace.now_us
+    with workspace.store.reading() as session:
+        if not session.count(DELIVERIES, {"status": "pending", "next_us": Between(at_most=now_us)}):
+            return {}
+    with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
+        due = take_due(session, now_us, limit)
+    counts: dict[str, int] = {}
+    with ThreadPoolExecutor(max_workers=POSTED_AT_ONCE, thread_name_prefix="posting") as pool:
+        posted = {pool.submit(post, each, workspace.now_us): each.delivery for each in due}
+        # Each outcome is kept as it comes: a slow receiver holds up neither the others nor what is known of them.
+        for answer in as_completed(posted):
+            with workspace.store.writing() as session:
+                status = note_try(session, posted[answer], now_us=workspace.now_us, **asdict(answer.result()))
+            counts[status] = counts.get(status, 0) + 1
+    with workspace.store.writing() as session:
+        forget_deliveries(session, workspace.now_us - KEPT_DAYS * DAY_MICROSECONDS)
+    return counts
+
+
+def find_hint(
+    old: Sequence[LedgerEntry], fresh: Sequence[LedgerEntry], points: PointsTable, now_us: int
+) -> Hint | None:
+    """The first event in a long time that says that a consumer is not satisfied, if it is among the fresh ones.
+
+    Which kinds say so stands in the points table (`hint`). What was only derived from another says nothing new.
+
+    Args:
+        old: What was on record before.
+        fresh: What came.
+        points: The points in force.
+        now_us: The present moment.
+    """
+
+    def says_so(entry: LedgerEntry) -> bool:
+        kind = points.kinds.get(entry.kind)
+        is_hint = kind is not None and kind.hint == "dissatisfaction"
+        return is_hint and entry.parent_event_id is None and entry.trust > 0 and entry.magnitude > 0
+
+    hints = [
+        each for each in fresh if says_so(each) and each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS
+    ]
+    if not hints:
+        return None
+    first = min(hints, key=lambda each: (each.occurred_us, each.event_id))
+    since_us = first.occurred_us - FIRST_DAYS * DAY_MICROSECONDS
+    if any(says_so(each) and since_us < each.occurred_us <= first.occurred_us for each in old):
+        return None
+    return Hint(first.event_id, first.kind, first.occurred_us)
+
+
+def _has_news(session: Session) -> bool:
+    return any(
+        int(session.summarise(table, "sequence", "max") or 0) > int(session.read_mark(mark) or 0)
+        for table, mark in WATCHED_MARKS
+    )
+
+
+def _read_news(
+    session: Session, subscriptions: Sequence[Subscription]
+) -> tuple[dict[_Pair, set[str]], dict[str, int]]:
+    """The new events of watched pairs by their ids, and how far was read."""
+    watched = _find_watched(session, subscriptions)
+    canonical: dict[int, int] = {}
+    found: dict[_Pair, set[str]] = {}
+    marks: dict[str, int] = {}
+    for table, mark in WATCHED_MARKS:
+        rows = session.read(
+            table, {"sequence": Between(above=int(session.read_mark(mark) or 0))},
+            columns=("sequence", "consumer_id", "brand_id", "event_id"), order_by=("sequence",),
+            limit=_EVENTS_AT_A_TIME,
+        ).to_pylist()  # fmt: skip
+        for row in rows:
+            marks[mark] = row["sequence"]
+            consumer, brand = row["consumer_id"], row["brand_id"]
+            if not consumer or not brand or (watched is not None and brand not in watched):
+                continue
+            if consumer not in canonical:
+                canonical[consumer] = find_canonical(session, consumer)
+            found.setdefault((canonical[consumer], brand), set()).add(row["event_id"])
+    return found, marks
+
+
+def _find_watched(session: Session, subscriptions: Sequence[Subscription]) -> set[int] | None:
+    brands = {each.brand for each in subscriptions}
+    if None in brands:
+        return None
+    return set(find_keys(session, "brand", sorted(map(str, brands))).values())
+
+
+def _split_ledger(ledger: Any, pairs: Mapping[_Pair, object]) -> dict[_Pair, list[LedgerEntry]]:
+    entries: dict[_Pair, list[LedgerEntry]] = {pair: [] for pair in pairs}
+    keys = zip(ledger["consumer_id"].to_pylist(), ledger["brand_id"].to_pylist())
+    for pair, entry in zip(keys, to_entries(ledger)):
+        if pair in entries:
+            entries[pair].append(entry)
+    return entries
+
+
+def _stand(entries: Sequence[LedgerEntry], as_of_us: int, points: PointsTable) -> Standing:
+    reading = read_pair(fold_ledger(entries, as_of_us, points), points)
+    return Standing(reading.fusion_score, reading.symbiosis)
+
+
+def _notify(
+    session: Session, subscription: Subscription, pair: _Pair, names: Mapping[int, str], before: Standing,
+    after: Standing, hint: Hint | None, now_us: int,
+) -> int:  # fmt: skip
+    made = []
+    for notice in judge_pair(subscription, before, after, hint):
+        delivery_id = make_id()
+        data = {
+            "consumer": names[pair[0]], "brand": names[pair[1]], "as_of": write_moment(now_us),
+            "fusion_score": after.fusion_score, "fusion_score_before": before.fusion_score,
+            "symbiosis": after.symbiosis, **notice.detail,
+        }  # fmt: skip
+        body = write_cloud_event(delivery_id, notice.type, now_us, data)
+        made.append((notice.type, *pair, delivery_id, body))
+    return add_deliveries(session, subscription, made, now_us)

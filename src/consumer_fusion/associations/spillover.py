@@ -1,0 +1,123 @@
+"""Spillover: what a public event does to the other brands a consumer is declared to be associated with.
+
+The rule is `docs/concepts/spillover.md`. It runs only over declared commercial associations, one step deep, and only
+informs about that association (Votolato and Unnava 2006; Lei, Dawar and Lemmink 2008; Knittel and Stango).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from consumer_fusion.associations.associations import Link, measure_link
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
+from consumer_fusion.records.points import PointsTable
+
+HARM_THRESHOLD = 0.375
+BENEFIT_THRESHOLD = 1.0
+BENEFIT_SHARE = 0.6
+
+
+def derive_reputations(
+    parents: Iterable[ParentEvent],
+    associations: Sequence[Link],
+    brand_keys: Mapping[int, str],
+    points: PointsTable,
+) -> list[DerivedEvent]:
+    """The reputation events that follow from public events, at most one for each parent and associated brand.
+
+    Args:
+        parents: Events, of any kinds.
+        associations: Rows of `associations`, their consumers canonical.
+        brand_keys: The key of each brand, as `visible_brands` names them.
+        points: The points table in force.
+    """
+    links: dict[tuple[int, int], list[Link]] = defaultdict(list)
+    brands_of: dict[int, set[int]] = defaultdict(set)
+    for each in associations:
+        if each.is_commercial:
+            links[each.consumer_id, each.brand_id].append(each)
+            brands_of[each.consumer_id].add(each.brand_id)
+    derived = []
+    for parent in parents:
+        kind = points.kinds.get(parent.kind_key)
+        if kind is None or kind.spreads is None or parent.properties.get("private") is True:
+            continue
+        is_harm = any(entry.points < 0 for entry in points.kinds[kind.spreads].entries)
+        force = _measure_force(parent, is_harm)
+        if force < (HARM_THRESHOLD if is_harm else BENEFIT_THRESHOLD):
+            continue
+        share = _read_share(parent) if is_harm else BENEFIT_SHARE
+        for brand_id in sorted(brands_of.get(parent.consumer_id, ())):
+            declared = [
+                each
+                for each in links[parent.consumer_id, brand_id]
+                if each.valid_from_us <= parent.occurred_us
+            ]
+            if brand_id == parent.brand_id or not declared:
+                continue
+            is_visible = brand_keys.get(brand_id) in _read_list(parent.properties.get("visible_brands"))
+            link = 1.0 if is_visible else 0.5 * measure_link(declared, parent.occurred_us)
+            magnitude = parent.trust * min(1.0, force) * link * share
+            if magnitude <= 0:
+                continue
+            derived.append(
+                DerivedEvent(
+                    parent=parent,
+                    kind_key=kind.spreads,
+                    brand_id=brand_id,
+                    magnitude=magnitude,
+                    trust=1.0,
+                    occurred_us=parent.occurred_us,
+                    association_id=declared[0].association_id,
+                    sentence=_write_sentence(
+                        parent, declared[0], brand_keys, brand_id, is_harm, is_visible, share
+                    ),
+                )
+            )
+    return derived
+
+
+def _measure_force(parent: ParentEvent, is_harm: bool) -> float:
+    severity = parent.properties.get("severity")
+    if severity is None:
+        severity = parent.properties.get("sentiment")
+    if severity is None:
+        return 0.0
+    people = _read_number(parent.properties.get("people"))
+    reach = 0.2 * math.log10(1 + max(people, 0.0))
+    return min(abs(_read_number(severity)), 1.0) * (min(reach, 1.0) if is_harm else reach)
+
+
+def _read_share(parent: ParentEvent) -> float:
+    """The part of the harm that falls on her rather than on the brand; unknown onlookers mean none."""
+    stated = parent.properties.get("onlookers_share")
+    return min(max(_read_number(stated), 0.0), 1.0)
+
+
+def _write_sentence(
+    parent: ParentEvent, association: Link, brand_keys: Mapping[int, str], brand_id: int, is_harm: bool,
+    is_visible: bool, share: float,
+) -> str:  # fmt: skip
+    there, here = brand_keys.get(parent.brand_id, "another brand"), brand_keys.get(brand_id, "this brand")
+    how = {"wears": mark("is worn"), "shown_on_stage": mark("is shown on stage")}.get(
+        association.evidence, mark("is under contract")
+    )
+    seen = mark(f"{here} was in plain view") if is_visible else mark(f"{here} {how} by declared association")
+    if is_harm:
+        onlookers = mark(f"onlookers sided against the speaker ({share:.0%})")
+        return mark(f"'{parent.kind}' at {there} fell on {here}: {seen}, and {onlookers}")
+    return mark(f"'{parent.kind}' at {there} shone on {here}: {seen}")
+
+
+def _read_list(value: object) -> Sequence[str]:
+    return [str(each) for each in value] if isinstance(value, (list, tuple)) else []
+
+
+def _read_number(value: object) -> float:
+    try:
+        return float(str(value))
+    except (TypeError, ValueError):
+        return 0.0

@@ -1,0 +1,100 @@
+"""Verdicts on exposures: what may be said of an effect that nobody drew by chance, in plain sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consumer_fusion.causal.designs.exposures import GOOD_BALANCE, ExposureEffect
+from consumer_fusion.i18n.translation import mark, say, say_count
+from consumer_fusion.records.effect import EvidenceLabel
+
+_MUCH_LEFT_OUT = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureVerdict:
+    """What may be said.
+
+    Attributes:
+        label: `cannot_tell`, `changed_after`, or at best `consistent_with_cause`; never `caused`.
+        sentences: What was compared, what targeting made of it, and every caution.
+    """
+
+    label: EvidenceLabel
+    sentences: tuple[str, ...]
+
+
+def judge_exposure(found: ExposureEffect, placebo: ExposureEffect | None = None) -> ExposureVerdict:
+    """Say what an adjusted comparison is worth.
+
+    Args:
+        found: The adjusted effect.
+        placebo: The same adjustment in a period before anybody was reached, where any effect is bias.
+    """
+    effect, naive = found.adjusted, found.naive
+    is_clear = effect.low > 0.0 or effect.high < 0.0
+    is_alike = found.worst_balance <= GOOD_BALANCE
+    is_unbiased = placebo is not None and placebo.adjusted.low <= 0.0 <= placebo.adjusted.high
+    label: EvidenceLabel = "cannot_tell"
+    if is_clear:
+        label = "consistent_with_cause" if is_alike and is_unbiased else "changed_after"
+    sentences = [
+        say(
+            mark(
+                "Chance did not choose whom it reached. Those it reached differ from the others by {naive} afterwards, "
+                "but they were different before; compared with people like them it is {effect}, between {low} and "
+                "{high}."
+            ),
+            naive=f"{naive.effect:+.3g}",
+            effect=f"{effect.effect:+.3g}",
+            low=f"{effect.low:+.3g}",
+            high=f"{effect.high:+.3g}",
+        )
+    ]
+    if not is_clear:
+        sentences.append(say(mark("That may be no effect at all.")))
+    sentences += _list_cautions(found, placebo)
+    return ExposureVerdict(label, tuple(sentences))
+
+
+def _list_cautions(found: ExposureEffect, placebo: ExposureEffect | None) -> list[str]:
+    cautions = []
+    apart = [one.feature for one in found.balance if abs(one.after) > GOOD_BALANCE]
+    if apart:
+        cautions.append(
+            say_count(
+                "Even after weighting the groups differ in {count} thing that was known before: {names}.",
+                "Even after weighting the groups differ in {count} things that were known before: {names}.",
+                len(apart),
+                names=", ".join(apart),
+            )
+        )
+    if found.trimmed_share > _MUCH_LEFT_OUT:
+        cautions.append(
+            say(
+                mark("{share} of the people have nobody like them in the other group and were left out."),
+                share=f"{found.trimmed_share:.0%}",
+            )
+        )
+    if placebo is None:
+        cautions.append(say(mark("There was no earlier period to try the comparison on.")))
+    elif not placebo.adjusted.low <= 0.0 <= placebo.adjusted.high:
+        cautions.append(
+            say(
+                mark(
+                    "The same comparison finds {effect} where nothing can have happened yet: that much is bias."
+                ),
+                effect=f"{placebo.adjusted.effect:+.3g}",
+            )
+        )
+    cautions.append(
+        say(
+            mark(
+                "Something that nobody measured would have to explain {share} of what is left, of who was reached and "
+                "of the outcome alike, to bring it to nothing (E-value {value})."
+            ),
+            share=f"{found.sensitivity.robustness:.1%}",
+            value=f"{found.sensitivity.e_value:.2f}",
+        )
+    )
+    return cautions

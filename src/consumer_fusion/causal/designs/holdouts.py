@@ -1,0 +1,216 @@
+"""Hold-outs: who does not get an action, drawn by chance before it, so that what it did can be known after it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from consumer_fusion.causal.filters.regressions import FloatArray
+from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.records.spreadsheet_cells import write_cell
+
+TREATED, HELD_OUT = "treated", "held_out"
+
+_POWER_QUANTILES = 1.959963984540054 + 0.8416212335729143
+"""Of a two-sided test at 5% that finds the effect in 80% of the cases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """A division of an audience by chance.
+
+    Attributes:
+        consumers: Their keys, sorted.
+        strata: By consumer: the name of the group that was divided by itself.
+        is_held_out: By consumer.
+        share: The share of every stratum that is held out.
+        seed: By which the same list comes out again, in whatever order the consumers are given.
+        detectable: The smallest effect per person that is found in 80% of the cases; None where the past does not tell.
+        detectable_relative: The same over the mean past outcome.
+        digest: Of the list: who kept it can prove that it was not changed.
+    """
+
+    consumers: tuple[str, ...]
+    strata: tuple[str, ...]
+    is_held_out: tuple[bool, ...]
+    share: float
+    seed: int
+    detectable: float | None
+    detectable_relative: float | None
+    digest: str
+
+    @property
+    def held_out_count(self) -> int:
+        """How many people do not get the action."""
+        return sum(self.is_held_out)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """By consumer: `treated` or `held_out`."""
+        return tuple(HELD_OUT if one else TREATED for one in self.is_held_out)
+
+
+def draw_holdout(
+    consumers: Sequence[str],
+    *,
+    share: float,
+    seed: int,
+    strata: Sequence[Hashable] | None = None,
+    past_outcome: FloatArray | None = None,
+    earlier_outcome: FloatArray | None = None,
+) -> Holdout:
+    """Draw who does not get an action; each stratum is divided by itself, so that the groups are alike.
+
+    Args:
+        consumers: Keys of the audience.
+        share: Share that is held out, between 0 and 1.
+        seed: Any number; keep it with the list.
+        strata: By consumer; by past outcome where not given, one stratum without that.
+        past_outcome: By consumer, of a period as long as the one that will be looked at: for strata and for the
+            detectable effect.
+        earlier_outcome: By consumer, of as long a period before that: how well the past foretells an outcome.
+
+    Raises:
+        InputError: A consumer is named twice, the share is not between 0 and 1, lengths differ, or somebody must
+            be in each group and is not.
+    """
+    _check_audience(consumers, share, strata, past_outcome, earlier_outcome)
+    order = sorted(range(len(consumers)), key=lambda place: consumers[place])
+    names = [consumers[place] for place in order]
+    past = None if past_outcome is None else np.asarray(past_outcome, dtype=np.float64)[order]
+    if strata is not None:
+        groups = [str(strata[place]) for place in order]
+    else:
+        groups = ["all"] * len(names) if past is None else stratify_outcome(past)
+    is_held_out = _divide_strata(groups, share, seed)
+    count = sum(is_held_out)
+    if count in {0, len(names)}:
+        raise InputError(
+            f"A share of {share:g} of {len(names)} consumers holds out {count} of them.",
+            hint="Choose another share or a larger audience.",
+        )
+    earlier = None if earlier_outcome is None else np.asarray(earlier_outcome, dtype=np.float64)[order]
+    detectable = None
+    if past is not None and np.ptp(past) > 0:
+        detectable = find_detectable_effect(past, count, earlier)
+    mean = 0.0 if past is None else float(past.mean())
+    text = "\n".join(f"{name}\t{group}\t{held}" for name, group, held in zip(names, groups, is_held_out))
+    return Holdout(
+        consumers=tuple(names),
+        strata=tuple(groups),
+        is_held_out=tuple(is_held_out),
+        share=share,
+        seed=seed,
+        detectable=detectable,
+        detectable_relative=detectable / mean if detectable is not None and mean > 0 else None,
+        digest=hashlib.sha256(text.encode()).hexdigest()[:16],
+    )
+
+
+def _check_audience(
+    consumers: Sequence[str],
+    share: float,
+    strata: Sequence[Hashable] | None,
+    past_outcome: FloatArray | None,
+    earlier_outcome: FloatArray | None,
+) -> None:
+    if len(set(consumers)) != len(consumers):
+        raise InputError(
+            f"Of {len(consumers)} consumers, {len(set(consumers))} are different.", hint="Name each once."
+        )
+    if not 0.0 < share < 1.0:
+        raise InputError(
+            f"The share to hold out is {share:g}.", hint="Give one between 0 and 1, for example 0.1."
+        )
+    for given in (strata, past_outcome, earlier_outcome):
+        if given is not None and len(given) != len(consumers):
+            raise InputError(
+                f"Found {len(given)} rows beside {len(consumers)} consumers.",
+                hint="Give one for each consumer.",
+            )
+
+
+def stratify_outcome(past_outcome: FloatArray, *, parts: int = 4) -> list[str]:
+    """Groups of people by what they did before: nobody's nothing apart, the rest in equal parts.
+
+    Args:
+        past_outcome: By person, not negative.
+        parts: How many parts those with any have.
+    """
+    groups = np.zeros(past_outcome.size, dtype=np.int64)
+    names = [mark("nothing before")]
+    is_any = past_outcome > 0
+    if is_any.any():
+        cuts = np.unique(np.quantile(past_outcome[is_any], np.arange(1, parts) / parts))
+        groups[is_any] = 1 + np.searchsorted(cuts, past_outcome[is_any], side="right")
+        count = cuts.size + 1
+        names += [mark(f"part {group} of {count} by the past") for group in range(1, count + 1)]
+    return [names[group] for group in groups]
+
+
+def _divide_strata(groups: Sequence[str], share: float, seed: int) -> list[bool]:
+    """Hold out the share of every stratum; what rounding leaves over is carried to the next, in order of name."""
+    chance = np.random.default_rng(seed)
+    is_held_out = [False] * len(groups)
+    members: dict[str, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    # A start by chance gives everybody the same probability, also where strata are small.
+    carried = float(chance.random())
+    for group in sorted(members):
+        carried += share * len(members[group])
+        count = math.floor(carried + 1e-9)
+        carried -= count
+        for place in chance.permutation(members[group])[:count]:
+            is_held_out[int(place)] = True
+    return is_held_out
+
+
+def find_detectable_effect(
+    past_outcome: FloatArray, held_out_count: int, earlier_outcome: FloatArray | None = None
+) -> float:
+    """The smallest effect per person that an adjusted comparison finds in 80% of the cases, at 5%.
+
+    Args:
+        past_outcome: By person: how much outcomes differ is taken from it.
+        held_out_count: People without the action.
+        earlier_outcome: By person, a period earlier: what it foretold of the past one, the past one will foretell of
+            the next; without it nothing is taken to be foretold.
+    """
+    values = np.asarray(past_outcome, dtype=np.float64)
+    deviation = float(values.std(ddof=1))
+    if earlier_outcome is not None and deviation > 0 and float(np.std(earlier_outcome)) > 0:
+        deviation *= math.sqrt(1.0 - float(np.corrcoef(values, earlier_outcome)[0, 1]) ** 2)
+    treated_count = values.size - held_out_count
+    return _POWER_QUANTILES * deviation * math.sqrt(1.0 / treated_count + 1.0 / held_out_count)
+
+
+def write_holdout(holdout: Holdout, path: Path) -> None:
+    """Write the list as CSV: consumer, arm, stratum.
+
+    Args:
+        holdout: What was drawn.
+        path: Of the file; it must not exist, because a list that was given out is never written over.
+
+    Raises:
+        InputError: The file exists already, or its folder does not.
+    """
+    try:
+        with path.open("x", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["consumer", "arm", "stratum"])
+            rows = zip(holdout.consumers, holdout.arms, holdout.strata)
+            writer.writerows([write_cell(each) for each in row] for row in rows)
+    except OSError as error:
+        raise InputError(
+            f"The list cannot be written to {path.name}: {error.strerror}.",
+            hint="Name a file that does not exist yet, in a folder that does.",
+            where=str(path),
+        ) from error

@@ -1,0 +1,13 @@
+"""Effects: measured, pooled within their kind, kept as reports and put into words."""
+
+__all__ = [
+    "effect_report",
+    "effect_wording",
+    "measuring",
+    "metric_list",
+    "nightly",
+    "placebo_learning",
+    "power_analysis",
+    "series_names",
+    "shrinking",
+]

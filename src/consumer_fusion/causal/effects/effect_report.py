@@ -1,0 +1,235 @@
+"""What is kept of a measured effect: everything that a page, a command or a program shows of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from consumer_fusion.causal.inference.effect import Effect
+from consumer_fusion.causal.series.steps import DAILY, Steps
+from consumer_fusion.i18n.translation import read_language, say
+from consumer_fusion.records.effect import EvidenceLabel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFound:
+    """A check of an effect: what was looked at, how it came out, and what that means in a sentence.
+
+    Attributes:
+        name: Its name.
+        verdict: passed, warned or refused.
+        sentence: In English, with names for values.
+        values: What stands in place of the names.
+    """
+
+    name: str
+    verdict: str
+    sentence: str
+    values: Mapping[str, Any]
+
+    def tell(self) -> str:
+        """The sentence in the language spoken now."""
+        values = {name: _tell_value(name, value) for name, value in self.values.items()}
+        return say(self.sentence, **values) if values else say(self.sentence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectReport:
+    """A measured effect; numbers that cannot be told are None.
+
+    Attributes:
+        action: The id of the action.
+        metric: The metric.
+        series: Whose series was measured: its id, or its name once somebody looks.
+        unit: What the metric is counted in.
+        adds_up: Whether days may be added up; those of a mean or a level may not.
+        step: What each value stands for: a day, a week or a month.
+        kind: open (only days before say what was expected) or temporary (days after do too).
+        start_day: The first day of the window.
+        end_day: The last day of the window that has been seen.
+        declared_end_day: The last day of the window as it was declared.
+        told_with: The action with which the effect is told where they cannot be told apart; in lists it counts there.
+        effect: Mean a step, in units.
+        effect_low: Lower end of its interval.
+        effect_high: Upper end.
+        cumulative: Over the window, in units.
+        cumulative_low: Lower end of its interval.
+        cumulative_high: Upper end.
+        relative: As a share of what was expected.
+        low: Lower end of its interval.
+        high: Upper end.
+        p_value: How often chance alone gives as much.
+        interval: sequential (holds however often one looks) or fixed (after the declared end).
+        estimate_log: On the scale on which effects are shrunk.
+        se_log: Its standard error there.
+        mde80: The smallest relative effect that would be found four times of five.
+        library: Which placebo windows the interval is calibrated by.
+        label: What may be said.
+        checks: What was looked at.
+        days: Days since 1970 of the four that follow, the first of each step.
+        observed: What was seen.
+        expected: What would have been, by the model.
+        expected_low: Lower end a step.
+        expected_high: Upper end a step.
+        placebos: The relative effects of windows in which nothing was done.
+        controls: The series beside which it was measured.
+        dropped_controls: Those that were left out, and why.
+    """
+
+    action: str
+    metric: str
+    series: str
+    unit: str
+    adds_up: bool
+    step: str
+    kind: str
+    start_day: int
+    end_day: int
+    declared_end_day: int
+    told_with: str | None
+    effect: float | None
+    effect_low: float | None
+    effect_high: float | None
+    cumulative: float | None
+    cumulative_low: float | None
+    cumulative_high: float | None
+    relative: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    interval: str
+    estimate_log: float | None
+    se_log: float | None
+    mde80: float | None
+    library: str
+    label: EvidenceLabel
+    checks: tuple[CheckFound, ...]
+    days: tuple[int, ...]
+    observed: tuple[float | None, ...]
+    expected: tuple[float | None, ...]
+    expected_low: tuple[float | None, ...]
+    expected_high: tuple[float | None, ...]
+    placebos: tuple[float | None, ...]
+    controls: tuple[str, ...]
+    dropped_controls: tuple[tuple[str, str], ...]
+
+    @property
+    def steps_seen(self) -> int:
+        """How many days, weeks or months of the window have been seen."""
+        return sum(self.start_day <= day <= self.end_day for day in self.days)
+
+    @property
+    def can_be_shrunk(self) -> bool:
+        """Whether it has an estimate with a standard error; also one that chance may give has its share in the law."""
+        is_own = self.told_with is None and self.relative is not None
+        return is_own and self.estimate_log is not None and bool(self.se_log)
+
+    def write_json(self) -> str:
+        """As it is kept."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def read_report(text: str) -> EffectReport | None:
+    """A report as it was kept; None where another release wrote it in another form, so that it is measured anew."""
+    told: dict[str, Any] = json.loads(text)
+    if set(told) != set(EffectReport.__dataclass_fields__):
+        return None
+    told["checks"] = tuple(CheckFound(**each) for each in told["checks"])
+    told["dropped_controls"] = tuple((name, why) for name, why in told["dropped_controls"])
+    given: dict[str, Any] = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in told.items()
+    }
+    return EffectReport(**given)
+
+
+def make_report(
+    effect: Effect, *, action: str, metric: str, series: str, unit: str, adds_up: bool, declared_end: int,
+    steps: Steps = DAILY, told_with: str | None = None, further_checks: Sequence[CheckFound] = (),
+    passed: Sequence[tuple[str, str]] = (),
+) -> EffectReport:  # fmt: skip
+    """What is kept of an effect.
+
+    Args:
+        effect: As it was measured.
+        action: The id of the action.
+        metric: The metric.
+        series: The id of the series.
+        unit: What the metric is counted in.
+        adds_up: Whether days may be added up.
+        declared_end: The last step of the declared window.
+        steps: What the steps of the effect are; days, mostly.
+        told_with: The action with which the effect is told, where it is not this one.
+        further_checks: What was looked at beside the measurement.
+        passed: Series that were not asked to be controls, and why.
+    """
+    is_told = effect.label != "cannot_tell" or not effect.is_refused
+    numbers = {
+        name: _clean(getattr(effect, name)) if is_told else None
+        for name in (
+            "effect", "effect_low", "effect_high", "cumulative", "cumulative_low", "cumulative_high", "relative",
+            "low", "high", "estimate_log", "se_log", "mde80",
+        )
+    }  # fmt: skip
+    p_value = effect.p_sequential if effect.interval == "sequential" else effect.p_value
+    return EffectReport(
+        action=action,
+        metric=metric,
+        series=series,
+        unit=unit,
+        adds_up=adds_up,
+        step=steps.unit,
+        kind=effect.kind,
+        start_day=steps.find_first_day(effect.start_day),
+        end_day=steps.find_last_day(effect.end_day),
+        declared_end_day=steps.find_last_day(declared_end),
+        told_with=told_with,
+        **numbers,
+        p_value=_clean(p_value) if is_told else None,
+        interval=effect.interval,
+        library=effect.library,
+        label=effect.label,
+        checks=(
+            *(
+                CheckFound(
+                    name=each.name, verdict=each.verdict, sentence=each.sentence, values=_plain(each.values)
+                )
+                for each in effect.checks
+            ),
+            *further_checks,
+        ),
+        days=tuple(steps.find_first_day(int(step)) for step in effect.days),
+        observed=_clean_all(effect.observed),
+        expected=_clean_all(effect.expected),
+        expected_low=_clean_all(effect.expected_low),
+        expected_high=_clean_all(effect.expected_high),
+        placebos=_clean_all(effect.placebos),
+        controls=tuple(effect.controls),
+        dropped_controls=(*effect.dropped_controls, *passed),
+    )
+
+
+def _tell_value(name: str, value: Any) -> str:
+    """A value as people write it in the language spoken now; what is called a share is one."""
+    language = read_language()
+    if name == "names":
+        return ", ".join(each and say(each) for each in str(value).split(", "))
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if name.endswith("share"):
+        return language.write_share(value)
+    return language.write_number(value, 0 if isinstance(value, int) else 2)
+
+
+def _clean(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _clean_all(values: Any) -> tuple[float | None, ...]:
+    return tuple(_clean(float(value)) for value in values)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.item() if hasattr(value, "item") else value for name, value in values.items()}

@@ -1,0 +1,283 @@
+"""Effects in words and numbers for people, in the language spoken now; one thing is called one thing everywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from consumer_fusion.causal.effects.effect_report import EffectReport
+from consumer_fusion.causal.effects.shrinking import ShownEffect
+from consumer_fusion.i18n import number_format
+from consumer_fusion.i18n.translation import mark, read_language, say, say_count
+from consumer_fusion.records.effect import EvidenceLabel
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
+
+LABEL_WORDS: Mapping[EvidenceLabel, str] = {
+    "cannot_tell": mark("cannot tell"),
+    "changed_after": mark("changed after it"),
+    "consistent_with_cause": mark("consistent with a cause"),
+    "caused": mark("caused by it"),
+}
+"""What may be said of an effect, in a word or two, from least to most."""
+
+LABEL_MEANINGS: Mapping[EvidenceLabel, str] = {
+    "cannot_tell": mark(
+        "It cannot be told whether anything changed: what was seen is within what chance does, two ways of asking "
+        "disagree, or the data do not allow an answer."
+    ),
+    "changed_after": mark(
+        "Something changed after the action, more than chance does. Whether the action was the reason cannot be said: "
+        "no comparable series stood beside it."
+    ),
+    "consistent_with_cause": mark(
+        "Something changed after the action, and comparable series that it did not reach did not change with it. "
+        "That is what a cause looks like; another reason that met only this one remains possible."
+    ),
+    "caused": mark(
+        "Who got the action was drawn by chance, so the difference is its effect, within the interval."
+    ),
+}
+
+METRIC_WORDS: Mapping[str, str] = {
+    "orders": mark("orders"),
+    "revenue": mark("revenue"),
+    "visits": mark("visits"),
+    "page_views": mark("page views"),
+    "sign_ups": mark("sign-ups"),
+    "complaints": mark("complaints"),
+    "mentions": mark("mentions"),
+    "followers": mark("followers gained"),
+    "sentiment": mark("sentiment"),
+    "response_time": mark("time to first reply"),
+    "rating": mark("rating"),
+    "recommendation": mark("likely to recommend"),
+    "fusion_score": mark("mean Fusion Score"),
+}
+VERDICT_WORDS: Mapping[str, str] = {
+    "passed": mark("in order"),
+    "warned": mark("with care"),
+    "refused": mark("stands against an answer"),
+}
+
+
+def name_metric(metric: str) -> str:
+    """A metric in words; one of a file's own is shown as it is."""
+    return say(METRIC_WORDS.get(metric, metric))
+
+
+def name_measure(report: EffectReport) -> str:
+    """What a value of the series is: the metric, a day, a week or a month."""
+    return say(_MEASURES[report.step], metric=name_metric(report.metric))
+
+
+_MEASURES = {
+    "day": mark("{metric} a day"),
+    "week": mark("{metric} a week"),
+    "month": mark("{metric} a month"),
+}
+
+
+def name_label(label: EvidenceLabel) -> str:
+    """What may be said, in a word or two."""
+    return say(LABEL_WORDS[label])
+
+
+def name_verdict(shown: ShownEffect) -> str:
+    """What stands in a list: what may be said, or with which action the effect is told."""
+    if shown.report.told_with is not None:
+        return say("told with {action}", action=shown.report.told_with)
+    return name_label(shown.listed_label)
+
+
+def tell_label(label: EvidenceLabel) -> str:
+    """What may be said, in sentences."""
+    return say(LABEL_MEANINGS[label])
+
+
+def tell_window(report: EffectReport) -> str:
+    """The days that were looked at."""
+    first, last = write_day(report.start_day), write_day(report.declared_end_day)
+    if report.end_day < report.declared_end_day:
+        return say(
+            "{first} to {last}, seen until {seen}", first=first, last=last, seen=write_day(report.end_day)
+        )
+    return say("{first} to {last}", first=first, last=last)
+
+
+def tell_finding(shown: ShownEffect) -> list[str]:
+    """What was found, in sentences with their numbers."""
+    report = shown.report
+    if report.effect is None:
+        return [each.tell() for each in report.checks if each.verdict == "refused"]
+    sentences = [tell_total(report), _tell_chance(report.p_value)]
+    if report.relative is not None:
+        change = say(
+            "{change} against what was expected, {low} to {high} (95%).",
+            change=write_relative(report.relative),
+            low=write_relative(report.low),
+            high=write_relative(report.high),
+        )
+        sentences.insert(0, change)
+    sentences += (each.tell() for each in report.checks if each.name == "disagreement")
+    sentences += _tell_list(shown)
+    if report.interval == "sequential":
+        sentences.append(say("Its days are not over: the interval is wide enough to be looked at every day."))
+    if shown.shrunk is not None and shown.shrunk.is_shrunk:
+        sentences.append(
+            say(
+                "Seen together with {count} actions of its kind, {change} is to be expected of it, {low} to {high}.",
+                count=shown.shrunk.group_size,
+                change=write_relative(shown.shrunk.mean),
+                low=write_relative(shown.shrunk.low),
+                high=write_relative(shown.shrunk.high),
+            )
+        )
+    if report.mde80 is not None:
+        sentences.append(
+            say(
+                "A change of {mde} or more would have been found four times of five.",
+                mde=write_relative(report.mde80),
+            )
+        )
+    return sentences
+
+
+def _tell_list(shown: ShownEffect) -> list[str]:
+    """What becomes of a find among the other effects of its brand."""
+    if shown.report.label == "cannot_tell" or shown.q_value is None or shown.q_count < 2:
+        return []
+    values = {
+        "count": shown.q_count,
+        "brand": shown.brand,
+        "share": read_language().write_number(shown.q_value * 100, 1) + "%",
+    }
+    if shown.listed_label == "cannot_tell":
+        return [
+            say(
+                "Asked alone it is found; in a list of the {count} effects of {brand} it is not: cut here, the list "
+                "would have {share} false finds.",
+                **values,
+            )
+        ]
+    return [
+        say(
+            "In a list of the {count} effects of {brand} it is found too: cut here, the list has {share} false finds.",
+            **values,
+        )
+    ]
+
+
+def tell_total(report: EffectReport) -> str:
+    """The effect in the units of the metric: a day, and over all its days where they may be added up."""
+    if not report.adds_up:
+        return say("That is {effect}, on the scale of the metric.", effect=write_amount(report.effect))
+    effect, total = write_amount(report.effect), write_amount(report.cumulative)
+    low, high = write_amount(report.cumulative_low), write_amount(report.cumulative_high)
+    if report.step == "week":
+        weeks = say_count("{count} week", "{count} weeks", report.steps_seen)
+        return say(
+            "That is {effect} a week and {total} over {weeks} ({low} to {high}).",
+            effect=effect, total=total, weeks=weeks, low=low, high=high,
+        )  # fmt: skip
+    if report.step == "month":
+        months = say_count("{count} month", "{count} months", report.steps_seen)
+        return say(
+            "That is {effect} a month and {total} over {months} ({low} to {high}).",
+            effect=effect, total=total, months=months, low=low, high=high,
+        )  # fmt: skip
+    days = say_count("{count} day", "{count} days", report.steps_seen)
+    return say(
+        "That is {effect} a day and {total} over {days} ({low} to {high}).",
+        effect=effect, total=total, days=days, low=low, high=high,
+    )  # fmt: skip
+
+
+def _tell_chance(p_value: float | None) -> str:
+    if p_value is not None and p_value < 0.001:
+        return say("Chance alone gives as much in fewer than one of a thousand cases.")
+    share = say("unknown") if p_value is None else read_language().write_number(p_value * 100, 1) + "%"
+    return say("Chance alone gives as much in {p_value} of all cases.", p_value=share)
+
+
+def tell_library(is_in_force: bool) -> str:
+    """Which law of placebos effects are calibrated by."""
+    if is_in_force:
+        return say("effects are now calibrated by them.")
+    return say("that is too few: the shipped library still counts.")
+
+
+_LIBRARY = re.compile(
+    r"^(?P<name>.+): (?P<series>\d+) series of (?P<sources>\d+) sources?, (?P<windows>\d+) windows$"
+)
+
+
+_LEFT_OUT_WORDS = {
+    "linked": mark("an association links it with the brand of the action"),
+    "own_action": mark("an action of its own falls into the window"),
+    "it changed in the window itself, more than the other controls": mark(
+        "it changed in the window itself, more than the other controls"
+    ),
+}
+"""Why a series does not stand beside the one that is measured; the engine's own reasons are told as they are."""
+
+
+def list_left_out(report: EffectReport) -> list[tuple[str, str]]:
+    """Which series were not asked to stand beside the one that was measured, and why."""
+    return [(name, say(_LEFT_OUT_WORDS.get(why, why))) for name, why in report.dropped_controls]
+
+
+def tell_placebos(library: str) -> str:
+    """Which placebos an effect was judged by, and how many; the engine says it in English."""
+    found = _LIBRARY.match(library)
+    if found is None:
+        return library
+    return say(
+        "{name}: {series} series of {sources} sources, {windows} windows",
+        name=" + ".join(say(_LIBRARIES.get(name, name)) for name in found["name"].split(" + ")),
+        series=found["series"],
+        sources=found["sources"],
+        windows=found["windows"],
+    )
+
+
+_LIBRARIES = {
+    "Reference library": mark("Reference library"),
+    "own placebos": mark("Placebos of this workspace"),
+    "placebos of the series": mark("Placebos of this series"),
+}
+
+
+def write_relative(value: float | None) -> str:
+    """A relative change, signed, `+12.3%`."""
+    return say("unknown") if value is None else number_format.write_relative(value)
+
+
+def write_interval(low: float | None, high: float | None) -> str:
+    """An interval of relative changes."""
+    if low is None or high is None:
+        return say("unknown")
+    return say("{low} to {high}", low=write_relative(low), high=write_relative(high))
+
+
+def write_amount(value: float | None) -> str:
+    """A signed amount in the units of the metric."""
+    return say("unknown") if value is None else number_format.write_change(value)
+
+
+def write_sign(probability: float) -> str:
+    """How likely the sign of an effect is right."""
+    return read_language().write_share(min(probability, 0.99))
+
+
+def write_p_value(value: float | None) -> str:
+    """A p-value to three places."""
+    if value is None:
+        return say("unknown")
+    if value < 0.001:
+        return say("under {share}", share=read_language().write_number(0.001, 3))
+    return read_language().write_number(value, 3)
+
+
+def write_day(day: int) -> str:
+    """A day since 1970 as people write it."""
+    return read_language().write_day(from_microseconds(day * DAY_MICROSECONDS).date())

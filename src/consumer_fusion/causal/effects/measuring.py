@@ -1,0 +1,376 @@
+"""Measuring: one action and one metric, from the series and its sisters to a report that is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from consumer_fusion.associations.associations import Link, read_associations
+from consumer_fusion.causal.actions.actions import MOST_DAYS, ActionRow, find_action, read_action_rows
+from consumer_fusion.causal.effects.control_series import find_sisters
+from consumer_fusion.causal.effects.effect_report import CheckFound, EffectReport, make_report, read_report
+from consumer_fusion.causal.effects.placebo_learning import choose_calibration
+from consumer_fusion.causal.effects.step_fitting import calibrate_steps, check_steps, fit_steps
+from consumer_fusion.causal.effects.synthetic_control import ask_regions, weigh_opinion
+from consumer_fusion.causal.inference import delays as delays_module
+from consumer_fusion.causal.inference.estimation import measure_effect
+from consumer_fusion.causal.inference.overlaps import NamedWindow, sort_neighbours
+from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
+from consumer_fusion.causal.series.series import Window
+from consumer_fusion.causal.series.steps import DAILY, Steps
+from consumer_fusion.errors import InputError, NotFoundError, RefusedError
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.records.effect import EFFECTS
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+RECIPE = "6"
+"""Raised when effects are measured in another way, so that what was kept is measured again."""
+LATER_STEPS = 42
+"""So many steps (days, mostly) after a window count: those by which a temporary effect is told, and some to spare."""
+
+
+ANOTHER_BRAND = mark("an action of another brand")
+"""What an action of another brand is called: whoever asks may not know more of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of an action.
+
+    Attributes:
+        action_id: The action.
+        metric: The metric.
+        as_of_us: Of which moment; None for now.
+        consumer: Of this consumer's series; None for the brand's.
+        product: Of this product's series.
+        delay_days: Another delay than was declared.
+        effect_days: Another length than was declared.
+        is_anew: Whether it is measured also where nothing changed.
+    """
+
+    action_id: str
+    metric: str
+    as_of_us: int | None = None
+    consumer: str | None = None
+    product: str | None = None
+    delay_days: int | None = None
+    effect_days: int | None = None
+    is_anew: bool = False
+
+    @property
+    def is_as_declared(self) -> bool:
+        """Whether the action's own series and window are asked about, whose effect is kept."""
+        return not (
+            self.consumer or self.product or self.delay_days is not None or self.effect_days is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An effect with what it was measured from.
+
+    Attributes:
+        report: The effect.
+        action: The action.
+        own: Its series.
+        digest: Of what it was computed from.
+    """
+
+    report: EffectReport
+    action: ActionRow
+    own: MetricSeries
+    digest: str
+
+
+def measure_action(workspace: Workspace, question: Question) -> EffectReport:
+    """Measure what an action did to a metric, or tell what was measured where nothing has changed since.
+
+    Raises:
+        NotFoundError: There is no such action, or no series of the metric.
+        RefusedError: The window has not begun.
+        MissingExtraError: The extra `cause` is not installed.
+    """
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, question.as_of_us or workspace.now_us)
+        measured = measure_in_book(book, question)
+        kept = read_kept(session, question.action_id, question.metric)
+    if question.is_as_declared and question.as_of_us is None and (kept is None or kept[0] != measured.digest):
+        keep_effects(workspace, [measured])
+    return measured.report
+
+
+def measure_in_book(book: SeriesBook, question: Question) -> Measured:
+    """Measure within one moment of the store."""
+    actions = read_action_rows(book.session)
+    action = find_action(book.session, question.action_id)
+    own = find_own_series(book, action, question)
+    steps = own.steps
+    others = [_cover(steps, each) for each in _list_own_windows(book.session, actions, action, own)]
+    declared = steps.cover(find_window(action, question))
+    # Actions that cannot be told apart are measured over the steps of all of them.
+    nearby = sort_neighbours(declared, others)
+    asked = nearby.window
+    window = Window(steps.find_first_day(asked.start_day), steps.find_last_day(asked.end_day))
+    # The step that is not over yet is not in the series.
+    today = steps.find_step(book.today)
+    if asked.start_day >= today:
+        raise RefusedError(
+            f"The effect of {action.action_id} on {question.metric} is looked for from a {steps.unit} that has not "
+            "passed.",
+            hint=f"Ask again once the first {steps.unit} of its window is over.",
+        )
+    # What comes long after the window says nothing of it, and new days need not measure it again.
+    last_step = asked.end_day + LATER_STEPS
+    own = own.cut(last_step)
+    found = find_sisters(book, own, window, actions)
+    sisters = replace(found, chosen=tuple(each.cut(last_step) for each in found.chosen))
+    calibration = choose_calibration(book.session)
+    country = book.workspace.settings.country
+    digest = _digest(own, sisters.chosen, asked, others, calibration, action, today, country)
+    kept = read_kept(book.session, question.action_id, question.metric)
+    if kept is not None and kept[0] == digest and question.is_as_declared and not question.is_anew:
+        return Measured(kept[1], action, own, digest)
+    fitted = fit_steps(own, sisters.chosen, country=country, windows=[asked, *others])
+    effect = measure_effect(
+        fitted,
+        declared,
+        calibration=calibrate_steps(own, fitted, asked, calibration),
+        kind="temporary" if action.expected_effect == "temporary" else "open",
+        others=others,
+        today=today,
+    )
+    seen = Window(asked.start_day, max(asked.start_day, min(asked.end_day, today - 1)))
+    opinion = ask_regions(own, sisters, seen)
+    effect, disagreement = weigh_opinion(effect, opinion)
+    report = make_report(
+        effect,
+        action=action.action_id,
+        metric=question.metric,
+        series=own.key,
+        unit=own.unit,
+        adds_up=own.adds_up,
+        steps=steps,
+        declared_end=asked.end_day,
+        told_with=_find_first(action, declared, nearby.together),
+        further_checks=[*check_steps(own, fitted), *([] if opinion is None else [opinion]), *disagreement],
+        passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
+    )
+    return Measured(report, action, own, digest)
+
+
+def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]) -> EffectReport:
+    """Find the delay at which a metric changed most; its p-value is that of the same search where nothing was done.
+
+    What is found so was not declared before looking, so it is shown and not kept.
+
+    Args:
+        workspace: The workspace.
+        question: What is asked; the window is the declared one, less its delay.
+        delays: Delays in days that are tried.
+
+    Raises:
+        NotFoundError: There is no such action, or no series of the metric.
+    """
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, question.as_of_us or workspace.now_us)
+        action = find_action(session, question.action_id)
+        own = find_own_series(book, action, question)
+        if own.steps != DAILY:
+            raise RefusedError(
+                f"Delays are searched by the day; {question.metric} has one value a {own.steps.unit}.",
+                hint="Ask without --search-delays, or for one delay with --delay-days.",
+            )
+        window = find_window(action, replace(question, delay_days=0))
+        actions = read_action_rows(session)
+        sisters = find_sisters(book, own, window, actions)
+        fitted = fit_steps(
+            own, sisters.chosen, country=workspace.settings.country,
+            windows=[window, *_list_own_windows(session, actions, action, own)],
+        )  # fmt: skip
+        found = delays_module.search_delay(
+            fitted, window, calibration=choose_calibration(session), delays=delays
+        )
+        is_found = found.p_value <= found.effect.alpha
+        sentence = mark(
+            "The delay of {days} days stood out most among {count}; the p-value is that of the same search where "
+            "nothing was done, the interval knows nothing of the search."
+        )
+        check = CheckFound(
+            name="delay_search", verdict="warned", sentence=sentence,
+            values={"days": found.delay, "count": len(found.delays)},
+        )  # fmt: skip
+        report = make_report(
+            found.effect,
+            action=action.action_id,
+            metric=question.metric,
+            series=own.key,
+            unit=own.unit,
+            adds_up=own.adds_up,
+            declared_end=window.end_day + found.delay,
+            further_checks=[check],
+        )
+    label = report.label if is_found else "cannot_tell"
+    return replace(report, label=label, p_value=found.p_value)
+
+
+def find_window(action: ActionRow, question: Question) -> Window:
+    """The days on which the effect is looked for.
+
+    Raises:
+        InputError: Another delay or length is asked for than any action may have.
+    """
+    for days, name, least in (
+        (question.delay_days, "delay", -MOST_DAYS),
+        (question.effect_days, "length of a window", 1),
+    ):
+        if days is not None and not least <= days <= MOST_DAYS:
+            raise InputError(
+                f"The {name} of {days} days is out of range.",
+                hint=f"Ask for {least} to {MOST_DAYS} days.",
+            )
+    first, last = action.find_window(question.metric)
+    if question.delay_days is not None:
+        first, last = (day + action.first_day + question.delay_days - first for day in (first, last))
+    if question.effect_days is not None:
+        last = first + question.effect_days - 1
+    return Window(first, last)
+
+
+def find_own_series(book: SeriesBook, action: ActionRow, question: Question) -> MetricSeries:
+    """The series that the action was to move: its brand's, region's or segment's; else one of who is seen with it.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    metric = question.metric
+    if question.consumer is not None:
+        found = find_keys(book.session, "consumer", [question.consumer])
+        if not found:
+            raise NotFoundError("This consumer is not known here.", hint="Write the key as the source does.")
+        return book.read_consumer(metric, found[question.consumer], action.brand_id)
+    if question.product is not None:
+        for each in book.list_products(metric, action.brand_id).values():
+            if each.product == question.product:
+                return each
+    elif action.region is not None:
+        for each in book.list_regions(metric, action.brand_id).values():
+            if each.region == action.region:
+                return each
+    else:
+        for each in book.list_brands(metric, segment=action.segment).values():
+            if each.brand_id == action.brand_id:
+                return each
+        linked = _list_seen_with(read_associations(book.session), action)
+        for each in book.list_consumers(metric).values():
+            if each.consumer_id in linked:
+                return each
+    raise NotFoundError(
+        f"There are not enough days of {metric} for the action {action.action_id}.",
+        hint="`fusion metrics list` shows which metrics there are and of how many days.",
+    )
+
+
+def read_kept(session: Session, action_id: str, metric: str) -> tuple[str, EffectReport] | None:
+    """The effect as it was measured last, with the digest of what it was computed from."""
+    rows = session.read(EFFECTS, {"action_id": action_id, "metric": metric}).to_pylist()
+    report = read_report(rows[0]["report"]) if rows else None
+    return None if report is None else (rows[0]["digest"], report)
+
+
+def keep_effects(workspace: Workspace, measured: Sequence[Measured]) -> None:
+    """Keep effects, each in place of the one measured before."""
+    with workspace.store.writing() as session:
+        session.replace(EFFECTS, EFFECTS.column_names, [_to_row(each, workspace.now_us) for each in measured])
+        workspace.note_change(session)
+
+
+def _to_row(each: Measured, measured_us: int) -> tuple[Any, ...]:
+    report = each.report
+    return (
+        report.action, report.metric, each.own.key, each.action.brand_id, each.own.consumer_id, report.label,
+        report.relative, report.estimate_log, report.se_log, measured_us, each.digest, report.write_json(),
+    )  # fmt: skip
+
+
+def _list_seen_with(associations: Sequence[Link], action: ActionRow) -> set[int]:
+    """The consumers that an association in force during the action links with its brand."""
+    end_us = (action.last_day + 1) * DAY_MICROSECONDS
+    return {
+        link.consumer_id
+        for link in associations
+        if link.brand_id == action.brand_id
+        and link.valid_from_us < end_us
+        and (link.valid_to_us is None or link.valid_to_us >= action.starts_us)
+    }
+
+
+def _list_own_windows(
+    session: Session, actions: Sequence[ActionRow], action: ActionRow, own: MetricSeries
+) -> list[NamedWindow]:
+    """The windows of the other actions that reach the same series.
+
+    A brand's own series is reached by its own actions; one of a consumer (an artist's followers) by those of every
+    brand with which the consumer was seen. What another brand did is counted, and not named.
+    """
+    associations = read_associations(session) if own.consumer_id else []
+    return [
+        NamedWindow(
+            *each.find_window(own.metric),
+            each.action_id if each.brand_id == action.brand_id else ANOTHER_BRAND,
+            each.expected_effect == "temporary",
+        )
+        for each in actions
+        if (each.brand_id == action.brand_id or own.consumer_id in _list_seen_with(associations, each))
+        and each.action_id != action.action_id
+        and (own.region is None or each.region in (None, own.region))
+    ]
+
+
+def _cover(steps: Steps, window: NamedWindow) -> NamedWindow:
+    """The steps that share a day with another action's window."""
+    covered = steps.cover(window)
+    return replace(window, start_day=covered.start_day, end_day=covered.end_day)
+
+
+def _find_first(action: ActionRow, window: Window, together: Sequence[NamedWindow]) -> str | None:
+    """Of actions that cannot be told apart, the one with which their effect is told; None where it is this one."""
+    named = [each for each in together if each.name != ANOTHER_BRAND]
+    starts = [(window.start_day, action.action_id), *((each.start_day, each.name) for each in named)]
+    first = min(starts)[1]
+    return None if first == action.action_id else first
+
+
+def _digest(
+    own: MetricSeries, sisters: Sequence[MetricSeries], window: Window, others: Sequence[NamedWindow],
+    calibration: Calibration, action: ActionRow, today: int, country: str,
+) -> str:  # fmt: skip
+    """Of all that an effect is computed from; windows and today by the numbers of steps."""
+    told = (
+        RECIPE,
+        own.digest,
+        sorted(each.digest for each in sisters),
+        window,
+        sorted((each.start_day, each.end_day, each.name, each.is_temporary) for each in others),
+        _digest_calibration(calibration, window.days),
+        action.expected_effect,
+        country,
+        # Until the window is over, each day is another look.
+        min(today, window.end_day + 1),
+    )
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:24]
+
+
+def _digest_calibration(calibration: Calibration, length: int) -> tuple[object, ...]:
+    """Changes with the library and when it has grown by a fifth, not with every night that adds a day to it."""
+    told: list[object] = [calibration.name]
+    for form in ("single", "controls"):
+        rule = calibration.find_rule(form, length)
+        told.append((form, rule.sources, round(4 * math.log2(max(rule.windows, 1.0)))))
+    return tuple(told)

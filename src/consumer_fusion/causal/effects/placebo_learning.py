@@ -1,0 +1,197 @@
+"""Learning from placebos: the workspace's own series, measured where nothing was done, calibrate its effects.
+
+Each series is measured once and again only when its days changed, so that a nightly run costs what is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from consumer_fusion.causal.actions.actions import ActionRow, read_action_rows
+from consumer_fusion.causal.effects.control_series import find_sisters, name_daily
+from consumer_fusion.causal.filters.fitted_series import fit_series
+from consumer_fusion.causal.inference.placebo_errors import (
+    ClassTrail,
+    learn_from_trails,
+    list_trails,
+    read_class_trail,
+)
+from consumer_fusion.causal.inference.placebo_rules import (
+    OWN_SERIES,
+    OWN_WINDOWS,
+    Calibration,
+    load_reference_library,
+    read_calibration,
+)
+from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
+from consumer_fusion.causal.series.series import Window
+from consumer_fusion.causal.series.steps import DAILY
+from consumer_fusion.records.effect import PLACEBO_LIBRARIES, PLACEBOS
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+LEARNT_METRICS = ("orders", "revenue", "visits", "page_views", "followers")
+LEARNT_QUESTIONS = ("fixed", "looks", "temporary", "ending")
+"""A search over delays is rare and costs as much as all others together: it keeps the shipped law."""
+LEAST_DAYS = 120
+PERIOD_DAYS = 14
+"""A series is measured again when so many days are new, or when one that was told is mended."""
+OWN_NAME = "own placebos"
+RECIPE = "4"
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a calibration of effects found.
+
+    Attributes:
+        series: How many series it was learnt from.
+        measured: How many of them were measured anew.
+        windows: How many windows that share no day.
+        is_in_force: Whether they are enough to replace the shipped library.
+    """
+
+    series: int
+    measured: int
+    windows: float
+    is_in_force: bool
+
+
+def choose_calibration(session: Session) -> Calibration:
+    """The workspace's own law of placebos where it has enough of them, else the shipped one with a share of its own."""
+    reference = load_reference_library()
+    rows = session.read(PLACEBO_LIBRARIES, order_by=("made_us",))
+    if not rows.num_rows:
+        return reference
+    try:
+        own = read_calibration(json.loads(rows["content"][-1].as_py()))
+    except (KeyError, TypeError, ValueError):
+        # Another release wrote it; the next nightly run writes it anew.
+        return reference
+    return reference.blend(own)
+
+
+def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress) -> Learnt:
+    """Measure the placebos of series whose days changed, and learn the law anew from all of them.
+
+    Args:
+        workspace: The workspace.
+        progress: Told how far it is.
+    """
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, workspace.now_us)
+        listed = _list_learnt(book)
+        kept = {row["series"]: row for row in session.read(PLACEBOS).to_pylist()}
+        actions = read_action_rows(session)
+        fresh: dict[str, tuple[MetricSeries, str, list[dict[str, Any]]]] = {}
+        for place, own in enumerate(listed):
+            progress("measure placebos", place, len(listed))
+            digest = _digest(own, actions, workspace.settings.country)
+            if own.key in kept and kept[own.key]["digest"] == digest:
+                continue
+            fresh[own.key] = (own, digest, _trace(book, own, actions))
+    contents = {
+        own.key: fresh[own.key][2] if own.key in fresh else json.loads(kept[own.key]["content"])
+        for own in listed
+    }
+    calibration = learn_from_trails(_read_trails(contents.values()), name=OWN_NAME)
+    windows = _count_windows(contents.values())
+    if fresh or set(kept) - {own.key for own in listed}:
+        _keep(workspace, fresh, {own.key for own in listed}, set(kept), calibration, len(listed), windows)
+    is_enough = len(listed) >= OWN_SERIES or windows >= OWN_WINDOWS
+    return Learnt(len(listed), len(fresh), windows, is_enough)
+
+
+def _keep(
+    workspace: Workspace, fresh: dict[str, tuple[MetricSeries, str, list[dict[str, Any]]]], listed: set[str],
+    kept: set[str], calibration: Calibration, series: int, windows: float,
+) -> None:  # fmt: skip
+    now_us = workspace.now_us
+    with workspace.store.writing() as session:
+        rows = [
+            (key, own.brand_id, own.consumer_id, digest, int(_count_windows([content])), json.dumps(content), now_us)
+            for key, (own, digest, content) in fresh.items()
+        ]  # fmt: skip
+        session.replace(PLACEBOS, PLACEBOS.column_names, rows)
+        for key in sorted(kept - listed):
+            session.delete(PLACEBOS, {"series": key})
+        if calibration.rules:
+            session.delete(PLACEBO_LIBRARIES)
+            row = (make_id(), series, int(windows), json.dumps(calibration.as_dict()), now_us)
+            session.insert(PLACEBO_LIBRARIES, PLACEBO_LIBRARIES.column_names, [row])
+
+
+def _list_learnt(book: SeriesBook) -> list[MetricSeries]:
+    """The series that say how far chance goes: long enough, and not almost always 0."""
+    listed: list[MetricSeries] = []
+    for metric in LEARNT_METRICS:
+        for own in (*book.list_brands(metric).values(), *book.list_consumers(metric).values()):
+            values = own.daily.values
+            known = values[np.isfinite(values)]
+            is_daily = own.steps == DAILY
+            if is_daily and known.size >= LEAST_DAYS and np.mean(known != 0) >= 0.5 and np.ptp(known) > 0:
+                listed.append(_cut_to_period(own))
+    return listed
+
+
+def _cut_to_period(own: MetricSeries) -> MetricSeries:
+    """The series until the end of its last whole period, so that a new day alone does not have it measured again.
+
+    Periods of different series end on different days: each night some of them are due.
+    """
+    last = own.daily.last_day
+    return own.cut(last - (last + zlib.crc32(own.key.encode())) % PERIOD_DAYS)
+
+
+def _trace(book: SeriesBook, own: MetricSeries, actions: Sequence[ActionRow]) -> list[dict[str, Any]]:
+    """The placebo errors of a series, alone and beside its sisters, for each length of windows."""
+    windows = [
+        Window(*action.find_window(own.metric))
+        for action in actions
+        if action.brand_id == own.brand_id and own.brand_id
+    ]
+    now = Window(own.daily.last_day, own.daily.last_day)
+    sisters = find_sisters(book, own, now, actions).chosen
+    country = book.workspace.settings.country or None
+    told: list[dict[str, Any]] = []
+    forms: list[Sequence[MetricSeries]] = [(), sisters] if sisters else [()]
+    for controls in forms:
+        fitted = fit_series(
+            name_daily(own),
+            controls=[name_daily(each) for each in controls],
+            country=country,
+            actions=windows,
+        )
+        told += [each.as_dict() for each in list_trails(fitted, questions=LEARNT_QUESTIONS)]
+    return told
+
+
+def _read_trails(contents: Iterable[list[dict[str, Any]]]) -> list[ClassTrail]:
+    return [read_class_trail(row) for content in contents for row in content]
+
+
+def _count_windows(contents: Iterable[list[dict[str, Any]]]) -> float:
+    """Windows of two weeks that share no day, of the series by themselves."""
+    return math.fsum(
+        len(row["u"]) / row["length"]
+        for content in contents
+        for row in content
+        if (row["form"], row["question"], row["days"]) == ("single", "fixed", 14)
+    )
+
+
+def _digest(own: MetricSeries, actions: Sequence[ActionRow], country: str) -> str:
+    windows = sorted(
+        each.find_window(own.metric) for each in actions if each.brand_id == own.brand_id and own.brand_id
+    )
+    return hashlib.sha256(f"{RECIPE} {own.digest} {windows} {country}".encode()).hexdigest()[:24]

@@ -1,0 +1,240 @@
+"""Before acting: how small an effect could be found, by date, length and region; and whom to leave out by chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from consumer_fusion.causal.actions.actions import read_action_rows
+from consumer_fusion.causal.designs.holdouts import find_detectable_effect
+from consumer_fusion.causal.effects.control_series import find_sisters, name_daily
+from consumer_fusion.causal.effects.placebo_learning import choose_calibration
+from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries, fit_series
+from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
+from consumer_fusion.causal.series.metrics import METRICS, count_by_consumer
+from consumer_fusion.causal.series.series import Window
+from consumer_fusion.causal.series.steps import DAILY
+from consumer_fusion.errors import InputError, NotFoundError, RefusedError
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.records.timestamps import to_day, write_iso_day
+from consumer_fusion.workspace import Workspace
+
+USUAL_LENGTHS = (1, 3, 7, 14, 28)
+COUNTED_METRICS = tuple(name for name, each in METRICS.items() if each.form in ("count", "sum"))
+"""Metrics that are counted by consumer, so that people can be compared by them."""
+USUAL_SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
+MOST_SERIES = 12
+YEAR_DAYS = 364
+_WEEK = 7
+_FOUR_OF_FIVE = 0.84
+"""The normal quantile of 80%."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One way to act, and what could be told of it afterwards.
+
+    Attributes:
+        series: Whose series: the brand, or one of its regions.
+        region: The region; None for the whole brand.
+        start_day: The first day.
+        days: For how many days.
+        detectable: The smallest relative effect that would be found four times of five.
+        sisters: How many series stand beside it.
+        library: Which placebos say so.
+    """
+
+    series: str
+    region: str | None
+    start_day: int
+    days: int
+    detectable: float
+    sisters: int
+    library: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutSuggestion:
+    """A share of an audience that would be left out by chance, and what could be told of it afterwards.
+
+    Attributes:
+        share: The share.
+        held_out: How many people that is.
+        treated: How many get the action.
+        detectable: The smallest relative effect a person that would be found four times of five; None where
+            nobody did anything before.
+    """
+
+    share: float
+    held_out: int
+    treated: int
+    detectable: float | None
+
+
+def plan_actions(
+    workspace: Workspace, brand: str, *, metric: str = "orders", starts: Sequence[int] = (),
+    lengths: Sequence[int] = USUAL_LENGTHS, as_of_us: int | None = None,
+) -> list[Plan]:  # fmt: skip
+    """How small an effect could be found, for each candidate start, length and region.
+
+    Args:
+        workspace: The workspace.
+        brand: Key of the brand that would act.
+        metric: What it would be to move.
+        starts: First days, as days since 1970; tomorrow where none is given.
+        lengths: Lengths in days.
+        as_of_us: Of which moment; None for now.
+
+    Raises:
+        NotFoundError: The brand has no days of the metric.
+        RefusedError: Its series is too short to plan with.
+        InputError: A length is not at least a day.
+    """
+    if not lengths or min(lengths) < 1:
+        raise InputError(f"Found the lengths {list(lengths)}.", hint="A length is at least one day.")
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, as_of_us or workspace.now_us)
+        brand_id = find_keys(session, "brand", [brand]).get(brand)
+        whole = [each for each in book.list_brands(metric).values() if each.brand_id == brand_id]
+        if brand_id is None or not whole:
+            raise NotFoundError(
+                f"There are not enough days of {metric} of {brand}.",
+                hint="`fusion metrics list` shows which metrics there are and of how many days.",
+            )
+        if whole[0].steps != DAILY:
+            raise RefusedError(
+                f"The {metric} of {brand} have one value a {whole[0].steps.unit}; plans are made by the day.",
+                hint="Give daily values: fusion metrics import FILE --metric NAME --brand BRAND",
+            )
+        regions = [each for each in book.list_regions(metric, brand_id).values() if each.steps == DAILY][
+            :MOST_SERIES
+        ]
+        days = starts or (max(book.today, whole[0].daily.last_day + 1),)
+        plans = [plan for own in (*whole, *regions) for plan in _plan_series(book, own, days, lengths)]
+    if not plans:
+        raise RefusedError(
+            f"The {metric} of {brand} have too few days to plan with.",
+            hint=f"At least {LEAST_DAYS + max(lengths)} days are needed.",
+        )
+    return plans
+
+
+def _plan_series(
+    book: SeriesBook, own: MetricSeries, starts: Sequence[int], lengths: Sequence[int]
+) -> list[Plan]:
+    actions = read_action_rows(book.session)
+    last = own.daily.last_day
+    sisters = find_sisters(book, own, Window(last, last), actions).chosen
+    fitted = fit_series(
+        name_daily(own),
+        controls=[name_daily(each) for each in sisters],
+        country=book.workspace.settings.country or None,
+        horizons=tuple(lengths),
+        actions=[Window(*each.find_window(own.metric)) for each in actions if each.brand_id == own.brand_id],
+    )
+    calibration = choose_calibration(book.session)
+    plans = []
+    for length in lengths:
+        rule = calibration.find_rule(fitted.form, length)
+        placebos = fitted.placebos(length)
+        if not placebos.u.size:
+            continue
+        age = fitted.count_usable_days(last + 1)
+        factor = rule.measure_factor(placebos, length, age)
+        reach = (rule.law.find_bound(0.05) + _FOUR_OF_FIVE) * factor
+        for start in starts:
+            size = reach * _expect_deviation(fitted, start, length)
+            if not math.isfinite(size):
+                continue
+            detectable = math.expm1(size) if fitted.is_log else size / _find_level(own)
+            plans.append(
+                Plan(
+                    series=book.name(own), region=own.region, start_day=start, days=length, detectable=detectable,
+                    sisters=len(sisters), library=calibration.describe(fitted.form, length),
+                )
+            )  # fmt: skip
+    return plans
+
+
+def _expect_deviation(fitted: FittedSeries, start: int, length: int) -> float:
+    """How unsure the forecast of such a window is: as lately on the same weekday, and as a year before."""
+    deviations = fitted.errors(length).s
+    days = fitted.series.first_day + np.arange(deviations.size)
+    is_known = np.isfinite(deviations) & (deviations > 0) & (days >= fitted.series.first_day + LEAST_DAYS)
+    origin = start - 1
+    is_lately = is_known & (days <= origin) & ((origin - days) % _WEEK == 0)
+    is_last_year = is_known & (days == origin - YEAR_DAYS)
+    found = [float(deviations[chosen][-1]) for chosen in (is_lately, is_last_year) if chosen.any()]
+    return max(found) if found else math.nan
+
+
+def _find_level(own: MetricSeries) -> float:
+    values = own.daily.values[np.isfinite(own.daily.values)]
+    level = float(np.mean(np.abs(values[-90:])))
+    return level if level > 0 else math.nan
+
+
+def suggest_holdouts(
+    workspace: Workspace, brand: str, *, metric: str = "orders", days: int = 28,
+    shares: Sequence[float] = USUAL_SHARES,
+) -> list[HoldoutSuggestion]:  # fmt: skip
+    """Shares of a brand's consumers that could be left out by chance, and how small an effect each could find.
+
+    Args:
+        workspace: The workspace.
+        brand: Key of the brand.
+        metric: A count or a sum, by consumer.
+        days: For how long outcomes would be counted.
+        shares: Of the audience.
+
+    Raises:
+        NotFoundError: The brand is not known.
+        InputError: The metric is none that is counted by consumer.
+    """
+    known = METRICS.get(metric)
+    if known is None or known.form not in ("count", "sum"):
+        raise InputError(
+            f"The metric {metric} is not counted by consumer.",
+            hint="Use orders, revenue, visits or another count.",
+        )
+    with workspace.store.reading() as session:
+        brand_id = find_keys(session, "brand", [brand]).get(brand)
+        if brand_id is None:
+            raise NotFoundError(f"The brand '{brand}' is not known here.", hint="`fusion brands` lists them.")
+        book = SeriesBook(workspace, session, workspace.now_us)
+        relation, tables = book.open_events()
+        newest = max((last for _, last in book.spans.values()), default=to_day(workspace.now_us))
+        past = count_by_consumer(
+            workspace.engine, relation, tables, known, brand_id=brand_id, last_day=newest, days=days
+        )
+    values, earlier = past["value"].to_numpy(), past["earlier"].to_numpy()
+    return [
+        _suggest(values, earlier, share) for share in shares if 0 < round(share * values.size) < values.size
+    ]
+
+
+def _suggest(past: Any, earlier: Any, share: float) -> HoldoutSuggestion:
+    held_out = round(share * past.size)
+    detectable = None
+    if past.sum() > 0:
+        effect = find_detectable_effect(past, held_out, earlier)
+        detectable = float(effect / past.mean())
+    return HoldoutSuggestion(share, held_out, int(past.size) - held_out, detectable)
+
+
+def describe_plan(plan: Plan, metric: str) -> dict[str, Any]:
+    """A plan in the shape of the command line's JSON."""
+    return {
+        "series": plan.series,
+        "metric": metric,
+        "region": plan.region,
+        "start": write_iso_day(plan.start_day),
+        "days": plan.days,
+        "detectable": plan.detectable,
+        "sisters": plan.sisters,
+        "library": plan.library,
+    }

@@ -1,0 +1,334 @@
+"""All effects together: measured where something changed, shrunk within their kind, and told in one shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer_fusion.associations.associations import read_associations
+from consumer_fusion.causal.actions.actions import read_action_rows
+from consumer_fusion.causal.effects.effect_report import EffectReport, read_report
+from consumer_fusion.causal.effects.measuring import (
+    Measured,
+    Question,
+    keep_effects,
+    measure_in_book,
+    read_kept,
+)
+from consumer_fusion.causal.effects.series_names import ShowKey, name_reports
+from consumer_fusion.causal.inference.shrinkage import adjust_found, shrink_effects
+from consumer_fusion.causal.series.metric_store import SeriesBook
+from consumer_fusion.errors import InputError, NotFoundError, RefusedError
+from consumer_fusion.events.entities import find_keys, name_entities
+from consumer_fusion.records.effect import EFFECTS, EvidenceLabel
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_iso_day
+from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+USUAL_METRICS = ("orders", "revenue", "visits")
+"""Asked of every action where nobody names a metric, as far as there are such events."""
+MOST_FALSE_SHARE = 0.1
+"""A list in which more would be false finds is not called found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """An effect drawn towards those of its kind.
+
+    Attributes:
+        mean: What to expect of it, relative.
+        low: Lower end of its robust interval.
+        high: Upper end.
+        sign_probability: How likely its sign is right.
+        group_size: How many effects of its kind there are.
+        is_shrunk: Whether those were enough to learn from.
+    """
+
+    mean: float
+    low: float
+    high: float
+    sign_probability: float
+    group_size: int
+    is_shrunk: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEffect:
+    """An effect as it is shown.
+
+    Attributes:
+        report: As it was measured.
+        action_type: The kind of the action.
+        title: What the action was.
+        brand: Key of its brand.
+        starts_us: When it began.
+        shrunk: Seen together with others of its kind; None where it cannot be told.
+        q_value: The share of false finds in a list of the brand's effects that is cut here; None where it cannot be
+            told.
+        q_count: So many effects of the brand are in that list.
+    """
+
+    report: EffectReport
+    action_type: str
+    title: str
+    brand: str
+    starts_us: int
+    shrunk: Shrunk | None
+    q_value: float | None
+    q_count: int
+
+    @property
+    def listed_label(self) -> EvidenceLabel:
+        """What may be said of it among the others of its brand: found only where few of such a list are false."""
+        is_found = self.q_value is not None and self.q_value <= MOST_FALSE_SHARE
+        return self.report.label if is_found else "cannot_tell"
+
+
+def measure_effects(
+    workspace: Workspace, *, brand: str | None = None, metrics: Sequence[str] = (),
+    progress: Progress = ignore_progress,
+) -> list[str]:  # fmt: skip
+    """Measure every declared action on metrics, as far as something changed since it was measured last.
+
+    Args:
+        workspace: The workspace.
+        brand: Only actions of this brand.
+        metrics: Which; those that actions name, and `USUAL_METRICS`, where none is given.
+        progress: Told how far it is.
+
+    Returns:
+        What was asked for and could not be measured, for lack of days.
+    """
+    problems: list[str] = []
+    measured: list[Measured] = []
+    with workspace.store.reading() as session:
+        book = SeriesBook(workspace, session, workspace.now_us)
+        numbers = None if brand is None else list(find_keys(session, "brand", [brand]).values())
+        questions = [
+            Question(action_id=action.action_id, metric=metric)
+            for action in read_action_rows(session, brand_ids=numbers)
+            if action.find_window("")[0] < book.today
+            for metric in metrics or dict.fromkeys((*action.windows, *USUAL_METRICS))
+        ]
+        for place, question in enumerate(questions):
+            progress("measure effects", place, len(questions))
+            try:
+                found = measure_in_book(book, question)
+            except (InputError, NotFoundError, RefusedError):
+                if metrics:
+                    problems.append(f"{question.metric} after {question.action_id}")
+                continue
+            kept = read_kept(session, question.action_id, question.metric)
+            if kept is None or kept[0] != found.digest:
+                measured.append(found)
+    if measured:
+        keep_effects(workspace, measured)
+    return problems
+
+
+def list_effects(
+    workspace: Workspace, *, brand: str | None = None, metric: str | None = None, show_key: ShowKey = str
+) -> list[ShownEffect]:
+    """The effects that were measured, raw and shrunk, in the order in which their actions began.
+
+    Args:
+        workspace: The workspace.
+        brand: Only actions of this brand.
+        metric: Only of this metric.
+        show_key: Writes a consumer's key as whoever looks may see it.
+    """
+    with workspace.store.reading() as session:
+        shown = _read_shown(session, show_key)
+    return [
+        each
+        for each in shown
+        if (brand is None or each.brand == brand) and (metric is None or each.report.metric == metric)
+    ]
+
+
+def list_beside(
+    workspace: Workspace, consumer: str, brand: str, *, show_key: ShowKey = str
+) -> list[ShownEffect]:
+    """Effects that were measured of a brand's actions during which a consumer was declared to be seen with it.
+
+    They stand beside the points of the pair and add none.
+
+    Args:
+        workspace: The workspace.
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        show_key: Writes a consumer's key as whoever looks may see it.
+    """
+    with workspace.store.reading() as session:
+        found = find_keys(session, "consumer", [consumer]), find_keys(session, "brand", [brand])
+        links = [
+            link
+            for link in read_associations(session)
+            if link.consumer_id in found[0].values() and link.brand_id in found[1].values()
+        ]
+        actions = read_action_rows(session, brand_ids=list(found[1].values())) if links else []
+    seen = {
+        action.action_id
+        for action in actions
+        for link in links
+        if link.valid_from_us < (action.last_day + 1) * DAY_MICROSECONDS
+        and (link.valid_to_us is None or link.valid_to_us >= action.starts_us)
+    }
+    shown = list_effects(workspace, brand=brand, show_key=show_key) if seen else []
+    return [each for each in shown if each.report.action in seen]
+
+
+def show_effect(workspace: Workspace, report: EffectReport, *, show_key: ShowKey = str) -> ShownEffect:
+    """One effect, shrunk within the others of its kind that were measured.
+
+    Raises:
+        NotFoundError: Its action was withdrawn.
+    """
+    with workspace.store.reading() as session:
+        for each in _read_shown(session, show_key, report):
+            if (each.report.action, each.report.metric) == (report.action, report.metric):
+                return each
+    raise NotFoundError(f"There is no action {report.action}.", hint="It was withdrawn.")
+
+
+def read_effect(workspace: Workspace, action_id: str, metric: str) -> tuple[EffectReport, int] | None:
+    """An effect as it was measured last, and when; None where it was not."""
+    with workspace.store.reading() as session:
+        rows = session.read(EFFECTS, {"action_id": action_id, "metric": metric}).to_pylist()
+    report = read_report(rows[0]["report"]) if rows else None
+    return None if report is None else (report, rows[0]["measured_us"])
+
+
+def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None = None) -> list[ShownEffect]:
+    """All effects of actions that were not withdrawn; one that is asked about stands in place of the kept one."""
+    actions = {row.action_id: row for row in read_action_rows(session)}
+    texts = session.read(EFFECTS, columns=("report",))["report"].to_pylist()
+    reports = [report for text in texts if (report := read_report(text)) is not None]
+    if asked is not None:
+        key = (asked.action, asked.metric)
+        reports = [*(each for each in reports if (each.action, each.metric) != key), asked]
+    reports = [each for each in reports if each.action in actions]
+    reports.sort(key=lambda each: (actions[each.action].starts_us, each.action, each.metric))
+    shrunk = shrink_reports(reports, [actions[each.action].action_type for each in reports])
+    owners = [actions[each.action].brand_id for each in reports]
+    q_values, q_counts = _adjust_by_brand(reports, owners)
+    brands = name_entities(session, owners)
+    named = name_reports(session, reports, show_key)
+    return [
+        ShownEffect(
+            report=report,
+            action_type=actions[report.action].action_type,
+            title=actions[report.action].title,
+            brand=brands[owners[place]],
+            starts_us=actions[report.action].starts_us,
+            shrunk=shrunk[place],
+            q_value=q_values.get(place),
+            q_count=q_counts[owners[place]],
+        )
+        for place, report in enumerate(named)
+    ]
+
+
+def _adjust_by_brand(
+    reports: Sequence[EffectReport], owners: Sequence[int]
+) -> tuple[dict[int, float], dict[int, int]]:
+    """By place, the q-value among the effects of its brand; by brand, how many those are."""
+    q_values: dict[int, float] = {}
+    counts: dict[int, int] = {}
+    for owner in set(owners):
+        own = [
+            place
+            for place, report in enumerate(reports)
+            if owners[place] == owner and report.p_value is not None and report.told_with is None
+        ]
+        adjusted = adjust_found([reports[place].p_value or 0.0 for place in own])
+        q_values |= dict(zip(own, adjusted.tolist(), strict=True))
+        counts[owner] = len(own)
+    return q_values, counts
+
+
+def shrink_reports(reports: Sequence[EffectReport], action_types: Sequence[str]) -> list[Shrunk | None]:
+    """Shrink effects within (kind of action, metric); None for those that cannot be told."""
+    usable = [place for place, each in enumerate(reports) if each.can_be_shrunk]
+    found = shrink_effects(
+        [reports[place].estimate_log or 0.0 for place in usable],
+        [reports[place].se_log or 1.0 for place in usable],
+        [(action_types[place], reports[place].metric) for place in usable],
+    )
+    shrunk: list[Shrunk | None] = [None] * len(reports)
+    for place, each in zip(usable, found):
+        to_share = math.expm1 if _is_log(reports[place]) else float
+        shrunk[place] = Shrunk(
+            mean=to_share(each.mean), low=to_share(each.low), high=to_share(each.high),
+            sign_probability=each.sign_probability, group_size=each.group_size, is_shrunk=each.is_shrunk,
+        )  # fmt: skip
+    return shrunk
+
+
+def _is_log(report: EffectReport) -> bool:
+    """Whether the estimate is a logarithm, told from the relative effect that stands beside it."""
+    estimate, relative = report.estimate_log or 0.0, report.relative or 0.0
+    return abs(math.expm1(min(estimate, 50.0)) - relative) <= abs(estimate - relative)
+
+
+def describe_effect(shown: ShownEffect) -> dict[str, Any]:
+    """An effect in the shape of the command line's JSON."""
+    report = shown.report
+    shrunk = shown.shrunk if shown.shrunk is not None and shown.shrunk.is_shrunk else None
+    total, total_low, total_high = (
+        (report.cumulative, report.cumulative_low, report.cumulative_high)
+        if report.adds_up
+        else (None, None, None)
+    )
+    return {
+        "action": report.action,
+        "metric": report.metric,
+        "effect_from": write_iso_day(report.start_day),
+        "effect_until": write_iso_day(report.end_day),
+        "step": report.step,
+        "told_with": report.told_with,
+        "total": total,
+        "total_low": total_low,
+        "total_high": total_high,
+        "effect": report.effect,
+        "effect_low": report.effect_low,
+        "effect_high": report.effect_high,
+        "relative": report.relative,
+        "low": report.low,
+        "high": report.high,
+        "p_value": report.p_value,
+        "interval": report.interval,
+        "shrunk": {
+            "mean": None if shrunk is None else shrunk.mean,
+            "low": None if shrunk is None else shrunk.low,
+            "high": None if shrunk is None else shrunk.high,
+        },
+        "label": report.label,
+        "detectable": report.mde80,
+        "library": report.library,
+        "checks": [
+            {"name": each.name, "verdict": each.verdict, "sentence": each.tell()} for each in report.checks
+        ],
+        "observed": [
+            {"day": write_iso_day(day), "value": value} for day, value in zip(report.days, report.observed)
+        ],
+        "expected": [
+            {"day": write_iso_day(day), "value": value, "low": low, "high": high}
+            for day, value, low, high in zip(
+                report.days, report.expected, report.expected_low, report.expected_high
+            )
+        ],
+    }
+
+
+def describe_listed_effect(shown: ShownEffect) -> dict[str, Any]:
+    """An effect in a list: the same, and what becomes of it among the others of its brand."""
+    return {
+        **describe_effect(shown),
+        "q_value": shown.q_value,
+        "q_count": shown.q_count,
+        "listed_label": shown.listed_label,
+    }

@@ -1,0 +1,106 @@
+"""Fitting a series in its own step: days as they are; weeks and months with the year before beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from consumer_fusion.causal.effects.control_series import name_daily
+from consumer_fusion.causal.effects.effect_report import CheckFound
+from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries, fit_series
+from consumer_fusion.causal.inference.null_distribution import build_law, mix_laws
+from consumer_fusion.causal.inference.placebo_rules import OVERLAP, Calibration
+from consumer_fusion.causal.series.metric_store import MetricSeries
+from consumer_fusion.causal.series.series import Window
+from consumer_fusion.causal.series.steps import DAILY, STEP_WORDS
+from consumer_fusion.i18n.translation import mark
+
+YEARS_AFTER_THE_FIRST = 2
+"""With fewer years beside the one before, the season of a year is not told from chance (`benchmarks/weekly.py`)."""
+FEWEST_WINDOWS, ENOUGH_WINDOWS = 20, 100
+"""From so many windows that share no step on, a series' own past counts, and from so many on nothing else does."""
+OWN_NAME = "placebos of the series"
+
+
+def fit_steps(
+    own: MetricSeries, sisters: Sequence[MetricSeries], *, country: str, windows: Sequence[Window]
+) -> FittedSeries:
+    """Fit a series once, in its own step.
+
+    Args:
+        own: The series.
+        sisters: Series that the action did not reach; those of the season too.
+        country: Whose holidays are taken in, where it is daily; empty for none.
+        windows: Of the actions on it, by the numbers of steps.
+    """
+    controls = [name_daily(each) for each in sisters]
+    horizons = (windows[0].days,)
+    daily = name_daily(own)
+    if own.steps == DAILY:
+        return fit_series(
+            daily, controls=controls, country=country or None, horizons=horizons, actions=windows
+        )
+    if controls or not has_season(own):
+        return fit_series(daily, controls=controls, horizons=horizons, actions=windows, period=1)
+    year = own.steps.year
+    later = replace(
+        daily,
+        first_day=daily.first_day + year,
+        values=daily.values[year:],
+        counts=None if daily.counts is None else daily.counts[year:],
+    )
+    before = replace(daily, first_day=daily.first_day + year, values=daily.values[:-year], counts=None)
+    fitted = fit_series(later, controls=[before], horizons=horizons, actions=windows, period=1)
+    # The year before says what the season is; it is no series that the action did not reach.
+    return replace(fitted, controls=(), dropped_controls=())
+
+
+def calibrate_steps(
+    own: MetricSeries, fitted: FittedSeries, window: Window, calibration: Calibration
+) -> Calibration:
+    """How far chance goes by week or month: as the series' own past says, the more the longer that is.
+
+    The laws of daily series are too careful for weekly ones (`benchmarks/weekly.py`); of days on both sides of a window
+    they are all there is.
+
+    Args:
+        own: The series.
+        fitted: Its fit.
+        window: The steps on which the effect is looked for.
+        calibration: What daily series say.
+    """
+    if own.steps == DAILY:
+        return calibration
+    placebos = fitted.placebos(window.days, before_day=window.start_day)
+    windows = OVERLAP * placebos.e.size / window.days
+    if windows < FEWEST_WINDOWS:
+        return calibration
+    rule = calibration.find_rule(fitted.form, window.days)
+    factor = rule.measure_factor(placebos, window.days, fitted.count_usable_days(window.start_day))
+    law = build_law(abs(placebos.u) / factor, np.ones(placebos.e.size), windows)
+    law = mix_laws(rule.law, law, min(1.0, windows / ENOUGH_WINDOWS))
+    mixed = replace(rule, law=law, series=1, sources=1, windows=windows)
+    rules = {**calibration.rules, (fitted.form, "fixed", window.days): mixed}
+    return Calibration(f"{calibration.name} + {OWN_NAME}", rules)
+
+
+def has_season(own: MetricSeries) -> bool:
+    """Whether the years of a weekly or monthly series are enough to tell its season."""
+    year = own.steps.year
+    return own.daily.values.size - year >= max(YEARS_AFTER_THE_FIRST * year, LEAST_DAYS)
+
+
+def check_steps(own: MetricSeries, fitted: FittedSeries) -> list[CheckFound]:
+    """What is said beside the effect on a series that is not daily."""
+    if own.steps == DAILY:
+        return []
+    told = [CheckFound(name="step", verdict="passed", sentence=STEP_WORDS[own.steps.unit], values={})]
+    if not fitted.controls and not has_season(own):
+        sentence = mark(
+            "The series has fewer than three years: what belongs to the season of the year cannot be told from an "
+            "effect."
+        )
+        told.append(CheckFound(name="season", verdict="warned", sentence=sentence, values={}))
+    return told

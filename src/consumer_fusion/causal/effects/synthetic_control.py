@@ -1,0 +1,92 @@
+"""A second opinion on a region: the brand's other regions, each taken as if it had been acted on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from consumer_fusion.causal.designs.panels import FEWEST_DONORS
+from consumer_fusion.causal.designs.region_panels import measure_region
+from consumer_fusion.causal.effects.control_series import Sisters, name_daily
+from consumer_fusion.causal.effects.effect_report import CheckFound
+from consumer_fusion.causal.inference.effect import Effect
+from consumer_fusion.causal.series.metric_store import MetricSeries
+from consumer_fusion.causal.series.series import Window
+from consumer_fusion.errors import RefusedError
+from consumer_fusion.i18n.translation import mark
+
+
+def ask_regions(own: MetricSeries, sisters: Sisters, window: Window) -> CheckFound | None:
+    """What the classic synthetic control says of a region, beside the engine; None where it is of no region.
+
+    Args:
+        own: The series that was acted on.
+        sisters: Those that were not; all regions of the brand among them count, not only the closest.
+        window: The days looked at.
+    """
+    others = _list_regions(own, sisters)
+    if own.region is None or not others:
+        return None
+    try:
+        found = measure_region(name_daily(own), [name_daily(each) for each in others], window)
+    except RefusedError:
+        return None
+    count = len(found.placebo_effects)
+    if count < FEWEST_DONORS:
+        return CheckFound(
+            name="other_regions",
+            verdict="passed",
+            sentence=mark(
+                "Second opinion: a mix of {count} other regions gives {effect_share}. So few cannot tell it from "
+                "chance at 5%; it takes {needed}."
+            ),
+            values={"count": count, "effect_share": found.relative, "needed": FEWEST_DONORS},
+        )
+    return CheckFound(
+        name="other_regions",
+        verdict="passed" if found.p_value <= 0.05 else "warned",
+        sentence=mark(
+            "Second opinion: a mix of other regions gives {effect_share}; {strayed} of {count} other regions stray as "
+            "far for their fit where nothing was done."
+        ),
+        values={
+            "effect_share": found.relative,
+            "strayed": round(found.p_value * (count + 1)) - 1,
+            "count": count,
+        },
+    )
+
+
+def weigh_opinion(effect: Effect, opinion: CheckFound | None) -> tuple[Effect, list[CheckFound]]:
+    """The effect with the weaker grade of the two opinions, and a word where they disagree.
+
+    Args:
+        effect: As the engine grades it.
+        opinion: What the other regions say; None where they were not asked.
+    """
+    if opinion is None or opinion.verdict != "warned" or effect.label == "cannot_tell":
+        return effect, []
+    p_value = effect.p_sequential if effect.interval == "sequential" else effect.p_value
+    disagreement = CheckFound(
+        name="disagreement",
+        verdict="warned",
+        sentence=mark(
+            "The two opinions disagree: by its own past chance alone gives as much in {chance_percent}% of all cases, "
+            "and yet {strayed} of {count} other regions stray as far. The weaker one counts."
+        ),
+        values={
+            "chance_percent": 100.0 * p_value,
+            "strayed": opinion.values["strayed"],
+            "count": opinion.values["count"],
+        },
+    )
+    return replace(effect, label="cannot_tell"), [disagreement]
+
+
+def _list_regions(own: MetricSeries, sisters: Sisters) -> Sequence[MetricSeries]:
+    further = (other for other, why in sisters.passed if why == "further")
+    return [
+        each
+        for each in (*sisters.chosen, *further)
+        if each.region is not None and each.brand_id == own.brand_id
+    ]

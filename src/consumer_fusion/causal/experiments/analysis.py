@@ -1,0 +1,158 @@
+"""Measuring an experiment: what came of the action, whether chance divided the people, what may follow from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+
+from consumer_fusion.causal.designs.audiences import compare_log_odds, compare_randomised
+from consumer_fusion.causal.designs.exposures import adjust_exposure
+from consumer_fusion.causal.experiments.experiment_store import (
+    ExperimentRow,
+    change_experiment,
+    find_experiment,
+)
+from consumer_fusion.causal.experiments.findings import ExperimentReport, Finding, GroupEffect
+from consumer_fusion.causal.experiments.ranking import compare_strata
+from consumer_fusion.causal.experiments.sample import FEATURES, Trial, gather_trial
+from consumer_fusion.causal.experiments.wording import list_refusals, list_unlike, write_sentences
+from consumer_fusion.errors import RefusedError
+from consumer_fusion.records.effect import EvidenceLabel
+from consumer_fusion.records.points import Facet
+from consumer_fusion.score.calibration.experiment_overrides import (
+    DEFAULT_FACET,
+    PointsOverride,
+    derive_override,
+    weigh_action,
+)
+from consumer_fusion.score.calibration.link_functions import Link
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.workspace import Workspace
+
+
+def measure_experiment(
+    workspace: Workspace, experiment_id: str, *, facet: Facet = DEFAULT_FACET
+) -> ExperimentReport:
+    """Compare the arms of an experiment and keep the report; no point changes.
+
+    Args:
+        workspace: The workspace.
+        experiment_id: The experiment.
+        facet: What the action gives, where the points table does not say.
+
+    Raises:
+        NotFoundError: There is no such experiment.
+        RefusedError: Its outcomes have not all come in, or an arm is too small.
+    """
+    found = judge_experiment(workspace, experiment_id, facet)
+    with workspace.store.writing() as session:
+        change_experiment(
+            session, experiment_id, report=json.dumps(found.report.as_dict()), measured_us=workspace.now_us
+        )
+        workspace.note_change(session)
+    return found.report
+
+
+def judge_experiment(workspace: Workspace, experiment_id: str, facet: Facet) -> Finding:
+    """What `measure_experiment` tells, with the points that would follow; nothing is kept."""
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        row = find_experiment(session, experiment_id)
+        trial = gather_trial(workspace, session, force, row)
+    outcome = trial.has_outcome.astype(np.float64)
+    if row.is_randomised:
+        compared = compare_randomised(outcome, trial.is_treated, trial.features)
+        naive = compare_randomised(outcome, trial.is_treated)
+        grade: EvidenceLabel = "caused"
+    else:
+        adjusted = adjust_exposure(
+            trial.had_outcome.astype(np.float64),
+            outcome,
+            trial.is_treated,
+            trial.features[:, : len(FEATURES)],
+            feature_names=FEATURES,
+        )
+        compared, naive = adjusted.adjusted, adjusted.naive
+        grade = "changed_after"
+    if grade == "caused" and (not row.is_recorded_before or list_unlike(trial)):
+        grade = "changed_after"
+    log_odds, log_odds_error = _compare_log_odds(trial)
+    override = _derive(row, trial, facet, log_odds, log_odds_error)
+    report = ExperimentReport(
+        experiment_id=experiment_id,
+        grade=grade,
+        treated_count=int(trial.is_treated.sum()),
+        held_out_count=int((~trial.is_treated).sum()),
+        left_out_count=trial.left_out,
+        share_without=float(outcome[~trial.is_treated].mean()),
+        effect=compared.effect,
+        low=compared.low,
+        high=compared.high,
+        p_value=compared.p_value,
+        naive=naive.effect,
+        log_odds=log_odds,
+        log_odds_error=log_odds_error,
+        reached_treated=float(trial.is_reached[trial.is_treated].mean()),
+        reached_held_out=float(trial.is_reached[~trial.is_treated].mean()),
+        points=None if override is None else override.points,
+        points_error=None if override is None else override.points_error,
+        facet=facet,
+        groups=tuple(
+            GroupEffect(str(each.group), each.raw, each.mean, each.low, each.high)
+            for each in (compare_strata(trial) if grade == "caused" else ())
+        ),
+        refusals=tuple(list_refusals(row, trial, is_told=log_odds is not None)),
+        sentences=(),
+    )
+    return Finding(replace(report, sentences=write_sentences(row, report)), override)
+
+
+def _derive(
+    row: ExperimentRow, trial: Trial, facet: Facet, log_odds: float | None, log_odds_error: float | None
+) -> PointsOverride | None:
+    """The points that would follow; None where there is no link, or nobody got the action."""
+    if log_odds is None or log_odds_error is None or trial.link is None:
+        return None
+    per_point = _weigh(row, trial, trial.link, facet, is_gain=log_odds * trial.link.slope >= 0.0)
+    if abs(per_point) < 1e-9:
+        return None
+    return derive_override(
+        trial.points,
+        experiment_id=row.experiment_id,
+        key=row.kind,
+        facet=facet,
+        log_odds=log_odds,
+        log_odds_error=log_odds_error,
+        log_odds_per_point=per_point,
+        outcome=row.outcome,
+        horizon_days=row.horizon_days,
+    )
+
+
+def _weigh(row: ExperimentRow, trial: Trial, link: Link, facet: Facet, *, is_gain: bool) -> float:
+    """What a point of the action would do to the treated, beyond what it does to those held out whom it reached."""
+    weights = [
+        weigh_action(
+            trial.ledger,
+            trial.points,
+            link,
+            key=row.kind,
+            facet=facet,
+            is_gain=is_gain,
+            consumers=trial.consumers[trial.is_treated == arm].tolist(),
+            since_us=row.starts_us,
+            as_of_us=row.outcome_from_us,
+            outcome=row.outcome,
+        )
+        for arm in (True, False)
+    ]
+    return weights[0] - weights[1]
+
+
+def _compare_log_odds(trial: Trial) -> tuple[float, float] | tuple[None, None]:
+    try:
+        return compare_log_odds(trial.has_outcome, trial.is_treated, trial.features)
+    except RefusedError:
+        return None, None

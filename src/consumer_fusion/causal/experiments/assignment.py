@@ -1,0 +1,248 @@
+"""Drawing: who gets an action and who does not, decided and put on record before it begins."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+
+from consumer_fusion.causal.designs.holdouts import Holdout, draw_holdout
+from consumer_fusion.causal.experiments.experiment_store import ExperimentRow, keep_experiment
+from consumer_fusion.errors import InputError, RefusedError
+from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
+from consumer_fusion.records.characters import check_name
+from consumer_fusion.records.experiment import Arm
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
+from consumer_fusion.score.calibration.samples import list_outcome_kinds
+from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.queries.score_queries import NEWEST_MARK, read_ledgers
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+ARMS: tuple[Arm, Arm] = ("treated", "held_out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentPlan:
+    """What is to be tried.
+
+    Attributes:
+        brand: Key of the brand.
+        kind: Key of its action in the points table.
+        outcome: Key of the kind of event that it is to bring about.
+        horizon_days: So long outcomes are counted; that of a calibration, if points are to follow from it.
+        starts_us: From when on the action may reach anybody.
+        delivery_days: So long it takes until it has reached all; then outcomes begin to count.
+        title: What is tried, in words.
+        experiment_id: An id of one's own; made up where not given.
+    """
+
+    brand: str
+    kind: str
+    outcome: str
+    horizon_days: float
+    starts_us: int
+    delivery_days: float = 1.0
+    title: str = ""
+    experiment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnExperiment:
+    """An experiment on record, with its list.
+
+    Attributes:
+        experiment_id: Its id.
+        holdout: Who gets the action and who does not.
+    """
+
+    experiment_id: str
+    holdout: Holdout
+
+
+def draw_experiment(
+    workspace: Workspace,
+    plan: ExperimentPlan,
+    *,
+    share: float,
+    seed: int,
+    consumers: Sequence[str] | None = None,
+) -> DrawnExperiment:
+    """Draw who does not get an action, alike in what they did before, and put it on record.
+
+    Args:
+        workspace: The workspace.
+        plan: What is to be tried.
+        share: Share that is held out.
+        seed: By which the same list comes out again.
+        consumers: Keys of the audience; all that have events with the brand where not given.
+
+    Raises:
+        RefusedError: The action has begun, or is none of the brand's.
+        InputError: Nobody is in the audience, or somebody twice.
+        ConflictError: There is an experiment with the id.
+    """
+    force = put_points_in_force(workspace)
+    _check_plan(workspace, plan, force)
+    with workspace.store.reading() as session:
+        past = _count_past_outcomes(workspace, session, force, plan)
+    audience = sorted(past) if consumers is None else list(consumers)
+    if not audience:
+        raise InputError(
+            f"Nobody has events with {plan.brand}.", hint="Name the audience, or import events first."
+        )
+    holdout = draw_holdout(
+        audience,
+        share=share,
+        seed=seed,
+        past_outcome=np.array([past.get(one, (0.0, 0.0))[0] for one in audience]),
+        earlier_outcome=np.array([past.get(one, (0.0, 0.0))[1] for one in audience]),
+    )
+    assigned = {
+        name: (ARMS[int(held)], stratum)
+        for name, held, stratum in zip(holdout.consumers, holdout.is_held_out, holdout.strata)
+    }
+    made = _keep(workspace, plan, assigned, True, "product", seed, holdout.digest)
+    return DrawnExperiment(made, holdout)
+
+
+def record_experiment(
+    workspace: Workspace, plan: ExperimentPlan, arms: Mapping[str, Arm], *, is_randomised: bool
+) -> str:
+    """Put a division that was made elsewhere on record.
+
+    Args:
+        workspace: The workspace.
+        plan: What is to be tried, or was.
+        arms: By key of the consumer.
+        is_randomised: Whether chance alone decided; recorded after the start, it can decide no points.
+
+    Returns:
+        The id of the experiment.
+
+    Raises:
+        RefusedError: The action is none of the brand's.
+        InputError: There is an arm that is none.
+        ConflictError: There is an experiment with the id.
+    """
+    force = put_points_in_force(workspace)
+    _check_kind(plan, force)
+    for name in set(arms.values()) - set(ARMS):
+        raise InputError(f"'{name}' is no arm.", hint=f"Use {ARMS[0]} or {ARMS[1]}.")
+    text = "\n".join(f"{name}\t{arm}" for name, arm in sorted(arms.items()))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    assigned = {name: (arm, "all") for name, arm in arms.items()}
+    return _keep(workspace, plan, assigned, is_randomised, "file", None, digest)
+
+
+def read_assignment_file(path: Path) -> dict[str, Arm]:
+    """The arms of a CSV file with the columns `consumer` and `arm`.
+
+    Raises:
+        InputError: It cannot be read, or names a consumer twice or an arm that is none.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{path.name} cannot be read as CSV: {error}.",
+            hint="Check its name and its form.",
+            where=str(path),
+        ) from error
+    known: dict[str, Arm] = {arm: arm for arm in ARMS}
+    arms: dict[str, Arm] = {}
+    for place, row in enumerate(rows, start=2):
+        consumer, arm = row.get("consumer") or "", row.get("arm") or ""
+        if not consumer or arm not in known or consumer in arms:
+            raise InputError(
+                f"Found consumer '{consumer}' with arm '{arm}'.",
+                hint=f"Name each consumer once, with {ARMS[0]} or {ARMS[1]}.",
+                where=f"{path.name}, line {place}",
+            )
+        arms[consumer] = known[arm]
+    return arms
+
+
+def _check_kind(plan: ExperimentPlan, force: PointsInForce) -> None:
+    kind = force.points.kinds.get(plan.kind)
+    if kind is None or not kind.is_brand_action:
+        raise RefusedError(
+            f"'{plan.kind}' is not an action of the brand in the points table.",
+            hint="Experiments are about what a brand sends or grants, for example 'Campaign Received'.",
+        )
+    if plan.horizon_days <= 0 or plan.delivery_days < 0:
+        raise InputError(
+            f"Found a horizon of {plan.horizon_days:g} and a delivery of {plan.delivery_days:g} days.",
+            hint="Give a horizon above 0 and a delivery of at least 0 days.",
+        )
+
+
+def _check_plan(workspace: Workspace, plan: ExperimentPlan, force: PointsInForce) -> None:
+    _check_kind(plan, force)
+    if plan.starts_us < workspace.now_us:
+        raise RefusedError(
+            f"The action began on {write_moment(plan.starts_us)}, before now.",
+            hint="Chance can only divide people before an action reaches them: give a start that is to come.",
+        )
+
+
+def _keep(
+    workspace: Workspace, plan: ExperimentPlan, assigned: Mapping[str, tuple[Arm, str]], is_randomised: bool,
+    origin: str, seed: int | None, digest: str,
+) -> str:  # fmt: skip
+    experiment_id = check_name("The id of an experiment", plan.experiment_id or make_id())
+    check_name("The title of an experiment", plan.title or "")
+    with workspace.store.writing() as session:
+        brand_id = declare_keys(session, "brand", [plan.brand])[plan.brand]
+        ids = declare_keys(session, "consumer", sorted(assigned))
+        row = ExperimentRow(
+            experiment_id=experiment_id,
+            title=plan.title or plan.kind,
+            brand_id=brand_id,
+            kind=plan.kind,
+            outcome=plan.outcome,
+            horizon_days=float(plan.horizon_days),
+            is_randomised=is_randomised,
+            origin=origin,
+            seed=seed,
+            digest=digest,
+            recorded_us=workspace.now_us,
+            starts_us=plan.starts_us,
+            outcome_from_us=plan.starts_us + round(plan.delivery_days * DAY_MICROSECONDS),
+        )
+        keep_experiment(session, row, {ids[name]: one for name, one in assigned.items()})
+        workspace.note_change(session)
+    return experiment_id
+
+
+def _count_past_outcomes(
+    workspace: Workspace, session: Session, force: PointsInForce, plan: ExperimentPlan
+) -> dict[str, tuple[float, float]]:
+    """By key of everybody with events with the brand: outcomes of the latest horizon, and of the one before it."""
+    brand_id = find_keys(session, "brand", [plan.brand]).get(plan.brand)
+    if brand_id is None:
+        return {}
+    ledger = read_ledgers(
+        session, workspace.engine, workspace.folder, force.points, force.kind_ids, brand_ids=[brand_id]
+    )
+    horizon_us = round(plan.horizon_days * DAY_MICROSECONDS)
+    # Where events come in late, the latest horizon that is known counts.
+    until_us = min(workspace.now_us, int(session.read_mark(NEWEST_MARK) or 0))
+    counted = list(list_outcome_kinds(force.points, plan.outcome))
+    counts = {number: [0.0, 0.0] for number in ledger["consumer_id"].unique().to_pylist() if number}
+    happened = ledger.filter(pc.field("kind").isin(counted))
+    for consumer_id, occurred_us in zip(
+        happened["consumer_id"].to_pylist(), happened["occurred_us"].to_pylist()
+    ):
+        period = (until_us - occurred_us) // horizon_us
+        if consumer_id and period in (0, 1):
+            counts[consumer_id][period] += 1.0
+    names = name_entities(session, list(counts))
+    return {names[number]: (one, other) for number, (one, other) in counts.items()}

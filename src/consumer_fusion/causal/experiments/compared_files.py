@@ -1,0 +1,228 @@
+"""Comparisons of what a file holds: people of two arms, or units of a panel; nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from consumer_fusion.causal.designs.audiences import GroupDifference, compare_randomised
+from consumer_fusion.causal.designs.exposure_verdicts import judge_exposure
+from consumer_fusion.causal.designs.exposures import ExposureEffect, adjust_exposure
+from consumer_fusion.causal.designs.panels import PanelEffect, measure_panel
+from consumer_fusion.causal.experiments.imbalance import CHOSEN, WORTH_NAMING, find_unlike
+from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.records.effect import EvidenceLabel
+
+REACHED = frozenset({"treated", "reached", "exposed", "1", "true", "yes"})
+NOT_REACHED = frozenset({"held_out", "not reached", "control", "0", "false", "no"})
+_MOST_WORDS = 12
+"""A column of more different words than this is no feature but a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceFinding:
+    """What a file of people says of an action.
+
+    Attributes:
+        label: The grade of the evidence.
+        naive: The plain difference.
+        adjusted: The difference between people alike in what was known before.
+        features: Names of what was known.
+        exposure: All of an adjusted exposure; None where chance decided.
+        sentences: For people; where chance decided, only what differs between the arms.
+    """
+
+    label: EvidenceLabel
+    naive: GroupDifference
+    adjusted: GroupDifference
+    features: tuple[str, ...]
+    exposure: ExposureEffect | None
+    sentences: tuple[str, ...]
+
+
+def compare_audience_file(
+    path: Path,
+    *,
+    outcome: str,
+    arm: str,
+    is_randomised: bool,
+    before: str | None = None,
+    earlier: str | None = None,
+    ignored: Sequence[str] = ("consumer",),
+) -> AudienceFinding:
+    """Compare the two arms of a file with one row a person; every other column is taken as known before.
+
+    Args:
+        path: A .csv or .parquet file.
+        outcome: Column of the outcome, a number.
+        arm: Column that says who was to get the action, or whom it reached.
+        is_randomised: Whether chance alone decided it.
+        before: Column of the same outcome in as long a period before; needed where chance did not decide.
+        earlier: Column of the same in the period before that: there the comparison is tried where nothing happened.
+        ignored: Columns that are not used.
+
+    Raises:
+        InputError: The file or a column is not as it should be.
+        RefusedError: Too few people, or too few alike.
+    """
+    rows = _read_rows(path)
+    values, is_reached = _read_numbers(rows, outcome, path), _read_arm(rows, arm, path)
+    used = {outcome, arm, *ignored}
+    names, features = _read_features(rows, [name for name in rows.column_names if name not in used])
+    if is_randomised:
+        adjusted = compare_randomised(values, is_reached, features)
+        is_clear = adjusted.low > 0.0 or adjusted.high < 0.0
+        is_chosen = bool(find_unlike(features, names, is_reached, CHOSEN))
+        found_by_chance: EvidenceLabel = "changed_after" if is_chosen else "caused"
+        return AudienceFinding(
+            label=found_by_chance if is_clear else "cannot_tell",
+            naive=compare_randomised(values, is_reached),
+            adjusted=adjusted,
+            features=names,
+            exposure=None,
+            sentences=_tell_unlike(
+                find_unlike(features, names, is_reached, WORTH_NAMING), is_chosen=is_chosen
+            ),
+        )
+    if before is None:
+        raise InputError(
+            "Chance did not decide, and no column holds the outcome before.",
+            hint="Name it with --before: only changes are compared then.",
+        )
+    past = _read_numbers(rows, before, path)
+    found = adjust_exposure(past, values, is_reached, features, feature_names=names)
+    placebo = None
+    if earlier is not None:
+        # What was known before the period before: neither that period's outcome nor the last one's.
+        kept = [place for place, name in enumerate(names) if name.split(":")[0] != before]
+        placebo = adjust_exposure(
+            _read_numbers(rows, earlier, path), past, is_reached, features[:, kept],
+            feature_names=[names[place] for place in kept],
+        )  # fmt: skip
+    verdict = judge_exposure(found, placebo)
+    return AudienceFinding(verdict.label, found.naive, found.adjusted, names, found, verdict.sentences)
+
+
+def _tell_unlike(names: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
+    """Name what differs between arms that chance is said to have divided, before anything is called caused."""
+    if not names:
+        return ()
+    told = say(
+        mark(
+            "The groups differ by more than chance does in: {names}. Either chance did not divide them alike, or this "
+            "was known only after the action; then leave the column out, since what the action changed must not be "
+            "held equal."
+        ),
+        names=", ".join(names),
+    )
+    return (told, say(mark("So it is not called caused."))) if is_chosen else (told,)
+
+
+def compare_panel_file(path: Path, *, unit: str, first_period: str) -> PanelEffect:
+    """Compare one unit of a panel with a mix of the others.
+
+    Args:
+        path: A .csv or .parquet file: a period a row, named in the first column, and a unit a column.
+        unit: The column of the unit that was acted on.
+        first_period: The first period that counts as after.
+
+    Raises:
+        InputError: The file, the unit or the period is not as it should be.
+        RefusedError: Too few periods or other units.
+    """
+    rows = _read_rows(path)
+    periods = [str(one) for one in rows.column(0).to_pylist()]
+    others = [name for name in rows.column_names[1:] if name != unit]
+    own = _read_numbers(rows, unit, path)
+    if first_period not in periods:
+        raise InputError(
+            f"There is no period '{first_period}' in {path.name}; it has {periods[0]} to {periods[-1]}.",
+            hint="Write it as the first column does.",
+        )
+    columns = [_read_numbers(rows, name, path) for name in others]
+    matrix = np.column_stack(columns) if columns else np.zeros((len(periods), 0))
+    return measure_panel(own, matrix, periods.index(first_period), donor_names=others, periods=periods)
+
+
+def _read_rows(path: Path) -> pa.Table:
+    try:
+        if path.suffix == ".parquet":
+            return pq.read_table(path)
+        if path.suffix == ".csv":
+            return pa_csv.read_csv(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(
+            f"{path.name} cannot be read: {error}.", hint="Check its name and its form.", where=str(path)
+        ) from error
+    raise InputError(f"'{path.name}' ends neither in .parquet nor in .csv.", hint="Name the file so.")
+
+
+def _find_column(rows: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
+    if name not in rows.column_names:
+        raise InputError(
+            f"{path.name} has no column '{name}'.", hint=f"It has {', '.join(rows.column_names)}."
+        )
+    return rows[name]
+
+
+def _read_numbers(rows: pa.Table, name: str, path: Path) -> NDArray[np.float64]:
+    column = _find_column(rows, name, path)
+    try:
+        numbers = column.cast(pa.float64()).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise InputError(
+            f"The column '{name}' holds something that is no number.", hint=str(error)
+        ) from error
+    return np.asarray(numbers, dtype=np.float64)
+
+
+def _read_arm(rows: pa.Table, name: str, path: Path) -> NDArray[np.bool_]:
+    words = [str(one).strip().lower() for one in _find_column(rows, name, path).to_pylist()]
+    unknown = sorted(set(words) - REACHED - NOT_REACHED)
+    if unknown:
+        raise InputError(
+            f"The column '{name}' holds '{unknown[0]}'.",
+            hint="Write treated or held_out, reached or not reached, 1 or 0.",
+        )
+    return np.array([word in REACHED for word in words], dtype=np.bool_)
+
+
+def _read_features(rows: pa.Table, names: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Numbers as they are, a missing one marked as such; words as one column each."""
+    told: list[str] = []
+    columns: list[NDArray[Any]] = []
+    for name in names:
+        column = rows[name]
+        if (
+            pa.types.is_integer(column.type)
+            or pa.types.is_floating(column.type)
+            or pa.types.is_boolean(column.type)
+        ):
+            numbers = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+            is_missing = ~np.isfinite(numbers)
+            told.append(name)
+            columns.append(
+                np.where(is_missing, np.median(numbers[~is_missing]) if (~is_missing).any() else 0, numbers)
+            )
+            if is_missing.any():
+                told.append(f"{name}: missing")
+                columns.append(is_missing.astype(np.float64))
+        elif pa.types.is_string(column.type):
+            words = sorted({one for one in pc.unique(column).to_pylist() if one is not None})
+            if 1 < len(words) <= _MOST_WORDS:
+                told += [f"{name}: {word}" for word in words[1:]]
+                listed = np.array(column.to_pylist(), dtype=object)
+                columns += [(listed == word).astype(np.float64) for word in words[1:]]
+    if not columns:
+        return (), np.zeros((rows.num_rows, 0))
+    return tuple(told), np.column_stack(columns)

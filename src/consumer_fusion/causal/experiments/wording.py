@@ -1,0 +1,101 @@
+"""Why an experiment decides points or does not, and what it found, in plain sentences."""
+
+from __future__ import annotations
+
+from consumer_fusion.causal.experiments.experiment_store import ExperimentRow
+from consumer_fusion.causal.experiments.findings import ExperimentReport
+from consumer_fusion.causal.experiments.imbalance import CHOSEN, find_unlike
+from consumer_fusion.causal.experiments.sample import FEATURES, Trial
+from consumer_fusion.i18n.translation import mark, say
+
+LEAST_REACHED_DIFFERENCE = 0.1
+"""Where the action reached the treated hardly more often than the others, their difference says nothing about it."""
+
+
+def list_unlike(trial: Trial) -> list[str]:
+    """What differed between the arms before the start by more than chance makes it."""
+    names = (*FEATURES, "forecast before")[: trial.features.shape[1]]
+    return find_unlike(trial.features, names, trial.is_treated, CHOSEN)
+
+
+def list_refusals(row: ExperimentRow, trial: Trial, *, is_told: bool) -> list[str]:
+    """Everything that keeps an experiment from deciding points."""
+    reasons = []
+    if not is_told:
+        reasons.append(say(mark("The outcome came for too few people to turn it into points.")))
+    if row.withdrawn_us is not None:
+        reasons.append(say(mark("It was withdrawn.")))
+    if not row.is_randomised:
+        reasons.append(
+            say(
+                mark(
+                    "Chance did not divide the people: the brand's choice would be mistaken for an effect. What was "
+                    "found is a suggestion."
+                )
+            )
+        )
+    elif not row.is_recorded_before:
+        reasons.append(say(mark("The list was put on record here only after the action had begun.")))
+    elif unlike := list_unlike(trial):
+        reasons.append(
+            say(
+                mark(
+                    "The groups differed before the action by more than chance does, in {names}: they were not drawn."
+                ),
+                names=", ".join(unlike),
+            )
+        )
+    reached = [float(trial.is_reached[trial.is_treated == arm].mean()) for arm in (True, False)]
+    if reached[0] - reached[1] < LEAST_REACHED_DIFFERENCE:
+        reasons.append(
+            say(
+                mark(
+                    "'{kind}' reached {treated} of the treated and {held_out} of the others: hardly a difference."
+                ),
+                kind=row.kind,
+                treated=f"{reached[0]:.0%}",
+                held_out=f"{reached[1]:.0%}",
+            )
+        )
+    if trial.link is None:
+        reasons.append(
+            say(
+                mark(
+                    "There is no calibrated link to '{outcome}' within {days} days for the points in force: calibrate "
+                    "first."
+                ),
+                outcome=row.outcome,
+                days=f"{row.horizon_days:g}",
+            )
+        )
+    return reasons
+
+
+def write_sentences(row: ExperimentRow, report: ExperimentReport) -> tuple[str, ...]:
+    """Say what was found, and everything that keeps it from deciding points."""
+    sentences = [
+        say(
+            mark(
+                "'{outcome}' followed within {days} days for {without} of those held out; the action changed that by "
+                "{effect} points of a hundred, between {low} and {high}."
+            ),
+            outcome=row.outcome,
+            days=f"{row.horizon_days:g}",
+            without=f"{report.share_without:.1%}",
+            effect=f"{100.0 * report.effect:+.1f}",
+            low=f"{100.0 * report.low:+.1f}",
+            high=f"{100.0 * report.high:+.1f}",
+        )
+    ]
+    if report.low <= 0.0 <= report.high:
+        sentences.append(say(mark("That may be no effect at all.")))
+    if report.points is not None and report.points_error is not None:
+        sentences.append(
+            say(
+                mark("In points that is {points} (standard error {error}) of {facet}."),
+                points=f"{report.points:+.2f}",
+                error=f"{report.points_error:.2f}",
+                facet=report.facet,
+            )
+        )
+    return (*sentences, *report.refusals)

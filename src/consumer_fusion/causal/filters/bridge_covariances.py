@@ -1,0 +1,219 @@
+"""Hidden days bridged under all models at once, in numpy: with whole covariances, for one place and its neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.causal.filters.bridge_kernel import COUNTED, SEEN
+from consumer_fusion.causal.filters.kernel import AUTOREGRESSION, LEVEL, SEASON, SLOPE
+from consumer_fusion.causal.filters.state_space import FilterSettings, Frame
+from consumer_fusion.causal.filters.vectorised import pass_day, sum_shocks
+from consumer_fusion.causal.series.series import Floats
+
+WIDE = 100.0
+"""Prior standard deviation of another action's effect, in that of the noise: next to nothing is known before."""
+
+LEAST_ALONE = 2
+"""Days without the window on which another action's effect is told."""
+
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+Start = tuple[Floats, Floats, Floats, Floats, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBridges:
+    """What each model expects of hidden days, in standardised units.
+
+    Attributes:
+        hidden: Places of the hidden days after the origin.
+        weights: What the models weigh, days after included.
+        z: What was seen on the hidden days; NaN where nothing was.
+        noise: What their noise variance is multiplied by.
+        path: Expected, by model and hidden day.
+        cov: Covariance of what was missed, by model.
+        memories: By model: the autoregression and its share of the noise.
+        scales: By model.
+    """
+
+    hidden: Integers
+    weights: Floats
+    z: Floats
+    noise: Floats
+    path: Floats
+    cov: Floats
+    memories: Floats
+    scales: Floats
+
+
+def bridge_models(
+    frame: Frame, grid: Floats, start: Start, origin: int, is_hidden: Booleans, floor: float
+) -> ModelBridges:
+    """Bridge hidden days under every model at once: the arithmetic of `bridge_places` with whole covariances.
+
+    Args:
+        frame: The series.
+        grid: The models.
+        start: States, covariances, sums and counts of the scale, and records by model at the end of the origin.
+        origin: The day before the first of `is_hidden`.
+        is_hidden: Of each day after the origin, whether it is held to be unseen.
+        floor: Models with less weight are left out.
+    """
+    settings = frame.settings
+    base = start[4] + grid[:, 5]
+    alive = np.flatnonzero(base >= base.max() + np.log(floor))
+    rows = grid[alive]
+    phi, share = rows[:, 1], rows[:, 2]
+    state, cov, total, count, record = (each[alive] for each in start)
+    season, size = frame.season, state.shape[1]
+    hidden = np.flatnonzero(is_hidden)
+    cross = np.zeros((alive.size, hidden.size, size))
+    path, spread = np.zeros((alive.size, hidden.size)), np.zeros((alive.size, hidden.size, hidden.size))
+    h = 0
+    for j, is_blind in enumerate(is_hidden):
+        t = origin + 1 + j
+        pass_day(state, cov, rows, season)
+        cross[:, :, LEVEL] += cross[:, :, SLOPE]
+        cross[:, :, AUTOREGRESSION] *= phi[:, None]
+        load = np.zeros(size)
+        load[[LEVEL, AUTOREGRESSION]] = 1.0
+        if season:
+            load[SEASON + frame.weekday[t]] = 1.0
+        load[SEASON + season :] = frame.x[t]
+        if not is_blind and np.isnan(frame.z[t]):
+            continue
+        mean, ph, linked = state @ load, cov @ load, cross @ load
+        one = ph @ load + (1.0 - share) * frame.noise[t]
+        if is_blind:
+            path[:, h] = mean
+            spread[:, h, :h] = spread[:, :h, h] = linked[:, :h]
+            spread[:, h, h] = one
+            cross[:, h] = ph
+            h += 1
+            continue
+        error = frame.z[t] - mean
+        standard = np.abs(error) / np.sqrt(one * total / count)
+        record = settings.weight_memory * record - 0.5 * (settings.nu + 1.0) * np.log(
+            1.0 + standard * standard / settings.nu
+        )
+        record -= 0.5 * np.log(one * total / count)
+        is_odd = standard > settings.robust
+        used = np.where(is_odd, one * standard / settings.robust, one)
+        square = np.where(is_odd, settings.robust**2 * total / count, error * error / one)
+        total, count = settings.scale_memory * total + square, settings.scale_memory * count + 1.0
+        path += linked * (error / used)[:, None]
+        spread -= linked[:, :, None] * linked[:, None, :] / used[:, None, None]
+        cross -= linked[:, :, None] * (ph / used[:, None])[:, None, :]
+        state += ph * (error / used)[:, None]
+        cov -= ph[:, :, None] * ph[:, None, :] / used[:, None, None]
+    score = record + rows[:, 5]
+    weights = np.exp(score - score.max())
+    days = origin + 1 + hidden
+    return ModelBridges(
+        hidden, weights / weights.sum(), frame.z[days], frame.noise[days], path, spread, rows[:, 1:3], total / count
+    )  # fmt: skip
+
+
+def mix_models(told: ModelBridges, own: Integers, columns: Floats) -> tuple[Floats, Floats, float, float]:
+    """What all models together expect of a window among hidden days, with what others do taken out.
+
+    Where days of other actions alone are hidden too, what those actions do is estimated on them by generalised least
+    squares; what is left of these days then says something of the window. No shape is assumed of the window's own
+    effect unless others that share its days have no days alone.
+
+    Args:
+        told: The models.
+        own: Places of the window's days among the hidden ones.
+        columns: By hidden day and other action, whether it was on.
+
+    Returns:
+        Expected by day and its variance; the variance of the mean over the days with a value; how much the days vary
+        around that mean.
+    """
+    path, cov = told.path[:, own], told.cov[:, own[:, None], own]
+    is_known = np.isfinite(told.z)
+    is_own = np.isin(np.arange(told.hidden.size), own)
+    spare = np.flatnonzero(columns.any(axis=1) & is_known & ~is_own)
+    alone = columns[spare].sum(axis=0)
+    if np.any((alone < LEAST_ALONE) & columns[own].any(axis=0)):
+        path, cov = take_out_flat(told, own, np.flatnonzero(is_known), np.column_stack([is_own, columns]))
+    elif spare.size:
+        path, cov = take_out_spare(told, own, spare, columns)
+    known = np.isfinite(told.z[own])
+    present = max(int(known.sum()), 1)
+    share, weights, scales = known / present, told.weights, told.scales
+    expected = weights @ path
+    each = weights @ (np.einsum("mii->mi", cov) * scales[:, None] + (path - expected) ** 2)
+    means = path @ share
+    mean_var = weights @ (
+        scales * np.einsum("i,mij,j->m", share, cov, share) + (means - weights @ means) ** 2
+    )
+    phi, memory = told.memories[:, 0], told.memories[:, 1]
+    noise_sum = float(known @ told.noise[own])
+    _, echoed = sum_shocks(known, int(told.hidden[own[0]]), phi)
+    noise_part = memory * (1.0 - phi * phi) * echoed + (1.0 - memory) * noise_sum
+    alone = memory + (1.0 - memory) * noise_sum / present
+    within = weights @ (scales * np.maximum(alone - noise_part / present**2, 0.0))
+    return expected, each, float(mean_var), float(within)
+
+
+def take_out_spare(
+    told: ModelBridges, own: Integers, spare: Integers, columns: Floats
+) -> tuple[Floats, Floats]:
+    """What is expected of a window and its covariance, others estimated on days that are theirs alone."""
+    inverse = np.linalg.inv(told.cov[:, spare[:, None], spare])
+    passed_on = told.cov[:, own[:, None], spare] @ inverse
+    x = columns[spare]
+    theta_cov = np.linalg.inv(x.T @ inverse @ x + np.eye(x.shape[1]) / WIDE**2)
+    missed = told.z[spare] - told.path[:, spare]
+    theta = np.einsum("mij,mj->mi", theta_cov @ x.T @ inverse, missed)
+    carried = columns[own] - passed_on @ x
+    path = told.path[:, own] + np.einsum("mij,mj->mi", passed_on, missed)
+    path = path + np.einsum("mij,mj->mi", carried, theta)
+    cov = told.cov[:, own[:, None], own] - passed_on @ told.cov[:, spare[:, None], own]
+    return path, cov + carried @ theta_cov @ carried.transpose(0, 2, 1)
+
+
+def take_out_flat(
+    told: ModelBridges, own: Integers, known: Integers, columns: Floats
+) -> tuple[Floats, Floats]:
+    """The same where others have no days of their own: the window's own effect is taken to be flat to tell them apart.
+
+    The first of the columns is the window's own.
+    """
+    x = columns[known]
+    inverse = np.linalg.inv(told.cov[:, known[:, None], known])
+    gain = np.linalg.inv(x.T @ inverse @ x + np.eye(x.shape[1]) / WIDE**2) @ x.T @ inverse
+    # What is missed of each own day is its own miss less what the others are found to do there.
+    others = columns[own, 1:] @ gain[:, 1:]
+    path = told.path[:, own] + np.einsum("mij,mj->mi", others, told.z[known] - told.path[:, known])
+    mixed = others @ told.cov[:, known[:, None], own]
+    cov = told.cov[:, own[:, None], own] - mixed - mixed.transpose(0, 2, 1)
+    return path, cov + others @ told.cov[:, known[:, None], known] @ others.transpose(0, 2, 1)
+
+
+def bridge_places_at_once(
+    origins: Any, parts: Any, z: Any, noise: Any, weekday: Any, season: int, x: Any, grid: Any, states: Any,
+    covs: Any, totals: Any, counts: Any, records: Any, settings: Any, floor: float,
+) -> Any:  # fmt: skip
+    """The same as `bridge_kernel.bridge_places`, place by place."""
+    frame = Frame(z, noise, weekday, season, x, True, 0.0, 1.0, FilterSettings(*settings))
+    is_hidden = parts != SEEN
+    own = np.flatnonzero(parts[is_hidden] == COUNTED)
+    expected, each = np.full((origins.size, own.size), np.nan), np.full((origins.size, own.size), np.nan)
+    mean_var, within = np.full(origins.size, np.nan), np.full(origins.size, np.nan)
+    for place, origin in enumerate(origins):
+        if origin < 0 or origin + parts.size >= z.size:
+            continue
+        if not np.isfinite(z[origin + 1 + np.flatnonzero(parts == COUNTED)]).any():
+            continue
+        start = (states[place], covs[place], totals[place], counts[place], records[place])
+        told = bridge_models(frame, grid, start, origin, is_hidden, floor)
+        expected[place], each[place], mean_var[place], within[place] = mix_models(
+            told, own, np.zeros((told.hidden.size, 0))
+        )
+    return expected, each, mean_var, within

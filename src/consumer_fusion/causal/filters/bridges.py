@@ -1,0 +1,172 @@
+"""Bridges: what the days on both sides of a window say of it, each of its own days held to be unseen.
+
+Nothing is assumed of the shape of an effect: a day of the window moves what is expected of no other. The days of other
+actions nearby are held to be unseen too; where they share days with the window, each of them is taken to have done the
+same on all of its days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from consumer_fusion.causal.filters.bridge_covariances import bridge_models, bridge_places_at_once, mix_models
+from consumer_fusion.causal.filters.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
+from consumer_fusion.causal.filters.fitted_series import FittedSeries, SlidErrors
+from consumer_fusion.causal.filters.state_space import (
+    NO_WINDOWS,
+    Filtered,
+    Frame,
+    Integers,
+    compile_loops,
+    filter_frame,
+)
+from consumer_fusion.causal.series.series import Floats, Window
+
+AFTER_DAYS = 28
+"""So many days after a window say what would have been, where there are so many."""
+MOST_PLACES = 150
+"""Neighbouring placebos say much the same: of more places than these only every so many is tried."""
+WEIGHT_FLOOR = 1e-4
+"""Models with less weight on the day before are left out."""
+MOST_WITHIN = 0.5
+"""The mean of what is lognormal lies above the exponential of its mean logarithm by this at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """What was expected of a window.
+
+    Attributes:
+        e: What was observed over what was expected, of all days together: a difference of logarithms, or in the
+            series' units.
+        s: The standard deviation the models give it.
+        expected: By day of the window, in the series' units.
+        spread: By day, a standard deviation: of the logarithm, or in the series' units.
+    """
+
+    e: float
+    s: float
+    expected: Floats
+    spread: Floats
+
+
+def bridge_window(
+    fitted: FittedSeries, window: Window, *, after: int, gap: int = 0, others: Sequence[Window] = ()
+) -> Bridge:
+    """What was expected of a window, by the days before it and so many after it.
+
+    Args:
+        fitted: The series.
+        window: The days in question.
+        after: Days after the window that are looked at; with 0 it is a forecast from before.
+        gap: Days before the window that are not looked at either.
+        others: Other actions, whose days are not looked at.
+    """
+    first = fitted.series.first_day
+    start = min([window.start_day - gap, *(other.start_day for other in others)])
+    origin = start - 1 - first
+    if origin < 0:
+        nothing = np.full(window.days, np.nan)
+        return Bridge(np.nan, np.nan, nothing, nothing)
+    if not others:
+        parts = np.repeat(np.array([SKIPPED, COUNTED, SEEN]), (gap, window.days, after))
+        found = next(zip(*bridge_places_alike(fitted, np.array([origin]), parts)))
+    else:
+        found = bridge_among_others(fitted, window, start, gap, after, others)
+    seen = fitted.series.values[window.start_day - first : window.end_day + 1 - first]
+    return tell_bridge(fitted.frame, seen, *found)
+
+
+def bridge_among_others(
+    fitted: FittedSeries, window: Window, start_day: int, gap: int, after: int, others: Sequence[Window]
+) -> tuple[Floats, Floats, float, float]:
+    """A window from the day before `start_day` on, with what other actions do taken out."""
+    days = np.arange(start_day, window.end_day + 1 + after)
+    is_own = (days >= window.start_day) & (days <= window.end_day)
+    columns = np.zeros((days.size, len(others)))
+    for place, other in enumerate(others):
+        columns[:, place] = (days >= other.start_day) & (days <= other.end_day)
+    origin = start_day - 1 - fitted.series.first_day
+    kept = keep_states(fitted, np.array([origin]))
+    begun = (kept.states[0], kept.covs[0], kept.totals[0], kept.counts[0], kept.records[0])
+    is_hidden = columns.any(axis=1) | ((days >= window.start_day - gap) & (days <= window.end_day))
+    told = bridge_models(fitted.frame, fitted.grid.rows, begun, origin, is_hidden, WEIGHT_FLOOR)
+    return mix_models(told, np.flatnonzero(is_own[told.hidden]), columns[told.hidden])
+
+
+def tell_bridge(
+    frame: Frame, seen: Floats, path: Floats, each: Floats, mean_var: float, within: float
+) -> Bridge:
+    """A bridge in the units of the series, from standardised ones."""
+    known = np.isfinite(seen)
+    spread = frame.scale * np.sqrt(np.maximum(each, 0.0))
+    s = float(frame.scale * np.sqrt(max(mean_var, 0.0)))
+    line = np.maximum(frame.center + frame.scale * path, -np.inf if frame.is_log else frame.lowest)
+    if not known.any():
+        return Bridge(np.nan, s, np.exp(line) if frame.is_log else line, spread)
+    observed = float(seen[known].mean())
+    if not frame.is_log:
+        return Bridge(observed - float(line[known].mean()), s, line, spread)
+    # The mean of what is lognormal lies above the exponential of the mean logarithm.
+    expected = np.exp(line + min(0.5 * frame.scale**2 * within, MOST_WITHIN))
+    floor = np.exp(frame.center - 20.0)
+    e = np.log(max(observed, floor)) - np.log(max(float(expected[known].mean()), floor))
+    return Bridge(float(e), s, expected, spread)
+
+
+def slide_bridges(fitted: FittedSeries, length: int, after: int) -> SlidErrors:
+    """The same bridges at places that no action touches; kept with the series."""
+    key = (length, after)
+    if key not in fitted.bridges:
+        frame = fitted.frame
+        free = np.flatnonzero(fitted.find_placebo_origins(length + after))
+        free = free[free + length + after < frame.z.size]
+        step = max(length // 2, -(-free.size // MOST_PLACES), 1)
+        places = np.ascontiguousarray(free[::step])  # any other layout would be compiled anew
+        parts = np.repeat(np.array([COUNTED, SEEN]), (length, after))
+        found = bridge_places_alike(fitted, places, parts)
+        days = places[:, None] + 1 + np.arange(length)
+        told = [tell_bridge(frame, seen, *one) for seen, *one in zip(fitted.series.values[days], *found)]
+        before = fitted.errors(length)
+        e, s = np.array([one.e for one in told]), np.array([one.s for one in told])
+        apart, alone = before.e[places] - e, before.s[places]
+        known = np.isfinite(e) & np.isfinite(apart) & (s > 0) & (alone > 0)
+        both = fitted.list_placebos(places[known], e[known], np.hypot(s, apart)[known], step)
+        fitted.bridges[key] = SlidErrors(
+            both, fitted.list_placebos(places[known], apart[known], alone[known], step)
+        )
+    return fitted.bridges[key]
+
+
+def bridge_places_alike(
+    fitted: FittedSeries, places: Integers, parts: Integers
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """The same pattern of hidden days at many places; parts and answer as in `bridge_kernel.bridge_places`."""
+    frame = fitted.frame
+    kept = keep_states(fitted, places)
+    found: tuple[Floats, Floats, Floats, Floats] = load_bridges()(
+        places, parts, frame.z, frame.noise, frame.weekday, frame.season, frame.x, fitted.grid.rows, kept.states,
+        kept.covs, kept.totals, kept.counts, kept.records, np.array(astuple(frame.settings), dtype=np.float64),
+        WEIGHT_FLOOR,
+    )  # fmt: skip
+    return found
+
+
+def keep_states(fitted: FittedSeries, places: Integers) -> Filtered:
+    """The models' states at the end of each place; those of a single place are kept with the series."""
+    if places.size != 1:
+        return filter_frame(fitted.frame, fitted.grid, NO_WINDOWS, kept=places)
+    if int(places[0]) not in fitted.states:
+        fitted.states[int(places[0])] = filter_frame(fitted.frame, fitted.grid, NO_WINDOWS, kept=places)
+    return fitted.states[int(places[0])]
+
+
+@lru_cache(maxsize=1)
+def load_bridges() -> Callable[..., Any]:
+    """The compiled loops, or the same in numpy."""
+    return compile_loops(bridge_places) or bridge_places_at_once

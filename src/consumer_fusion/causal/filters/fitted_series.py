@@ -1,0 +1,295 @@
+"""One fitted series: a single pass that leaves honest forecasts from every past day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.causal.filters.design_matrix import (
+    MARGIN_DAYS,
+    build_frame,
+    choose_controls,
+    choose_reference_days,
+)
+from consumer_fusion.causal.filters.model_grid import Grid, build_grid, thin_grid
+from consumer_fusion.causal.filters.state_space import Filtered, Frame, filter_frame
+from consumer_fusion.causal.series.series import DailySeries, Floats, Window, align_values
+
+LEAST_DAYS = 35
+"""Fewer usable days before an action than this, and nothing is said of it."""
+HORIZONS = (1, 3, 7, 14, 28)
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceboErrors:
+    """What the forecasts missed by on past dates without an action.
+
+    Attributes:
+        e: The window's mean over what was expected: a difference of logarithms, or in the series' units.
+        s: The standard deviation the models gave it.
+        origins: The days the forecasts were made from.
+        ages: Usable days the series had by then.
+        step: Days from one origin to the next.
+    """
+
+    e: Floats
+    s: Floats
+    origins: Integers
+    ages: Floats
+    step: int = 1
+
+    @property
+    def u(self) -> Floats:
+        """The errors over their standard deviations."""
+        return self.e / self.s
+
+
+@dataclass(frozen=True, slots=True)
+class SlidErrors:
+    """Placebos of windows that have days on both sides.
+
+    Attributes:
+        both: Errors of the answer from both sides; their standard deviation holds how far the two answers lie apart.
+        apart: How far the answer from the days before alone lies from that of both sides, and the standard deviation
+            that the models give the former.
+    """
+
+    both: PlaceboErrors
+    apart: PlaceboErrors
+
+    def take_before(self, day: int, span: int) -> SlidErrors:
+        """Those that had ended before a day, each with the days after its window that were looked at."""
+        past = self.both.origins + span < day
+        return SlidErrors(*(
+            PlaceboErrors(one.e[past], one.s[past], one.origins[past], one.ages[past], one.step)
+            for one in (self.both, self.apart)
+        ))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class WindowErrors:
+    """Errors and standard deviations of one kind of window from every origin; NaN where there is none."""
+
+    e: Floats
+    s: Floats
+    expected: Floats
+    observed: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTrail:
+    """The placebo errors of one series in the order of their dates.
+
+    Attributes:
+        source: The family of the series.
+        u: Absolute standardised errors, which the series' own factor is made of.
+        origins: The days they were forecast from.
+        length: Length of the windows, days skipped before them included.
+        ages: Usable days the series had by then; none are taken for many.
+        maxima: What is held against the factor where it is another size: of each date the largest of many looks; NaN
+            where unknown.
+        step: Days from one date to the next.
+    """
+
+    source: str
+    u: Floats
+    origins: Integers
+    length: int
+    ages: Floats | None = None
+    maxima: Floats | None = None
+    step: int = 1
+
+    @property
+    def sizes(self) -> Floats:
+        """What is held against the factor."""
+        return self.u if self.maxima is None else self.maxima
+
+
+@dataclass(frozen=True, slots=True)
+class FittedSeries:
+    """A series with its forecasts from every past day.
+
+    Attributes:
+        series: What was fitted.
+        frame: As the filter saw it.
+        grid: The models.
+        controls: The controls used, as given.
+        country: Whose holidays were taken in.
+        actions: Windows of known actions, which are no placebos.
+        with_last_year: Whether last year's values were taken in where there are any.
+        one_step: What the pass gives for the next day.
+        windows: Errors by (days skipped, length), filled as they are asked for.
+        trails: Placebo errors by (question, length), likewise.
+        states: The models' states at the end of a day, by its place, likewise.
+        bridges: Placebos of windows with days on both sides, by (length, days after), likewise.
+        dropped_controls: Names of controls that were left out, and why.
+        guarded: By window, the places of controls that changed in it themselves.
+    """
+
+    series: DailySeries
+    frame: Frame
+    grid: Grid
+    controls: tuple[DailySeries, ...]
+    country: str | None
+    actions: tuple[Window, ...]
+    with_last_year: bool
+    one_step: Filtered
+    windows: dict[tuple[int, int], WindowErrors] = field(default_factory=dict)
+    trails: dict[tuple[str, int], ErrorTrail] = field(default_factory=dict)
+    states: dict[int, Filtered] = field(default_factory=dict)
+    bridges: dict[tuple[int, int], SlidErrors] = field(default_factory=dict)
+    dropped_controls: tuple[tuple[str, str], ...] = ()
+    guarded: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def form(self) -> str:
+        """Which law of errors it is judged by: of single series or of series with controls."""
+        return "controls" if self.controls else "single"
+
+    @property
+    def is_log(self) -> bool:
+        """Whether errors are differences of logarithms."""
+        return self.frame.is_log
+
+    def count_usable_days(self, day: int) -> int:
+        """How many days with a value lie before a day."""
+        index = min(max(day - self.series.first_day, 0), self.series.values.size)
+        return int(np.isfinite(self.series.values[:index]).sum())
+
+    def errors(self, length: int, gap: int = 0) -> WindowErrors:
+        """Errors of all windows of a length that start `gap` days after the day after their origin."""
+        if (gap, length) not in self.windows:
+            self.add_windows([(gap, length)])
+        return self.windows[gap, length]
+
+    def add_windows(self, specs: Sequence[tuple[int, int]]) -> None:
+        """Forecast further kinds of windows, all in one pass."""
+        missing = [spec for spec in dict.fromkeys(specs) if spec not in self.windows]
+        if missing:
+            filtered = filter_frame(self.frame, self.grid, np.array(missing, dtype=np.int64))
+            self.windows.update(collect_errors(self.series.values, self.frame, filtered, missing))
+
+    def placebos(self, horizon: int, *, gap: int = 0, before_day: int | None = None) -> PlaceboErrors:
+        """The errors on past dates that no action touches.
+
+        Args:
+            horizon: Length of the windows in days.
+            gap: Days skipped between the origin and the window.
+            before_day: Only windows that end before this day.
+        """
+        errors = self.errors(horizon, gap)
+        usable = self.find_placebo_origins(horizon, gap, before_day)
+        index = np.flatnonzero(usable & np.isfinite(errors.e) & (errors.s > 0))
+        return self.list_placebos(index, errors.e[index], errors.s[index])
+
+    def list_placebos(self, index: Integers, e: Floats, s: Floats, step: int = 1) -> PlaceboErrors:
+        """Placebo errors with the days they were forecast from, given as places in the series."""
+        ages = np.cumsum(np.isfinite(self.series.values))[index].astype(np.float64)
+        return PlaceboErrors(e, s, (index + self.series.first_day).astype(np.int64), ages, step)
+
+    def find_placebo_origins(
+        self, length: int, gap: int = 0, before_day: int | None = None
+    ) -> npt.NDArray[np.bool_]:
+        """By day, whether a window from that origin may serve as a placebo: days enough before, no action near."""
+        usable = np.cumsum(np.isfinite(self.series.values)) >= LEAST_DAYS
+        first = self.series.first_day
+        # The window's first day is the origin's index plus 1 plus the gap.
+        for action in self.actions:
+            low = action.start_day - first - MARGIN_DAYS - gap - length
+            high = action.end_day - first + MARGIN_DAYS - gap - 1
+            usable[max(low, 0) : max(high + 1, 0)] = False
+        if before_day is not None:
+            usable[max(before_day - first - gap - length, 0) :] = False
+        return usable
+
+
+def fit_series(
+    series: DailySeries,
+    *,
+    controls: Sequence[DailySeries] = (),
+    country: str | None = None,
+    with_last_year: bool = True,
+    horizons: Sequence[int] = HORIZONS,
+    actions: Sequence[Window] = (),
+    period: int = 7,
+) -> FittedSeries:
+    """Fit a series once, with honest forecasts from every past day.
+
+    Args:
+        series: The outcome.
+        controls: Sister series that the actions do not reach; of many the eight that follow the series most closely.
+        country: The code of a country (`IT`) whose holidays are taken in.
+        with_last_year: Whether the series' own values of a year ago are taken in where it is long enough.
+        horizons: Lengths of windows that are forecast from every day at once; others follow when asked for.
+        actions: Windows of known actions; no placebo lies within a week of one.
+        period: Days of the season: 7, or 1 for a series without weekdays (years of a panel).
+    """
+    reference = choose_reference_days(series, actions, LEAST_DAYS)
+    chosen, dropped = choose_controls(series, controls, reference)
+    frame, sorts = build_frame(series, chosen, country, with_last_year, period, reference)
+    specs = [(0, int(horizon)) for horizon in horizons]
+    grid = build_grid(*sorts, is_sparse=frame.is_sparse)
+    filtered = filter_frame(frame, grid, np.array(specs, dtype=np.int64).reshape(-1, 2))
+    return FittedSeries(
+        series,
+        frame,
+        grid,
+        chosen,
+        country,
+        tuple(actions),
+        with_last_year,
+        filtered,
+        collect_errors(series.values, frame, filtered, specs),
+        dropped_controls=dropped,
+    )
+
+
+def forecast_quickly(series: DailySeries, controls: Sequence[DailySeries], window: Window) -> FittedSeries:
+    """A fit with a few models and one window, to look a control over."""
+    reference = choose_reference_days(series, (window,), LEAST_DAYS)
+    frame, sorts = build_frame(series, controls, None, False, 7, reference)
+    grid = thin_grid(build_grid(*sorts, is_sparse=frame.is_sparse))
+    filtered = filter_frame(frame, grid, np.array([(0, window.days)], dtype=np.int64))
+    windows = collect_errors(series.values, frame, filtered, [(0, window.days)])
+    return FittedSeries(series, frame, grid, tuple(controls), None, (window,), False, filtered, windows)
+
+
+def collect_errors(
+    values: Floats, frame: Frame, filtered: Filtered, specs: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], WindowErrors]:
+    """Errors of each kind of window from what the filter expected and what came."""
+    seen = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(seen, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(seen)])
+    collected: dict[tuple[int, int], WindowErrors] = {}
+    days = values.size
+    for column, (gap, length) in enumerate(specs):
+        start = np.minimum(np.arange(days) + 1 + gap, days)
+        stop = np.minimum(start + length, days)
+        present = counts[stop] - counts[start]
+        is_enough = present * 2 >= length
+        observed = np.full(days, np.nan)
+        np.divide(sums[stop] - sums[start], present, out=observed, where=is_enough & (present > 0))
+        expected = filtered.win_level[:, column]
+        if frame.is_log:
+            # The mean of what is lognormal lies above the exponential of the mean logarithm.
+            within = np.minimum(0.5 * frame.scale**2 * filtered.win_within[:, column], 0.5)
+            expected = expected * np.exp(within)
+            floor = np.exp(frame.center - 20.0)
+            e = np.log(np.maximum(observed, floor)) - np.log(np.maximum(expected, floor))
+        else:
+            e = observed - np.maximum(expected, frame.lowest)
+        s = frame.scale * np.sqrt(filtered.win_var[:, column])
+        collected[gap, length] = WindowErrors(e, s, expected, observed)
+    return collected
+
+
+def list_days(series: DailySeries, first_day: int, last_day: int) -> tuple[Integers, Floats]:
+    """The days asked for and the values the series has on them."""
+    days = np.arange(first_day, last_day + 1, dtype=np.int64)
+    return days, align_values(series, first_day, days.size)

@@ -1,0 +1,184 @@
+"""The state-space filter as the engine calls it: compiled where numba is installed, numpy otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.causal.filters.kernel import filter_models
+from consumer_fusion.causal.filters.model_grid import Grid
+from consumer_fusion.causal.filters.vectorised import filter_models_at_once
+from consumer_fusion.causal.series.series import Floats
+
+Integers = npt.NDArray[np.int64]
+NO_DAYS: Integers = np.zeros(0, dtype=np.int64)
+NO_WINDOWS: Integers = np.zeros((0, 2), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSettings:
+    """The constants of the filter, chosen once and the same for every series.
+
+    Attributes:
+        robust: Standard deviations beyond which a surprise moves the state less and less.
+        nu: Degrees of freedom of the density that weighs the models.
+        burn_in: Days that are seen before models are weighed.
+        prior_days: How many days the first guess of the scale counts as.
+        scale_memory: What is kept of what was learnt of the scale, from day to day.
+        weight_memory: What is kept of the models' records, from day to day.
+        level_var: Prior variance of the level.
+        season_var: Prior variance of the season's effects.
+        weight_floor: Models with less weight make no forecasts.
+    """
+
+    robust: float = 2.5
+    nu: float = 6.0
+    burn_in: float = 14.0
+    prior_days: float = 5.0
+    scale_memory: float = 0.995
+    weight_memory: float = 0.99
+    level_var: float = 1000.0
+    season_var: float = 400.0
+    weight_floor: float = 1e-3
+
+
+DEFAULT_SETTINGS = FilterSettings()
+SPARSE_SETTINGS = FilterSettings(robust=1e9)
+"""Of series of mostly zeros: what is not zero is no odd day there, and to clip it takes the mean away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What one pass gives.
+
+    Attributes:
+        one_mean: The value expected for each day from the days before it.
+        one_var: Its variance.
+        win_mean: Mean of each window from each origin, in standardised units.
+        win_var: Its variance.
+        win_level: The same mean in the units of the values.
+        win_within: How much the days of a window vary around its mean.
+        weights: What the models weigh at the end.
+        loglik: Their log likelihoods (Student-t).
+        states: The models' states at the end of each day kept, by day and model, as all that follows.
+        covs: Their covariances, relative to the scale.
+        totals: Sums of squares of the standardised surprises, which the scale is made of.
+        counts: What they are divided by.
+        records: How well each model had forecast by the day.
+    """
+
+    one_mean: Floats
+    one_var: Floats
+    win_mean: Floats
+    win_var: Floats
+    win_level: Floats
+    win_within: Floats
+    weights: Floats
+    loglik: Floats
+    states: Floats
+    covs: Floats
+    totals: Floats
+    counts: Floats
+    records: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A series ready for the filter: standardised values, noise, weekdays and columns.
+
+    Attributes:
+        z: Standardised values, NaN where missing.
+        noise: Multipliers of the noise variance.
+        weekday: The number of the season's effect of each day.
+        season: How many effects the season has.
+        x: Columns of the coefficients.
+        is_log: Whether z comes from logarithms.
+        center: What was subtracted.
+        scale: What was divided by.
+        settings: The constants of the filter.
+        lowest: Nothing lower is expected.
+    """
+
+    z: Floats
+    noise: Floats
+    weekday: Integers
+    season: int
+    x: Floats
+    is_log: bool
+    center: float
+    scale: float
+    settings: FilterSettings = DEFAULT_SETTINGS
+    lowest: float = -np.inf
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is filtered as a series of mostly zeros."""
+        return self.settings == SPARSE_SETTINGS
+
+
+def filter_frame(
+    frame: Frame,
+    grid: Grid,
+    specs: Integers,
+    *,
+    first_origin: int = 0,
+    last_origin: int | None = None,
+    kept: Integers = NO_DAYS,
+) -> Filtered:
+    """Filter a series under every model of a grid and forecast the windows asked for from every day.
+
+    Args:
+        frame: The series.
+        grid: The models.
+        specs: Windows by row: days skipped after the origin, length in days.
+        first_origin: The first day that forecasts are made from.
+        last_origin: The last such day.
+        kept: Days, rising, at whose end the models' states are kept, for bridges.
+    """
+    columns = frame.x.shape[1]
+    return Filtered(
+        *load_filter()(
+            frame.z,
+            frame.noise,
+            frame.weekday,
+            frame.season,
+            frame.x,
+            grid.rows,
+            grid.b_mean[:, :columns],
+            grid.b_var[:, :columns],
+            np.ascontiguousarray(specs, dtype=np.int64).reshape(-1, 2),
+            first_origin,
+            frame.z.size - 1 if last_origin is None else last_origin,
+            np.array(astuple(frame.settings), dtype=np.float64),
+            frame.is_log,
+            frame.center,
+            frame.scale,
+            kept,
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def load_filter() -> Callable[..., Any]:
+    """The compiled filter, or the one in numpy where numba is not installed; both give the same numbers."""
+    return compile_loops(filter_models) or filter_models_at_once
+
+
+def compile_loops(loops: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Loops compiled by numba, kept on disk between runs; None where numba is not installed."""
+    try:
+        from numba import njit
+    except ImportError:
+        return None
+    compiled: Callable[..., Any]
+    try:
+        compiled = njit(cache=True, error_model="numpy")(loops)
+    except RuntimeError:
+        # There is no folder to keep compiled code in; it is compiled anew in every process.
+        compiled = njit(error_model="numpy")(loops)
+    return compiled

@@ -1,0 +1,12 @@
+"""Inference: p-values and intervals of an effect, judged by placebos of the same series."""
+
+__all__ = [
+    "delays",
+    "effect",
+    "estimation",
+    "null_distribution",
+    "overlaps",
+    "placebo_errors",
+    "placebo_rules",
+    "shrinkage",
+]

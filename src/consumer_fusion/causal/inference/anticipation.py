@@ -1,0 +1,54 @@
+"""Whether an effect began before its window: the days just before it, forecast from before them.
+
+What announced itself, or was declared too late, has moved the days that a forecast would start from, and is then taken
+for the level. Where these days stand out, the forecast is made from before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries
+from consumer_fusion.causal.inference.effect import Check
+from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.series.series import Window
+
+BEFORE_DAYS = 7
+"""So many days before a window are looked at."""
+BEFORE_LEVEL = 0.05
+"""They stand out where fewer than this share of placebos are as far off; a false alarm costs little precision."""
+
+
+def check_days_before(
+    fitted: FittedSeries, window: Window, calibration: Calibration, others: Sequence[Window]
+) -> Check | None:
+    """Warn where the days just before a window stand out; None where nothing can be said of them."""
+    before = Window(window.start_day - BEFORE_DAYS, window.start_day - 1)
+    if any(before.overlaps(other) for other in others):
+        # What another action did there did not announce this one.
+        return None
+    origin = before.start_day - 1 - fitted.series.first_day
+    if fitted.count_usable_days(before.start_day) < LEAST_DAYS:
+        return None
+    errors = fitted.errors(BEFORE_DAYS)
+    e, s = float(errors.e[origin]), float(errors.s[origin])
+    if not np.isfinite(e) or not s > 0:
+        return None
+    rule = calibration.find_rule(fitted.form, BEFORE_DAYS)
+    placebos = fitted.placebos(BEFORE_DAYS, before_day=before.start_day)
+    factor = rule.measure_factor(placebos, BEFORE_DAYS, fitted.count_usable_days(before.start_day))
+    if rule.law.measure_tail(abs(e) / (factor * s)) > BEFORE_LEVEL:
+        return Check(
+            "days_before",
+            "passed",
+            "The {days} days before the window were as expected.",
+            {"days": BEFORE_DAYS},
+        )
+    missed = float((errors.observed[origin] - errors.expected[origin]) * BEFORE_DAYS)
+    return Check(
+        "days_before", "warned",
+        "It may have begun before: the {days} days before the window were off by {missed} from what was expected of "
+        "them. So the effect is told from the days before those.", {"days": BEFORE_DAYS, "missed": missed},
+    )  # fmt: skip

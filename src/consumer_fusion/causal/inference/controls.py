@@ -1,0 +1,88 @@
+"""Controls: which sister series are of use, and whether the action reached them after all.
+
+A series that the action moved too is no control: it would take the effect for what happens anyway. So the window is
+looked at in each control first, and one that changed there more than the others did is left out and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from consumer_fusion.causal.filters.fitted_series import (
+    LEAST_DAYS,
+    FittedSeries,
+    fit_series,
+    forecast_quickly,
+)
+from consumer_fusion.causal.inference.p_values import judge_size
+from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.series.series import DailySeries, Window
+from consumer_fusion.i18n.translation import mark
+
+GUARD_LEVEL = 0.01
+"""A control whose own change in the window has a smaller p-value was reached by something."""
+
+MOVED = mark("it changed in the window itself, more than the other controls")
+"""Why a control is left out, for people."""
+
+
+def guard_controls(fitted: FittedSeries, window: Window, calibration: Calibration) -> FittedSeries:
+    """The fitted series without the controls that changed in the window themselves.
+
+    Each control is first looked at alone. One that changed is then held against the controls that did not: a shock
+    that all share (weather, a holiday) is no reason to leave one out, it is what controls are for. Where all of them
+    changed nothing is left out; the effect then says so.
+
+    Args:
+        fitted: The series with its controls.
+        window: The days of the action that have been seen.
+        calibration: The placebos the controls are judged by.
+    """
+    key = (window.start_day, window.end_day)
+    if not fitted.controls:
+        return fitted
+    if key not in fitted.guarded:
+        everyone = fitted.controls
+        suspects = [place for place, one in enumerate(everyone) if _is_moved(one, (), window, calibration)]
+        calm = [one for place, one in enumerate(everyone) if place not in suspects]
+        moved = [
+            place for place in suspects if calm and _is_moved(everyone[place], calm, window, calibration)
+        ]
+        fitted.guarded[key] = tuple(moved)
+    dropped = fitted.guarded[key]
+    if not dropped:
+        return fitted
+    kept = [one for place, one in enumerate(fitted.controls) if place not in dropped]
+    refitted = fit_series(
+        fitted.series,
+        controls=kept,
+        country=fitted.country,
+        with_last_year=fitted.with_last_year,
+        horizons=[length for gap, length in fitted.windows if gap == 0],
+        actions=fitted.actions,
+        period=7 if fitted.frame.season else 1,
+    )
+    names = tuple((fitted.controls[place].name, MOVED) for place in dropped)
+    return replace(refitted, dropped_controls=(*fitted.dropped_controls, *names))
+
+
+def _is_moved(
+    control: DailySeries, others: Sequence[DailySeries], window: Window, calibration: Calibration
+) -> bool:
+    if control.last_day < window.end_day or control.first_day + LEAST_DAYS > window.start_day:
+        return False
+    seen = replace(control, values=control.values[: window.end_day + 1 - control.first_day], counts=None)
+    fitted = forecast_quickly(seen, others, window)
+    origin = window.start_day - control.first_day - 1
+    errors = fitted.errors(window.days)
+    e, s = float(errors.e[origin]), float(errors.s[origin])
+    if not np.isfinite(e) or not s > 0:
+        return False
+    placebos = fitted.placebos(window.days, before_day=window.start_day)
+    rule = calibration.find_rule(fitted.form, window.days)
+    age = fitted.count_usable_days(window.start_day)
+    size = abs(e) / (s * rule.measure_factor(placebos, window.days, age))
+    return judge_size(size, rule.law, GUARD_LEVEL).is_beyond

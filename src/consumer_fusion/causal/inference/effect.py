@@ -1,0 +1,107 @@
+"""What is told of an effect: numbers, checks in plain words, and the label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.causal.series.series import Floats
+
+Verdict = Literal["passed", "warned", "refused"]
+Label = Literal["cannot_tell", "changed_after", "consistent_with_cause", "caused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check made before a number is told.
+
+    Attributes:
+        name: Its stable name.
+        verdict: What came of it.
+        sentence: A text of the catalogue with named placeholders.
+        values: What stands in the placeholders.
+    """
+
+    name: str
+    verdict: Verdict
+    sentence: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The effect of an action on one series.
+
+    Attributes:
+        name: The series.
+        kind: `open`, or `temporary` where days after the window were used too.
+        start_day: First day of the window.
+        end_day: Last day of it that has been seen.
+        effect: Mean change a day, in the series' units.
+        effect_low: Lower end of its interval.
+        effect_high: Upper end.
+        cumulative: The sum over the days seen.
+        cumulative_low: Lower end of its interval, from the variance of the sum.
+        cumulative_high: Upper end.
+        relative: The change relative to what was expected.
+        low: Lower end of its interval.
+        high: Upper end.
+        p_value: How often so large a change comes without any effect, at the end of the window.
+        p_sequential: The same for whoever looks every day.
+        interval: Whether the interval and the label are of those who look every day or of the declared end.
+        alpha: What the interval leaves out.
+        estimate_log: The change as a difference of logarithms (relative where the series has none).
+        se_log: Its calibrated standard error.
+        mde80: The relative change that would be found in four of five cases.
+        library: Which placebos it was judged by, and how many.
+        label: The grade of the evidence.
+        checks: What was checked.
+        days: The days of the arrays below, from sixty before the window on.
+        observed: What came.
+        expected: What was expected: before the window from each day before, in it from the day before it.
+        expected_low: Lower end, calibrated.
+        expected_high: Upper end.
+        placebos: Relative changes on past dates without an action.
+        controls: Names of the controls used.
+        dropped_controls: Names of controls left out, and why.
+    """
+
+    name: str
+    kind: str
+    start_day: int
+    end_day: int
+    effect: float
+    effect_low: float
+    effect_high: float
+    cumulative: float
+    cumulative_low: float
+    cumulative_high: float
+    relative: float
+    low: float
+    high: float
+    p_value: float
+    p_sequential: float
+    interval: Literal["sequential", "fixed"]
+    alpha: float
+    estimate_log: float
+    se_log: float
+    mde80: float
+    library: str
+    label: Label
+    checks: tuple[Check, ...]
+    days: npt.NDArray[np.int64]
+    observed: Floats
+    expected: Floats
+    expected_low: Floats
+    expected_high: Floats
+    placebos: Floats
+    controls: tuple[str, ...] = ()
+    dropped_controls: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether no number is told."""
+        return any(check.verdict == "refused" for check in self.checks)

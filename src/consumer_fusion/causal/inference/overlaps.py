@@ -1,0 +1,126 @@
+"""Actions near each other: which of them cannot be told apart, and which move what is expected of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumer_fusion.causal.inference.effect import Check
+from consumer_fusion.causal.series.series import Window
+
+ENTANGLED_DAYS = 14
+"""Another action that ended no longer ago than this moves what is expected of a window."""
+STEADY_DAYS = 28
+"""What has run for so long and runs on is a part of the level."""
+LEAST_OWN_SHARE = 1 / 3
+LEAST_OWN_DAYS = 2
+"""Each of two actions has at least so many days, and this share of the shorter one, without the other, where the two
+are told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedWindow(Window):
+    """The window of another action.
+
+    Attributes:
+        name: What the action is called.
+        is_temporary: Whether its effect is declared to end with the window.
+    """
+
+    name: str = ""
+    is_temporary: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What other actions mean for a window.
+
+    Attributes:
+        window: The days to be measured: the action's own, or those of all that cannot be told apart from it.
+        together: Who cannot be told apart from it.
+        entangled: Other actions on or shortly before these days, which are told apart.
+        later: Other actions that begin after these days.
+        steady: Actions that ran on all of these days and long before, a part of the level.
+    """
+
+    window: Window
+    together: tuple[NamedWindow, ...]
+    entangled: tuple[NamedWindow, ...]
+    later: tuple[NamedWindow, ...]
+    steady: tuple[NamedWindow, ...]
+
+
+def sort_neighbours(window: Window, others: Sequence[Window]) -> Neighbours:
+    """Sort other actions by what they mean for a window."""
+    named = [
+        other if isinstance(other, NamedWindow) else NamedWindow(other.start_day, other.end_day)
+        for other in others
+    ]
+    steady = tuple(other for other in named if is_steady(window, other) and other.overlaps(window))
+    rest = [other for other in named if not is_steady(window, other)]
+    together: list[NamedWindow] = []
+    joined = rest
+    while joined:
+        joined = [other for other in rest if any(are_one(other, member) for member in (window, *together))]
+        rest = [other for other in rest if other not in joined]
+        together += joined
+    whole = Window(
+        min(one.start_day for one in (window, *together)), max(one.end_day for one in (window, *together))
+    )
+    rest = [other for other in rest if other.end_day >= whole.start_day - ENTANGLED_DAYS]
+    return Neighbours(
+        whole,
+        tuple(together),
+        tuple(other for other in rest if other.start_day <= whole.end_day),
+        tuple(other for other in rest if other.start_day > whole.end_day),
+        steady,
+    )
+
+
+def is_steady(window: Window, other: Window) -> bool:
+    """Whether another action had run for long when a window began, and runs on after it."""
+    return other.start_day <= window.start_day - STEADY_DAYS and other.end_day > window.end_day
+
+
+def are_one(first: Window, second: Window) -> bool:
+    """Whether two actions share so many of their days that what each of them did cannot be told."""
+    shared = min(first.end_day, second.end_day) - max(first.start_day, second.start_day) + 1
+    if shared < 1 or is_steady(first, second) or is_steady(second, first):
+        return False
+    shorter = min(first.days, second.days)
+    return shorter - shared < max(LEAST_OWN_DAYS, LEAST_OWN_SHARE * shorter)
+
+
+def check_neighbours(found: Neighbours) -> tuple[Check, ...]:
+    """Say which other actions were on, and what was made of them."""
+    checks: list[Check] = []
+    if found.together:
+        checks.append(
+            Check(
+                "overlap", "warned",
+                "Told once, of all of them together, because they ran on the same days and cannot be told apart: this "
+                "action and {names}.", {"names": list_names(found.together)},
+            )
+        )  # fmt: skip
+    if found.steady:
+        checks.append(
+            Check(
+                "overlap", "warned",
+                "Told on top of what ran long before and after it: {names}.", {"names": list_names(found.steady)},
+            )
+        )  # fmt: skip
+    apart = (*found.entangled, *found.later)
+    if apart:
+        checks.append(
+            Check(
+                "other_actions", "passed", "Told apart from other actions nearby: {names}.",
+                {"names": list_names(apart)},
+            )
+        )  # fmt: skip
+    return tuple(checks)
+
+
+def list_names(windows: Sequence[NamedWindow]) -> str:
+    """The names of actions, each once."""
+    names = [window.name for window in windows if window.name]
+    return ", ".join(dict.fromkeys(names)) or str(len(windows))

@@ -1,0 +1,64 @@
+"""An error held against the law of placebos: p-value and interval from one law, so that they agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from consumer_fusion.causal.filters.fitted_series import FittedSeries
+from consumer_fusion.causal.inference.null_distribution import Law
+from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.series.series import Window
+
+USUAL_PEEKING = 1.63
+"""What looking at each of fourteen days costs, where no law of looks has been learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An error held against a law: its p-value and the bound of its interval, which agree.
+
+    Attributes:
+        p_value: The share of placebos at or beyond it.
+        bound: How many calibrated standard deviations the interval reaches.
+        is_beyond: Whether the interval excludes no change; exactly if p_value <= alpha.
+    """
+
+    p_value: float
+    bound: float
+    is_beyond: bool
+
+
+def judge_size(size: float, law: Law, alpha: float, stretch: float = 1.0) -> Judgement:
+    """Hold a calibrated error against a law, so that p <= alpha exactly if the interval excludes 0."""
+    bound = law.find_bound(alpha) * stretch
+    p_value = law.measure_tail(size / stretch)
+    is_beyond = size > bound
+    # Rounding may part the two by one unit in the last place; they must not contradict each other.
+    if is_beyond:
+        p_value = min(p_value, alpha)
+    elif p_value <= alpha:
+        p_value = float(np.nextafter(alpha, 1.0))
+    return Judgement(p_value, bound, is_beyond)
+
+
+def judge_looks(
+    fitted: FittedSeries, window: Window, calibration: Calibration, size: float, alpha: float
+) -> tuple[Judgement, float]:
+    """Hold an error against the boundary for who looks every day until the declared end, and the factor used."""
+    length = window.days
+    placebos = fitted.placebos(length, before_day=window.start_day)
+    has_law = calibration.has_rule(fitted.form, "looks")
+    rule = calibration.find_rule(fitted.form, length, "looks" if has_law else "fixed")
+    factor = rule.measure_factor(placebos, length, fitted.count_usable_days(window.start_day))
+    return judge_size(size / factor, rule.law, alpha, 1.0 if has_law else USUAL_PEEKING), factor
+
+
+def shut_interval(e: float, half: float, is_beyond: bool) -> tuple[float, float]:
+    """The ends of an interval, on the side of 0 that the p-value says."""
+    low, high = e - half, e + half
+    if is_beyond:
+        tiny = abs(e) * 1e-12
+        return (max(low, tiny), high) if e > 0 else (low, min(high, -tiny))
+    return min(low, 0.0), max(high, 0.0)

@@ -1,0 +1,206 @@
+"""Calibration by placebo: how far forecasts miss where nothing was done, and what that makes of an error.
+
+The models' own standard deviation s is only a scale. A series' placebos say how much too small it is
+(lambda, pulled to what is usual by a prior), and the pooled law of u / lambda over many series says how often
+an error of such a size comes without any effect. The numbers the rule depends on are fitted on all sources but
+one and tried on that one, source by source, so that no source calibrates itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, PlaceboErrors
+from consumer_fusion.causal.inference.null_distribution import Law, mix_laws
+from consumer_fusion.causal.series.series import Floats
+from consumer_fusion.errors import InputError
+
+Integers = npt.NDArray[np.int64]
+
+OVERLAP = 1.5
+"""Placebo windows overlap: K origins of windows of h days count as 1.5 K / h windows."""
+OWN_SERIES, OWN_WINDOWS = 20, 400
+"""From so many series or windows on, an installation's own placebos replace the shipped library."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What turns a series' placebos into its factor.
+
+    Attributes:
+        prior_windows: How many windows the usual factor counts as.
+        usual: The usual factor between errors and the models' standard deviations.
+        cap: Larger errors count as this many standard deviations in a series' own factor.
+        youth: How much wider errors are 35 days after a series began.
+    """
+
+    prior_windows: float
+    usual: float
+    cap: float
+    youth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How errors of one class of windows are judged.
+
+    Attributes:
+        numbers: What turns a series' placebos into its factor.
+        law: The pooled law of calibrated errors.
+        series: How many series it was learnt on.
+        windows: How many windows that share no day.
+        sources: How many families of series.
+    """
+
+    numbers: Numbers
+    law: Law
+    series: int
+    windows: float
+    sources: int
+
+    def measure_factor(self, placebos: PlaceboErrors, length: int, age: float = np.inf) -> float:
+        """A series' own factor (lambda).
+
+        Args:
+            placebos: What its forecasts missed by where nothing was done.
+            length: Days that one placebo takes up.
+            age: Usable days before the action.
+        """
+        numbers = self.numbers
+        own = OVERLAP * placebos.e.size * placebos.step / length
+        sizes = np.minimum(np.abs(placebos.u) / widen_youth(placebos.ages, numbers.youth), numbers.cap)
+        square = float(np.mean(sizes**2)) if sizes.size else 0.0
+        prior = numbers.prior_windows
+        factor = np.sqrt((prior * numbers.usual**2 + own * square) / (prior + own))
+        return float(factor * widen_youth(np.array([age]), numbers.youth)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Rules by class: the form of the series, the question asked, the length of the window.
+
+    Attributes:
+        name: What it is called in every result.
+        rules: By form (`single`, `controls`, `temporary`), question (`fixed`, `looks`, `delays`) and days.
+    """
+
+    name: str
+    rules: Mapping[tuple[str, str, int], Rule]
+
+    def find_rule(self, form: str, length: int, question: str = "fixed") -> Rule:
+        """The rule of the class nearest to a window; of another form of series where its own has none.
+
+        Raises:
+            InputError: There is no rule of that form and question.
+        """
+        for other in (form, "single", "controls"):
+            known = [days for kind, asked, days in self.rules if (kind, asked) == (other, question)]
+            if known:
+                break
+        else:
+            raise InputError(
+                f"The calibration '{self.name}' has no rule for '{form}' series and the question '{question}'.",
+                hint="Learn it from more series, or use the shipped library.",
+            )
+        nearest = min(known, key=lambda days: (abs(np.log(days / length)), days))
+        return self.rules[other, question, nearest]
+
+    def has_rule(self, form: str, question: str) -> bool:
+        """Whether there is any rule of that form and question."""
+        return any((kind, asked) == (form, question) for kind, asked, _ in self.rules)
+
+    def describe(self, form: str, length: int, question: str = "fixed") -> str:
+        """Which library judges such a window, and its size, for people."""
+        rule = self.find_rule(form, length, question)
+        return f"{self.name}: {rule.series} series of {rule.sources} sources, {rule.windows:.0f} windows"
+
+    def blend(self, own: Calibration) -> Calibration:
+        """Let an installation's own placebos take over, class by class, as they become many.
+
+        With 20 series or 400 windows they replace this library; below that they count in proportion.
+        """
+        rules = dict(self.rules)
+        for key, rule in own.rules.items():
+            share = min(1.0, max(rule.series / OWN_SERIES, rule.windows / OWN_WINDOWS))
+            given = rules.get(key)
+            if given is None or share >= 1.0:
+                rules[key] = rule
+                continue
+            usual = float(np.sqrt((1 - share) * given.numbers.usual**2 + share * rule.numbers.usual**2))
+            rules[key] = Rule(
+                replace(given.numbers, usual=usual),
+                mix_laws(given.law, rule.law, share),
+                given.series + rule.series,
+                given.windows + rule.windows,
+                given.sources + rule.sources,
+            )
+        return Calibration(f"{self.name} + {own.name}", rules)
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "name": self.name,
+            "rules": [
+                {
+                    "form": form, "question": question, "days": days,
+                    "numbers": [round(number, 5) for number in astuple(rule.numbers)],
+                    "series": rule.series, "windows": round(rule.windows, 1), "sources": rule.sources,
+                    "sizes": [round(float(size), 5) for size in rule.law.sizes],
+                    "log_shares": [round(float(share), 5) for share in rule.law.shares],
+                    "power": round(rule.law.power, 4),
+                }
+                for (form, question, days), rule in sorted(self.rules.items())
+            ],
+        }  # fmt: skip
+
+    @staticmethod
+    def load(path: Path) -> Calibration:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: The file holds no calibration.
+        """
+        try:
+            return read_calibration(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"The file holds no calibration: {error}.", hint="Learn it again.", where=str(path)
+            ) from None
+
+
+def read_calibration(raw: Mapping[str, Any]) -> Calibration:
+    """A calibration from its JSON form."""
+    rules = {}
+    for row in raw["rules"]:
+        law = Law(np.array(row["sizes"], float), np.array(row["log_shares"], float), float(row["power"]))
+        rules[str(row["form"]), str(row["question"]), int(row["days"])] = Rule(
+            Numbers(*map(float, row["numbers"])), law, int(row["series"]), float(row["windows"]), int(row["sources"]),
+        )  # fmt: skip
+    return Calibration(str(raw["name"]), rules)
+
+
+def load_reference_library() -> Calibration:
+    """The library that ships with the product, learnt on openly licensed series by a script in the repository."""
+    text = (
+        files("consumer_fusion.causal.inference")
+        .joinpath("library/reference.json")
+        .read_text(encoding="utf-8")
+    )
+    return read_calibration(json.loads(text))
+
+
+def widen_youth(age: Floats, youth: float) -> Floats:
+    """What the models' standard deviations lack while a series has few days behind it."""
+    return np.asarray(1.0 + youth * LEAST_DAYS / np.maximum(age, LEAST_DAYS))

@@ -1,0 +1,233 @@
+"""Learning the rules: what placebos of many series make of the numbers, tried on sources they were not fitted on.
+
+Placebos in time are those of Abadie, Diamond and Hainmueller (*Comparative politics and the synthetic control method*,
+American Journal of Political Science 2015): the same method at dates at which nothing was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.causal.filters.bridges import AFTER_DAYS, slide_bridges
+from consumer_fusion.causal.filters.fitted_series import HORIZONS, ErrorTrail, FittedSeries
+from consumer_fusion.causal.inference.null_distribution import build_law
+from consumer_fusion.causal.inference.placebo_rules import OVERLAP, Calibration, Numbers, Rule, widen_youth
+from consumer_fusion.causal.inference.sequential_testing import DELAYS, find_delay_maxima, find_look_maxima
+from consumer_fusion.causal.series.series import Floats
+
+Integers = npt.NDArray[np.int64]
+
+PRIOR_WINDOWS = (4.0, 8.0, 16.0, 64.0)
+CAPS = (2.5, 4.0, 8.0)
+YOUTHS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
+"""The numbers that are tried."""
+FOLDS = 12
+QUESTIONS = ("fixed", "looks", "delays", "temporary", "ending")
+
+
+def learn_calibration(
+    fitted: Sequence[FittedSeries],
+    *,
+    name: str = "own placebos",
+    horizons: Iterable[int] = HORIZONS,
+    questions: Sequence[str] = QUESTIONS,
+) -> Calibration:
+    """Learn the rules from series on which nothing is known to have been done.
+
+    Args:
+        fitted: The series; those with the same `series.source` are one family.
+        name: What the calibration is called in every result.
+        horizons: Lengths of the windows it is learnt for.
+        questions: `fixed` for windows at their end, `looks` for looking every day, `delays` for searches,
+            `temporary` for windows with days on both sides, `ending` for how far that answer lies from the one of
+            the days before alone.
+    """
+    rules: dict[tuple[str, str, int], Rule] = {}
+    for horizon in horizons:
+        for form in ("single", "controls"):
+            members = [one for one in fitted if one.form == form]
+            for question in questions:
+                rule = learn_rule([trace_errors(one, horizon, question) for one in members])
+                if rule is not None:
+                    rules[form, question, horizon] = rule
+    return Calibration(name, rules)
+
+
+def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> ErrorTrail:
+    """The placebo errors of one series, as one question sees them; kept with the series."""
+    key = (question, length)
+    if key not in fitted.trails:
+        source = fitted.series.source or fitted.series.name
+        before = np.cumsum(np.isfinite(fitted.series.values))
+        if question == "delays":
+            found, reach = find_delay_maxima(fitted, length, DELAYS), length + DELAYS[-1]
+        elif question in ("temporary", "ending"):
+            slid, reach = slide_bridges(fitted, length, AFTER_DAYS), length + AFTER_DAYS
+            found = slid.both if question == "temporary" else slid.apart
+        else:
+            found, reach = fitted.placebos(length), length
+        maxima = None
+        if question == "looks":
+            looks = find_look_maxima(fitted, length)
+            maxima = np.full(found.origins.size, np.nan)
+            at = np.searchsorted(found.origins, looks.origins)
+            known = at < found.origins.size
+            known[known] = found.origins[at[known]] == looks.origins[known]
+            maxima[at[known]] = looks.u[known]
+        ages = before[found.origins - fitted.series.first_day].astype(np.float64)
+        fitted.trails[key] = ErrorTrail(
+            source, np.abs(found.u), found.origins, reach, ages, maxima, found.step
+        )
+    return fitted.trails[key]
+
+
+def learn_rule(trails: Sequence[ErrorTrail]) -> Rule | None:
+    """The rule of one class of windows; None without placebos."""
+    trails = [trail for trail in trails if np.isfinite(trail.sizes).any()]
+    if not trails:
+        return None
+    sources = {trail.source: 0 for trail in trails}
+    table = tabulate_trails(trails, {name: place % FOLDS for place, name in enumerate(sorted(sources))})
+    folds = np.unique(table.fold)
+    calibrated, weights = [], []
+    for held_out in folds:
+        is_out = table.fold == held_out
+        numbers = choose_numbers(table, ~is_out if folds.size > 1 else is_out)
+        sizes = table.sizes[is_out] / table.measure_factors(numbers, is_out)
+        calibrated.append(sizes)
+        weights.append(table.weight[is_out])
+    every, weight = np.concatenate(calibrated), np.concatenate(weights)
+    known = np.isfinite(every)
+    windows = sum(trail.u.size * trail.step / trail.length for trail in trails)
+    law = build_law(every[known], weight[known], windows)
+    numbers = choose_numbers(table, np.ones(table.fold.size, bool))
+    return Rule(numbers, law, len(trails), windows, len(sources))
+
+
+@dataclass(frozen=True, slots=True)
+class TrailTable:
+    """Dates of many trails, side by side, so that one choice of numbers is tried on all of them at once.
+
+    Attributes:
+        trails: Where they are from.
+        dates: The places of the dates, by trail.
+        ended: How many of the trail's windows had ended by each date, by trail.
+        fold: Which group of sources a date is of.
+        weight: What it counts: each source the same, in it each series, in it each date.
+        u: Absolute standardised errors.
+        sizes: What is held against the factor.
+        own: Windows of the series that had ended by the date, as far as they share no day.
+        ages: Usable days the series had by the date.
+        means: Mean squares of the windows that had ended, by youth and cap, as far as asked for.
+    """
+
+    trails: Sequence[ErrorTrail]
+    dates: Sequence[Integers]
+    ended: Sequence[Integers]
+    fold: Integers
+    weight: Floats
+    u: Floats
+    sizes: Floats
+    own: Floats
+    ages: Floats
+    means: dict[tuple[float, float], Floats] = field(default_factory=dict)
+
+    def measure_factors(self, numbers: Numbers, chosen: npt.NDArray[np.bool_]) -> Floats:
+        """The factors at the dates chosen."""
+        key = (numbers.youth, numbers.cap)
+        if key not in self.means:
+            rows = [sum_squares(trail, *key)[ended] for trail, ended in zip(self.trails, self.ended)]
+            self.means[key] = np.concatenate(rows) / np.maximum(np.concatenate(self.ended), 1)
+        own, prior = self.own[chosen], numbers.prior_windows
+        square = (prior * numbers.usual**2 + own * self.means[key][chosen]) / (prior + own)
+        return np.asarray(np.sqrt(square) * widen_youth(self.ages[chosen], numbers.youth))
+
+
+def sum_squares(trail: ErrorTrail, youth: float, cap: float) -> Floats:
+    """Running sums of a trail's squared errors, freed of youth and capped."""
+    wide = 1.0 if trail.ages is None else widen_youth(trail.ages, youth)
+    return np.concatenate([[0.0], np.cumsum(np.minimum(np.abs(trail.u) / wide, cap) ** 2)])
+
+
+def tabulate_trails(trails: Sequence[ErrorTrail], folds: Mapping[str, int]) -> TrailTable:
+    """Lay out trails; of each, dates a few days apart, since neighbours say much the same."""
+    members: dict[str, int] = {}
+    for trail in trails:
+        members[trail.source] = members.get(trail.source, 0) + 1
+    dates = [np.arange(0, trail.u.size, max(trail.length // (6 * trail.step), 1)) for trail in trails]
+    ended = [
+        np.searchsorted(trail.origins, trail.origins[at] - trail.length, side="right")
+        for trail, at in zip(trails, dates)
+    ]
+    both = list(zip(trails, dates))
+    return TrailTable(
+        trails,
+        dates,
+        ended,
+        np.concatenate([np.full(at.size, folds[trail.source], dtype=np.int64) for trail, at in both]),
+        np.concatenate([np.full(at.size, 1.0 / (at.size * members[trail.source])) for trail, at in both]),
+        np.concatenate([np.abs(trail.u[at]) for trail, at in both]),
+        np.concatenate([np.abs(trail.sizes[at]) for trail, at in both]),
+        np.concatenate([OVERLAP * count * trail.step / trail.length for trail, count in zip(trails, ended)]),
+        np.concatenate(
+            [np.full(at.size, np.inf) if trail.ages is None else trail.ages[at] for trail, at in both]
+        ),
+    )
+
+
+def choose_numbers(table: TrailTable, chosen: npt.NDArray[np.bool_]) -> Numbers:
+    """The numbers that serve the dates chosen best.
+
+    Prior windows and cap give the narrowest calibrated intervals (mean log width at 95%). Youth makes the errors
+    of young series as large, in calibrated standard deviations, as those of older ones.
+    """
+    u, weight, ages = table.u[chosen], table.weight[chosen], table.ages[chosen]
+
+    def find_usual(youth: float, cap: float) -> float:
+        sizes = np.minimum(u / widen_youth(ages, youth), cap)
+        return float(np.sqrt(np.average(sizes**2, weights=weight)))
+
+    best_width, best = np.inf, Numbers(PRIOR_WINDOWS[0], 1.0, CAPS[0], 0.0)
+    for cap in CAPS:
+        for prior in PRIOR_WINDOWS:
+            numbers = Numbers(prior, find_usual(0.0, cap), cap, 0.0)
+            factors = table.measure_factors(numbers, chosen)
+            bound = find_weighted_quantile(u / factors, weight, 0.95)
+            width = float(np.log(bound) + np.average(np.log(factors), weights=weight))
+            if width < best_width:
+                best_width, best = width, numbers
+    is_young = ages < find_weighted_quantile(ages, weight, 0.5)
+    if not is_young.any() or is_young.all():
+        return best
+    least = np.inf
+    for youth in YOUTHS:
+        numbers = replace(best, youth=youth, usual=find_usual(youth, best.cap))
+        sizes = u / table.measure_factors(numbers, chosen)
+        apart = [
+            np.log(find_weighted_quantile(sizes[is_young], weight[is_young], share))
+            - np.log(find_weighted_quantile(sizes[~is_young], weight[~is_young], share))
+            for share in (0.9, 0.95)
+        ]
+        if abs(float(np.mean(apart))) < least:
+            least, best = abs(float(np.mean(apart))), numbers
+    return best
+
+
+def find_weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
+    """The smallest value that so large a share of the weight does not exceed."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    return float(values[order][min(int(np.searchsorted(reached, share * reached[-1])), values.size - 1)])
+
+
+def trace_factors(trail: ErrorTrail, numbers: Numbers) -> Floats:
+    """A series' factor at each date, from windows that had ended by then."""
+    ended = np.searchsorted(trail.origins, trail.origins - trail.length, side="right")
+    own, prior = OVERLAP * ended * trail.step / trail.length, numbers.prior_windows
+    mean = sum_squares(trail, numbers.youth, numbers.cap)[ended] / np.maximum(ended, 1)
+    wide = 1.0 if trail.ages is None else widen_youth(trail.ages, numbers.youth)
+    return np.asarray(np.sqrt((prior * numbers.usual**2 + own * mean) / (prior + own)) * wide)

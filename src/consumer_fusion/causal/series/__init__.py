@@ -1,0 +1,11 @@
+"""Series: the metrics of brands, regions, products and consumers by day, week or month."""
+
+__all__ = [
+    "imported_metrics",
+    "imported_series",
+    "metric_store",
+    "metrics",
+    "score_metrics",
+    "series",
+    "steps",
+]

@@ -1,0 +1,223 @@
+"""Metrics from files: series that no event tells (followers, footfall, another shop's sales), day by day."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from consumer_fusion.causal.series.imported_series import SeriesRow, write_series
+from consumer_fusion.causal.series.steps import see_steps
+from consumer_fusion.errors import InputError
+from consumer_fusion.events.entities import declare_keys
+from consumer_fusion.records.characters import check_name
+from consumer_fusion.records.timestamps import parse_moment, to_day, to_microseconds
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+FIELDS = ("metric", "day", "value", "brand", "consumer", "region", "product", "kind", "reading_count")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricDay:
+    """One day of a series, as a file tells it.
+
+    Attributes:
+        metric: What is measured.
+        day: The UTC day, days since 1970.
+        value: Its value.
+        brand: Key of the brand whose it is.
+        consumer: Key of the consumer whose it is.
+        region: Where.
+        product: Of which product.
+        kind: count, cumulative, mean or level.
+        reading_count: Of how many readings it is the mean.
+    """
+
+    metric: str
+    day: int
+    value: float
+    brand: str | None = None
+    consumer: str | None = None
+    region: str | None = None
+    product: str | None = None
+    kind: str = "count"
+    reading_count: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricImport:
+    """What became of a file of metrics.
+
+    Attributes:
+        series: How many series.
+        days: How many values.
+        weekly: How many of the series have one value every 7 days.
+        monthly: How many have one a month.
+    """
+
+    series: int
+    days: int
+    weekly: int = 0
+    monthly: int = 0
+
+
+def import_metrics(
+    workspace: Workspace, path: Path, *, defaults: Mapping[str, str] | None = None
+) -> MetricImport:
+    """Keep the series of a CSV or JSON lines file; a day that is there already is replaced.
+
+    Args:
+        workspace: The workspace.
+        path: A file with the columns `FIELDS`, of which metric, day, value and a brand or consumer must be told.
+        defaults: What holds for rows that do not say it (`brand`, `metric`, `kind`, ...).
+
+    Raises:
+        InputError: The file, or a row of it, is not of its form.
+    """
+    days: list[MetricDay] = []
+    places: dict[tuple[object, ...], int] = {}
+    for place, row in enumerate(_read_rows(path), start=1):
+        told = {**(defaults or {}), **{name: value for name, value in row.items() if value not in (None, "")}}
+        try:
+            days.append(_read_day(told))
+            _check_once(days[-1], place, places)
+        except InputError as error:
+            raise InputError(error.message, hint=error.hint, where=f"{path.name}, row {place}") from error
+    return keep_metrics(workspace, days)
+
+
+def keep_metrics(workspace: Workspace, days: list[MetricDay]) -> MetricImport:
+    """Keep days of series; a day that is there already is replaced.
+
+    Raises:
+        InputError: Days of one series are of different kinds.
+    """
+    groups: dict[tuple[str | None, ...], list[MetricDay]] = {}
+    for each in days:
+        key = (each.metric, each.brand, each.consumer, each.region, each.product)
+        groups.setdefault(key, []).append(each)
+    with workspace.store.writing() as session:
+        for members in groups.values():
+            _keep_one(session, members, workspace.now_us)
+        workspace.note_change(session)
+    units = [see_steps(sorted({each.day for each in members})).unit for members in groups.values()]
+    return MetricImport(len(groups), len(days), units.count("week"), units.count("month"))
+
+
+def _keep_one(session: Session, members: list[MetricDay], imported_us: int) -> None:
+    first = members[0]
+    if len({each.kind for each in members}) > 1:
+        raise InputError(
+            f"The series of {first.metric} is told as several kinds.", hint="Give one kind a series."
+        )
+    brand_id = declare_keys(session, "brand", [first.brand])[first.brand] if first.brand else 0
+    consumer_id = declare_keys(session, "consumer", [first.consumer])[first.consumer] if first.consumer else 0
+    row = SeriesRow(
+        series_id=name_series(first.metric, brand_id, consumer_id, first.region, first.product),
+        metric=first.metric,
+        kind=first.kind,  # type: ignore[arg-type]
+        brand_id=brand_id,
+        consumer_id=consumer_id,
+        region=first.region,
+        product=first.product,
+        imported_us=imported_us,
+    )
+    write_series(session, row, [(each.day, each.value, each.reading_count) for each in members])
+
+
+def name_series(
+    metric: str, brand_id: int, consumer_id: int, region: str | None = None, product: str | None = None,
+    segment: str | None = None,
+) -> str:  # fmt: skip
+    """The id of a series: what is measured, and whose it is by number, so that no person's key stands in it."""
+    parts = [metric]
+    parts += [f"brand:{brand_id}"] if brand_id else []
+    parts += [f"consumer:{consumer_id}"] if consumer_id else []
+    parts += [f"region:{region}"] if region else []
+    parts += [f"product:{product}"] if product else []
+    parts += [f"segment:{segment}"] if segment else []
+    return "/".join(parts)
+
+
+def _read_rows(path: Path) -> list[Mapping[str, Any]]:
+    ending = path.suffix.lower()
+    if ending not in (".csv", ".jsonl", ".ndjson"):
+        raise InputError(f"'{path.name}' is no file of a form that is read.", hint="Use .csv or .jsonl.")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if ending == ".csv":
+            return list(csv.DictReader(text.splitlines(keepends=True)))
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        for place, row in enumerate(rows, start=1):
+            if not isinstance(row, dict):
+                raise InputError(f"Row {place} of {path.name} is no object.", hint="Write one object a line.")
+        return rows
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}.", hint="See its name and rights."
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{path.name} is not of its form: {error}.", hint="Mend the file.") from error
+
+
+def _check_once(told: MetricDay, place: int, places: dict[tuple[object, ...], int]) -> None:
+    """Refuse a day that an earlier row told: nobody knows which of both is meant, or whether they are to be added."""
+    key = (told.metric, told.brand, told.consumer, told.region, told.product, told.day)
+    if (first := places.setdefault(key, place)) != place:
+        raise InputError(
+            f"The same day of the same series is told in row {first} already.",
+            hint="Leave one of the two rows out, or add their values up.",
+        )
+
+
+def _read_day(told: Mapping[str, Any]) -> MetricDay:
+    if None in told:  # so a reader of CSV calls what stands beyond the last column
+        raise InputError("The row has more values than the first line has columns.", hint="Mend the row.")
+    unknown = sorted(str(name) for name in set(told) - set(FIELDS))
+    if unknown:
+        raise InputError(
+            f"A row of a metric has no field {', '.join(unknown)}.",
+            hint=f"Its fields are {', '.join(FIELDS)}.",
+        )
+    missing = [name for name in ("metric", "day", "value") if name not in told]
+    if missing or not ("brand" in told or "consumer" in told):
+        raise InputError(
+            f"A row of a metric lacks {', '.join(missing) or 'a brand or a consumer'}.",
+            hint="It has metric, day, value and whose it is; --metric, --brand and others give them for all rows.",
+        )
+    texts = {
+        name: str(told[name])
+        for name in ("metric", "brand", "consumer", "region", "product", "kind")
+        if name in told
+    }
+    for name, text in texts.items():
+        check_name(f"The {name} of a metric", text)
+    count = told.get("reading_count")
+    return MetricDay(
+        **texts,
+        day=to_day(to_microseconds(parse_moment(str(told["day"])))),
+        value=_read_number(told["value"]),
+        reading_count=None if count is None else _read_count(count),
+    )
+
+
+def _read_count(value: object) -> float:
+    count = _read_number(value)
+    if count <= 0:
+        raise InputError(f"A mean of {value} readings is none.", hint="Leave out days without a reading.")
+    return count
+
+
+def _read_number(value: object) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"'{value}' is no number.", hint="Leave out days without a value.")
+    return number

@@ -1,0 +1,14 @@
+"""Events on record: entities, the inbox and its queue, deduplication, segments, and how events are read."""
+
+__all__ = [
+    "attachment",
+    "compaction",
+    "corrections",
+    "deduplication",
+    "entities",
+    "event_reader",
+    "inbox",
+    "inbox_queue",
+    "rewriting",
+    "sealed_ids",
+]

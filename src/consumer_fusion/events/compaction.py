@@ -1,0 +1,91 @@
+"""Sealing: events of past days leave the inbox for segments, in one transaction with the manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from consumer_fusion.events.inbox import INBOX_COLUMNS, write_segments
+from consumer_fusion.records.event import EVENTS
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.segments import (
+    add_segments,
+    forget_events,
+    list_segments,
+    remember_events,
+    remove_segments,
+)
+from consumer_fusion.storage.store import Between, Session, Where
+
+COMPACT_ABOVE = 8
+"""A bucket with more segment files than this is rewritten as one."""
+
+
+def count_sealable(session: Session, *, limit_day: int, folded_sequence: int) -> int:
+    """How many events of the inbox could leave it; see `seal_events`."""
+    return session.count(EVENTS, _choose_events(limit_day, folded_sequence))
+
+
+def _choose_events(limit_day: int, folded_sequence: int) -> Where:
+    return {"day": Between(at_most=limit_day - 1), "sequence": Between(at_most=folded_sequence)}
+
+
+def seal_events(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    *,
+    limit_day: int,
+    folded_sequence: int,
+    now_us: int,
+    forget_before_us: int,
+) -> int:
+    """Move folded events of days before the limit from the inbox into segments.
+
+    Args:
+        session: A writing session; files exist only once it commits.
+        engine: Where to sort.
+        folder: The workspace.
+        limit_day: The first UTC day that stays.
+        folded_sequence: The newest event that is in the state.
+        now_us: The present moment.
+        forget_before_us: The ids of events that were sealed before it are looked up in segments from now on.
+
+    Returns:
+        How many were moved.
+    """
+    rows = session.read(EVENTS, _choose_events(limit_day, folded_sequence))
+    if not rows.num_rows:
+        return 0
+    events = rows.select(list(INBOX_COLUMNS))
+    segments = write_segments(engine, folder, "inbox_events", {"inbox_events": events})
+    add_segments(session, segments, now_us)
+    remember_events(session, zip(events["source_id"].to_pylist(), events["event_id"].to_pylist()), now_us)
+    forget_events(session, forget_before_us)
+    session.delete_matching(EVENTS, pa.table({"sequence": rows["sequence"]}))
+    compact_segments(session, engine, folder, now_us)
+    return int(rows.num_rows)
+
+
+def compact_segments(session: Session, engine: Engine, folder: Path, now_us: int) -> int:
+    """Rewrite buckets with many segment files as one file each, with day counts that are whole again.
+
+    Returns:
+        How many files were replaced.
+    """
+    by_bucket: dict[int, list[str]] = {}
+    segments = {each.segment_id: each for each in list_segments(session)}
+    for each in segments.values():
+        by_bucket.setdefault(each.bucket, []).append(each.segment_id)
+    replaced = 0
+    for bucket, ids in by_bucket.items():
+        if len(ids) <= COMPACT_ABOVE:
+            continue
+        paths = [folder / segments[segment_id].path for segment_id in ids]
+        made = write_segments(engine, folder, f"read_parquet({quote_paths(paths)})", {}, buckets=[bucket])
+        remove_segments(session, folder, [segments[segment_id] for segment_id in ids])
+        add_segments(session, made, now_us)
+        replaced += len(ids)
+    return replaced

@@ -1,0 +1,284 @@
+"""Duplicates: which staged rows are on record already, and which of them say something else than the record does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from consumer_fusion.events.entities import find_keys, read_keys
+from consumer_fusion.events.sealed_ids import find_sealed
+from consumer_fusion.ingest.validation import quote_text, sort_members
+from consumer_fusion.records.event import EVENTS
+from consumer_fusion.records.segment import SEEN_EVENTS
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.segments import list_segments
+from consumer_fusion.storage.store import Session
+
+LOOKUP_LIMIT = 50_000
+SAME_MOMENT_MICROSECONDS = 60_000_000
+"""Clients set their clock right anew at every try, so that the same event comes a little earlier or later."""
+KEY = ("source_id", "event_id")
+CONTENT = (
+    "consumer_id", "brand_id", "occurred_us", "kind", "channel", "value", "currency", "text", "trust", "properties",
+)  # fmt: skip
+_SHARED_FORMER_IDS = tuple(
+    f"row-{hashlib.md5(b'|' * bars, usedforsecurity=False).hexdigest()}-" for bars in range(8)
+)
+"""What begins the ids that all rows with a blank key of a group shared under the former rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """The staged rows that are on record already, or came earlier in their import.
+
+    Attributes:
+        path: A Parquet file: `position`, `known_id` (the id on record; null within the import), `is_changed`.
+        count: How many there are.
+        changed_count: How many of them say something else.
+    """
+
+    path: Path
+    count: int
+    changed_count: int
+
+
+def find_duplicates(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    staged: Sequence[Path],
+    scratch: Path,
+    *,
+    is_last_taken: bool = False,
+) -> Duplicates:
+    """Find the staged rows whose (source, event id) is on record, or comes more than once in the import.
+
+    Rows without an id of their own are also known by the id that they had under the former rule (decision 0018).
+
+    Args:
+        session: One moment of the store.
+        engine: Where to compute.
+        folder: The workspace.
+        staged: Parquet files of accepted rows.
+        scratch: Where to write.
+        is_last_taken: Of rows of one id in the import the last counts, not the first.
+    """
+    rows = f"read_parquet({quote_paths(list(staged))})"
+    sources = read_keys(session, "source")
+    ids, record, tables = _read_known(session, engine, folder, rows, sources)
+    order = "desc" if is_last_taken else "asc"
+    parts = [
+        # Within the import: only ids whose hash occurs twice are compared in full, which keeps ten million in memory.
+        f"""
+        select position, taken_position, cast(null as varchar) as known_id, 'own' as rule from (
+            select s.position, first_value(s.position) over same as taken_position, row_number() over same as nth
+            from {rows} s join (
+                select hash(source, event_id) as h from {rows} group by h having count(*) > 1
+            ) twice on twice.h = hash(s.source, s.event_id)
+            window same as (partition by s.source, s.event_id order by abs(s.position) {order})
+        ) numbered where nth > 1
+        """
+    ]
+    parts += [_match_sql(rows, known, "event_id", "'own'") for known in ids]
+    own_path, former_path = scratch / "known.parquet", scratch / "formerly_known.parquet"
+    tables |= {"sources": sources}
+    found = engine.write(" union ".join(parts), own_path, step="find duplicates", tables=tables)
+    # An import that is here as a whole needs no second look.
+    new = f"(select * from {rows} where former_id <> event_id and position not in "
+    new += f"(select position from read_parquet({quote_paths([own_path])})))"
+    is_shared = " or ".join(f"starts_with(s.former_id, {quote_text(each)})" for each in _SHARED_FORMER_IDS)
+    rule = f"case when {is_shared} then 'shared' else 'former' end"
+    found_files = [own_path]
+    if engine.read(
+        f"select 1 from {rows} where former_id <> event_id limit 1", step="look for former ids"
+    ).num_rows:
+        found_files.append(former_path)
+        found += engine.write(
+            " union ".join(_match_sql(new, known, "former_id", rule) for known in ids),
+            former_path,
+            step="find duplicates by their former ids",
+            tables=tables,
+        )
+    path, found_paths = scratch / "duplicates.parquet", quote_paths(found_files)
+    if not found:
+        empty = "select cast(0 as bigint) as position, '' as known_id, false as is_changed where false"
+        engine.write(empty, path, step="find no duplicates")
+        return Duplicates(path, 0, 0)
+    # Where the id is made of what the row says, they say the same; where all letters are the same, too. What is left
+    # is compared by what it says, which costs more.
+    compared = f"(select d.* from read_parquet({found_paths}) d join {rows} s on s.position = d.position "
+    compared += "where not s.is_generated or d.rule = 'shared')"
+    tables |= _number_parties(session, engine, rows, compared)
+    suspects_path = scratch / "suspects.parquet"
+    suspect_count = engine.write(
+        f"{_compare_sql(rows, compared, record, _hash)} select distinct position from compared where is_changed",
+        suspects_path,
+        step="compare duplicates by their letters",
+        tables=tables,
+    )
+    if not suspect_count:
+        all_found = f"select position, max(known_id) as known_id, false as is_changed from read_parquet({found_paths})"
+        return Duplicates(
+            path, engine.write(f"{all_found} group by position", path, step="keep duplicates"), 0
+        )
+    suspects = f"(select * from {compared} c where position in (select position from read_parquet("
+    suspects += f"{quote_paths([suspects_path])})))"
+    engine.write(
+        f"""{_compare_sql(rows, suspects, record, _digest)}
+        select position, max(known_id) as known_id,
+            -- Of an event that was attached there may be two copies; a former id tells of letters alone.
+            coalesce(bool_and(is_changed) filter (known_id is not null), bool_and(is_changed))
+                and bool_and(rule = 'own') as is_changed
+        from (
+            select * from compared where not (rule = 'shared' and is_changed)
+            union all
+            select position, known_id, rule, false from read_parquet({found_paths})
+            where position not in (select position from found)
+        ) told
+        group by position""",
+        path,
+        step="compare duplicates",
+        tables=tables,
+    )
+    counts = engine.read(
+        f"select count(*) as n, count_if(is_changed) as changed from read_parquet({quote_paths([path])})",
+        step="count duplicates",
+    ).to_pylist()[0]
+    return Duplicates(path, int(counts["n"]), int(counts["changed"] or 0))
+
+
+def _match_sql(rows: str, known: str, name: str, rule: str) -> str:
+    return f"""
+        select s.position, cast(null as bigint) as taken_position, e.event_id as known_id, {rule} as rule
+        from {rows} s join sources k on k.entity_key = s.source
+        join {known} e on e.source_id = k.entity_id and e.event_id = s.{name}
+    """
+
+
+def _read_known(
+    session: Session, engine: Engine, folder: Path, rows: str, sources: pa.Table
+) -> tuple[list[str], str, dict[str, pa.Table]]:
+    """Where the ids on record are that the staged ones may be among, where what they say is, and the tables."""
+    keys = engine.read(
+        f"""
+        select distinct k.entity_id as source_id, s.event_id
+        from (select source, unnest([event_id, former_id]) as event_id from {rows}) s
+        join sources k on k.entity_key = s.source where s.event_id is not null limit {LOOKUP_LIMIT + 1}
+        """,
+        step="list the ids of the import",
+        tables={"sources": sources},
+    )
+    columns = (*KEY, *CONTENT)
+    segments = list_segments(session)
+    # Few are looked up one by one, however many there are on record; for many it is quicker to read all.
+    if keys.num_rows <= LOOKUP_LIMIT:
+        tables = {"hot_events": session.read_matching(EVENTS, keys, columns=columns),
+                  "seen_events": session.read_matching(SEEN_EVENTS, keys, columns=KEY)}  # fmt: skip
+        record = "hot_events"
+        if keys.num_rows and segments:
+            tables["sealed_events"] = find_sealed(engine, folder, segments, keys, columns=columns)
+            record = "(select * from hot_events union all select * from sealed_events)"
+    else:
+        tables = {"hot_events": session.read(EVENTS, columns=columns),
+                  "seen_events": session.read(SEEN_EVENTS, columns=KEY)}  # fmt: skip
+        record = "hot_events"
+        if segments:
+            listed = ", ".join(columns)
+            sealed = f"read_parquet({quote_paths([folder / each.path for each in segments])})"
+            record = f"(select {listed} from hot_events union all select {listed} from {sealed})"
+    return [record, "seen_events"], record, tables
+
+
+def _number_parties(session: Session, engine: Engine, rows: str, compared: str) -> dict[str, pa.Table]:
+    """The numbers of the consumers and brands that the duplicates name, as far as they are known."""
+    tables: dict[str, pa.Table] = {}
+    for entity_type in ("consumer", "brand"):
+        keys = engine.read(
+            f"select distinct s.{entity_type} as key from {rows} s "
+            f"join {compared} d on d.position = s.position "
+            f"where s.{entity_type} is not null",
+            step="list the parties of duplicates",
+        )
+        numbers: dict[str, int] = {}
+        for batch in keys.to_batches(max_chunksize=100_000):
+            numbers |= find_keys(session, entity_type, batch.column(0).to_pylist())
+        tables[f"known_{entity_type}s"] = pa.table(
+            {
+                "key": pa.array(list(numbers), pa.string()),
+                "number": pa.array(list(numbers.values()), pa.int64()),
+            }
+        )
+    return tables
+
+
+_WORDS = ("kind", "channel", "currency", "text")
+
+
+def _hash(row: str) -> str:
+    """A digest of the letters of an event, quickly made and good for one run."""
+    words = ", ".join(f"cast({row}.{name} as varchar)" for name in (*_WORDS, "properties"))
+    return f"hash({words}, cast({row}.value as double), cast(coalesce({row}.trust, 1) as double))"
+
+
+def _digest(row: str) -> str:
+    """A digest of what an event says."""
+    numbers = (f"{row}.value + 0", f"coalesce({row}.trust, 1)")
+    properties = sort_members(f"nullif(cast({row}.properties as varchar), '{{}}')")
+    listed = ", ".join(
+        f"cast({value} as varchar)" for value in (*(f"{row}.{name}" for name in _WORDS), *numbers, properties)
+    )
+    return f"md5_number_lower(cast(to_json([{listed}]) as varchar))"
+
+
+def _compare_sql(rows: str, found: str, record: str, digest: Callable[[str], str]) -> str:
+    """The beginning of a query: `compared` are the duplicates found, each with whether it differs from what it repeats.
+
+    A row that names no consumer or no brand says nothing against the one on record, and a time that is only that of
+    arrival says nothing either.
+    """
+    moved = f"m.occurred_us <> m.received_us and abs(m.occurred_us - %s.occurred_us) >= {SAME_MOMENT_MICROSECONDS}"
+    return f"""
+with found as (select * from {found}),
+mine as (
+    select s.position, k.entity_id as source_id, s.consumer, s.brand, c.number as consumer_id, b.number as brand_id,
+        s.occurred_us, s.received_us, {digest("s")} as digest
+    from {rows} s left join sources k on k.entity_key = s.source
+    left join known_consumers c on c.key = s.consumer left join known_brands b on b.key = s.brand
+    where s.position in (select position from found union select taken_position from found)
+),
+compared as (
+    select d.position, d.known_id, d.rule, coalesce(e.event_id is not null and (
+            m.consumer is not null and m.consumer_id is distinct from e.consumer_id
+            or m.brand is not null and m.brand_id is distinct from e.brand_id
+            or {moved % "e"} or m.digest <> {digest("e")}), false) as is_changed
+    from found d join mine m on m.position = d.position
+    left join {record} e on e.source_id = m.source_id and e.event_id = d.known_id
+    where d.known_id is not null
+    union all
+    select d.position, d.known_id, d.rule, m.consumer is not null and m.consumer is distinct from t.consumer
+            or m.brand is not null and m.brand is distinct from t.brand
+            or {moved % "t"} or m.digest <> t.digest
+    from found d join mine m on m.position = d.position join mine t on t.position = d.taken_position
+    where d.known_id is null
+)"""
+
+
+def let_in(engine: Engine, duplicates: Duplicates, positions: Sequence[int], path: Path) -> Duplicates:
+    """The duplicates without some rows that are to land all the same."""
+    count = engine.write(
+        f"select d.* from read_parquet({quote_paths([duplicates.path])}) d "
+        "anti join let_in l on l.position = d.position",
+        path,
+        step="let corrected rows in",
+        tables={"let_in": pa.table({"position": pa.array(positions, pa.int64())})},
+    )
+    changed = engine.read(
+        f"select count(*) as n from read_parquet({quote_paths([path])}) where is_changed",
+        step="count what still differs",
+    )["n"][0].as_py()
+    return Duplicates(path, count, changed)

@@ -1,0 +1,325 @@
+"""Where events are read from: the sealed segments, the inbox and the derived events, as one relation.
+
+Segments are pruned by bucket and day before the engine opens a file. Consumers that were merged are read under
+the one that goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS, LEDGER_COLUMNS
+from consumer_fusion.records.identity import IDENTITIES
+from consumer_fusion.records.segment import Segment
+from consumer_fusion.settings import BUCKET_COUNT
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
+from consumer_fusion.storage.store import Between, Session, Where
+
+FOLDED_MARK = "folded_sequence"
+FOLDED_DERIVED_MARK = "folded_derived_sequence"
+FOLD_COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "magnitude", "trust")
+"""What a fold reads of an event."""
+NO_EVENTS = "no_events"
+"""The table that stands for the events of a store that has none such."""
+FEW_MEMBERS = 200
+"""Up to so many consumers are asked for one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """Events of one moment of the store, ready to be named in a query.
+
+    Attributes:
+        relation: SQL text of a relation in parentheses.
+        tables: What it refers to.
+    """
+
+    relation: str
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known, without looking, that there are no events in it."""
+        return NO_EVENTS in self.tables
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which events are wanted; None stands for all.
+
+    Attributes:
+        consumers: Canonical consumers.
+        brand_ids: Brands.
+        kind_ids: Kinds.
+        until_us: The last moment, inclusive.
+        min_day: The first UTC day.
+        max_day: The last UTC day.
+        is_folded_only: Leave out inbox rows that are not in the state yet.
+        is_attributed_only: Leave out events whose consumer or brand is not known.
+    """
+
+    consumers: Collection[int] | None = None
+    brand_ids: Collection[int] | None = None
+    kind_ids: Collection[int] | None = None
+    until_us: int | None = None
+    min_day: int | None = None
+    max_day: int | None = None
+    is_folded_only: bool = False
+    is_attributed_only: bool = True
+
+
+def read_identity_map(session: Session, consumers: Collection[int] | None = None) -> dict[int, int]:
+    """For every absorbed consumer, the consumer that goes on.
+
+    Args:
+        session: One moment of the store.
+        consumers: At least of those that are one of these, or were absorbed by one of these; None for all.
+    """
+    if consumers is None or len(consumers) > FEW_MEMBERS:
+        parts = [session.read(IDENTITIES)]
+    else:
+        parts = [session.read(IDENTITIES, {name: list(consumers)}) for name in ("member_id", "canonical_id")]
+    return {
+        member: root
+        for rows in parts
+        for member, root in zip(rows["member_id"].to_pylist(), rows["canonical_id"].to_pylist(), strict=True)
+    }
+
+
+def find_canonical(session: Session, consumer_id: int) -> int:
+    """The consumer under whom this one's events count."""
+    rows = session.read(IDENTITIES, {"member_id": consumer_id}, columns=("canonical_id",))
+    return int(rows["canonical_id"][0].as_py()) if rows.num_rows else consumer_id
+
+
+def find_members(session: Session, consumers: Collection[int]) -> list[int]:
+    """All consumers whose events count together with those of these, themselves among them."""
+    canonical = {find_canonical(session, each) for each in consumers}
+    return list_members(read_identity_map(session, canonical), canonical)
+
+
+def list_members(identity_map: dict[int, int], consumers: Collection[int]) -> list[int]:
+    """The consumers and all that were absorbed by them."""
+    wanted = set(consumers)
+    return sorted(wanted | {member for member, root in identity_map.items() if root in wanted})
+
+
+def list_acquainted(
+    session: Session, engine: Engine, folder: Path, consumers: Collection[int], brand_ids: Collection[int]
+) -> set[int]:
+    """Those of consumers, as sources named them, of whom there is an event with one of the brands."""
+    selection = Selection(consumers=sorted(consumers), brand_ids=sorted(brand_ids))
+    source = open_events(session, folder, selection, columns=("consumer_id", "brand_id"), is_merged=False)
+    rows = engine.read(
+        f"select distinct consumer_id from {source.relation}",
+        step="find consumers that brands know",
+        tables=source.tables,
+    )
+    return set(rows["consumer_id"].to_pylist())
+
+
+def find_newest(session: Session, engine: Engine, folder: Path) -> int:
+    """When the newest event on record occurred, read from all of them; 0 where there is none."""
+    source = open_events(
+        session, folder, Selection(is_attributed_only=False), columns=("occurred_us",), is_merged=False
+    )
+    found = engine.read(
+        f"select max(occurred_us) as newest from {source.relation}",
+        step="find the newest event on record",
+        tables=source.tables,
+    )
+    return int(found["newest"][0].as_py() or 0)
+
+
+def open_events(
+    session: Session,
+    folder: Path,
+    selection: Selection = Selection(),
+    *,
+    columns: Sequence[str] = FOLD_COLUMNS,
+    segments: Sequence[Segment] | None = None,
+    only_segments: bool = False,
+    is_merged: bool = True,
+) -> EventSource:
+    """The attributed events that the selection asks for, each under its canonical consumer.
+
+    Args:
+        session: One moment of the store.
+        folder: The workspace.
+        selection: Which events.
+        columns: Which columns, of `LEDGER_COLUMNS`.
+        segments: Segments to read instead of those of the manifest.
+        only_segments: Leave inbox and derived events out.
+        is_merged: Otherwise events stand under the consumer that their source named, and so do those selected.
+    """
+    identity_map = read_identity_map(session, selection.consumers) if is_merged else {}
+    members = None if selection.consumers is None else list_members(identity_map, selection.consumers)
+    tables: dict[str, pa.Table] = {}
+    parts: list[str] = []
+    paths = [
+        folder / each.path
+        for each in (list_segments(session) if segments is None else segments)
+        if each.bucket != UNATTRIBUTED_BUCKET and _may_hold(each, selection, members)
+    ]
+    unattributed = [
+        folder / each.path
+        for each in (list_segments(session) if not selection.is_attributed_only else ())
+        if each.bucket == UNATTRIBUTED_BUCKET
+    ]
+    listed = ", ".join(columns)
+    if members is not None and len(members) > 1000:
+        tables["wanted_consumers"] = pa.table({"consumer_id": pa.array(members, pa.int64())})
+    condition = _write_conditions(selection, members)
+    if paths:
+        stored = ", ".join(_sealed_column(name) for name in columns)
+        parts.append(f"select {stored} from read_parquet({quote_paths(paths)}){condition}")
+    if unattributed:
+        # An attached event is in the inbox by now; its sealed copy stays where it was and counts no more.
+        tables["attached_events"] = session.read(ATTACHMENTS, columns=("source_id", "event_id"))
+        stored = ", ".join(_sealed_column(name) for name in columns)
+        parts.append(
+            f"select {stored} from read_parquet({quote_paths(unattributed)}) u{condition} and not exists "
+            "(select 1 from attached_events a where a.source_id = u.source_id and a.event_id = u.event_id)"
+        )
+    if not only_segments:
+        for name, table, mark in (
+            ("inbox", EVENTS, FOLDED_MARK),
+            ("derived", DERIVED_EVENTS, FOLDED_DERIVED_MARK),
+        ):
+            rows = _read_hot(session, table, mark, selection, members, columns)
+            if rows.num_rows:
+                tables[f"{name}_events"] = rows
+                parts.append(f"select {listed} from {name}_events{condition}")
+    if not parts:
+        tables[NO_EVENTS] = _empty(columns)
+        parts.append(f"select {listed} from {NO_EVENTS}")
+    relation = " union all ".join(parts)
+    if identity_map:
+        tables["identity_map"] = _to_table(identity_map)
+        renamed = ", ".join(
+            "coalesce(i.canonical_id, e.consumer_id) as consumer_id" if name == "consumer_id" else f"e.{name}"
+            for name in columns
+        )
+        relation = (
+            f"select {renamed} from ({relation}) e left join identity_map i on i.member_id = e.consumer_id"
+        )
+    return EventSource(f"({relation})", tables)
+
+
+def find_pairs_of(engine: Engine, events: EventSource) -> set[tuple[int, int]]:
+    """The pairs that events are about: consumer, as recorded, and brand."""
+    found = engine.read(
+        f"select distinct consumer_id, brand_id from {events.relation} e where consumer_id <> 0 and brand_id <> 0",
+        step="find the pairs of events", tables=events.tables,
+    )  # fmt: skip
+    return set(zip(found["consumer_id"].to_pylist(), found["brand_id"].to_pylist(), strict=True))
+
+
+def _may_hold(segment: Segment, selection: Selection, members: Collection[int] | None) -> bool:
+    if members is not None and len(members) < 4 * BUCKET_COUNT:
+        if segment.bucket not in {member % BUCKET_COUNT for member in members}:
+            return False
+    if selection.min_day is not None and segment.max_day < selection.min_day:
+        return False
+    return selection.max_day is None or segment.min_day <= selection.max_day
+
+
+def _write_conditions(selection: Selection, members: Collection[int] | None) -> str:
+    # Only whole numbers are written into the text; they come from the store, never from outside.
+    conditions = ["consumer_id <> 0", "brand_id <> 0"] if selection.is_attributed_only else ["1 = 1"]
+    if members is not None:
+        listed = (
+            "select consumer_id from wanted_consumers"
+            if len(members) > 1000
+            else ", ".join(str(int(member)) for member in members) or "null"
+        )
+        conditions.append(f"consumer_id in ({listed})")
+    for name, wanted in (("brand_id", selection.brand_ids), ("kind_id", selection.kind_ids)):
+        if wanted is not None:
+            conditions.append(f"{name} in ({', '.join(str(int(each)) for each in wanted) or 'null'})")
+    if selection.until_us is not None:
+        conditions.append(f"occurred_us <= {int(selection.until_us)}")
+    if selection.min_day is not None:
+        conditions.append(f"day >= {int(selection.min_day)}")
+    if selection.max_day is not None:
+        conditions.append(f"day <= {int(selection.max_day)}")
+    return " where " + " and ".join(conditions)
+
+
+def _read_hot(
+    session: Session,
+    table: object,
+    mark: str,
+    selection: Selection,
+    members: list[int] | None,
+    columns: Sequence[str],
+) -> pa.Table:
+    assert table is EVENTS or table is DERIVED_EVENTS
+    present = [name for name in columns if name in table.column_names]
+    newest_sequence = int(session.read_mark(mark) or 0) if selection.is_folded_only else None
+    if members is not None and len(members) > FEW_MEMBERS:
+        # Found by their consumers: the inbox may hold far more than is wanted of it.
+        wanted = pa.table({"consumer_id": pa.array(members, pa.int64())})
+        rows = session.read_matching(table, wanted, columns=("sequence", *present))
+        if newest_sequence is not None:
+            rows = rows.filter(pc.less_equal(rows["sequence"], newest_sequence))
+        rows = rows.select(present)
+    else:
+        where: dict[str, object] = {}
+        if newest_sequence is not None:
+            where["sequence"] = Between(at_most=newest_sequence)
+        if members is not None:
+            where["consumer_id"] = members
+        rows = session.read(table, _as_where(where), columns=present)
+    for position, name in enumerate(columns):
+        if name not in present:
+            rows = rows.add_column(position, name, pa.nulls(rows.num_rows, pa.string()))
+    return rows
+
+
+def _as_where(where: dict[str, object]) -> Where:
+    return where  # type: ignore[return-value]
+
+
+def _sealed_column(name: str) -> str:
+    return f"cast(null as varchar) as {name}" if name in ("parent_event_id", "sentence") else name
+
+
+def _empty(columns: Sequence[str]) -> pa.Table:
+    types = {column.name: column.type for column in DERIVED_EVENTS.columns}
+    arrow = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string()}
+    return pa.table({name: pa.array([], arrow[types[name]]) for name in columns})
+
+
+def _to_table(identity_map: dict[int, int]) -> pa.Table:
+    return pa.table(
+        {
+            "member_id": pa.array(list(identity_map), pa.int64()),
+            "canonical_id": pa.array(list(identity_map.values()), pa.int64()),
+        }
+    )
+
+
+__all__ = [
+    "FOLDED_DERIVED_MARK",
+    "FOLDED_MARK",
+    "FOLD_COLUMNS",
+    "LEDGER_COLUMNS",
+    "EventSource",
+    "Selection",
+    "find_canonical",
+    "find_members",
+    "find_newest",
+    "find_pairs_of",
+    "list_acquainted",
+    "list_members",
+    "open_events",
+    "read_identity_map",
+]

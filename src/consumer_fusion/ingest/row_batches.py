@@ -1,0 +1,200 @@
+"""The rows of files, cut into parts that fit into memory and can be counted again after an interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from consumer_fusion.errors import InputError
+from consumer_fusion.ingest.delimited import read_header, read_rows
+from consumer_fusion.ingest.line_reader import Broken, read_lines, read_objects
+from consumer_fusion.ingest.mapping import FileFormat, Layout
+
+POSITION = "__position"
+LINE = "__line"
+HEADER = "__header"
+PROBLEM = "__problem"
+DETAIL = "__detail"
+RESERVED = (POSITION, LINE, HEADER, PROBLEM, DETAIL)
+
+_FORMATS: dict[str, FileFormat] = {
+    ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+}  # fmt: skip
+_PARQUET_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some rows of an import, in order.
+
+    Attributes:
+        rows: The rows, with their `POSITION` in the import. Lines have `LINE`, and `PROBLEM` and `DETAIL` where
+            they are no rows; rows of a delimited file also have their `HEADER`.
+        form: `objects` are JSON lines, `texts` are the columns of a delimited file, `values` those of Parquet.
+        columns: The names of the columns; none for `objects`.
+        last_position: The position of the last row.
+        fraction: How much of all files has been read, 0 to 1.
+    """
+
+    rows: pa.Table
+    form: Literal["objects", "texts", "values"]
+    columns: tuple[str, ...]
+    last_position: int
+    fraction: float
+
+
+def tell_format(path: Path, layout: Layout | None) -> FileFormat:
+    """What a file is: as the mapping says, else by the ending of its name."""
+    if layout is None:
+        return "jsonl"
+    if layout.format is not None:
+        return layout.format
+    return _FORMATS.get(Path(path.name.removesuffix(".gz")).suffix.lower(), "csv")
+
+
+def read_columns(path: Path, layout: Layout) -> tuple[str, ...] | None:
+    """The names of the columns of a file; None for JSON lines, where each has its own."""
+    match tell_format(path, layout):
+        case "csv":
+            return read_header(path, layout)[1]
+        case "parquet":
+            return tuple(_open_parquet(path).schema_arrow.names)
+        case "jsonl":
+            return None
+
+
+def read_parts(
+    files: Sequence[Path],
+    layout: Layout | None,
+    *,
+    rows_per_part: int,
+    skip_rows: int = 0,
+    has_lines: bool = False,
+    row_limit: int | None = None,
+) -> Iterator[Part]:
+    """The rows of files as parts.
+
+    Args:
+        files: The files, in order.
+        layout: How they are laid out; None for JSON lines in UTF-8.
+        rows_per_part: A part holds about so many rows.
+        skip_rows: So many rows were dealt with before and are passed over.
+        has_lines: Whether each line is an object, whatever it looks like; else a file may be one array of objects.
+        row_limit: Only the first so many rows are read; None for all.
+    """
+    gathered: list[Part] = []
+    for part in _limit_rows(_read_blocks(files, layout, has_lines=has_lines), row_limit):
+        if part.last_position <= skip_rows:
+            continue
+        rows = part.rows
+        if skip_rows:
+            rows = rows.filter(pc.greater(rows[POSITION], skip_rows))
+        part = Part(rows, part.form, part.columns, part.last_position, part.fraction)
+        if gathered and not _fit(gathered[-1], part):
+            yield _join(gathered)
+            gathered = []
+        gathered.append(part)
+        if sum(len(each.rows) for each in gathered) >= rows_per_part:
+            yield _join(gathered)
+            gathered = []
+    if gathered:
+        yield _join(gathered)
+
+
+def _limit_rows(parts: Iterator[Part], row_limit: int | None) -> Iterator[Part]:
+    for part in parts:
+        if row_limit is None or part.last_position < row_limit:
+            yield part
+            continue
+        rows = part.rows.filter(pc.less_equal(part.rows[POSITION], row_limit))
+        yield Part(rows, part.form, part.columns, row_limit, part.fraction)
+        return
+
+
+def _fit(one: Part, other: Part) -> bool:
+    return one.form == other.form and one.rows.schema.equals(other.rows.schema)
+
+
+def _join(parts: Sequence[Part]) -> Part:
+    last = parts[-1]
+    rows = pa.concat_tables([part.rows for part in parts]).unify_dictionaries()
+    return Part(rows, last.form, last.columns, last.last_position, last.fraction)
+
+
+def _read_blocks(files: Sequence[Path], layout: Layout | None, *, has_lines: bool) -> Iterator[Part]:
+    position = 0
+    for number, file in enumerate(files):
+        for part in _read_file(file, layout, position, has_lines=has_lines):
+            position = part.last_position
+            if len(part.rows):
+                yield Part(
+                    part.rows, part.form, part.columns, position, (number + part.fraction) / len(files)
+                )
+
+
+def _read_file(file: Path, layout: Layout | None, before: int, *, has_lines: bool) -> Iterator[Part]:
+    form = tell_format(file, layout)
+    if form == "parquet":
+        yield from _read_parquet(file, before)
+    elif form == "csv" and layout is not None:
+        header, names = read_header(file, layout)
+        for rows in read_rows(file, layout, names):
+            count = len(rows.rows)
+            table = _make_lines(rows.rows, rows.broken, before)
+            repeated = pa.DictionaryArray.from_arrays(pa.array([0 if header else None] * count, pa.int32()),
+                                                      pa.array([header or ""]))  # fmt: skip
+            table = table.append_column(HEADER, repeated)
+            for name, column in zip(names, rows.columns, strict=True):
+                table = table.append_column(name, column)
+            before += count
+            yield Part(table, "texts", names, before, rows.fraction)
+    else:
+        read = read_lines if has_lines else read_objects
+        for block in read(file, layout.encoding if layout else "utf-8"):
+            table = _make_lines(block.lines, block.broken, before)
+            before += len(table)
+            yield Part(table, "objects", (), before, block.fraction)
+
+
+def _make_lines(lines: pa.Array, broken: Sequence[Broken], before: int) -> pa.Table:
+    problems: list[str | None] = []
+    if broken:
+        problems = [None] * len(lines)
+        details, texts = list(problems), lines.to_pylist()
+        for each in broken:
+            problems[each.index], details[each.index], texts[each.index] = each.code, each.detail, each.raw
+        lines = pa.array(texts, pa.string())
+        problem_columns = [pa.array(problems, pa.string()), pa.array(details, pa.string())]
+    else:
+        problem_columns = [pa.nulls(len(lines), pa.string())] * 2
+    positions = pa.array(range(before + 1, before + len(lines) + 1), pa.int64())
+    return pa.table([positions, lines, *problem_columns], names=[POSITION, LINE, PROBLEM, DETAIL])
+
+
+def _read_parquet(file: Path, before: int) -> Iterator[Part]:
+    opened = _open_parquet(file)
+    total = max(opened.metadata.num_rows, 1)
+    names = tuple(opened.schema_arrow.names)
+    done = 0
+    for batch in opened.iter_batches(_PARQUET_ROWS):
+        positions = pa.array(range(before + done + 1, before + done + len(batch) + 1), pa.int64())
+        done += len(batch)
+        rows = pa.Table.from_batches([batch]).append_column(POSITION, positions)
+        yield Part(rows, "values", names, before + done, done / total)
+
+
+def _open_parquet(file: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"The file {file.name} is no readable Parquet file.",
+            hint='Check that it is whole; for another format name it in the mapping: `format = "csv"`.',
+            where=str(file),
+        ) from error

@@ -1,0 +1,80 @@
+"""Rows that are parts of one event: kept as they come, put together by their key, handed on as parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from consumer_fusion.ingest.mapping import Mapping
+from consumer_fusion.ingest.mapping_query import group_rows, join_group_key, name_rows
+from consumer_fusion.ingest.row_batches import Part
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.segments import finish_file
+
+GROUPED_FILE = "grouped.parquet"
+
+
+def keep_rows(engine: Engine, mapping: Mapping, part: Part, lookups: dict[str, pa.Table], path: Path) -> None:
+    """Write the rows of a part, reduced to what the mapping needs, where grouping will find them."""
+    unfinished = path.with_suffix(".unfinished")
+    engine.write(
+        name_rows(mapping, part), unfinished, step="keep rows", tables={"lines": part.rows, **lookups}
+    )
+    finish_file(unfinished, path)
+
+
+def write_groups(engine: Engine, mapping: Mapping, kept: Sequence[Path], folder: Path) -> None:
+    """Put the kept rows together, once."""
+    path = folder / GROUPED_FILE
+    if not path.exists():
+        unfinished = path.with_suffix(".unfinished")
+        relation = f"read_parquet({quote_paths(list(kept))})"
+        engine.write(group_rows(mapping, relation), unfinished, step="put rows together")
+        finish_file(unfinished, path)
+
+
+def read_groups(folder: Path, rows_per_part: int, after: int) -> Iterator[Part]:
+    """The grouped rows behind a position, as parts."""
+    opened = pq.ParquetFile(folder / GROUPED_FILE)
+    total = max(opened.metadata.num_rows, 1)
+    done = 0
+    for batch in opened.iter_batches(rows_per_part):
+        done += len(batch)
+        rows = pa.Table.from_batches([batch])
+        rows = rows.filter(pc.greater(rows["position"], after))
+        if len(rows):
+            yield Part(rows, "values", tuple(rows.column_names), rows["position"][-1].as_py(), done / total)
+
+
+def add_raw_rows(mapping: Mapping, kept: Sequence[Path], rejected: str) -> str:
+    """A query of rejected groups together with the rows that they were put together from, as a file holds them.
+
+    Args:
+        mapping: The mapping.
+        kept: The files of `keep_rows`.
+        rejected: The query of the rejected rows of a part of grouped rows, named `lines`.
+    """
+    condition = join_group_key(mapping, "kept", "lines")
+    rows = f"read_parquet({quote_paths(list(kept))}) kept"
+    # Rows that stand alone are found by their place: by their key, each would meet all others of a blank one.
+    return f"""
+with refused as ({rejected}),
+found as (
+    select lines.position, kept.position as place, kept.header, kept.line
+    from lines join refused on refused.position = lines.position join {rows} on {condition}
+    where lines.alone = 0
+    union all
+    select lines.position, kept.position, kept.header, kept.line
+    from lines join refused on refused.position = lines.position join {rows} on kept.position = lines.alone
+),
+joined as (
+    select position, coalesce(min(header) || chr(10), '') || string_agg(line, chr(10) order by place) as raw
+    from found group by position
+)
+select refused.position, refused.source, refused.code, refused.message, joined.raw, refused.consumer_key
+from refused left join joined on joined.position = refused.position"""

@@ -1,1 +1,0 @@
-"""Small named tools without product meaning: the clock, identifiers, moments in time."""

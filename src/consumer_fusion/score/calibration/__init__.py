@@ -1,0 +1,13 @@
+"""Calibration: half-lives, links and multipliers learnt from outcomes, and whether they may come into force."""
+
+__all__ = [
+    "calibration",
+    "calibration_report",
+    "eligibility",
+    "experiment_overrides",
+    "fitting",
+    "link_functions",
+    "samples",
+    "validity",
+    "vectorised_score",
+]

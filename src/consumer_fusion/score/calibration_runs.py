@@ -1,0 +1,195 @@
+"""Learning from outcomes in a workspace: calibrations, which may come into force, and forecasts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+
+import pyarrow as pa
+
+from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.events.entities import name_entities
+from consumer_fusion.records.calibration import CALIBRATIONS
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.timestamps import to_microseconds
+from consumer_fusion.score.calibration.calibration import calibrate
+from consumer_fusion.score.calibration.calibration_report import (
+    CalibrationReport,
+    find_objection,
+    object_to_lifting,
+    read_report,
+)
+from consumer_fusion.score.effective_points import put_points_in_force, read_effective_points
+from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
+from consumer_fusion.score.forecast.forecasts import Forecast, predict_outcomes
+from consumer_fusion.score.points.points_overrides import list_overridden
+from consumer_fusion.score.points_comparison import ScoreComparison, compare_scores, score_anew
+from consumer_fusion.score.queries.answers import Moment, resolve_as_of
+from consumer_fusion.score.queries.score_queries import read_ledgers
+from consumer_fusion.workspace import Workspace
+
+
+def calibrate_points(
+    workspace: Workspace,
+    *,
+    outcome: str,
+    horizon_days: float,
+    cutoff: datetime,
+    with_points: bool = False,
+    is_applied: bool = False,
+    progress: Progress = ignore_progress,
+) -> CalibrationReport:
+    """Learn half-lives, and points if asked, from what followed a cutoff; put them in force if asked and if better.
+
+    Args:
+        workspace: The workspace.
+        outcome: Key of the kind to predict.
+        horizon_days: How far ahead.
+        cutoff: The moment that splits past from future.
+        with_points: Learn multipliers of the points too, not only half-lives and the link.
+        is_applied: Put what was learnt in force, where it is better on held-out pairs; `preview_calibration` says what
+            that would do to the scores. It stays on record where `apply_calibration` refuses it.
+        progress: Told how far it is.
+
+    Raises:
+        RefusedError: It cannot be learnt honestly: a brand's own action, too few events, an open window.
+    """
+    force = put_points_in_force(workspace)
+    own = workspace.points_path if workspace.points_path.exists() else None
+    progress("read the ledger", 0, None)
+    with workspace.store.reading() as session:
+        # What experiments decided stands fast: the rest is learnt around it.
+        base = read_effective_points(workspace, session, is_calibrated=False)
+        ledger = read_ledgers(session, workspace.engine, workspace.folder, base, force.kind_ids)
+    progress("learn", 0, None)
+    report = calibrate(
+        ledger,
+        base,
+        outcome=outcome,
+        horizon_days=horizon_days,
+        cutoff_us=to_microseconds(cutoff),
+        with_points=with_points,
+        protect=list_overridden(own) if own else frozenset(),
+    )
+    with workspace.store.writing() as session:
+        row = (
+            make_id(), outcome, horizon_days, to_microseconds(cutoff), json.dumps(report.as_dict(), default=str),
+            False, workspace.now_us,
+        )  # fmt: skip
+        session.insert(CALIBRATIONS, CALIBRATIONS.column_names, [row])
+        workspace.note_change(session)
+    if is_applied and report.is_better:
+        apply_calibration(workspace, report, progress)
+    return report
+
+
+def preview_calibration(
+    workspace: Workspace, report: CalibrationReport, as_of: Moment = None
+) -> ScoreComparison:
+    """What the scores of all pairs would be if a calibration came into force; nothing is changed.
+
+    Args:
+        workspace: The workspace.
+        report: The calibration.
+        as_of: The moment of the scores; None for the usual one.
+    """
+    force = put_points_in_force(workspace)
+    moment = resolve_as_of(workspace, as_of)
+    with workspace.store.reading() as session:
+        after = read_effective_points(workspace, session, calibration=report)
+        now, then = (
+            score_anew(session, workspace.engine, workspace.folder, points, force.kind_ids, moment)
+            for points in (force.points, after)
+        )
+        return compare_scores(now, then, lambda ids: name_entities(session, ids))
+
+
+def apply_calibration(
+    workspace: Workspace,
+    report: CalibrationReport,
+    progress: Progress = ignore_progress,
+    *,
+    comparison: ScoreComparison | None = None,
+) -> None:
+    """Put a calibration in force that is on record.
+
+    Args:
+        workspace: The workspace.
+        report: The calibration.
+        progress: Told how far it is.
+        comparison: What it does to all scores, where `preview_calibration` has just told it.
+
+    Raises:
+        RefusedError: It is not better than what was there before, or would tell the unhappy as happy.
+        NotFoundError: It is not on record.
+    """
+    objection = find_objection(report)
+    if not objection:
+        # The pairs it was learnt from are not all pairs, and are scored at another moment.
+        changes = comparison or preview_calibration(workspace, report)
+        objection = object_to_lifting(changes.low_before, changes.low_lifted)
+    if objection:
+        raise RefusedError(
+            f"This calibration does not come into force: {objection}.",
+            hint="Learn from more history or another cutoff; the points in force stay.",
+        )
+    with workspace.store.writing() as session:
+        rows = session.read(CALIBRATIONS, order_by=("made_us",)).to_pylist()
+        made = [row["calibration_id"] for row in rows if read_report(json.loads(row["report"])) == report]
+        if not made:
+            raise NotFoundError(
+                "This calibration is not on record in this workspace.",
+                hint="Calibrate here, then apply what it says.",
+            )
+        session.update(CALIBRATIONS, {"is_applied": False}, {"is_applied": True})
+        session.update(CALIBRATIONS, {"is_applied": True}, {"calibration_id": made[-1]})
+        workspace.note_change(session)
+    put_points_in_force(workspace, progress)
+
+
+def predict_pairs(
+    workspace: Workspace,
+    *,
+    outcome: str,
+    horizon_days: float,
+    as_of: Moment = None,
+    progress: Progress = ignore_progress,
+) -> Forecast:
+    """Forecast an outcome for every pair with evidence.
+
+    Returns:
+        Rows of consumer, brand, probability, expected_value, fusion_score and reasons, and what to know of all of them.
+
+    Raises:
+        RefusedError: The past cannot tell.
+    """
+    force = put_points_in_force(workspace)
+    moment = resolve_as_of(workspace, as_of)
+    progress("read the ledger", 0, None)
+    with workspace.store.reading() as session:
+        ledger = read_ledgers(
+            session, workspace.engine, workspace.folder, force.points, force.kind_ids, until_us=moment
+        )
+        progress("forecast", 0, None)
+        forecast = predict_outcomes(
+            ledger, force.points, outcome=outcome, horizon_days=horizon_days, as_of_us=moment
+        )
+        rows = forecast.rows
+        consumers = name_entities(session, rows["consumer_id"].to_pylist())
+        brands = name_entities(session, rows["brand_id"].to_pylist())
+    named = pa.table(
+        {
+            "consumer": pa.array([consumers[each] for each in rows["consumer_id"].to_pylist()], pa.string()),
+            "brand": pa.array([brands[each] for each in rows["brand_id"].to_pylist()], pa.string()),
+            **{name: rows[name] for name in ("probability", "expected_value", "fusion_score", "reasons")},
+        }
+    )
+    return replace(forecast, rows=named)
+
+
+def read_latest_calibration(workspace: Workspace) -> CalibrationReport | None:
+    """The calibration that was made last, whether in force or not."""
+    with workspace.store.reading() as session:
+        rows = session.read(CALIBRATIONS, order_by=("made_us",))
+    return read_report(json.loads(rows["report"][-1].as_py())) if rows.num_rows else None

@@ -1,0 +1,190 @@
+"""Folding on arrays: the fast path of the fold, which gives what the SQL of `fold_arrived` and `fold_sealed` gives.
+
+Events of a pair and kind lie together in a sealed segment, so that its sums are runs of an array; events in any
+order are sorted first by one packed number. Two to three times as fast as the SQL, in less memory; tests hold both, and
+the plain reference of `ledger`, to the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+
+STATE_COLUMNS = PAIR_KIND_STATES.column_names
+_KEY = ("consumer_id", "brand_id", "kind_id")
+_LARGEST_KEY = 2**62
+
+Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+Columns = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class KindArrays:
+    """Half-life, landmark and trust by row; kinds that are not folded have no trust and are not known.
+
+    Attributes:
+        is_known: By row: whether it is folded.
+        half_life_us: By row.
+        landmark_us: By row.
+        trust: By row.
+        brand_id: The brands with a rhythm of their own, in rising order; each has as many rows as there are kinds,
+            after those of all others.
+        kind_count: How many kinds there are, with one for those that are beyond all.
+    """
+
+    is_known: npt.NDArray[np.bool_]
+    half_life_us: Reals
+    landmark_us: Integers
+    trust: Reals
+    brand_id: Integers
+    kind_count: int
+
+    @classmethod
+    def from_table(cls, fold_kinds: pa.Table) -> KindArrays:
+        """Lay out the table `fold_kinds` by brand and kind number."""
+        numbers, brands = fold_kinds["kind_id"].to_numpy(), fold_kinds["brand_id"].to_numpy()
+        kinds = int(numbers.max(initial=0)) + 2
+        known = np.unique(brands[brands != 0])
+        size = kinds * (known.size + 1)
+        made = cls(
+            np.zeros(size, bool), np.ones(size), np.zeros(size, np.int64), np.zeros(size), known, kinds
+        )
+        is_common = brands == 0
+        for name in ("half_life_us", "landmark_us", "trust"):
+            column, values = getattr(made, name).reshape(-1, kinds), fold_kinds[name].to_numpy()
+            column[:, numbers[is_common]] = values[is_common]
+            column[np.searchsorted(known, brands[~is_common]) + 1, numbers[~is_common]] = values[~is_common]
+        made.is_known.reshape(-1, kinds)[:, numbers] = True
+        return made
+
+    def find_rows(self, kind_id: Integers, brand_id: Integers) -> Integers:
+        """The row of each kind and brand."""
+        row: Integers = np.minimum(kind_id, self.kind_count - 1)
+        if self.brand_id.size:
+            place = np.minimum(np.searchsorted(self.brand_id, brand_id), self.brand_id.size - 1)
+            row = row + np.where(self.brand_id[place] == brand_id, (place + 1) * self.kind_count, 0)
+        return row
+
+
+def fold_sealed_batches(batches: Iterable[pa.RecordBatch], kinds: KindArrays) -> Iterator[pa.Table]:
+    """Fold events that carry their day's count and lie sorted by consumer, brand and kind.
+
+    Args:
+        batches: The columns of `FOLD_COLUMNS` and `same_day_count`.
+        kinds: Of the kinds that are folded.
+
+    Yields:
+        Rows of `pair_kind_states`; a pair and kind may occur in two of the tables, to be added up.
+    """
+    for batch in batches:
+        columns = _select_known({name: batch[name].to_numpy(False) for name in batch.schema.names}, kinds)
+        if not len(columns["kind_id"]):
+            continue
+        count = columns["same_day_count"]
+        yield _sum_runs(columns, _weigh(columns, count, kinds), _find_runs(*(columns[name] for name in _KEY)))
+
+
+def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
+    """Fold events in any order.
+
+    Args:
+        events: The columns of `FOLD_COLUMNS`.
+        kinds: Of the kinds that are folded.
+
+    Returns:
+        Rows of `pair_kind_states`, in the order of its key.
+    """
+    columns: Columns = {}
+    for name in events.column_names:
+        # Column by column, so that no more than one of them is held twice; the caller keeps none.
+        columns[name] = events[name].to_numpy()
+        events = events.drop_columns([name])
+    columns = _select_known(columns, kinds)
+    if not len(columns["kind_id"]):
+        return to_states({name: np.empty(0) for name in STATE_COLUMNS})
+    order = _sort_events(columns)
+    for name, values in columns.items():
+        columns[name] = values[order]
+    del order, values
+    starts = _find_runs(*(columns[name] for name in _KEY), columns["day"])
+    counts = np.diff(starts, append=len(columns["day"]))
+    weights = _weigh(columns, np.repeat(counts, counts), kinds)
+    return _sum_runs(columns, weights, _find_runs(*(columns[name] for name in _KEY)))
+
+
+def to_states(columns: Mapping[str, Any]) -> pa.Table:
+    """Rows of `pair_kind_states`, with its types, from columns of any numbers."""
+    types = {
+        column.name: pa.int64() if column.type == "integer" else pa.float64()
+        for column in PAIR_KIND_STATES.columns
+    }
+    return pa.table({name: pa.array(columns[name]).cast(types[name]) for name in STATE_COLUMNS})
+
+
+def _select_known(columns: Columns, kinds: KindArrays) -> Columns:
+    is_known = kinds.is_known[np.minimum(columns["kind_id"], kinds.kind_count - 1)]
+    is_known &= columns["trust"] > 0
+    return columns if is_known.all() else {name: values[is_known] for name, values in columns.items()}
+
+
+def _weigh(columns: Columns, same_day_count: Integers, kinds: KindArrays) -> Reals:
+    """Trust x burst x fading to the landmark; n events of a day count as log2(1 + n) together."""
+    row = kinds.find_rows(columns["kind_id"], columns["brand_id"])
+    elapsed = (columns["occurred_us"] - kinds.landmark_us[row]) / kinds.half_life_us[row]
+    weights: Reals = np.exp2(elapsed) * columns["trust"] * kinds.trust[row]
+    crowded = np.flatnonzero(same_day_count > 1)
+    count = same_day_count[crowded]
+    weights[crowded] *= np.log2(1.0 + count) / count
+    return weights
+
+
+def _sort_events(columns: Columns) -> Integers:
+    """The order by pair, kind and day; by one packed number where that fits, which is several times faster."""
+    names = (*_KEY, "day")
+    lowest = {name: int(columns[name].min()) for name in names}
+    spans = {name: int(columns[name].max()) - lowest[name] + 1 for name in names}
+    size = 1
+    for name in names:
+        size *= spans[name]
+    if size >= _LARGEST_KEY:
+        order: Integers = np.lexsort([columns[name] for name in reversed(names)])
+        return order
+    packed = columns[names[0]] - lowest[names[0]]
+    for name in names[1:]:
+        packed *= spans[name]
+        packed += columns[name] - lowest[name]
+    return np.argsort(packed)
+
+
+def _find_runs(*keys: Integers) -> Integers:
+    """Where a run of equal keys begins."""
+    begins = np.zeros(len(keys[0]), bool)
+    begins[0] = True
+    for key in keys:
+        begins[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(begins)
+
+
+def _sum_runs(columns: Columns, weights: Reals, starts: Integers) -> pa.Table:
+    sized: Reals = weights * columns["magnitude"]
+    pairs = {
+        "x": (sized, None),
+        "y": (weights, None),
+        "q": (sized, sized),
+        "r": (weights, weights),
+        "u": (weights, sized),
+    }
+    states: dict[str, npt.NDArray[Any]] = {name: columns[name][starts] for name in _KEY}
+    states["event_count"] = np.diff(starts, append=len(weights))
+    for name, (first, second) in pairs.items():
+        states[name] = np.add.reduceat(first if second is None else first * second, starts)
+    states["last_occurred_us"] = np.maximum.reduceat(columns["occurred_us"], starts)
+    return to_states(states)

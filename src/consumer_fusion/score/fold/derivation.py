@@ -1,0 +1,109 @@
+"""Failures and recoveries that follow from what happened: a complaint implies a failure, a recovery mends one.
+
+What spreads to other brands is not here (`influence.spillover`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+
+RECOVERY_KIND = "Recovery"
+DEFAULT_RECOVERY_SHARE = 0.8
+"""A recovery cancels so much of its failure: the recovery paradox holds for satisfaction only (de Matos 2007)."""
+
+
+def list_deriving_kinds(points: PointsTable) -> frozenset[str]:
+    """Keys of the kinds from which something may follow or that a recovery may mend."""
+    mended = {kind.mends for kind in points.kinds.values() if kind.mends}
+    return frozenset(
+        key for key, kind in points.kinds.items() if kind.derives or kind.spreads or key in mended
+    )
+
+
+def derive_failures(parents: Iterable[ParentEvent], points: PointsTable) -> list[DerivedEvent]:
+    """One failure for each complaint that names no event it is about, so that the brand's side is charged once."""
+    derived = []
+    for parent in parents:
+        kind = points.kinds.get(parent.kind_key)
+        if kind is None or kind.derives is None or parent.properties.get("about_event_id"):
+            continue
+        failure = points.kinds[kind.derives]
+        derived.append(
+            DerivedEvent(
+                parent=parent,
+                kind_key=failure.key,
+                brand_id=parent.brand_id,
+                magnitude=_read_severity(parent),
+                trust=parent.trust,
+                occurred_us=parent.occurred_us,
+                association_id=None,
+                sentence=mark(f"{failure.meaning}; known from the complaint, which names no event on record"),
+            )
+        )
+    return derived
+
+
+def derive_recoveries(
+    parents: Sequence[ParentEvent], derived: Sequence[DerivedEvent], points: PointsTable
+) -> list[DerivedEvent]:
+    """What each recovery mends: a share of what is left of the failure it is about, on the failure's own facets.
+
+    All recoveries of one failure together never mend more than it. A recovery about a complaint mends the
+    failure derived from it and the reputation that it harmed elsewhere.
+    """
+    variants = {kind.mends: kind for kind in points.kinds.values() if kind.mends}
+    by_id: dict[str, list[tuple[str, int, float, float, int]]] = defaultdict(list)
+    for parent in parents:
+        if parent.kind_key in variants:
+            by_id[parent.event_id].append(
+                (parent.kind_key, parent.brand_id, parent.magnitude, parent.trust, parent.occurred_us)
+            )
+    for each in derived:
+        if each.kind_key in variants:
+            by_id[each.parent.event_id].append(
+                (each.kind_key, each.brand_id, each.magnitude, each.trust, each.occurred_us)
+            )
+    left: dict[tuple[str, str, int], float] = defaultdict(lambda: 1.0)
+    recoveries = []
+    about = [parent for parent in parents if parent.kind == RECOVERY_KIND]
+    for parent in sorted(about, key=lambda each: (each.occurred_us, each.event_id)):
+        failed_id = str(parent.properties.get("about_event_id") or "")
+        wanted = _read_number(parent.properties.get("share"), DEFAULT_RECOVERY_SHARE)
+        for kind_key, brand_id, magnitude, trust, failed_us in by_id.get(failed_id, ()):
+            share = min(max(wanted, 0.0), left[failed_id, kind_key, brand_id])
+            left[failed_id, kind_key, brand_id] -= share
+            variant = variants[kind_key]
+            elapsed_days = max(parent.occurred_us - failed_us, 0) / DAY_MICROSECONDS
+            fading = 2.0 ** (-elapsed_days / points.kinds[kind_key].half_life_days)
+            if share <= 0:
+                continue
+            recoveries.append(
+                DerivedEvent(
+                    parent=parent,
+                    kind_key=variant.key,
+                    brand_id=brand_id,
+                    magnitude=share * magnitude * trust * fading,
+                    trust=1.0,
+                    occurred_us=max(parent.occurred_us, failed_us),
+                    association_id=None,
+                    sentence=mark(f"{share:.0%} of what was left of '{kind_key}' was made good"),
+                )
+            )
+    return recoveries
+
+
+def _read_severity(parent: ParentEvent) -> float:
+    return min(max(_read_number(parent.properties.get("severity"), 1.0), 0.0), 1.0)
+
+
+def _read_number(value: object, default: float) -> float:
+    try:
+        return default if value is None else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return default

@@ -1,0 +1,208 @@
+"""Settling: what follows from events on record is brought up to date, in the transaction of the change.
+
+Derived events are written or taken away, states are folded, the inbox is kept small. `pipeline` says in which order
+an event gets here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from consumer_fusion.associations.associations import read_associations
+from consumer_fusion.associations.spillover import derive_reputations
+from consumer_fusion.events.compaction import count_sealable, seal_events
+from consumer_fusion.events.entities import ensure_keys, name_entities
+from consumer_fusion.events.event_reader import FOLDED_MARK, read_identity_map
+from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
+from consumer_fusion.records.event import DERIVED_EVENTS
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.records.segment import Segment
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_day
+from consumer_fusion.score.fold.derivation import derive_failures, derive_recoveries
+from consumer_fusion.score.fold.folding import fold_new_events, refold
+from consumer_fusion.score.fold.parent_events import read_parents
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the name of the stage, how much is done and how much there is (None while unknown)."""
+
+
+def ignore_progress(stage: str, done: int, total: int | None) -> None:
+    """The progress that nobody looks at."""
+
+
+@dataclass(slots=True)
+class Landing:
+    """What one transaction does, told to the stages that come after.
+
+    Attributes:
+        accepted: New events.
+        unattributed: New events with an unknown party.
+        consumers: Canonical consumers whose derived events may have changed; None for all.
+        refold_consumers: Canonical consumers whose states must be folded anew.
+        refold_members: Consumers that were absorbed.
+        segments: New segments.
+    """
+
+    accepted: int = 0
+    unattributed: int = 0
+    consumers: set[int] | None = field(default_factory=set)
+    refold_consumers: set[int] = field(default_factory=set)
+    refold_members: set[int] = field(default_factory=set)
+    segments: list[Segment] = field(default_factory=list)
+
+
+def settle(
+    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int], landing: Landing,
+    progress: Progress = ignore_progress,
+) -> None:  # fmt: skip
+    """Bring what follows from events up to date: derived events, states, and the inbox's size.
+
+    Args:
+        workspace: The workspace.
+        session: The transaction of the change.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        landing: What changed.
+        progress: Told how far it is.
+    """
+    if landing.refold_consumers:
+        identity_map = read_identity_map(session)
+        landing.refold_consumers = {identity_map.get(each, each) for each in landing.refold_consumers}
+        if landing.consumers is not None:
+            landing.consumers |= landing.refold_consumers | landing.refold_members
+    if landing.consumers is None or landing.consumers:
+        progress("derive", 0, None)
+        landing.refold_consumers |= derive_events(workspace, session, points, kind_ids, landing.consumers)
+    if landing.refold_consumers or landing.refold_members:
+        progress("fold anew", 0, None)
+        refold(
+            session, workspace.engine, workspace.folder, points, kind_ids,
+            consumers=landing.refold_consumers, members=landing.refold_members,
+        )  # fmt: skip
+    progress("fold", 0, None)
+    while fold_new_events(session, workspace.engine, workspace.folder, points, kind_ids):
+        pass
+
+
+def derive_events(
+    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int],
+    consumers: Collection[int] | None,
+) -> set[int]:  # fmt: skip
+    """Write the events that follow from those on record, and take away those that no longer do.
+
+    Args:
+        workspace: The workspace.
+        session: The transaction of the change.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        consumers: Canonical consumers; None for all.
+
+    Returns:
+        Canonical consumers that lost a derived event and must be folded anew.
+    """
+    parents = read_parents(session, workspace.engine, workspace.folder, points, kind_ids, consumers=consumers)
+    identity_map = read_identity_map(session)
+    links = [
+        replace(link, consumer_id=identity_map.get(link.consumer_id, link.consumer_id))
+        for link in read_associations(session)
+    ]
+    brand_keys = name_entities(
+        session, {parent.brand_id for parent in parents} | {link.brand_id for link in links}
+    )
+    derived = [
+        *derive_failures(parents, points),
+        *derive_reputations(parents, links, brand_keys, points),
+    ]
+    derived += derive_recoveries(parents, derived, points)
+    return _replace_derived(workspace, session, derived, kind_ids, brand_keys, consumers)
+
+
+def _replace_derived(
+    workspace: Workspace, session: Session, derived: Sequence[DerivedEvent], kind_ids: Mapping[str, int],
+    brand_keys: Mapping[int, str], consumers: Collection[int] | None,
+) -> set[int]:  # fmt: skip
+    parent_sources = name_entities(session, {each.parent.source_id for each in derived})
+    own_sources = ensure_keys(session, "source", [f"derived from {key}" for key in parent_sources.values()])
+    source_ids = {number: own_sources[f"derived from {key}"] for number, key in parent_sources.items()}
+    names = DERIVED_EVENTS.column_names[1:]
+    wanted = {
+        row[:2]: row
+        for row in (
+            _write_derived(each, source_ids, kind_ids, brand_keys, workspace.now_us) for each in derived
+        )
+    }
+    if consumers is None:
+        known = session.read(DERIVED_EVENTS)
+    else:
+        keys = pa.table({"consumer_id": pa.array(sorted(consumers), pa.int64())})
+        known = session.read_matching(DERIVED_EVENTS, keys)
+    lost: set[int] = set()
+    gone: list[int] = []
+    unchanging = [name for name in names if name != "received_us"]
+    for row in known.to_pylist():
+        key = (row["source_id"], row["event_id"])
+        new = wanted.get(key)
+        if new is not None and all(row[name] == new[names.index(name)] for name in unchanging):
+            del wanted[key]
+        else:
+            gone.append(row["sequence"])
+            lost.add(row["consumer_id"])
+    if gone:
+        session.delete_matching(DERIVED_EVENTS, pa.table({"sequence": pa.array(gone, pa.int64())}))
+    session.insert(DERIVED_EVENTS, names, wanted.values())
+    return lost
+
+
+def _write_derived(
+    each: DerivedEvent,
+    source_ids: Mapping[int, int],
+    kind_ids: Mapping[str, int],
+    brand_keys: Mapping[int, str],
+    received_us: int,
+) -> tuple[Any, ...]:
+    parent: ParentEvent = each.parent
+    brand = brand_keys.get(each.brand_id, str(each.brand_id))
+    properties = {
+        name: parent.properties[name]
+        for name in ("severity", "people", "onlookers_share")
+        if name in parent.properties
+    }
+    return (
+        source_ids[parent.source_id], f"{parent.event_id} > {each.kind_key} > {brand}", each.occurred_us, "second",
+        received_us, to_day(each.occurred_us), parent.consumer_id, each.brand_id, each.kind_key,
+        kind_ids[each.kind_key], None, None, None, None, each.trust, each.magnitude,
+        json.dumps(properties), parent.source_id, parent.event_id, each.association_id, each.sentence,
+    )  # fmt: skip
+
+
+def seal_inbox(workspace: Workspace, *, is_forced: bool = False) -> int:
+    """Move events of past days from the inbox into segments, when there are many of them.
+
+    Returns:
+        How many were moved.
+    """
+    now_us, settings = workspace.now_us, workspace.settings
+    limit_day = to_day(now_us) - settings.seal_after_days
+    # Looked at before the one turn to write is taken: mostly there is nothing to do.
+    with workspace.store.reading() as session:
+        folded = int(session.read_mark(FOLDED_MARK) or 0)
+        waiting = count_sealable(session, limit_day=limit_day, folded_sequence=folded)
+    if waiting <= (0 if is_forced else settings.inbox_import_limit):
+        return 0
+    with workspace.store.writing() as session:
+        return seal_events(
+            session,
+            workspace.engine,
+            workspace.folder,
+            limit_day=limit_day,
+            folded_sequence=int(session.read_mark(FOLDED_MARK) or 0),
+            now_us=now_us,
+            forget_before_us=now_us - settings.seen_retention_days * DAY_MICROSECONDS,
+        )

@@ -1,0 +1,142 @@
+"""Computing folds: the queries and passes that make states, or changes of states, of events.
+
+What is done with them, and in which transaction, is `folding`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.events.event_reader import (
+    FOLD_COLUMNS,
+    EventSource,
+    Selection,
+    open_events,
+    read_identity_map,
+)
+from consumer_fusion.score.fold.array_folding import STATE_COLUMNS, KindArrays, fold_events_table, to_states
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.store import Session
+
+EVENTS_PER_PASS = 5_000_000
+"""More events than this are folded in several passes, each over a part of the consumers, to bound memory."""
+
+
+@cache
+def read_query(name: str) -> Template:
+    """The text of a query file of this package."""
+    return Template((files("consumer_fusion.score.fold") / "sql" / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def fold_relation(
+    engine: Engine, events: EventSource, fold_kinds: pa.Table, *, query: str = "fold_arrived"
+) -> pa.Table:
+    """Fold events into states, from nothing, in SQL: the portable text that `fold_events` is held to.
+
+    Args:
+        engine: Where to compute.
+        events: With the columns of `FOLD_COLUMNS` (and `same_day_count` for `fold_sealed`).
+        fold_kinds: Half-life, landmark and trust of each kind.
+        query: `fold_arrived` for any order, `fold_sealed` for events that carry their day's count.
+
+    Returns:
+        Rows of `pair_kind_states`, in the order of its key.
+    """
+    text = read_query(query).substitute(events=events.relation)
+    return _type_states(
+        engine.read(
+            f"select * from ({text}) folded order by consumer_id, brand_id, kind_id",
+            step="fold events",
+            tables={**events.tables, "fold_kinds": fold_kinds},
+        )
+    )
+
+
+def fold_events(engine: Engine, events: EventSource, fold_kinds: pa.Table) -> Iterator[pa.Table]:
+    """Fold events into states, from nothing, on arrays.
+
+    Args:
+        engine: Where to read.
+        events: With the columns of `FOLD_COLUMNS`, in any order.
+        fold_kinds: Half-life, landmark and trust of each kind.
+
+    Yields:
+        Rows of `pair_kind_states`, each table in the order of its key, no pair and kind in two of them.
+    """
+    kinds = KindArrays.from_table(fold_kinds)
+    counted = engine.read(
+        f"select count(*) as n from {events.relation} e", step="count events", tables=events.tables
+    )
+    passes = -(-counted["n"][0].as_py() // EVENTS_PER_PASS) or 1
+    for number in range(passes):
+        chosen = f" where consumer_id % {passes} = {number}" if passes > 1 else ""
+        yield fold_events_table(
+            engine.read(
+                f"select {', '.join(FOLD_COLUMNS)} from {events.relation} e{chosen}",
+                step="read events to fold",
+                tables=events.tables,
+            ),
+            kinds,
+        )
+
+
+def compute_late(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    new: pa.Table,
+    fold_kinds: pa.Table,
+    *,
+    is_folded_only: bool,
+) -> pa.Table:
+    """What new events add to the states, given the events that are folded already.
+
+    Args:
+        session: One moment of the store.
+        engine: Where to compute.
+        folder: The workspace.
+        new: The new events, with the columns of `FOLD_COLUMNS`.
+        fold_kinds: Half-life, landmark and trust of each kind.
+        is_folded_only: Leave inbox rows out that are not in the state yet.
+    """
+    known = new.filter(pc.and_(pc.not_equal(new["consumer_id"], 0), pc.not_equal(new["brand_id"], 0)))
+    identity_map = read_identity_map(session, known["consumer_id"].unique().to_pylist())
+    if identity_map:
+        canonical = [identity_map.get(each, each) for each in known["consumer_id"].to_pylist()]
+        known = known.set_column(0, "consumer_id", pa.array(canonical, pa.int64()))
+    if not known.num_rows:
+        return to_states({name: [] for name in STATE_COLUMNS})
+    selection = Selection(
+        consumers=known["consumer_id"].unique().to_pylist(),
+        min_day=pc.min(known["day"]).as_py(),
+        max_day=pc.max(known["day"]).as_py(),
+        is_folded_only=is_folded_only,
+    )
+    old = open_events(session, folder, selection, columns=FOLD_COLUMNS)
+    return compute_with_old(engine, EventSource("new_events", {"new_events": known}), old, fold_kinds)
+
+
+def compute_with_old(engine: Engine, new: EventSource, old: EventSource, fold_kinds: pa.Table) -> pa.Table:
+    """What new events add to the states: days that have old events too are computed anew with both."""
+    listed = ", ".join(FOLD_COLUMNS)
+    old_listed = ", ".join(f"o.{name}" for name in FOLD_COLUMNS)
+    relation = f"""(
+        select {listed}, 0 as is_old from {new.relation} n
+        union all
+        select {old_listed}, 1 as is_old from {old.relation} o
+        join (select distinct consumer_id, brand_id, kind_id, day from {new.relation} n) t
+          on t.consumer_id = o.consumer_id and t.brand_id = o.brand_id and t.kind_id = o.kind_id and t.day = o.day
+    )"""
+    tables = {**old.tables, **new.tables}
+    return fold_relation(engine, EventSource(relation, tables), fold_kinds, query="fold_late")
+
+
+def _type_states(states: pa.Table) -> pa.Table:
+    return to_states({name: states[name] for name in STATE_COLUMNS})

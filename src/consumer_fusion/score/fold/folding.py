@@ -1,0 +1,322 @@
+"""Folding: events become the decayed sums of their pair and kind, exactly once.
+
+The sums are forward-decayed (Cormode et al., ICDE 2009) from a landmark per half-life, so that they only ever add
+up: order does not matter and a late event costs what a timely one does. State, marks and manifest change in one
+transaction. Taking an event away is not subtraction: the pair is folded anew from its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.events.event_reader import (
+    FOLD_COLUMNS,
+    FOLDED_DERIVED_MARK,
+    FOLDED_MARK,
+    Selection,
+    list_members,
+    open_events,
+    read_identity_map,
+)
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.pair_state import LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.records.segment import Segment
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.fold.array_folding import STATE_COLUMNS, KindArrays, fold_sealed_batches
+from consumer_fusion.score.fold.decay import fold_kinds_at, read_fold_kinds
+from consumer_fusion.score.fold.fold_queries import compute_late, compute_with_old, fold_events
+from consumer_fusion.score.fold.rhythms import list_half_lives
+from consumer_fusion.settings import BUCKET_COUNT
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
+from consumer_fusion.storage.store import Between, Session
+
+RELANDMARK_HALF_LIVES = 200
+"""A landmark moves when an event is so many half-lives newer: squares of weights stay far inside a double."""
+
+FEW_CONSUMERS = 200
+"""Up to so many consumers are searched for one by one."""
+
+
+def prepare_landmarks(
+    session: Session, points: PointsTable, kind_ids: Mapping[str, int], newest_us: int
+) -> None:
+    """See to it that each half-life has a landmark not too far before the newest event.
+
+    Moving a landmark multiplies the sums of its kinds by one factor, in the same transaction.
+    """
+    known = {row["half_life_days"]: row["landmark_us"] for row in session.read(LANDMARKS).to_pylist()}
+    for half_life in sorted(list_half_lives(points)):
+        landmark = known.get(half_life)
+        if landmark is None:
+            session.insert(LANDMARKS, LANDMARKS.column_names, [(half_life, newest_us)])
+            continue
+        elapsed = (newest_us - landmark) / (half_life * DAY_MICROSECONDS)
+        if elapsed > RELANDMARK_HALF_LIVES:
+            factor = 2.0**-elapsed
+            factors = {
+                "x": factor,
+                "y": factor,
+                "q": factor * factor,
+                "r": factor * factor,
+                "u": factor * factor,
+            }
+            for where in _list_rows(session, points, kind_ids, half_life):
+                session.multiply(PAIR_KIND_STATES, factors, where)
+            session.replace(LANDMARKS, LANDMARKS.column_names, [(half_life, newest_us)])
+
+
+def _list_rows(
+    session: Session, points: PointsTable, kind_ids: Mapping[str, int], half_life_days: float
+) -> Iterator[dict[str, list[int]]]:
+    """The states that fade with a half-life: conditions, no state in two of them."""
+    kinds = points.kinds.values()
+    steady = [
+        k for k in kinds if k.half_life_days == half_life_days and not (k.follows_rhythm and points.rhythms)
+    ]
+    if steady:
+        yield {"kind_id": [kind_ids[kind.key] for kind in steady]}
+    by_kinds: dict[tuple[int, ...], list[int]] = {}
+    if points.rhythms:
+        brands = session.read(ENTITIES, {"entity_type": "brand"}, columns=("entity_id",))[
+            "entity_id"
+        ].to_pylist()
+        for brand_id in brands:
+            factor = points.rhythms.get(brand_id, 1.0)
+            fading = [k for k in kinds if k.follows_rhythm and k.half_life_days * factor == half_life_days]
+            by_kinds.setdefault(tuple(kind_ids[kind.key] for kind in fading), []).append(brand_id)
+    for kind_numbers, brand_ids in by_kinds.items():
+        if kind_numbers:
+            yield {"kind_id": list(kind_numbers), "brand_id": brand_ids}
+
+
+def fold_new_events(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    *,
+    limit: int = 200_000,
+) -> int:
+    """Fold the inbox and the derived events that are not in the state yet.
+
+    Returns:
+        How many events were folded; call again while it equals the limit.
+    """
+    new, marks = _read_unfolded(session, limit)
+    if not new.num_rows:
+        return 0
+    newest_us = pc.max(new["occurred_us"]).as_py()
+    prepare_landmarks(session, points, kind_ids, newest_us)
+    deltas = compute_late(
+        session, engine, folder, new, read_fold_kinds(session, points, kind_ids), is_folded_only=True
+    )
+    write_deltas(session, [deltas])
+    for mark, value in marks.items():
+        session.write_mark(mark, value)
+    return int(new.num_rows)
+
+
+def fold_segments(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    segments: Sequence[Segment],
+    *,
+    newest_us: int,
+) -> Iterator[pa.Table]:
+    """Compute what new segments add to the state; the caller enters them into the manifest afterwards.
+
+    Days that already have events elsewhere are computed anew with both; all others in one pass.
+
+    Args:
+        session: A writing session.
+        engine: Where to compute.
+        folder: The workspace.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        segments: The new segments, not in the manifest yet.
+        newest_us: The newest event in them.
+
+    Yields:
+        Deltas of `pair_kind_states`, a part of the consumers at a time.
+    """
+    prepare_landmarks(session, points, kind_ids, newest_us)
+    fold_kinds = read_fold_kinds(session, points, kind_ids)
+    attributed = [each for each in segments if each.bucket != UNATTRIBUTED_BUCKET]
+    has_merges = bool(read_identity_map(session))
+    if not has_merges and not _has_overlap(session, attributed):
+        kinds = KindArrays.from_table(fold_kinds)
+        listed = ", ".join((*FOLD_COLUMNS, "same_day_count"))
+        for each in attributed:
+            stored = f"select {listed} from read_parquet({quote_paths([folder / each.path])})"
+            batches = engine.stream(stored, step="read a new segment", rows_per_batch=500_000)
+            yield from fold_sealed_batches(batches, kinds)
+        return
+    known = list_segments(session)
+    # After a merge the events of one consumer lie in the buckets of all its members.
+    groups = (
+        [attributed]
+        if has_merges
+        else [[e for e in attributed if e.bucket == b] for b in range(BUCKET_COUNT)]
+    )
+    for group in filter(None, groups):
+        selection = Selection(
+            min_day=min(each.min_day for each in group),
+            max_day=max(each.max_day for each in group),
+            is_folded_only=True,
+        )
+        around = known if has_merges else [each for each in known if each.bucket == group[0].bucket]
+        new = open_events(session, folder, segments=group, only_segments=True)
+        old = open_events(session, folder, selection, segments=around)
+        yield compute_with_old(engine, new, old, fold_kinds)
+
+
+def refold(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    *,
+    consumers: Collection[int] | None = None,
+    members: Collection[int] = (),
+    kinds: Collection[str] | None = None,
+    brand_ids: Collection[int] | None = None,
+) -> int:
+    """Fold anew from the events what can no longer be had by adding: after a merge, an undo, a changed rule.
+
+    Args:
+        session: A writing session.
+        engine: Where to compute.
+        folder: The workspace.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        consumers: Canonical consumers; None for all.
+        members: Further consumers whose state is dropped (those absorbed by a merge).
+        kinds: Keys of the kinds; None for all.
+        brand_ids: Brands; None for all.
+
+    Returns:
+        How many state rows were written.
+    """
+    where: dict[str, list[int]] = {}
+    if brand_ids is not None:
+        where["brand_id"] = sorted(brand_ids)
+    if consumers is not None:
+        everyone = sorted(set(list_members(read_identity_map(session), consumers)) | set(members))
+        where["consumer_id"] = everyone
+    wanted = None if kinds is None else [kind_ids[key] for key in kinds]
+    if wanted is not None:
+        where["kind_id"] = wanted
+    if consumers is not None and len(where["consumer_id"]) > 500:
+        keys = pa.table({"consumer_id": pa.array(where.pop("consumer_id"), pa.int64())})
+        session.delete_matching(PAIR_KIND_STATES, keys)
+    else:
+        session.delete(PAIR_KIND_STATES, where)
+    newest = session.summarise(EVENTS, "occurred_us", "max")
+    mark = session.read_mark("newest_occurred_us")
+    prepare_landmarks(session, points, kind_ids, max(int(newest or 0), int(mark or 0)))
+    source = open_events(
+        session,
+        folder,
+        Selection(consumers=consumers, brand_ids=brand_ids, kind_ids=wanted, is_folded_only=True),
+        columns=FOLD_COLUMNS,
+    )
+    return write_deltas(session, fold_events(engine, source, read_fold_kinds(session, points, kind_ids)))
+
+
+def read_unfolded(session: Session, consumers: Collection[int] | None = None) -> pa.Table:
+    """The events that arrived since the last fold (`FOLD_COLUMNS`); of some canonical consumers, or of all."""
+    members = None if consumers is None else list_members(read_identity_map(session, consumers), consumers)
+    if members is not None and len(members) <= FEW_CONSUMERS:
+        return _read_unfolded(session, None, {"consumer_id": members})[0]
+    new, _ = _read_unfolded(session, None)
+    return new if members is None else new.filter(pc.is_in(new["consumer_id"], pa.array(members, pa.int64())))
+
+
+def fold_unfolded(
+    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int], new: pa.Table,
+    as_of_us: int,
+) -> pa.Table:  # fmt: skip
+    """What events that are not folded yet add to the states as of a moment, so that a score is never stale.
+
+    The moment itself is the landmark: those of the state may be missing yet, or too far back for these events.
+    """
+    return compute_late(
+        session, engine, folder, new, fold_kinds_at(points, kind_ids, as_of_us), is_folded_only=True
+    )
+
+
+def write_deltas(
+    session: Session,
+    deltas: Iterable[pa.Table],
+    *,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> int:
+    """Add deltas to the state, batch by batch, and return how many rows there were."""
+    done = 0
+    for table in deltas:
+        for batch in table.to_batches(max_chunksize=200_000):
+            session.add(
+                PAIR_KIND_STATES,
+                STATE_COLUMNS,
+                # By way of numpy: several times faster than Arrow's own lists, and no column has gaps.
+                zip(*(column.to_numpy(zero_copy_only=False).tolist() for column in batch.columns)),
+                largest=("last_occurred_us",),
+            )
+            done += batch.num_rows
+            progress(done, None)
+    return done
+
+
+def _read_unfolded(
+    session: Session, limit: int | None, where: Mapping[str, list[int]] | None = None
+) -> tuple[pa.Table, dict[str, int]]:
+    tables: list[pa.Table] = []
+    marks: dict[str, int] = {}
+    for table, mark in ((EVENTS, FOLDED_MARK), (DERIVED_EVENTS, FOLDED_DERIVED_MARK)):
+        rows = session.read(
+            table,
+            {"sequence": Between(above=int(session.read_mark(mark) or 0)), **(where or {})},
+            columns=("sequence", *FOLD_COLUMNS),
+            order_by=("sequence",),
+            limit=limit,
+        )
+        if rows.num_rows:
+            marks[mark] = rows["sequence"][-1].as_py()
+        tables.append(rows.select(list(FOLD_COLUMNS)))
+    return pa.concat_tables(tables), marks
+
+
+def _has_overlap(session: Session, segments: Sequence[Segment]) -> bool:
+    """Whether any event on record may share a day, pair and kind with the new segments."""
+    if int(session.read_mark(FOLDED_MARK) or 0) and session.count(EVENTS):
+        return True
+    if session.count(DERIVED_EVENTS):
+        return True
+    everything = [*segments, *list_segments(session)]
+    return has_shared_days(everything)
+
+
+def has_shared_days(segments: Sequence[Segment]) -> bool:
+    """Whether two segments of one bucket overlap in days, so that their same-day counts are not whole."""
+    by_bucket: dict[int, list[Segment]] = {}
+    for each in segments:
+        if each.bucket != UNATTRIBUTED_BUCKET:
+            by_bucket.setdefault(each.bucket, []).append(each)
+    for members in by_bucket.values():
+        members.sort(key=lambda each: (each.min_day, each.max_day))
+        if any(later.min_day <= earlier.max_day for earlier, later in zip(members, members[1:])):
+            return True
+    return False

@@ -1,0 +1,95 @@
+"""Replacement: what a source says now comes into the place of what is on record, in the transaction of its landing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from consumer_fusion.events.corrections import (
+    keep_corrections,
+    list_changed,
+    list_undone,
+    name_parties,
+    write_former,
+)
+from consumer_fusion.events.deduplication import Duplicates, let_in
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.events.rewriting import take_events
+from consumer_fusion.ingest.staging import Staging
+from consumer_fusion.score.fold.derive_and_fold import Landing
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+NoteReplaced = Callable[[Session, Mapping[tuple[int, str], str]], None]
+"""Called with what was on record before, by source and event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What of an import was replaced.
+
+    Attributes:
+        duplicates: The rows that are passed over, without those that came into their place.
+        parties: The parties that the replaced events had, by `source` and `event_id`.
+        count: How many events were replaced.
+        newest_us: When the newest of them occurred, as the record said; None where none was replaced.
+        taken: The events that left the record, as they were.
+    """
+
+    duplicates: Duplicates
+    parties: pa.Table
+    count: int
+    newest_us: int | None
+    taken: pa.Table
+
+
+def replace_events(
+    workspace: Workspace, session: Session, staging: Staging, duplicates: Duplicates, scratch: Path,
+    landing: Landing, note: NoteReplaced | None,
+) -> Replacement:  # fmt: skip
+    """Take events of which an import says something else out of the record, so that its rows land in their place.
+
+    Args:
+        workspace: The workspace.
+        session: The transaction of the import.
+        staging: The checked rows.
+        duplicates: Those that are on record.
+        scratch: Where to write.
+        landing: Is told whose states must be folded anew.
+        note: Notes what was replaced, where somebody asked for it: then every row comes into its place. Else only
+            what differs does, but for what somebody undid, and corrections are entered.
+    """
+    engine = workspace.engine
+    rows = [
+        row
+        for batch in list_changed(engine, staging, duplicates, with_unchanged=note is not None)
+        for row in batch.to_pylist()
+    ]
+    if note is None:
+        undone = list_undone(session, rows)
+        rows = [row for row in rows if (row["source"], row["event_id"]) not in undone]
+    sources = find_keys(session, "source", sorted({row["source"] for row in rows}))
+    keys = pa.table(
+        {
+            "source_id": pa.array([sources.get(row["source"], 0) for row in rows], pa.int64()),
+            "event_id": pa.array([row["event_id"] for row in rows], pa.string()),
+        }
+    )
+    taken = take_events(session, engine, workspace.folder, keys, workspace.now_us)
+    former = write_former(session, engine, taken)
+    # A row of an event that came in twice within this import replaces nothing on record.
+    rows = [row for row in rows if (sources.get(row["source"], 0), row["event_id"]) in former]
+    if note is not None:
+        note(session, former)
+    elif rows:
+        keep_corrections(session, rows, now_us=workspace.now_us, former=former)
+    owners = {each for each in taken["consumer_id"].to_pylist() if each}
+    landing.refold_consumers |= {find_canonical(session, each) for each in owners}
+    positions = [row["position"] for row in rows]
+    left = let_in(engine, duplicates, positions, scratch / "passed_over.parquet")
+    newest_us = max(taken["occurred_us"].to_pylist(), default=None)
+    return Replacement(left, name_parties(former.values()), len(rows), newest_us, taken)

@@ -1,0 +1,94 @@
+"""Sizing: a brand's own orders say how much money is much, and how fast what its consumers do fades."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import pyarrow as pa
+
+from consumer_fusion.events.event_reader import EventSource, find_pairs_of, read_identity_map
+from consumer_fusion.events.rewriting import resize_events
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
+from consumer_fusion.score.fold.derive_and_fold import Landing
+from consumer_fusion.score.fold.folding import refold
+from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
+from consumer_fusion.score.fold.money_references import renew_references
+from consumer_fusion.score.fold.rhythms import FEWEST_GAPS, read_rhythms, renew_rhythms
+from consumer_fusion.score.model.last_seen_state import forget_standings
+from consumer_fusion.score.model.percentiles import forget_spreads
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+
+def follow_orders(
+    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int], landing: Landing,
+    fresh: EventSource | None = None, *, taken: pa.Table | None = None, is_whole: bool = False,
+) -> PointsTable:  # fmt: skip
+    """Renew what new orders move, size money on record anew and fold anew where they did.
+
+    Args:
+        workspace: The workspace.
+        session: The transaction of the change.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        landing: Is told whose states must be folded anew.
+        fresh: Events that are about to land (`score.renew_references`).
+        taken: Events that were taken out of the record.
+        is_whole: Look at all brands.
+
+    Returns:
+        The points, with the brands' rhythms as they are now.
+    """
+    moved, orders = renew_references(
+        session, workspace.engine, workspace.folder, fresh, taken=taken, is_whole=is_whole
+    )
+    if moved.num_rows:
+        consumers = resize_events(
+            session,
+            workspace.engine,
+            workspace.folder,
+            lambda relation: annotate_sql(points, kind_ids, relation),
+            annotation_tables(points, kind_ids, session.read(BRAND_REFERENCES)),
+            moved,
+            workspace.now_us,
+        )
+        landing.refold_consumers |= consumers - {0}
+        _forget_readings(workspace, session, set(moved["brand_id"].to_pylist()), fresh)
+    # Fewer orders have too few gaps between them; a brand that had enough may have lost some.
+    enough = {brand_id for brand_id, count in orders.items() if count > FEWEST_GAPS}
+    looked_at = enough | (points.rhythms.keys() & orders.keys())
+    if not looked_at:
+        return points
+    paced = renew_rhythms(session, workspace.engine, workspace.folder, None if is_whole else looked_at, fresh)
+    points = replace(points, rhythms=read_rhythms(session))
+    known = [
+        each for each in sorted(paced) if session.read(PAIR_KIND_STATES, {"brand_id": each}, limit=1).num_rows
+    ]
+    if known:
+        following = [key for key, kind in points.kinds.items() if kind.follows_rhythm and kind.entries]
+        refold(
+            session, workspace.engine, workspace.folder, points, kind_ids, kinds=following, brand_ids=known
+        )
+        _forget_readings(workspace, session, known, fresh)
+    return points
+
+
+def _forget_readings(
+    workspace: Workspace, session: Session, brand_ids: Collection[int], fresh: EventSource | None
+) -> None:
+    """What was read of brands before the measure changed is compared with nothing: no score fell by that.
+
+    A pair that something new happens to in the same transaction is still compared: its score may have moved by that.
+    """
+
+    def list_fresh_pairs() -> set[tuple[int, int]]:
+        if fresh is None:
+            return set()
+        pairs = find_pairs_of(workspace.engine, fresh)
+        canonical = read_identity_map(session)
+        return {(canonical.get(consumer_id, consumer_id), brand_id) for consumer_id, brand_id in pairs}
+
+    forget_standings(session, brand_ids, spared=list_fresh_pairs)
+    forget_spreads(session, brand_ids)

@@ -1,0 +1,123 @@
+"""Reasons: what moves a forecast most against the average pair of its brand, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from consumer_fusion.score.calibration.samples import IntArray, Sample
+from consumer_fusion.score.calibration.validity import FloatArray
+from consumer_fusion.score.forecast.odds import Odds, weigh_traits
+from consumer_fusion.score.forecast.traits import TRAITS, Traits
+
+_GROUPS = {
+    "prompt": 0,
+    "returned": 1,
+    "often lately": 1,
+    "often": 1,
+    "often for long": 1,
+    "regular": 1,
+    "new": 2,
+    "other lately": 3,
+    "other": 3,
+    "balance": 4,
+}
+_GROUP_COUNT = 5
+_MOST_REASONS = 3
+_LEAST_LOG_ODDS = 0.05
+_LATELY_DAYS = 30.0
+
+
+def write_reasons(sample: Sample, traits: Traits, odds: Odds, scores: FloatArray, outcome: str) -> list[str]:
+    """The reasons of every pair's forecast.
+
+    Args:
+        sample: The pairs.
+        traits: As the forecast saw them.
+        odds: The weights it used.
+        scores: Their Fusion Scores.
+        outcome: Key of the kind that was forecast.
+
+    Returns:
+        By pair: "raised by: ...; lowered by: ...", the strongest first.
+    """
+    added = _compare_with_brand(sample.brand_id, _add_groups(traits, odds))
+    # Of a pair that never had the outcome there is one thing to say of it, not three; of others, not that it is new.
+    never = ~traits.history.has_any
+    added[never, 2] += added[never, 0] + added[never, 1]
+    added[never, :2] = 0.0
+    added[~never, 1] += added[~never, 2]
+    added[~never, 2] = 0.0
+    strongest = np.argsort(-np.abs(added), axis=1)[:, :_MOST_REASONS]
+    words = _Words(sample, traits, scores, outcome)
+    reasons: list[str] = []
+    for pair, groups in enumerate(strongest.tolist()):
+        own = added[pair]
+        raising = [words.describe(pair, group) for group in groups if own[group] >= _LEAST_LOG_ODDS]
+        lowering = [words.describe(pair, group) for group in groups if own[group] <= -_LEAST_LOG_ODDS]
+        said = [
+            f"{title}: {', '.join(parts)}"
+            for title, parts in (("raised by", raising), ("lowered by", lowering))
+            if parts
+        ]
+        reasons.append("; ".join(said) or "much like the average of the brand")
+    return reasons
+
+
+def _add_groups(traits: Traits, odds: Odds) -> FloatArray:
+    """What recency, frequency, novelty, other evidence and the score add to the log-odds, by pair.
+
+    What the repeat model adds is recency where it comes from the chance to have left, else frequency.
+    """
+    weighed = weigh_traits(traits.values, odds)
+    groups = np.zeros((traits.values.shape[0], _GROUP_COUNT))
+    for trait, group in _GROUPS.items():
+        groups[:, group] += weighed[:, TRAITS.index(trait)]
+    repeat = TRAITS.index("repeat")
+    active = odds.weights[repeat] * traits.repeat.log_active
+    groups[:, 0] += active
+    groups[:, 1] += weighed[:, repeat] - active
+    return groups
+
+
+def _compare_with_brand(brand_id: IntArray, added: FloatArray) -> FloatArray:
+    """Less the mean of the brand's pairs."""
+    _, place = np.unique(brand_id, return_inverse=True)
+    count = np.bincount(place)
+    means = np.column_stack([np.bincount(place, weights=column) / count for column in added.T])
+    return added - means[place]
+
+
+class _Words:
+    """The facts behind each group, as words."""
+
+    def __init__(self, sample: Sample, traits: Traits, scores: FloatArray, outcome: str) -> None:
+        history = traits.history
+        self.outcome = outcome
+        self.times = np.bincount(sample.past_pair, minlength=sample.pair_count).tolist()
+        self.silence = history.silence.tolist()
+        self.gap = (history.span / np.maximum(history.repeat_days, 1.0)).tolist()
+        self.known, self.scores = history.known_age.tolist(), scores.tolist()
+        self.repeats = history.repeat_days.tolist()
+        is_late = traits.is_other & (sample.event_age_days <= _LATELY_DAYS)
+        self.other = np.bincount(sample.event_pair[is_late], minlength=sample.pair_count).tolist()
+
+    def describe(self, pair: int, group: int) -> str:
+        """One group's facts of one pair."""
+        if group == 2:
+            return f"no '{self.outcome}' in the {_write_days(self.known[pair])} since it is known"
+        if group == 0:
+            usual = f", usually every {_write_days(self.gap[pair])}" if self.repeats[pair] else ""
+            return f"last '{self.outcome}' {_write_days(self.silence[pair])} ago{usual}"
+        if group == 1:
+            times = self.times[pair]
+            often = "once" if times == 1 else f"{times:,} times"
+            return f"'{self.outcome}' {often} in {_write_days(self.known[pair])}"
+        if group == 3:
+            count = self.other[pair]
+            return f"{count or 'no'} other {'event' if count == 1 else 'events'} in the last {_LATELY_DAYS:.0f} days"
+        return f"Fusion Score {self.scores[pair]:.1f}"
+
+
+def _write_days(days: float) -> str:
+    whole = round(days)
+    return "1 day" if whole == 1 else f"{whole:,} days"

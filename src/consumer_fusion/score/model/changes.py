@@ -1,0 +1,228 @@
+"""What moved a score: jumps at events and fading between them; its history; and what-if without an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
+from consumer_fusion.score.model.ledger import (
+    LedgerEntry,
+    dampen_burst,
+    fade_over,
+    fold_ledger,
+    order_entries,
+)
+from consumer_fusion.score.model.reading import BASELINE, KindState, Reading, read_pair, read_score
+
+FADING = "fading"
+"""Stands for an event where only time passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a score.
+
+    Attributes:
+        at_us: When the step was complete.
+        event_id: The event that made it, or `fading`.
+        kind: The key of the event's kind, or `fading`.
+        change: By how much the score moved.
+        score_after: Where it stood then.
+    """
+
+    at_us: int
+    event_id: str
+    kind: str
+    change: float
+    score_after: float
+
+
+def list_changes(
+    entries: Iterable[LedgerEntry], since_us: int | None, as_of_us: int, points: PointsTable
+) -> list[Change]:
+    """List what moved a score between two moments; the changes add up to the difference of its scores.
+
+    An event's own step holds everything that its coming changes: of a burst, each further event also makes
+    the earlier ones of that day count less. Events without points move nothing and are left out.
+
+    Args:
+        entries: The pair's events, in any order.
+        since_us: The first moment; None is before the first event, where the score is 50.
+        as_of_us: The last moment.
+        points: The points in force.
+
+    Raises:
+        InputError: The first moment is after the last.
+    """
+    if since_us is not None and since_us > as_of_us:
+        raise InputError(
+            f"The changes since {write_moment(since_us)} end before they begin, at {write_moment(as_of_us)}.",
+            hint="Give an earlier 'since' or a later 'as of'.",
+        )
+    running = _RunningFold(points)
+    told = order_entries(entries, as_of_us)
+    if since_us is not None:
+        running.add([entry for entry in told if entry.occurred_us <= since_us])
+        told = [entry for entry in told if entry.occurred_us > since_us]
+    score = BASELINE if since_us is None else running.read_score(since_us)
+    now_us = since_us
+    changes: list[Change] = []
+
+    def step(at_us: int, event_id: str, kind: str, after: float) -> float:
+        changes.append(Change(at_us, event_id, kind, after - score, after))
+        return after
+
+    for entry in told:
+        if not running.is_evidence(entry):
+            continue
+        if entry.occurred_us != now_us:
+            faded = running.read_score(entry.occurred_us)
+            if faded != score:
+                score = step(entry.occurred_us, FADING, FADING, faded)
+            now_us = entry.occurred_us
+        running.add([entry])
+        score = step(entry.occurred_us, entry.event_id, entry.kind, running.read_score(entry.occurred_us))
+    if now_us != as_of_us:
+        faded = running.read_score(as_of_us)
+        if faded != score:
+            step(as_of_us, FADING, FADING, faded)
+    return changes
+
+
+def replay_history(
+    entries: Iterable[LedgerEntry], days: Iterable[int], points: PointsTable
+) -> list[tuple[int, float, float, float]]:
+    """The score of a pair on any days, as of the last microsecond of each (UTC).
+
+    Args:
+        entries: The pair's events, in any order.
+        days: Days since 1970; answered in order of time.
+        points: The points in force.
+
+    Returns:
+        The day, the score, and the lower and upper end of its interval.
+    """
+    asked = sorted(set(days))
+    if not asked:
+        return []
+    ends_us = [(day + 1) * DAY_MICROSECONDS - 1 for day in asked]
+    told = order_entries(entries, ends_us[-1])
+    running = _RunningFold(points)
+    history, place = [], 0
+    for day, end_us in zip(asked, ends_us, strict=True):
+        first = place
+        while place < len(told) and told[place].occurred_us <= end_us:
+            place += 1
+        running.add(told[first:place])
+        reading = read_pair(running.list_states(end_us), points)
+        history.append((day, reading.fusion_score, reading.low, reading.high))
+    return history
+
+
+def read_without(
+    entries: Sequence[LedgerEntry], event_id: str, as_of_us: int, points: PointsTable
+) -> Reading:
+    """Read a pair as though an event, and all that was derived from it, had never been.
+
+    Args:
+        entries: The pair's events, in any order.
+        event_id: The event; it may be another pair's whose derived events are in this ledger.
+        as_of_us: The moment that is asked about.
+        points: The points in force.
+
+    Raises:
+        NotFoundError: Neither the event nor anything derived from it is in the ledger.
+    """
+    gone = {event_id}
+    kept = list(entries)
+    while True:
+        left = [entry for entry in kept if entry.event_id not in gone and entry.parent_event_id not in gone]
+        if len(left) == len(kept):
+            break
+        gone |= {entry.event_id for entry in kept} - {entry.event_id for entry in left}
+        kept = left
+    if len(kept) == len(entries):
+        raise NotFoundError(
+            f"The event '{event_id}' is not in the ledger of this pair.",
+            hint="`fusion explain` lists the events of a pair.",
+        )
+    return read_pair(fold_ledger(kept, as_of_us, points), points)
+
+
+class _RunningKind:
+    """The sums of one kind while events come in order; its newest day is kept open, because a burst grows."""
+
+    __slots__ = ("at_us", "closed", "count", "day", "half_life_days", "opened")
+
+    def __init__(self, half_life_days: float) -> None:
+        self.half_life_days = half_life_days
+        self.closed = [0.0] * 5
+        self.opened = [0.0] * 5
+        self.day, self.count, self.at_us = 0, 0, 0
+
+    def add(self, entry: LedgerEntry) -> None:
+        """Take in the next event."""
+        faded = fade_over(entry.occurred_us - self.at_us, self.half_life_days) if self.count else 1.0
+        self.at_us = entry.occurred_us
+        self.closed = _fade_sums(self.closed, faded)
+        self.opened = _fade_sums(self.opened, faded)
+        if entry.day != self.day:
+            self.closed = self._join()
+            self.opened, self.day, self.count = [0.0] * 5, entry.day, 0
+        weight, sized = entry.trust, entry.trust * entry.magnitude
+        terms = (sized, weight, sized * sized, weight * weight, weight * sized)
+        self.opened = [total + term for total, term in zip(self.opened, terms, strict=True)]
+        self.count += 1
+
+    def _join(self) -> list[float]:
+        """The closed days and the open one, dampened as the burst that it is by now."""
+        burst = dampen_burst(self.count) if self.count else 1.0
+        factors = (burst, burst, burst * burst, burst * burst, burst * burst)
+        return [
+            closed + opened * factor
+            for closed, opened, factor in zip(self.closed, self.opened, factors, strict=True)
+        ]
+
+    def list_sums(self, at_us: int) -> list[float]:
+        """The five sums at a moment, not before the newest event."""
+        return _fade_sums(self._join(), fade_over(at_us - self.at_us, self.half_life_days))
+
+
+class _RunningFold:
+    """The states of a pair while its events come in order; equals `fold_ledger` at every moment."""
+
+    def __init__(self, points: PointsTable) -> None:
+        self._points = points
+        self._kinds: dict[str, _RunningKind] = {}
+
+    def is_evidence(self, entry: LedgerEntry) -> bool:
+        """Whether the event's kind has points."""
+        kind = self._points.kinds.get(entry.kind)
+        return kind is not None and bool(kind.entries)
+
+    def add(self, entries: Iterable[LedgerEntry]) -> None:
+        """Take in the next events, ordered by time."""
+        for entry in entries:
+            if self.is_evidence(entry) and entry.trust > 0:
+                if entry.kind not in self._kinds:
+                    half_life_days = self._points.kinds[entry.kind].half_life_days
+                    self._kinds[entry.kind] = _RunningKind(half_life_days)
+                self._kinds[entry.kind].add(entry)
+
+    def list_states(self, at_us: int) -> list[KindState]:
+        """The states at a moment."""
+        return [KindState(key, *kind.list_sums(at_us)) for key, kind in self._kinds.items()]
+
+    def read_score(self, at_us: int) -> float:
+        """The score at a moment."""
+        return read_score(self.list_states(at_us), self._points)
+
+
+def _fade_sums(sums: Sequence[float], faded: float) -> list[float]:
+    """Fade x and y, and q, r, u by the square."""
+    squared = faded * faded
+    x, y, q, r, u = sums
+    return [x * faded, y * faded, q * squared, r * squared, u * squared]

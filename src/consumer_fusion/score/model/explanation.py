@@ -1,0 +1,121 @@
+"""Why a score is what it is: exact contributions of events that add up to the score minus 50.
+
+phi = kappa x omega x h(A)/A x points x weight (x magnitude where graded): the nested Aumann-Shapley shares of
+`docs/concepts/score.md`. Every share has the sign of its points, and they are complete.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from consumer_fusion.records.points import Constants, Direction, Entry, Facet, PointsTable
+from consumer_fusion.score.model.ledger import LedgerEntry, WeighedEntry, fold_weighed, weigh_entries
+from consumer_fusion.score.model.reading import (
+    BASELINE,
+    FACET_ORDER,
+    FacetSums,
+    Reading,
+    balance_sides,
+    bend_amount,
+    bend_facets,
+    read_pair,
+    sum_facets,
+    sum_sides,
+)
+from consumer_fusion.score.model.sentences import write_sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one event adds to the score through one facet.
+
+    Attributes:
+        event_id: The event.
+        occurred_us: When it happened.
+        kind: The key of the points table.
+        facet: What was given or taken.
+        direction: By whom.
+        points: What the event was worth when it happened: points, times magnitude where graded.
+        contribution: Its part of the score minus 50, after trust, burst, fading, knee and balance.
+        parent_event_id: The event that it was derived from.
+        sentence: The same for people.
+    """
+
+    event_id: str
+    occurred_us: int
+    kind: str
+    facet: Facet
+    direction: Direction
+    points: float
+    contribution: float
+    parent_event_id: str | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A score with everything that it is made of.
+
+    Attributes:
+        reading: The score.
+        contributions: In the order in which things happened; they add up to the score minus 50.
+    """
+
+    reading: Reading
+    contributions: tuple[Contribution, ...]
+
+
+def explain_pair(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTable) -> Explanation:
+    """Explain the score of a pair at a moment, one contribution for each event and facet.
+
+    Args:
+        entries: The pair's events, in any order.
+        as_of_us: The moment; later events are left out.
+        points: The points in force.
+    """
+    weighed = weigh_entries(entries, as_of_us, points)
+    states = fold_weighed(weighed)
+    sums = sum_facets(states, points)
+    worth = _price_points(sums, points.constants)
+    contributions = [
+        _share_out(item, entry, worth[entry.facet, entry.points > 0])
+        for item in weighed
+        for entry in item.kind.entries
+    ]
+    return Explanation(read_pair(states, points), tuple(contributions))
+
+
+def _price_points(sums: FacetSums, constants: Constants) -> dict[tuple[Facet, bool], float]:
+    """What one point of each facet and sign adds to the score, on average: kappa x omega x h(A)/A."""
+    facets = bend_facets(sums, constants)
+    balance = balance_sides(*sum_sides(facets), constants)
+    # At 0 the logistic's slope: 25 / scale, which is 1 for the model's scale.
+    kappa = BASELINE / (2.0 * constants.scale)
+    if balance.points:
+        kappa = BASELINE * math.tanh(balance.points / (2.0 * constants.scale)) / balance.points
+    prices = {}
+    for place, facet in enumerate(FACET_ORDER):
+        is_consumers = place < len(FACET_ORDER) // 2
+        share = balance.consumer_share if is_consumers else balance.brand_share
+        for is_gain, amount in ((True, sums.gained[place]), (False, sums.lost[place])):
+            kept = bend_amount(amount, constants.knee) / amount if amount else 1.0
+            prices[facet, is_gain] = kappa * share * kept
+    return prices
+
+
+def _share_out(item: WeighedEntry, entry: Entry, price: float) -> Contribution:
+    event = item.entry
+    worth = entry.points * event.magnitude if entry.is_graded else entry.points
+    return Contribution(
+        event_id=event.event_id,
+        occurred_us=event.occurred_us,
+        kind=event.kind,
+        facet=entry.facet,
+        direction=entry.direction,
+        points=worth,
+        contribution=price * worth * item.weight,
+        parent_event_id=event.parent_event_id,
+        sentence=write_sentence(item, entry, worth),
+    )

@@ -1,0 +1,78 @@
+"""Standings: how watched pairs stood when they were last looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.records.alert import NOTICE_STANDINGS, Standing
+from consumer_fusion.storage.store import Session, Where
+
+Pair = tuple[int, int]
+
+
+def read_standings(session: Session, pairs: Collection[Pair], points_version: str) -> dict[Pair, Standing]:
+    """How pairs stood, as far as it is known and was read with the same points."""
+    keys = pa.table(
+        {
+            "consumer_id": pa.array([consumer for consumer, _ in pairs], pa.int64()),
+            "brand_id": pa.array([brand for _, brand in pairs], pa.int64()),
+        }
+    )
+    return {
+        (row["consumer_id"], row["brand_id"]): Standing(row["fusion_score"], row["symbiosis"])
+        for row in session.read_matching(NOTICE_STANDINGS, keys).to_pylist()
+        if row["points_version"] == points_version
+    }
+
+
+def list_standings(session: Session, points_version: str) -> pa.Table:
+    """How all pairs stood that were ever looked at, as far as it was read with the same points.
+
+    Returns:
+        consumer_id, brand_id, fusion_score, symbiosis.
+    """
+    return session.read(
+        NOTICE_STANDINGS, {"points_version": points_version},
+        columns=("consumer_id", "brand_id", "fusion_score", "symbiosis"),
+    )  # fmt: skip
+
+
+def forget_standings(
+    session: Session,
+    brand_ids: Collection[int] | None = None,
+    *,
+    spared: Callable[[], Collection[Pair]] = tuple,
+) -> int:
+    """Forget how pairs of some brands stood, or all, and return how many there were.
+
+    Args:
+        session: A writing session.
+        brand_ids: The brands; None for all.
+        spared: Tells the pairs that are kept; asked only where something is known of these brands.
+    """
+    if brand_ids is None:
+        return session.delete(NOTICE_STANDINGS)
+    where: Where = {"brand_id": sorted(brand_ids)}
+    known = session.read(NOTICE_STANDINGS, where, columns=("consumer_id", "brand_id"))
+    if not known.num_rows:
+        return 0
+    kept = set(spared())
+    is_kept = [(row["consumer_id"], row["brand_id"]) in kept for row in known.to_pylist()]
+    return session.delete_matching(NOTICE_STANDINGS, known.filter(pc.invert(pa.array(is_kept, pa.bool_()))))
+
+
+def keep_standings(
+    session: Session, standings: Mapping[Pair, Standing], points_version: str, seen_us: int
+) -> None:
+    """Keep how pairs stand, for the next time."""
+    session.replace(
+        NOTICE_STANDINGS,
+        NOTICE_STANDINGS.column_names,
+        [
+            (*pair, each.fusion_score, each.symbiosis, points_version, seen_us)
+            for pair, each in standings.items()
+        ],
+    )

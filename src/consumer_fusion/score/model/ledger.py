@@ -1,0 +1,121 @@
+"""The ledger of one pair: its events with magnitude and trust, and how they are weighed and folded.
+
+The same fold as the engine's, written plainly for one pair: the reference of the tests, and what explains.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from consumer_fusion.records.points import Kind, PointsTable
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.model.reading import KindState
+
+ELSEWHERE = "elsewhere"
+"""Stands for the event that one was derived from where whoever asks may not know which it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One event of a pair, ready to be weighed.
+
+    Attributes:
+        event_id: The event.
+        occurred_us: When it happened, microseconds since 1970 in UTC.
+        day: Its UTC day, days since 1970.
+        kind: The key of the points table that it counts as.
+        magnitude: How large it is of its kind; 1 is ordinary.
+        trust: 0 to 1, the source's times the kind's.
+        channel: Where it happened.
+        text: The words that were said.
+        properties: Everything else that is known of it.
+        parent_event_id: The event that it was derived from.
+        sentence: Why a derived event is there.
+    """
+
+    event_id: str
+    occurred_us: int
+    day: int
+    kind: str
+    magnitude: float = 1.0
+    trust: float = 1.0
+    channel: str | None = None
+    text: str | None = None
+    properties: Mapping[str, object] = field(default_factory=dict)
+    parent_event_id: str | None = None
+    sentence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedEntry:
+    """An event with what it weighs at some moment.
+
+    Attributes:
+        entry: The event.
+        kind: Its kind in the points table.
+        weight: Trust x burst x fading.
+        burst_count: Events of its kind on its day until that moment, itself included.
+    """
+
+    entry: LedgerEntry
+    kind: Kind
+    weight: float
+    burst_count: int
+
+
+def dampen_burst(count: int) -> float:
+    """What each of so many events of one kind and day counts: together log2(1 + n), not n."""
+    return math.log2(1 + count) / count
+
+
+def fade_over(elapsed_us: int, half_life_days: float) -> float:
+    """What is left of a weight after a time; above 1 for a moment before the event."""
+    return math.exp2(-elapsed_us / (DAY_MICROSECONDS * half_life_days))
+
+
+def order_entries(entries: Iterable[LedgerEntry], until_us: int) -> list[LedgerEntry]:
+    """The events until a moment as they happened; of the same moment, causes before what they cause."""
+    happened = [entry for entry in entries if entry.occurred_us <= until_us]
+    return sorted(
+        happened, key=lambda entry: (entry.occurred_us, entry.parent_event_id is not None, entry.event_id)
+    )
+
+
+def weigh_entries(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTable) -> list[WeighedEntry]:
+    """Weigh every event until a moment, in order; kinds that the table does not have are left out."""
+    known = [entry for entry in order_entries(entries, as_of_us) if entry.kind in points.kinds]
+    # An event that nobody believes takes nothing from the others of its day.
+    counts = Counter((entry.kind, entry.day) for entry in known if entry.trust > 0)
+    weighed = []
+    for entry in known:
+        kind, count = points.kinds[entry.kind], max(counts[entry.kind, entry.day], 1)
+        faded = fade_over(as_of_us - entry.occurred_us, kind.half_life_days)
+        weighed.append(WeighedEntry(entry, kind, entry.trust * dampen_burst(count) * faded, count))
+    return weighed
+
+
+def fold_weighed(weighed: Sequence[WeighedEntry]) -> list[KindState]:
+    """Fold weighed events into one state for each kind."""
+    sums: dict[str, list[float]] = {}
+    for item in weighed:
+        sized = item.weight * item.entry.magnitude
+        total = sums.setdefault(item.kind.key, [0.0] * 5)
+        for place, term in enumerate(
+            (sized, item.weight, sized * sized, item.weight**2, item.weight * sized)
+        ):
+            total[place] += term
+    return [KindState(kind, *total) for kind, total in sums.items()]
+
+
+def fold_ledger(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTable) -> list[KindState]:
+    """Fold the events of a pair that had happened by a moment.
+
+    Args:
+        entries: The pair's events, in any order.
+        as_of_us: The moment; later events are left out.
+        points: Whose half-lives and kinds are used.
+    """
+    return fold_weighed(weigh_entries(entries, as_of_us, points))

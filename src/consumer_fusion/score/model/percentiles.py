@@ -1,0 +1,127 @@
+"""Standing: where a score lies among the scores of its brand, told from all of them, or from few that are kept.
+
+What is kept of a large brand is of the moment of its last refresh; it is refreshed when the points changed or a day
+went by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from consumer_fusion.records.pair_state import BRAND_SPREADS
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.storage.store import Session
+
+FRESH_MICROSECONDS = DAY_MICROSECONDS
+PERCENTILE_BOUND = 0.1
+"""From marks a percentile is told within so many percentage points of the one that all scores give."""
+_MARKS_KEPT = 2_000
+_UNIT = 10**6
+"""Scores that agree to the sixth decimal are equal: read alone and among all, a pair's differ in the last bits."""
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How the scores of a brand are spread.
+
+    Attributes:
+        values: Scores in millionths of a point, in ascending order.
+        ends: How many pairs have that score or a lower one.
+    """
+
+    values: Ints
+    ends: Ints
+
+    def rank(self, scores: npt.ArrayLike) -> Floats:
+        """The percentile of each score: the share of the brand's pairs below, half of equals included, in percent."""
+        wanted = _round(scores)
+        percentiles = np.full(len(wanted), np.nan)
+        if not len(self.values):
+            return percentiles
+        # Looked for in ascending order, what lies beside each other is still in the processor's memory.
+        order = np.argsort(wanted, kind="stable")
+        found = np.searchsorted(self.values, wanted[order], "left")
+        below = np.concatenate([[0], self.ends])[found]
+        up_to = np.append(self.ends, self.ends[-1])[found]
+        is_equal = np.append(self.values, -1)[found] == wanted[order]
+        percentiles[order] = 100 * np.where(is_equal, (below + up_to) / 2, below) / self.ends[-1]
+        return percentiles
+
+    def thin_out(self) -> Spread:
+        """The same in few values, by which a percentile is told within `PERCENTILE_BOUND`.
+
+        Each stands for itself and those shortly below it, which are fewer than a thousandth of all pairs together; a
+        score that more pairs share stands alone, however many they are.
+        """
+        if not len(self.values):
+            return self
+        size = max(1, int(self.ends[-1]) // _MARKS_KEPT)
+        group = (self.ends - 1) // size
+        is_shared = np.diff(self.ends, prepend=0) >= size
+        is_last = np.ones(len(self.values), bool)
+        is_last[:-1] = (group[:-1] != group[1:]) | is_shared[:-1] | is_shared[1:]
+        return Spread(self.values[is_last], self.ends[is_last])
+
+
+def spread_scores(scores: npt.ArrayLike) -> Spread:
+    """How scores are spread, whatever their order."""
+    values, counts = np.unique(_round(scores), return_counts=True)
+    return Spread(values, np.cumsum(counts))
+
+
+def keep_spread(
+    session: Session, brand_id: int, scores: npt.ArrayLike, as_of_us: int, points_version: str
+) -> None:
+    """Keep how the scores of a brand are spread, in place of what was kept before."""
+    spread = spread_scores(scores).thin_out()
+    session.delete(BRAND_SPREADS, {"brand_id": brand_id})
+    session.insert(
+        BRAND_SPREADS,
+        BRAND_SPREADS.column_names,
+        (
+            (brand_id, value, end, as_of_us, points_version)
+            for value, end in zip(spread.values.tolist(), spread.ends.tolist(), strict=True)
+        ),
+    )
+
+
+def forget_spreads(session: Session, brand_ids: Collection[int]) -> None:
+    """Forget how the scores of brands are spread, so that they are read anew."""
+    session.delete(BRAND_SPREADS, {"brand_id": sorted(brand_ids)})
+
+
+def find_standing_moment(session: Session, brand_id: int) -> int | None:
+    """The moment of what is kept of a brand; None where there is nothing."""
+    rows = session.read(BRAND_SPREADS, {"brand_id": brand_id}, columns=("as_of_us",), limit=1)
+    return int(rows["as_of_us"][0].as_py()) if rows.num_rows else None
+
+
+def read_standing(
+    session: Session, brand_id: int, scores: Sequence[float], as_of_us: int, points_version: str
+) -> list[float] | None:
+    """The percentiles of scores within their brand as it is kept, within `PERCENTILE_BOUND`.
+
+    Returns:
+        From 0 to 100, or None where nothing fresh is kept.
+    """
+    rows = session.read(BRAND_SPREADS, {"brand_id": brand_id}, order_by=("value",))
+    if not rows.num_rows or any(
+        row["points_version"] != points_version or abs(row["as_of_us"] - as_of_us) > FRESH_MICROSECONDS
+        for row in rows.slice(0, 1).to_pylist()
+    ):
+        return None
+    kept = Spread(rows["value"].to_numpy(), rows["pairs_up_to"].to_numpy())
+    found: list[float] = kept.rank(scores).tolist()
+    return found
+
+
+def _round(scores: npt.ArrayLike) -> Ints:
+    rounded: Ints = np.rint(np.asarray(scores, np.float64) * _UNIT).astype(np.int64)
+    return rounded

@@ -1,0 +1,603 @@
+"""What is asked of a workspace: scores, explanations, histories, brands. Nothing here changes an event or a point."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.events.entities import find_keys, find_nearest_key, name_entities
+from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.identity.lookup import find_consumer
+from consumer_fusion.identity.overview import Sight
+from consumer_fusion.records.points import BRAND_RHYTHMS, DIRECTIONS, FACETS, PointsTable
+from consumer_fusion.records.timestamps import (
+    DAY_MICROSECONDS,
+    parse_moment,
+    to_day,
+    to_microseconds,
+    write_moment,
+)
+from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.fold.money_references import ORDER_KIND
+from consumer_fusion.score.fold.rhythms import pace_points
+from consumer_fusion.score.model import explanation as explanation_module
+from consumer_fusion.score.model.changes import Change, list_changes, read_without, replay_history
+from consumer_fusion.score.model.explanation import Explanation
+from consumer_fusion.score.model.ledger import LedgerEntry
+from consumer_fusion.score.model.percentiles import keep_spread, read_standing, spread_scores
+from consumer_fusion.score.model.reading import Reading, read_pair
+from consumer_fusion.score.queries.acquaintance import look_with
+from consumer_fusion.score.queries.other_brands import hide_elsewhere
+from consumer_fusion.score.queries.score_queries import (
+    NEWEST_MARK,
+    read_ledgers,
+    read_states,
+    score_states,
+    to_entries,
+)
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+Order = Literal["lowest", "highest", "falling", "rising", "moving"]
+NamedMoment = Literal["latest", "now"]
+Moment = datetime | NamedMoment | None
+"""A moment asked about: one given, that of the newest event, now, or None for the usual one.
+
+The usual one is now while events come in, and the newest event's once none has for a day: see `find_fixed_moment`.
+"""
+QUIET_DAYS = 1
+"""Where the newest event is older, scores are usually asked as of that event: since then they only faded."""
+
+FACET_NAMES = tuple(facet for direction in DIRECTIONS for facet in FACETS[direction])
+SCORE_COLUMNS = (
+    "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
+    "confidence", "percentile", "symbiosis", *FACET_NAMES,
+)  # fmt: skip
+LARGE_BRAND_PAIRS = 2_000
+"""From so many pairs on, the spread of a brand's scores is kept for a day, for the percentiles of single pairs."""
+FALLING_DAYS = 28
+"""`falling`, `rising` and `moving` compare with so many days earlier."""
+MOVEMENTS: frozenset[str] = frozenset({"falling", "rising", "moving"})
+"""The orders that compare with an earlier moment."""
+LEAST_MOVE = 0.05
+"""What changed by less is written as 0.0, and is not told to have moved."""
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+_MOMENT = pa.timestamp("us", "UTC")
+_CONTRIBUTION_SCHEMA = pa.schema(
+    [("event_id", pa.string()), ("occurred_at", _MOMENT), ("kind", pa.string()), ("facet", pa.string()),
+     ("direction", pa.string()), ("points", pa.float64()), ("contribution", pa.float64()),
+     ("parent_event_id", pa.string()), ("sentence", pa.string())]
+)  # fmt: skip
+_CHANGE_SCHEMA = pa.schema(
+    [("at", _MOMENT), ("event_id", pa.string()), ("kind", pa.string()), ("change", pa.float64()),
+     ("score_after", pa.float64())]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PairAnswer:
+    """All that is known of one pair at a moment.
+
+    Attributes:
+        consumer: Key of the consumer (after merges).
+        brand: Key of the brand.
+        as_of_us: The moment.
+        explanation: The reading and its contributions.
+        changes: What moved it.
+        entries: Its events.
+        points: The points in force, as they fade for consumers of the brand.
+    """
+
+    consumer: str
+    brand: str
+    as_of_us: int
+    explanation: Explanation
+    changes: tuple[Change, ...]
+    entries: tuple[LedgerEntry, ...]
+    points: PointsTable
+
+
+def parse_as_of(text: str | None) -> Moment:
+    """The moment that somebody wrote: `latest` and `now` as they are, None for the usual one.
+
+    Raises:
+        InputError: It is none of them and no ISO 8601 date or time.
+    """
+    if text == "latest":
+        return "latest"
+    if text == "now":
+        return "now"
+    return None if text is None else parse_moment(text)
+
+
+def find_fixed_moment(workspace: Workspace, as_of: Moment) -> int | None:
+    """The moment asked about where it stands still; None for now, which moves on.
+
+    This decides for the command line, console, API and Python alike which moment is the usual one. The newest event's
+    is never after now.
+    """
+    if as_of == "now":
+        return None
+    if isinstance(as_of, datetime):
+        return to_microseconds(as_of)
+    now_us = workspace.now_us
+    with workspace.store.reading() as session:
+        newest_us = min(int(session.read_mark(NEWEST_MARK) or now_us), now_us)
+    is_quiet = now_us - newest_us > QUIET_DAYS * DAY_MICROSECONDS
+    return newest_us if is_quiet or as_of == "latest" else None
+
+
+def resolve_as_of(workspace: Workspace, as_of: Moment) -> int:
+    """The moment asked about."""
+    fixed_us = find_fixed_moment(workspace, as_of)
+    return workspace.now_us if fixed_us is None else fixed_us
+
+
+def score_pairs(
+    workspace: Workspace,
+    *,
+    brand: str | None = None,
+    consumer: str | None = None,
+    as_of: Moment = None,
+    order: Order | None = None,
+    limit: int | None = None,
+    is_ranked: bool = True,
+) -> pa.Table:
+    """The Fusion Scores of pairs, one row each.
+
+    A consumer together with a brand gives one row: 50 and `unknown` where there is no event, also for a stranger, but
+    not where the key is almost one that is known.
+
+    Args:
+        workspace: The workspace.
+        brand: Only this brand.
+        consumer: Only this consumer.
+        as_of: The moment asked about; None for the usual one.
+        order: `lowest` or `highest` score first, or what fell, rose or moved (either way) most in 28 days first.
+        limit: At most so many rows.
+        is_ranked: Whether percentiles are told, for which all pairs of the brands must be known; else they are null.
+
+    Returns:
+        Columns `SCORE_COLUMNS`; for `falling`, `rising` and `moving` also `change_28_days`.
+
+    Raises:
+        NotFoundError: The brand or the consumer is not known; the nearest that is stands in the hint.
+    """
+    moment = resolve_as_of(workspace, as_of)
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        brand_ids = _find_brand(session, brand, must_exist=consumer is None)
+        consumers = _find_consumer(session, consumer, must_exist=brand is None)
+        rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
+        if consumer is not None and brand is not None and not rows.num_rows:
+            return _finish(pa.Table.from_pylist([_unknown_row(force)]), {}, {}, moment, consumer, brand)
+        read: Mapping[int, pa.ChunkedArray] = {}
+        if is_ranked:
+            rows, read = _add_percentiles(
+                workspace, session, force, moment, rows, is_whole_brand=consumers is None
+            )
+        else:
+            rows = rows.append_column("percentile", pa.nulls(rows.num_rows, pa.float64()))
+        if order in MOVEMENTS:
+            earlier = _read_scores(
+                workspace, session, force, moment - FALLING_DAYS * DAY_MICROSECONDS, consumers, brand_ids
+            )
+            rows = _add_change(workspace, rows, earlier)
+        rows = _sort(rows, order)
+        if limit is not None:
+            rows = rows.slice(0, limit)
+        consumer_keys = name_entities(session, rows["consumer_id"].to_pylist())
+        brand_keys = name_entities(session, rows["brand_id"].to_pylist())
+    _keep_standing(workspace, force, moment, read)
+    return _finish(rows, consumer_keys, brand_keys, moment)
+
+
+def explain_pair(
+    workspace: Workspace,
+    consumer: str,
+    brand: str,
+    *,
+    as_of: Moment = None,
+    since: datetime | None = None,
+    is_whole: bool = True,
+) -> PairAnswer:
+    """Why the score of a pair is what it is, and what moved it; 50 and nothing where there is no event.
+
+    Args:
+        workspace: The workspace.
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        as_of: The moment asked about; None for the usual one.
+        since: Changes since then; None for all.
+        is_whole: Whether events of other brands, from which some of it follows, are named; else it is told in
+            neutral words, for whoever may not see those brands, and nothing is told of whom only others know.
+
+    Raises:
+        NotFoundError: The brand or the consumer is not known; the nearest that is stands in the hint.
+    """
+    moment = resolve_as_of(workspace, as_of)
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        brand_ids = _find_brand(session, brand)
+        sight = None if is_whole else look_with(workspace, session, brand_ids or ())
+        consumers = _find_consumer(session, consumer, sight)
+        ledger = read_ledgers(
+            session, workspace.engine, workspace.folder, force.points, force.kind_ids,
+            consumers=consumers, brand_ids=brand_ids, until_us=moment,
+        )  # fmt: skip
+        named = name_entities(session, consumers or [])
+    entries = tuple(to_entries(ledger))
+    if not is_whole and not entries:
+        raise _tell_unknown(None)  # whether somebody else knows them is not told
+    points = pace_points(force.points, brand_ids[0]) if brand_ids else force.points
+    if not is_whole:
+        entries = tuple(hide_elsewhere(entries, points))
+    since_us = None if since is None else to_microseconds(since)
+    return PairAnswer(
+        consumer=next(iter(named.values()), consumer),
+        brand=brand,
+        as_of_us=moment,
+        explanation=explanation_module.explain_pair(entries, moment, points),
+        changes=tuple(list_changes(entries, since_us, moment, points)),
+        entries=entries,
+        points=points,
+    )
+
+
+def score_without(workspace: Workspace, answer: PairAnswer, event_id: str) -> Reading:
+    """What the score of a pair would be without one of its events, and without what was derived from it."""
+    return read_without(answer.entries, event_id, answer.as_of_us, answer.points)
+
+
+def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table:
+    """The score of a pair at the end of each of the last days (of the moment asked about, for the last one).
+
+    Returns:
+        day (days since 1970), fusion_score, low, high.
+    """
+    last = to_day(answer.as_of_us)
+    history = replay_history(answer.entries, range(last - days + 1, last + 1), answer.points)
+    return pa.table(dict(zip(("day", "fusion_score", "low", "high"), zip(*history))))
+
+
+def summarise_brands(
+    workspace: Workspace, *, as_of: Moment = None, brand_ids: Collection[int] | None = None
+) -> pa.Table:
+    """One row a brand: pairs, mean, quartiles, the mix of symbiosis classes, and how fast orders fade.
+
+    Args:
+        workspace: The workspace.
+        as_of: The moment asked about; None for the usual one.
+        brand_ids: Only of these brands; None for all.
+    """
+    moment = resolve_as_of(workspace, as_of)
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        rows = _read_scores(workspace, session, force, moment, None, brand_ids)
+        keys = name_entities(session, rows["brand_id"].unique().to_pylist())
+        gaps = {
+            row["brand_id"]: row["usual_gap_days"]
+            for row in session.read(BRAND_RHYTHMS, columns=("brand_id", "usual_gap_days")).to_pylist()
+        }
+    order = force.points.kinds.get(ORDER_KIND)
+    names = pa.table(
+        {
+            "brand_id": pa.array(list(keys), pa.int64()),
+            "brand": pa.array(list(keys.values()), pa.string()),
+            "usual_gap_days": pa.array([gaps.get(key) for key in keys], pa.int64()),
+            "half_life_days": pa.array(
+                [
+                    None if order is None else order.half_life_days * force.points.rhythms.get(key, 1.0)
+                    for key in keys
+                ],
+                pa.float64(),
+            ),
+        }
+    )
+    summary = workspace.engine.read(
+        """
+        select brand, count(*) as pairs, avg(fusion_score) as mean, quantile_cont(fusion_score, 0.25) as lower_quartile,
+               median(fusion_score) as median, quantile_cont(fusion_score, 0.75) as upper_quartile,
+               avg(confidence) as mean_confidence,
+               sum(case when symbiosis = 'mutualism' then 1 else 0 end) as mutualism,
+               sum(case when symbiosis like 'commensal%' then 1 else 0 end) as commensal,
+               sum(case when symbiosis like 'one-sided%' then 1 else 0 end) as one_sided,
+               sum(case when symbiosis in ('competition', 'amensal') then 1 else 0 end) as harmed,
+               sum(case when symbiosis = 'neutral' then 1 else 0 end) as neutral,
+               sum(case when symbiosis = 'unknown' then 1 else 0 end) as unknown,
+               max(usual_gap_days) as usual_gap_days, max(half_life_days) as half_life_days
+        from scores s join brand_names n on n.brand_id = s.brand_id group by brand order by pairs desc, brand
+        """,
+        step="summarise brands",
+        tables={
+            "scores": rows.select(["brand_id", "fusion_score", "confidence", "symbiosis"]),
+            "brand_names": names,
+        },
+    )
+    counts = ["pairs", "mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown"]
+    for name in counts:
+        summary = summary.set_column(summary.column_names.index(name), name, summary[name].cast(pa.int64()))
+    return summary
+
+
+def tabulate_contributions(answer: PairAnswer) -> pa.Table:
+    """What each event contributes to the score, as a table; the column contribution adds up to the score less 50."""
+    return _tabulate(answer.explanation.contributions, _CONTRIBUTION_SCHEMA)
+
+
+def tabulate_changes(answer: PairAnswer) -> pa.Table:
+    """What moved the score, as a table."""
+    return _tabulate(answer.changes, _CHANGE_SCHEMA)
+
+
+def to_score_rows(rows: pa.Table) -> list[dict[str, object]]:
+    """The rows of `score_pairs` in the shape of the command line's JSON: facets in an object of their own."""
+    shaped = []
+    for row in rows.to_pylist():
+        row["facets"] = {facet: row.pop(facet) for facet in FACET_NAMES}
+        shaped.append(row)
+    return shaped
+
+
+def to_explanation(answer: PairAnswer) -> dict[str, object]:
+    """A pair's answer in the shape of the command line's JSON."""
+    return {
+        "consumer": answer.consumer,
+        "brand": answer.brand,
+        "as_of": write_moment(answer.as_of_us),
+        "fusion_score": answer.explanation.reading.fusion_score,
+        "baseline": 50,
+        "contributions": [
+            {
+                "event_id": each.event_id,
+                "occurred_at": write_moment(each.occurred_us),
+                "kind": each.kind,
+                "facet": each.facet,
+                "direction": each.direction,
+                "points": each.points,
+                "contribution": each.contribution,
+                "parent_event_id": each.parent_event_id,
+                "sentence": each.sentence,
+            }
+            for each in answer.explanation.contributions
+        ],
+        "changes": [
+            {
+                "at": write_moment(each.at_us),
+                "event_id": each.event_id,
+                "kind": each.kind,
+                "change": each.change,
+                "score_after": each.score_after,
+            }
+            for each in answer.changes
+        ],
+    }
+
+
+def _tabulate(items: Sequence[object], schema: pa.Schema) -> pa.Table:
+    # A record keeps microseconds under `occurred_us`; a table for people has moments under `occurred_at`.
+    sources = {
+        name: f"{name.removesuffix('_at')}_us" for name in schema.names if schema.field(name).type == _MOMENT
+    }
+    return pa.table(
+        {
+            name: pa.array([getattr(item, sources.get(name, name)) for item in items], pa.int64()).cast(
+                _MOMENT
+            )
+            if name in sources
+            else pa.array([getattr(item, name) for item in items], schema.field(name).type)
+            for name in schema.names
+        }
+    )
+
+
+def _read_scores(
+    workspace: Workspace, session: Session, force: PointsInForce, as_of_us: int, consumers: Collection[int] | None,
+    brand_ids: Collection[int] | None,
+) -> pa.Table:  # fmt: skip
+    states = read_states(
+        session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
+        consumers=consumers, brand_ids=brand_ids,
+    )  # fmt: skip
+    return score_states(workspace.engine, states, force.points, force.kind_ids)
+
+
+def _find_brand(session: Session, brand: str | None, *, must_exist: bool = True) -> list[int] | None:
+    if brand is None:
+        return None
+    found = find_keys(session, "brand", [brand])
+    if not found:
+        near = find_nearest_key(session, "brand", brand)
+        if near is None and not must_exist:
+            return []
+        raise NotFoundError(
+            f"The brand '{brand}' is not known here.",
+            hint=f"Did you mean '{near}'?" if near else "`fusion brands` lists them.",
+        )
+    return list(found.values())
+
+
+def _find_consumer(
+    session: Session,
+    consumer: str | None,
+    sight: Sight | None = None,
+    *,
+    must_exist: bool = True,
+) -> list[int] | None:
+    """The consumer that a key or an identifier stands for, as far as it may be seen."""
+    if consumer is None:
+        return None
+    number = find_consumer(session, consumer, sight=sight)
+    if number is None:
+        near = find_nearest_key(session, "consumer", consumer) if sight is None else None
+        if near is not None or must_exist:
+            raise _tell_unknown(near)
+    return [] if number is None else [find_canonical(session, number)]
+
+
+def _tell_unknown(nearest: str | None) -> NotFoundError:
+    hint = "Give a key as its source writes it, or an identifier such as an e-mail address."
+    return NotFoundError(
+        "This consumer is not known here.", hint=hint if nearest is None else f"Did you mean '{nearest}'?"
+    )
+
+
+def _unknown_row(force: PointsInForce) -> dict[str, object]:
+    reading = read_pair([], force.points)
+    return {
+        "consumer_id": 0,
+        "brand_id": 0,
+        "fusion_score": reading.fusion_score,
+        "low": reading.low,
+        "high": reading.high,
+        "consumer_to_brand": reading.consumer_to_brand,
+        "brand_to_consumer": reading.brand_to_consumer,
+        "confidence": reading.confidence,
+        "percentile": None,
+        "symbiosis": reading.symbiosis,
+        **{facet: reading.facets[facet] for facet in FACET_NAMES},
+    }
+
+
+def order_values(order: str | None, scores: Floats, change: Floats | None) -> Floats:
+    """What pairs are ordered by, the lowest first.
+
+    Args:
+        order: An `Order`; None for none, which leaves all equal.
+        scores: Their Fusion Scores.
+        change: What they changed by; needed for `MOVEMENTS`.
+    """
+    if order not in MOVEMENTS:
+        return {"lowest": scores, "highest": -scores}.get(order or "", np.zeros(len(scores)))
+    assert change is not None
+    return {"falling": change, "rising": -change, "moving": -np.abs(change)}[order or ""]
+
+
+def list_movers(scores: pa.Table, count: int) -> pa.Table:
+    """The pairs that moved most, the largest move first, whichever way it went.
+
+    Args:
+        scores: Scores with `change_28_days`, in any order.
+        count: At most so many.
+
+    Returns:
+        `consumer`, `brand`, `fusion_score`, `score_before`.
+    """
+    change = scores["change_28_days"].to_numpy()
+    values = order_values("moving", scores["fusion_score"].to_numpy(), change)
+    places = np.argsort(values, kind="stable")[:count]
+    moved = scores.take(places[-values[places] >= LEAST_MOVE])
+    before = pc.subtract(moved["fusion_score"], moved["change_28_days"])
+    return moved.select(["consumer", "brand", "fusion_score"]).append_column("score_before", before)
+
+
+def _add_percentiles(
+    workspace: Workspace, session: Session, force: PointsInForce, as_of_us: int, rows: pa.Table,
+    *, is_whole_brand: bool,
+) -> tuple[pa.Table, dict[int, pa.ChunkedArray]]:  # fmt: skip
+    """The rows with their percentile, and the scores of large brands that had to be read for it."""
+    if is_whole_brand or not rows.num_rows:
+        return _rank(rows, rows), {}
+    parts, read = [], {}
+    for brand_id in rows["brand_id"].unique().to_pylist():
+        own = rows.filter(pc.equal(rows["brand_id"], brand_id))
+        kept = read_standing(
+            session, brand_id, own["fusion_score"].to_pylist(), as_of_us, force.points.version
+        )
+        if kept is not None:
+            parts.append(own.append_column("percentile", pa.array(kept, pa.float64())))
+            continue
+        peers = _read_scores(workspace, session, force, as_of_us, None, [brand_id])
+        parts.append(_rank(own, peers))
+        if peers.num_rows >= LARGE_BRAND_PAIRS:
+            read[brand_id] = peers["fusion_score"]
+    return pa.concat_tables(parts), read
+
+
+def _keep_standing(
+    workspace: Workspace, force: PointsInForce, as_of_us: int, scores: Mapping[int, pa.ChunkedArray]
+) -> None:
+    if scores and not workspace.is_read_only:
+        with workspace.store.writing() as session:
+            for brand_id, each in scores.items():
+                keep_spread(session, brand_id, each, as_of_us, force.points.version)
+
+
+def _rank(rows: pa.Table, peers: pa.Table) -> pa.Table:
+    places = rank_within_brands(
+        rows["brand_id"].to_numpy(), rows["fusion_score"].to_numpy(), peers["brand_id"].to_numpy(),
+        peers["fusion_score"].to_numpy(),
+    )  # fmt: skip
+    return rows.append_column("percentile", pa.array(places, pa.float64()))
+
+
+def rank_within_brands(brands: Ints, scores: Floats, peer_brands: Ints, peers: Floats) -> Floats:
+    """The percentiles of scores among those of their brands.
+
+    Args:
+        brands: The brand of each score.
+        scores: The scores.
+        peer_brands: The brand of each score of all pairs of these brands.
+        peers: Those scores.
+    """
+    percentiles = np.empty(len(scores))
+    among = dict(_split(peer_brands))
+    for brand_id, own in _split(brands):
+        percentiles[own] = spread_scores(peers[among[brand_id]]).rank(scores[own])
+    return percentiles
+
+
+def _split(brands: Ints) -> list[tuple[int, Ints]]:
+    """Each brand with the places of its rows."""
+    order = np.argsort(brands, kind="stable")
+    edges = np.flatnonzero(np.diff(brands[order])) + 1
+    return [(int(brands[own[0]]), own) for own in np.split(order, edges) if len(own)]
+
+
+def _add_change(workspace: Workspace, rows: pa.Table, earlier: pa.Table) -> pa.Table:
+    return workspace.engine.read(
+        """
+        select n.*, n.fusion_score - coalesce(e.fusion_score, 50) as change_28_days from newer n
+        left join earlier e on e.consumer_id = n.consumer_id and e.brand_id = n.brand_id
+        """,
+        step=f"compare with {FALLING_DAYS} days earlier",
+        tables={"newer": rows, "earlier": earlier},
+    )
+
+
+def _sort(rows: pa.Table, order: Order | None) -> pa.Table:
+    change = rows["change_28_days"].to_numpy() if "change_28_days" in rows.column_names else None
+    values = order_values(order, rows["fusion_score"].to_numpy(), change)
+    return rows.take(
+        np.lexsort((rows["brand_id"].to_numpy(), rows["consumer_id"].to_numpy(), values))
+    ).combine_chunks()
+
+
+def _finish(
+    rows: pa.Table, consumer_keys: Mapping[int, str], brand_keys: Mapping[int, str], as_of_us: int,
+    consumer: str | None = None, brand: str | None = None,
+) -> pa.Table:  # fmt: skip
+    names = {
+        "consumer": pa.array(
+            [consumer_keys.get(each, consumer) for each in rows["consumer_id"].to_pylist()], pa.string()
+        ),
+        "brand": pa.array(
+            [brand_keys.get(each, brand) for each in rows["brand_id"].to_pylist()], pa.string()
+        ),
+        "as_of": pa.array([write_moment(as_of_us)] * rows.num_rows, pa.string()),
+    }
+    columns = [*SCORE_COLUMNS, *(["change_28_days"] if "change_28_days" in rows.column_names else [])]
+    table = pa.table({name: names[name] if name in names else rows[name] for name in columns})
+    return table.set_column(
+        table.column_names.index("percentile"), "percentile", pc.cast(table["percentile"], pa.float64())
+    )

@@ -1,0 +1,61 @@
+"""What time alone does: the scores of pairs at two moments between which nothing happened to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.score.fold.decay import decay_states, read_fold_kinds
+from consumer_fusion.score.queries.score_queries import score_states
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.store import Session
+
+_PAIR = ["consumer_id", "brand_id"]
+_TOLD = [*_PAIR, "fusion_score", "symbiosis"]
+
+
+def score_fading(
+    session: Session,
+    engine: Engine,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    since_us: int,
+    until_us: int,
+    *,
+    brand_ids: Collection[int] | None = None,
+) -> pa.Table:
+    """How pairs stood at one moment and stand at a later one, by their folded events alone.
+
+    Args:
+        session: One moment of the store.
+        engine: Where to compute.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        since_us: The earlier moment.
+        until_us: The later one.
+        brand_ids: Brands; None for all.
+
+    Returns:
+        consumer_id, brand_id, fusion_score and symbiosis, the same with `_before`, and `is_quiet`: whether nothing
+        happened in between, so that what was before is what anybody saw then.
+    """
+    where = {} if brand_ids is None else {"brand_id": list(brand_ids)}
+    states = session.read(PAIR_KIND_STATES, where)
+    newest = states.group_by(_PAIR).aggregate([("last_occurred_us", "max")])
+    # An event may say that it occurs somewhat later than now; a state does not go back to before it.
+    newest = newest.filter(pc.less_equal(newest["last_occurred_us_max"], until_us))
+    quiet = newest.select(_PAIR).append_column(
+        "is_quiet", pc.less_equal(newest["last_occurred_us_max"], since_us)
+    )
+    fold_kinds = read_fold_kinds(session, points, kind_ids)
+    before, after = (
+        score_states(engine, decay_states(states, fold_kinds, moment_us), points, kind_ids).select(_TOLD)
+        for moment_us in (since_us, until_us)
+    )
+    return after.join(before, _PAIR, right_suffix="_before", join_type="inner").join(
+        quiet, _PAIR, join_type="inner"
+    )

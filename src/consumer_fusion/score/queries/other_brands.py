@@ -1,0 +1,53 @@
+"""Elsewhere: what follows from events of other brands, told without saying of which brand or which event.
+
+A reputation that spreads is caused at another brand. Whoever may not see that brand is told that something happened
+elsewhere and what it is worth here, and no more: neither brand, kind, words nor ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.score.fold.derivation import RECOVERY_KIND
+from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry
+
+
+def hide_elsewhere(entries: Iterable[LedgerEntry], points: PointsTable) -> list[LedgerEntry]:
+    """The events of a pair, with neutral words for those that follow from events of other brands.
+
+    Args:
+        entries: The pair's events.
+        points: The points in force, which say what spreads.
+    """
+    spread = {kind.spreads for kind in points.kinds.values() if kind.spreads is not None}
+    told: list[LedgerEntry] = []
+    number = 0
+    for entry in entries:
+        is_mended = entry.kind.removeprefix(f"{RECOVERY_KIND}/") in spread
+        if entry.parent_event_id is None or not is_mended:
+            told.append(entry)
+            continue
+        number += 1
+        told.append(
+            replace(
+                entry,
+                # Its own id is made of that of the other brand's event.
+                event_id=f"{ELSEWHERE}-{entry.occurred_us}-{number}",
+                channel=None,
+                text=None,
+                properties={},
+                parent_event_id=ELSEWHERE,
+                sentence=_choose_words(entry.kind, points),
+            )
+        )
+    return told
+
+
+def _choose_words(kind_key: str, points: PointsTable) -> str:
+    if kind_key.startswith(f"{RECOVERY_KIND}/"):
+        return mark("What happened elsewhere was made good")
+    is_harm = any(each.points < 0 for each in points.kinds[kind_key].entries)
+    return mark("A public complaint elsewhere") if is_harm else mark("Public praise elsewhere")

@@ -1,0 +1,265 @@
+"""Pairs read from the workspace: their states at a moment, their scores, and the ledger of their events.
+
+At or after the newest event a score comes from the state and whatever arrived since; an earlier moment is folded
+from the events themselves, up to and including it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.events.event_reader import FOLD_COLUMNS, Selection, open_events
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.score.fold.decay import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
+from consumer_fusion.score.fold.fold_queries import fold_events
+from consumer_fusion.score.fold.folding import fold_unfolded, read_unfolded
+from consumer_fusion.score.model.ledger import LedgerEntry
+from consumer_fusion.score.model.reading import FACET_ORDER, KindState, Reading, read_pair
+from consumer_fusion.score.model.scoring_sql import build_kind_points, write_scores_query
+from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.store import Session
+
+NEWEST_MARK = "newest_occurred_us"
+FEW_STATES = 200
+"""Up to so many rows of states are read without starting a query, which takes longer than reading them."""
+
+STATES_PER_PASS = 500_000
+"""More rows of states than this are read a part of the consumers at a time, which needs less memory and no spilling."""
+
+UNCOUNTED = "/without points"
+"""Follows the name of an event that is called as a kind of the points table is, and yet does not count as it."""
+
+_READING_COLUMNS = (
+    "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis", "evidence",
+)  # fmt: skip
+_SCORES_SCHEMA = pa.schema(
+    [
+        ("consumer_id", pa.int64()),
+        ("brand_id", pa.int64()),
+        *((name, pa.string() if name == "symbiosis" else pa.float64()) for name in _READING_COLUMNS),
+        *((facet, pa.float64()) for facet in FACET_ORDER),
+    ]
+)
+_LEDGER_READ = (
+    "consumer_id", "brand_id", "kind_id", "event_id", "occurred_us", "day", "kind", "channel", "value", "text",
+    "trust", "magnitude", "properties", "parent_event_id", "sentence",
+)  # fmt: skip
+
+
+def read_states(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    as_of_us: int,
+    *,
+    consumers: Collection[int] | None = None,
+    brand_ids: Collection[int] | None = None,
+) -> pa.Table:
+    """The states of pairs as of a moment.
+
+    Args:
+        session: One moment of the store.
+        engine: Where to compute.
+        folder: The workspace.
+        points: The points table in force.
+        kind_ids: The number of each key.
+        as_of_us: The moment asked about.
+        consumers: Canonical consumers; None for all.
+        brand_ids: Brands; None for all.
+
+    Returns:
+        consumer_id, brand_id, kind_id and the five sums.
+    """
+    unfolded = read_unfolded(session, consumers)
+    newest = int(session.read_mark(NEWEST_MARK) or 0)
+    if unfolded.num_rows:
+        newest = max(newest, pc.max(unfolded["occurred_us"]).as_py())
+    if as_of_us < newest:
+        selection = Selection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
+        return fold_until(session, engine, folder, points, kind_ids, selection, as_of_us)
+    where: dict[str, list[int]] = {}
+    if consumers is not None:
+        where["consumer_id"] = list(consumers)
+    if brand_ids is not None:
+        where["brand_id"] = list(brand_ids)
+    states = decay_states(
+        session.read(PAIR_KIND_STATES, where, columns=DECAYED_COLUMNS),
+        read_fold_kinds(session, points, kind_ids),
+        as_of_us,
+    )
+    if unfolded.num_rows:
+        tail = fold_unfolded(session, engine, folder, points, kind_ids, unfolded, as_of_us)
+        if brand_ids is not None:
+            tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
+        states = pa.concat_tables([states, tail.select(list(DECAYED_COLUMNS))])
+    return states
+
+
+def fold_until(
+    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int],
+    selection: Selection, as_of_us: int,
+) -> pa.Table:  # fmt: skip
+    """The states of pairs as of a moment, folded from their events until then; nothing is kept.
+
+    Args:
+        session: One moment of the store.
+        engine: Where to compute.
+        folder: The workspace.
+        points: Whose kinds and half-lives are used.
+        kind_ids: The number of each key.
+        selection: Which events.
+        as_of_us: The moment.
+
+    Returns:
+        As of `read_states`.
+    """
+    events = open_events(session, folder, selection, columns=FOLD_COLUMNS)
+    folded = pa.concat_tables(fold_events(engine, events, fold_kinds_at(points, kind_ids, as_of_us)))
+    return folded.select(list(DECAYED_COLUMNS))
+
+
+def read_reading(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    as_of_us: int,
+    consumer_id: int,
+    brand_id: int,
+) -> Reading:
+    """The score of one pair at a moment, by a point read; the engine runs only where events are not folded yet."""
+    states = read_states(
+        session, engine, folder, points, kind_ids, as_of_us, consumers=[consumer_id], brand_ids=[brand_id]
+    )
+    return next(iter(_read_pairs(states, points, kind_ids).values()), None) or read_pair([], points)
+
+
+def score_states(
+    engine: Engine, states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]
+) -> pa.Table:
+    """The scores of pairs whose states are given, in one query; of few pairs by the plain reference.
+
+    Returns:
+        consumer_id, brand_id, fusion_score, low, high, both sides, confidence, symbiosis, evidence, eight facets.
+    """
+    if states.num_rows <= FEW_STATES:
+        rows = [
+            {
+                "consumer_id": consumer_id,
+                "brand_id": brand_id,
+                **{name: getattr(reading, name) for name in _READING_COLUMNS},
+                **dict(reading.facets.items()),
+            }
+            for (consumer_id, brand_id), reading in _read_pairs(states, points, kind_ids).items()
+        ]
+        return pa.Table.from_pylist(rows, schema=_SCORES_SCHEMA)
+    query, kind_points = write_scores_query(points), build_kind_points(points, kind_ids)
+    passes = -(-states.num_rows // STATES_PER_PASS)
+    part = states["consumer_id"].to_numpy() % passes
+    return pa.concat_tables(
+        engine.read(
+            query,
+            step="read scores",
+            tables={
+                "decayed_states": states if passes == 1 else states.filter(pa.array(part == number)),
+                "kind_points": kind_points,
+            },
+        )
+        for number in range(passes)
+    )
+
+
+def _read_pairs(
+    states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]
+) -> dict[tuple[int, int], Reading]:
+    keys = {number: key for key, number in kind_ids.items()}
+    pairs: dict[tuple[int, int], list[KindState]] = {}
+    for row in states.to_pylist():
+        pairs.setdefault((row["consumer_id"], row["brand_id"]), []).append(
+            KindState(keys.get(row["kind_id"], ""), *(row[name] for name in SUMS))
+        )
+    return {pair: read_pair(kinds, points) for pair, kinds in pairs.items()}
+
+
+def read_ledgers(
+    session: Session,
+    engine: Engine,
+    folder: Path,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    *,
+    consumers: Collection[int] | None = None,
+    brand_ids: Collection[int] | None = None,
+    until_us: int | None = None,
+) -> pa.Table:
+    """The events of pairs with their magnitudes, oldest first; trust already includes the kind's own.
+
+    Returns:
+        The columns of a ledger, `kind` being the key of the points table as which the event counts. One that counts as
+        none has its own name, marked where that name is a key too, so that nobody takes it for one that counts.
+    """
+    keys = {number: key for key, number in kind_ids.items()}
+    source = open_events(
+        session,
+        folder,
+        Selection(consumers=consumers, brand_ids=brand_ids, until_us=until_us),
+        columns=_LEDGER_READ,
+    )
+    listed = [(number, key, points.kinds[key].trust) for number, key in keys.items() if key in points.kinds]
+    kinds = pa.table(
+        {
+            "kind_id": pa.array([row[0] for row in listed], pa.int64()),
+            "kind_key": pa.array([row[1] for row in listed], pa.string()),
+            "kind_trust": pa.array([row[2] for row in listed], pa.float64()),
+        }
+    )
+    return engine.read(
+        f"""
+        select e.consumer_id, e.brand_id,
+               coalesce(k.kind_key, e.kind || case when e.kind in (select kind_key from ledger_kinds)
+                   then '{UNCOUNTED}' else '' end) as kind, e.event_id, e.occurred_us, e.day,
+               e.magnitude, e.trust * coalesce(k.kind_trust, 1) as trust, e.value, e.channel, e.text,
+               e.properties, e.parent_event_id, e.sentence
+        from {source.relation} e left join ledger_kinds k on k.kind_id = e.kind_id
+        order by e.consumer_id, e.brand_id, e.occurred_us, e.event_id
+        """,
+        step="read the ledger",
+        tables={**source.tables, "ledger_kinds": kinds},
+    )
+
+
+def to_entries(ledger: pa.Table) -> list[LedgerEntry]:
+    """The rows of one pair's ledger as entries."""
+    columns = {name: ledger[name].to_pylist() for name in ledger.column_names}
+    return [
+        LedgerEntry(
+            event_id=columns["event_id"][row],
+            occurred_us=columns["occurred_us"][row],
+            day=columns["day"][row],
+            kind=columns["kind"][row],
+            magnitude=columns["magnitude"][row],
+            trust=columns["trust"][row],
+            channel=columns["channel"][row],
+            text=columns["text"][row],
+            properties=_read_properties(columns["properties"][row], columns["value"][row]),
+            parent_event_id=columns["parent_event_id"][row],
+            sentence=columns["sentence"][row],
+        )
+        for row in range(ledger.num_rows)
+    ]
+
+
+def _read_properties(text: str | None, value: float | None) -> Mapping[str, object]:
+    properties: dict[str, object] = json.loads(text) if text else {}
+    if value is not None:
+        properties.setdefault("value", value)
+    return properties

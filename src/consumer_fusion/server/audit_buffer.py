@@ -1,0 +1,152 @@
+"""What requests leave behind and must not wait for: looks for the audit, and when sessions, keys and tokens were used.
+
+A thread writes them about once a second, because neither a page nor coming in must wait while an import writes. A
+change is not of this kind: it is put on record in its own transaction. If the machine stops at once, what waits is
+lost: a second of looks and of who came in, or as much as there was while an import kept the store; never a change.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from time import monotonic
+
+from consumer_fusion.access.audit import append_audit
+from consumer_fusion.access.keys import note_key_uses
+from consumer_fusion.access.sessions import touch_sessions
+from consumer_fusion.access.tokens import note_token_uses
+from consumer_fusion.errors import StoreError
+from consumer_fusion.records.audit import Actor, AuditEntry
+from consumer_fusion.storage.store import Store
+
+MAX_WAITING_LOOKS = 100_000
+_PAUSE_SECONDS = 1.0
+_PATIENCE_SECONDS = 5.0
+_MINUTE_US = 60_000_000
+_REFUSALS_SECONDS = 60.0
+"""So often at most are refusals written, so that nobody fills the record with them."""
+
+
+class Trail:
+    """Gathers what requests leave behind, and writes it from a thread of its own.
+
+    Args:
+        store: The store.
+        visits: The file of visits.
+        pause_seconds: How often it is written.
+    """
+
+    def __init__(self, store: Store, visits: Store, *, pause_seconds: float = _PAUSE_SECONDS) -> None:
+        self._store = store
+        self._visits = visits
+        self._pause_seconds = pause_seconds
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._looks: list[AuditEntry] = []
+        self._sessions: dict[str, int] = {}
+        self._keys: dict[str, int] = {}
+        self._tokens: dict[str, int] = {}
+        self._counted = monotonic()
+        self._refusals: Counter[tuple[Actor, str, int]] = Counter()
+        self._is_closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread = threading.Thread(target=self._run, name="trail", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what is left and stop."""
+        self._is_closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush(is_last=True)
+
+    def note_looks(self, entries: Iterable[AuditEntry]) -> None:
+        """Put looks on record soon, and who came in, failed to, or went.
+
+        Raises:
+            StoreError: So many wait to be written that nobody may look before they are.
+        """
+        with self._lock:
+            if len(self._looks) >= MAX_WAITING_LOOKS:
+                raise StoreError(
+                    "The audit cannot be written, so nothing is shown that belongs in it.",
+                    hint="Wait until the import is done that writes now, and see that the disk has room.",
+                )
+            self._looks.extend(entries)
+
+    def note_refusal(self, actor: Actor, route: str, now_us: int) -> None:
+        """Put on record that somebody was refused: one row for each route and minute, however often they try."""
+        with self._lock:
+            self._refusals[actor, route, now_us // _MINUTE_US * _MINUTE_US] += 1
+
+    def note_session(self, digest: str, now_us: int) -> None:
+        """Remember that a session was used."""
+        with self._lock:
+            self._sessions[digest] = now_us
+
+    def note_key(self, key_id: str, now_us: int) -> None:
+        """Remember that a write key was used."""
+        with self._lock:
+            self._keys[key_id] = now_us
+
+    def note_token(self, token_id: str, now_us: int) -> None:
+        """Remember that a token was used."""
+        with self._lock:
+            self._tokens[token_id] = now_us
+
+    def flush(self, *, is_last: bool = False) -> None:
+        """Write what waits, now.
+
+        Args:
+            is_last: Refusals of the minute that still runs are written too.
+
+        Raises:
+            StoreError: It could not be written; it waits on.
+        """
+        with self._writing:
+            with self._lock:
+                looks, self._looks = self._looks, []
+                sessions, self._sessions = self._sessions, {}
+                keys, self._keys = self._keys, {}
+                tokens, self._tokens = self._tokens, {}
+                looks += self._take_refusals(is_last=is_last)
+            try:
+                if sessions:
+                    with self._visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+                        touch_sessions(session, sessions)
+                    sessions = {}
+                if looks or keys or tokens:
+                    with self._store.writing(wait_seconds=_PATIENCE_SECONDS) as session:
+                        append_audit(session, looks)
+                        note_key_uses(session, keys)
+                        note_token_uses(session, tokens)
+            except StoreError:
+                with self._lock:
+                    self._looks = looks + self._looks
+                    self._sessions = {**sessions, **self._sessions}
+                    self._keys = {**keys, **self._keys}
+                    self._tokens = {**tokens, **self._tokens}
+                raise
+
+    def _take_refusals(self, *, is_last: bool) -> list[AuditEntry]:
+        if not is_last and monotonic() - self._counted < _REFUSALS_SECONDS:
+            return []
+        self._counted = monotonic()
+        taken = sorted(self._refusals.items(), key=lambda each: each[0][2])
+        self._refusals.clear()
+        return [
+            AuditEntry(actor, "be refused", minute_us, route, detail={"times": count})
+            for (actor, route, minute_us), count in taken
+        ]
+
+    def _run(self) -> None:
+        while not self._is_closing.wait(self._pause_seconds):
+            try:
+                self.flush()
+            except StoreError:
+                # It waits on and is tried again; when too much waits, `note_looks` says so.
+                continue

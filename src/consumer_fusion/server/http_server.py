@@ -1,0 +1,162 @@
+"""The server under the application: how long and how much it waits for whoever sends slowly, or does not read.
+
+The server library bounds neither the time nor the size of what comes before a body, so that a few slow senders could
+take all connections, and one endless header all memory. Here every part of a request has its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from consumer_fusion.server.allocator import limit_arenas
+
+HEAD_SECONDS = 10.0
+"""So long a connection may take to send the next request's head; and the first one, to send anything."""
+REQUEST_SECONDS = 60.0
+"""So long the rest of a request may take. The collect API has a shorter limit of its own, with an answer."""
+READER_SECONDS = 30.0
+"""So long somebody may take to read before the connection is cut."""
+HEAD_BYTES = 65_536
+MOST_CONNECTIONS = 4_000
+"""Whoever comes while there are so many is answered 503."""
+CLOSING_SECONDS = 10
+_FILES_BESIDE = 256  # the workspace's own, and what libraries open
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 in which nobody waits or sends without end."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _reader_deadline: asyncio.TimerHandle | None = None
+    _is_in_head = False
+    _is_refused = False
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._wait(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a request; a head that has no end is refused."""
+        super().data_received(data)
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse(431, "The head of the request is too large.")
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for the end of a head."""
+        super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
+        self._wait(HEAD_SECONDS)
+
+    def on_headers_complete(self) -> None:
+        """Begin to wait for the end of a body; a request that does not name one host is refused (RFC 9112, 3.2)."""
+        self._is_in_head = False
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            self._is_refused = True
+            self._refuse(400, "The request has to name its host, once.")
+            return
+        self._wait(REQUEST_SECONDS)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body, but none of a request that was refused."""
+        if not self._is_refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Stop waiting: the request is whole."""
+        self._stop_waiting()
+        if not self._is_refused:
+            super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a reader."""
+        super().pause_writing()
+        if self._reader_deadline is None:
+            self._reader_deadline = self.loop.call_later(READER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop waiting for a reader."""
+        if self._reader_deadline is not None:
+            self._reader_deadline.cancel()
+            self._reader_deadline = None
+        if self.flow is not None:
+            super().resume_writing()
+
+    def _wait(self, seconds: float) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(seconds, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self._is_in_head:
+            self._refuse(408, "The request came too slowly.")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, message: str) -> None:
+        # Within an answer to an earlier request there is no room for words.
+        is_free = getattr(self.cycle, "response_complete", True)
+        if is_free and not self.transport.is_closing():
+            body = message.encode()
+            self.transport.write(
+                b"HTTP/1.1 %d \r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+                b"connection: close\r\n\r\n%s" % (status, len(body), body)
+            )
+        self._is_in_head = False
+        self._stop_waiting()
+        self.transport.close()
+
+
+def make_server(app: Any, **options: Any) -> uvicorn.Server:
+    """The server of an application.
+
+    Args:
+        app: The application.
+        options: What `uvicorn.Config` takes besides.
+    """
+    limit_arenas()
+    bounds: dict[str, Any] = {
+        "http": BoundedProtocol,
+        "ws": "none",
+        "limit_concurrency": _allow_connections(),
+        "timeout_graceful_shutdown": CLOSING_SECONDS,
+        "access_log": False,  # a request line may hold a key
+        "log_config": None,
+        "server_header": False,
+    }
+    return uvicorn.Server(uvicorn.Config(app, **{**bounds, **options}))
+
+
+def _allow_connections() -> int:
+    """Let the process open as many files as the system allows it, and say how many connections that leaves."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + _FILES_BESIDE
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return (
+        MOST_CONNECTIONS
+        if soft == resource.RLIM_INFINITY
+        else max(16, min(MOST_CONNECTIONS, soft - _FILES_BESIDE))
+    )

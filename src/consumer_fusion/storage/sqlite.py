@@ -1,0 +1,427 @@
+"""SQLite as the hot store: one file, write-ahead log, every commit on disk before it returns.
+
+The schema comes from the declarations in `records`; the hot paths speak to the driver with `executemany`.
+"""
+
+from __future__ import annotations
+
+import copy
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.pool import QueuePool
+
+from consumer_fusion.errors import ConflictError, DamagedFileError, StoreError
+from consumer_fusion.records import TABLES
+from consumer_fusion.records.access import SIGN_IN_FAILURES, STAFF_SESSIONS
+from consumer_fusion.records.arrival import ARRIVALS
+from consumer_fusion.records.segment import MARKS
+from consumer_fusion.records.table import Table
+from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema
+from consumer_fusion.storage.private_files import make_file
+from consumer_fusion.storage.sqlite_session import SQLiteSession
+from consumer_fusion.storage.store import Session
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What one file of a workspace holds, and how a file of an older release comes to hold it.
+
+    Attributes:
+        name: What the file is called in messages.
+        tables: Its tables.
+        version: The version that this release speaks.
+        mark: The mark under which a file keeps its version.
+        folder: Where the revisions lie that lead to it; None where a file of another version is emptied, because
+            nothing in it has to outlive a release.
+        first_version: The version of a file that has no such mark.
+    """
+
+    name: str
+    tables: tuple[Table, ...]
+    version: str
+    mark: str = "schema_version"
+    folder: Path | None = _MIGRATIONS
+    first_version: str | None = None
+
+
+_OWN_FILES = (ARRIVALS, STAFF_SESSIONS, SIGN_IN_FAILURES)
+STORE_SCHEMA = Schema("store", tuple(table for table in TABLES if table not in _OWN_FILES), LATEST_VERSION)
+ARRIVAL_SCHEMA = Schema(
+    "file of arrivals", (ARRIVALS, MARKS), "1", mark="arrivals_version", folder=_MIGRATIONS / "arrival_revisions",
+    first_version="1",
+)  # fmt: skip
+"""Where events arrive: a file of its own, so that arriving never waits for an import."""
+VISIT_SCHEMA = Schema(
+    "file of visits", (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS), "1", mark="visits_version", folder=None
+)
+"""Who is signed in and who tried to: a file of its own, so that nobody waits for an import to come in."""
+STORE_TABLES = STORE_SCHEMA.tables
+WAIT_SECONDS = 3600.0
+"""A bulk import writes for minutes; whoever wants to write meanwhile waits for it."""
+_BUSY_MILLISECONDS = 120_000
+
+_SQL_TYPES: dict[str, Any] = {
+    "integer": sa.BigInteger,
+    "real": sa.Double,
+    "text": sa.Text,
+    "boolean": sa.Boolean,
+}
+_WRITING_CACHE, _READING_CACHE = "pragma cache_size = -65536", "pragma cache_size = -8192"
+"""In KiB. Who writes changes pages all over the file; who reads needs few, and there may be many who do."""
+_PRAGMAS = (
+    "journal_mode = wal",
+    "synchronous = full",
+    f"busy_timeout = {_BUSY_MILLISECONDS}",
+    "cache_size = -8192",
+    "temp_store = memory",
+    "foreign_keys = on",
+    # What is deleted is overwritten, whatever this build of SQLite does by itself.
+    "secure_delete = on",
+)
+
+
+def build_schema(tables: Sequence[Table] = TABLES) -> sa.MetaData:
+    """The tables as SQLAlchemy knows them, from their declarations."""
+    schema = sa.MetaData()
+    for table in tables:
+        columns: list[sa.Column[Any] | sa.Constraint] = []
+        for column in table.columns:
+            # SQLite counts up by itself only for a column that is exactly INTEGER PRIMARY KEY.
+            is_counter = table.has_sequence and table.primary_key == (column.name,)
+            columns.append(
+                sa.Column(
+                    column.name,
+                    sa.Integer if is_counter else _SQL_TYPES[column.type],
+                    primary_key=column.name in table.primary_key,
+                    nullable=column.is_optional,
+                    autoincrement=is_counter,
+                )
+            )
+        columns.extend(sa.UniqueConstraint(*names) for names in table.unique)
+        made = sa.Table(
+            table.name,
+            schema,
+            *columns,
+            sqlite_autoincrement=table.has_sequence,
+            sqlite_with_rowid=not table.is_clustered,
+        )
+        for names in table.indexes:
+            sa.Index(f"{table.name}_by_{'_'.join(names)}", *(made.c[name] for name in names))
+    return schema
+
+
+class SQLiteStore:
+    """A hot store in one SQLite file.
+
+    Args:
+        path: The file.
+        schema: What is kept in it.
+        is_read_only: Whether the file lies where nothing can be written, not even a log beside it.
+    """
+
+    def __init__(self, path: Path, schema: Schema = STORE_SCHEMA, *, is_read_only: bool = False) -> None:
+        self.path = path
+        self.schema = schema
+        self._is_read_only = is_read_only
+        self._wait_seconds = WAIT_SECONDS
+        # One thread at a time asks for the turn to write: those that wait take no connection from those that read.
+        self._turn = Lock()
+        self._engine = sa.create_engine(
+            _write_address(path, is_read_only=is_read_only),
+            isolation_level="AUTOCOMMIT",
+            poolclass=QueuePool,
+            pool_size=4,
+            max_overflow=60,
+        )
+        sa.event.listen(self._engine, "connect", _set_reading_pragmas if is_read_only else _set_pragmas)
+
+    def create(self) -> None:
+        """Make the tables that do not exist yet."""
+        make_file(self.path)  # its log and what else SQLite puts beside it are as private
+        # All in one transaction: each costs a write of its own to the disk.
+        with (
+            _name_failures(self.path), self._engine.connect() as connection,
+            _write(connection, WAIT_SECONDS) as session,
+        ):  # fmt: skip
+            _create_tables(connection, self.schema.tables)
+            if session.read_mark(self.schema.mark) is None:
+                session.write_mark(self.schema.mark, self.schema.version)
+
+    def bring_up_to_date(self) -> str | None:
+        """Migrate a file that an older release wrote, all of it or nothing; refuse one of a newer release.
+
+        Returns:
+            The version that it had, if it was migrated.
+
+        Raises:
+            ConflictError: It was written by a newer release.
+        """
+        with self.reading() as session:
+            found = self._read_version(session)
+        if found == self.schema.version:
+            return None
+        self._check_version(found)
+        if self._is_read_only:
+            raise _tell_read_only(self.path)
+        with (
+            _name_failures(self.path), self._engine.connect() as connection,
+            _write(connection, WAIT_SECONDS) as session,
+        ):  # fmt: skip
+            # Another process may have migrated it while this one waited.
+            found = self._read_version(session)
+            if found != self.schema.version:
+                self._check_version(found)
+                self._migrate(connection, found)
+                session.write_mark(self.schema.mark, self.schema.version)
+        return found
+
+    def _read_version(self, session: Session) -> str | None:
+        return session.read_mark(self.schema.mark) or self.schema.first_version
+
+    def _check_version(self, found: str | None) -> None:
+        ours = self.schema.version
+        if self.schema.folder is not None and (
+            found is None or not found.isdigit() or int(found) > int(ours)
+        ):
+            raise ConflictError(
+                f"The {self.schema.name} has schema version {found}, this release speaks version {ours} and older "
+                "ones.",
+                hint="Open it with the release that wrote it, or install that one.",
+            )
+
+    def _migrate(self, connection: sa.Connection, found: str | None) -> None:
+        if self.schema.folder is not None:
+            migrate_schema(connection, found, latest=self.schema.version, folder=self.schema.folder)
+            return
+        for table in self.schema.tables:
+            if table is not MARKS:
+                connection.exec_driver_sql(f"drop table if exists {table.name}")
+        _create_tables(connection, self.schema.tables)
+
+    def copy_to(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
+        """Copy the file as it is at one moment, while others read and write it.
+
+        Args:
+            path: A file that does not exist yet.
+            progress: Told how many pages are done, and how many there are.
+        """
+
+        def tell(_: int, remaining: int, total: int) -> None:
+            if progress is not None:
+                progress(total - remaining, total)
+
+        with _name_failures(self.path), self._engine.connect() as connection:
+            target = sqlite3.connect(make_file(path))
+            try:
+                source = connection.connection.driver_connection
+                assert isinstance(source, sqlite3.Connection)
+                # All in one step: a copy in several begins anew whenever somebody else writes.
+                source.backup(target, pages=-1, progress=tell)
+                # As one file, without a log beside it.
+                target.execute("pragma journal_mode = delete")
+            finally:
+                target.close()
+
+    def check_file(self) -> list[str]:
+        """What is broken in the file; empty when it is whole."""
+        with _name_failures(self.path), self._engine.connect() as connection:
+            rows = connection.exec_driver_sql("pragma integrity_check").fetchall()
+        return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    def truncate_log(self) -> bool:
+        """Bring the write-ahead log into the file and empty it, as far as nobody reads or writes.
+
+        Returns:
+            Whether it was: then everybody who reads from now on sees at least what was committed before the call.
+        """
+        if self._is_read_only:
+            return False
+        with _name_failures(self.path), self._engine.connect() as connection:
+            connection.exec_driver_sql("pragma busy_timeout = 0")
+            try:
+                row = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").fetchone()
+            except sa.exc.OperationalError as error:
+                if not _is_busy(error.orig):
+                    raise
+                return False
+            finally:
+                connection.exec_driver_sql(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
+        return row is not None and row[0] == 0
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session of one moment; see `Store.reading`."""
+        with _name_failures(self.path), self._engine.connect() as connection:
+            connection.exec_driver_sql("begin")
+            try:
+                yield SQLiteSession(connection)
+            finally:
+                _roll_back(connection)
+
+    @contextmanager
+    def writing(self, *, wait_seconds: float | None = None) -> Iterator[Session]:
+        """The one writing session; see `Store.writing`."""
+        if self._is_read_only:
+            raise _tell_read_only(self.path)
+        end = monotonic() + (self._wait_seconds if wait_seconds is None else wait_seconds)
+        with (
+            self._take_turn(end),
+            _name_failures(self.path),
+            self._engine.connect() as connection,
+            _write(connection, end - monotonic()) as session,
+        ):
+            yield session
+
+    @contextmanager
+    def _take_turn(self, end: float) -> Iterator[None]:
+        if not self._turn.acquire(timeout=max(0.0, end - monotonic())):
+            raise _tell_busy(self.path)
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def with_patience(self, wait_seconds: float) -> SQLiteStore:
+        """The same store; see `Store.with_patience`."""
+        other = copy.copy(self)
+        other._wait_seconds = wait_seconds
+        return other
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _create_tables(connection: sa.Connection, tables: Sequence[Table]) -> None:
+    for statement in _write_statements(tuple(tables)):
+        connection.exec_driver_sql(statement)
+
+
+@cache
+def _write_statements(tables: tuple[Table, ...]) -> tuple[str, ...]:
+    """What makes the tables and their indexes; two processes may make a file at the same time."""
+    statements: list[sa.schema.ExecutableDDLElement] = []
+    for made in build_schema(tables).sorted_tables:
+        statements.append(sa.schema.CreateTable(made, if_not_exists=True))
+        statements.extend(sa.schema.CreateIndex(index, if_not_exists=True) for index in made.indexes)
+    return tuple(str(each.compile(dialect=sqlite.dialect())) for each in statements)
+
+
+def _write_address(path: Path, *, is_read_only: bool) -> str:
+    if not is_read_only:
+        return f"sqlite:///{path}"
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            f"The file {path.name} has a log of changes beside it that cannot be brought in, because nothing may be "
+            "written there.",
+            hint="Open the workspace once where it may be written, or read a copy of it.",
+            where=str(path),
+        )
+    # Nobody changes it meanwhile, so neither locks nor a log are needed.
+    return f"sqlite:///file:{quote(str(path))}?mode=ro&immutable=1&uri=true"
+
+
+def _set_reading_pragmas(connection: Any, _record: object) -> None:
+    connection.execute("pragma temp_store = memory")
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(f"pragma {pragma}")
+
+
+@contextmanager
+def _write(connection: sa.Connection, wait_seconds: float) -> Iterator[SQLiteSession]:
+    """A transaction that writes: all that happens within, or nothing of it."""
+    _begin_writing(connection, wait_seconds)
+    try:
+        connection.exec_driver_sql(_WRITING_CACHE)
+        yield SQLiteSession(connection)
+        connection.exec_driver_sql("commit")
+    except BaseException:
+        _roll_back(connection)
+        raise
+    finally:
+        connection.exec_driver_sql(_READING_CACHE)
+
+
+def _begin_writing(connection: sa.Connection, wait_seconds: float) -> None:
+    # Tries of one second each, because an interruption from the keyboard is heard only between two of them.
+    end = monotonic() + wait_seconds
+    connection.exec_driver_sql("pragma busy_timeout = 1000")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("begin immediate")
+                return
+            except sa.exc.OperationalError as error:
+                if not _is_busy(error.orig) or monotonic() > end:
+                    raise
+    finally:
+        connection.exec_driver_sql(f"pragma busy_timeout = {_BUSY_MILLISECONDS}")
+
+
+def _roll_back(connection: sa.Connection) -> None:
+    # Where the disk is full, SQLite has rolled back already and says that there is nothing to roll back.
+    with suppress(sa.exc.OperationalError):
+        connection.exec_driver_sql("rollback")
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    return (
+        isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    )
+
+
+def _tell_busy(path: Path) -> StoreError:
+    return StoreError(
+        "Another process has been writing to this workspace for too long.",
+        hint="Wait until it is done, then do the same again.",
+        where=str(path),
+    )
+
+
+def _tell_read_only(path: Path) -> StoreError:
+    return StoreError(
+        "The workspace lies where nothing may be written; it can be read, not changed.",
+        hint="Make its folder writable, or copy it to one that is.",
+        where=str(path),
+    )
+
+
+@contextmanager
+def _name_failures(path: Path) -> Iterator[None]:
+    """Say what a failure of the file or its disk means; the driver's messages name tables, never a value."""
+    try:
+        yield
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+        cause = error.orig if isinstance(error, sa.exc.DatabaseError) else error
+        if _is_busy(cause):
+            raise _tell_busy(path) from error
+        if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise DamagedFileError(
+                f"The file {path.name} is damaged.",
+                hint="Restore the last backup (`fusion restore`); `fusion doctor` says what else is harmed.",
+                where=str(path),
+            ) from error
+        if not isinstance(cause, sqlite3.OperationalError):
+            raise
+        raise StoreError(
+            f"The store could not go on: {cause}. Nothing of this step was kept.",
+            hint="Check that the disk has room and that the file may be written, then run the same command again.",
+            where=str(path),
+        ) from error

@@ -1,0 +1,115 @@
+"""`/brands`, `/kinds` and `/points`: which brands there are, and what counts for how much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from consumer_fusion import inspection
+from consumer_fusion.access.permissions import keep_visible
+from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.points.points_table import load_points, write_points
+from consumer_fusion.score.points_comparison import compare_points
+from consumer_fusion.server.many_pairs import summarise_brands
+from consumer_fusion.surfaces.api import schemas
+from consumer_fusion.surfaces.api.parameters import AsOf, Fresh
+from consumer_fusion.surfaces.api.request_context import LARGE_PATIENCE_SECONDS, Desk
+from consumer_fusion.surfaces.api.responses import answer
+from consumer_fusion.surfaces.api.snapshots import read_version
+
+
+def build_routes(desk: Desk) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=["catalogue"])
+
+    @routes.get("/brands", response_model=schemas.Brands)
+    def list_brands(request: Request, as_of: AsOf = None, fresh: Fresh = False) -> Response:
+        """The brands that the caller may see, and how their relationships stand."""
+        caller = desk.open(request, "look")
+        desk.gate.ensure_landed(is_forced=fresh)
+        fixed_us = desk.find_fixed_moment(as_of)
+        with desk.workspace.store.reading() as session:
+            version, is_many = read_version(session), desk.is_many(session)
+
+        def summarise() -> tuple[int, list[dict[str, Any]]]:
+            as_of_us = desk.workspace.now_us if fixed_us is None else fixed_us
+            if is_many:
+                table = desk.aside.run(summarise_brands, as_of_us)
+            else:
+                table = summarise_brands(desk.workspace, as_of_us)
+            return as_of_us, list(table.to_pylist())
+
+        as_of_us, rows = desk.memory.recall(
+            ("brands", fixed_us), version, summarise, weigh=lambda made: len(made[1]),
+            patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=fixed_us is not None,
+        )  # fmt: skip
+        visible = set(keep_visible(caller, (row["brand"] for row in rows)))
+        items = [schemas.Brand(**row) for row in rows if row["brand"] in visible]
+        return answer(request, schemas.Brands(as_of=write_moment(as_of_us), items=items))
+
+    @routes.get("/kinds", response_model=schemas.Kinds)
+    def list_kinds(request: Request, fresh: Fresh = False) -> Response:
+        """The kinds of events that have points, and those that have none yet."""
+        caller = desk.open(request, "look")
+        desk.gate.ensure_landed(is_forced=fresh)
+        points = put_points_in_force(desk.workspace).points
+        with desk.workspace.store.reading() as session:
+            version, is_many = read_version(session), desk.is_many(session)
+
+        def count() -> list[dict[str, Any]]:
+            if is_many:
+                return desk.aside.run(inspection.count_unscored)
+            return inspection.count_unscored(desk.workspace)
+
+        unscored: list[dict[str, Any]] = []
+        # How many events there are of a kind is of all brands together.
+        if caller.brands is None:
+            unscored = desk.memory.recall(
+                "unscored kinds", version, count,
+                weigh=len, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=True,
+            )  # fmt: skip
+        items = [
+            schemas.Kind(
+                key=kind.key, event=kind.event, meaning=kind.meaning, half_life_days=kind.half_life_days,
+                magnitude=kind.magnitude, trust=kind.trust,
+                entries=[
+                    schemas.KindEntry(
+                        direction=each.direction, facet=each.facet, points=each.points, is_graded=each.is_graded,
+                        experiment_id=each.experiment_id,
+                    )
+                    for each in kind.entries
+                ],
+            )
+            for kind in points.kinds.values()
+        ]  # fmt: skip
+        body = schemas.Kinds(
+            points_version=points.version,
+            items=items,
+            no_points_yet=[schemas.UnscoredKind(**row) for row in unscored],
+        )
+        return answer(request, body)
+
+    @routes.get("/points", response_model=schemas.Points)
+    def read_points(request: Request) -> Response:
+        """The points in force, and where they differ from the shipped ones."""
+        desk.open(request, "look")
+        points = put_points_in_force(desk.workspace).points
+        differences = compare_points(load_points(), points)
+        body = schemas.Points(
+            version=points.version,
+            model=points.model,
+            points=write_points(points),
+            differences=[
+                schemas.PointsDifference(
+                    kind=each.key, field=each.field, before=each.before, after=each.after
+                )
+                for each in differences
+            ],
+        )
+        return answer(request, body)
+
+    return routes

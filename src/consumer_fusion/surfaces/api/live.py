@@ -1,0 +1,295 @@
+"""Live: score changes as server-sent events, kept alive, resumed where a browser was cut off.
+
+The id of an event is a position in the record itself, so that whoever comes back with it (`Last-Event-ID`) is told
+what changed since, also by another process or after a restart. Where a position cannot be gone on from, because
+points, merges or files changed, one event `reload` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import Response
+
+from consumer_fusion.access.permissions import Caller
+from consumer_fusion.errors import FusionError, ThrottledError
+from consumer_fusion.events.entities import find_keys, name_entities
+from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.identity import MERGES
+from consumer_fusion.records.segment import SEGMENTS
+from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.score.effective_points import POINTS_MARK, put_points_in_force
+from consumer_fusion.score.queries.score_queries import read_states, score_states
+from consumer_fusion.server.authentication import renew_visit
+from consumer_fusion.storage.store import Between, Session
+from consumer_fusion.surfaces.api.parameters import KEY_LENGTH
+from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.workspace import Workspace
+
+KEEP_ALIVE_SECONDS = 15
+CHECK_SECONDS = 15.0
+"""After so long at the latest it is seen whether a listener may still hear; and before anything is told."""
+RETRY_MILLISECONDS = 3_000
+LISTENER_LIMIT = 500
+PAIR_LIMIT = 500
+"""Where more pairs changed at once, whoever shows them reads the page anew."""
+_POLL_SECONDS = 0.5
+_TOLD = ("fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How much of the record somebody knows.
+
+    Attributes:
+        events: The last event.
+        derived: The last derived event.
+        basis: Digest of what a score depends on besides.
+    """
+
+    events: int
+    derived: int
+    basis: str
+
+    def __str__(self) -> str:
+        """As the id of an event."""
+        return f"{self.events}-{self.derived}-{self.basis}"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What somebody wants to be told of.
+
+    Attributes:
+        brand_ids: Only of these brands; None for all.
+        consumers: Only of these consumers, after merges; None for all.
+    """
+
+    brand_ids: frozenset[int] | None
+    consumers: frozenset[int] | None
+
+
+def read_position(session: Session) -> Position:
+    """Where the record is now."""
+    basis = [
+        session.read_mark(POINTS_MARK),
+        session.summarise(MERGES, "made_us", "max"),
+        session.summarise(MERGES, "undone_us", "max"),
+        session.summarise(SEGMENTS, "sealed_us", "max"),
+    ]
+    return Position(
+        int(session.summarise(EVENTS, "sequence", "max") or 0),
+        int(session.summarise(DERIVED_EVENTS, "sequence", "max") or 0),
+        hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:12],
+    )
+
+
+def parse_position(text: str | None) -> Position | None:
+    """The position that a browser came back with; None where it is none."""
+    parts = (text or "").split("-")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts[:2]):
+        return None
+    return Position(int(parts[0]), int(parts[1]), parts[2][:12])
+
+
+def list_changes(
+    workspace: Workspace, since: Position, until: Position, watch: Watch
+) -> list[dict[str, Any]] | None:
+    """The scores of the watched pairs that changed between two positions; None where there are too many to tell."""
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        pairs = _list_pairs(session, since, until, watch)
+        if not pairs:
+            return []
+        if len(pairs) > PAIR_LIMIT:
+            return None
+        as_of_us = workspace.now_us
+        states = read_states(
+            session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
+            consumers={consumer for consumer, _ in pairs}, brand_ids={brand for _, brand in pairs},
+        )  # fmt: skip
+        names = name_entities(session, sorted({number for pair in pairs for number in pair}))
+    rows = score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
+    return [
+        {
+            "consumer": names[row["consumer_id"]],
+            "brand": names[row["brand_id"]],
+            "as_of": write_moment(as_of_us),
+            **{name: row[name] for name in _TOLD},
+        }
+        for row in rows
+        if (row["consumer_id"], row["brand_id"]) in pairs
+    ]
+
+
+def _list_pairs(session: Session, since: Position, until: Position, watch: Watch) -> set[tuple[int, int]]:
+    pairs: set[tuple[int, int]] = set()
+    for table, above, at_most in (
+        (EVENTS, since.events, until.events),
+        (DERIVED_EVENTS, since.derived, until.derived),
+    ):
+        where: dict[str, Any] = {"sequence": Between(above=above, at_most=at_most)}
+        if watch.brand_ids is not None:
+            where["brand_id"] = sorted(watch.brand_ids) or [-1]
+        rows = session.read(table, where, columns=("consumer_id", "brand_id"))
+        pairs.update(zip(rows["consumer_id"].to_pylist(), rows["brand_id"].to_pylist()))
+    known = {pair for pair in pairs if all(pair)}
+    canonical = {consumer: find_canonical(session, consumer) for consumer, _ in known}
+    found = {(canonical[consumer], brand) for consumer, brand in known}
+    return {pair for pair in found if watch.consumers is None or pair[0] in watch.consumers}
+
+
+class Feed:
+    """Tells listeners when the record went on; reads it only while there are any.
+
+    Args:
+        workspace: The workspace.
+        poll_seconds: How often it looks.
+    """
+
+    def __init__(self, workspace: Workspace, poll_seconds: float = _POLL_SECONDS) -> None:
+        self.workspace = workspace
+        self.listeners = 0
+        self._poll_seconds = poll_seconds
+        self._position: Position | None = None
+        self._looked = float("-inf")
+        self._looking = asyncio.Lock()
+
+    async def find_position(self) -> Position:
+        """Where the record is, as of the last look."""
+        async with self._looking:
+            now = asyncio.get_running_loop().time()
+            if self._position is None or now - self._looked >= self._poll_seconds:
+                self._position = await run_sync(self._read)
+                self._looked = now
+            return self._position
+
+    async def wait(self, known: Position, timeout_seconds: float) -> Position | None:
+        """The next position that differs from the known one; None when there is none in time."""
+        end = asyncio.get_running_loop().time() + timeout_seconds
+        while asyncio.get_running_loop().time() < end:
+            position = await self.find_position()
+            if position != known:
+                return position
+            await asyncio.sleep(self._poll_seconds)
+        return None
+
+    def _read(self) -> Position:
+        with self.workspace.store.reading() as session:
+            return read_position(session)
+
+
+async def tell_changes(
+    feed: Feed, watch: Watch, start: Position | None, *, check: Callable[[], object] | None = None,
+    wait_seconds: float = CHECK_SECONDS,
+) -> AsyncIterator[ServerSentEvent]:  # fmt: skip
+    """The events for one listener, until they go or may no longer see it.
+
+    Args:
+        feed: Tells when something changed.
+        watch: What they want to be told of.
+        start: Where they were cut off.
+        check: Raises when they may no longer see it; asked again and again.
+        wait_seconds: After so long without an event, `check` is asked.
+    """
+    known = start or await feed.find_position()
+    # The first event gives a position to whoever is cut off before anything changed.
+    yield ServerSentEvent(event="open", id=str(known), data="{}", retry=RETRY_MILLISECONDS)
+    while True:
+        position = await feed.wait(known, wait_seconds)
+        if check is not None:
+            try:
+                await run_sync(check)
+            except FusionError:
+                return
+        if position is None:
+            continue
+        changes: list[dict[str, Any]] | None = None
+        if (
+            position.basis == known.basis
+            and position.events >= known.events
+            and position.derived >= known.derived
+        ):
+            changes = await run_sync(list_changes, feed.workspace, known, position, watch)
+        if changes is None:
+            yield ServerSentEvent(event="reload", id=str(position), data="{}")
+        for each in changes or ():
+            yield ServerSentEvent(event="score", id=str(position), data=json.dumps(each, ensure_ascii=False))
+        known = position
+
+
+def build_live_routes(desk: Desk, feed: Feed) -> APIRouter:
+    """The route `/live`."""
+    routes = APIRouter(tags=["live"])
+
+    # A description of answers that never end is of no use to programs that read descriptions.
+    @routes.get("/live", include_in_schema=False)
+    async def listen(
+        request: Request,
+        brand: Annotated[list[str] | None, Query(max_length=50)] = None,
+        consumer: Annotated[str | None, Query(min_length=1, max_length=KEY_LENGTH)] = None,
+    ) -> Response:
+        """Score changes of brands, or of one consumer, as they happen."""
+
+        def admit() -> Caller:
+            caller = desk.open(request, "look")
+            for each in brand or ():
+                desk.open(request, "look", each)
+            return caller
+
+        def admit_again() -> Caller:
+            renew_visit(request)
+            return admit()
+
+        def open_watch() -> Watch:
+            caller = admit()
+            with desk.workspace.store.reading() as session:
+                numbers: Collection[int] | None
+                if brand:
+                    numbers = find_keys(session, "brand", brand).values()
+                else:
+                    numbers = desk.find_brands(session, caller, None)
+                consumers = None if consumer is None else desk.find_consumers(session, caller, consumer)
+            if consumers is None:
+                desk.note_list(caller, "listen to changes", numbers, {"route": "/live"})
+            else:
+                desk.note_look(caller, "listen to changes", consumers)
+            return Watch(
+                None if numbers is None else frozenset(numbers),
+                None if consumers is None else frozenset(consumers),
+            )
+
+        if feed.listeners >= LISTENER_LIMIT:
+            raise ThrottledError(
+                f"{LISTENER_LIMIT} listen already.",
+                hint="Close pages that are not looked at.",
+                retry_after_s=30,
+            )
+        watch = await run_sync(open_watch)
+        start = parse_position(request.headers.get("last-event-id"))
+
+        async def listen_and_leave() -> AsyncIterator[ServerSentEvent]:
+            feed.listeners += 1
+            try:
+                async for each in tell_changes(
+                    feed, watch, start, check=admit_again, wait_seconds=CHECK_SECONDS
+                ):
+                    yield each
+            finally:
+                feed.listeners -= 1
+
+        return EventSourceResponse(
+            listen_and_leave(), ping=KEEP_ALIVE_SECONDS, headers={"X-Accel-Buffering": "no"}
+        )
+
+    return routes

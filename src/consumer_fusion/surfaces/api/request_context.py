@@ -1,0 +1,172 @@
+"""The desk: what every question of the read API is answered with, shared by all requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from consumer_fusion.access.permissions import Caller, Permission, require_permission
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.identity.lookup import find_consumer
+from consumer_fusion.records.audit import AuditEntry
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.acquaintance import look_with
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.authentication import admit_caller
+from consumer_fusion.server.cache import Memory
+from consumer_fusion.server.many_pairs import is_many
+from consumer_fusion.server.standings_cache import Standings
+from consumer_fusion.server.worker_pool import Aside
+from consumer_fusion.storage.store import Session
+from consumer_fusion.surfaces.api.admission import Admission
+from consumer_fusion.surfaces.api.freshness import ArrivalGate
+from consumer_fusion.surfaces.api.snapshots import Snapshot, read_version, take_snapshot
+from consumer_fusion.workspace import Workspace
+
+KEPT_ROWS = 2_500_000
+"""So many rows of snapshots are kept in memory, about 150 bytes each."""
+LARGE_PATIENCE_SECONDS = 300.0
+"""So old may a snapshot of many pairs be while a new one is made in the background; it says of which moment it is."""
+NOT_KNOWN = NotFoundError(
+    "This brand is not known here.", hint="`/api/v1/brands` lists those that you may see."
+)
+
+
+@dataclass(slots=True)
+class Desk:
+    """What questions are answered with.
+
+    Attributes:
+        workspace: The workspace.
+        trail: Where looks go, to be put on record.
+        admit: Tells who asks; by default the gate that stands before the API does.
+        gate: Lands what arrived before something is answered.
+        memory: What was computed before.
+        aside: Where many pairs are read.
+        standings: Where scores lie among those of their brand.
+    """
+
+    workspace: Workspace
+    trail: Trail
+    admit: Admission = admit_caller
+    gate: ArrivalGate = field(init=False)
+    memory: Memory = field(init=False)
+    aside: Aside = field(init=False)
+    standings: Standings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gate = ArrivalGate(self.workspace)
+        self.memory = Memory(KEPT_ROWS)
+        self.aside = Aside(self.workspace)
+        self.standings = Standings(self.workspace, self.aside)
+
+    def close(self) -> None:
+        """End what runs in the background."""
+        self.memory.close()
+        self.standings.close()
+        self.aside.close()
+
+    def open(self, request: Request, permission: Permission, brand: str | None = None) -> Caller:
+        """Tell who asks, and refuse what they may not do; a brand is refused before it is looked for.
+
+        Raises:
+            AuthenticationError: Nobody who is known here.
+            PermissionDeniedError: They may not.
+        """
+        caller = request.scope.setdefault("state", {})["caller"] = self.admit(self.workspace, request)
+        require_permission(caller, permission, brand)
+        return caller
+
+    def find_fixed_moment(self, as_of: str | None) -> int | None:
+        """The moment that a parameter names, or the usual one, where it stands still; None for now.
+
+        Raises:
+            InputError: It names none.
+        """
+        return answers.find_fixed_moment(self.workspace, answers.parse_as_of(as_of))
+
+    def find_brands(self, session: Session, caller: Caller, brand: str | None) -> list[int] | None:
+        """The numbers of the brands that are asked about and may be seen; None for all.
+
+        Raises:
+            NotFoundError: The brand is not known.
+        """
+        if brand is not None:
+            found = list(find_keys(session, "brand", [brand]).values())
+            if not found:
+                raise NOT_KNOWN
+            return found
+        if caller.brands is None:
+            return None
+        return sorted(find_keys(session, "brand", sorted(caller.brands)).values())
+
+    def find_consumers(self, session: Session, caller: Caller, consumer: str) -> list[int]:
+        """The number of a consumer after merges, by a key or an identifier, as far as the caller's brands know them."""
+        brand_ids = self.find_brands(session, caller, None)
+        sight = None if brand_ids is None else look_with(self.workspace, session, brand_ids)
+        found = find_consumer(session, consumer, sight=sight)
+        return [] if found is None else [find_canonical(session, found)]
+
+    def recall_snapshot(
+        self, brand_ids: Collection[int] | None, fixed_us: int | None, *, change_days: int | None = None,
+        is_fresh: bool = False,
+    ) -> Snapshot:  # fmt: skip
+        """The scores of all pairs of brands, kept for a while; of many pairs also while something changes.
+
+        Args:
+            brand_ids: Of these brands; None for all.
+            fixed_us: The moment asked about; None for now.
+            change_days: Compare with so many days before.
+            is_fresh: Whether nothing may be missing.
+        """
+        key = ("snapshot", None if brand_ids is None else tuple(sorted(brand_ids)), fixed_us, change_days)
+        put_points_in_force(self.workspace)
+        with self.workspace.store.reading() as session:
+            version = read_version(session)
+            is_aside = self.is_many(session, brand_ids)
+
+        def compute() -> Snapshot:
+            as_of_us = self.workspace.now_us if fixed_us is None else fixed_us
+            return take_snapshot(
+                self.workspace, as_of_us, brand_ids=brand_ids, change_days=change_days,
+                aside=self.aside if is_aside else None,
+            )  # fmt: skip
+
+        return self.memory.recall(
+            key, version, compute, weigh=lambda made: made.weight, is_fixed=fixed_us is not None,
+            patience_seconds=LARGE_PATIENCE_SECONDS if is_aside and not is_fresh else 0.0,
+        )  # fmt: skip
+
+    def is_many(self, session: Session, brand_ids: Collection[int] | None = None) -> bool:
+        """Whether the pairs of brands, or of all, are so many that they are read aside."""
+        key = ("size", None if brand_ids is None else tuple(sorted(brand_ids)))
+        return self.memory.recall(key, None, lambda: is_many(session, brand_ids), weigh=lambda _: 1)
+
+    def note_look(
+        self,
+        caller: Caller,
+        action: str,
+        consumers: Collection[int],
+        brand_ids: Collection[int] | None = None,
+    ) -> None:
+        """Remember that somebody looked at a consumer, for the audit."""
+        brand_id = next(iter(brand_ids or ()), None)
+        now_us = self.workspace.now_us
+        self.trail.note_looks(
+            AuditEntry(caller.actor, action, now_us, consumer_id=consumer_id, brand_id=brand_id)
+            for consumer_id in consumers
+        )
+
+    def note_list(
+        self, caller: Caller, action: str, brand_ids: Collection[int] | None, detail: dict[str, object]
+    ) -> None:
+        """Remember that somebody listed consumers of brands, for the audit; of all brands where none is named."""
+        brand_id = next(iter(brand_ids)) if brand_ids is not None and len(brand_ids) == 1 else None
+        self.trail.note_looks(
+            [AuditEntry(caller.actor, action, self.workspace.now_us, brand_id=brand_id, detail=detail)]
+        )

@@ -1,0 +1,63 @@
+"""Routing: the application of the read API, its routes, its description, and how its errors leave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from consumer_fusion.records.release import read_product_version
+from consumer_fusion.surfaces.api import causes, explanations, identities, kinds, live, schemas, scores
+from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.responses import add_error_handlers
+
+API_PATH = "/api/v1"
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": schemas.Error, "description": "A parameter cannot be."},
+    401: {"model": schemas.Error, "description": "Neither a token nor a session that counts."},
+    403: {"model": schemas.Error, "description": "The caller may not see it."},
+    404: {"model": schemas.Error, "description": "It is not known here."},
+    422: {"model": schemas.Error, "description": "A parameter is not of the type that is declared."},
+    503: {"model": schemas.Error, "description": "The store cannot be read just now."},
+}
+_NOT_CHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What `If-None-Match` names still holds."}
+}
+
+
+def build_api(desk: Desk) -> FastAPI:
+    """The application to mount at `API_PATH`; the desk is closed by whoever made it."""
+    app = FastAPI(
+        title="Consumer Fusion",
+        version=read_product_version(),
+        summary="Fusion Scores, why they are what they are, and what they are made of.",
+        servers=[{"url": API_PATH}],
+        # The pages of FastAPI load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        responses={**_ERRORS, **_NOT_CHANGED},
+    )
+    add_error_handlers(app)
+    for module in (scores, explanations, kinds, identities, causes):
+        app.include_router(module.build_routes(desk))
+    app.include_router(live.build_live_routes(desk, live.Feed(desk.workspace)))
+    app.router.redirect_slashes = False
+    _describe_admission(app)
+    return app
+
+
+def _describe_admission(app: FastAPI) -> None:
+    """Say in the description how a caller shows who they are."""
+    make = app.openapi
+
+    def describe() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = make()
+            schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
+            schemes["token"] = {"type": "http", "scheme": "bearer"}
+            schemes["session"] = {"type": "apiKey", "in": "cookie", "name": "fusion_session"}
+            schema["security"] = [{"token": []}, {"session": []}]
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = describe  # type: ignore[method-assign]

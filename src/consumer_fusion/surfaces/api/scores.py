@@ -1,0 +1,208 @@
+"""`/scores`, `/score` and `/movers`: how consumers and brands stand with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from consumer_fusion import declarations
+from consumer_fusion.access.permissions import Caller
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.events.entities import find_keys, name_entities
+from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.answers import FACET_NAMES, FALLING_DAYS
+from consumer_fusion.score.queries.score_queries import read_states, score_states
+from consumer_fusion.server.standings_cache import Place
+from consumer_fusion.storage.store import Session
+from consumer_fusion.surfaces.api import schemas
+from consumer_fusion.surfaces.api.paging import read_cursor, write_cursor
+from consumer_fusion.surfaces.api.parameters import (
+    AnyBrand,
+    AnyConsumer,
+    AsOf,
+    BrandKey,
+    ConsumerKey,
+    Cursor,
+    Fresh,
+    PageLimit,
+)
+from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.responses import answer
+from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
+
+_PLAIN = ("fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis")
+_KEY_TYPES = (float, int, int)
+
+
+def build_routes(desk: Desk) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=["scores"])
+
+    @routes.get("/scores", response_model=schemas.ScorePage)
+    def list_scores(
+        request: Request, brand: AnyBrand = None, consumer: AnyConsumer = None, as_of: AsOf = None,
+        order: Annotated[
+            Literal["lowest", "highest", "falling"] | None, Query(description="Which come first.")
+        ] = None,
+        limit: PageLimit = 100, cursor: Cursor = None, fresh: Fresh = False,
+    ) -> Response:  # fmt: skip
+        """The Fusion Scores of pairs, page by page, as `fusion score` tells them."""
+        caller = desk.open(request, "look", brand)
+        desk.gate.ensure_landed(is_forced=fresh)
+        fixed_us = desk.find_fixed_moment(as_of)
+        asked = ("scores", brand, consumer, as_of, order)
+        after = None if cursor is None else read_cursor(cursor, asked, _KEY_TYPES)
+        with desk.workspace.store.reading() as session:
+            brand_ids = desk.find_brands(session, caller, brand)
+            consumers = None if consumer is None else desk.find_consumers(session, caller, consumer)
+        if consumer is not None:
+            declarations.require_acquainted(desk.workspace, consumer, caller.brands)
+        if consumers == []:
+            raise NotFoundError(
+                "This consumer is not known here.", hint="Keys are written as sources write them."
+            )
+        days = FALLING_DAYS if order == "falling" else None
+        if consumers is None:
+            snapshot = desk.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
+        else:
+            snapshot = take_snapshot(
+                desk.workspace, desk.workspace.now_us if fixed_us is None else fixed_us, consumers=consumers,
+                brand_ids=brand_ids, change_days=days, is_ranked=False,
+            )  # fmt: skip
+            desk.note_look(caller, "look at consumer", consumers, brand_ids if brand else None)
+        places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
+        with desk.workspace.store.reading() as session:
+            items = _name_rows(desk, session, snapshot, places, fixed_us, is_whole=consumers is None)
+        if consumers is None:
+            desk.note_list(caller, "list scores", brand_ids, {"route": "/scores", "rows": len(items)})
+        page = schemas.ScorePage(
+            as_of=write_moment(snapshot.as_of_us),
+            items=items,
+            next_cursor=None if end is None else write_cursor(asked, end),
+        )
+        return answer(request, page)
+
+    @routes.get("/score", response_model=schemas.Score)
+    def read_score(
+        request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, fresh: Fresh = False
+    ) -> Response:
+        """The Fusion Score of one pair; 50 and `unknown` where there is no event."""
+        caller = desk.open(request, "look", brand)
+        desk.gate.ensure_landed(is_forced=fresh)
+        fixed_us = desk.find_fixed_moment(as_of)
+        told, consumers, brand_ids = read_pair_score(desk, caller, consumer, brand, fixed_us, is_fresh=fresh)
+        desk.note_look(caller, "look at score", consumers, brand_ids)
+        return answer(request, told)
+
+    @routes.get("/movers", response_model=schemas.Movers)
+    def list_movers(
+        request: Request, brand: AnyBrand = None, as_of: AsOf = None,
+        direction: Annotated[Literal["falling", "rising", "both"], Query(description="Which way.")] = "both",
+        days: Annotated[int, Query(ge=1, le=366, description="Compared with so many days before.")] = FALLING_DAYS,
+        limit: PageLimit = 20, fresh: Fresh = False,
+    ) -> Response:  # fmt: skip
+        """The pairs whose scores moved most."""
+        caller = desk.open(request, "look", brand)
+        desk.gate.ensure_landed(is_forced=fresh)
+        with desk.workspace.store.reading() as session:
+            brand_ids = desk.find_brands(session, caller, brand)
+        fixed_us = desk.find_fixed_moment(as_of)
+        snapshot = desk.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
+        assert snapshot.change is not None
+        orders = {"falling": "falling", "rising": "rising", "both": "moving"}
+        places, _ = snapshot.list_page(orders[direction], None, limit)
+        moved = answers.order_values(orders[direction], np.empty(0), snapshot.change[places])
+        places = places[-moved >= answers.LEAST_MOVE]
+        with desk.workspace.store.reading() as session:
+            keys = _name_pairs(session, snapshot, places)
+        rows = snapshot.rows.take(places).to_pylist()
+        items = [
+            schemas.Mover(
+                consumer=keys[row["consumer_id"]], brand=keys[row["brand_id"]], change=float(change),
+                fusion_score=row["fusion_score"], symbiosis=row["symbiosis"],
+            )
+            for row, change in zip(rows, snapshot.change[places])
+        ]  # fmt: skip
+        desk.note_list(caller, "list movers", brand_ids, {"route": "/movers", "rows": len(items)})
+        return answer(request, schemas.Movers(as_of=write_moment(snapshot.as_of_us), days=days, items=items))
+
+    return routes
+
+
+def read_pair_score(
+    desk: Desk, caller: Caller, consumer: str, brand: str, fixed_us: int | None, *, is_fresh: bool = False
+) -> tuple[schemas.Score, list[int], list[int]]:
+    """The score of one pair by a point read; where it stands in its brand is of the last refresh.
+
+    Returns:
+        The score, and the numbers of the consumer and the brand if there are any.
+    """
+    workspace = desk.workspace
+    as_of_us = workspace.now_us if fixed_us is None else fixed_us
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        brand_ids = list(find_keys(session, "brand", [brand]).values())
+        consumers = desk.find_consumers(session, caller, consumer)
+        states = read_states(
+            session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
+            consumers=consumers or [0], brand_ids=brand_ids or [0],
+        )  # fmt: skip
+        keys = name_entities(session, consumers)
+    rows = score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
+    if not rows:
+        reading = read_pair([], force.points)
+        row: dict[str, Any] = {name: getattr(reading, name) for name in _PLAIN} | dict(reading.facets)
+        place = None
+    else:
+        row = rows[0]
+        place = desk.standings.find_place(
+            row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us, is_fresh=is_fresh
+        )
+    named = next(iter(keys.values()), consumer)
+    return _shape(row, named, brand, as_of_us, place), consumers, brand_ids
+
+
+def _name_rows(
+    desk: Desk, session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any], fixed_us: int | None,
+    *, is_whole: bool,
+) -> list[schemas.MovedScore | schemas.Score]:  # fmt: skip
+    keys = _name_pairs(session, snapshot, places)
+    rows = snapshot.rows.take(places).to_pylist()
+    items: list[schemas.MovedScore | schemas.Score] = []
+    for number, row in zip(places, rows):
+        if is_whole:
+            place: Place | None = Place(float(snapshot.percentiles[number]), snapshot.as_of_us)
+        else:
+            place = desk.standings.find_place(
+                row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us
+            )
+        made = _shape(row, keys[row["consumer_id"]], keys[row["brand_id"]], snapshot.as_of_us, place)
+        if snapshot.change is not None:
+            made = schemas.MovedScore(**dict(made), change_28_days=float(snapshot.change[number]))
+        items.append(made)
+    return items
+
+
+def _name_pairs(session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any]) -> dict[int, str]:
+    rows = snapshot.rows.select(["consumer_id", "brand_id"]).take(places)
+    numbers: Collection[int] = {*rows["consumer_id"].to_pylist(), *rows["brand_id"].to_pylist()}
+    return name_entities(session, sorted(numbers))
+
+
+def _shape(
+    row: dict[str, Any], consumer: str, brand: str, as_of_us: int, place: Place | None
+) -> schemas.Score:
+    return schemas.Score(
+        consumer=consumer, brand=brand, as_of=write_moment(as_of_us),
+        percentile=None if place is None else place.percentile,
+        percentile_as_of=None if place is None else write_moment(place.as_of_us),
+        facets=schemas.Facets(**{name: row[name] for name in FACET_NAMES}), **{name: row[name] for name in _PLAIN},
+    )  # fmt: skip

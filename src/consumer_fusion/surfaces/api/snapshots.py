@@ -1,0 +1,132 @@
+"""Snapshots: the scores of many pairs at one moment, by numbers, ranked and in order, to be shown page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from consumer_fusion.events.event_reader import FOLDED_MARK
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.identity import MERGES
+from consumer_fusion.records.segment import SEGMENTS
+from consumer_fusion.score.effective_points import POINTS_MARK
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.score_queries import NEWEST_MARK
+from consumer_fusion.server.many_pairs import FloatArray, IntArray, read_pairs
+from consumer_fusion.server.worker_pool import Aside
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+Key = tuple[float, int, int]
+"""Where a page ended: the value that is ordered by, the consumer, the brand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The scores of pairs at one moment.
+
+    Attributes:
+        as_of_us: The moment.
+        rows: consumer_id, brand_id and the columns of a score.
+        percentiles: Of each row within its brand.
+        change: Since so many days before, where that was asked for.
+    """
+
+    as_of_us: int
+    rows: pa.Table
+    percentiles: FloatArray
+    change: FloatArray | None = None
+    _orders: dict[str, IntArray] = field(default_factory=dict, repr=False)
+
+    @property
+    def weight(self) -> int:
+        """How many rows it keeps in memory."""
+        return int(self.rows.num_rows) + 1_000
+
+    def list_page(self, order: str | None, after: Key | None, limit: int) -> tuple[IntArray, Key | None]:
+        """The places of the rows of one page.
+
+        Args:
+            order: lowest, highest, falling, rising, moving (either way) or None, by the numbers of consumer and brand.
+            after: Where the page before ended.
+            limit: At most so many rows.
+
+        Returns:
+            The places, and where the page ends if there are more.
+        """
+        places, values = self._sort(order), self._value(order)
+        start = 0 if after is None else self._find_start(places, values, after)
+        page = places[start : start + limit]
+        if start + limit >= len(places) or not len(page):
+            return page, None
+        last = int(page[-1])
+        return page, (float(values[last]), self._number("consumer_id", last), self._number("brand_id", last))
+
+    def _number(self, name: str, place: int) -> int:
+        return int(self.rows[name][place].as_py())
+
+    def _value(self, order: str | None) -> FloatArray:
+        return answers.order_values(order, self.rows["fusion_score"].to_numpy(), self.change)
+
+    def _sort(self, order: str | None) -> IntArray:
+        name = order or ""
+        if name not in self._orders:
+            keys = (self.rows["brand_id"].to_numpy(), self.rows["consumer_id"].to_numpy(), self._value(order))
+            self._orders[name] = np.lexsort(keys)
+        return self._orders[name]
+
+    def _find_start(self, places: IntArray, values: FloatArray, after: Key) -> int:
+        ordered = values[places]
+        first = int(np.searchsorted(ordered, after[0], "left"))
+        last = int(np.searchsorted(ordered, after[0], "right"))
+        ties = places[first:last]
+        consumers = self.rows["consumer_id"].to_numpy()[ties]
+        brands = self.rows["brand_id"].to_numpy()[ties]
+        seen = (consumers < after[1]) | ((consumers == after[1]) & (brands <= after[2]))
+        return first + int(np.sum(seen))
+
+
+def take_snapshot(
+    workspace: Workspace, as_of_us: int, *, consumers: Collection[int] | None = None,
+    brand_ids: Collection[int] | None = None, change_days: int | None = None, is_ranked: bool = True,
+    aside: Aside | None = None,
+) -> Snapshot:  # fmt: skip
+    """Read the scores of pairs.
+
+    Args:
+        workspace: The workspace.
+        as_of_us: The moment.
+        consumers: Only of these, after merges.
+        brand_ids: Only of these.
+        change_days: Compare with so many days before.
+        is_ranked: Whether all pairs of these brands are read, so that a place among them can be told.
+        aside: Where they are read if they are many; None for here.
+    """
+    wanted = (as_of_us, consumers, brand_ids, change_days)
+    rows, change = aside.run(read_pairs, *wanted) if aside else read_pairs(workspace, *wanted)
+    ranked = rank_scores(rows) if is_ranked else np.full(rows.num_rows, np.nan)
+    return Snapshot(as_of_us, rows, ranked, change)
+
+
+def rank_scores(rows: pa.Table) -> FloatArray:
+    """The percentile of each row among those of its brand."""
+    brands, scores = rows["brand_id"].to_numpy(), rows["fusion_score"].to_numpy()
+    return answers.rank_within_brands(brands, scores, brands, scores)
+
+
+def read_version(session: Session) -> Hashable:
+    """What scores follow from, in a few numbers: as long as they stay, only time changes a score."""
+    return (
+        session.summarise(EVENTS, "sequence", "max"),
+        session.summarise(DERIVED_EVENTS, "sequence", "max"),
+        session.count(DERIVED_EVENTS),
+        session.read_mark(FOLDED_MARK),
+        session.read_mark(NEWEST_MARK),
+        session.read_mark(POINTS_MARK),
+        session.summarise(SEGMENTS, "sealed_us", "max"),
+        session.summarise(MERGES, "made_us", "max"),
+        session.summarise(MERGES, "undone_us", "max"),
+    )

@@ -1,0 +1,3 @@
+"""The command line: `fusion`."""
+
+__all__ = ["application"]

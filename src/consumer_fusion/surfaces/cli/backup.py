@@ -1,0 +1,48 @@
+"""`fusion backup` and `fusion restore`: a workspace as one file, taken while it is in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumer_fusion import backup as backups
+from consumer_fusion.surfaces.cli.output import (
+    JsonOption,
+    WorkspaceOption,
+    console,
+    print_json,
+    show_progress,
+)
+from consumer_fusion.workspace import open_workspace
+
+
+def backup(
+    to: Annotated[Path, typer.Option("--to", help="The file; it does not exist yet.")],
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Write a workspace into one file, also while events arrive. It holds personal data: keep it well."""
+    with open_workspace(workspace) as opened, show_progress(is_quiet=is_json) as progress:
+        made = backups.back_up(opened, to, progress)
+    if is_json:
+        print_json(made.as_dict())
+        return
+    console.print(f"{made.file_count:,} files, {made.byte_count:,} bytes, in {to}")
+    console.print(f"Next: fusion restore {to} --workspace DIR", style="dim")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")],
+    workspace: Annotated[Path, typer.Option("--workspace", help="A folder that does not exist yet.")],
+    is_json: JsonOption = False,
+) -> None:
+    """Make a workspace from a backup; every byte is compared with what was backed up."""
+    with show_progress(is_quiet=is_json) as progress:
+        made = backups.restore(source, workspace, progress)
+    if is_json:
+        print_json(made.as_dict())
+        return
+    console.print(f"The workspace as of {made.made_at} is in {workspace}")
+    console.print(f"Next: fusion doctor --workspace {workspace}", style="dim")

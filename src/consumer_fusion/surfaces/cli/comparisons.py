@@ -1,0 +1,125 @@
+"""`fusion audience` and `fusion panel`: comparisons of what a file holds, with everything that may deceive in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from consumer_fusion.causal.designs.audiences import GroupDifference
+from consumer_fusion.causal.experiments.compared_files import (
+    AudienceFinding,
+    compare_audience_file,
+    compare_panel_file,
+)
+from consumer_fusion.surfaces.cli.output import JsonOption, console, print_json, print_table
+
+FileArgument = Annotated[Path, typer.Argument(help="A .csv or .parquet file.")]
+
+
+def audience(
+    file: FileArgument,
+    outcome: Annotated[str, typer.Option(help="The column of the outcome, a number a person.")],
+    arm: Annotated[
+        str, typer.Option(help="The column that says who was to get it, or whom it reached.")
+    ] = "arm",
+    is_randomised: Annotated[
+        bool, typer.Option("--randomised/--chosen", help="Whether chance alone divided the people.")
+    ] = False,
+    before: Annotated[
+        str | None, typer.Option(help="The column of the same outcome in as long a time before.")
+    ] = None,
+    earlier: Annotated[
+        str | None, typer.Option(help="The column of the same in the time before that; to try it out.")
+    ] = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Compare people whom an action reached with others; every other column is taken as known before."""
+    found = compare_audience_file(
+        file, outcome=outcome, arm=arm, is_randomised=is_randomised, before=before, earlier=earlier
+    )
+    if is_json:
+        print_json(_tell_audience(found))
+        return
+    print_table(
+        f"{outcome} a person, with the action minus without",
+        ["", "difference", "95%", "p"],
+        [
+            [name, f"{each.effect:+.4g}", f"{each.low:+.4g} to {each.high:+.4g}", f"{each.p_value:.3g}"]
+            for name, each in (("as they are", found.naive), ("alike in what was known", found.adjusted))
+        ],
+        right=["difference", "p"],
+    )
+    if found.exposure is not None:
+        print_table(
+            "How the groups differ in what was known, in standard deviations",
+            ["known", "before", "after weighting"],
+            [[one.feature, f"{one.before:+.2f}", f"{one.after:+.2f}"] for one in found.exposure.balance],
+            right=["before", "after weighting"],
+        )
+    for sentence in found.sentences:
+        console.print(sentence)
+    console.print(f"What may be said: {found.label.replace('_', ' ')}")
+
+
+def _tell_audience(found: AudienceFinding) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "label": found.label,
+        "naive": _tell_difference(found.naive),
+        "adjusted": _tell_difference(found.adjusted),
+        "features": list(found.features),
+        "sentences": list(found.sentences),
+    }
+    if found.exposure is not None:
+        told["balance"] = [
+            {"feature": one.feature, "before": one.before, "after": one.after}
+            for one in found.exposure.balance
+        ]
+        told["left_out_share"] = found.exposure.trimmed_share
+        told["robustness"] = found.exposure.sensitivity.robustness
+        told["robustness_interval"] = found.exposure.sensitivity.robustness_interval
+        told["e_value"] = found.exposure.sensitivity.e_value
+    return told
+
+
+def _tell_difference(one: GroupDifference) -> dict[str, float | int | None]:
+    return {
+        "effect": one.effect, "low": one.low, "high": one.high, "p_value": one.p_value, "without": one.without,
+        "treated": one.treated_count, "held_out": one.held_out_count,
+    }  # fmt: skip
+
+
+def panel(
+    file: FileArgument,
+    unit: Annotated[str, typer.Option(help="The column of the unit that was acted on.")],
+    first_period: Annotated[str, typer.Option("--from", help="The first period that counts as after.")],
+    is_json: JsonOption = False,
+) -> None:
+    """Compare one unit with a mix of others over a few periods: a period a row, a unit a column."""
+    found = compare_panel_file(file, unit=unit, first_period=first_period)
+    if is_json:
+        print_json({
+            "effect": found.effect, "relative": found.relative, "low": found.low, "high": found.high,
+            "p_value": found.p_value, "fit_error": found.fit_error,
+            "weights": dict(found.weights), "left_out": dict(found.dropped),
+            "placebos": dict(found.placebo_effects), "leave_one_out": list(found.leave_one_out),
+            "periods": [
+                {"period": period, "observed": observed, "expected": expected}
+                for period, observed, expected in zip(
+                    found.periods, found.observed.tolist(), found.expected.tolist()
+                )
+            ],
+            "sentences": list(found.sentences),
+        })  # fmt: skip
+        return
+    for sentence in found.sentences:
+        console.print(sentence)
+    if found.low is not None and found.high is not None:
+        console.print(f"95% between {found.low:+.3g} and {found.high:+.3g}; p {found.p_value:.3f}")
+    print_table(
+        "What it was mixed of",
+        ["unit", "share"],
+        [[name, f"{weight:.0%}"] for name, weight in found.weights],
+        right=["share"],
+    )

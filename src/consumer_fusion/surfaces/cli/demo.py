@@ -1,0 +1,230 @@
+"""`fusion demo`: a simulated town to look around in, in the terminal and in a browser."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from consumer_fusion import pipeline
+from consumer_fusion.errors import ConflictError, MissingExtraError
+from consumer_fusion.records.timestamps import parse_moment
+from consumer_fusion.score.queries import answers
+from consumer_fusion.simulate.towns import build_town
+from consumer_fusion.surfaces.cli.demo_town import declare_town
+from consumer_fusion.surfaces.cli.output import (
+    JsonOption,
+    color_score,
+    console,
+    name_command,
+    print_error,
+    print_json,
+    print_table,
+    show_progress,
+)
+from consumer_fusion.surfaces.cli.serving import (
+    LOOPBACK,
+    listen,
+    open_browser,
+    require_server,
+    run_server,
+    write_address,
+)
+from consumer_fusion.workspace import (
+    DEMO_MARK,
+    STORE_FILE,
+    WORKSPACE_FILES,
+    Workspace,
+    create_workspace,
+    open_workspace,
+)
+
+DEFAULT_PEOPLE = 4000
+"""Enough that what the founding concert did to orders can be told from chance."""
+DEMO_FILES = (DEMO_MARK, *WORKSPACE_FILES)
+"""What an earlier demo left; everything else in its folder is somebody's."""
+FOUNDING_MOMENTS = (
+    ("before", "2026-06-08T19:59:59Z"),
+    ("100,000 new followers", "2026-06-08T20:00:00Z"),
+    ("before dinner", "2026-06-15T19:59:59Z"),
+    ("after the tweet", "2026-06-15T20:30:00Z"),
+)
+
+
+def demo(
+    people: Annotated[int, typer.Option(min=0, help="How many people live in the town.")] = DEFAULT_PEOPLE,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same town.")] = 0,
+    no_serve: Annotated[
+        bool, typer.Option("--no-serve", help="Only make the workspace; do not serve its console.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="The port of the console. Default: 8000, or the next that is free."
+        ),
+    ] = None,
+    workspace: Annotated[
+        Path | None,
+        typer.Option("--workspace", envvar="CONSUMER_FUSION_WORKSPACE", help="Default: ./demo-workspace."),
+    ] = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Make a workspace with a simulated town that contains the founding example, score it, and show it in a browser."""
+    folder = workspace or Path("demo-workspace")
+    make_room(folder)
+    with ExitStack() as stack:
+        listening, missing = None, None
+        if not no_serve:
+            try:
+                require_server()
+                # Before the town is made: who asked for a port that is taken need not wait for that.
+                listening = stack.enter_context(listen(LOOPBACK, port))
+            except MissingExtraError as error:
+                missing = error
+        url = None if listening is None else write_address(LOOPBACK, listening)
+        town = build_town(people, seed)
+        create_workspace(folder)
+        (folder / DEMO_MARK).write_text(
+            "A simulated town; `fusion demo` may replace this folder.\n", encoding="utf-8"
+        )
+        # One thread, and closed again: a visitor's machine keeps the memory that more would take.
+        with open_workspace(folder, threads=1) as making, show_progress(is_quiet=is_json) as progress:
+            declare_town(making, town)
+            acceptance = pipeline.import_batches(making, town.batches(), progress)
+            pair_count = answers.score_pairs(making, as_of="latest").num_rows
+        made = MadeTown(folder, people, acceptance.accepted, pair_count, acceptance.seconds)
+        opened = stack.enter_context(open_workspace(folder))
+        if is_json:
+            print_json(
+                {"workspace": str(folder.resolve()), "events": made.events, "pairs": made.pairs, "url": url}
+            )
+        else:
+            tell_story(made, read_founding_example(opened))
+            tell_commands(made, is_served=url is not None)
+        if missing is not None:
+            print_error(missing, is_json=False)  # on stderr: the town is made, and the answer stays an answer
+        if listening is None or url is None:
+            return
+        if not is_json:
+            tell_where(made, url)
+        sys.stdout.flush()
+        if not is_json:
+            open_browser(url)
+        run_server(opened, LOOPBACK, listening)
+        if not is_json:
+            console.print(
+                f"Stopped. {name_command()} serve --workspace {folder} shows it again.", soft_wrap=True
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTown:
+    """What was made.
+
+    Attributes:
+        folder: Where.
+        people: How many live in the town.
+        events: How many there are.
+        pairs: How many relationships.
+        seconds: How long reading the events took.
+    """
+
+    folder: Path
+    people: int
+    events: int
+    pairs: int
+    seconds: float
+
+
+def tell_story(made: MadeTown, founding: dict[str, list[float]]) -> None:
+    """Tell of the town and of the founding example in it."""
+    console.print(
+        f"A town of {made.people:,} people, {made.events:,} events, {made.pairs:,} relationships, in {made.folder}/ "
+        f"({made.seconds:.1f} s)\n",
+    )  # fmt: skip
+    console.print(
+        "The pop artist wore its sweater at the brand's concert and 100,000 people more followed her.\n"
+        "A week later, in the same sweater, she tweeted against waiters over a salmon that the kitchen had spoilt.",
+    )  # fmt: skip
+    print_table(
+        "",
+        ["pop-artist ×", *(name for name, _ in FOUNDING_MOMENTS)],
+        [
+            [brand, *(_show_move(values, number) for number in range(len(values)))]
+            for brand, values in founding.items()
+        ],
+        right=[name for name, _ in FOUNDING_MOMENTS],
+    )
+
+
+def tell_commands(made: MadeTown, *, is_served: bool) -> None:
+    """Tell what to look at next from the command line."""
+    fusion = name_command()
+    console.print(
+        f"Next{', in another terminal' if is_served else ''}:\n"
+        f"  export CONSUMER_FUSION_WORKSPACE={made.folder}\n"
+        f"  {fusion} explain pop-artist sweater-brand --as-of 2026-06-15T20:30:00Z\n"
+        f"  {fusion} score --brand sweater-brand --order falling\n"
+        f"  {fusion} brands\n"
+        f"  {fusion} effect founding-concert --metric followers\n"
+        f"  {fusion} report --out report.html",
+        soft_wrap=True,
+    )
+    if not is_served:
+        console.print(f"  {fusion} serve", soft_wrap=True)
+
+
+def tell_where(made: MadeTown, url: str) -> None:
+    """Tell where the console is, whom it lets in, and how it is stopped."""
+    console.print(
+        f"\nThe town in a browser, on this machine only; you are signed in there:\n"
+        f"  {url}/\n"
+        f"  {url}/relationship?consumer=pop-artist&brand=sweater-brand\n"
+        f"Stop it with Ctrl-C; {made.folder}/ stays.",
+        soft_wrap=True,
+    )
+
+
+def make_room(folder: Path) -> None:
+    """Remove the files of an earlier demo; anything else in the folder is left alone.
+
+    Raises:
+        ConflictError: The folder holds a workspace that is no demo.
+    """
+    if not (folder / STORE_FILE).exists():
+        return
+    if not (folder / DEMO_MARK).exists():
+        raise ConflictError(
+            f"{folder} holds a workspace that is no demo.", hint="Name another folder with --workspace."
+        )
+    for name in DEMO_FILES:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def read_founding_example(workspace: Workspace) -> dict[str, list[float]]:
+    """The artist's scores with both brands at the moments of the founding example."""
+    return {
+        brand: [
+            answers.explain_pair(
+                workspace, "pop-artist", brand, as_of=parse_moment(moment)
+            ).explanation.reading.fusion_score
+            for _, moment in FOUNDING_MOMENTS
+        ]
+        for brand in ("sweater-brand", "salmon-restaurant")
+    }
+
+
+def _show_move(values: list[float], number: int) -> Text:
+    shown = color_score(values[number])
+    change = values[number] - values[number - 1] if number else 0.0
+    return Text.assemble(shown, f" ({change:+.0f})" if abs(change) >= 0.5 else "")

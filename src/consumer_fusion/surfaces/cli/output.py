@@ -1,0 +1,200 @@
+"""How commands speak: tables for people, JSON for programs, progress on stderr, errors in one shape."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from consumer_fusion.errors import FusionError
+from consumer_fusion.i18n.translation import read_language
+from consumer_fusion.records.characters import find_unsafe, replace_unsafe
+from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.score.queries import answers
+from consumer_fusion.workspace import Workspace
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option(
+        "--workspace",
+        envvar="CONSUMER_FUSION_WORKSPACE",
+        help="The folder of the workspace.",
+        show_default="here",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="The moment asked about: ISO 8601, 'now', or 'latest' for the newest event. Default: now, or the newest "
+        "event if that is older than a day.",
+    ),
+]
+
+
+class PlainConsole(Console):
+    """A console that shows what it is given: no markup in words from outside, no character that commands a terminal."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print texts as they are, without control characters."""
+        super().print(
+            *(clean_cell(each) if isinstance(each, (str, Text)) else each for each in objects), **options
+        )
+
+
+def clean_cell(value: object) -> Text:
+    """A value as text without control characters; its style is kept."""
+    text = value.copy() if isinstance(value, Text) else Text("" if value is None else str(value))
+    cleaned = replace_unsafe(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.plain))
+    if cleaned != text.plain:
+        text.plain = cleaned
+    return text
+
+
+# All that Unicode calls a control character, but the end of a line: names come from outside.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+console = PlainConsole()
+error_console = PlainConsole(stderr=True)
+
+_SPARKS = "▁▂▃▄▅▆▇█"
+
+
+@contextmanager
+def asking_about(workspace: Workspace, as_of: str | None) -> Iterator[datetime]:
+    """The moment that `--as-of` names, or the usual one.
+
+    Where nobody named one and it is not now, that is said at the end of the `with` block, unless the command failed:
+    on stderr, so that it reaches people also where the answer goes into a file or to a program.
+    """
+    asked = answers.parse_as_of(as_of)
+    fixed_us = answers.find_fixed_moment(workspace, asked)
+    moment = from_microseconds(workspace.now_us if fixed_us is None else fixed_us)
+    yield moment
+    if asked is None and fixed_us is not None:
+        day = read_language().write_day(moment.date())
+        error_console.print(
+            f"As of {day}, the newest event; --as-of now asks about this moment.",
+            style="yellow", soft_wrap=True,
+        )  # fmt: skip
+
+
+def name_command() -> str:
+    """How this command is called from here: by its name if it is on the path, else by its file."""
+    called = Path(sys.argv[0])
+    if shutil.which("fusion") or called.name != "fusion":
+        return "fusion"
+    here = Path.cwd()
+    return (
+        str(called.relative_to(here)) if called.is_absolute() and called.is_relative_to(here) else str(called)
+    )
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON on stdout; characters that command a terminal are escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write(_escape_unsafe(text) + "\n")
+
+
+def _escape_unsafe(text: str) -> str:
+    while (found := find_unsafe(text.replace("\n", ""))) is not None:
+        character = chr(int(found[2:], 16))
+        text = text.replace(character, json.dumps(character)[1:-1])
+    return text
+
+
+def print_error(error: FusionError, *, is_json: bool) -> None:
+    """Print an error where its reader looks: JSON on stdout for programs, words on stderr for people."""
+    if is_json:
+        print_json(error.as_dict())
+        return
+    error_console.print(Text(f"✗ {error.message}", style="bold red"))
+    if error.where:
+        error_console.print(Text(f"  at {error.where}", style="dim"))
+    if error.hint:
+        error_console.print(Text(f"  {error.hint}"))
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()
+) -> None:
+    """Print rows as a table; what comes from outside is never read as markup."""
+    table = Table(
+        title=clean_cell(title) if title else None,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for name in columns:
+        table.add_column(Text(name), justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(clean_cell, row))
+    console.print(table)
+    console.print()
+
+
+def draw_sparkline(values: Sequence[float], *, low: float | None = None, high: float | None = None) -> str:
+    """A row of bars, one for each value."""
+    if not values:
+        return ""
+    least, most = min(values) if low is None else low, max(values) if high is None else high
+    span = (most - least) or 1.0
+    return "".join(_SPARKS[min(7, max(0, int((value - least) / span * 8)))] for value in values)
+
+
+def color_score(score: float) -> Text:
+    """A score as people see it: one decimal, green above neutral, red below."""
+    style = "green" if score >= 51 else "red" if score <= 49 else "dim"
+    return Text(f"{score:.1f}", style=style)
+
+
+@contextmanager
+def show_progress(*, is_quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show on stderr which stage runs and how far it is."""
+    if is_quiet or not error_console.is_terminal:
+        yield lambda stage, done, total: None
+        return
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=error_console, transient=True,
+    ) as progress:  # fmt: skip
+        task = progress.add_task("starting", total=None)
+        current = ""
+
+        def tell(stage: str, done: int, total: int | None) -> None:
+            nonlocal current
+            if stage != current:
+                current = stage
+                progress.reset(task, description=stage, total=total, completed=done)
+            else:
+                progress.update(task, description=stage, completed=done, total=total)
+
+        yield tell

@@ -1,0 +1,42 @@
+"""`fusion report`: a page to look at, in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumer_fusion.surfaces.cli.output import (
+    AsOfOption,
+    JsonOption,
+    WorkspaceOption,
+    asking_about,
+    console,
+    print_json,
+)
+from consumer_fusion.workspace import open_workspace
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="The .html file to write.")],
+    brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
+    consumer: Annotated[
+        str | None, typer.Option(help="The consumer whose relationship is explained.")
+    ] = None,
+    as_of: AsOfOption = None,
+    workspace: WorkspaceOption = Path(),
+    is_json: JsonOption = False,
+) -> None:
+    """Write a page: how scores are spread, who moved, one relationship explained."""
+    # The charts are an extra; without it every other command works.
+    from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
+    from consumer_fusion.surfaces.report.writing import write_report
+
+    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
+        page = fill_report(opened, ReportRequest(as_of=moment, brand=brand, consumer=consumer))
+        write_report(page, out)
+    if is_json:
+        print_json({"out": str(out), "pairs": page.counts.pair_count})
+        return
+    console.print(f"Report written to {out}")

@@ -1,0 +1,330 @@
+"""`fusion score`, `fusion explain` and `fusion brands`: the numbers, and why they are what they are."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import typer
+from rich.text import Text
+
+from consumer_fusion.errors import InputError
+from consumer_fusion.records.spreadsheet_cells import write_cells
+from consumer_fusion.records.timestamps import from_microseconds, parse_moment, write_moment
+from consumer_fusion.score.model.explanation import Contribution
+from consumer_fusion.score.queries import answers
+from consumer_fusion.surfaces.cli.output import (
+    AsOfOption,
+    JsonOption,
+    WorkspaceOption,
+    asking_about,
+    color_score,
+    console,
+    draw_sparkline,
+    print_json,
+    print_table,
+)
+from consumer_fusion.workspace import open_workspace
+
+SHOWN_ROWS = 20
+SHOWN_REASONS = 10
+SHOWN_RHYTHMS = 10
+HISTORY_DAYS = 60
+
+
+class Order(StrEnum):
+    """Which pairs come first."""
+
+    lowest = "lowest"
+    highest = "highest"
+    falling = "falling"
+    rising = "rising"
+    moving = "moving"
+
+
+def score(
+    workspace: WorkspaceOption = Path(),
+    brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
+    consumer: Annotated[str | None, typer.Option(help="Only this consumer.")] = None,
+    as_of: AsOfOption = None,
+    order: Annotated[Order | None, typer.Option(help="Which come first.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write them to a .parquet or .csv file.")] = None,
+    is_json: JsonOption = False,
+) -> None:
+    """The Fusion Scores: how each consumer and brand stand with each other."""
+    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
+        rows = answers.score_pairs(
+            opened,
+            brand=brand,
+            consumer=consumer,
+            as_of=moment,
+            order=order.value if order else None,
+            limit=limit,
+        )
+        if out is not None:
+            write_rows(rows, out)
+    if is_json:
+        print_json(answers.to_score_rows(rows))
+        return
+    if out is not None:
+        console.print(f"{rows.num_rows:,} scores written to {out}")
+        return
+    shown = rows.slice(0, limit or SHOWN_ROWS).to_pylist()
+    has_change = "change_28_days" in rows.column_names
+    table = [
+        [
+            row["consumer"], row["brand"], color_score(row["fusion_score"]), f"{row['low']:.0f}–{row['high']:.0f}",
+            f"{row['consumer_to_brand']:.0f}⇄{row['brand_to_consumer']:.0f}",
+            "" if row["percentile"] is None else f"{row['percentile']:.0f}%", row["symbiosis"],
+            *([f"{row['change_28_days']:+.1f}"] if has_change else []),
+        ]
+        for row in shown
+    ]  # fmt: skip
+    columns = ["consumer", "brand", "score", "80%", "gives⇄gets", "above", "symbiosis"]
+    columns += ["28 days"] if has_change else []
+    if not shown:
+        console.print("No relationships by then. Next: fusion import FILE --map MAP.toml, or a later --as-of")
+        return
+    print_table("Fusion Scores", columns, table, right=[*columns[2:6], "28 days"])
+    if limit is None and rows.num_rows > 2:
+        print_distribution(rows)
+    if rows.num_rows > len(shown):
+        console.print(
+            f"{len(shown)} of {rows.num_rows:,} pairs shown; --limit, --brand, --order and --out give others.",
+            style="dim",
+        )  # fmt: skip
+    # Whoever follows it must see the same score: it asks about the same moment.
+    asked = "" if as_of is None else f" --as-of {shlex.quote(as_of)}"
+    console.print(
+        f"Next: fusion explain '{shown[0]['consumer']}' '{shown[0]['brand']}'{asked}",
+        style="dim", soft_wrap=True,
+    )  # fmt: skip
+
+
+def print_distribution(rows: pa.Table) -> None:
+    """Print how the scores are spread, as a sparkline from 0 to 100."""
+    bins = [0] * 50
+    for value in rows["fusion_score"].to_pylist():
+        bins[min(49, int(value // 2))] += 1
+    console.print(Text.assemble(("0 ", "dim"), draw_sparkline(bins, low=0), (" 100", "dim")))
+
+
+def write_rows(rows: pa.Table, path: Path) -> None:
+    """Write a table to the file, in the form that its ending names; a CSV holds no formula for a spreadsheet.
+
+    Raises:
+        InputError: The ending is neither .parquet nor .csv, or the folder does not exist.
+    """
+    if not path.absolute().parent.is_dir():
+        raise InputError(
+            f"There is no folder {path.parent} for {path.name}.", hint="Make it first, or name another."
+        )
+    if path.suffix == ".parquet":
+        pq.write_table(rows, path)
+    elif path.suffix == ".csv":
+        pa_csv.write_csv(write_cells(rows), path)
+    else:
+        raise InputError(f"'{path.name}' ends neither in .parquet nor in .csv.", hint="Name the file so.")
+
+
+def explain(
+    consumer: Annotated[str, typer.Argument(help="The consumer.")],
+    brand: Annotated[str, typer.Argument(help="The brand.")],
+    workspace: WorkspaceOption = Path(),
+    as_of: AsOfOption = None,
+    since: Annotated[str | None, typer.Option(help="What moved it since then, ISO 8601.")] = None,
+    without: Annotated[str | None, typer.Option(help="What it would be without this event.")] = None,
+    history: Annotated[int, typer.Option(min=0, help="Also its history of so many days (JSON).")] = 0,
+    is_json: JsonOption = False,
+) -> None:
+    """Why a score is what it is: every point with its reason, and what moved it."""
+    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
+        answer = answers.explain_pair(
+            opened,
+            consumer,
+            brand,
+            as_of=moment,
+            since=None if since is None else parse_moment(since),
+        )
+        told = answers.to_explanation(answer)
+        if without is not None:
+            reading = answers.score_without(opened, answer, without)
+            told["without"] = {
+                "event_id": without,
+                "fusion_score": reading.fusion_score,
+                "change": reading.fusion_score - answer.explanation.reading.fusion_score,
+            }
+        past = answers.replay_pair(opened, answer, history or HISTORY_DAYS)
+    if history:
+        told["history"] = [
+            {**row, "day": from_microseconds(row["day"] * 86_400_000_000).date().isoformat()}
+            for row in past.to_pylist()
+        ]
+    if is_json:
+        print_json(told)
+        return
+    reading = answer.explanation.reading
+    heading = Text(f"{answer.consumer} × {answer.brand}  ", style="bold")
+    interval = f"  (80% between {reading.low:.1f} and {reading.high:.1f})  {reading.symbiosis}"
+    console.print(Text.assemble(heading, color_score(reading.fusion_score), interval))
+    console.print(
+        f"as of {write_moment(answer.as_of_us)}; the consumer gives {reading.consumer_to_brand:.1f}, the brand gives "
+        f"{reading.brand_to_consumer:.1f}, confidence {reading.confidence:.2f}",
+        style="dim",
+    )  # fmt: skip
+    scores = past["fusion_score"].to_pylist()
+    console.print(
+        Text.assemble(
+            (f"last {HISTORY_DAYS} days ", "dim"),
+            draw_sparkline(scores, low=min(40.0, *scores), high=max(60.0, *scores)),
+        ),
+        "\n",
+    )
+    reasons, kinds = gather_reasons(answer), gather_kinds(answer)
+    if len(reasons) > SHOWN_REASONS:
+        print_reasons("Why: 50, and by kind", "events", kinds[:SHOWN_REASONS])
+    print_reasons(
+        "Why: 50, and" if len(reasons) <= SHOWN_REASONS else "The largest", "when", reasons[:SHOWN_REASONS]
+    )
+    if len(reasons) > SHOWN_REASONS:
+        rest = sum(each.contribution for each in reasons[SHOWN_REASONS:])
+        console.print(f"and {len(reasons) - SHOWN_REASONS:,} more, together {rest:+.2f}\n", style="dim")
+    print_table(
+        "What moved it",
+        ["when", "what", "change", "score after"],
+        [
+            [
+                write_moment(each.at_us)[:16].replace("T", " "),
+                each.kind,
+                f"{each.change:+.2f}",
+                f"{each.score_after:.2f}",
+            ]
+            for each in answer.changes[-SHOWN_REASONS:]
+        ],
+        right=["change", "score after"],
+    )
+    if without is not None:
+        told_without = told["without"]
+        assert isinstance(told_without, dict)
+        console.print(
+            f"Without {without}: {told_without['fusion_score']:.2f} ({told_without['change']:+.2f})",
+        )
+
+
+def print_reasons(title: str, when: str, reasons: Sequence[Reason]) -> None:
+    """Print what contributes, one row each."""
+    rows = [
+        [
+            Text(f"{each.contribution:+.2f}", style="green" if each.contribution > 0 else "red"), each.when, each.why,
+            ", ".join(each.facets),
+        ]
+        for each in reasons
+    ]  # fmt: skip
+    print_table(title, ["now", when, "why", "facets"], rows, right=["now", "events"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one event, or all events of a kind, contribute.
+
+    Attributes:
+        contribution: In score points, over its facets.
+        when: When it occurred; how many events there are, for a kind.
+        why: In words.
+        facets: Where it counts.
+    """
+
+    contribution: float
+    when: str
+    why: str
+    facets: tuple[str, ...]
+
+
+def gather_reasons(answer: answers.PairAnswer) -> list[Reason]:
+    """The contributions of a pair, one row an event, the largest first."""
+    gathered: dict[str, list[Contribution]] = {}
+    for each in answer.explanation.contributions:
+        gathered.setdefault(each.event_id, []).append(each)
+    reasons = [
+        Reason(
+            contribution=sum(each.contribution for each in members),
+            when=write_moment(members[0].occurred_us)[:16].replace("T", " "),
+            # The sentence begins with the points of its facet; the row tells what the whole event gives now.
+            why=max(members, key=lambda each: abs(each.contribution)).sentence.partition(": ")[2],
+            facets=tuple(each.facet for each in members),
+        )
+        for members in gathered.values()
+    ]
+    return sorted(reasons, key=lambda each: -abs(each.contribution))
+
+
+def gather_kinds(answer: answers.PairAnswer) -> list[Reason]:
+    """The contributions of a pair, one row a kind, the largest first."""
+    gathered: dict[str, list[Contribution]] = {}
+    for each in answer.explanation.contributions:
+        gathered.setdefault(each.kind, []).append(each)
+    reasons = [
+        Reason(
+            contribution=sum(each.contribution for each in members),
+            when=f"{len({each.event_id for each in members}):,}",
+            why=kind,
+            facets=tuple(dict.fromkeys(each.facet for each in members)),
+        )
+        for kind, members in gathered.items()
+    ]
+    return sorted(reasons, key=lambda each: -abs(each.contribution))
+
+
+def brands(
+    workspace: WorkspaceOption = Path(), as_of: AsOfOption = None, is_json: JsonOption = False
+) -> None:
+    """The brands: how many pairs, how they stand, how they are mixed, and after how long an order counts half."""
+    with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
+        rows = answers.summarise_brands(opened, as_of=moment).to_pylist()
+    if is_json:
+        print_json(rows)
+        return
+    if not rows:
+        console.print("No brands yet. Next: fusion import FILE --map MAP.toml, or --format events")
+        return
+    # both gain, one gains, one takes, somebody is harmed: short words, so that the table fits a terminal
+    classes = ("mutualism", "commensal", "one_sided", "harmed", "neutral", "unknown")
+    columns = ["brand", "pairs", "mean", "quartiles", "both", "one", "takes", "harm", "neutral", "unknown"]
+    print_table(
+        "Brands: where their relationships stand, and in how many both gain, one gains, one takes or one is harmed",
+        columns,
+        [
+            [
+                row["brand"], f"{row['pairs']:,}", color_score(row["mean"]),
+                f"{row['lower_quartile']:.0f} {row['median']:.0f} {row['upper_quartile']:.0f}",
+                *(f"{row[name] / row['pairs']:.0%}" for name in classes),
+            ]
+            for row in rows[:50]
+        ],
+        right=columns[1:],
+    )  # fmt: skip
+    _print_half_lives(rows)
+
+
+def _print_half_lives(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print how fast orders fade, brand by brand."""
+    own = [
+        f"{row['brand']} {row['half_life_days']:.0f} (they come every {row['usual_gap_days']} days)"
+        for row in rows
+        if row["usual_gap_days"] is not None and row["half_life_days"] is not None
+    ]
+    others = {row["half_life_days"] for row in rows if row["usual_gap_days"] is None} - {None}
+    told = own[:SHOWN_RHYTHMS] + (
+        [f"{len(own) - SHOWN_RHYTHMS} more brands"] if len(own) > SHOWN_RHYTHMS else []
+    )
+    told += [f"{days:.0f} where orders do not tell yet how often consumers come" for days in others]
+    if told:
+        console.print(f"Days after which an order counts half: {', '.join(told)}.")

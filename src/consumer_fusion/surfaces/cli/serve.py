@@ -1,0 +1,50 @@
+"""`fusion serve`: events arrive over HTTP, and people look at relationships in a browser."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumer_fusion.access.one_time_links import write_link
+from consumer_fusion.access.signing_in import make_owner_link
+from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json
+from consumer_fusion.surfaces.cli.serving import LOOPBACK, listen, require_server, run_server, write_address
+from consumer_fusion.workspace import DEMO_MARK, Workspace, open_workspace
+
+
+def serve(
+    workspace: WorkspaceOption = Path(),
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes one that is free.")] = 8000,
+    is_json: JsonOption = False,
+) -> None:
+    """Take events over HTTP and show relationships in a browser, until it is stopped."""
+    require_server()
+    with open_workspace(workspace) as opened, listen(host, port) as listening:
+        _tell_address(opened, host, write_address(host, listening), is_json=is_json)
+        run_server(opened, host, listening)
+
+
+def _tell_address(workspace: Workspace, host: str, address: str, *, is_json: bool) -> None:
+    # The visitor of a demo is signed in by the server: there is nobody for whom a link would be.
+    is_visited = (workspace.folder / DEMO_MARK).exists() and host in (LOOPBACK, "localhost", "::1")
+    link = None if is_visited else _make_owner_link(workspace, address)
+    if is_json:
+        print_json({"address": address, "owner_link": link})
+    else:
+        console.print(f"Listening at {address}", soft_wrap=True)
+        if is_visited:
+            console.print("A demo: whoever opens it on this machine is signed in.")
+        if link:
+            console.print(f"Make the first account, once: {link}", soft_wrap=True)
+        console.print("Stop it with Ctrl-C.")
+    sys.stdout.flush()
+
+
+def _make_owner_link(workspace: Workspace, address: str) -> str | None:
+    with workspace.store.writing() as session:
+        secret = make_owner_link(session, workspace.now_us)
+    return write_link(address, secret) if secret else None

@@ -1,0 +1,260 @@
+"""JSON that was sent: parsed with patience, but never so much of it in one piece that others have to wait.
+
+Clients send JSON under any Content-Type, some of it with NaN. What cannot be JSON at all is refused as a whole. The
+parser of one piece cannot be interrupted, so that a body is cut into its events before any of it is parsed, and a
+piece with more members than any event may have is not parsed at all.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from consumer_fusion.surfaces.collect.collect_errors import CollectError
+
+EVENTS_LIMIT = 50_000
+"""A request may bring so many events."""
+LINES_CHARACTERS_LIMIT = 64 << 20
+"""Its events may have so many characters, once each was given what they share."""
+MEMBERS_LIMIT = 1_500_000
+"""A body may have so many commas and colons."""
+PIECE_MEMBERS_LIMIT = 400_000
+"""What is parsed at once may have so many; what has more is too long for an event (`ingest/validation.py`)."""
+PATIENT_MEMBERS_LIMIT = 200_000
+"""What keeps no rules of JSON may have so many: patience takes longer."""
+BROKEN_LINES_LIMIT = 1_000
+"""Of the lines of a body so many may be broken; with more it is taken for something else."""
+_DECODED_BYTES = 1 << 20
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class _BeyondError(Exception):
+    """A piece has more members than are parsed at once."""
+
+
+class _Envelope(msgspec.Struct):
+    """An object around a list of events, which are not parsed yet."""
+
+    events: list[msgspec.Raw]
+    writeKey: str | None = None  # noqa: N815 - Segment's name
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+def parse_document(body: bytes) -> tuple[Any, bool]:
+    """The JSON document of a body.
+
+    Returns:
+        The document, and whether it kept the rules of JSON.
+
+    Raises:
+        CollectError: It is no JSON, not even with patience, or there is too much of it.
+    """
+    _check_members(body, MEMBERS_LIMIT)
+    try:
+        return _parse_strictly(body), True
+    except _BeyondError:
+        raise _refuse_members(PIECE_MEMBERS_LIMIT) from None
+    except _UNREADABLE:
+        return parse_patiently(body), False
+
+
+def parse_events(body: bytes) -> tuple[Any, bool]:
+    """The product's own events of a body: a document, `{"events": [...]}`, or one event a line.
+
+    Returns:
+        The document, and whether it kept the rules of JSON.
+
+    Raises:
+        CollectError: It is no JSON, neither as a whole nor line by line, or there is too much of it.
+    """
+    _check_members(body, MEMBERS_LIMIT)
+    try:
+        return _parse_enveloped(body), True
+    except (*_UNREADABLE, _BeyondError):
+        pass
+    first, _, rest = body.strip().partition(b"\n")
+    if rest:
+        try:
+            head = parse_document(first)
+        except CollectError:  # the whole may be one document that was written over several lines
+            return parse_patiently(body), False
+        return _parse_lines(head, rest)
+    return parse_patiently(body), False
+
+
+def _parse_lines(head: tuple[Any, bool], rest: bytes) -> tuple[list[Any], bool]:
+    if rest.count(b"\n") + 2 > EVENTS_LIMIT:
+        raise refuse_count()
+    events, is_strict, broken = [head[0]], head[1], 0
+    for line in filter(None, map(bytes.strip, rest.split(b"\n"))):
+        if is_beyond(line):
+            events.append(line.decode("utf-8", errors="replace"))
+            continue
+        try:
+            events.append(_parse_strictly(line))
+            continue
+        except _UNREADABLE:
+            is_strict = False
+        try:
+            if not line.startswith(b"{"):
+                raise _refuse_json()
+            events.append(parse_patiently(line))
+        except CollectError:
+            broken += 1
+            if broken > BROKEN_LINES_LIMIT:
+                raise CollectError(
+                    400, "invalid_json",
+                    f"More than {BROKEN_LINES_LIMIT:,} lines are not JSON. Send one JSON object a line.",
+                ) from None  # fmt: skip
+            events.append(line.decode("utf-8", errors="replace"))
+    return events, is_strict
+
+
+def _parse_enveloped(body: bytes) -> Any:
+    if b'"events"' in body:
+        try:
+            envelope = _decode_envelope(body)
+        except (
+            msgspec.ValidationError
+        ):  # an event that says the word, or an object with other things in its place
+            return _parse_strictly(body)
+        body.decode()  # what the envelope holds besides is not looked at otherwise
+        return {"events": parse_items(envelope.events), "writeKey": envelope.writeKey}
+    return _parse_strictly(body)
+
+
+def _parse_strictly(body: bytes) -> Any:
+    """A document; the items of a list one by one.
+
+    Raises:
+        _BeyondError: It has more members than are parsed at once.
+        MsgspecError: It keeps no rules of JSON.
+    """
+    if body[:64].lstrip().startswith(b"["):
+        return parse_items(_decode_items(body))
+    if is_beyond(body):
+        raise _BeyondError
+    return _decode(body)
+
+
+def parse_items(items: Sequence[msgspec.Raw]) -> list[Any]:
+    """The items of a list that was cut; one that is longer than an event may be is left as text, to be set aside.
+
+    Raises:
+        CollectError: There are too many.
+        MsgspecError: One keeps no rules of JSON.
+    """
+    if len(items) > EVENTS_LIMIT:
+        raise refuse_count()
+    return [
+        bytes(item).decode("utf-8", errors="replace") if is_beyond(item) else _decode(item) for item in items
+    ]
+
+
+def is_beyond(piece: bytes, limit: int = PIECE_MEMBERS_LIMIT) -> bool:
+    """Whether a piece has more members than are parsed at once; more than there are, where a text holds commas."""
+    if memoryview(piece).nbytes <= limit:
+        return False
+    whole = bytes(piece)
+    return whole.count(b",") + whole.count(b":") > limit
+
+
+def parse_patiently(body: bytes) -> Any:
+    """A document with NaN, control characters or halves of characters in it.
+
+    Raises:
+        CollectError: It is no JSON all the same, or too much for patience.
+    """
+    _check_members(body, PATIENT_MEMBERS_LIMIT)
+    try:
+        # In pieces, because replacing is slow and cannot be interrupted.
+        pieces = (body[place : place + _DECODED_BYTES] for place in range(0, len(body), _DECODED_BYTES))
+        text = "".join(codecs.iterdecode(pieces, "utf-8-sig", errors="replace"))
+        return _mend(json.loads(text, parse_constant=_forget_constant, strict=False))
+    except (ValueError, RecursionError):
+        raise _refuse_json() from None
+
+
+def list_lines(lines: Iterable[str]) -> list[str]:
+    """The events of a request, one line each, as they are written.
+
+    Raises:
+        CollectError: They are too many or, with what they share, too long.
+    """
+    listed: list[str] = []
+    characters = 0
+    for line in lines:
+        characters += len(line)
+        listed.append(line)
+        if len(listed) > EVENTS_LIMIT:
+            raise refuse_count()
+        if characters > LINES_CHARACTERS_LIMIT:
+            raise CollectError(
+                413, "too_large",
+                f"The events have more than {LINES_CHARACTERS_LIMIT >> 20} MiB once each is given what they share. "
+                "Send fewer at a time.",
+            )  # fmt: skip
+    return listed
+
+
+def encode_line(document: Any) -> str:
+    """The document as one line of JSON."""
+    try:
+        return _encode(document).decode()
+    except UnicodeEncodeError:
+        return _encode(_mend(document)).decode()
+
+
+def refuse_count() -> CollectError:
+    """The answer to too many events."""
+    return CollectError(413, "too_many_events", f"More than {EVENTS_LIMIT:,} events. Send fewer at a time.")
+
+
+def _refuse_json() -> CollectError:
+    return CollectError(
+        400, "invalid_json", "The body is not JSON. Send one JSON object, whatever the Content-Type."
+    )
+
+
+def _check_members(body: bytes, limit: int) -> None:
+    if is_beyond(body, limit):
+        raise _refuse_members(limit)
+
+
+def _refuse_members(limit: int) -> CollectError:
+    return CollectError(
+        413, "too_many_members", f"The body has more than {limit:,} members. Send fewer events at a time."
+    )
+
+
+def _forget_constant(_: str) -> None:
+    """NaN and the infinities say that there is no number."""
+
+
+def _mend(value: Any) -> Any:
+    """The value without what JSON cannot say: numbers beyond all bounds, and halves of characters."""
+    if isinstance(value, dict):
+        return {_mend_text(key): _mend(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_mend(each) for each in value]
+    if isinstance(value, str):
+        return _mend_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _mend_text(text: str) -> str:
+    return _SURROGATES.sub("\ufffd", text) if not text.isascii() else text

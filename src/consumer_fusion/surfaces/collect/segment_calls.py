@@ -1,0 +1,185 @@
+"""Calls of the Segment HTTP API, cut into one line an event. What they mean is read later, as from a file.
+
+A batch lends its context, its integrations and its times to each of its calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.timestamps import to_microseconds
+from consumer_fusion.surfaces.collect.collect_errors import CollectError
+from consumer_fusion.surfaces.collect.documents import (
+    EVENTS_LIMIT,
+    MEMBERS_LIMIT,
+    encode_line,
+    is_beyond,
+    list_lines,
+    parse_document,
+    refuse_count,
+)
+
+CALLS: Mapping[str, str] = MappingProxyType({
+    "track": "track", "identify": "identify", "page": "page", "screen": "screen", "group": "group", "alias": "alias",
+    "batch": "batch", "import": "batch",
+    "t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch",
+})  # fmt: skip
+"""The last part of the path to the call it is."""
+
+CLOCK_TOLERANCE_US = 10_000_000
+"""A sender's clock that is off by no more is not corrected: a time such as midnight stays what it was."""
+
+_NOT_KEPT = ("writeKey", "batch", "_metadata")
+# RudderStack says here which kind of program sent it; of these only an app is a place where something happens.
+_PROGRAM_CHANNELS: Mapping[str, str | None] = MappingProxyType(
+    {"server": None, "sources": None, "mobile": "app"}
+)
+
+
+class _Batch(msgspec.Struct):
+    """A batch of which only as much is parsed as is needed to cut it."""
+
+    batch: list[msgspec.Raw]
+    context: msgspec.Raw | None = None
+    integrations: msgspec.Raw | None = None
+    sentAt: msgspec.Raw | None = None  # noqa: N815 - Segment's name
+    timestamp: msgspec.Raw | None = None
+    writeKey: str | None = None  # noqa: N815 - Segment's name
+
+
+_decode_batch = msgspec.json.Decoder(_Batch).decode
+_decode_call = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_value = msgspec.json.Decoder().decode
+
+
+def parse_calls(body: bytes, call: str) -> tuple[Any, bool]:
+    """The document of a request, and whether it kept the rules of JSON.
+
+    Raises:
+        CollectError: It is no JSON, or there is too much of it.
+    """
+    if call == "batch" and not is_beyond(body, MEMBERS_LIMIT):
+        try:
+            body.decode()  # what stays as it came is not looked at otherwise
+            return _read_batch(_decode_batch(body)), True
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass
+    return parse_document(body)
+
+
+def _read_batch(batch: _Batch) -> dict[str, Any]:
+    if len(batch.batch) > EVENTS_LIMIT:
+        raise refuse_count()
+    around = {name: getattr(batch, name) for name in ("context", "integrations", "sentAt", "timestamp")}
+    return {
+        "batch": [_read_call(each) for each in batch.batch],
+        "writeKey": batch.writeKey,
+        **{
+            name: _read(value) for name, value in around.items() if value is not None and not is_beyond(value)
+        },
+    }
+
+
+def _read_call(call: msgspec.Raw) -> Any:
+    """A call whose values stay as they came."""
+    if is_beyond(call):
+        return bytes(call).decode()
+    try:
+        return _decode_call(call)
+    except msgspec.ValidationError:
+        return _decode_value(call)
+
+
+def cut_calls(document: Any, call: str, received_us: int) -> list[str]:
+    """The events of a request, one line each.
+
+    Args:
+        document: The body.
+        call: Which call its path says it is.
+        received_us: When it arrived.
+
+    Raises:
+        CollectError: The body is no object, a batch has no list of calls, or it has too many.
+    """
+    if not isinstance(document, dict):
+        raise CollectError(400, "invalid_body", "The body is no JSON object. Send one call or one batch.")
+    batch = document.get("batch")
+    received_at = datetime.fromtimestamp(received_us / 1e6, UTC).isoformat()
+    clock = _SenderClock(received_us)
+    if isinstance(batch, list):
+        around = {
+            key: document[key] for key in ("context", "integrations") if isinstance(document.get(key), dict)
+        }
+        times = {key: document[key] for key in ("sentAt", "timestamp") if document.get(key) is not None}
+        return list_lines(_write_call(each, around, times, None, received_at, clock) for each in batch)
+    if call == "batch":
+        raise CollectError(400, "invalid_batch", "The batch has no list `batch`. Send its calls in one.")
+    return [_write_call(document, {}, {}, call, received_at, clock)]
+
+
+class _SenderClock:
+    """Whether the clock of a sender is so far off that its times must be corrected."""
+
+    def __init__(self, received_us: int) -> None:
+        self._received_us = received_us
+        self._known: dict[str, bool] = {}
+
+    def is_off(self, sent_at: object) -> bool:
+        """Whether a time of sending differs from the time of arrival by more than a transmission takes."""
+        if not isinstance(sent_at, str):
+            return False
+        if sent_at not in self._known:
+            try:
+                sent = datetime.fromisoformat(sent_at)
+                sent_us = to_microseconds(sent if sent.tzinfo else sent.replace(tzinfo=UTC))
+                self._known[sent_at] = abs(self._received_us - sent_us) > CLOCK_TOLERANCE_US
+            except (ValueError, OverflowError):
+                self._known[sent_at] = False
+        return self._known[sent_at]
+
+
+def _write_call(
+    call: Any, around: Mapping[str, Any], times: Mapping[str, Any], call_type: str | None, received_at: str,
+    clock: _SenderClock,
+) -> str:  # fmt: skip
+    if not isinstance(call, dict):
+        return encode_line(call)  # set aside when it is read
+    event = {key: value for key, value in call.items() if key not in _NOT_KEPT}
+    if call_type is not None:
+        event["type"] = call_type
+    for key, shared in around.items():
+        own = _read(event.get(key))
+        event[key] = {**shared, **own} if isinstance(own, dict) else shared
+    sent_at = _read(event.pop("sentAt", None)) or times.get("sentAt")
+    if "timestamp" in times and all(
+        _read(event.get(key)) is None for key in ("timestamp", "originalTimestamp")
+    ):
+        event["timestamp"] = times["timestamp"]
+    # The reader corrects by the difference of these two; without `sentAt` the times stay as they are.
+    event["receivedAt"] = received_at
+    if clock.is_off(sent_at):
+        event["sentAt"] = sent_at
+    if is_missing(_read(event.get("messageId"))):
+        event["messageId"] = make_id()
+    if "channel" in event:
+        channel = _read(event["channel"])
+        event["channel"] = _PROGRAM_CHANNELS.get(channel, channel) if isinstance(channel, str) else None
+    return encode_line(event)
+
+
+def _read(value: Any) -> Any:
+    """A value of a call, parsed if it was not."""
+    return _decode_value(value) if isinstance(value, msgspec.Raw) else value
+
+
+def is_missing(event_id: object) -> bool:
+    """Whether an id says nothing; then one is given, so that an event is not taken for another like it."""
+    if isinstance(event_id, str):
+        return not event_id.strip()
+    return not isinstance(event_id, int) or isinstance(event_id, bool)

@@ -1,0 +1,61 @@
+"""Choosing brands in a form: all of them, also those to come, or only some."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.surfaces.console.pages import Visit
+
+BRANDS_OFFERED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BrandChoices:
+    """Brands to choose from.
+
+    Attributes:
+        has_all: Whether all are chosen, also those to come.
+        offered: Brands, and whether each is chosen.
+        has_more: Whether there are more than are offered.
+    """
+
+    has_all: bool
+    offered: Sequence[tuple[str, bool]]
+    has_more: bool
+
+
+def offer_brands(brands: Sequence[str], chosen: Collection[str] | None) -> BrandChoices:
+    """Brands to choose from.
+
+    Args:
+        brands: Those that there are.
+        chosen: Those that are chosen now; None for all.
+    """
+    named = sorted(chosen or ())
+    others = [brand for brand in brands if brand not in named]
+    room = max(0, BRANDS_OFFERED - len(named))
+    return BrandChoices(
+        chosen is None,
+        [*((brand, True) for brand in named), *((brand, False) for brand in others[:room])],
+        len(others) > room,
+    )
+
+
+def read_brands(visit: Visit) -> Collection[str] | None:
+    """The brands that were chosen; None for all.
+
+    Raises:
+        InputError: Neither all nor any were chosen.
+    """
+    if visit.read_form("scope") == "all":
+        return None
+    more = [part.strip() for part in visit.read_optional("more_brands").split(",")]
+    brands = frozenset([*visit.read_choices("brand"), *filter(None, more)])
+    if not brands:
+        raise InputError(
+            say("No brand was chosen."), hint=say("Choose one brand or more, or all, also those to come.")
+        )
+    return brands

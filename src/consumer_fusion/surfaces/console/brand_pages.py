@@ -1,0 +1,201 @@
+"""The brands, and the overview of one: how its relationships are, what moved, what came in and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.server.many_pairs import Activity
+from consumer_fusion.surfaces.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
+from consumer_fusion.surfaces.console.drawings import Drawing, DrawnShelf, Placeholder
+from consumer_fusion.surfaces.console.figure_parts import answer_figure
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.queries import BrandsReading
+from consumer_fusion.surfaces.console.urls import LIVE_PATH, make_path
+from consumer_fusion.views.charts.labels import SYMBIOSIS_WORDS
+
+MOVERS_LISTED = 4
+BRANDS_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BrandsPage:
+    """All brands that the visitor may see.
+
+    Attributes:
+        brands: `brand`, `pairs`, `unknown`, quartiles, `mutualism`; the largest first.
+        search: What was searched for.
+        as_of_us: The moment of the scores.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
+        has_more: Whether there are more than are listed.
+    """
+
+    brands: Sequence[Mapping[str, Any]]
+    search: str
+    as_of_us: int
+    is_quiet: bool
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """A brand at a glance.
+
+    Attributes:
+        brand: Its key.
+        as_of_us: The moment of the scores.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
+        pair_count: Relationships.
+        unknown_count: Those of which too little is known.
+        quartiles: A quarter, half and three quarters of the scores are below these; None without any.
+        mix: How many relationships there are of each kind that there is, in the order of the kinds.
+        fallen_count: Relationships that fell by more than a point in 28 days.
+        risen_count: Relationships that rose by more than a point in 28 days.
+        activity: What came in.
+        live_path: Where the page hears of new events; None where it shows a moment that was chosen.
+        fell: Those that fell most: `consumer`, `shown`, `fusion_score`, `score_before`, `change`.
+        rose: Those that rose most, the same.
+        figures: Its charts, to be drawn.
+    """
+
+    brand: str
+    as_of_us: int
+    is_quiet: bool
+    pair_count: int
+    unknown_count: int
+    quartiles: tuple[float, float, float] | None
+    mix: Sequence[tuple[str, int]]
+    fallen_count: int
+    risen_count: int
+    activity: Activity
+    live_path: str | None
+    fell: Sequence[Mapping[str, Any]]
+    rose: Sequence[Mapping[str, Any]]
+    figures: Sequence[Placeholder]
+
+
+def show_start(visit: Visit) -> Answer:
+    """The first page: the overview of the largest brand that the visitor may see, or all brands."""
+    found = visit.readings.find_brands(visit.as_of_us)
+    if found is None:
+        return show_being_read(say("Brands"), section="brands")
+    brands = _list_visible(visit, found)
+    if not brands:
+        return show_brands(visit)
+    return Redirect(make_path("/brand", brand=brands[0]["brand"]))
+
+
+def show_brands(visit: Visit) -> Answer:
+    """All brands, searched by a part of their key."""
+    visit.require("look")
+    found = visit.readings.find_brands(visit.as_of_us)
+    if found is None:
+        return show_being_read(say("Brands"), section="brands")
+    search = visit.asked.get("search", "").strip()
+    rows = [row for row in _list_visible(visit, found) if search.casefold() in row["brand"].casefold()]
+    has_more = len(rows) > BRANDS_LISTED
+    content = BrandsPage(rows[:BRANDS_LISTED], search, found.as_of_us, visit.is_quiet, has_more)
+    return Page("brands.html", say("Brands"), content, section="brands")
+
+
+def show_overview(visit: Visit) -> Answer:
+    """The overview of a brand."""
+    brand = visit.read_asked("brand")
+    visit.require("look", brand)
+    reading = visit.readings.find_brand(brand, visit.as_of_us)
+    activity = visit.readings.find_activity(brand)
+    if reading is None or activity is None:
+        return show_being_read(brand, section="overview", brand=brand)
+    as_of_us, scores = reading.as_of_us, reading.scores
+    classes = {row["values"]: row["counts"] for row in pc.value_counts(scores["symbiosis"]).to_pylist()}
+    change = scores["change_28_days"]
+    content = OverviewPage(
+        brand=brand,
+        as_of_us=as_of_us,
+        is_quiet=visit.is_quiet,
+        pair_count=scores.num_rows,
+        unknown_count=classes.get("unknown", 0),
+        quartiles=_find_quartiles(scores["fusion_score"]),
+        mix=[(str(name), classes[name]) for name in SYMBIOSIS_WORDS if classes.get(name)],
+        fallen_count=pc.sum(pc.less(change, -1.0)).as_py() or 0,
+        risen_count=pc.sum(pc.greater(change, 1.0)).as_py() or 0,
+        activity=activity,
+        live_path=find_live_path(visit, brand=brand),
+        fell=_list_ends(visit, scores.slice(0, MOVERS_LISTED), is_falling=True),
+        rose=_list_ends(visit, scores.slice(max(0, scores.num_rows - MOVERS_LISTED)), is_falling=False),
+        figures=[
+            _place_figure(name, say(heading), say(hint), brand=brand, as_of=visit.asked.get("as_of"))
+            for name, (heading, hint) in BRAND_HEADINGS.items()
+        ],
+    )
+    return Page("overview.html", brand, content, section="overview", brand=brand)
+
+
+def show_being_read(title: str, *, section: str, brand: str | None = None) -> Page:
+    """What is shown while so much is read that it takes seconds: the page comes by itself once it is there."""
+    return Page("being_read.html", title, None, status=202, section=section, brand=brand)
+
+
+def show_brand_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+    """One chart of a brand, for its place on the page, or its numbers as CSV."""
+    brand, name = visit.read_asked("brand"), visit.read_asked("name")
+    visit.require("look", brand)
+
+    def make() -> Drawing:
+        reading = visit.readings.read_brand(brand, visit.as_of_us)
+        drawing = make_brand_drawing(
+            name, reading, visit.readings.read_activity(brand), visit.show_key,
+            lambda: visit.readings.read_trend(brand, visit.as_of_us),
+        )  # fmt: skip
+        if drawing is None:
+            raise NotFoundError(say("There is no chart “{name}”.", name=name))
+        return drawing
+
+    key = ("brand", brand, name, visit.asked.get("as_of"), visit.may("see_identities"))
+    return answer_figure(visit, shelf, key, visit.readings.stamp(visit.as_of_us), make)
+
+
+def find_live_path(visit: Visit, **parameters: object) -> str | None:
+    """Where a page hears of new events; None where it shows a moment that was chosen."""
+    return make_path(LIVE_PATH, **parameters) if visit.asked.get("as_of", "now") == "now" else None
+
+
+def _place_figure(name: str, heading: str, hint: str, **parameters: object) -> Placeholder:
+    path = make_path("/brand/figure", name=name, **parameters)
+    return Placeholder(
+        name, heading, hint, path, make_path("/brand/figure", name=name, format="csv", **parameters)
+    )
+
+
+def _find_quartiles(scores: pa.ChunkedArray) -> tuple[float, float, float] | None:
+    if not len(scores):
+        return None
+    low, middle, high = pc.quantile(scores, [0.25, 0.5, 0.75]).to_pylist()
+    return low, middle, high
+
+
+def _list_ends(visit: Visit, rows: pa.Table, *, is_falling: bool) -> list[dict[str, Any]]:
+    """The pairs at one end of those that moved, the largest move first, as far as they moved that way at all."""
+    moved = [
+        {
+            "consumer": row["consumer"],
+            "shown": visit.show_key(row["consumer"]),
+            "fusion_score": row["fusion_score"],
+            "score_before": row["fusion_score"] - row["change_28_days"],
+            "change": row["change_28_days"],
+        }
+        for row in rows.to_pylist()
+        if (row["change_28_days"] < 0) == is_falling and abs(row["change_28_days"]) >= 0.05
+    ]
+    return moved if is_falling else moved[::-1]
+
+
+def _list_visible(visit: Visit, found: BrandsReading) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = found.brands.to_pylist()
+    return [row for row in rows if visit.visitor.caller.sees(row["brand"])]

@@ -1,0 +1,324 @@
+"""The console's routes: who asks is found, the page is made in a thread and in their language, errors are pages too."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from urllib.parse import quote, unquote, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from consumer_fusion.access.permissions import PERMISSIONS, may
+from consumer_fusion.errors import FusionError, InputError, NotFoundError
+from consumer_fusion.i18n.locales import LANGUAGE_COOKIE, LANGUAGES, CatalogueLanguage, choose_language
+from consumer_fusion.i18n.translation import say, speaking
+from consumer_fusion.server.authentication import note_looks, note_refusal
+from consumer_fusion.server.http_errors import find_status, write_error, write_headers
+from consumer_fusion.server.session_middleware import find_visit
+from consumer_fusion.surfaces.console.current_user import Visiting, Visitor
+from consumer_fusion.surfaces.console.drawings import DrawnShelf
+from consumer_fusion.surfaces.console.forms import SentForm, read_form
+from consumer_fusion.surfaces.console.navigation import list_groups
+from consumer_fusion.surfaces.console.page_cache import Shelf, insisting
+from consumer_fusion.surfaces.console.pages import Answer, Deed, Download, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.queries import Readings
+from consumer_fusion.surfaces.console.routes import PAGES, PageMaker
+from consumer_fusion.surfaces.console.statics import static_routes
+from consumer_fusion.surfaces.console.templating import Frame, render_page
+from consumer_fusion.surfaces.console.urls import is_own_path, make_path
+from consumer_fusion.workspace import Workspace
+
+NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
+INSISTING_HEADER = "x-insisting"
+"""Sent by a page that was told of new events, so that it is not answered with what was made before."""
+THEMES = ("auto", "light", "dark")
+PATIENCE_SECONDS = 20.0
+"""So long a change waits for an import that is writing."""
+_YEAR_SECONDS = 31_536_000
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Nothing from elsewhere and no script within the page; charts carry style attributes, so those are allowed."""
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Vary": "Cookie, Accept-Language, HX-Request",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemPage:
+    """Something that could not be done.
+
+    Attributes:
+        status: HTTP status.
+        message: What was found and what was expected.
+        hint: What to do about it.
+        code: Stable word for it.
+    """
+
+    status: int
+    message: str
+    hint: str
+    code: str
+
+
+def _choose(request: Request) -> CatalogueLanguage:
+    return choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
+
+
+class Console:
+    """Answers requests with pages; `SessionMiddleware` goes around its routes, with `refuse_change` for its refusals.
+
+    Args:
+        workspace: The workspace that it shows; open as long as the routes are used.
+        visiting: Who is signed in.
+        readings: What the pages read with; made where none is given.
+    """
+
+    def __init__(self, workspace: Workspace, visiting: Visiting, readings: Readings | None = None) -> None:
+        # Whoever made a change would rather be told that an import is writing than wait for its end.
+        self.workspace = replace(workspace, store=workspace.store.with_patience(PATIENCE_SECONDS))
+        self.visiting = visiting
+        self.readings = readings or Readings(workspace)
+        self.drawn: DrawnShelf = Shelf(200)
+
+    def make_routes(self) -> list[BaseRoute]:
+        """A route for each page, for the choices of language and theme, and for static files."""
+        routes: list[BaseRoute] = [
+            Route(
+                path, self._make_endpoint(maker), methods=["POST"] if maker.is_change else ["GET"], name=path
+            )
+            for path, maker in PAGES.items()
+        ]
+        routes.append(Route("/preferences", self._choose_preferences, methods=["POST"]))
+        return [*routes, *static_routes()]
+
+    async def refuse_change(self, request: Request, error: FusionError) -> Response:
+        """The answer to a change that did not come from a page of ours, or not in this session."""
+        return await run_in_threadpool(self._refuse_change, request, error)
+
+    async def show_missing(self, request: Request, _: Exception) -> Response:
+        """The page for an address at which there is none; programs are answered in JSON."""
+        with speaking(_choose(request)):
+            hint = say("The address may be mistyped, or of an older release.")
+            error = NotFoundError(say("There is no such page."), hint=hint)
+        if "text/html" not in request.headers.get("accept", ""):
+            return JSONResponse(write_error(error), 404, headers=_HEADERS)
+        return await run_in_threadpool(self._tell_problem, request, error)
+
+    def _refuse_change(self, request: Request, error: FusionError) -> Response:
+        visitor = self.visiting.find_visitor(request)
+        if find_visit(request).is_own_page:
+            # Its page was made before somebody signed in or out: what they wanted is known, and nothing is lost.
+            if visitor is None and request.url.path in PAGES:
+                return self._send_to_sign_in(request, is_lost=True)
+            if visitor is not None and request.url.path == self.visiting.sign_in_path:
+                wanted = request.query_params.get("next", "/")
+                return RedirectResponse(wanted if is_own_path(wanted) else "/", 303, headers=_HEADERS)
+        return self._tell_problem(request, error)
+
+    def _tell_problem(self, request: Request, error: FusionError) -> Response:
+        with speaking(_choose(request)):
+            visitor = self.visiting.find_visitor(request)
+            if visitor is not None:
+                return self._show_problem(request, visitor, error)
+            status = find_status(error)
+            frame = Frame(say("This could not be done"), theme=read_theme(request), is_part=_is_part(request))
+            html = render_page(_choose_template(request), frame, _describe(error))
+            return HTMLResponse(html, status, headers={**_HEADERS, **write_headers(error)})
+
+    def _make_endpoint(self, maker: PageMaker) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            form = await read_form(request, takes_file=maker.takes_file) if maker.is_change else SentForm()
+            return await run_in_threadpool(self._answer, request, maker, form)
+
+        return answer
+
+    def _answer(self, request: Request, maker: PageMaker, form: SentForm | None) -> Response:
+        language = _choose(request)
+        with speaking(language):
+            visitor = self.visiting.find_visitor(request)
+            if visitor is None:
+                return self._send_to_sign_in(request)
+            try:
+                if form is None:
+                    raise InputError(
+                        say("What was sent is too large."),
+                        hint=say("Send less at once."),
+                    )
+                visit = self._make_visit(request, visitor, language, form)
+                visit.require(maker.needs)
+                with insisting() if INSISTING_HEADER in request.headers else nullcontext():
+                    answered = maker.make(visit, self.drawn)
+                if maker.is_change and not maker.is_preview:
+                    self.readings.forget()
+                return self._respond(request, visit, answered)
+            except FusionError as error:
+                note_refusal(request, visitor.caller, error, request.url.path)
+                return self._show_problem(request, visitor, error)
+
+    def _make_visit(
+        self,
+        request: Request,
+        visitor: Visitor,
+        language: CatalogueLanguage,
+        form: SentForm,
+    ) -> Visit:
+        return Visit(
+            self.workspace,
+            self.readings,
+            visitor,
+            language,
+            dict(request.query_params),
+            form,
+            request.url.path,
+            f"{request.url.scheme}://{request.url.netloc}",
+            _is_part(request),
+        )
+
+    def _respond(self, request: Request, visit: Visit, answered: Answer) -> Response:
+        if isinstance(answered, Redirect):
+            return _send_on(request, answered)
+        look = answered.look or _tell_look(visit, answered)
+        if look is not None:
+            # Before it is shown: what cannot be put on record is not shown.
+            note_looks(request, [visit.write_entry(look)])
+        if isinstance(answered, Download):
+            name = quote(answered.name)
+            return Response(
+                answered.text,
+                media_type=f"{answered.media_type}; charset=utf-8",
+                headers={**_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
+            )
+        return self._show(request, visit.visitor, answered)
+
+    def _show(self, request: Request, visitor: Visitor, page: Page) -> HTMLResponse:
+        frame = self._make_frame(request, visitor, page)
+        response = HTMLResponse(
+            render_page(page.template, frame, page.content), status_code=page.status, headers=_HEADERS
+        )
+        if frame.notice:
+            response.delete_cookie(NOTICE_COOKIE)
+        return response
+
+    def _make_frame(self, request: Request, visitor: Visitor, page: Page) -> Frame:
+        form_token = self.visiting.make_form_token(request)
+        if _is_part(request):
+            return Frame(page.title, form_token=form_token, here=_read_here(request), is_part=True)
+        moment_us = self.readings.choose_moment()
+        brands = self.readings.list_brand_names(moment_us)
+        return Frame(
+            title=page.title,
+            section=page.section,
+            groups=list_groups({each for each in PERMISSIONS if may(visitor.caller, each)}, page.brand),
+            brand=page.brand,
+            brands=[brand for brand in brands if visitor.caller.sees(brand)][:200],
+            visitor_name=visitor.name,
+            is_demo=visitor.is_demo,
+            form_token=form_token,
+            sign_out_path=self.visiting.sign_out_path,
+            here=_read_here(request),
+            theme=read_theme(request),
+            notice=unquote(request.cookies.get(NOTICE_COOKIE, ""))[:500],
+        )
+
+    def _show_problem(self, request: Request, visitor: Visitor, error: FusionError) -> Response:
+        title = say("This could not be done")
+        page = Page(_choose_template(request), title, _describe(error), find_status(error))
+        response = self._show(request, visitor, page)
+        response.headers.update(write_headers(error))
+        return response
+
+    def _send_to_sign_in(self, request: Request, *, is_lost: bool = False) -> Response:
+        """To the sign-in, and from there to the page that is open in their window.
+
+        Args:
+            request: The request.
+            is_lost: Whether a change was sent, which was not made.
+        """
+        path = make_path(
+            self.visiting.sign_in_path, next=_read_window(request), lost="yes" if is_lost else None
+        )
+        if _is_part(request):
+            return Response(status_code=200, headers={**_HEADERS, "HX-Redirect": path})
+        return RedirectResponse(path, status_code=303, headers=_HEADERS)
+
+    async def _choose_preferences(self, request: Request) -> Response:
+        """Keep language and theme in the browser; works before signing in too, changes nothing here."""
+        form = (await read_form(request) or SentForm()).fields
+        back = (form.get("back") or ["/"])[0]
+        response = RedirectResponse(back if is_own_path(back) else "/", status_code=303, headers=_HEADERS)
+        keep = partial(
+            response.set_cookie, max_age=_YEAR_SECONDS, httponly=True, samesite="lax",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+        language, theme = (form.get("language") or [""])[0], (form.get("theme") or [""])[0]
+        if language in LANGUAGES:
+            keep(LANGUAGE_COOKIE, language)
+        if theme in THEMES:
+            keep(THEME_COOKIE, theme)
+        return response
+
+
+def _tell_look(visit: Visit, answered: Page | Download) -> Deed | None:
+    """What is on record of a download, and of a page about a brand, that says nothing better itself."""
+    asked = {name: visit.asked.get(name) for name in ("brand", "consumer")}
+    if isinstance(answered, Download):
+        rows = max(0, answered.text.count("\n") - 1)
+        return Deed("download", visit.path, asked["consumer"], asked["brand"], {"rows": rows})
+    return Deed("look at page", visit.path, brand=answered.brand) if answered.brand else None
+
+
+def read_theme(request: Request) -> str:
+    """Light, dark, or as the device says: what the visitor chose."""
+    theme = request.cookies.get(THEME_COOKIE, "auto")
+    return theme if theme in THEMES else "auto"
+
+
+def _is_part(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true" and request.headers.get("hx-boosted") != "true"
+
+
+def _read_here(request: Request) -> str:
+    if request.method != "GET":
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _read_window(request: Request) -> str:
+    """The page that is open in the visitor's window: of a part or a form, the one in which it stands."""
+    if request.method == "GET" and not _is_part(request):
+        return _read_here(request)
+    address = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer") or "/")
+    path = address.path + (f"?{address.query}" if address.query else "")
+    return path if is_own_path(path) else "/"
+
+
+def _choose_template(request: Request) -> str:
+    return "problem_part.html" if _is_part(request) else "problem.html"
+
+
+def _describe(error: FusionError) -> ProblemPage:
+    return ProblemPage(find_status(error), error.message, error.hint, error.code)
+
+
+def _send_on(request: Request, answered: Redirect) -> Response:
+    if _is_part(request):
+        response = Response(status_code=200, headers={**_HEADERS, "HX-Redirect": answered.path})
+    else:
+        response = RedirectResponse(answered.path, status_code=303, headers=_HEADERS)
+    if answered.notice:
+        response.set_cookie(
+            NOTICE_COOKIE, quote(answered.notice), max_age=60, httponly=True, samesite="lax",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+    return response

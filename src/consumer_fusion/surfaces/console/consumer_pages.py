@@ -1,0 +1,198 @@
+"""Consumers: those of a brand, searched and paged, and the brands of one consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion import declarations
+from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.score.queries import answers
+from consumer_fusion.surfaces.console.brand_pages import show_being_read
+from consumer_fusion.surfaces.console.pages import Answer, Deed, Download, Page, Visit
+from consumer_fusion.surfaces.console.urls import make_path
+from consumer_fusion.surfaces.report.tables import write_csv
+
+ROWS_ON_PAGE = 50
+Arrangement = Literal["falling", "rising", "lowest", "highest", "consumer"]
+ARRANGEMENTS: dict[Arrangement, str] = {
+    "falling": mark("fell most first"),
+    "rising": mark("rose most first"),
+    "lowest": mark("lowest first"),
+    "highest": mark("highest first"),
+    "consumer": mark("by name"),
+}
+_COLUMNS: dict[Arrangement, tuple[str, str]] = {
+    "falling": ("change_28_days", "ascending"),
+    "rising": ("change_28_days", "descending"),
+    "lowest": ("fusion_score", "ascending"),
+    "highest": ("fusion_score", "descending"),
+    "consumer": ("consumer", "ascending"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumersPage:
+    """The consumers of a brand, a page of them.
+
+    Attributes:
+        brand: Key of the brand.
+        as_of_us: The moment of the scores.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
+        search: A part of the key that was searched for.
+        order: How they are arranged.
+        arrangements: How they may be arranged, with the words for it.
+        symbiosis: Only this class; empty for all.
+        found_count: How many there are.
+        first_place: Place of the first one that is shown, from 1.
+        rows: The relationships: columns of `answers.score_pairs`, `change_28_days`, and `shown`, the key as the
+            visitor may see it.
+        next_path: Where those after these are; None at the end.
+        previous_path: Where the first ones are; None at the beginning.
+        download: Where all that were found are as CSV.
+    """
+
+    brand: str
+    as_of_us: int
+    is_quiet: bool
+    search: str
+    order: Arrangement
+    arrangements: Mapping[Arrangement, str]
+    symbiosis: str
+    found_count: int
+    first_place: int
+    rows: Sequence[Mapping[str, Any]]
+    next_path: str | None
+    previous_path: str | None
+    download: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerPage:
+    """A consumer with the brands that they have to do with; each relationship stands for itself.
+
+    Attributes:
+        consumer: The key.
+        shown: The key as the visitor may see it.
+        as_of_us: The moment of the scores.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
+        rows: Relationships with brands that the visitor may see.
+    """
+
+    consumer: str
+    shown: str
+    as_of_us: int
+    is_quiet: bool
+    rows: Sequence[Mapping[str, Any]]
+
+
+def show_consumers(visit: Visit) -> Answer:
+    """The consumers of a brand."""
+    brand = visit.read_asked("brand")
+    visit.require("look", brand)
+    order = _read_order(visit.asked.get("order", "falling"))
+    search, symbiosis = visit.asked.get("search", "").strip(), visit.asked.get("kind", "")
+    reading = visit.readings.find_brand(brand, visit.as_of_us)
+    if reading is None:
+        return show_being_read(say("Consumers of {brand}", brand=brand), section="consumers", brand=brand)
+    as_of_us = reading.as_of_us
+    found = _find_rows(reading.scores, search, symbiosis)
+    found = _arrange(found, order)
+    if visit.asked.get("format") == "csv":
+        visit.require("export")
+        return Download("consumers.csv", "\ufeff" + write_csv(found.column_names, found.to_pylist()))
+    start = _find_start(found, visit.asked.get("after", ""), order)
+    part = found.slice(start, ROWS_ON_PAGE).to_pylist()
+    parameters: dict[str, object] = {
+        "brand": brand, "order": order, "search": search, "kind": symbiosis, "as_of": visit.asked.get("as_of"),
+    }  # fmt: skip
+    has_more = start + len(part) < found.num_rows
+    content = ConsumersPage(
+        brand=brand,
+        as_of_us=as_of_us,
+        is_quiet=visit.is_quiet,
+        search=search,
+        order=order,
+        arrangements=ARRANGEMENTS,
+        symbiosis=symbiosis,
+        found_count=found.num_rows,
+        first_place=start + 1 if part else 0,
+        rows=[{**row, "shown": visit.show_key(row["consumer"])} for row in part],
+        next_path=make_path("/consumers", **parameters, after=_write_cursor(part[-1], order))
+        if has_more
+        else None,
+        previous_path=make_path("/consumers", **parameters) if start else None,
+        download=make_path("/consumers", **parameters, format="csv"),
+    )
+    return Page(
+        "consumers.html", say("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand,
+        look=Deed("list consumers", visit.path, brand=brand, detail={"rows": len(part), "search": bool(search)}),
+    )  # fmt: skip
+
+
+def show_consumer(visit: Visit) -> Answer:
+    """The brands of a consumer."""
+    consumer = visit.read_asked("consumer")
+    visit.require("look")
+    declarations.require_acquainted(visit.workspace, consumer, visit.visitor.caller.brands)
+    as_of_us = visit.as_of_us
+    scores = answers.score_pairs(
+        visit.workspace, consumer=consumer, as_of=from_microseconds(as_of_us), is_ranked=False
+    )
+    rows = [row for row in scores.to_pylist() if visit.visitor.caller.sees(row["brand"])]
+    rows.sort(key=lambda row: -abs(row["fusion_score"] - 50))
+    shown = visit.show_key(consumer)
+    return Page(
+        "consumer.html", shown, ConsumerPage(consumer, shown, as_of_us, visit.is_quiet, rows), section="consumers",
+        look=Deed("look at consumer", consumer=consumer),
+    )  # fmt: skip
+
+
+def _read_order(text: str) -> Arrangement:
+    for order in get_args(Arrangement):
+        if order == text:
+            return order  # type: ignore[no-any-return]
+    raise InputError(say("“{text}” is no order.", text=text))
+
+
+def _find_rows(scores: pa.Table, search: str, symbiosis: str) -> pa.Table:
+    if search:
+        scores = scores.filter(pc.match_substring(scores["consumer"], search, ignore_case=True))
+    return scores.filter(pc.equal(scores["symbiosis"], symbiosis)) if symbiosis else scores
+
+
+def _arrange(rows: pa.Table, order: Arrangement) -> pa.Table:
+    keys = [_COLUMNS[order]]
+    if order != "consumer":
+        keys.append(("consumer", "ascending"))
+    return rows.sort_by(keys)
+
+
+def _write_cursor(row: Mapping[str, Any], order: Arrangement) -> str:
+    """Where a page ended: by what it is arranged and the key, so that the next goes on there whatever came in."""
+    return row["consumer"] if order == "consumer" else f"{row[_COLUMNS[order][0]]!r}:{row['consumer']}"
+
+
+def _find_start(rows: pa.Table, cursor: str, order: Arrangement) -> int:
+    """The place of the first row after the cursor."""
+    if not cursor:
+        return 0
+    if order == "consumer":
+        return pc.sum(pc.less_equal(rows["consumer"], cursor)).as_py() or 0
+    number, _, consumer = cursor.partition(":")
+    try:
+        value = float(number)
+    except ValueError:
+        raise InputError(
+            say("The place in the list cannot be read."), hint=say("Begin at the first page.")
+        ) from None
+    name, way = _COLUMNS[order]
+    before = pc.less(rows[name], value) if way == "ascending" else pc.greater(rows[name], value)
+    same = pc.and_(pc.equal(rows[name], value), pc.less_equal(rows["consumer"], consumer))
+    return pc.sum(pc.or_(before, same)).as_py() or 0

@@ -1,0 +1,293 @@
+"""Effects: one with all that is known of it, and all of a brand, as measured and shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer_fusion.causal.actions.declared_actions import find_action, list_actions
+from consumer_fusion.causal.effects import effect_wording, shrinking
+from consumer_fusion.causal.effects.effect_report import EffectReport
+from consumer_fusion.causal.effects.measuring import Question, measure_action
+from consumer_fusion.causal.effects.shrinking import ShownEffect, list_beside, list_effects, read_effect
+from consumer_fusion.causal.series.metric_store import METRIC_NAMES
+from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
+from consumer_fusion.errors import NotFoundError, RefusedError
+from consumer_fusion.i18n.translation import say, say_count
+from consumer_fusion.records.effect import EvidenceLabel
+from consumer_fusion.surfaces.console.action_pages import find_brand
+from consumer_fusion.surfaces.console.drawings import Drawing, DrawnShelf, Placeholder, Table
+from consumer_fusion.surfaces.console.effect_drawings import (
+    EFFECT_HEADINGS,
+    gather_effects,
+    make_effect_drawing,
+    make_list_drawing,
+)
+from consumer_fusion.surfaces.console.figure_parts import answer_figure
+from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.urls import make_path
+
+
+@dataclass(frozen=True, slots=True)
+class EffectPage:
+    """One effect.
+
+    Attributes:
+        shown: The effect, raw and shrunk.
+        brand: Key of the brand.
+        metrics: The metrics that may be asked about, by name, and their words.
+        label_words: What may be said, in a word.
+        label_meaning: The same in sentences.
+        window: The days looked at.
+        findings: What was found, in sentences.
+        checks: What was looked at: verdict, its words, the sentence.
+        controls: The series beside it.
+        library: Which placebos it was judged by.
+        passed: Series that were left out, and why.
+        measured_us: When it was measured.
+        may_measure: Whether the visitor may have it measured anew.
+        figures: Its charts, to be drawn.
+        download: Where its days are as CSV.
+    """
+
+    shown: ShownEffect
+    brand: str
+    metrics: Mapping[str, str]
+    label_words: str
+    label_meaning: str
+    window: str
+    findings: Sequence[str]
+    checks: Sequence[tuple[str, str, str]]
+    controls: Sequence[str]
+    library: str
+    passed: Sequence[tuple[str, str]]
+    measured_us: int
+    may_measure: bool
+    figures: Sequence[Placeholder]
+    download: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsPage:
+    """All effects of a brand.
+
+    Attributes:
+        brand: Its key.
+        metric: The metric that is shown; empty for all.
+        metrics: The metrics that were measured, and their words.
+        rows: The effects with what is said of each: `shown`, `label`, `change`, `interval`, `shrunk`,
+            `shrunk_interval`, `sign`, `p_value`, `q_value`, `path`.
+        counts: How many there are of each label, with its words.
+        figure: The chart, to be drawn; None without effects.
+        table: The numbers, for the download.
+        action_count: How many actions are declared.
+        may_measure: Whether the visitor may have all measured anew.
+        download: Where the numbers are as CSV.
+    """
+
+    brand: str
+    metric: str
+    metrics: Mapping[str, str]
+    rows: Sequence[Mapping[str, Any]]
+    counts: Sequence[tuple[EvidenceLabel, str, int]]
+    figure: Placeholder | None
+    table: Table
+    action_count: int
+    may_measure: bool
+    download: str
+
+
+@dataclass(frozen=True, slots=True)
+class BesidePart:
+    """Effects that are shown beside the points of a pair.
+
+    Attributes:
+        rows: As those of `EffectsPage`.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+
+
+def show_beside(visit: Visit) -> Answer:
+    """The effects of actions in which the consumer was seen with the brand, beside the points of the pair."""
+    consumer, brand = visit.read_asked("consumer"), visit.read_asked("brand")
+    visit.require("look", brand)
+    shown = list_beside(visit.workspace, consumer, brand, show_key=visit.show_key)
+    content = BesidePart([_tell_row(each) for each in _put_newest_first(shown)])
+    return Page("beside.html", say("Beside the points: what actions did"), content, brand=brand)
+
+
+def show_effect(visit: Visit) -> Answer:
+    """What an action did to a metric, measured at once where nobody has asked before."""
+    action_id, metric = visit.read_asked("action"), visit.asked.get("metric") or "orders"
+    brand = find_brand(visit, action_id)
+    visit.require("look", brand)
+    report, measured_us = _read_or_measure(visit, action_id, metric)
+    shown = shrinking.show_effect(visit.workspace, report, show_key=visit.show_key)
+    report = shown.report
+    names = dict.fromkeys((metric, *find_action(visit.workspace, action_id).windows, *METRIC_NAMES))
+    content = EffectPage(
+        shown=shown,
+        brand=brand,
+        metrics={name: effect_wording.name_metric(name) for name in names},
+        label_words=effect_wording.name_label(report.label),
+        label_meaning=effect_wording.tell_label(report.label),
+        window=effect_wording.tell_window(report),
+        findings=effect_wording.tell_finding(shown),
+        checks=[
+            (each.verdict, say(effect_wording.VERDICT_WORDS[each.verdict]), each.tell())
+            for each in report.checks
+        ],
+        controls=report.controls,
+        library=effect_wording.tell_placebos(report.library),
+        passed=effect_wording.list_left_out(report),
+        measured_us=measured_us,
+        may_measure=visit.may("declare_actions", brand),
+        figures=[
+            _place_figure(name, say(heading), say(hint), action_id, metric)
+            for name, (heading, hint) in EFFECT_HEADINGS.items()
+            if name == "course" or (report.relative is not None and (report.adds_up or name != "cumulative"))
+        ],
+        download=make_path("/effect/figure", action=action_id, metric=metric, name="course", format="csv"),
+    )
+    title = say("{metric} after “{action}”", metric=effect_wording.name_metric(metric), action=shown.title)
+    return Page("effect.html", title, content, section="effects", brand=brand)
+
+
+def show_effect_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+    """One chart of an effect, for its place on the page, or its numbers as CSV."""
+    action_id, metric = visit.read_asked("action"), visit.read_asked("metric")
+    name = visit.read_asked("name")
+    visit.require("look", find_brand(visit, action_id))
+    report, measured_us = _read_or_measure(visit, action_id, metric)
+
+    def make() -> Drawing:
+        drawing = make_effect_drawing(name, report)
+        if drawing is None:
+            raise NotFoundError(say("There is no chart “{name}”.", name=name))
+        return drawing
+
+    key = ("effect", action_id, metric, name, measured_us)
+    return answer_figure(visit, shelf, key, visit.readings.stamp(), make)
+
+
+def measure_effect(visit: Visit) -> Answer:
+    """Measure an effect anew, with all events there are by now."""
+    action_id, metric = visit.read_form("action_id"), visit.read_form("metric")
+    brand = find_brand(visit, action_id)
+    visit.require("declare_actions", brand)
+    deed = Deed("measure effect", object_id=action_id, brand=brand, detail={"metric": metric})
+    question = Question(action_id=action_id, metric=metric, is_anew=True)
+    measure_action(visit.acting(deed), question)
+    return Redirect(make_path("/effect", action=action_id, metric=metric), say("It was measured anew."))
+
+
+def show_effects(visit: Visit) -> Answer:
+    """All effects of a brand's actions that were measured, the chart and the list."""
+    brand, metric = visit.read_asked("brand"), visit.asked.get("metric", "")
+    visit.require("look", brand)
+    every = list_effects(visit.workspace, brand=brand, show_key=visit.show_key)
+    shown = [each for each in every if not metric or each.report.metric == metric]
+    table = gather_effects(shown, brand)
+    path = make_path("/effects/figure", brand=brand, metric=metric)
+    content = EffectsPage(
+        brand=brand,
+        metric=metric,
+        metrics={
+            name: effect_wording.name_metric(name) for name in sorted({each.report.metric for each in every})
+        },
+        rows=[_tell_row(each) for each in _put_newest_first(shown)],
+        counts=[
+            (label, say(words), count)
+            for label, words in effect_wording.LABEL_WORDS.items()
+            if (count := sum(each.listed_label == label and each.report.told_with is None for each in shown))
+        ],
+        figure=Placeholder(
+            "effects",
+            say("As measured, and together with others of its kind"),
+            say(
+                "Ring and thin line: as measured, 95%. Dot and thick line: shrunk. Left of the line fewer, right more."
+            ),
+            path,
+            make_path("/effects/figure", brand=brand, metric=metric, format="csv"),
+        )
+        if any(each.report.relative is not None for each in shown)
+        else None,
+        table=table,
+        action_count=len(list_actions(visit.workspace, brand=brand)),
+        may_measure=visit.may("declare_actions", brand),
+        download=make_path("/effects/figure", brand=brand, metric=metric, format="csv"),
+    )
+    return Page(
+        "effects.html", say("Effects of {brand}", brand=brand), content, section="effects", brand=brand
+    )
+
+
+def show_effects_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+    """The chart of all effects of a brand, for its place on the page, or its numbers as CSV."""
+    brand, metric = visit.read_asked("brand"), visit.asked.get("metric", "")
+    visit.require("look", brand)
+    shown = list_effects(visit.workspace, brand=brand, metric=metric or None, show_key=visit.show_key)
+    drawing = make_list_drawing(shown, brand)
+    stamp = [(each.report.action, each.report.metric, each.report.relative) for each in shown]
+    key = ("effects", brand, metric, repr(stamp))
+    return answer_figure(visit, shelf, key, visit.readings.stamp(), lambda: drawing)
+
+
+def measure_effects(visit: Visit) -> Answer:
+    """Measure all actions of a brand, as far as something changed since."""
+    brand = visit.read_form("brand")
+    visit.require("declare_actions", brand)
+    shrinking.measure_effects(visit.acting(Deed("measure effects", brand=brand)), brand=brand)
+    count = len(list_effects(visit.workspace, brand=brand))
+    return Redirect(
+        make_path("/effects", brand=brand),
+        say_count("{count} effect is measured.", "{count} effects are measured.", count),
+    )
+
+
+def _read_or_measure(visit: Visit, action_id: str, metric: str) -> tuple[EffectReport, int]:
+    kept = read_effect(visit.workspace, action_id, metric)
+    if kept is not None:
+        return kept
+    if metric in SCORE_METRICS:
+        raise RefusedError(
+            say("Scores take long to be read day by day, so they are not measured while somebody waits."),
+            hint=say("Whoever runs this workspace can measure them; the page shows them from then on."),
+        )
+    report = measure_action(visit.workspace, Question(action_id=action_id, metric=metric))
+    return read_effect(visit.workspace, action_id, metric) or (report, visit.workspace.now_us)
+
+
+def _place_figure(name: str, heading: str, hint: str, action_id: str, metric: str) -> Placeholder:
+    path = make_path("/effect/figure", action=action_id, metric=metric, name=name)
+    return Placeholder(
+        name, heading, hint, path,
+        make_path("/effect/figure", action=action_id, metric=metric, name=name, format="csv"),
+    )  # fmt: skip
+
+
+def _put_newest_first(shown: Sequence[ShownEffect]) -> list[ShownEffect]:
+    return sorted(shown, key=lambda each: (-each.starts_us, each.report.action, each.report.metric))
+
+
+def _tell_row(each: ShownEffect) -> dict[str, Any]:
+    report, shrunk = each.report, each.shrunk
+    is_shrunk = shrunk is not None and shrunk.is_shrunk
+    return {
+        "shown": each,
+        "metric": effect_wording.name_metric(report.metric),
+        "label": each.listed_label,
+        "label_words": effect_wording.name_verdict(each),
+        "change": effect_wording.write_relative(report.relative),
+        "interval": effect_wording.write_interval(report.low, report.high),
+        "shrunk": effect_wording.write_relative(shrunk.mean) if is_shrunk and shrunk else "",
+        "shrunk_interval": effect_wording.write_interval(shrunk.low, shrunk.high)
+        if is_shrunk and shrunk
+        else "",
+        "sign": effect_wording.write_sign(shrunk.sign_probability) if is_shrunk and shrunk else "",
+        "p_value": effect_wording.write_p_value(report.p_value),
+        "q_value": effect_wording.write_p_value(each.q_value),
+        "path": make_path("/effect", action=report.action, metric=report.metric),
+    }

@@ -1,0 +1,70 @@
+"""The navigation: where a visitor may go, in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from consumer_fusion.access.permissions import Permission
+from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.surfaces.console.templating import Entry, EntryGroup
+from consumer_fusion.surfaces.console.urls import make_path
+
+_OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
+    ("overview", mark("Overview"), "/brand"),
+    ("consumers", mark("Consumers"), "/consumers"),
+    ("actions", mark("Actions"), "/actions"),
+    ("effects", mark("Effects"), "/effects"),
+    ("planner", mark("Planner"), "/planner"),
+)
+_OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = (
+    (
+        mark("Relationships"),
+        (
+            ("brands", mark("Brands"), "/brands", "look"),
+            ("associations", mark("Associations"), "/associations", "look"),
+        ),
+    ),
+    (
+        mark("Events and people"),
+        (
+            ("points", mark("Points"), "/points", "look"),
+            ("rejected", mark("Rejected events"), "/rejected", "mend_events"),
+            ("unattributed", mark("Unattributed events"), "/unattributed", "mend_events"),
+            ("identities", mark("Identities"), "/identities", "see_identities"),
+            ("suggestions", mark("Merge suggestions"), "/suggestions", "merge_consumers"),
+        ),
+    ),
+    (
+        mark("Access"),
+        (
+            ("keys", mark("Sources and keys"), "/keys", "change_keys"),
+            ("tokens", mark("Tokens"), "/tokens", "make_tokens"),
+            ("webhooks", mark("Webhooks"), "/webhooks", "change_webhooks"),
+            ("staff", mark("Staff"), "/staff", "change_staff"),
+            ("audit", mark("Audit"), "/audit", "read_audit"),
+        ),
+    ),
+)
+"""Each group: its words, and its entries as section, words, address, and what one must be allowed."""
+
+
+def list_groups(permissions: Collection[Permission], brand: str | None) -> list[EntryGroup]:
+    """The entries that a visitor with these permissions has, in their groups and order.
+
+    Args:
+        permissions: What the visitor may do.
+        brand: The brand that is looked at; the entries of a brand are there only with one.
+    """
+    groups: list[EntryGroup] = []
+    if brand:
+        entries = [
+            Entry(section, say(words), make_path(path, brand=brand)) for section, words, path in _OF_A_BRAND
+        ]
+        groups.append(EntryGroup(say("This brand"), entries))
+    for heading, rows in _OF_ALL:
+        entries = [
+            Entry(section, say(words), path) for section, words, path, needed in rows if needed in permissions
+        ]
+        if entries:
+            groups.append(EntryGroup(say(heading), entries))
+    return groups

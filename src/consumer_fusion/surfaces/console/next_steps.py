@@ -1,0 +1,52 @@
+"""What a page says instead of a command: errors tell what to do at the command line, which a page is not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from consumer_fusion.i18n.translation import mark, say
+
+COMMAND = re.compile(r"\bfusion (?P<command>[a-z]+)\b|(?<![\w-])--[a-z][a-z-]+|\bpip install\b")
+"""A command of ours, or an option of one."""
+_PAGES: dict[str, tuple[str, str]] = {
+    "associations": (mark("Associations"), "/associations"),
+    "audit": (mark("Audit"), "/audit"),
+    "brands": (mark("Brands"), "/brands"),
+    "identity": (mark("Identities"), "/identities"),
+    "keys": (mark("Sources and keys"), "/keys"),
+    "points": (mark("Points"), "/points"),
+    "rejected": (mark("Rejected events"), "/rejected"),
+    "score": (mark("Brands"), "/brands"),
+    "staff": (mark("Staff"), "/staff"),
+    "tokens": (mark("Tokens"), "/tokens"),
+    "webhooks": (mark("Webhooks"), "/webhooks"),
+}
+"""The page on which one does what a command does, by the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What to do next, on a page.
+
+    Attributes:
+        words: In the language of the visitor.
+        page: What the page is called on which it is done; empty where it is done on none.
+        path: Its address.
+    """
+
+    words: str
+    page: str = ""
+    path: str = ""
+
+
+def find_step(text: str) -> NextStep | None:
+    """What a page says in place of a text that tells what to do with a command; None for any other text."""
+    commands = [found["command"] for found in COMMAND.finditer(text)]
+    if not commands:
+        return None
+    # Of several commands, as of an option alone, it is not known which page would do.
+    if len(commands) == 1 and commands[0] in _PAGES:
+        page, path = _PAGES[commands[0]]
+        return NextStep(say("See this page:"), say(page), path)
+    return NextStep(say("Whoever runs this workspace can do this; the documentation says how."))

@@ -1,0 +1,185 @@
+"""Changing the workspace's points: a kind's form becomes the file of own points, checked and written as a whole."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from consumer_fusion.errors import ConflictError, InputError, PointsError
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.records.points import DIRECTIONS, FACETS, Kind, PointsTable
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.points.points_overrides import read_overrides
+from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.surfaces.console.points_file import Own, write_into
+from consumer_fusion.workspace import Workspace
+
+ALL_FACETS = tuple(facet for direction in DIRECTIONS for facet in FACETS[direction])
+
+
+@dataclass(frozen=True, slots=True)
+class KindForm:
+    """What somebody filled in for one kind.
+
+    Attributes:
+        key: The kind.
+        points: By facet; 0 takes a facet away.
+        graded: Facets that are multiplied by the magnitude.
+        half_life_days: After so many days an event counts half.
+        trust: 0 to 1, how far events of the kind are believed.
+        meaning: One sentence; only of a kind that the shipped table does not have.
+    """
+
+    key: str
+    points: Mapping[str, float]
+    graded: frozenset[str]
+    half_life_days: float
+    trust: float
+    meaning: str = ""
+
+
+def read_form(form: Mapping[str, Sequence[str]]) -> KindForm:
+    """Read the form of a kind; a comma counts as a decimal point.
+
+    Raises:
+        InputError: A field holds no number.
+    """
+
+    def read_number(name: str, empty: float) -> float:
+        text = (form.get(name) or [""])[0].strip().replace("−", "-").replace(",", ".")
+        try:
+            return float(text) if text else empty
+        except ValueError:
+            raise InputError(
+                say("“{text}” in the field {name} is no number.", text=text, name=name),
+                hint=say("Write one such as 3 or -2.7."),
+            ) from None
+
+    return KindForm(
+        key=(form.get("key") or [""])[0],
+        points={facet: read_number(f"points.{facet}", 0.0) for facet in ALL_FACETS},
+        graded=frozenset(form.get("graded", ())) & set(ALL_FACETS),
+        half_life_days=read_number("half_life_days", 90.0),
+        trust=read_number("trust", 1.0),
+        meaning=(form.get("meaning") or [""])[0].strip(),
+    )
+
+
+def read_own(workspace: Workspace) -> Own:
+    """What the workspace says itself; nothing where it has no file."""
+    return dict(read_overrides(workspace.points_path)) if workspace.points_path.exists() else {}
+
+
+def change_own(own: Own, form: KindForm) -> Own:
+    """The own points with what was filled in; only what differs from the shipped table is said.
+
+    Args:
+        own: What the workspace says so far.
+        form: What was filled in.
+    """
+    shipped = load_points().kinds.get(form.key)
+    kinds = dict(own.get("kinds", {}))
+    said = {
+        name: value
+        for name, value in dict(kinds.get(form.key, {})).items()
+        if name not in ("points", "graded", "half_life_days", "trust")
+    }
+    given = {entry.facet: entry for entry in shipped.entries} if shipped is not None else {}
+    points = {
+        facet: value
+        for facet, value in form.points.items()
+        if value != (given[facet].points if facet in given else 0.0)
+    }
+    if points:
+        said["points"] = points
+    graded = sorted(facet for facet in form.graded if form.points[facet])
+    shipped_graded = sorted(facet for facet, entry in given.items() if entry.is_graded)
+    if graded != shipped_graded:
+        said["graded"] = graded
+    if shipped is None or form.half_life_days != shipped.half_life_days:
+        said["half_life_days"] = form.half_life_days
+    if form.trust != (1.0 if shipped is None else shipped.trust):
+        said["trust"] = form.trust
+    if shipped is None and form.meaning:
+        said["meaning"] = form.meaning
+    kinds[form.key] = said
+    return {**own, "kinds": kinds}
+
+
+def drop_own(own: Own, key: str) -> Own:
+    """The own points without anything about a kind: it is then as shipped, or as a calibration taught."""
+    kinds = {name: said for name, said in dict(own.get("kinds", {})).items() if name != key}
+    return {
+        **{name: value for name, value in own.items() if name != "kinds"},
+        **({"kinds": kinds} if kinds else {}),
+    }
+
+
+def check_own(own: Own) -> PointsTable:
+    """The table that own points make.
+
+    Raises:
+        PointsError: They break rules; the message lists all of them.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "points.toml"
+        path.write_text(write_into("", own), encoding="utf-8")
+        try:
+            return load_points(path)
+        except PointsError as error:
+            raise PointsError(
+                error.message, hint=say("Change the numbers and look at the preview again.")
+            ) from None
+
+
+def save_own(workspace: Workspace, own: Own, *, before: str) -> PointsTable:
+    """Put own points in force, whole or not at all.
+
+    Args:
+        workspace: The workspace.
+        own: What it is to say.
+        before: The version of the points that whoever changes them has seen.
+
+    Raises:
+        ConflictError: Somebody has changed them meanwhile.
+        PointsError: They break rules.
+    """
+    check_own(own)
+    if put_points_in_force(replace(workspace, on_change=None)).points.version != before:
+        raise ConflictError(
+            say("Somebody has changed the points since you opened the page."),
+            hint=say("Open the kind again, see what is in force now, and change it once more."),
+        )
+    path = workspace.points_path
+    present = path.read_text(encoding="utf-8") if path.exists() else ""
+    _write_whole(path, write_into(present, own))
+    try:
+        return put_points_in_force(workspace).points
+    except BaseException:
+        # Or they would come into force later, without anybody's record of it.
+        _write_whole(path, present)
+        raise
+
+
+def _write_whole(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.part")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+
+
+def describe_kind(kind: Kind | None) -> dict[str, object]:
+    """A kind as the audit keeps it, before and after a change."""
+    if kind is None:
+        return {}
+    return {
+        "points": {entry.facet: entry.points for entry in kind.entries},
+        "graded": [entry.facet for entry in kind.entries if entry.is_graded],
+        "half_life_days": kind.half_life_days,
+        "trust": kind.trust,
+    }

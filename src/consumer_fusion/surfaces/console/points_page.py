@@ -1,0 +1,242 @@
+"""The points table: every kind with its points, the editor of one, its effect on real pairs, and the versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer_fusion.causal.experiments.rollout import Suggestion, list_suggestions
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.records.points import DIRECTIONS, FACETS, POINTS_VERSIONS, Kind, PointsTable
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.points.points_table import load_points, read_kept_points, read_points
+from consumer_fusion.score.points_comparison import PointsDifference, compare_points
+from consumer_fusion.storage.store import Session
+from consumer_fusion.surfaces.console.brand_pages import show_being_read
+from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.points_editing import (
+    KindForm,
+    change_own,
+    check_own,
+    describe_kind,
+    drop_own,
+    read_form,
+    read_own,
+    save_own,
+)
+from consumer_fusion.surfaces.console.points_preview import Preview, preview_points
+from consumer_fusion.surfaces.console.urls import make_path
+
+VERSIONS_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """One kind of the table.
+
+    Attributes:
+        kind: The kind.
+        is_own: Whether the workspace says something about it.
+    """
+
+    kind: Kind
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PointsPage:
+    """The points table.
+
+    Attributes:
+        version: The version in force.
+        kinds: Every kind, or those that were searched for.
+        search: What was searched for.
+        without_points: Kinds of events that are kept but no evidence: `kind`, `events`.
+        may_change: Whether the visitor may change points.
+        suggestions: What comparisons speak for without being in force.
+    """
+
+    version: str
+    kinds: Sequence[KindRow]
+    search: str
+    without_points: Sequence[Mapping[str, Any]]
+    may_change: bool
+    suggestions: Sequence[Suggestion]
+
+
+@dataclass(frozen=True, slots=True)
+class KindPage:
+    """One kind, to be looked at and changed.
+
+    Attributes:
+        key: Its key.
+        kind: As it is in force; None for a kind without points.
+        shipped: As the product ships it; None where it does not.
+        is_own: Whether the workspace says something about it.
+        version: The version of the points in force.
+        facets: Of each side, its facets.
+        points: By facet, in force.
+        graded: Facets that are multiplied by the magnitude.
+        may_change: Whether the visitor may change it.
+    """
+
+    key: str
+    kind: Kind | None
+    shipped: Kind | None
+    is_own: bool
+    version: str
+    facets: Sequence[tuple[str, Sequence[str]]]
+    points: Mapping[str, float]
+    graded: frozenset[str]
+    may_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewPage:
+    """What a change would do.
+
+    Attributes:
+        form: What was filled in.
+        preview: The effect on relationships that there are.
+        largest: Those that would move most, with keys as the visitor may see them.
+        before: The version in force that the change was made from.
+        is_reset: Whether the kind goes back to what is shipped.
+    """
+
+    form: KindForm
+    preview: Preview
+    largest: Sequence[tuple[str, Any]]
+    before: str
+    is_reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsPage:
+    """The versions of the points that were in force.
+
+    Attributes:
+        versions: The newest first: version, since when, and what it said differently from the one before.
+    """
+
+    versions: Sequence[tuple[str, int, Sequence[PointsDifference]]]
+
+
+def show_points(visit: Visit) -> Answer:
+    """Every kind with its points."""
+    visit.require("look")
+    # How many events there are of a kind is of all brands together.
+    unscored = visit.readings.find_unscored() if visit.visitor.caller.brands is None else []
+    if unscored is None:
+        return show_being_read(say("Points"), section="points")
+    points = put_points_in_force(visit.workspace).points
+    own = read_own(visit.workspace).get("kinds", {})
+    search = visit.asked.get("search", "").strip()
+    wanted = search.casefold()
+    content = PointsPage(
+        points.version,
+        [
+            KindRow(kind, key in own)
+            for key, kind in points.kinds.items()
+            if wanted in f"{key} {say(key)} {say(kind.meaning)}".casefold()
+        ],
+        search,
+        [row for row in unscored if wanted in str(row["kind"]).casefold()],
+        visit.may("change_points"),
+        [
+            each
+            for each in list_suggestions(visit.workspace)
+            if visit.may("look", each.brand) and wanted in each.key.casefold()
+        ],
+    )
+    return Page("points.html", say("Points"), content, section="points")
+
+
+def show_kind(visit: Visit) -> Answer:
+    """One kind of the table, to be changed."""
+    visit.require("look")
+    key = visit.read_asked("key")
+    points = put_points_in_force(visit.workspace).points
+    kind = points.kinds.get(key)
+    unscored = visit.readings.count_unscored() if visit.visitor.caller.brands is None else []
+    if kind is None and key not in {row["kind"] for row in unscored}:
+        raise NotFoundError(
+            say("There is no kind “{key}”.", key=key), hint=say("The points table lists all of them.")
+        )
+    content = KindPage(
+        key,
+        kind,
+        load_points().kinds.get(key),
+        key in read_own(visit.workspace).get("kinds", {}),
+        points.version,
+        [(direction, FACETS[direction]) for direction in DIRECTIONS],
+        {entry.facet: entry.points for entry in kind.entries} if kind else {},
+        frozenset(entry.facet for entry in kind.entries if entry.is_graded) if kind else frozenset(),
+        visit.may("change_points"),
+    )
+    return Page("kind.html", say(key), content, section="points")
+
+
+def preview_change(visit: Visit) -> Answer:
+    """What a change of a kind would do to relationships that there are."""
+    visit.require("change_points")
+    form, after = _read_change(visit)
+    preview = preview_points(visit.workspace, after, form.key, visit.as_of_us)
+    content = PreviewPage(
+        form,
+        preview,
+        [(visit.show_key(effect.consumer), effect) for effect in preview.largest],
+        visit.read_form("before"),
+        visit.read_optional("reset") == "yes",
+    )
+    return Page("preview.html", say("Preview"), content, section="points")
+
+
+def save_change(visit: Visit) -> Answer:
+    """Put a change of a kind in force."""
+    visit.require("change_points")
+    form, _ = _read_change(visit)
+    before = put_points_in_force(visit.workspace).points
+
+    def tell(session: Session) -> Deed:
+        after = read_kept_points(session) or before
+        detail = {
+            name: describe_kind(points.kinds.get(form.key))
+            for name, points in (("before", before), ("after", after))
+        }
+        return Deed("change points", object_id=after.version, detail={"kind": form.key, **detail})
+
+    save_own(visit.acting(tell), _make_own(visit, form), before=visit.read_form("before"))
+    return Redirect(
+        make_path("/points/kind", key=form.key),
+        say("The points of “{kind}” are in force, and every score is read with them.", kind=say(form.key)),
+    )
+
+
+def show_versions(visit: Visit) -> Answer:
+    """The versions that were in force, and what each changed."""
+    visit.require("look")
+    with visit.workspace.store.reading() as session:
+        rows = session.read(
+            POINTS_VERSIONS, order_by=("applied_us desc",), limit=VERSIONS_LISTED + 1
+        ).to_pylist()
+    tables = [read_points(json.loads(row["content"])) for row in rows]
+    versions = []
+    for place, row in enumerate(rows[:VERSIONS_LISTED]):
+        earlier = tables[place + 1] if place + 1 < len(tables) else None
+        changed = () if earlier is None else compare_points(earlier, tables[place])
+        versions.append((row["version"], row["applied_us"], changed))
+    return Page("versions.html", say("Versions of the points"), VersionsPage(versions), section="points")
+
+
+def _read_change(visit: Visit) -> tuple[KindForm, PointsTable]:
+    visit.read_form("key")
+    form = read_form(visit.form)
+    return form, check_own(_make_own(visit, form))
+
+
+def _make_own(visit: Visit, form: KindForm) -> dict[str, Any]:
+    own = read_own(visit.workspace)
+    return drop_own(own, form.key) if visit.read_optional("reset") == "yes" else change_own(own, form)

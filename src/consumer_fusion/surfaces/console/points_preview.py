@@ -1,0 +1,183 @@
+"""What other points would do to relationships that there are: a sample of pairs read with both tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.events.entities import name_entities
+from consumer_fusion.events.event_reader import open_events
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.records.points import PointsTable
+from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
+from consumer_fusion.score.fold.rhythms import pace_points
+from consumer_fusion.score.model.ledger import fold_ledger
+from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.points.points_table import digest_folding
+from consumer_fusion.score.points_comparison import PointsDifference, compare_points
+from consumer_fusion.score.queries.score_queries import read_ledgers, to_entries
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+SAMPLED_PAIRS = 150
+LISTED_PAIRS = 10
+_LOOKED_AT = 50_000
+_MOVED = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class PairEffect:
+    """What other points would do to one relationship.
+
+    Attributes:
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        before: Its score now.
+        after: Its score with the other points.
+        symbiosis_before: Its class now.
+        symbiosis_after: Its class with the other points.
+    """
+
+    consumer: str
+    brand: str
+    before: float
+    after: float
+    symbiosis_before: str
+    symbiosis_after: str
+
+    @property
+    def change(self) -> float:
+        """By how much the score would move."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What other points would do.
+
+    Attributes:
+        differences: What the other table says differently.
+        pair_count: Relationships with events of the kind; at least so many where `is_more`.
+        is_more: Whether there are more than were counted.
+        sampled_count: So many of them were read with both tables.
+        mean_change: Of those, by how much the score would move on average.
+        risen_count: Of those, how many would rise.
+        fallen_count: Of those, how many would fall.
+        class_count: Of those, how many would be another kind of relationship.
+        largest: Those that would move most.
+        is_folded_anew: Whether events are folded again when the points are saved, which takes a while.
+    """
+
+    differences: Sequence[PointsDifference]
+    pair_count: int
+    is_more: bool
+    sampled_count: int
+    mean_change: float
+    risen_count: int
+    fallen_count: int
+    class_count: int
+    largest: Sequence[PairEffect]
+    is_folded_anew: bool
+
+
+def preview_points(workspace: Workspace, after: PointsTable, key: str, as_of_us: int) -> Preview:
+    """Read a sample of the relationships with events of a kind with the points in force and with others.
+
+    Args:
+        workspace: The workspace.
+        after: The other points.
+        key: The kind that differs.
+        as_of_us: The moment of the scores.
+    """
+    force = put_points_in_force(workspace)
+    with workspace.store.reading() as session:
+        pairs = _find_pairs(workspace, session, force, key)
+        sample = _spread(pairs, SAMPLED_PAIRS)
+        effects = _measure(workspace, session, force, after, key, sample, as_of_us)
+    changes = [effect.change for effect in effects]
+    return Preview(
+        differences=list(compare_points(force.points, after)),
+        pair_count=pairs.num_rows,
+        is_more=pairs.num_rows >= _LOOKED_AT,
+        sampled_count=len(effects),
+        mean_change=sum(changes) / len(changes) if changes else 0.0,
+        risen_count=sum(change > _MOVED for change in changes),
+        fallen_count=sum(change < -_MOVED for change in changes),
+        class_count=sum(effect.symbiosis_before != effect.symbiosis_after for effect in effects),
+        largest=sorted(effects, key=lambda effect: -abs(effect.change))[:LISTED_PAIRS],
+        is_folded_anew=digest_folding(force.points) != digest_folding(after),
+    )
+
+
+def _find_pairs(workspace: Workspace, session: Session, force: PointsInForce, key: str) -> pa.Table:
+    """Pairs with events of the kind."""
+    columns = ("consumer_id", "brand_id")
+    number = force.kind_ids.get(key)
+    if number is not None and key in force.points.kinds:
+        found = session.read(PAIR_KIND_STATES, {"kind_id": number}, columns=columns, limit=_LOOKED_AT)
+        if found.num_rows:
+            return found
+    source = open_events(
+        session, workspace.folder, columns=(*columns, "kind_id", "kind", "day", "occurred_us")
+    )
+    return workspace.engine.read(
+        "select distinct e.consumer_id, e.brand_id "  # noqa: S608 - names of our own columns
+        f"from {source.relation} e join wanted_kind w on w.kind = e.kind limit {_LOOKED_AT}",
+        step="find pairs with events of a kind",
+        tables={**source.tables, "wanted_kind": pa.table({"kind": [key.split("/", 1)[0]]})},
+    )
+
+
+def _spread(pairs: pa.Table, count: int) -> pa.Table:
+    """So many rows, spread evenly over all."""
+    if pairs.num_rows <= count:
+        return pairs
+    ordered = pairs.sort_by([("consumer_id", "ascending"), ("brand_id", "ascending")])
+    return ordered.take([place * pairs.num_rows // count for place in range(count)])
+
+
+def _measure(
+    workspace: Workspace, session: Session, force: PointsInForce, after: PointsTable, key: str, sample: pa.Table,
+    as_of_us: int,
+) -> list[PairEffect]:  # fmt: skip
+    if not sample.num_rows:
+        return []
+    # What was learnt of this workspace goes with the other points, too.
+    after = replace(after, dispersions=force.points.dispersions, rhythms=force.points.rhythms)
+    ledgers = read_ledgers(
+        session, workspace.engine, workspace.folder, force.points, force.kind_ids,
+        consumers=pc.unique(sample["consumer_id"]).to_pylist(), brand_ids=pc.unique(sample["brand_id"]).to_pylist(),
+        until_us=as_of_us,
+    )  # fmt: skip
+    names = name_entities(
+        session, [*pc.unique(sample["consumer_id"]).to_pylist(), *pc.unique(sample["brand_id"]).to_pylist()]
+    )
+    effects = []
+    for pair in sample.to_pylist():
+        own = ledgers.filter(
+            pc.and_(
+                pc.equal(ledgers["consumer_id"], pair["consumer_id"]),
+                pc.equal(ledgers["brand_id"], pair["brand_id"]),
+            )
+        )
+        entries = to_entries(own)
+        own_points, own_after = (pace_points(one, pair["brand_id"]) for one in (force.points, after))
+        before = read_pair(fold_ledger(entries, as_of_us, own_points), own_points)
+        if key not in force.points.kinds:
+            # Events of a kind without points were never sized; with the rule `one` each counts once.
+            entries = [replace(entry, magnitude=entry.magnitude or 1.0) for entry in entries]
+        reading = read_pair(fold_ledger(entries, as_of_us, own_after), own_after)
+        effects.append(
+            PairEffect(
+                names[pair["consumer_id"]],
+                names[pair["brand_id"]],
+                before.fusion_score,
+                reading.fusion_score,
+                before.symbiosis,
+                reading.symbiosis,
+            )
+        )
+    return effects

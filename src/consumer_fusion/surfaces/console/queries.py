@@ -1,0 +1,385 @@
+"""What the pages read of the workspace, kept for a while: scores of a brand, one pair, activity, the brands."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from time import monotonic
+
+import pyarrow as pa
+
+from consumer_fusion import inspection
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.events.event_reader import FOLDED_MARK, find_canonical, find_members
+from consumer_fusion.i18n.translation import read_language
+from consumer_fusion.records.association import ASSOCIATIONS
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.identity import MERGES
+from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from consumer_fusion.records.segment import SEGMENTS
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.model import reading as reading_module
+from consumer_fusion.score.model.ledger import fold_ledger
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.answers import NamedMoment
+from consumer_fusion.score.queries.score_queries import NEWEST_MARK
+from consumer_fusion.server.many_pairs import Activity, count_activity, is_many, read_brand, summarise_brands
+from consumer_fusion.server.standings_cache import Standings
+from consumer_fusion.server.worker_pool import Aside
+from consumer_fusion.storage.store import Session
+from consumer_fusion.surfaces.console.page_cache import Shelf, Stamp
+from consumer_fusion.surfaces.console.trends import add_present, list_trend_moments, read_trend
+from consumer_fusion.workspace import Workspace
+
+HISTORY_DAYS = 180
+MOMENTS_KNOWN = 200
+"""So many moments that moved are known as such."""
+BRANDS_WARMED = 5
+_NOW_US = 3_600_000_000
+"""A moment so near is now, for the place of a score among others."""
+_STEP_US = 600_000_000
+"""`Now` moves in steps of ten minutes, so that what is kept can be shown; new events count at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrandsReading:
+    """All brands at a moment.
+
+    Attributes:
+        as_of_us: The moment.
+        brands: What `answers.summarise_brands` tells, the largest first.
+    """
+
+    as_of_us: int
+    brands: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class BrandReading:
+    """The relationships of a brand at a moment.
+
+    Attributes:
+        brand: Key of the brand.
+        as_of_us: The moment.
+        scores: The columns of `answers.score_pairs` with `change_28_days`, what fell most first.
+    """
+
+    brand: str
+    as_of_us: int
+    scores: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class PairReading:
+    """One relationship at a moment.
+
+    Attributes:
+        answer: The reading, its contributions, changes and events.
+        history: `day`, `fusion_score`, `low`, `high` of the last days.
+        percentile: Place among the pairs of the brand, 0 to 100; None where unknown.
+        change_28_days: How far the score is from where it was 28 days earlier.
+    """
+
+    answer: answers.PairAnswer
+    history: pa.Table
+    percentile: float | None
+    change_28_days: float
+
+
+class Readings:
+    """Reads the workspace for the pages and keeps what it read.
+
+    Args:
+        workspace: The workspace.
+        aside: Where many pairs are read.
+        standings: Where scores lie among those of their brand.
+    """
+
+    def __init__(
+        self, workspace: Workspace, aside: Aside | None = None, standings: Standings | None = None
+    ) -> None:
+        self._workspace = workspace
+        self._aside = aside or Aside(workspace)
+        self._standings = standings or Standings(workspace, self._aside)
+        self._sizes: Shelf[bool] = Shelf(1_000)
+        self._brands: Shelf[BrandsReading] = Shelf(8)
+        self._brand: Shelf[BrandReading] = Shelf(6)
+        self._pair: Shelf[PairReading] = Shelf(64)
+        self._activity: Shelf[Activity] = Shelf(16)
+        self._trend: Shelf[pa.Table] = Shelf(16)
+        self._unscored: Shelf[list[dict[str, object]]] = Shelf(1)
+        self._chosen: OrderedDict[int, bool] = OrderedDict()
+        self._lock = threading.Lock()
+        self._changes = itertools.count()
+        self._generation = next(self._changes)
+
+    def forget(self) -> None:
+        """Let nothing that was kept be shown again, because somebody has changed something."""
+        self._generation = next(self._changes)
+
+    def stamp(self, as_of_us: int = 0) -> Stamp:
+        """What everything would be read from now.
+
+        Args:
+            as_of_us: The moment it is of, where it moves with the clock.
+        """
+        version = put_points_in_force(self._workspace).points.version
+        with self._workspace.store.reading() as session:
+            return Stamp(
+                (version, self._generation, _count_declared(session)),
+                (session.read_mark(NEWEST_MARK), session.read_mark(FOLDED_MARK), as_of_us),
+            )
+
+    def choose_moment(self, asked: NamedMoment | None = None) -> int:
+        """The moment that scores are shown of when nobody gives one.
+
+        Args:
+            asked: Whether the newest event or now is asked for by name; None for the usual moment.
+        """
+        moment_us = answers.find_fixed_moment(self._workspace, asked)
+        is_now = moment_us is None
+        if moment_us is None:
+            newest_us = answers.resolve_as_of(self._workspace, "latest")
+            moment_us = max(newest_us, self._workspace.now_us // _STEP_US * _STEP_US)
+        with self._lock:
+            self._chosen[moment_us] = is_now
+            self._chosen.move_to_end(moment_us)
+            while len(self._chosen) > MOMENTS_KNOWN:
+                self._chosen.popitem(last=False)
+        return moment_us
+
+    def read_brands(self, as_of_us: int) -> BrandsReading:
+        """All brands; where there is very much of them perhaps of some time ago, as their moment says."""
+        key, stamp = self._place(("brands",), as_of_us)
+        make, is_aside = self._choose_summary(as_of_us)
+        return self._brands.take(key, stamp, make, is_costly=is_aside)
+
+    def find_brands(self, as_of_us: int) -> BrandsReading | None:
+        """The same; None where it takes seconds to read, which has begun then."""
+        key, stamp = self._place(("brands",), as_of_us)
+        make, is_aside = self._choose_summary(as_of_us)
+        return self._brands.find(key, stamp, make) if is_aside else self._brands.take(key, stamp, make)
+
+    def list_brand_names(self, as_of_us: int) -> list[str]:
+        """The keys of all brands, the largest first; by name while it is not known yet which they are."""
+        found = self.find_brands(as_of_us)
+        if found is not None:
+            return list(found.brands["brand"].to_pylist())
+        with self._workspace.store.reading() as session:
+            rows = session.read(
+                ENTITIES, {"entity_type": "brand"}, columns=("entity_key",), order_by=("entity_key",)
+            )
+        return list(rows["entity_key"].to_pylist())
+
+    def _choose_summary(self, as_of_us: int) -> tuple[Callable[[], BrandsReading], bool]:
+        is_aside = self._is_many(None)
+
+        def make() -> BrandsReading:
+            if is_aside:
+                return BrandsReading(as_of_us, self._aside.run(summarise_brands, as_of_us))
+            return BrandsReading(as_of_us, summarise_brands(self._workspace, as_of_us))
+
+        return make, is_aside
+
+    def read_brand(self, brand: str, as_of_us: int) -> BrandReading:
+        """The relationships of a brand; of a large one perhaps of some time ago, as its moment says.
+
+        Raises:
+            NotFoundError: There is no such brand.
+        """
+        key, stamp = self._place((brand,), as_of_us)
+        make, is_aside = self._choose_reader(brand, as_of_us)
+        return self._brand.take(key, stamp, make, is_costly=is_aside)
+
+    def find_brand(self, brand: str, as_of_us: int) -> BrandReading | None:
+        """The same; None where it takes seconds to read, which has begun then."""
+        key, stamp = self._place((brand,), as_of_us)
+        make, is_aside = self._choose_reader(brand, as_of_us)
+        return self._brand.find(key, stamp, make) if is_aside else self._brand.take(key, stamp, make)
+
+    def _choose_reader(self, brand: str, as_of_us: int) -> tuple[Callable[[], BrandReading], bool]:
+        """What reads a brand, and whether it does so aside."""
+        is_aside = self._is_many(brand)
+
+        def make() -> BrandReading:
+            if is_aside:
+                return BrandReading(brand, as_of_us, self._aside.run(read_brand, brand, as_of_us))
+            return BrandReading(brand, as_of_us, read_brand(self._workspace, brand, as_of_us))
+
+        return make, is_aside
+
+    def read_pair(self, consumer: str, brand: str, as_of_us: int, *, is_whole: bool) -> PairReading:
+        """One relationship with all that it is made of, as of now: nothing of it lags behind.
+
+        Args:
+            consumer: Key of the consumer.
+            brand: Key of the brand.
+            as_of_us: The moment.
+            is_whole: Whether events of other brands, from which some of it follows, are named.
+        """
+        # Sentences are written in the language of whoever asks.
+        key, _ = self._place((consumer, brand, read_language().code, str(is_whole)), as_of_us)
+        stamp = self.stamp_pair(consumer, brand, as_of_us)
+        reading = self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us, is_whole))
+        if reading.percentile is not None:
+            return reading
+        # The other pairs of a large brand may not have been read yet when this one was.
+        value = reading.answer.explanation.reading.fusion_score
+        return replace(reading, percentile=self._find_percentile(reading.answer, value))
+
+    def stamp_pair(self, consumer: str, brand: str, as_of_us: int) -> Stamp:
+        """What one relationship would be read from now; it stays while nothing happens in it.
+
+        Args:
+            consumer: Key of the consumer.
+            brand: Key of the brand.
+            as_of_us: The moment.
+        """
+        version = put_points_in_force(self._workspace).points.version
+        with self._workspace.store.reading() as session:
+            brand_ids = list(find_keys(session, "brand", [brand]).values())
+            members = find_members(session, find_keys(session, "consumer", [consumer]).values())
+            where = {"consumer_id": members or [0], "brand_id": brand_ids or [0]}
+            events = tuple(
+                tuple(session.read(table, where, columns=("sequence",))["sequence"].to_pylist())
+                for table in (EVENTS, DERIVED_EVENTS)
+            )
+            states = session.read(PAIR_KIND_STATES, where, columns=("kind_id", "event_count", "y"))
+            sealed_us = session.summarise(SEGMENTS, "sealed_us", "max")
+            declared = _count_declared(session)
+        happened = (events, tuple(map(tuple, (column.to_pylist() for column in states.columns))), sealed_us)
+        return Stamp((version, self._generation, declared, happened, as_of_us))
+
+    def warm(self) -> None:
+        """Read what is asked for first where there is much of it: the brands, and the largest of them."""
+        if not self._is_many(None):
+            return
+        moment_us = self.choose_moment()
+        self.count_unscored()
+        for brand in self.read_brands(moment_us).brands["brand"].to_pylist()[:BRANDS_WARMED]:
+            if self._is_many(brand):
+                self.read_brand(brand, moment_us)
+                self.read_activity(brand)
+
+    def read_activity(self, brand: str) -> Activity:
+        """What came in of a brand, day by day and channel by channel; of a large one perhaps of some time ago."""
+        make, is_aside = self._choose_counter(brand)
+        return self._activity.take(brand, self.stamp(), make, is_costly=is_aside)
+
+    def find_activity(self, brand: str) -> Activity | None:
+        """The same; None where it takes seconds to count, which has begun then."""
+        make, is_aside = self._choose_counter(brand)
+        find = self._activity.find if is_aside else self._activity.take
+        return find(brand, self.stamp(), make)
+
+    def _choose_counter(self, brand: str) -> tuple[Callable[[], Activity], bool]:
+        is_aside = self._is_many(brand)
+
+        def make() -> Activity:
+            return (
+                self._aside.run(count_activity, brand) if is_aside else count_activity(self._workspace, brand)
+            )
+
+        return make, is_aside
+
+    def read_trend(self, brand: str, as_of_us: int) -> pa.Table:
+        """How the relationships of a brand went in half a year; what lies behind is looked at once a day."""
+        moments = list_trend_moments(as_of_us)
+        is_aside = self._is_many(brand)
+
+        def make() -> pa.Table:
+            if is_aside:
+                # One after the other, so that who waits for less has a turn in between.
+                return pa.concat_tables([self._aside.run(read_trend, brand, [each]) for each in moments])
+            return read_trend(self._workspace, brand, moments)
+
+        past = self._trend.take((brand, moments[0]), Stamp(self.stamp().fixed), make, is_costly=is_aside)
+        return add_present(past, self.read_brand(brand, as_of_us).scores["fusion_score"], as_of_us)
+
+    def count_unscored(self) -> list[dict[str, object]]:
+        """The kinds of events that have no points yet; where there are many events, perhaps of some time ago."""
+        make, is_aside = self._choose_kind_counter()
+        return self._unscored.take("kinds", self.stamp(), make, is_costly=is_aside)
+
+    def find_unscored(self) -> list[dict[str, object]] | None:
+        """The same; None where it takes seconds to count, which has begun then."""
+        make, is_aside = self._choose_kind_counter()
+        find = self._unscored.find if is_aside else self._unscored.take
+        return find("kinds", self.stamp(), make)
+
+    def _choose_kind_counter(self) -> tuple[Callable[[], list[dict[str, object]]], bool]:
+        is_aside = self._is_many(None)
+
+        def make() -> list[dict[str, object]]:
+            if is_aside:
+                return self._aside.run(inspection.count_unscored)
+            return inspection.count_unscored(self._workspace)
+
+        return make, is_aside
+
+    def _place(self, what: tuple[str, ...], as_of_us: int) -> tuple[Hashable, Stamp]:
+        """The key and stamp of something of a moment; a moment that moves with the events is no part of the key."""
+        with self._lock:
+            is_now = self._chosen.get(as_of_us)
+        # Events that arrive between the choice and now make another moment the newest; it moves with them all the same.
+        return (
+            ((*what, as_of_us), self.stamp()) if is_now is None else ((*what, is_now), self.stamp(as_of_us))
+        )
+
+    def _make_pair(self, consumer: str, brand: str, as_of_us: int, is_whole: bool) -> PairReading:
+        moment = from_microseconds(as_of_us)
+        answer = answers.explain_pair(self._workspace, consumer, brand, as_of=moment, is_whole=is_whole)
+        earlier_us = as_of_us - answers.FALLING_DAYS * DAY_MICROSECONDS
+        earlier = reading_module.read_pair(
+            fold_ledger(answer.entries, earlier_us, answer.points), answer.points
+        )
+        now_score = answer.explanation.reading.fusion_score
+        return PairReading(
+            answer,
+            answers.replay_pair(self._workspace, answer, HISTORY_DAYS),
+            self._find_percentile(answer, now_score),
+            now_score - earlier.fusion_score,
+        )
+
+    def _find_percentile(self, answer: answers.PairAnswer, value: float) -> float | None:
+        with self._workspace.store.reading() as session:
+            brand_ids = list(find_keys(session, "brand", [answer.brand]).values())
+            found = find_keys(session, "consumer", [answer.consumer]).values()
+            consumers = [find_canonical(session, number) for number in found]
+            is_pair = bool(brand_ids and consumers) and bool(
+                session.count(PAIR_KIND_STATES, {"consumer_id": consumers[0], "brand_id": brand_ids[0]})
+            )
+        if not is_pair:
+            return None
+        is_now = abs(self._workspace.now_us - answer.as_of_us) < _NOW_US
+        place = self._standings.find_place(
+            brand_ids[0], consumers[0], value, None if is_now else answer.as_of_us
+        )
+        return None if place is None else place.percentile
+
+    def _is_many(self, brand: str | None) -> bool:
+        """Whether the pairs of a brand, or of all, are so many that they are read aside."""
+
+        def look() -> bool:
+            with self._workspace.store.reading() as session:
+                if brand is None:
+                    return is_many(session, None)
+                return is_many(session, find_keys(session, "brand", [brand]).values())
+
+        minute = int(monotonic() // 60)
+        return self._sizes.take(brand, Stamp(None, minute), look)
+
+
+def _count_declared(session: Session) -> tuple[Hashable, ...]:
+    """Changes when a merge or an association is declared or taken back, by whichever process."""
+    return (
+        session.count(MERGES),
+        session.summarise(MERGES, "undone_us", "max"),
+        session.count(ASSOCIATIONS),
+        session.summarise(ASSOCIATIONS, "withdrawn_us", "max"),
+    )

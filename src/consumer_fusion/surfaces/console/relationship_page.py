@@ -1,0 +1,292 @@
+"""One relationship: its score and how sure it is, both sides, what it is made of event by event, and what-if."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.score.model.reading import Reading
+from consumer_fusion.score.queries import answers
+from consumer_fusion.surfaces.console.association_pages import EVIDENCE_WORDS, list_visible
+from consumer_fusion.surfaces.console.brand_pages import find_live_path
+from consumer_fusion.surfaces.console.drawings import Drawing, DrawnShelf, Placeholder
+from consumer_fusion.surfaces.console.figure_parts import answer_figure
+from consumer_fusion.surfaces.console.pages import Answer, Deed, Download, Page, Visit
+from consumer_fusion.surfaces.console.pair_drawings import PAIR_HEADINGS, make_pair_drawing
+from consumer_fusion.surfaces.console.queries import PairReading
+from consumer_fusion.surfaces.console.urls import make_path
+from consumer_fusion.surfaces.report.tables import write_csv
+
+LEDGER_ROWS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class FacetPart:
+    """What one event gave or took in one facet.
+
+    Attributes:
+        facet: Which facet.
+        direction: Who gives.
+        points: What it was worth when it happened.
+        contribution: Its part of the score minus 50 now.
+        sentence: The same for people.
+    """
+
+    facet: str
+    direction: str
+    points: float
+    contribution: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One event of a relationship.
+
+    Attributes:
+        event_id: The event.
+        occurred_us: When it happened.
+        kind: Key of its kind in the points table.
+        channel: Where; None where unknown.
+        text: The words that were said; None where there are none.
+        parent_event_id: The event that it follows from.
+        contribution: What it adds to or takes from the score now.
+        change: By how much it moved the score when it happened; None where it moved nothing.
+        parts: Facet by facet.
+        without_path: Where the score without it is computed.
+    """
+
+    event_id: str
+    occurred_us: int
+    kind: str
+    channel: str | None
+    text: str | None
+    parent_event_id: str | None
+    contribution: float
+    change: float | None
+    parts: tuple[FacetPart, ...]
+    without_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipPage:
+    """One relationship.
+
+    Attributes:
+        consumer: Key of the consumer.
+        shown: The key as the visitor may see it.
+        brand: Key of the brand.
+        as_of_us: The moment.
+        is_quiet: Whether that is the newest event's moment because nothing happened for a day.
+        reading: Score, interval, both sides, confidence, class, facets.
+        percentile: Place among the brand's pairs, 0 to 100; None where unknown.
+        change_28_days: How far from 28 days earlier.
+        sides: Of each side: who gives, where it stands, and its facets with their points.
+        scale: The facets' points are drawn against so many.
+        associations: Declared associations of the consumer with the brand that hold.
+        ledger: Its events, the newest first; those that are no evidence too.
+        event_count: How many events there are in all.
+        more_path: Where the events after these are; None when all are shown.
+        figures: Its charts, to be drawn.
+        download: Where the ledger is as CSV.
+        live_path: Where the page hears of new events; None where it shows a moment that was chosen.
+    """
+
+    consumer: str
+    shown: str
+    brand: str
+    as_of_us: int
+    is_quiet: bool
+    reading: Reading
+    percentile: float | None
+    change_28_days: float
+    sides: Sequence[tuple[str, float, Sequence[tuple[str, float]]]]
+    scale: float
+    associations: Sequence[Mapping[str, object]]
+    ledger: Sequence[LedgerRow]
+    event_count: int
+    more_path: str | None
+    figures: Sequence[Placeholder]
+    download: str
+    live_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPart:
+    """Further rows of a ledger.
+
+    Attributes:
+        ledger: The rows.
+        more_path: Where those after these are; None at the end.
+    """
+
+    ledger: Sequence[LedgerRow]
+    more_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutPart:
+    """The score as it would be without an event.
+
+    Attributes:
+        reading: As it would be.
+        difference: Less the score as it is.
+    """
+
+    reading: Reading
+    difference: float
+
+
+def show_relationship(visit: Visit) -> Answer:
+    """One relationship."""
+    consumer, brand = _read_pair(visit)
+    as_of_us = visit.as_of_us
+    pair = _read(visit, consumer, brand)
+    rows = make_ledger(pair, _parameters(visit))
+    if visit.asked.get("format") == "csv":
+        return _write_ledger(pair)
+    if visit.is_part and "from" in visit.asked:
+        start = _read_place(visit.asked["from"])
+        part = LedgerPart(
+            rows[start : start + LEDGER_ROWS], _more_path(visit, start + LEDGER_ROWS, len(rows))
+        )
+        look = Deed("look at relationship", consumer=consumer, brand=brand, detail={"from": start})
+        return Page("ledger_rows.html", "", part, look=look)
+    reading = pair.answer.explanation.reading
+    shown = visit.show_key(pair.answer.consumer)
+    content = RelationshipPage(
+        consumer=consumer,
+        shown=shown,
+        brand=brand,
+        as_of_us=as_of_us,
+        is_quiet=visit.is_quiet,
+        reading=reading,
+        percentile=pair.percentile,
+        change_28_days=pair.change_28_days,
+        sides=[
+            (
+                direction,
+                reading.consumer_to_brand if direction == DIRECTIONS[0] else reading.brand_to_consumer,
+                [(facet, reading.facets[facet]) for facet in FACETS[direction]],
+            )
+            for direction in DIRECTIONS
+        ],
+        scale=max([10.0, *map(abs, reading.facets.values())]),
+        associations=_list_associations(visit, pair),
+        ledger=rows[:LEDGER_ROWS],
+        event_count=len(rows),
+        more_path=_more_path(visit, LEDGER_ROWS, len(rows)),
+        figures=[
+            Placeholder(
+                name,
+                say(heading),
+                say(hint),
+                make_path("/relationship/figure", name=name, **_parameters(visit)),
+                make_path("/relationship/figure", name=name, format="csv", **_parameters(visit)),
+            )
+            for name, (heading, hint) in PAIR_HEADINGS.items()
+            if rows or name == "facets"
+        ],
+        download=make_path("/relationship", format="csv", **_parameters(visit)),
+        live_path=find_live_path(visit, brand=brand, consumer=pair.answer.consumer),
+    )
+    return Page(
+        "relationship.html", f"{shown} × {brand}", content, section="consumers", brand=brand,
+        look=Deed("look at relationship", consumer=consumer, brand=brand),
+    )  # fmt: skip
+
+
+def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+    """One chart of a relationship, for its place on the page, or its numbers as CSV."""
+    consumer, brand = _read_pair(visit)
+    name = visit.read_asked("name")
+
+    def make() -> Drawing:
+        reading = _read(visit, consumer, brand)
+        drawing = make_pair_drawing(name, reading, visit.show_key(reading.answer.consumer))
+        if drawing is None:
+            raise NotFoundError(say("There is no chart “{name}”.", name=name))
+        return drawing
+
+    key = (
+        "pair", consumer, brand, name, visit.asked.get("as_of"), visit.may("see_identities"),
+        visit.visitor.caller.brands is None,
+    )  # fmt: skip
+    stamp = visit.readings.stamp_pair(consumer, brand, visit.as_of_us)
+    return answer_figure(visit, shelf, key, stamp, make)
+
+
+def show_without(visit: Visit) -> Answer:
+    """What the score would be without one of the events."""
+    consumer, brand = _read_pair(visit)
+    pair = _read(visit, consumer, brand)
+    reading = answers.score_without(visit.workspace, pair.answer, visit.read_asked("event"))
+    difference = reading.fusion_score - pair.answer.explanation.reading.fusion_score
+    return Page("without.html", say("Without this event"), WithoutPart(reading, difference))
+
+
+def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[LedgerRow]:
+    """The events of a relationship, the newest first, each with all that it gave or took."""
+    parts: dict[str, list[FacetPart]] = {}
+    for each in pair.answer.explanation.contributions:
+        parts.setdefault(each.event_id, []).append(
+            FacetPart(each.facet, each.direction, each.points, each.contribution, each.sentence)
+        )
+    moves: dict[str, float] = {}
+    for change in pair.answer.changes:
+        moves[change.event_id] = moves.get(change.event_id, 0.0) + change.change
+    entries = sorted(pair.answer.entries, key=lambda entry: (-entry.occurred_us, entry.event_id))
+    return [
+        LedgerRow(
+            event_id=entry.event_id,
+            occurred_us=entry.occurred_us,
+            kind=entry.kind,
+            channel=entry.channel,
+            text=entry.text,
+            parent_event_id=entry.parent_event_id,
+            contribution=sum(part.contribution for part in parts.get(entry.event_id, ())),
+            change=moves.get(entry.event_id),
+            parts=tuple(parts.get(entry.event_id, ())),
+            without_path=make_path("/relationship/without", event=entry.event_id, **parameters),
+        )
+        for entry in entries
+    ]
+
+
+def _list_associations(visit: Visit, pair: PairReading) -> list[dict[str, object]]:
+    return [
+        {**row, "words": say(EVIDENCE_WORDS[row["evidence"]])}
+        for row in list_visible(visit, consumer=pair.answer.consumer)
+        if row["brand"] == pair.answer.brand
+    ]
+
+
+def _write_ledger(pair: PairReading) -> Download:
+    table = answers.tabulate_contributions(pair.answer)
+    return Download("contributions.csv", "\ufeff" + write_csv(table.column_names, table.to_pylist()))
+
+
+def _read(visit: Visit, consumer: str, brand: str) -> PairReading:
+    is_whole = visit.visitor.caller.brands is None
+    return visit.readings.read_pair(consumer, brand, visit.as_of_us, is_whole=is_whole)
+
+
+def _read_pair(visit: Visit) -> tuple[str, str]:
+    consumer, brand = visit.read_asked("consumer"), visit.read_asked("brand")
+    visit.require("look", brand)
+    return consumer, brand
+
+
+def _parameters(visit: Visit) -> dict[str, object]:
+    return {name: visit.asked[name] for name in ("consumer", "brand", "as_of") if name in visit.asked}
+
+
+def _more_path(visit: Visit, start: int, count: int) -> str | None:
+    return make_path("/relationship", **_parameters(visit), **{"from": start}) if start < count else None
+
+
+def _read_place(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

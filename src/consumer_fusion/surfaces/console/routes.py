@@ -1,0 +1,139 @@
+"""Every page of the console with its address: the list that the routes are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from consumer_fusion.access.permissions import Permission
+from consumer_fusion.surfaces.console import (
+    action_pages,
+    association_pages,
+    audit_page,
+    brand_pages,
+    consumer_pages,
+    effect_pages,
+    experiment_pages,
+    identity_pages,
+    key_pages,
+    planner_page,
+    points_page,
+    rejected_page,
+    relationship_page,
+    staff_pages,
+    suggestion_pages,
+    token_pages,
+    unattributed_page,
+    webhook_pages,
+)
+from consumer_fusion.surfaces.console.drawings import DrawnShelf
+from consumer_fusion.surfaces.console.pages import Answer, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class PageMaker:
+    """What makes a page.
+
+    Attributes:
+        needs: What one must be allowed, for some brand at least; the page itself asks again where it is of one brand.
+        make: From the visit and the charts that are kept.
+        is_change: Whether it does something: it is then posted to, with a form of ours.
+        is_preview: Whether it only shows what would be done.
+        takes_file: Whether a file may come with its form.
+    """
+
+    needs: Permission
+    make: Callable[[Visit, DrawnShelf], Answer]
+    is_change: bool = False
+    is_preview: bool = False
+    takes_file: bool = False
+
+
+def _show(needs: Permission, make: Callable[[Visit], Answer]) -> PageMaker:
+    return PageMaker(needs, lambda visit, _: make(visit))
+
+
+def _draw(needs: Permission, make: Callable[[Visit, DrawnShelf], Answer]) -> PageMaker:
+    return PageMaker(needs, make)
+
+
+def _change(
+    needs: Permission, make: Callable[[Visit], Answer], *, is_preview: bool = False, takes_file: bool = False
+) -> PageMaker:
+    return PageMaker(
+        needs, lambda visit, _: make(visit), is_change=True, is_preview=is_preview, takes_file=takes_file
+    )
+
+
+PAGES: dict[str, PageMaker] = {
+    "/": _show("look", brand_pages.show_start),
+    "/brands": _show("look", brand_pages.show_brands),
+    "/brand": _show("look", brand_pages.show_overview),
+    "/brand/figure": _draw("look", brand_pages.show_brand_figure),
+    "/actions": _show("look", action_pages.show_actions),
+    "/actions/figure": _draw("look", action_pages.show_actions_figure),
+    "/actions/declare": _change("declare_actions", action_pages.declare_action),
+    "/actions/withdraw": _change("declare_actions", action_pages.withdraw_action),
+    "/effect": _show("look", effect_pages.show_effect),
+    "/effect/figure": _draw("look", effect_pages.show_effect_figure),
+    "/effect/measure": _change("declare_actions", effect_pages.measure_effect),
+    "/relationship/effects": _show("look", effect_pages.show_beside),
+    "/effects": _show("look", effect_pages.show_effects),
+    "/effects/figure": _draw("look", effect_pages.show_effects_figure),
+    "/effects/measure": _change("declare_actions", effect_pages.measure_effects),
+    "/planner": _show("look", planner_page.show_planner),
+    "/planner/figure": _draw("look", planner_page.show_planner_figure),
+    "/planner/draw": _change("declare_actions", planner_page.draw_holdout),
+    "/planner/list": _show("see_identities", planner_page.download_holdout),
+    "/experiment": _show("look", experiment_pages.show_experiment),
+    "/experiment/measure": _change("declare_actions", experiment_pages.measure_experiment),
+    "/experiment/apply": _change("change_points", experiment_pages.apply_experiment),
+    "/experiment/withdraw": _change("change_points", experiment_pages.withdraw_experiment),
+    "/consumers": _show("look", consumer_pages.show_consumers),
+    "/consumer": _show("look", consumer_pages.show_consumer),
+    "/relationship": _show("look", relationship_page.show_relationship),
+    "/relationship/figure": _draw("look", relationship_page.show_pair_figure),
+    "/relationship/without": _show("look", relationship_page.show_without),
+    "/associations": _show("look", association_pages.show_associations),
+    "/associations/declare": _change("declare_associations", association_pages.declare),
+    "/associations/withdraw": _change("declare_associations", association_pages.withdraw),
+    "/points": _show("look", points_page.show_points),
+    "/points/kind": _show("look", points_page.show_kind),
+    "/points/versions": _show("look", points_page.show_versions),
+    "/points/preview": _change("change_points", points_page.preview_change, is_preview=True),
+    "/points/save": _change("change_points", points_page.save_change),
+    "/rejected": _show("mend_events", rejected_page.show_rejected),
+    "/rejected/row": _show("mend_events", rejected_page.show_rejection),
+    "/rejected/retry": _change("mend_events", rejected_page.retry_rejection),
+    "/rejected/retry-all": _change("mend_events", rejected_page.retry_all),
+    "/rejected/drop": _change("mend_events", rejected_page.drop_rejection),
+    "/unattributed": _show("mend_events", unattributed_page.show_unattributed),
+    "/unattributed/attach": _change("mend_events", unattributed_page.attach_event),
+    "/identities": _show("see_identities", identity_pages.show_identities),
+    "/identities/merge": _change("merge_consumers", identity_pages.merge_consumers),
+    "/identities/undo": _change("merge_consumers", identity_pages.undo_merge),
+    "/suggestions": _show("merge_consumers", suggestion_pages.show_suggestions),
+    "/suggestions/find": _change(
+        "merge_consumers", suggestion_pages.find_suggestions, is_preview=True, takes_file=True
+    ),
+    "/suggestions/accept": _change("merge_consumers", suggestion_pages.accept_suggestions),
+    "/keys": _show("change_keys", key_pages.show_keys),
+    "/keys/create": _change("change_keys", key_pages.create_key),
+    "/keys/rotate": _change("change_keys", key_pages.rotate_key),
+    "/keys/revoke": _change("change_keys", key_pages.revoke_key),
+    "/tokens": _show("make_tokens", token_pages.show_tokens),
+    "/tokens/create": _change("make_tokens", token_pages.create_token),
+    "/tokens/revoke": _change("make_tokens", token_pages.revoke_token),
+    "/webhooks": _show("change_webhooks", webhook_pages.show_webhooks),
+    "/webhooks/subscribe": _change("change_webhooks", webhook_pages.subscribe),
+    "/webhooks/withdraw": _change("change_webhooks", webhook_pages.withdraw),
+    "/webhooks/retry": _change("change_webhooks", webhook_pages.retry),
+    "/staff": _show("change_staff", staff_pages.show_staff),
+    "/staff/account": _show("change_staff", staff_pages.show_account),
+    "/staff/invite": _change("change_staff", staff_pages.invite),
+    "/staff/change": _change("change_staff", staff_pages.change),
+    "/staff/password": _change("change_staff", staff_pages.offer_password),
+    "/staff/sign-out": _change("change_staff", staff_pages.sign_out),
+    "/staff/deactivate": _change("change_staff", staff_pages.deactivate),
+    "/audit": _show("read_audit", audit_page.show_audit),
+}

@@ -1,0 +1,170 @@
+"""Merge suggestions: records of people who are probably one person, looked through by somebody before they count.
+
+The records that they are found in are read, compared and let go: nothing of them is kept but what somebody accepts.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from consumer_fusion import declarations
+from consumer_fusion.errors import InputError, MissingExtraError
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.i18n.translation import read_language, say, say_count
+from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, SUGGESTIONS
+from consumer_fusion.identity.review import ClaimedPair, list_claimed
+from consumer_fusion.surfaces.console.forms import Upload
+from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+
+SUGGESTIONS_LISTED = 200
+MOST_PEOPLE = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionsPage:
+    """Finding consumers who may be one person.
+
+    Attributes:
+        is_installed: Whether the part that compares records is installed.
+        threshold: From which probability on a pair is suggested.
+        found: What was found; None before anything was looked for.
+        claimed: Pairs of whom a browser says that they are one person, each with both keys as the visitor may see
+            them.
+    """
+
+    is_installed: bool
+    threshold: float
+    found: Found | None = None
+    claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in a file of people.
+
+    Attributes:
+        rows: Pairs whose consumers are known here: the suggestion, both keys as the visitor may see them, and the
+            suggestion as text, to be sent back when it is accepted. The most probable first.
+        total: How many pairs were found.
+        unknown_count: How many of them name somebody who is not known here.
+    """
+
+    rows: Sequence[tuple[Mapping[str, Any], str, str, str]]
+    total: int
+    unknown_count: int
+
+
+def show_suggestions(visit: Visit) -> Answer:
+    """What browsers claim, and where a file of people is chosen."""
+    visit.require("merge_consumers")
+    with visit.workspace.store.reading() as session:
+        pairs = list_claimed(session, SUGGESTIONS_LISTED)
+    claimed = [(each, visit.show_key(each.first), visit.show_key(each.second)) for each in pairs]
+    return _answer(None, DEFAULT_THRESHOLD, claimed)
+
+
+def find_suggestions(visit: Visit) -> Answer:
+    """Compare the records of a file with each other; nothing is merged, and the file is not kept."""
+    visit.require("merge_consumers")
+    if not _is_installed():
+        raise MissingExtraError(
+            say("The part that compares records of people is not installed here."),
+            hint=say("Whoever looks after the server can install it; the documentation says how."),
+        )
+    threshold = visit.read_number("percent", DEFAULT_THRESHOLD * 100) / 100
+    suggested = _suggest(visit.read_upload("people"), threshold)
+    keys = sorted({*suggested["first"].to_pylist(), *suggested["second"].to_pylist()})
+    with visit.workspace.store.reading() as session:
+        known = find_keys(session, "consumer", keys)
+    rows = [row for row in suggested.to_pylist() if row["first"] in known and row["second"] in known]
+    found = Found(
+        [
+            (row, visit.show_key(row["first"]), visit.show_key(row["second"]), json.dumps(row))
+            for row in rows[:SUGGESTIONS_LISTED]
+        ],
+        suggested.num_rows,
+        suggested.num_rows - len(rows),
+    )
+    return _answer(found, threshold)
+
+
+def accept_suggestions(visit: Visit) -> Answer:
+    """Merge the pairs that were chosen."""
+    visit.require("merge_consumers")
+    chosen = visit.read_choices("pair")
+    if not chosen:
+        raise InputError(say("No pair was chosen."), hint=say("Choose those that you know to be one person."))
+    detail = {"origin": "review", "pairs": len(chosen)}
+    workspace = visit.acting(Deed("merge consumers", detail=detail))
+    accepted = declarations.accept_suggestions(workspace, _read_pairs(chosen))
+    return Redirect(
+        "/identities",
+        say_count(
+            "{count} pair counts as one now. Each merge can be undone below.",
+            "{count} pairs count as one now. Each merge can be undone below.",
+            len(accepted.merge_ids),
+        ),
+    )
+
+
+def _is_installed() -> bool:
+    return find_spec("splink") is not None
+
+
+def _answer(
+    found: Found | None, threshold: float, claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
+) -> Answer:
+    content = SuggestionsPage(_is_installed(), threshold, found, claimed)
+    return Page("suggestions.html", say("Merge suggestions"), content, section="suggestions")
+
+
+def _suggest(people: Upload, threshold: float) -> pa.Table:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (
+            "people.parquet" if people.name.lower().endswith((".parquet", ".pq")) else "people.csv"
+        )
+        path.write_bytes(people.content)
+        try:
+            _check_size(path)
+            return declarations.suggest_merges(path, threshold=threshold)
+        except pa.ArrowInvalid:
+            raise InputError(
+                say("The file cannot be read."),
+                hint=say("Choose a CSV or Parquet file with one person a row."),
+            ) from None
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a file that would keep the server busy for long."""
+    if path.suffix == ".parquet":
+        count = pyarrow.parquet.ParquetFile(path).metadata.num_rows
+    else:
+        count = path.read_bytes().count(b"\n")
+    if count > MOST_PEOPLE:
+        raise InputError(
+            say(
+                "The file holds more than {count} people.", count=read_language().write_number(MOST_PEOPLE, 0)
+            ),
+            hint=say("Choose a file of fewer people, or ask whoever runs this workspace to compare so many."),
+        )
+
+
+def _read_pairs(chosen: Sequence[str]) -> pa.Table:
+    try:
+        rows = [json.loads(text) for text in chosen]
+        return pa.Table.from_pylist(
+            [{name: row[name] for name in SUGGESTIONS.names} for row in rows], SUGGESTIONS
+        )
+    except (ValueError, KeyError, TypeError, pa.ArrowException):
+        raise InputError(
+            say("The pairs that were chosen cannot be read."), hint=say("Look for suggestions again.")
+        ) from None

@@ -1,0 +1,60 @@
+"""The reading side of the server as one piece: the read API behind the gate, its measures, the chores beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.routing import BaseRoute, Mount
+
+from consumer_fusion.server.authentication import admit_caller
+from consumer_fusion.server.background_jobs import Chores
+from consumer_fusion.server.health import Extra, Measures, build_operation
+from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
+from consumer_fusion.surfaces.api.admission import Admission
+from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.routing import API_PATH, build_api
+from consumer_fusion.workspace import Workspace
+
+
+@dataclass(slots=True)
+class ReadingSide:
+    """What the application mounts to be read from; `start` before the first request, `stop` after the last.
+
+    Attributes:
+        workspace: The workspace.
+        gate: Who may come in; its trail is started and closed by whoever made it.
+        list_problems: What is wrong with keeping and reading what arrives, in words.
+        extra: Further numbers for `/metrics`, by name.
+        admit: Tells who asks.
+    """
+
+    workspace: Workspace
+    gate: Gate
+    list_problems: Callable[[], list[str]] = list
+    extra: Extra | None = None
+    admit: Admission = admit_caller
+    measures: Measures = field(init=False)
+    desk: Desk = field(init=False)
+    chores: Chores = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.measures = Measures(self.workspace, self.extra)
+        self.desk = Desk(self.workspace, self.gate.trail, self.admit)
+        self.chores = Chores(self.workspace)
+
+    def build_routes(self) -> list[BaseRoute]:
+        """`/api/v1`, `/healthz`, `/readyz` and `/metrics`."""
+        return [
+            Mount(API_PATH, app=SessionMiddleware(build_api(self.desk), self.gate)),
+            *build_operation(self.workspace, self.measures, list_problems=self.list_problems),
+        ]
+
+    def start(self) -> None:
+        """Begin the chores."""
+        self.chores.start()
+
+    def stop(self) -> None:
+        """End the chores and what runs in the background."""
+        self.chores.stop()
+        self.desk.close()

@@ -1,0 +1,194 @@
+"""The application: what is mounted where, and what begins and ends with it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
+from starlette.types import Message, Receive, Scope, Send
+
+from consumer_fusion.access.form_tokens import read_signing_key
+from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.health import RequestMiddleware
+from consumer_fusion.server.http_errors import write_problem
+from consumer_fusion.server.many_pairs import digest_segments, is_many
+from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
+from consumer_fusion.surfaces.collect.application import CollectApplication
+from consumer_fusion.surfaces.collect.collector import Collector, Limits
+from consumer_fusion.surfaces.collect.counters import Counters
+from consumer_fusion.surfaces.collect.source_keys import KeyVerifier, WorkspaceKeys
+from consumer_fusion.surfaces.console.console_application import Console
+from consumer_fusion.surfaces.console.queries import Readings
+from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.surfaces.read_app import ReadingSide
+from consumer_fusion.workspace import DEMO_MARK, Workspace
+
+SWITCH_SECONDS = 0.001
+_TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
+_log = logging.getLogger("consumer_fusion.app")
+
+
+class Application(Starlette):
+    """The pages and the read API, with the collect API before them, because events are many.
+
+    Args:
+        collect: What answers under `/v1/`.
+        named: What Starlette takes.
+    """
+
+    def __init__(self, collect: CollectApplication, **named: Any) -> None:
+        super().__init__(**named)
+        self._collect = collect
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["scheme"] == "https":
+            send = _keep_secure(send)
+        if scope["type"] == "http" and (scope["path"] == "/v1" or scope["path"].startswith("/v1/")):
+            await self._collect(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def _keep_secure(send: Send) -> Send:
+    """Browsers that came by HTTPS once come by nothing else (RFC 6797)."""
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), _TRANSPORT_SECURITY]
+        await send(message)
+
+    return send_on
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the application stands.
+
+    Attributes:
+        bound_address: The address that the server listens at; the visitor of a demo is let in on loopback alone.
+        is_plain_http_allowed: Whether staff may sign in from other machines without HTTPS.
+    """
+
+    bound_address: str = ""
+    is_plain_http_allowed: bool = False
+
+
+def build_app(
+    workspace: Workspace, *, verify_key: KeyVerifier | None = None, limits: Limits | None = None,
+    place: Place = Place(),
+) -> Starlette:  # fmt: skip
+    """The application of a workspace: collect API, read API, console, in one process.
+
+    Args:
+        workspace: The workspace; it stays open as long as the application lives.
+        verify_key: What a write key stands for; the keys of the workspace by default.
+        limits: How much may wait.
+        place: Where it stands.
+    """
+    keys, counters = WorkspaceKeys(workspace), Counters()
+    trail = Trail(workspace.store, workspace.visits)
+    gate = Gate(
+        workspace.store,
+        workspace.visits,
+        trail,
+        read_signing_key(workspace.folder),
+        lambda: workspace.now_us,
+        is_demo=(workspace.folder / DEMO_MARK).exists(),
+        bound_address=place.bound_address,
+        is_plain_http_allowed=place.is_plain_http_allowed,
+    )
+
+    def note_landing(moment: float) -> None:
+        keys.note_uses()
+        side.desk.gate.note_landing(moment)
+
+    collector = Collector(workspace, limits=limits, counters=counters, after_landing=note_landing)
+    side = ReadingSide(
+        workspace, gate, list_problems=collector.list_problems, extra=lambda: _count_arrivals(collector)
+    )
+    readings = Readings(workspace, side.desk.aside, side.desk.standings)
+    console = Console(workspace, StaffVisiting(), readings)
+    pages = Starlette(
+        routes=[*sign_in_routes(), *console.make_routes()], exception_handlers={404: console.show_missing}
+    )
+
+    is_ending = threading.Event()
+
+    @asynccontextmanager
+    async def live(_: Starlette) -> AsyncIterator[None]:
+        # So long a request may wait for its turn beside what runs in the background; five times as long by default.
+        sys.setswitchinterval(SWITCH_SECONDS)
+        trail.start()
+        collector.start()
+        side.start()
+        arguments = (workspace, side, readings, is_ending)
+        threading.Thread(target=_warm, args=arguments, name="warm", daemon=True).start()
+        try:
+            yield
+        finally:
+            is_ending.set()
+            await anyio.to_thread.run_sync(collector.stop)
+            await anyio.to_thread.run_sync(side.stop)
+            await anyio.to_thread.run_sync(trail.close)
+
+    app = Application(
+        CollectApplication(collector, verify_key or keys),
+        routes=[
+            *side.build_routes(),
+            Mount(
+                "/", app=SessionMiddleware(pages, gate, console.refuse_change, frozenset({"/preferences"}))
+            ),
+        ],
+        lifespan=live,
+        middleware=[Middleware(RequestMiddleware, measures=side.measures)],
+        exception_handlers={HTTPException: _tell_problem},
+    )
+    app.router.redirect_slashes = False
+    app.state.workspace = workspace
+    app.state.collector = collector
+    return app
+
+
+def _warm(workspace: Workspace, side: ReadingSide, readings: Readings, is_ending: threading.Event) -> None:
+    """Read what takes long before somebody asks for it."""
+    try:
+        with workspace.store.reading() as session:
+            is_large = is_many(session, None)
+        if is_large:
+            side.desk.aside.run_ahead(digest_segments)
+        side.desk.standings.warm()
+        readings.warm()
+    except Exception as error:  # noqa: BLE001 - whoever asks for it meets the error
+        if not is_ending.is_set():
+            _log.warning("what takes long could not be read ahead: %s", type(error).__name__)
+
+
+def _count_arrivals(collector: Collector) -> Mapping[str, float]:
+    counters = collector.counters
+    return {
+        "fusion_arrivals_waiting": collector.waiting_count,
+        "fusion_arrivals_acknowledged": counters.received.total(),
+        "fusion_arrivals_refused": counters.refused.total(),
+        "fusion_arrivals_violations": counters.violations,
+    }
+
+
+async def _tell_problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    return JSONResponse(
+        write_problem(error.status_code, code, error.detail), error.status_code, error.headers
+    )

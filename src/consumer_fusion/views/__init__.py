@@ -1,0 +1,1 @@
+"""Views: charts and their wording, shared by page, report and notebook."""

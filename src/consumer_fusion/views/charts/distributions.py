@@ -1,0 +1,295 @@
+"""Charts of a brand: how its relationships are spread over the scale, the two sides and the classes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import altair
+import pyarrow as pa
+
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.views.charts.labels import (
+    SYMBIOSIS_WORDS,
+    name_symbiosis,
+    shorten,
+    write_count,
+    write_noun,
+    write_score,
+    write_share,
+)
+from consumer_fusion.views.charts.tallies import gather_bins, gather_cells, gather_classes
+from consumer_fusion.views.charts.theme import (
+    DEFAULT_LOOK,
+    AnyChart,
+    Look,
+    draw_middle,
+    frame_chart,
+    make_data,
+)
+
+_SHAPES = (
+    "circle", "triangle-up", "triangle-right", "square", "circle", "triangle-down", "triangle-left", "diamond", "cross",
+)  # fmt: skip
+
+
+_OUTER: tuple[tuple[Literal["left", "right"], str], ...] = (("right", ">"), ("left", "<"))
+
+
+def draw_score_distribution(
+    scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "", bin_points: int = 2
+) -> AnyChart:
+    """How many of a brand's pairs have which Fusion Score, with the line at 50.
+
+    Args:
+        scores: `fusion_score`; and where there is one `symbiosis`, so that pairs of which too little is
+            known are told apart, and `pair_count`, when a row stands for several pairs.
+        look: What it is drawn for.
+        brand: Named in the title.
+        bin_points: Width of a bar in score points.
+    """
+    bins = gather_bins(scores, bin_points).to_pylist()
+    total = sum(row["pair_count"] for row in bins)
+    above = sum(row["pair_count"] for row in bins if row["score_from"] >= 50)
+    rows = [
+        {
+            **row,
+            "certainty": say(row["certainty"]),
+            "place": ("known", "unknown").index(row["certainty"]),
+            "label": say(
+                "{pairs} at {start} to {end}, {certainty}",
+                pairs=write_noun(row["pair_count"], "pair"),
+                start=row["score_from"],
+                end=row["score_to"],
+                certainty=say(row["certainty"]),
+            ),
+        }
+        for row in bins
+    ]
+    palette = look.palette
+    scale = altair.Scale(domain=[0, 100], nice=False)
+    bars = (
+        altair.Chart(make_data(rows))
+        .mark_bar(binSpacing=1)
+        .encode(
+            x=altair.X(
+                "score_from:Q",
+                scale=scale,
+                bin=altair.BinParams(binned=True, step=bin_points),
+                title=say("Fusion Score (0 to 100)"),
+                axis=altair.Axis(values=list(range(0, 101, 20 if look.is_narrow else 10)), grid=False),
+            ),
+            x2="score_to:Q",
+            y=altair.Y(
+                "pair_count:Q", title=say("pairs"), stack="zero", axis=altair.Axis(tickMinStep=1, tickCount=5)
+            ),
+            color=altair.Color(
+                "certainty:N",
+                scale=altair.Scale(
+                    domain=[say("known"), say("unknown")], range=[palette.count, palette.unknown]
+                ),
+                legend=altair.Legend(title=None, orient="bottom", symbolType="square"),
+            ),
+            order=altair.Order("place:Q"),
+            tooltip="label:N",
+            description="label:N",
+        )
+    )
+    line = draw_middle(look, "x", scale)
+    remark = (
+        altair.Chart(make_data([{"middle": 50, "text": say("50: no relationship in evidence")}]))
+        .mark_text(align="center", baseline="bottom", dy=-4, color=palette.quiet_ink, aria=False)
+        .encode(x=altair.X("middle:Q", scale=scale), y=altair.value(0), text="text:N")
+    )
+    named = say(" of {name}", name=shorten(brand, 40)) if brand else ""
+    return frame_chart(
+        altair.layer(bars, line, remark).properties(height=200),
+        look,
+        title=say("Fusion Scores{of_whom}", of_whom=named),
+        subtitle=say(
+            "{pairs}, {above} at 50 or above", pairs=write_noun(total, "pair"), above=write_count(above)
+        ),
+        description=say(
+            "Fusion Scores{of_whom}: {pairs}, {above} at 50 or above, {below} below.",
+            of_whom=named,
+            pairs=write_noun(total, "pair"),
+            above=write_count(above),
+            below=write_count(total - above),
+        ),
+    )
+
+
+def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
+    """What consumers give a brand against what it gives them, coloured and shaped by symbiosis.
+
+    Args:
+        scores: `consumer_to_brand`, `brand_to_consumer` (0 to 100), `symbiosis`; `pair_count` when a row
+            stands for several pairs.
+        look: What it is drawn for.
+        brand: Named in the title.
+    """
+    gathered = gather_cells(scores)
+    cells = list(zip(*(gathered[name].to_pylist() for name in gathered.column_names), strict=True))
+    total = sum(pairs for *_, pairs in cells)
+    present = [key for key in SYMBIOSIS_WORDS if any(cell[2] == key for cell in cells)]
+    reach = max([20.0, *(abs(side - 50) for cell in cells for side in cell[:2])])
+    reach = min(50, math.ceil((reach + 2) / 10) * 10)
+    rows = [
+        {
+            "given": given,
+            "received": received,
+            "pairs": pairs,
+            "symbiosis": name_symbiosis(symbiosis),
+            "label": say(
+                "{pairs}, {kind}: consumer gives {given}, brand gives {received}",
+                pairs=write_noun(pairs, "pair"),
+                kind=name_symbiosis(symbiosis),
+                given=write_score(given),
+                received=write_score(received),
+            ),
+        }
+        for given, received, symbiosis, pairs in cells
+    ]
+    palette = look.palette
+    words = [say(SYMBIOSIS_WORDS[key]) for key in present]
+    shapes = dict(zip(SYMBIOSIS_WORDS, _SHAPES, strict=True))
+    domain = altair.Scale(domain=[50 - reach, 50 + reach], nice=False, zero=False)
+    legend = altair.Legend(title=None, orient="bottom", columns=1 if look.is_narrow else 3)
+    most = max((cell[3] for cell in cells), default=1)
+    dots = (
+        altair.Chart(make_data(rows))
+        .mark_point(filled=True, opacity=1, strokeWidth=1, stroke=palette.paper)
+        .encode(
+            x=altair.X(
+                "given:Q",
+                scale=domain,
+                axis=altair.Axis(tickCount=6),
+                title=say("what the consumer gives (50 = nothing in evidence)"),
+            ),
+            y=altair.Y(
+                "received:Q", scale=domain, axis=altair.Axis(tickCount=6), title=say("what the brand gives")
+            ),
+            size=altair.Size(
+                "pairs:Q",
+                scale=altair.Scale(
+                    domain=[0, max(most, 2)], range=[12, 200] if look.is_narrow else [20, 420]
+                ),
+                legend=None,
+            )
+            if most > 1
+            else altair.value(45),
+            color=altair.Color(
+                "symbiosis:N",
+                scale=altair.Scale(domain=words, range=[palette.pick_symbiosis(key) for key in present]),
+                legend=legend,
+            ),
+            shape=altair.Shape(
+                "symbiosis:N",
+                scale=altair.Scale(domain=words, range=[shapes[key] for key in present]),
+                legend=legend,
+            ),
+            tooltip="label:N",
+            description="label:N",
+        )
+    )
+    rules = [draw_middle(look, "x", domain), draw_middle(look, "y", domain)]
+    edge = reach * 0.95
+    corners = make_data(
+        [
+            {"x": 50 + edge, "y": 50 + edge, "text": say("both give")},
+            {"x": 50 + edge, "y": 50 - edge, "text": say("only the consumer gives")},
+            {"x": 50 - edge, "y": 50 + edge, "text": say("only the brand gives")},
+            {"x": 50 - edge, "y": 50 - edge, "text": say("neither gives")},
+        ]
+    )
+    remarks = [
+        altair.Chart(corners)
+        .mark_text(align=align, color=palette.quiet_ink, fontStyle="italic", aria=False)
+        .encode(x=altair.X("x:Q", scale=domain), y=altair.Y("y:Q", scale=domain), text="text:N")
+        .transform_filter(f"datum.x {side} 50")
+        for align, side in _OUTER
+    ]
+    named = say(" at {name}", name=shorten(brand, 40)) if brand else ""
+    gaining = sum(cell[3] for cell in cells if cell[0] > 50 and cell[1] > 50)
+    return frame_chart(
+        altair.layer(*rules, *remarks, dots).properties(height=300 if look.is_narrow else 380),
+        look,
+        title=say("Both sides{of_whom}", of_whom=named),
+        subtitle=say("each mark a pair") if total == len(cells) else say("each mark sized by its pairs"),
+        description=say(
+            "Both sides of {pairs}{of_whom}: in {gaining} both the consumer and the brand give something.",
+            pairs=write_noun(total, "pair"),
+            of_whom=named,
+            gaining=write_count(gaining),
+        ),
+    )
+
+
+def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
+    """How many of a brand's pairs are of which symbiosis class.
+
+    Args:
+        scores: `symbiosis`; `pair_count` when a row stands for several pairs.
+        look: What it is drawn for.
+        brand: Named in the title.
+    """
+    classes = gather_classes(scores)
+    counts = dict(zip(classes["symbiosis"].to_pylist(), classes["pair_count"].to_pylist(), strict=True))
+    total = sum(counts.values())
+    rows: list[dict[str, Any]] = [
+        {
+            "symbiosis": say(words),
+            "pairs": counts[key],
+            "text": f"{write_share(counts[key] / total)} ({write_count(counts[key])})",
+            "label": f"{say(words)}: {write_noun(counts[key], 'pair')}, {write_share(counts[key] / total)}",
+        }
+        for key, words in SYMBIOSIS_WORDS.items()
+        if counts.get(key)
+    ]
+    palette = look.palette
+    most = max(counts.values(), default=1)
+    shown = [key for key in SYMBIOSIS_WORDS if counts.get(key)]
+    chart = altair.Chart(make_data(rows)).encode(
+        y=altair.Y(
+            "symbiosis:N",
+            sort=[say(SYMBIOSIS_WORDS[key]) for key in shown],
+            title=None,
+            axis=altair.Axis(
+                labelExpr="split(datum.label, ': ')" if look.is_narrow else altair.Undefined,
+                labelLimit=look.label_limit + 40,
+                labelLineHeight=13,
+                ticks=False,
+                domain=False,
+            ),
+        ),
+        x=altair.X(
+            "pairs:Q",
+            title=say("pairs"),
+            axis=altair.Axis(tickMinStep=1, tickCount=4),
+            scale=altair.Scale(domain=[0, most * (1.6 if look.is_narrow else 1.25)], nice=False),
+        ),
+    )
+    bars = chart.mark_bar(cornerRadiusEnd=2).encode(
+        color=altair.Color(
+            "symbiosis:N",
+            legend=None,
+            scale=altair.Scale(
+                domain=[say(SYMBIOSIS_WORDS[key]) for key in shown],
+                range=[palette.pick_symbiosis(key) for key in shown],
+            ),
+        ),
+        tooltip="label:N",
+        description="label:N",
+    )
+    texts = chart.mark_text(align="left", dx=5, aria=False).encode(text="text:N")
+    named = say(" at {name}", name=shorten(brand, 40)) if brand else ""
+    top = "; ".join(row["label"] for row in sorted(rows, key=lambda row: -row["pairs"])[:3])
+    return frame_chart(
+        altair.layer(bars, texts).properties(height=altair.Step(34 if look.is_narrow else 26)),
+        look,
+        title=say("Kinds of relationship{of_whom}", of_whom=named),
+        subtitle=write_noun(total, "pair"),
+        description=say(
+            "{pairs}{of_whom}. Most common: {top}.", pairs=write_noun(total, "pair"), of_whom=named, top=top
+        ),
+    )

@@ -1,0 +1,176 @@
+"""Charts of what a score is made of: points and contributions by facet, each side under its heading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair
+import pyarrow as pa
+
+from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.views.charts.labels import DIRECTION_WORDS, shorten, write_change, write_score
+from consumer_fusion.views.charts.tallies import gather_facets
+from consumer_fusion.views.charts.theme import (
+    DEFAULT_LOOK,
+    AnyChart,
+    Look,
+    check_columns,
+    colour_ways,
+    frame_chart,
+    make_data,
+)
+
+
+def _arrange_facets() -> list[tuple[str, str, str]]:
+    """The rows of a chart of facets: (direction, facet, what the row says), each side under its heading."""
+    rows: list[tuple[str, str, str]] = []
+    for direction in DIRECTIONS:
+        rows.append((direction, "", say(DIRECTION_WORDS[direction])))
+        rows.extend((direction, facet, say(facet)) for facet in FACETS[direction])
+    return rows
+
+
+def _draw_facet_bars(
+    parts: Sequence[Mapping[str, Any]], totals: Mapping[str, float], look: Look, axis_title: str
+) -> AnyChart:
+    """Diverging bars by facet, both sides under their headings, the net value beside each."""
+    palette = look.palette
+    order = [words for _, _, words in _arrange_facets()]
+    headings = [say(words) for words in DIRECTION_WORDS.values()]
+    reach = max([1.0, *(abs(part["value"]) for part in parts)])
+    room = 1.75 if look.is_narrow else 1.3
+    y = altair.Y(
+        "row:N",
+        sort=order,
+        scale=altair.Scale(domain=order),
+        title=None,
+        axis=altair.Axis(
+            ticks=False,
+            domain=False,
+            labelLimit=look.label_limit + 20,
+            labelFontWeight=altair.condition(
+                altair.FieldOneOfPredicate(field="value", oneOf=headings),
+                altair.value("bold"),
+                altair.value("normal"),
+            ),
+            labelColor=altair.condition(
+                altair.FieldOneOfPredicate(field="value", oneOf=headings),
+                altair.value(palette.ink),
+                altair.value(palette.quiet_ink),
+            ),
+        ),
+    )
+    x = altair.X(
+        "value:Q", title=axis_title, scale=altair.Scale(domain=[-reach * 1.05, reach * room], nice=False)
+    )
+    bars = (
+        altair.Chart(make_data(parts))
+        .mark_bar(height=14, cornerRadiusEnd=2)
+        .encode(
+            x=x,
+            y=y,
+            color=colour_ways(look),
+            tooltip="label:N",
+            description="label:N",
+        )
+    )
+    # The net value stands apart at the right: beside a bar it would seem to be that bar's.
+    nets = [
+        {
+            "row": say(facet),
+            "text": write_change(total) if any(part["row"] == say(facet) for part in parts) else say("none"),
+        }
+        for facet, total in totals.items()
+    ]
+    texts = (
+        altair.Chart(make_data(nets))
+        .mark_text(align="right", aria=False)
+        .encode(x=altair.value("width"), y=y, text="text:N")
+    )
+    zero = (
+        altair.Chart(make_data([{"value": 0}]))
+        .mark_rule(color=palette.line, aria=False)
+        .encode(x=altair.X("value:Q"))
+    )
+    return altair.layer(bars, zero, texts).properties(height=altair.Step(24))
+
+
+def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "") -> AnyChart:
+    """What each facet adds to or takes from 50 in the score of a pair; all bars add up to the score minus 50.
+
+    Args:
+        contributions: `direction`, `facet`, `contribution`, any number of rows a facet.
+        look: What it is drawn for.
+        pair: Named in the title.
+    """
+    rows = gather_facets(contributions).to_pylist()
+    totals = {row["facet"]: row["net"] for row in rows}
+    parts = [
+        {
+            "row": say(row["facet"]),
+            "value": row[part],
+            "way": way,
+            "label": say(
+                told, facet=say(row["facet"]), change=write_change(row[part]), net=write_change(row["net"])
+            ),
+        }
+        for row in rows
+        for part, way, told in (
+            ("gained", "up", mark("{facet}: {change} gained, {net} in all")),
+            ("lost", "down", mark("{facet}: {change} lost, {net} in all")),
+        )
+        if row[part]
+    ]
+    score = 50 + sum(totals.values())
+    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    told = ", ".join(f"{say(facet)} {write_change(total)}" for facet, total in totals.items() if total)
+    return frame_chart(
+        _draw_facet_bars(parts, totals, look, say("points of the score, from 50")),
+        look,
+        title=say("Why {score}{of_whom}", score=write_score(score), of_whom="" if look.is_narrow else named),
+        subtitle=say(
+            "50 {change} = {score}; at the right: the net of each facet",
+            change=write_change(score - 50),
+            score=write_score(score),
+        ),
+        description=say(
+            "What makes the score{of_whom} {score}, counted from 50: {told}.",
+            of_whom=named,
+            score=write_score(score),
+            told=told or say("nothing yet"),
+        ),
+    )
+
+
+def draw_facets(facets: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "") -> AnyChart:
+    """The eight facets of a pair: what each side gives and how, in points.
+
+    Args:
+        facets: `direction`, `facet`, `points` (signed, after the knee); a facet without a row has none.
+        look: What it is drawn for.
+        pair: Named in the title.
+    """
+    check_columns(facets, ["direction", "facet", "points"], "facets chart")
+    given = dict(zip(facets["facet"].to_pylist(), facets["points"].to_pylist(), strict=True))
+    totals = {facet: float(given.get(facet) or 0) for _, facet, _ in _arrange_facets() if facet}
+    parts = [
+        {
+            "row": say(facet),
+            "value": value,
+            "way": "up" if value > 0 else "down",
+            "label": say("{facet}: {change} points", facet=say(facet), change=write_change(value)),
+        }
+        for facet, value in totals.items()
+        if value
+    ]
+    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    told = ", ".join(f"{say(facet)} {write_change(value)}" for facet, value in totals.items() if value)
+    return frame_chart(
+        _draw_facet_bars(parts, totals, look, say("points")),
+        look,
+        title=say("What each side gives{of_whom}", of_whom="" if look.is_narrow else named),
+        subtitle=say("points by facet, after what fades and what levels off"),
+        description=say("Points by facet{of_whom}: {told}.", of_whom=named, told=told or say("none")),
+    )

@@ -1,0 +1,247 @@
+"""Charts of many effects: each with its interval, raw and shrunk; what a plan could find; when actions were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair
+import numpy as np
+import pyarrow as pa
+
+from consumer_fusion.i18n.number_format import write_relative
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.views.charts.labels import from_day_number, shorten, write_day, write_noun
+from consumer_fusion.views.charts.theme import (
+    BAR_SHIFT,
+    DEFAULT_LOOK,
+    NAME_SHIFT,
+    ROW_HEIGHT,
+    AnyChart,
+    Look,
+    check_columns,
+    frame_chart,
+    make_data,
+)
+
+_EFFECTS = ["name", "raw", "raw_low", "raw_high", "shrunk", "shrunk_low", "shrunk_high"]
+_UTC = altair.Scale(type="utc")
+
+
+def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30) -> AnyChart:
+    """Effects with their intervals: as measured (ring) and seen together with others of their kind (dot).
+
+    Args:
+        effects: `name`, `raw`, `raw_low`, `raw_high`, `shrunk`, `shrunk_low`, `shrunk_high`, relative; null where
+            unknown.
+        look: What it is drawn for.
+        most: So many are drawn, the largest shrunk ones.
+    """
+    check_columns(effects, _EFFECTS, "chart of effects")
+    told = [row for row in effects.select(_EFFECTS).to_pylist() if row["raw"] is not None]
+    told.sort(key=lambda row: -(row["shrunk"] if row["shrunk"] is not None else row["raw"]))
+    drawn = told[:most]
+    reach = _choose_reach(drawn)
+    scale = altair.Scale(domain=[-reach, reach], nice=False, clamp=True)
+    rows = [_tell_effect(row, place, look, reach) for place, row in enumerate(drawn)]
+    palette = look.palette
+    axis = altair.Axis(format="+.0%", tickCount=5 if look.is_narrow else 9)
+    title = say("change against what was expected")
+    chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None))
+    zero = altair.Chart(make_data([{"zero": 0}])).mark_rule(color=palette.line, strokeDash=[4, 3], aria=False)
+    marks = (
+        zero.encode(x=altair.X("zero:Q", scale=scale, title=title, axis=axis)),
+        chart.mark_rule(color=palette.count, strokeWidth=2, yOffset=BAR_SHIFT, aria=False).encode(
+            x=altair.X("raw_low:Q", scale=scale, title=title, axis=axis), x2="raw_high:Q"
+        ),
+        chart.mark_point(
+            size=70, strokeWidth=2, fill=palette.paper, stroke=palette.count, opacity=1, yOffset=BAR_SHIFT
+        ).encode(x=altair.X("raw:Q", scale=scale), tooltip="label:N", description="label:N"),
+        chart.mark_rule(color=palette.ink, strokeWidth=4, yOffset=BAR_SHIFT, aria=False)
+        .encode(x=altair.X("shrunk_low:Q", scale=scale), x2="shrunk_high:Q")
+        .transform_filter("isValid(datum.shrunk)"),
+        chart.mark_point(filled=True, size=100, opacity=1, color=palette.ink, yOffset=BAR_SHIFT)
+        .encode(x=altair.X("shrunk:Q", scale=scale), tooltip="label:N", description="label:N")
+        .transform_filter("isValid(datum.shrunk)"),
+        chart.mark_text(align="left", dy=NAME_SHIFT, aria=False).encode(
+            x=altair.value(0), text="name:N", color=altair.value(palette.quiet_ink)
+        ),
+    )
+    sure = [row for row in drawn if row["raw_low"] > 0 or row["raw_high"] < 0]
+    return frame_chart(
+        altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
+        look,
+        title=say("Effects"),
+        subtitle=say("ring, thin: as measured; dot, thick: seen together with others of its kind"),
+        description=say(
+            "{drawn} of {all} effects, the largest first; of {sure} the interval as measured excludes no change.",
+            drawn=len(drawn),
+            all=len(told),
+            sure=len(sure),
+        ),
+    )
+
+
+def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
+    """The smallest effect that a plan would find four times of five, by its length.
+
+    Args:
+        plans: `series`, `days`, `detectable` (relative).
+        look: What it is drawn for.
+    """
+    check_columns(plans, ["series", "days", "detectable"], "chart of plans")
+    rows = [
+        {
+            **row,
+            "label": say(
+                "{series}, {days}: {change}",
+                series=row["series"],
+                days=write_noun(row["days"], "day"),
+                change=write_relative(row["detectable"]),
+            ),
+        }
+        for row in plans.select(["series", "days", "detectable"]).to_pylist()
+        if row["detectable"] is not None
+    ]
+    palette = look.palette
+    names = list(dict.fromkeys(row["series"] for row in rows))
+    # One legend tells both the colour and the shape of a line.
+    legend = (
+        altair.Legend(title=None, orient="bottom", columns=1 if look.is_narrow else 3)
+        if len(names) > 1
+        else None
+    )
+    colours = [palette.ink, palette.gain, palette.loss, palette.mutualism, palette.commensal_consumer_gains]
+    chart = altair.Chart(make_data(rows)).encode(
+        x=altair.X("days:Q", title=say("days of the action"), axis=altair.Axis(tickMinStep=1, grid=False)),
+        y=altair.Y(
+            "detectable:Q", title=say("smallest effect that would be found"), scale=altair.Scale(zero=True),
+            axis=altair.Axis(format=".0%"),
+        ),
+        color=altair.Color(
+            "series:N",
+            sort=names,
+            scale=altair.Scale(domain=names, range=[colours[place % len(colours)] for place in range(len(names))]),
+            legend=legend,
+        ),
+    )  # fmt: skip
+    best = min(rows, key=lambda row: row["detectable"]) if rows else None
+    return frame_chart(
+        altair.layer(
+            chart.mark_line(strokeWidth=2, aria=False),
+            chart.mark_point(filled=True, size=80, opacity=1).encode(
+                shape=altair.Shape("series:N", sort=names, scale=altair.Scale(domain=names), legend=legend),
+                tooltip="label:N",
+                description="label:N",
+            ),
+        ).properties(height=240),
+        look,
+        title=say("What could be found"),
+        description=say(
+            "The smallest effect that would be found four times of five. Best: {best}.",
+            best=best["label"] if best else say("unknown"),
+        ),
+    )
+
+
+def draw_actions(actions: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 40) -> AnyChart:
+    """When actions were, and when their effect is looked for.
+
+    Args:
+        actions: `title`, `first_day`, `last_day`, `effect_from`, `effect_until` (days since 1970).
+        look: What it is drawn for.
+        most: So many are drawn, the newest.
+    """
+    names = ["title", "first_day", "last_day", "effect_from", "effect_until"]
+    check_columns(actions, names, "timeline of actions")
+    listed = sorted(actions.select(names).to_pylist(), key=lambda row: row["first_day"])[-most:]
+    rows = [_tell_action(row, place, look) for place, row in enumerate(listed)]
+    palette = look.palette
+    axis = altair.Axis(format="%b %Y", tickCount=4 if look.is_narrow else 8, labelOverlap=True)
+    chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None))
+
+    def lay(start: str) -> altair.X:
+        return altair.X(f"{start}:T", scale=_UTC, title=None, axis=axis)
+
+    marks = (
+        chart.mark_bar(color=palette.band, height=12, yOffset=BAR_SHIFT, aria=False).encode(
+            x=lay("from"), x2="until:T"
+        ),
+        chart.mark_bar(color=palette.gain, height=5, yOffset=BAR_SHIFT, aria=False).encode(
+            x=lay("start"), x2="end:T"
+        ),
+        chart.mark_point(
+            filled=True, shape="triangle-up", size=90, opacity=1, color=palette.ink, yOffset=BAR_SHIFT
+        ).encode(x=lay("start"), tooltip="label:N", description="label:N"),
+        chart.mark_text(align="left", dy=NAME_SHIFT, aria=False).encode(
+            x=altair.value(0), text="name:N", color=altair.value(palette.quiet_ink)
+        ),
+    )
+    return frame_chart(
+        altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
+        look,
+        title=say("Actions"),
+        subtitle=say("mark: it began; light bar: the days on which its effect is looked for"),
+        description=say(
+            "{actions}, from {first} to {last}.",
+            actions=write_noun(len(rows), "action"),
+            first=write_day(from_day_number(listed[0]["first_day"]).date()) if listed else "",
+            last=write_day(from_day_number(listed[-1]["first_day"]).date()) if listed else "",
+        ),
+    )
+
+
+def _tell_action(row: Mapping[str, Any], place: int, look: Look) -> dict[str, Any]:
+    def at(day: int) -> float:
+        return from_day_number(day).timestamp() * 1000
+
+    return {
+        "position": f"{place:03}",
+        "name": shorten(row["title"], 44 if look.is_narrow else 80),
+        "start": at(row["first_day"]),
+        "end": at(row["last_day"] + 1),
+        "from": at(row["effect_from"]),
+        "until": at(row["effect_until"] + 1),
+        "label": say(
+            "{title}: {day}, effect looked for {first} to {last}",
+            title=row["title"],
+            day=write_day(from_day_number(row["first_day"]).date()),
+            first=write_day(from_day_number(row["effect_from"]).date()),
+            last=write_day(from_day_number(row["effect_until"]).date()),
+        ),
+    }
+
+
+def _tell_effect(row: Mapping[str, Any], place: int, look: Look, reach: float) -> dict[str, Any]:
+    def keep(value: float | None) -> float | None:
+        return None if value is None else float(np.clip(value, -reach, reach))
+
+    shrunk = (
+        say(
+            "; shrunk {change} ({low} to {high})",
+            change=write_relative(row["shrunk"]),
+            low=write_relative(row["shrunk_low"]),
+            high=write_relative(row["shrunk_high"]),
+        )
+        if row["shrunk"] is not None
+        else ""
+    )
+    return {
+        **{name: keep(row[name]) for name in _EFFECTS[1:]},
+        "position": f"{place:03}",
+        "name": shorten(row["name"], 44 if look.is_narrow else 80),
+        "label": say(
+            "{name}: {change} ({low} to {high}){shrunk}",
+            name=row["name"],
+            change=write_relative(row["raw"]),
+            low=write_relative(row["raw_low"]),
+            high=write_relative(row["raw_high"]),
+            shrunk=shrunk,
+        ),
+    }
+
+
+def _choose_reach(rows: Sequence[Mapping[str, Any]]) -> float:
+    """So far that most intervals are whole; the few beyond end at the edge, and their numbers are in the table."""
+    ends = sorted(max(abs(row["raw_low"]), abs(row["raw_high"])) for row in rows)
+    return max(0.05, min(2.0, ends[int(0.9 * (len(ends) - 1))] * 1.05)) if ends else 0.5

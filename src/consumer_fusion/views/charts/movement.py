@@ -1,0 +1,217 @@
+"""Charts of what moves: activity by channel over time, and the relationships that moved most."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import altair
+import pyarrow as pa
+
+from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.views.charts.labels import (
+    from_day_number,
+    shorten,
+    write_change,
+    write_count,
+    write_day,
+    write_noun,
+    write_score,
+)
+from consumer_fusion.views.charts.tallies import gather_periods
+from consumer_fusion.views.charts.theme import (
+    BAR_SHIFT,
+    BESIDE,
+    DEFAULT_LOOK,
+    NAME_SHIFT,
+    ROW_HEIGHT,
+    AnyChart,
+    Look,
+    check_columns,
+    colour_ways,
+    draw_middle,
+    frame_chart,
+    make_data,
+)
+
+
+def _end_period(start: datetime, period: str) -> datetime:
+    """The first moment after a period."""
+    if period == "month":
+        return (start + timedelta(days=31)).replace(day=1)
+    return start + timedelta(days=7 if period == "week" else 1)
+
+
+def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channels: int = 8) -> AnyChart:
+    """Events by channel over time, a row for each channel, the busiest first.
+
+    Args:
+        activity: `day` (days since 1970, UTC), `channel` (null where unknown), `event_count`.
+        look: What it is drawn for.
+        most_channels: Further channels are shown as one.
+    """
+    periods, period = gather_periods(activity, most_channels=most_channels)
+    totals: Counter[str] = Counter()
+    listed = periods.to_pylist()
+    for row in listed:
+        totals[row["channel"]] += row["event_count"]
+    order = list(totals)
+    told = {
+        "day": mark("{channel}: {events} on {day}"),
+        "week": mark("{channel}: {events} in the week from {day}"),
+        "month": mark("{channel}: {events} in the month from {day}"),
+    }[period]
+    axis_title = {
+        "day": say("events a day (UTC)"),
+        "week": say("events a week (UTC)"),
+        "month": say("events a month (UTC)"),
+    }[period]
+    rows = [
+        {
+            "channel": say(row["channel"]),
+            "start": from_day_number(row["day"]).timestamp() * 1000,
+            "end": _end_period(from_day_number(row["day"]), period).timestamp() * 1000,
+            "events": row["event_count"],
+            "label": say(
+                told,
+                channel=say(row["channel"]),
+                events=write_noun(row["event_count"], "event"),
+                day=write_day(from_day_number(row["day"]).date()),
+            ),
+        }
+        for row in listed
+    ]
+    palette = look.palette
+    bars = (
+        altair.Chart(make_data(rows))
+        .mark_bar(color=palette.count, strokeWidth=0.5, stroke=palette.paper)
+        .encode(
+            x=altair.X(
+                "start:T",
+                scale=altair.Scale(type="utc"),
+                title=axis_title,
+                axis=altair.Axis(
+                    format="%b %Y" if period != "day" else "%-d %b",
+                    tickCount=4,
+                    grid=False,
+                    labelOverlap=True,
+                    labelFlush=True,
+                ),
+            ),
+            x2="end:T",
+            y2=altair.datum(0),
+            y=altair.Y("events:Q", title=None, axis=altair.Axis(tickCount=2, tickMinStep=1)),
+            tooltip="label:N",
+            description="label:N",
+        )
+        .properties(width=look.width - 64, height=46)
+    )
+    chart = bars.facet(
+        row=altair.Row(
+            "channel:N",
+            sort=[say(channel) for channel in order],
+            title=None,
+            header=altair.Header(labelOrient="top", labelAnchor="start", labelPadding=2),
+        ),
+        spacing=8,
+    )
+    busiest = ", ".join(f"{say(channel)} {write_count(totals[channel])}" for channel in order[:3])
+    return frame_chart(
+        chart,
+        look,
+        title=say("Activity by channel"),
+        subtitle=say("{events}, one scale for all", events=write_noun(sum(totals.values()), "event")),
+        description=say(
+            "{events} by channel. Busiest: {busiest}.",
+            events=write_noun(sum(totals.values()), "event"),
+            busiest=busiest,
+        ),
+        fits=False,
+    )
+
+
+def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) -> AnyChart:
+    """Where each relationship was and where it is, for those that moved most.
+
+    Args:
+        movers: `consumer`, `brand`, `score_before`, `fusion_score`.
+        look: What it is drawn for.
+        most: So many are drawn.
+    """
+    check_columns(movers, ["consumer", "brand", "score_before", "fusion_score"], "movers chart")
+    moved = sorted(
+        movers.select(["consumer", "brand", "score_before", "fusion_score"]).to_pylist(),
+        key=lambda row: -abs(row["fusion_score"] - row["score_before"]),
+    )[:most]
+    moved.sort(key=lambda row: row["score_before"] - row["fusion_score"])
+    is_one_brand = len({row["brand"] for row in moved}) <= 1
+    length = (40 if look.is_narrow else 80) // (1 if is_one_brand else 2)
+    rows = []
+    for position, row in enumerate(moved):
+        before, now = row["score_before"], row["fusion_score"]
+        name = shorten(row["consumer"], length)
+        if not is_one_brand:
+            name = f"{name} × {shorten(row['brand'], length)}"
+        rows.append(
+            {
+                # Two pairs may read the same once shortened; rows go by position.
+                "position": f"{position:03}",
+                "name": name,
+                "before": before,
+                "now": now,
+                "way": "up" if now >= before else "down",
+                "text": write_change(now - before, 1),
+                "label": say(
+                    "{consumer} and {brand}: {before} to {now}, {change}",
+                    consumer=row["consumer"],
+                    brand=row["brand"],
+                    before=write_score(before),
+                    now=write_score(now),
+                    change=write_change(now - before, 1),
+                ),
+            }
+        )
+    palette = look.palette
+    scores = [row[side] for row in rows for side in ("before", "now")] or [50.0]
+    low, high = min([*scores, 49.0]), max([*scores, 51.0])
+    room = (high - low) * (0.2 if look.is_narrow else 0.1)
+    scale = altair.Scale(domain=[low - room, high + room], nice=False, zero=False)
+    colour = colour_ways(look)
+    chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None), color=colour)
+    now = altair.X("now:Q", scale=scale)
+    lines = chart.mark_rule(strokeWidth=3, yOffset=BAR_SHIFT).encode(
+        x=altair.X("before:Q", scale=scale, title=say("Fusion Score: ring = before, dot = now")),
+        x2="now:Q",
+        tooltip="label:N",
+        description="label:N",
+    )
+    rings = chart.mark_point(
+        filled=True, size=70, opacity=1, strokeWidth=2, fill=palette.paper, yOffset=BAR_SHIFT, aria=False
+    ).encode(x=altair.X("before:Q", scale=scale), stroke=colour)
+    dots = chart.mark_point(filled=True, size=110, opacity=1, yOffset=BAR_SHIFT).encode(
+        x=now, tooltip="label:N", description="label:N"
+    )
+    texts = [
+        chart.mark_text(align=align, dx=dx * 1.5, dy=BAR_SHIFT + 1, aria=False)
+        .encode(x=now, text="text:N", color=altair.value(palette.ink))
+        .transform_filter(f"datum.way == '{way}'")
+        for way, align, dx in BESIDE
+    ]
+    names = chart.mark_text(align="left", dy=NAME_SHIFT, aria=False).encode(
+        x=altair.value(0), text="name:N", color=altair.value(palette.quiet_ink)
+    )
+    middle = draw_middle(look, "x", scale)
+    largest = sorted(rows, key=lambda row: -abs(row["now"] - row["before"]))[:3]
+    risen = sum(1 for row in rows if row["way"] == "up")
+    brand = say(" at {name}", name=shorten(moved[0]["brand"], 40)) if moved and is_one_brand else ""
+    return frame_chart(
+        altair.layer(middle, lines, rings, dots, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
+        look,
+        title=say("Who moved most{of_whom}", of_whom=brand),
+        subtitle=say("{up} up, {down} down", up=write_count(risen), down=write_count(len(rows) - risen)),
+        description=say(
+            "The pairs that moved most{of_whom}: {largest}.",
+            of_whom=brand,
+            largest="; ".join(str(row["label"]) for row in largest),
+        ),
+    )

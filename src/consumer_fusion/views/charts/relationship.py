@@ -1,0 +1,316 @@
+"""Charts of one pair: its score over time, and what moved it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair
+import pyarrow as pa
+
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.views.charts.event_names import place_names
+from consumer_fusion.views.charts.labels import (
+    from_day_number,
+    shorten,
+    write_change,
+    write_day,
+    write_noun,
+    write_score,
+    write_time,
+)
+from consumer_fusion.views.charts.theme import (
+    BAR_SHIFT,
+    BESIDE,
+    DEFAULT_LOOK,
+    NAME_SHIFT,
+    ROW_HEIGHT,
+    AnyChart,
+    Look,
+    check_columns,
+    colour_ways,
+    draw_middle,
+    frame_chart,
+    make_data,
+)
+
+FADING = "fading"
+"""The `event_id` of a change that no event made, only time."""
+
+_PLOT_HEIGHT = 260
+_HISTORY = ["day", "fusion_score", "low", "high"]
+_CHANGES = ["at_us", "event_id", "kind", "change", "score_after"]
+
+
+def draw_score_history(
+    history: pa.Table,
+    changes: pa.Table | None = None,
+    look: Look = DEFAULT_LOOK,
+    *,
+    pair: str = "",
+    most_named: int = 4,
+) -> AnyChart:
+    """The score of a pair day by day within its 80% interval, with the events that moved it.
+
+    Args:
+        history: `day` (days since 1970, UTC; the score is that at its end), `fusion_score`, `low`, `high`.
+        changes: `at_us`, `event_id`, `kind`, `change`, `score_after`; fading is left out.
+        look: What it is drawn for.
+        pair: Named in the title.
+        most_named: So many events, those that moved it most, have their kind beside them.
+    """
+    check_columns(history, _HISTORY, "score history")
+    days = [
+        {
+            **row,
+            "at": from_day_number(row["day"] + 1).timestamp() * 1000,
+            "label": say(
+                "{day}: {score}, 80% between {low} and {high}",
+                day=write_day(from_day_number(row["day"]).date()),
+                score=write_score(row["fusion_score"]),
+                low=write_score(row["low"]),
+                high=write_score(row["high"]),
+            ),
+        }
+        for row in history.select(_HISTORY).to_pylist()
+    ]
+    events = _list_events(changes, days, 2 if look.is_narrow else most_named)
+    palette = look.palette
+    low = min([50.0, *(row["low"] for row in days)])
+    high = max([50.0, *(row["high"] for row in days)])
+    scale = altair.Scale(domain=[max(0, low - 3), min(100, high + 3)], nice=True, zero=False)
+    chart = altair.Chart(make_data(days)).encode(
+        x=altair.X(
+            "at:T",
+            scale=altair.Scale(type="utc"),
+            title=None,
+            axis=altair.Axis(
+                grid=False,
+                tickCount=4 if look.is_narrow else 7,
+                labelOverlap=True,
+                labelSeparation=10,
+                format="%-d %b" if len(days) < 180 else "%b %Y",
+            ),
+        ),
+    )
+    y = altair.Y("fusion_score:Q", scale=scale, title=say("Fusion Score"))
+    band = chart.mark_area(color=palette.band, opacity=1, line=False, aria=False).encode(
+        y=altair.Y("low:Q", scale=scale, title=say("Fusion Score")), y2="high:Q"
+    )
+    edges = [
+        chart.mark_line(color=palette.band_edge, strokeWidth=1, aria=False).encode(
+            y=altair.Y(f"{side}:Q", scale=scale)
+        )
+        for side in ("low", "high")
+    ]
+    line = chart.mark_line(color=palette.ink, strokeWidth=2, aria=False).encode(y=y)
+    # Invisible, but under the pointer: every day tells its score.
+    touch = (
+        altair.Chart(make_data(days[:: len(days) // 200 + 1]))
+        .mark_point(filled=True, size=60, opacity=0, color=palette.ink)
+        .encode(
+            x=altair.X("at:T", scale=altair.Scale(type="utc")), y=y, tooltip="label:N", description="label:N"
+        )
+    )
+    marked = altair.Chart(make_data(events)).encode(
+        x=altair.X("at:T", scale=altair.Scale(type="utc")), y=altair.Y("score_after:Q", scale=scale)
+    )
+    marks = marked.mark_point(filled=True, size=95, opacity=1, stroke=palette.paper, strokeWidth=1).encode(
+        color=colour_ways(look),
+        shape=altair.Shape(
+            "way:N",
+            legend=None,
+            scale=altair.Scale(domain=["up", "down"], range=["triangle-up", "triangle-down"]),
+        ),
+        tooltip="label:N",
+        description="label:N",
+    )
+    names = [
+        altair.Chart(make_data([name]))
+        .mark_text(align=name["align"], dx=name["shift"], dy=name["rise"], aria=False)
+        .encode(
+            x=altair.X("at:T", scale=altair.Scale(type="utc")),
+            y=altair.Y("score_after:Q", scale=scale),
+            text="name:N",
+        )
+        for name in place_names(
+            events, days, width=look.width - 70, height=_PLOT_HEIGHT, low=low - 3, high=high + 3
+        )
+    ]
+    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    last = say("; last {what}", what=days[-1]["label"]) if days else ""
+    return frame_chart(
+        altair.layer(band, *edges, draw_middle(look, "y", scale), line, touch, marks, *names).properties(
+            height=_PLOT_HEIGHT
+        ),
+        look,
+        title=say("Score over time{of_whom}", of_whom="" if look.is_narrow else named),
+        subtitle=say("band: 80% interval; triangles: events that moved it"),
+        description=say(
+            "Fusion Score{of_whom} over {days}{last}. {events} moved it.",
+            of_whom=named,
+            days=write_noun(len(days), "day"),
+            last=last,
+            events=write_noun(len(events), "event"),
+        ),
+    )
+
+
+def _list_events(
+    changes: pa.Table | None, days: Sequence[Mapping[str, Any]], most_named: int
+) -> list[dict[str, Any]]:
+    """The events among the changes, with the kind of those that moved the score most."""
+    if changes is None or not days:
+        return []
+    check_columns(changes, _CHANGES, "score history")
+    start = days[0]["at"]
+    rows = [
+        row
+        for row in changes.select(_CHANGES).to_pylist()
+        if row["event_id"] != FADING and from_microseconds(row["at_us"]).timestamp() * 1000 >= start
+    ]
+    ranked = sorted(rows, key=lambda row: -abs(row["change"]))
+    named = {row["event_id"] for row in ranked[:most_named] if abs(row["change"]) >= 0.5}
+    listed = []
+    for row in rows:
+        at = from_microseconds(row["at_us"]).timestamp() * 1000
+        listed.append(
+            {
+                "at": at,
+                "score_after": row["score_after"],
+                "way": "up" if row["change"] >= 0 else "down",
+                "name": f"{say(row['kind'])} {write_change(row['change'], 1)}"
+                if row["event_id"] in named
+                else "",
+                "label": say(
+                    "{day}: {kind}, {change} to {score}",
+                    day=write_time(row["at_us"]),
+                    kind=say(row["kind"]),
+                    change=write_change(row["change"]),
+                    score=write_score(row["score_after"]),
+                ),
+            }
+        )
+    return listed
+
+
+def _condense_changes(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict[str, Any]]:
+    """The largest changes by themselves, those between them together, so that all still add up.
+
+    What is too small to be seen as a bar waits for the next step that is not a single large change.
+    """
+    sizes = [abs(row["change"]) for row in rows]
+    visible = 0.04 * max(sizes, default=0)
+    largest = sorted(range(len(rows)), key=lambda index: -sizes[index])[:most]
+    alone = {index for index in largest if sizes[index] >= visible}
+    steps: list[dict[str, Any]] = []
+    pending: list[Mapping[str, Any]] = []
+    for index, row in enumerate(rows):
+        if index not in alone:
+            pending.append(row)
+            continue
+        if abs(sum(small["change"] for small in pending)) >= visible:
+            steps.append(_join_changes(pending))
+            pending = []
+        steps.append(dict(row))
+    if pending:
+        steps.append(_join_changes(pending))
+    return steps
+
+
+def _join_changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Several changes as one."""
+    events = [row for row in rows if row["event_id"] != FADING]
+    kind = say("{events} and fading", events=write_noun(len(events), "smaller event")) if events else FADING
+    if len(rows) == 1 and events:
+        kind = events[0]["kind"]
+    return {**rows[-1], "kind": kind, "event_id": FADING, "change": sum(row["change"] for row in rows)}
+
+
+def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "", most: int = 10) -> AnyChart:
+    """What moved the score of a pair, step by step from the first score to the last.
+
+    Args:
+        changes: `at_us`, `event_id` ("fading" where only time passed), `kind`, `change`, `score_after`, in
+            order of time.
+        look: What it is drawn for.
+        pair: Named in the title.
+        most: So many steps stand alone; what lies between them is shown as one, so that the sum stays exact.
+    """
+    check_columns(changes, _CHANGES, "changes chart")
+    rows = changes.select(_CHANGES).to_pylist()
+    start = rows[0]["score_after"] - rows[0]["change"] if rows else 50.0
+    end = rows[-1]["score_after"] if rows else start
+    steps = []
+    after = start
+    for position, row in enumerate(_condense_changes(rows, most)):
+        after += row["change"]
+        day = write_day(from_microseconds(row["at_us"]).date())
+        kind = say(row["kind"] or FADING)
+        steps.append(
+            {
+                "step": f"{position:03}",
+                "before": after - row["change"],
+                "after": after,
+                "way": "up" if row["change"] >= 0 else "down",
+                "text": write_change(row["change"]),
+                "name": shorten(kind, 34 if look.is_narrow else 80),
+                "day": day,
+                "label": say(
+                    "{day}, {kind}: {change} to {score}",
+                    day=day,
+                    kind=kind,
+                    change=write_change(row["change"]),
+                    score=write_score(after),
+                ),
+            }
+        )
+    palette = look.palette
+    ends = [start, end, *(step[side] for step in steps for side in ("before", "after"))]
+    span = max(max(ends) - min(ends), 2)
+    scale = altair.Scale(domain=[min(ends) - span * 0.18, max(ends) + span * 0.18], nice=False, zero=False)
+    y = altair.Y("step:O", axis=None)
+    chart = altair.Chart(make_data(steps)).encode(y=y)
+    x = altair.X(
+        "before:Q",
+        scale=scale,
+        axis=altair.Axis(tickCount=6),
+        title=say("Fusion Score, from {start} to {end}", start=write_score(start), end=write_score(end)),
+    )
+    bars = chart.mark_bar(height=12, cornerRadius=2, minBandSize=2, yOffset=BAR_SHIFT).encode(
+        x=x,
+        x2="after:Q",
+        color=colour_ways(look),
+        tooltip="label:N",
+        description="label:N",
+    )
+    # A step too small for a bar still shows where the score went.
+    ticks = chart.mark_tick(color=palette.ink, thickness=2, height=12, yOffset=BAR_SHIFT, aria=False).encode(
+        x=altair.X("after:Q", scale=scale)
+    )
+    texts = [
+        chart.mark_text(align=align, dx=dx, dy=BAR_SHIFT + 1, aria=False)
+        .encode(x=altair.X("after:Q", scale=scale), text="text:N")
+        .transform_filter(f"datum.way == '{way}'")
+        for way, align, dx in BESIDE
+    ]
+    names = (
+        chart.mark_text(align="left", dy=NAME_SHIFT, color=palette.quiet_ink, aria=False)
+        .encode(x=altair.value(0), text="line:N")
+        .transform_calculate(line="datum.day + ' · ' + datum.name")
+    )
+    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    largest = sorted(steps, key=lambda step: -abs(step["after"] - step["before"]))[:3]
+    return frame_chart(
+        altair.layer(bars, ticks, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
+        look,
+        title=say("What moved the score{of_whom}", of_whom="" if look.is_narrow else named),
+        description=say(
+            "Changes of the score{of_whom} from {start} to {end}. Largest: {largest}.",
+            of_whom=named,
+            start=write_score(start),
+            end=write_score(end),
+            largest="; ".join(str(step["label"]) for step in largest),
+        ),
+    )

@@ -1,0 +1,177 @@
+"""What the bars and dots of a chart count, as tables: the chart is drawn from them, its table view shows them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.views.charts.labels import SYMBIOSIS_WORDS, from_day_number
+from consumer_fusion.views.charts.theme import check_columns
+
+MOST_DOTS = 600
+"""With more pairs than this the scatter shows cells of two by two points, sized by their pairs."""
+
+
+_SIDES = ("consumer_to_brand", "brand_to_consumer", "symbiosis")
+
+
+def _count_pairs(scores: pa.Table) -> list[int]:
+    """How many pairs each row stands for: its `pair_count`, else one."""
+    if "pair_count" in scores.column_names:
+        return [int(count) for count in scores["pair_count"].to_pylist()]
+    return [1] * scores.num_rows
+
+
+def gather_bins(scores: pa.Table, bin_points: int = 2) -> pa.Table:
+    """The bars of the distribution: `score_from`, `score_to`, `certainty` (known, unknown), `pair_count`.
+
+    Args:
+        scores: As `draw_score_distribution` takes them.
+        bin_points: Width of a bar in score points.
+    """
+    check_columns(scores, ["fusion_score"], "score distribution")
+    classes = (
+        scores["symbiosis"].to_pylist() if "symbiosis" in scores.column_names else [""] * scores.num_rows
+    )
+    counts: Counter[tuple[int, str]] = Counter()
+    for score, symbiosis, pairs in zip(
+        scores["fusion_score"].to_pylist(), classes, _count_pairs(scores), strict=True
+    ):
+        start = min(int(score // bin_points) * bin_points, 100 - bin_points)
+        counts[start, "unknown" if symbiosis == "unknown" else "known"] += pairs
+    listed = sorted(counts.items())
+    return pa.table(
+        {
+            "score_from": pa.array([start for (start, _), _ in listed], pa.int64()),
+            "score_to": pa.array([start + bin_points for (start, _), _ in listed], pa.int64()),
+            "certainty": pa.array([certainty for (_, certainty), _ in listed], pa.string()),
+            "pair_count": pa.array([pairs for _, pairs in listed], pa.int64()),
+        }
+    )
+
+
+def gather_cells(scores: pa.Table) -> pa.Table:
+    """The dots of the scatter: the pairs themselves, or cells with the class that most of their pairs have.
+
+    Args:
+        scores: As `draw_both_sides` takes them.
+
+    Returns:
+        `consumer_to_brand`, `brand_to_consumer`, `symbiosis`, `pair_count`, the largest first.
+    """
+    check_columns(scores, list(_SIDES), "both-sides chart")
+    dots = list(zip(*(scores[name].to_pylist() for name in _SIDES), _count_pairs(scores), strict=True))
+    if len(dots) > MOST_DOTS:
+        cells: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
+        for given, received, symbiosis, pairs in dots:
+            cells[round(given / 2), round(received / 2)][symbiosis] += pairs
+        dots = [
+            (2.0 * given, 2.0 * received, classes.most_common(1)[0][0], sum(classes.values()))
+            for (given, received), classes in cells.items()
+        ]
+    dots.sort(key=lambda dot: (-dot[3], dot[:3]))
+    return pa.table(
+        {
+            "consumer_to_brand": pa.array([dot[0] for dot in dots], pa.float64()),
+            "brand_to_consumer": pa.array([dot[1] for dot in dots], pa.float64()),
+            "symbiosis": pa.array([dot[2] for dot in dots], pa.string()),
+            "pair_count": pa.array([dot[3] for dot in dots], pa.int64()),
+        }
+    )
+
+
+def gather_classes(scores: pa.Table) -> pa.Table:
+    """The bars of the mix: `symbiosis`, `pair_count`, from good to bad.
+
+    Args:
+        scores: As `draw_symbiosis_mix` takes them.
+    """
+    check_columns(scores, ["symbiosis"], "symbiosis mix")
+    counts: Counter[str] = Counter()
+    for symbiosis, pairs in zip(scores["symbiosis"].to_pylist(), _count_pairs(scores), strict=True):
+        counts[symbiosis] += pairs
+    present = [key for key in SYMBIOSIS_WORDS if counts[key]]
+    return pa.table(
+        {
+            "symbiosis": pa.array(present, pa.string()),
+            "pair_count": pa.array([counts[key] for key in present], pa.int64()),
+        }
+    )
+
+
+def _pick_period(days: Sequence[int]) -> str:
+    """Day, week or month, so that some dozens of bars remain."""
+    span = max(days) - min(days) if days else 0
+    return "day" if span <= 60 else "week" if span <= 500 else "month"
+
+
+def _start_period(day: int, period: str) -> datetime:
+    """The first day of the period a day is in; weeks start on Monday."""
+    start = from_day_number(day)
+    if period == "week":
+        return from_day_number(day - start.weekday())
+    return start.replace(day=1) if period == "month" else start
+
+
+def gather_periods(activity: pa.Table, *, most_channels: int = 8) -> tuple[pa.Table, str]:
+    """The bars of the activity: events by channel and period, the busiest channel first.
+
+    Args:
+        activity: As `draw_activity` takes it.
+        most_channels: Further channels become `other channels`.
+
+    Returns:
+        `channel`, `day` (the period's first, days since 1970), `event_count`; and "day", "week" or "month".
+    """
+    check_columns(activity, ["day", "channel", "event_count"], "activity chart")
+    days = activity["day"].to_pylist()
+    channels = [channel or "unknown" for channel in activity["channel"].to_pylist()]
+    events = [int(count) for count in activity["event_count"].to_pylist()]
+    period = _pick_period(days)
+    totals: Counter[str] = Counter()
+    for channel, count in zip(channels, events, strict=True):
+        totals[channel] += count
+    ranked = [channel for channel, _ in totals.most_common()]
+    own = ranked if len(ranked) <= most_channels else ranked[: most_channels - 1]
+    order = [*own, *(["other channels"] if len(own) < len(ranked) else [])]
+    counts: Counter[tuple[int, int]] = Counter()
+    for day, channel, count in zip(days, channels, events, strict=True):
+        start = _start_period(day, period) - from_day_number(0)
+        counts[order.index(channel) if channel in own else len(own), start.days] += count
+    rows = sorted(counts.items())
+    table = pa.table(
+        {
+            "channel": pa.array([order[place] for (place, _), _ in rows], pa.string()),
+            "day": pa.array([day for (_, day), _ in rows], pa.int64()),
+            "event_count": pa.array([count for _, count in rows], pa.int64()),
+        }
+    )
+    return table, period
+
+
+def gather_facets(contributions: pa.Table) -> pa.Table:
+    """The bars of the contributions: `direction`, `facet`, `gained`, `lost`, `net`, all eight facets.
+
+    Args:
+        contributions: As `draw_contributions` takes them.
+    """
+    check_columns(contributions, ["direction", "facet", "contribution"], "contributions chart")
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for facet, contribution in zip(
+        contributions["facet"].to_pylist(), contributions["contribution"].to_pylist(), strict=True
+    ):
+        sums[facet][contribution < 0] += contribution
+    arranged = [(direction, facet) for direction in DIRECTIONS for facet in FACETS[direction]]
+    return pa.table(
+        {
+            "direction": [direction for direction, _ in arranged],
+            "facet": [facet for _, facet in arranged],
+            "gained": [sums[facet][0] for _, facet in arranged],
+            "lost": [sums[facet][1] for _, facet in arranged],
+            "net": [sum(sums[facet]) for _, facet in arranged],
+        }
+    )

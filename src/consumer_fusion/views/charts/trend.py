@@ -1,0 +1,104 @@
+"""How all relationships of a brand go over time: the one in the middle, and between what half of them lie."""
+
+from __future__ import annotations
+
+import altair
+import pyarrow as pa
+
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.views.charts.labels import (
+    from_day_number,
+    write_change,
+    write_day,
+    write_noun,
+    write_score,
+)
+from consumer_fusion.views.charts.theme import (
+    DEFAULT_LOOK,
+    AnyChart,
+    Look,
+    check_columns,
+    draw_middle,
+    frame_chart,
+    make_data,
+)
+
+_TREND = ["day", "pair_count", "lower_quartile", "median", "upper_quartile"]
+
+
+def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
+    """The median score of a brand's relationships over time, with the band in which half of them lie.
+
+    Args:
+        trend: `day` (days since 1970, UTC; in order), `pair_count`, `lower_quartile`, `median`, `upper_quartile`.
+        look: What it is drawn for.
+        brand: Named in the title.
+    """
+    check_columns(trend, _TREND, "trend")
+    rows = [
+        {
+            **row,
+            "at": from_day_number(row["day"]).timestamp() * 1000,
+            "label": say(
+                "{day}: half of {pairs} above {median}; half between {low} and {high}",
+                day=write_day(from_day_number(row["day"]).date()),
+                pairs=write_noun(row["pair_count"], "pair"),
+                median=write_score(row["median"]),
+                low=write_score(row["lower_quartile"]),
+                high=write_score(row["upper_quartile"]),
+            ),
+        }
+        for row in trend.select(_TREND).to_pylist()
+    ]
+    palette = look.palette
+    low = min([50.0, *(row["lower_quartile"] for row in rows)])
+    high = max([50.0, *(row["upper_quartile"] for row in rows)])
+    scale = altair.Scale(domain=[max(0, low - 2), min(100, high + 2)], nice=True, zero=False)
+    chart = altair.Chart(make_data(rows)).encode(
+        x=altair.X(
+            "at:T",
+            scale=altair.Scale(type="utc"),
+            title=None,
+            axis=altair.Axis(
+                grid=False, tickCount=4 if look.is_narrow else 7, labelOverlap=True, labelSeparation=10,
+                format="%b %Y",
+            ),
+        )
+    )  # fmt: skip
+    title = say("Fusion Score")
+    band = chart.mark_area(color=palette.band, opacity=1, line=False, aria=False).encode(
+        y=altair.Y("lower_quartile:Q", scale=scale, title=title), y2="upper_quartile:Q"
+    )
+    edges = [
+        chart.mark_line(color=palette.band_edge, strokeWidth=1, aria=False).encode(
+            y=altair.Y(f"{side}:Q", scale=scale)
+        )
+        for side in ("lower_quartile", "upper_quartile")
+    ]
+    y = altair.Y("median:Q", scale=scale, title=title)
+    line = chart.mark_line(color=palette.ink, strokeWidth=2, aria=False).encode(y=y)
+    points = chart.mark_point(filled=True, size=40, opacity=1, color=palette.ink).encode(
+        y=y, tooltip="label:N", description="label:N"
+    )
+    named = say(" of {name}", name=brand) if brand else ""
+    return frame_chart(
+        altair.layer(band, *edges, draw_middle(look, "y", scale), line, points).properties(height=220),
+        look,
+        title=say("The relationships over time{of_whom}", of_whom="" if look.is_narrow else named),
+        subtitle=say("line: half of the scores are above; band: half of them lie in it"),
+        description=_tell(rows, named),
+    )
+
+
+def _tell(rows: list[dict[str, object]], named: str) -> str:
+    if not rows:
+        return say("No relationships{of_whom} yet.", of_whom=named)
+    first, last = float(str(rows[0]["median"])), float(str(rows[-1]["median"]))
+    return say(
+        "The score in the middle of all relationships{of_whom} went from {first} to {last} ({change}) since {day}.",
+        of_whom=named,
+        first=write_score(first),
+        last=write_score(last),
+        change=write_change(last - first, 1),
+        day=write_day(from_day_number(int(str(rows[0]["day"]))).date()),
+    )
