@@ -21,7 +21,7 @@ from consumer_fusion.storage.sqlite import STORE_TABLES, build_schema
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion" / "stores" / "migrations"
 TEXT = '''"""Schema version {number}: {title}
 
-What stands here is what a release wrote; it is never changed again.
+A revision is never changed once it is released.
 """
 
 from __future__ import annotations

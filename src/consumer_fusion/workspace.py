@@ -143,7 +143,7 @@ def open_workspace(
 
     Raises:
         WorkspaceNotFoundError: There is none.
-        ConflictError: It was written by a newer release.
+        ConflictError: A file in it has a version that this release does not know.
     """
     folder = Path(folder).resolve()
     if not (folder / STORE_FILE).exists():

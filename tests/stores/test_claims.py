@@ -12,7 +12,7 @@ from consumer_fusion.storage.file_locks import claim_folder, sweep_claims
 HOLD = """
 import sys, time
 from pathlib import Path
-from consumer_fusion.stores import claim_folder
+from consumer_fusion.storage.file_locks import (claim_folder)
 claim = claim_folder(Path(sys.argv[1]))
 claim.folder.mkdir()
 (claim.folder / "part").write_text("half of it")

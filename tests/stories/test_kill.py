@@ -33,8 +33,8 @@ EVENT_LINES = choose_reading(format="events")
 # `fusion` with small parts, that tells after each part how many rows are staged, and dies at the one that is named.
 FUSION_IN_PARTS = """
     import os, signal, sys
-    from consumer_fusion.ingest import lines, staging
-    from consumer_fusion.surfaces.cli import main
+    from consumer_fusion.ingest import (line_reader as lines, staging)
+    from consumer_fusion.surfaces.cli.application import (main)
     lines.BLOCK_BYTES, staging.ROWS_PER_PART = 1 << 14, 500
     write_stage, dies_at = staging._write_stage, int(os.environ.get("DIES_AT_PART", "0"))
     def write_and_tell(folder, stage):

@@ -65,7 +65,7 @@ MARKS = Table(
     grain="one named position or fact about the workspace",
     writer="storage.store",
     columns=(
-        Column("name", "text", "Which (`folded_sequence`, `schema_version`, ...)."),
+        Column("name", "text", "Which (`folded_sequence`, `store_version`, ...)."),
         Column("value", "text", "Its value."),
     ),
     primary_key=("name",),

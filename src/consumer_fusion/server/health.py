@@ -86,10 +86,9 @@ def find_problems(workspace: Workspace, list_problems: Callable[[], list[str]]) 
     """Why the server should get no requests just now; empty when it should."""
     problems = list_problems()
     try:
-        with workspace.store.reading() as session:
-            session.read_mark("schema_version")
-        with workspace.arrivals.reading() as session:
-            session.read_mark("schema_version")
+        for store in (workspace.store, workspace.arrivals):
+            with store.reading() as session:
+                session.read_mark("store_version")
     except FusionError as error:
         problems.append(f"the store cannot be read ({error.code})")
     if shutil.disk_usage(workspace.folder).free < LEAST_FREE_BYTES:

@@ -43,26 +43,27 @@ class Schema:
         name: What the file is called in messages.
         tables: Its tables.
         version: The version that this release speaks.
-        mark: The mark under which a file keeps its version.
+        mark: The mark under which a file keeps its version. A file without it is refused.
         folder: Where the revisions lie that lead to it; None where a file of another version is emptied, because
             nothing in it has to outlive a release.
-        first_version: The version of a file that has no such mark.
     """
 
     name: str
     tables: tuple[Table, ...]
     version: str
-    mark: str = "schema_version"
+    mark: str = "store_version"
     folder: Path | None = _MIGRATIONS
-    first_version: str | None = None
 
 
 _OWN_FILES = (ARRIVALS, STAFF_SESSIONS, SIGN_IN_FAILURES)
 STORE_SCHEMA = Schema("store", tuple(table for table in TABLES if table not in _OWN_FILES), LATEST_VERSION)
 ARRIVAL_SCHEMA = Schema(
-    "file of arrivals", (ARRIVALS, MARKS), "1", mark="arrivals_version", folder=_MIGRATIONS / "arrival_revisions",
-    first_version="1",
-)  # fmt: skip
+    "file of arrivals",
+    (ARRIVALS, MARKS),
+    "1",
+    mark="arrivals_version",
+    folder=_MIGRATIONS / "arrival_revisions",
+)
 """Where events arrive: a file of its own, so that arriving never waits for an import."""
 VISIT_SCHEMA = Schema(
     "file of visits", (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS), "1", mark="visits_version", folder=None
@@ -161,16 +162,16 @@ class SQLiteStore:
                 session.write_mark(self.schema.mark, self.schema.version)
 
     def bring_up_to_date(self) -> str | None:
-        """Migrate a file that an older release wrote, all of it or nothing; refuse one of a newer release.
+        """Migrate a file of an older release in one transaction; refuse a version that no revision is for.
 
         Returns:
             The version that it had, if it was migrated.
 
         Raises:
-            ConflictError: It was written by a newer release.
+            ConflictError: The file has no version, or one that this release does not know.
         """
         with self.reading() as session:
-            found = self._read_version(session)
+            found = session.read_mark(self.schema.mark)
         if found == self.schema.version:
             return None
         self._check_version(found)
@@ -181,26 +182,25 @@ class SQLiteStore:
             _write(connection, WAIT_SECONDS) as session,
         ):  # fmt: skip
             # Another process may have migrated it while this one waited.
-            found = self._read_version(session)
+            found = session.read_mark(self.schema.mark)
             if found != self.schema.version:
                 self._check_version(found)
                 self._migrate(connection, found)
                 session.write_mark(self.schema.mark, self.schema.version)
         return found
 
-    def _read_version(self, session: Session) -> str | None:
-        return session.read_mark(self.schema.mark) or self.schema.first_version
-
     def _check_version(self, found: str | None) -> None:
         ours = self.schema.version
-        if self.schema.folder is not None and (
-            found is None or not found.isdigit() or int(found) > int(ours)
-        ):
-            raise ConflictError(
-                f"The {self.schema.name} has schema version {found}, this release speaks version {ours} and older "
-                "ones.",
-                hint="Open it with the release that wrote it, or install that one.",
-            )
+        known = {str(number) for number in range(1, int(ours) + 1)}
+        if self.schema.folder is None or found in known:
+            return
+        raise ConflictError(
+            f"The {self.schema.name} has schema version {found}, this release reads versions up to {ours}."
+            if found is not None
+            else f"The {self.schema.name} has no schema version, this release reads versions up to {ours}.",
+            hint="Open it with the release that wrote it, or make a new workspace and import the events again.",
+            where=str(self.path),
+        )
 
     def _migrate(self, connection: sa.Connection, found: str | None) -> None:
         if self.schema.folder is not None:

@@ -1,7 +1,7 @@
-"""Migrations: how a store that another release wrote becomes one of this release.
+"""Migrations: they bring the store of an older release to the schema of this one.
 
-Each revision is a module beside this one, with a number and the number before; it says what changes in the words of
-Alembic and is never changed once it was released. `scripts/write_migration.py` writes the next one.
+Each revision is a module beside this one, with its number and the number before it. It uses Alembic and never changes
+once it is released. The first one makes the whole schema; `scripts/write_migration.py` writes the next one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-LATEST_VERSION = "13"
+LATEST_VERSION = "1"
 _FOLDER = Path(__file__).parent
 
 

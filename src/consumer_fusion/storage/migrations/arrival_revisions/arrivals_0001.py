@@ -1,6 +1,6 @@
-"""Version 1 of the file of arrivals: what arrived and was not yet read.
+"""Schema version 1 of the file of arrivals: events that arrived and were not yet read.
 
-What stands here is what a release wrote; it is never changed again.
+A revision is never changed once it is released.
 """
 
 from __future__ import annotations
@@ -34,6 +34,6 @@ CREATE TABLE marks (
 
 
 def upgrade() -> None:
-    """Bring the file from nothing to this revision."""
+    """Make the schema of version 1 in an empty file."""
     for statement in _STATEMENTS:
         op.execute(statement)
