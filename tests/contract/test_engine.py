@@ -17,6 +17,12 @@ NUMBERS = pa.table(
 )
 
 
+def run_thread(function, *arguments):
+    thread = threading.Thread(target=function, args=arguments, daemon=True)
+    thread.start()
+    return thread
+
+
 @pytest.fixture(params=sorted(ENGINES))
 def engine(request, tmp_path):
     engine = ENGINES[request.param](tmp_path)
@@ -99,6 +105,63 @@ def test_closing_waits_for_the_query_of_another_thread(engine):
     rows += sum(batch.num_rows for batch in stream)
     closing.join(10)
     assert (rows, closing.is_alive()) == (5000, False)
+
+
+def test_closing_does_not_wait_for_a_stream_that_its_own_thread_left_halfway(engine):
+    stream = engine.stream("select range as number from range(50000)", step="stream", rows_per_batch=2048)
+    next(stream)
+    closing = run_thread(engine.close)  # another thread would wait
+    closing.join(0.2)
+    assert closing.is_alive()
+    engine.close()
+    stream.close()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert engine.read("select 1 as one", step="open again")["one"].to_pylist() == [1]
+
+
+def test_threads_query_at_the_same_time_while_a_stream_is_half_read(engine):
+    """Two threads meet within their queries: each query waits for a batch that only the other's progress allows."""
+    stream = engine.stream("select range as number from range(50000)", step="stream", rows_per_batch=2048)
+    rows = next(stream).num_rows
+    meeting = threading.Barrier(2, timeout=10)
+    found = {}
+
+    def query(name):
+        half = engine.stream("select range as number from range(50000)", step=name, rows_per_batch=2048)
+        next(half)
+        meeting.wait()
+        found[name] = engine.read(f"select '{name}' as name", step=name)["name"].to_pylist()
+        half.close()
+
+    threads = [run_thread(query, name) for name in ("first", "second")]
+    for thread in threads:
+        thread.join(20)
+    assert found == {"first": ["first"], "second": ["second"]}
+    assert rows + sum(batch.num_rows for batch in stream) == 50_000
+
+
+def test_each_thread_sees_its_own_table_of_a_name_that_all_use(engine, tmp_path):
+    """Registering, reading and writing side by side, as arrivals and pages do."""
+    faults = []
+
+    def work(number):
+        table = pa.table({"number": pa.array([number] * 3000, pa.int64())})
+        path = tmp_path / f"{number}.parquet"
+        for _ in range(20):
+            total = engine.read(
+                "select sum(number)::bigint as n from numbers", step="add", tables={"numbers": table}
+            )
+            written = engine.write("select * from numbers", path, step="write", tables={"numbers": table})
+            kept = pq.read_table(path)["number"].to_pylist()
+            if (total["n"].to_pylist(), written, kept) != ([3000 * number], 3000, [number] * 3000):
+                faults.append(number)
+
+    threads = [run_thread(work, number) for number in range(4)]
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert faults == []
 
 
 def test_a_query_written_to_a_file_keeps_its_order_and_tells_its_rows(engine, tmp_path):

@@ -19,7 +19,13 @@ SEGMENT_ROW_GROUP = 122_880
 
 
 class DuckDBEngine:
-    """An in-memory DuckDB connection, used by one thread at a time."""
+    """An in-memory DuckDB database. Each call runs on a cursor of its own, so threads never wait for each other.
+
+    Args:
+        spill_folder: Where intermediate results go when memory is short.
+        memory_limit_mb: How much memory all calls together may take.
+        threads: How many threads compute, for all calls together; 0 for one a core.
+    """
 
     def __init__(
         self, spill_folder: Path | None = None, *, memory_limit_mb: int = 1024, threads: int = 0
@@ -27,50 +33,67 @@ class DuckDBEngine:
         self._spill_folder = spill_folder
         self._memory_limit_mb = memory_limit_mb
         self._threads = threads
-        self._connection: duckdb.DuckDBPyConnection | None = None
-        self._lock = threading.RLock()
+        # Held while a cursor is lent or returned, never during a query.
+        self._returned = threading.Condition()
+        self._database: duckdb.DuckDBPyConnection | None = None
+        self._idle: list[duckdb.DuckDBPyConnection] = []
+        self._borrowers: list[threading.Thread] = []
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        if self._connection is None:
-            self._connection = duckdb.connect(":memory:")
-            self._connection.execute(f"set memory_limit = '{self._memory_limit_mb}MB'")
+    def _open_database(self) -> duckdb.DuckDBPyConnection:
+        if self._database is None:
+            self._database = duckdb.connect(":memory:")
+            self._database.execute(f"set memory_limit = '{self._memory_limit_mb}MB'")
             # A file that was written anew under its old name, with its old size, within seconds, was answered
             # from both versions, byte by byte, by this cache (DuckDB 1.5.6; tests/contract/test_engine.py).
-            self._connection.execute("set enable_external_file_cache = false")
-            _set_session(self._connection)
+            self._database.execute("set enable_external_file_cache = false")
             if self._threads:
-                self._connection.execute(f"set threads = {self._threads}")
+                self._database.execute(f"set threads = {self._threads}")
             if self._spill_folder is not None:
                 folder = str(self._spill_folder).replace("'", "''")
-                self._connection.execute(f"set temp_directory = '{folder}'")
-        return self._connection
+                self._database.execute(f"set temp_directory = '{folder}'")
+        return self._database
+
+    @contextmanager
+    def _lend_cursor(self, *, is_reusable: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        borrower = threading.current_thread()
+        with self._returned:
+            # A new cursor costs a millisecond, as much as a small query.
+            cursor = self._idle.pop() if self._idle else _make_cursor(self._open_database())
+            self._borrowers.append(borrower)
+        is_whole = False
+        try:
+            yield cursor
+            is_whole = is_reusable
+        finally:
+            if not is_whole:
+                cursor.close()
+            with self._returned:
+                if is_whole:
+                    self._idle.append(cursor)
+                self._borrowers.remove(borrower)
+                self._returned.notify_all()
 
     @contextmanager
     def _tables(
-        self, step: str, sql: str, tables: Mapping[str, pa.Table] | None, *, is_apart: bool = False
+        self, step: str, sql: str, tables: Mapping[str, pa.Table] | None, *, is_stream: bool = False
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._lock:
-            connection = self._connect()
-            if is_apart:
-                connection = connection.cursor()
-                _set_session(connection)
+        # A stream may be left halfway, so nobody else gets its cursor.
+        with self._lend_cursor(is_reusable=not is_stream) as cursor:
             for name, table in (tables or {}).items():
-                connection.register(name, table)
+                cursor.register(name, table)
             try:
-                yield connection
+                yield cursor
             except duckdb.Error as error:
                 raise _name_failure(error, step, sql) from error
             finally:
                 for name in tables or {}:
-                    connection.unregister(name)
-                if is_apart:
-                    connection.close()
+                    cursor.unregister(name)
 
     def read(self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
         """Run one query and return its rows; see `Engine.read`."""
-        with self._tables(step, sql, tables) as connection:
+        with self._tables(step, sql, tables) as cursor:
             # A relation (`sql`) is planned when it is made and again when it is read.
-            return connection.execute(sql).to_arrow_table()
+            return cursor.execute(sql).to_arrow_table()
 
     def stream(
         self,
@@ -81,32 +104,39 @@ class DuckDBEngine:
         rows_per_batch: int = 100_000,
     ) -> Iterator[pa.RecordBatch]:
         """Run one query and return its rows batch by batch; see `Engine.stream`."""
-        # Apart from the others: a query between two batches on the same connection would end the stream early,
-        # and without an error.
-        with self._tables(step, sql, tables, is_apart=True) as connection:
-            yield from connection.sql(sql).to_arrow_reader(rows_per_batch)
+        with self._tables(step, sql, tables, is_stream=True) as cursor:
+            yield from cursor.sql(sql).to_arrow_reader(rows_per_batch)
 
     def write(self, sql: str, path: Path, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> int:
         """Run one query into a Parquet file; see `Engine.write`."""
         target = str(path).replace("'", "''")
         copy = f"copy ({sql}) to '{target}' (format parquet, compression zstd, row_group_size {SEGMENT_ROW_GROUP})"
-        with self._tables(step, copy, tables) as connection:
-            row = connection.execute(copy).fetchone()
+        with self._tables(step, copy, tables) as cursor:
+            row = cursor.execute(copy).fetchone()
             return int(row[0]) if row else 0
 
     def close(self) -> None:
-        """Give memory and files back, once a query that another thread is at has ended."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        """Free memory and files once the calls of other threads have ended."""
+        own = threading.current_thread()
+        with self._returned:
+            # A stream that this thread or one that ended left halfway runs no query, and may never be closed.
+            while any(each is not own and each.is_alive() for each in self._borrowers):
+                self._returned.wait(timeout=1.0)
+            for cursor in self._idle:
+                cursor.close()
+            self._idle.clear()
+            if self._database is not None:
+                self._database.close()
+                self._database = None
 
 
-def _set_session(connection: duckdb.DuckDBPyConnection) -> None:
-    """What counts for one connection and is not inherited by those made from it."""
-    connection.execute("set timezone = 'UTC'")
-    connection.execute("set enable_progress_bar = false")
-    connection.execute("set python_enable_replacements = false")
+def _make_cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A connection of its own to the same database, with the settings that it does not inherit."""
+    cursor = database.cursor()
+    cursor.execute("set timezone = 'UTC'")
+    cursor.execute("set enable_progress_bar = false")
+    cursor.execute("set python_enable_replacements = false")
+    return cursor
 
 
 def _name_failure(error: duckdb.Error, step: str, sql: str) -> FusionError:

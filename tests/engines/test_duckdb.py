@@ -1,0 +1,46 @@
+"""What only DuckDB has: settings of the database and of each cursor."""
+
+from __future__ import annotations
+
+import threading
+
+from consumer_fusion.engines import DuckDBEngine
+
+SETTINGS = (
+    "memory_limit", "threads", "temp_directory", "TimeZone", "enable_progress_bar", "python_enable_replacements",
+    "enable_external_file_cache",
+)  # fmt: skip
+
+
+def read_settings(engine):
+    listed = ", ".join(f"current_setting('{name}') as \"{name}\"" for name in SETTINGS)
+    return engine.read(f"select {listed}", step="read the settings").to_pylist()[0]
+
+
+def test_the_settings_hold_in_every_thread_and_beside_a_stream(tmp_path):
+    spill = tmp_path / "it's spilled"
+    engine = DuckDBEngine(spill, memory_limit_mb=300, threads=2)
+    found = [read_settings(engine)]
+    stream = engine.stream("select range from range(50000)", step="stream", rows_per_batch=2048)
+    next(stream)
+    threads = [
+        threading.Thread(target=lambda: found.append(read_settings(engine)), daemon=True) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    found.append(read_settings(engine))
+    stream.close()
+    engine.close()
+    assert found == 5 * [
+        {
+            "memory_limit": "286.1 MiB",
+            "threads": 2,
+            "temp_directory": str(spill),
+            "TimeZone": "UTC",
+            "enable_progress_bar": False,
+            "python_enable_replacements": False,
+            "enable_external_file_cache": False,
+        }
+    ]
