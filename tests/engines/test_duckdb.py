@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from consumer_fusion.engines import DuckDBEngine
+from consumer_fusion.storage.duckdb import DuckDBEngine
 
 SETTINGS = (
     "memory_limit", "threads", "temp_directory", "TimeZone", "enable_progress_bar", "python_enable_replacements",
