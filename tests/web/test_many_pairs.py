@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 
 import consumer_fusion as fusion
@@ -15,9 +16,10 @@ from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.score import effective_points
+from consumer_fusion.score.model.percentiles import spread_scores
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server import many_pairs, standings_cache
-from consumer_fusion.server.standings_cache import Standings
+from consumer_fusion.server.standings_cache import Standing, Standings
 from consumer_fusion.server.worker_pool import Aside
 from small_workspaces import NOW, make_order, make_orders, open_small
 
@@ -161,6 +163,16 @@ def test_a_pair_that_moved_or_is_new_is_placed_by_its_score(workspace, places):
     assert found.percentile == pytest.approx(100 * below / len(scores))
     assert places.find_place(brand, 10**9, 0.0, AS_OF_US).percentile == 0
     assert places.find_place(brand, 10**9, 100.0, AS_OF_US).percentile == 100
+
+
+def test_a_pair_that_only_faded_keeps_its_place_among_those_with_the_same_score():
+    """Two in five pairs ordered the same on one day; by now the score of each has faded, not that of one alone."""
+    scores = np.array([55.0] * 30 + [62.5] * 40 + [70.0] * 30)
+    standing = Standing(AS_OF_US, np.arange(100), scores, spread_scores(scores), None, 0.0)
+    assert standing.rank(45, 62.5).percentile == 50
+    assert standing.rank(45, 62.5 - 0.02).percentile == 50
+    assert standing.rank(45, 66.0).percentile == 70, "a pair that moved is placed by its score"
+    assert standing.rank(500, 62.5 - 0.02).percentile == 30, "a pair that is not there, too"
 
 
 def test_the_place_in_a_large_brand_is_unknown_until_it_was_read_and_nobody_waits(

@@ -41,8 +41,8 @@ INSTANT_STATES = 2_000
 """So many rows of states are read at once when a brand is asked about for the first time."""
 KEPT_PAIRS = 5_000_000
 """So many pairs are kept in memory, up to 32 bytes each; of brands that were not asked about the longest, none."""
-_SAME_SCORE = 1e-3
-"""Between two moments a score fades a little; the pair did not move."""
+_SAME_SCORE = 0.05
+"""A score that moved by less only faded: within minutes none fades by more, and nobody sees a smaller move."""
 _log = logging.getLogger("consumer_fusion.standings")
 
 
