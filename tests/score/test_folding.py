@@ -101,6 +101,23 @@ def test_folding_anew_from_the_events_gives_the_state_that_grew_with_them(tmp_pa
         assert_same_states(read_folded(workspace, LATER), fold_plainly(STREAM, LATER))
 
 
+@pytest.mark.parametrize("consumer_count", [500, 501, 1200])
+@pytest.mark.parametrize("narrowing", [{"kinds": ["Store Visited"]}, {"brand_ids": [2]}])
+def test_folding_anew_some_kinds_or_brands_of_many_consumers_keeps_all_other_states(
+    tmp_path, limit_inbox, consumer_count, narrowing
+):
+    limit_inbox(10_000)
+    with open_new(tmp_path / "w") as workspace:
+        import_batches(workspace, [STREAM])
+        force = put_points_in_force(workspace)
+        with workspace.store.writing() as session:
+            score.refold(
+                session, workspace.engine, workspace.folder, force.points, force.kind_ids,
+                consumers=range(1, consumer_count + 1), **narrowing,
+            )  # fmt: skip
+        assert_same_states(read_folded(workspace, LATER), fold_plainly(STREAM, LATER))
+
+
 def test_sealing_the_inbox_between_two_batches_of_one_day_keeps_the_burst_of_that_day_whole(
     tmp_path, limit_inbox
 ):

@@ -44,6 +44,9 @@ RELANDMARK_HALF_LIVES = 200
 FEW_CONSUMERS = 200
 """Up to so many consumers are searched for one by one."""
 
+_CONSUMERS_PER_STATEMENT = 500
+"""SQLite limits how many values one statement takes."""
+
 
 def prepare_landmarks(
     session: Session, points: PointsTable, kind_ids: Mapping[str, int], newest_us: int
@@ -210,20 +213,19 @@ def refold(
     Returns:
         How many state rows were written.
     """
+    wanted = None if kinds is None else [kind_ids[key] for key in kinds]
     where: dict[str, list[int]] = {}
     if brand_ids is not None:
         where["brand_id"] = sorted(brand_ids)
-    if consumers is not None:
-        everyone = sorted(set(list_members(read_identity_map(session), consumers)) | set(members))
-        where["consumer_id"] = everyone
-    wanted = None if kinds is None else [kind_ids[key] for key in kinds]
     if wanted is not None:
         where["kind_id"] = wanted
-    if consumers is not None and len(where["consumer_id"]) > 500:
-        keys = pa.table({"consumer_id": pa.array(where.pop("consumer_id"), pa.int64())})
-        session.delete_matching(PAIR_KIND_STATES, keys)
-    else:
+    if consumers is None:
         session.delete(PAIR_KIND_STATES, where)
+    else:
+        everyone = sorted(set(list_members(read_identity_map(session), consumers)) | set(members))
+        for first in range(0, len(everyone), _CONSUMERS_PER_STATEMENT):
+            some = everyone[first : first + _CONSUMERS_PER_STATEMENT]
+            session.delete(PAIR_KIND_STATES, where | {"consumer_id": some})
     newest = session.summarise(EVENTS, "occurred_us", "max")
     mark = session.read_mark("newest_occurred_us")
     prepare_landmarks(session, points, kind_ids, max(int(newest or 0), int(mark or 0)))
