@@ -20,6 +20,8 @@ from consumer_fusion.surfaces.cli.application import main
 build_command = functools.cache(typer.main.get_command)
 """What Typer makes of the declared commands, for each call anew; here once, since it is the same for all of them."""
 _NEVER_ENDS = "a server would run for ever here: say --no-serve, or start it as tests/live_server.py does"
+_KEPT = ("CONSUMER_FUSION_THREADS",)
+"""Settings of whoever runs the tests that a command gets to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,11 @@ def run_fusion(*arguments: object, environment: Mapping[str, str] | None = None)
     """Run `fusion` with the arguments, and wait for its end."""
     output, complaint = io.StringIO(), io.StringIO()
     words = ["fusion", *map(str, arguments)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONSUMER_FUSION_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("CONSUMER_FUSION_") or name in _KEPT
+    }
     with (
         mock.patch("sys.argv", words),
         mock.patch.dict("os.environ", {**kept, **(environment or {})}, clear=True),

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 
 import pytest
 from hypothesis import settings
 
-from copied_workspaces import discard_made
+from copied_workspaces import make_room
 
 # A slow machine is no fault of the product's: how long something takes is for benchmarks.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# Waking a second thread for a handful of rows takes a fifth of all that the tests compute. What the product does
+# where nothing is set, one thread a core, is seen by the tests that kill processes.
+os.environ.setdefault("CONSUMER_FUSION_THREADS", "1")
+
+
+def pytest_collection_finish():
+    """Who looks for garbage need not look at all the tests and libraries each time."""
+    gc.freeze()
+
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -21,10 +32,10 @@ ARGUMENTS = [
 
 
 @pytest.fixture(scope="session", autouse=True)
-def made_workspaces():
-    """What was made to be copied goes when the tests are over."""
-    yield
-    discard_made()
+def made_workspaces(tmp_path_factory):
+    """What is made to be copied lies where all processes that run the tests find it; pytest removes it in time."""
+    own = tmp_path_factory.getbasetemp()
+    make_room((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "made-workspaces")
 
 
 @pytest.fixture(scope="module")

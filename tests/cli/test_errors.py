@@ -150,10 +150,10 @@ def test_a_file_of_another_kind_than_parquet_or_csv_is_refused(refuse, untouched
 
 
 def test_a_setting_that_cannot_be_names_the_file(refuse, empty):
-    (empty / "fusion.toml").write_text('threads = "many"\n', encoding="utf-8")
+    (empty / "fusion.toml").write_text('memory_limit_mb = "much"\n', encoding="utf-8")
     error = refuse("score", "--workspace", empty)
     assert error["code"] == "invalid_settings"
-    assert "threads" in error["message"]
+    assert "memory_limit_mb" in error["message"]
     assert error["where"].endswith("fusion.toml")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
+from dataclasses import asdict, dataclass
 
 import pytest
 
-from command_line import ask_fusion, run_fusion
+from command_line import Run, ask_fusion, run_fusion
 from consumer_fusion.records.points import FACETS
+from copied_workspaces import find_made
 from effect_worlds import make_orders, open_world
 from json_shapes import find_faults
 
@@ -28,142 +32,102 @@ CONTRACT = {
 """The fields that other programs were promised, whatever else is added."""
 
 
-@pytest.fixture(scope="module")
-def answers(untouched_shop, tmp_path_factory):
-    """What every command printed, one after the other in one workspace; further ways to ask end in a word."""
-    folder = tmp_path_factory.mktemp("answers")
-    demo = run_fusion("demo", "--no-serve", "--people", 0, "--json", "--workspace", folder / "town")
-    told = {
-        "demo": demo.told,
-        "init": run_fusion("init", folder / "new", "--json").told,
-        "version": run_fusion("version", "--json").told,
-    }
-    orders = folder / "orders.csv"
-    orders.write_text("id,day,who,sum\n1,2026-01-01,anna,10\n2,someday,ben,20\n", encoding="utf-8")
-    mapping = folder / "mapping.toml"
-    mapping.write_text(
-        '[source]\nname = "till"\n[fields]\nevent_id = "id"\noccurred_at = "day"\nconsumer = "who"\nvalue = "sum"\n'
-        'brand = { constant = "book-shop" }\n[kind]\ndefault = "Order Completed"\n',
-        encoding="utf-8",
-    )
+@dataclass(frozen=True)
+class Told:
+    """What an earlier command answered, at a place in it, to tell a later one."""
 
-    def ask(name, *arguments, key=None, workspace=folder / "new"):
-        told[key or name] = ask_fusion(workspace, *name.split(), *arguments)
-
-    ask("import", orders, "--map", mapping)
-    ask("rejected list")
-    told["rejected retry"] = run_fusion("rejected", "retry", "--workspace", folder / "new", "--json").told
-    ask("rejected drop", "--all")
-    corrected = folder / "corrected.csv"
-    corrected.write_text("id,day,who,sum\n1,2026-01-01,anna,12\n", encoding="utf-8")
-    ask("import", corrected, "--map", mapping, key="import corrected")
-    ask("corrections list")
-    ask("corrections apply", "--all")
-    ask("corrections undo", told["corrections list"][0]["correction_id"])
-    ask("score", "--as-of", "latest")
-    ask("score", "--as-of", "latest", "--order", "falling", key="score falling")
-    ask("score", "--consumer", "nobody", "--brand", "nowhere", key="score unknown")
-    moment = ("--as-of", "2026-06-15T20:30:00Z")
-    ask("explain", "pop-artist", "sweater-brand", *moment, workspace=folder / "town")
-    ask("explain", "pop-artist", "sweater-brand", *moment, "--without", "E3", "--history", 3, key="explain more",
-        workspace=folder / "town")  # fmt: skip
-    ask("brands")
-    ask("points", key="points")
-    ask("points", "--diff", key="points difference")
-    ask("associations declare", "anna", "book-shop", "--id", "link")
-    ask("associations list", "--all")
-    ask("associations withdraw", "link")
-    audience = folder / "audience.txt"
-    audience.write_text("anna\nben\ncyd\ndan\n", encoding="utf-8")
-    drawn = ("book-shop", "Campaign Received", "--starts", "2099-01-01", "--id")
-    ask(
-        "experiments draw",
-        *drawn,
-        "letter",
-        "--out",
-        folder / "letter.csv",
-        "--audience",
-        audience,
-        "--share",
-        0.5,
-    )
-    ask("experiments record", folder / "letter.csv", *drawn, "again")
-    ask("holdout", *drawn, "card", "--out", folder / "card.csv", "--audience", audience, "--share", 0.5)
-    ask("experiments list")
-    ask("experiments withdraw", "letter")
-    people = folder / "people.csv"
-    people.write_text(
-        "arm,before,after\n" + "".join(f"{n % 2},{n % 7},{n % 7 + n % 2 + n % 3}\n" for n in range(120)),
-        encoding="utf-8",
-    )
-    told["audience"] = run_fusion(
-        "audience", people, "--outcome", "after", "--before", "before", "--json"
-    ).told
-    panel = folder / "panel.csv"
-    panel.write_text(
-        "year,a,b,c\n" + "".join(f"{n},{n % 3 + 9},{n % 4 + 9},{n % 5 + 9}\n" for n in range(20)),
-        encoding="utf-8",
-    )
-    told["panel"] = run_fusion("panel", panel, "--unit", "a", "--from", "15", "--json").told
-    ask("report", "--out", folder / "report.html")
-    ask("export", "--to", folder / "export")
-    ask("doctor")
-    shop = folder / "shop"
-    orders.write_text(
-        '{"event_id": "a", "occurred_at": "2026-01-01", "kind": "Order Completed", "consumer": "anna", "brand": "b", '
-        '"identifiers": {"email": "anna@example.org", "device": "7"}}\n'
-        '{"event_id": "b", "occurred_at": "2026-01-01", "kind": "Order Completed", "consumer": "ben", "brand": "b", '
-        '"identifiers": {"email": "ben@example.org", "device": "7"}}\n'
-        '{"event_id": "c", "occurred_at": "2026-01-01", "kind": "Order Completed", "consumer": "cyd", "brand": "b"}\n'
-        '{"event_id": "d", "occurred_at": "2026-01-01", "kind": "Order Completed", "brand": "b"}\n',
-        encoding="utf-8",
-    )
-    assert run_fusion("init", shop).status == 0
-    ask("import", orders, "--format", "events", workspace=shop, key="import events")
-    orders.write_text(orders.read_text(encoding="utf-8").replace('"cyd"', '"dan"'), encoding="utf-8")
-    ask("import", orders, "--format", "events", workspace=shop, key="import again")
-    ask("corrections list", workspace=shop)
-    number = told["corrections list"][0]["correction_id"]
-    ask("corrections apply", number, workspace=shop)
-    ask("corrections undo", number, workspace=shop)
-    ask("identity merge", "anna", "cyd", "--reason", "one person", workspace=shop)
-    ask("identity show", "anna", workspace=shop)
-    ask("identity undo", told["identity merge"]["merge_id"], workspace=shop)
-    ask("identity attach", "d", "--source", "events", "--consumer", "cyd", "--reason", "seen", workspace=shop)
-    ask("keys create", "--source", "web-shop", workspace=shop)
-    ask("keys list", workspace=shop)
-    ask("keys rotate", told["keys create"]["key_id"], workspace=shop)
-    ask("keys revoke", told["keys rotate"]["key_id"], workspace=shop)
-    ask("staff invite", "ann@example.org", "--all-brands", workspace=shop)
-    ask("staff change", "ann@example.org", "--role", "analyst", workspace=shop)
-    ask("staff list", workspace=shop)
-    ask("staff remove", "ann@example.org", workspace=shop)
-    ask_about_effects(folder, ask)
-    return told
+    name: str
+    place: tuple[str | int, ...]
 
 
-def ask_about_effects(folder, ask):
-    """Ask everything that there is about actions, in a workspace of series that files brought."""
-    world = folder / "world"
-    with open_world(world, make_orders(lift=0.4)):
-        pass
-    files = folder / "actions.toml", folder / "footfall.csv"
-    files[0].write_text(
-        '[[actions]]\naction_id = "fair"\nbrand = "bakery"\ntitle = "A stand at the fair"\n'
-        'starts_at = "2026-06-11"\neffect_days = 7\n',
-        encoding="utf-8",
-    )
-    files[1].write_text("day,value\n2026-06-01,12\n2026-06-02,13\n", encoding="utf-8")
-    ask("actions import", files[0], workspace=world)
-    ask("actions list", workspace=world)
-    ask("metrics import", files[1], "--metric", "footfall", "--brand", "bakery", workspace=world)
-    ask("metrics list", workspace=world)
-    ask("effect", "fair", "--metric", "orders", workspace=world)
-    ask("effects", workspace=world)
-    ask("effects calibrate", workspace=world)
-    ask("plan", "bakery", "--days", 7, workspace=world)
-    ask("actions withdraw", "fair", workspace=world)
+@dataclass(frozen=True)
+class Asked:
+    """A command that is asked for its JSON.
 
+    Args:
+        name: The command, and a word more for a further way to ask it.
+        arguments: Words, `Told` ones among them; those with a slash are in the folder of the answers.
+        workspace: The name of the workspace in that folder; without one the command is about none.
+        words: The command, where it is not its name.
+        status: With what status it ends.
+    """
+
+    name: str
+    arguments: tuple[object, ...] = ()
+    workspace: str | None = "new"
+    words: str | None = None
+    status: int = 0
+
+
+_MOMENT = ("--as-of", "2026-06-15T20:30:00Z")
+_ARTIST = ("pop-artist", "sweater-brand", *_MOMENT)
+_DRAWN = ("book-shop", "Campaign Received", "--starts", "2099-01-01", "--id")
+_AUDIENCE = ("--audience", "/audience.txt", "--share", 0.5)
+
+ASKED = (
+    Asked("demo", ("--no-serve", "--people", 0), "town"),
+    Asked("init", ("/new",), None),
+    Asked("version", (), None),
+    Asked("import", ("/orders.csv", "--map", "/mapping.toml")),
+    Asked("rejected list"),
+    Asked("rejected retry", status=1),  # what was mended by nobody is set aside again
+    Asked("rejected drop", ("--all",)),
+    Asked("import corrected", ("/corrected.csv", "--map", "/mapping.toml"), words="import"),
+    Asked("corrections list"),
+    Asked("corrections apply", ("--all",)),
+    Asked("corrections undo", (Told("corrections list", (0, "correction_id")),)),
+    Asked("score", ("--as-of", "latest")),
+    Asked("score falling", ("--as-of", "latest", "--order", "falling"), words="score"),
+    Asked("score unknown", ("--consumer", "nobody", "--brand", "nowhere"), words="score"),
+    Asked("explain", _ARTIST, "town"),
+    Asked("explain more", (*_ARTIST, "--without", "E3", "--history", 3), "town", words="explain"),
+    Asked("brands"),
+    Asked("points"),
+    Asked("points difference", ("--diff",), words="points"),
+    Asked("associations declare", ("anna", "book-shop", "--id", "link")),
+    Asked("associations list", ("--all",)),
+    Asked("associations withdraw", ("link",)),
+    Asked("experiments draw", (*_DRAWN, "letter", "--out", "/letter.csv", *_AUDIENCE)),
+    Asked("experiments record", ("/letter.csv", *_DRAWN, "again")),
+    Asked("holdout", (*_DRAWN, "card", "--out", "/card.csv", *_AUDIENCE)),
+    Asked("experiments list"),
+    Asked("experiments withdraw", ("letter",)),
+    Asked("audience", ("/people.csv", "--outcome", "after", "--before", "before"), None),
+    Asked("panel", ("/panel.csv", "--unit", "a", "--from", "15"), None),
+    Asked("report", ("--out", "/report.html")),
+    Asked("export", ("--to", "/export")),
+    Asked("doctor"),
+    Asked("init shop", ("/shop",), None, words="init"),
+    Asked("import events", ("/events.jsonl", "--format", "events"), "shop", words="import"),
+    Asked("import again", ("/changed.jsonl", "--format", "events"), "shop", words="import"),
+    Asked("corrections list one", (), "shop", words="corrections list"),
+    Asked("corrections apply one", (Told("corrections list one", (0, "correction_id")),), "shop",
+          words="corrections apply"),
+    Asked("corrections undo one", (Told("corrections list one", (0, "correction_id")),), "shop",
+          words="corrections undo"),
+    Asked("identity merge", ("anna", "cyd", "--reason", "one person"), "shop"),
+    Asked("identity show", ("anna",), "shop"),
+    Asked("identity undo", (Told("identity merge", ("merge_id",)),), "shop"),
+    Asked("identity attach", ("d", "--source", "events", "--consumer", "cyd", "--reason", "seen"), "shop"),
+    Asked("keys create", ("--source", "web-shop"), "shop"),
+    Asked("keys list", (), "shop"),
+    Asked("keys rotate", (Told("keys create", ("key_id",)),), "shop"),
+    Asked("keys revoke", (Told("keys rotate", ("key_id",)),), "shop"),
+    Asked("staff invite", ("ann@example.org", "--all-brands"), "shop"),
+    Asked("staff change", ("ann@example.org", "--role", "analyst"), "shop"),
+    Asked("staff list", (), "shop"),
+    Asked("staff remove", ("ann@example.org",), "shop"),
+    Asked("actions import", ("/actions.toml",), "world"),
+    Asked("actions list", (), "world"),
+    Asked("metrics import", ("/footfall.csv", "--metric", "footfall", "--brand", "bakery"), "world"),
+    Asked("metrics list", (), "world"),
+    Asked("effect", ("fair", "--metric", "orders"), "world"),
+    Asked("effects", (), "world"),
+    Asked("effects calibrate", (), "world"),
+    Asked("plan", ("bakery", "--days", 7), "world"),
+    Asked("actions withdraw", ("fair",), "world"),
+)  # fmt: skip
+"""What is asked, in this order; no answer is looked at before all have been asked."""
 
 NOT_HERE = {
     "calibrate",
@@ -180,6 +144,94 @@ NOT_HERE = {
 """
 
 
+def write_files(folder):
+    """The files that the commands read, and a workspace of series."""
+    order = {"occurred_at": "2026-01-01", "kind": "Order Completed", "brand": "b"}
+    ben, anna = (
+        {"identifiers": {"email": f"{name}@example.org", "device": "7"}, "consumer": name}
+        for name in ("ben", "anna")
+    )
+    events = [
+        {"event_id": "a", **order, **anna},
+        {"event_id": "b", **order, **ben},
+        {"event_id": "c", **order, "consumer": "cyd"},
+        {"event_id": "d", **order},
+    ]
+    lines = "".join(f"{json.dumps(event)}\n" for event in events)
+    texts = {
+        "orders.csv": "id,day,who,sum\n1,2026-01-01,anna,10\n2,someday,ben,20\n",
+        "corrected.csv": "id,day,who,sum\n1,2026-01-01,anna,12\n",
+        "mapping.toml": '[source]\nname = "till"\n[fields]\nevent_id = "id"\noccurred_at = "day"\nconsumer = "who"\n'
+        'value = "sum"\nbrand = { constant = "book-shop" }\n[kind]\ndefault = "Order Completed"\n',
+        "audience.txt": "anna\nben\ncyd\ndan\n",
+        "people.csv": "arm,before,after\n"
+        + "".join(f"{n % 2},{n % 7},{n % 7 + n % 2 + n % 3}\n" for n in range(120)),
+        "panel.csv": "year,a,b,c\n"
+        + "".join(f"{n},{n % 3 + 9},{n % 4 + 9},{n % 5 + 9}\n" for n in range(20)),
+        "events.jsonl": lines,
+        "changed.jsonl": lines.replace('"cyd"', '"dan"'),
+        "actions.toml": '[[actions]]\naction_id = "fair"\nbrand = "bakery"\ntitle = "A stand at the fair"\n'
+        'starts_at = "2026-06-11"\neffect_days = 7\n',
+        "footfall.csv": "day,value\n2026-06-01,12\n2026-06-02,13\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    with open_world(folder / "world", make_orders(lift=0.4)):
+        pass
+
+
+def ask(asked, folder, runs):
+    """Run a command; `runs` has those before it, by name.
+
+    Returns:
+        What it left behind, or why it could not be asked: an earlier one had no answer.
+    """
+    words = (asked.words or asked.name).split()
+    try:
+        for each in asked.arguments:
+            if isinstance(each, Told):
+                words.append(functools.reduce(operator.getitem, each.place, runs[each.name].told))
+            else:
+                words.append(f"{folder}{each}" if str(each).startswith("/") else each)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        return f"an earlier command did not answer what this one needs: {error!r}"
+    if asked.workspace is not None:
+        words += ["--workspace", folder / asked.workspace]
+    return run_fusion(*words, "--json")
+
+
+def keep_answers(folder):
+    """Ask everything in a folder, and keep in it what came of it."""
+    folder.mkdir()
+    write_files(folder)
+    runs = {}
+    for asked in ASKED:
+        runs[asked.name] = ask(asked, folder, runs)
+    kept = {name: run if isinstance(run, str) else asdict(run) for name, run in runs.items()}
+    (folder / "runs.json").write_text(json.dumps(kept), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """What every command left behind, by name, whether it succeeded or not; asked once by all who run the tests."""
+    kept = json.loads((find_made(keep_answers) / "runs.json").read_text(encoding="utf-8"))
+    return {name: run if isinstance(run, str) else Run(**run) for name, run in kept.items()}
+
+
+@pytest.fixture
+def read_answer(runs):
+    """The JSON of a command that must have ended as it should."""
+    statuses = {asked.name: asked.status for asked in ASKED}
+
+    def read(name):
+        run = runs[name]
+        assert not isinstance(run, str), run
+        assert run.status == statuses[name], run.output + run.complaint
+        return run.told
+
+    return read
+
+
 def test_the_reference_tells_of_no_json_of_a_command_that_is_gone(reference):
     told = {
         " ".join(names)
@@ -190,16 +242,13 @@ def test_the_reference_tells_of_no_json_of_a_command_that_is_gone(reference):
     assert set(reference.JSON) <= told
 
 
-def test_every_shape_is_tried(reference, answers):
-    assert set(reference.JSON) - set(answers) == NOT_HERE
+def test_every_shape_is_tried(reference):
+    assert set(reference.JSON) - {asked.words or asked.name for asked in ASKED} == NOT_HERE
 
 
-def test_commands_print_exactly_the_fields_that_the_reference_tells_of(reference, answers):
-    faults = {
-        name: find_faults(told, reference.JSON.get(name) or reference.JSON[name.rsplit(" ", 1)[0]])
-        for name, told in answers.items()
-    }
-    assert {name: found for name, found in faults.items() if found} == {}
+@pytest.mark.parametrize("asked", ASKED, ids=operator.attrgetter("name"))
+def test_a_command_prints_exactly_the_fields_that_the_reference_tells_of(reference, read_answer, asked):
+    assert find_faults(read_answer(asked.name), reference.JSON[asked.words or asked.name]) == []
 
 
 def test_a_field_too_many_and_one_too_few_are_found():
@@ -207,50 +256,64 @@ def test_a_field_too_many_and_one_too_few_are_found():
     assert find_faults([{"a": {}}], [[("a", ["b"])]]) == ["the answer[0].a has no 'b'"]
 
 
-def test_the_fields_that_were_promised_are_there(answers):
-    assert list(answers["demo"]) == CONTRACT["demo"]
-    assert list(answers["import"]) == CONTRACT["import"]
-    assert list(answers["score"][0]) == CONTRACT["score"]
-    assert list(answers["score"][0]["facets"]) == [facet for facets in FACETS.values() for facet in facets]
-    assert set(CONTRACT["explain"]) <= set(answers["explain"])
-    assert list(answers["explain"]["contributions"][0]) == CONTRACT["contributions"]
-    assert list(answers["explain"]["changes"][0]) == CONTRACT["changes"]
+def test_a_command_that_fails_hides_no_other(tmp_path):
+    runs = {"corrections list": run_fusion("corrections", "list", "--workspace", tmp_path / "none", "--json")}
+    assert runs["corrections list"].status == 1
+    undo = next(asked for asked in ASKED if asked.name == "corrections undo")
+    assert "an earlier command" in ask(undo, tmp_path, runs)
 
 
-def test_lists_that_are_looked_into_are_not_empty(answers):
-    identity = answers["identity show"]
-    assert all(
-        [
-            answers["rejected list"],
-            answers["corrections list"],
-            answers["associations list"],
-            answers["doctor"]["checks"],
-            answers["brands"],
-        ]
-    )
-    assert all([identity["members"], identity["identifiers"], identity["merges"], identity["conflicts"]])
-    assert answers["explain more"]["history"]
+@pytest.mark.parametrize("name", ["demo", "import", "explain"])
+def test_the_fields_that_were_promised_are_there(read_answer, name):
+    told = read_answer(name)
+    assert set(CONTRACT[name]) <= set(told) if name == "explain" else list(told) == CONTRACT[name]
 
 
-def test_a_report_is_one_file_that_needs_no_other(answers):
-    with open(answers["report"]["out"], encoding="utf-8") as file:
+def test_the_fields_of_a_score_that_were_promised_are_there(read_answer):
+    first = read_answer("score")[0]
+    assert list(first) == CONTRACT["score"]
+    assert list(first["facets"]) == [facet for facets in FACETS.values() for facet in facets]
+
+
+@pytest.mark.parametrize("name", ["contributions", "changes"])
+def test_the_fields_of_an_explanation_that_were_promised_are_there(read_answer, name):
+    assert list(read_answer("explain")[name][0]) == CONTRACT[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        *((name, None) for name in ("rejected list", "corrections list", "associations list", "brands")),
+        *(("identity show", field) for field in ("members", "identifiers", "merges", "conflicts")),
+        ("doctor", "checks"),
+        ("explain more", "history"),
+    ],
+)
+def test_a_list_that_is_looked_into_is_not_empty(read_answer, name, field):
+    told = read_answer(name)
+    assert told if field is None else told[field]
+
+
+def test_a_report_is_one_file_that_needs_no_other(read_answer):
+    with open(read_answer("report")["out"], encoding="utf-8") as file:
         page = file.read()
     assert page.lstrip().lower().startswith("<!doctype html")
     assert "book-shop" in page
     assert 'src="http' not in page
 
 
-def test_the_demo_says_where_it_is_and_that_nothing_is_served(answers):
-    assert answers["demo"]["url"] is None
-    assert answers["demo"]["workspace"].endswith("town")
-    assert (answers["demo"]["events"], answers["demo"]["pairs"]) == (3, 2)
+def test_the_demo_says_where_it_is_and_that_nothing_is_served(read_answer):
+    told = read_answer("demo")
+    assert told["url"] is None
+    assert told["workspace"].endswith("town")
+    assert (told["events"], told["pairs"]) == (3, 2)
 
 
-def test_numbers_are_not_rounded_and_times_are_iso_8601(answers):
-    score = answers["explain"]["fusion_score"]
-    assert score != round(score, 6)
-    assert answers["explain"]["as_of"] == "2026-06-15T20:30:00Z"
-    assert {each["occurred_at"][-1] for each in answers["explain"]["contributions"]} == {"Z"}
+def test_numbers_are_not_rounded_and_times_are_iso_8601(read_answer):
+    told = read_answer("explain")
+    assert told["fusion_score"] != round(told["fusion_score"], 6)
+    assert told["as_of"] == "2026-06-15T20:30:00Z"
+    assert {each["occurred_at"][-1] for each in told["contributions"]} == {"Z"}
 
 
 def test_an_empty_workspace_gives_empty_lists(untouched_empty):

@@ -111,7 +111,7 @@ def test_folding_anew_some_kinds_or_brands_of_many_consumers_keeps_all_other_sta
         import_batches(workspace, [STREAM])
         force = put_points_in_force(workspace)
         with workspace.store.writing() as session:
-            score.refold(
+            refold(
                 session, workspace.engine, workspace.folder, force.points, force.kind_ids,
                 consumers=range(1, consumer_count + 1), **narrowing,
             )  # fmt: skip

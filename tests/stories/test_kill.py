@@ -29,6 +29,8 @@ from small_workspaces import (
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENT_LINES = choose_reading(format="events")
+AS_USUAL = {name: value for name, value in os.environ.items() if name != "CONSUMER_FUSION_THREADS"}
+"""With as many threads as the product takes by itself."""
 
 # `fusion` with small parts, that tells after each part how many rows are staged, and dies at the one that is named.
 FUSION_IN_PARTS = """
@@ -69,7 +71,7 @@ def test_processes_that_are_killed_at_any_moment_lose_and_double_nothing():
     run = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / "crash.py", "--json", "--kills", "8", "--writers", "1",
          "--pause", "0.4", "1.6"],
-        check=False, capture_output=True, text=True, timeout=300,
+        check=False, capture_output=True, text=True, timeout=300, env=AS_USUAL,
     )  # fmt: skip
     assert run.stdout, run.stderr
     figures = json.loads(run.stdout)
