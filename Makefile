@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := list
-.PHONY: list setup demo test all-tests examples check static format stories bench peers reference docs-check canary release-check lock clean find-python
+.PHONY: list setup demo test quick all-tests examples check static format stories bench peers reference docs-check canary release-check lock clean find-python
 
 # Where it is set, as in many containers, every process that the tests start compiles all of its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,6 +13,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 BENCH_STAMP := $(VENV)/.bench-done
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# One worker more than cores, since tests wait for servers, disks and browsers too; each takes its own stretch of the
+# tests first, so that what a file of tests shares is mostly made once.
+SIDE_BY_SIDE = -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal
 # The first Python that is new enough and can make an environment; set PYTHON=... to choose.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
@@ -43,15 +46,17 @@ $(STAMP): pyproject.toml requirements.lock | find-python
 demo: setup ## a simulated town in ./demo-workspace (made anew each time), shown in a browser until Ctrl-C
 	@$(BIN)/fusion demo --workspace demo-workspace
 
+quick: setup ## the tests that cost little: no browser, no server of its own, nothing slow
+	@$(BIN)/python scripts/compile_filters.py
+	$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "not slow and not browser and not process"
+
 test: setup ## everything: the checks, all tests and the examples in the documents, side by side
 	@$(MAKE) --no-print-directory --jobs 3 static all-tests examples
 
-# One worker more than cores, since tests wait for servers, disks and browsers too; each takes its own stretch of the
-# tests first, so that what a file of tests shares is mostly made once.
-all-tests examples: export OPENBLAS_NUM_THREADS = 1
+quick all-tests examples: export OPENBLAS_NUM_THREADS = 1
 all-tests: setup
 	@$(BIN)/python scripts/compile_filters.py  # once, instead of in each worker
-	$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal
+	$(BIN)/pytest $(SIDE_BY_SIDE) --durations=20 --durations-min=1
 
 examples: setup
 	$(BIN)/pytest -q docs

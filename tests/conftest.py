@@ -20,6 +20,13 @@ settings.load_profile("any machine")
 os.environ.setdefault("CONSUMER_FUSION_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items):
+    """Whoever has no time for a browser can leave out all that needs one."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
 def pytest_collection_finish():
     """Who looks for garbage need not look at all the tests and libraries each time."""
     gc.freeze()

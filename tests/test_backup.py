@@ -96,6 +96,7 @@ def test_only_its_owner_may_read_a_backup(taken):
     assert stat.S_IMODE(taken.stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_what_happens_while_a_backup_is_taken_is_lost_or_doubled_nowhere(workspace, tmp_path):
     """Events land and segments are replaced all the while; each that was durable before is in it exactly once."""
     numbers, ended = iter(range(100, 10_000)), threading.Event()

@@ -14,6 +14,8 @@ from consumer_fusion.records.import_record import CORRECTIONS
 from copied_workspaces import copy_made
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 
+pytestmark = pytest.mark.slow
+
 ORDERS = [
     make_order(number, days_ago=20 - number, consumer=who) for number, who in enumerate(["ann", "ben", "ann"])
 ]

@@ -13,6 +13,8 @@ import pytest
 from consumer_fusion.errors import DrawingError
 from consumer_fusion.views.charts.drawing_process import DrawingProcess
 
+pytestmark = pytest.mark.process
+
 POINT = {
     "data": {"values": [{"x": 1, "name": "ann"}]},
     "mark": "point",

@@ -205,6 +205,7 @@ def test_a_command_says_in_one_line_that_it_is_not_about_now(stale, fresh, comma
     assert run_fusion(*command, "--workspace", fresh).complaint == ""
 
 
+@pytest.mark.slow
 def test_what_is_written_into_files_is_of_the_same_moment_and_says_so(stale, tmp_path):
     run = run_fusion("score", "--out", tmp_path / "scores.parquet", "--workspace", stale)
     assert run.complaint == f"{TOLD}\n"

@@ -79,6 +79,7 @@ def test_too_few_people_or_missing_outcomes_are_refused():
         compare_randomised(outcome, is_treated, known[:10])
 
 
+@pytest.mark.slow
 def test_whoever_looks_every_week_is_fooled_no_more_often_than_promised():
     looks = range(200, 1_001, 200)
     fooled, fooled_plainly = [], []

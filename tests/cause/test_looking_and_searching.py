@@ -31,6 +31,7 @@ def look_every_day(series, calibration):
     ]
 
 
+@pytest.mark.slow
 def test_whoever_looks_every_day_is_seldom_wrong_at_any_look(calibration):
     by_boundary, by_plain = [], []
     for seed in range(100, 160):

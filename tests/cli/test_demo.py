@@ -47,6 +47,7 @@ def read_until(stream, ending):
     raise AssertionError(f"it ended without {ending!r}: {told}")
 
 
+@pytest.mark.process
 def test_a_demo_shows_its_town_in_a_browser_until_it_is_stopped(tmp_path):
     with start_demo(tmp_path / "town", "--port", "0", "--json") as running:
         told = json.loads(read_until(running.stdout, "}"))
@@ -61,6 +62,7 @@ def test_a_demo_shows_its_town_in_a_browser_until_it_is_stopped(tmp_path):
         assert running.wait(timeout=30) == 0
 
 
+@pytest.mark.process
 def test_without_a_terminal_it_says_where_it_is_and_how_it_is_stopped(tmp_path):
     with start_demo(tmp_path / "town") as running:
         told = read_until(running.stdout, "Stop it with Ctrl-C")
@@ -98,6 +100,7 @@ def test_without_the_libraries_of_the_server_the_town_is_made_and_it_says_what_t
     assert "consumer-fusion[serve]" in run.complaint
 
 
+@pytest.mark.process
 def test_a_demo_that_is_served_again_has_its_visitor_and_no_owner_to_be_made(tmp_path):
     assert run_fusion("demo", "--people", 0, "--no-serve", "--workspace", tmp_path / "town").status == 0
     command = [sys.executable, "-m", "consumer_fusion", "serve", "--port", "0", "--json"]

@@ -15,6 +15,8 @@ from copied_workspaces import find_made
 from effect_worlds import make_orders, open_world
 from json_shapes import find_faults
 
+pytestmark = pytest.mark.slow
+
 CONTRACT = {
     "demo": ["workspace", "events", "pairs", "url"],
     "import": ["accepted", "duplicates", "rejected", "unattributed", "seconds", "nobody", "changed", "replaced"],

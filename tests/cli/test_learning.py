@@ -10,6 +10,8 @@ import pytest
 from command_line import ask_fusion, run_fusion
 from json_shapes import find_faults
 
+pytestmark = pytest.mark.slow
+
 QUESTION = ("--outcome", "Order Completed", "--horizon", 56)
 CUTOFF = ("--cutoff", "2026-04-01")
 

@@ -13,6 +13,8 @@ from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metri
 from consumer_fusion.records.effect import PLACEBO_LIBRARIES, PLACEBOS
 from effect_worlds import TODAY, make_action, make_orders, open_world
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 BRANDS = tuple(f"brand-{number}" for number in range(6))
 

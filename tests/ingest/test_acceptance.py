@@ -48,6 +48,7 @@ def test_an_id_belongs_to_its_source(tmp_path):
         assert fusion.import_events(workspace, [make_order(1, source="third")]).accepted == 1
 
 
+@pytest.mark.slow
 def test_the_way_in_makes_no_difference_to_a_score(tmp_path):
     orders = make_orders(90, days=20)
     scores = {}

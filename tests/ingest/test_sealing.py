@@ -110,6 +110,7 @@ def test_a_reader_who_came_before_still_reads_the_files_that_were_replaced(tmp_p
         assert set(seen_before[0].parent.glob("*.parquet*")) == set(list_files(workspace))
 
 
+@pytest.mark.slow
 def test_replaced_files_leave_the_disk_without_anybodys_doing(tmp_path, monkeypatch):
     monkeypatch.setattr(segments, "_CLOCK_SECONDS", -1.0)  # the files of the test are not a second old
     with open_small(tmp_path) as workspace:

@@ -30,6 +30,8 @@ from consumer_fusion.score.model.reading import read_pair
 from consumer_fusion.score.points.points_table import load_points
 from consumer_fusion.simulate.known_ledgers import build_world, simulate_ledger
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("scipy", reason="calibration is the extra `calibrate`")
 
 POINTS = load_points()

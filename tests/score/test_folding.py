@@ -63,6 +63,7 @@ def test_every_way_in_gives_the_state_that_the_plain_fold_gives(tmp_path, limit_
         assert_same_states(read_folded(workspace, LATER), fold_plainly(STREAM, LATER))
 
 
+@pytest.mark.slow
 def test_many_small_segments_over_the_same_days_and_their_compaction_change_nothing(tmp_path, limit_inbox):
     limit_inbox(0)
     expected = fold_plainly(STREAM, LATER)

@@ -67,6 +67,7 @@ def everything_sent(tmp_path_factory):
         yield workspace, events
 
 
+@pytest.mark.slow
 def test_score_and_explanation_never_differ_whatever_is_sent(everything_sent):
     workspace, events = everything_sent
     table = answers.score_pairs(workspace, as_of=NOW)

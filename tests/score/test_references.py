@@ -46,6 +46,7 @@ def at_once(tmp_path_factory):
         return read_scores(workspace), read_references(workspace)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["by time", "backwards, sealed in between", "shuffled", "one first"])
 def test_the_same_events_make_the_same_scores_however_they_come(tmp_path, at_once, way):
     events = sorted(make_year(), key=lambda event: event.occurred_at)

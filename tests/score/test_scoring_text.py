@@ -95,6 +95,7 @@ def run_on_duckdb(connection, states, points=POINTS):
     return connection.sql(write_scores_query(points)).to_arrow_table().to_pylist()
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_pairs_are_read_as_the_reference_reads_them(duck):
     states = invent_states(PAIRS, seed=7)
     rows = run_on_duckdb(duck, states)

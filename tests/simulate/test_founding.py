@@ -53,6 +53,7 @@ def test_the_concert_is_an_action_on_record(town):
     assert datetime.fromisoformat(concert.at) == CONCERT_AT
 
 
+@pytest.mark.slow
 def test_orders_of_the_sweater_brand_rise_by_thirty_percent_for_two_weeks():
     starts, ends = CONCERT_AT + timedelta(days=3), CONCERT_AT + timedelta(days=17)
     # The effect against the twin town, which differs by nothing else.

@@ -58,6 +58,7 @@ def towns():
     }
 
 
+@pytest.mark.slow
 def test_the_intervals_hold_what_the_concert_truly_did(towns):
     days = slice(TWO_WEEKS.start_day - FIRST_DAY, TWO_WEEKS.end_day + 1 - FIRST_DAY)
     held = 0
@@ -72,6 +73,7 @@ def test_the_intervals_hold_what_the_concert_truly_did(towns):
     assert held >= len(SEEDS) - 1
 
 
+@pytest.mark.slow
 def test_where_the_concert_moved_nobody_hardly_ever_is_anything_found(towns):
     told = [measure_orders(without) for _, without in towns.values()]
     assert sum(each.p_value <= 0.05 for each in told) <= 1

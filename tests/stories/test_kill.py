@@ -27,6 +27,8 @@ from small_workspaces import (
     write_lines,
 )
 
+pytestmark = [pytest.mark.slow, pytest.mark.process]
+
 ROOT = Path(__file__).resolve().parents[2]
 EVENT_LINES = choose_reading(format="events")
 AS_USUAL = {name: value for name, value in os.environ.items() if name != "CONSUMER_FUSION_THREADS"}
@@ -65,8 +67,6 @@ def list_parts(run):
     return [line.split()[1] for line in run.stderr.splitlines() if line.startswith("part ")]
 
 
-@pytest.mark.slow
-@pytest.mark.story
 def test_processes_that_are_killed_at_any_moment_lose_and_double_nothing():
     run = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / "crash.py", "--json", "--kills", "8", "--writers", "1",
@@ -81,8 +81,6 @@ def test_processes_that_are_killed_at_any_moment_lose_and_double_nothing():
     assert (figures["lost"], figures["doubled"]) == (0, 0)
 
 
-@pytest.mark.slow
-@pytest.mark.story
 def test_an_import_that_is_killed_goes_on_where_it_stopped(tmp_path):
     path = write_lines(tmp_path / "orders.ndjson", make_orders(3000))
     asked = ("import", path, "--format", "events", "--set-aside", "--json", "--workspace")
@@ -118,7 +116,6 @@ def test_an_import_that_is_killed_goes_on_where_it_stopped(tmp_path):
         assert list(workspace.staging_folder.iterdir()) == []
 
 
-@pytest.mark.story
 def test_whoever_wants_to_write_waits_for_who_is_writing(tmp_path):
     fusion.create_workspace(tmp_path / "place")
     path = write_lines(tmp_path / "orders.ndjson", make_orders(20))
@@ -138,7 +135,6 @@ def test_whoever_wants_to_write_waits_for_who_is_writing(tmp_path):
         assert set(count_places(workspace).values()) == {1}
 
 
-@pytest.mark.story
 def test_a_disk_that_is_full_is_told_and_leaves_the_workspace_as_it_was(tmp_path):
     place = tmp_path / "place"
     path = write_lines(tmp_path / "orders.ndjson", make_orders(4000))

@@ -311,6 +311,7 @@ def test_every_parameter_that_a_route_reads_has_values_here(routes):
     assert not unknown, "give them values in FILLERS where they name something of a brand, else in PLAIN"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ROLES)
 def test_no_look_tells_of_the_other_brand_and_it_answers_as_if_there_were_none(application, routes, role):
     person, faults, cells = Person(application[0], role), [], 0

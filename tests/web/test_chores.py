@@ -18,6 +18,7 @@ from small_workspaces import open_small
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 
 
+@pytest.mark.slow
 def test_effects_are_calibrated_and_measured_by_the_server_itself(tmp_path, monkeypatch):
     monkeypatch.setattr(background_jobs, "NIGHTLY_INTERVAL_SECONDS", 0.05)
     with open_world(tmp_path / "ws", make_orders(days=150, lift=0.4), [make_action()]) as workspace:

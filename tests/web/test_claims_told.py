@@ -18,6 +18,8 @@ from consumer_fusion.surfaces.web import build_app
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
 
+pytestmark = pytest.mark.slow
+
 SITE = "http://localhost:8000"
 KNOWN, UNKNOWN = "alice@secret.example", "nobody@other.example"
 CARD = {KNOWN: "CARD-1", UNKNOWN: "CARD-2"}

@@ -23,6 +23,8 @@ from consumer_fusion.server.standings_cache import Standing, Standings
 from consumer_fusion.server.worker_pool import Aside
 from small_workspaces import NOW, make_order, make_orders, open_small
 
+pytestmark = pytest.mark.process
+
 AS_OF_US = to_microseconds(NOW)
 
 

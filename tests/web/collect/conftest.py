@@ -13,6 +13,12 @@ from live_server import LiveServer
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "collect" in item.path.parts and "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.process)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     live = LiveServer(tmp_path_factory.mktemp("live") / "workspace").start()

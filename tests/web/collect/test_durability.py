@@ -319,6 +319,7 @@ def test_short_memory_and_a_full_disk_are_no_bad_rows(workspace, monkeypatch, fa
     assert pipeline.land_arrivals(workspace).accepted == 2
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_a_server_that_is_killed_under_load_loses_and_doubles_nothing(tmp_path):
     server = LiveServer(tmp_path / "workspace").start()

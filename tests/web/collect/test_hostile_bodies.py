@@ -313,6 +313,7 @@ def test_a_batch_cannot_grow_by_what_its_calls_share(door):
     assert door.send("/v1/activities", dump(activity), key=KEY)[:2] == (413, "too_large")
 
 
+@pytest.mark.slow
 def test_the_largest_that_is_allowed_is_taken(door):
     assert door.send("/v1/events", dump([EVENT] * documents.EVENTS_LIMIT), key=KEY)[0] == 200
     assert len(door.collector.kept) == documents.EVENTS_LIMIT

@@ -26,11 +26,13 @@ def load_script(name):
 translate = load_script("translate")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])
 def test_every_text_is_translated_with_its_placeholders(language):
     assert translate.find_faults(language) == []
 
 
+@pytest.mark.slow
 def test_the_script_finds_texts_of_pages_of_charts_and_of_kinds():
     texts = translate.find_texts()
     assert {"Sign out", "Fusion Score (0 to 100)", "Order Completed", "{count} event"} <= set(texts)

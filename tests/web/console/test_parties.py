@@ -160,6 +160,7 @@ def make_people(count):
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 def test_pairs_are_suggested_and_only_those_that_are_chosen_are_merged(owner, workspace):
     pytest.importorskip("splink", reason="Splink is not installed (extra `identity`)")
     scores = answers.score_pairs(workspace, brand="sweater-brand", as_of="latest")
