@@ -37,7 +37,11 @@ def find_places(root: Path) -> set[str]:
             places |= {f"{place}/" for place in (here, *here.parents) if place != Path()}
     places.discard("src/")
     # The tests of a part lie in the folder of its name; that is said once, in the row of tests/.
-    places -= {f"tests/{part.name}/" for part in (root / PACKAGE).iterdir() if part.is_dir()}
+    places -= {
+        f"tests/{folder.relative_to(root / PACKAGE)}/"
+        for folder in (root / PACKAGE).rglob("*")
+        if folder.is_dir()
+    }
     places |= {str(PACKAGE / file.name) for file in (root / PACKAGE).glob("*.py")}
     return places
 

@@ -4,7 +4,7 @@
     python scripts/write_reference.py --check   says which pages differ from the code, and fails if one does
 
 Five pages: commands, settings, errors, tables, points. What a command prints as JSON is declared here, in `JSON`,
-and tests/cli/test_json.py compares it with what the commands print.
+and tests/surfaces/cli/test_json.py compares it with what the commands print.
 """
 
 from __future__ import annotations

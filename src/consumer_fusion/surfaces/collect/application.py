@@ -2,7 +2,7 @@
 
 Published clients decide what is here: success is always 200 with a JSON object; an error has `code` and `message`;
 no answer is ever a redirect, because clients turn a redirected POST into a GET; a path may end in a slash; the
-Content-Type says nothing. See the tests in `tests/web/collect/`.
+Content-Type says nothing. See the tests in `tests/surfaces/collect/`.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ NOT_HERE = {
 }
 """Commands that need more data, an extra or a port; `test_learning.py` looks at the first two.
 
-`tests/experiments/` looks at the last three.
+`tests/causal/experiments/` looks at the last three.
 """
 
 

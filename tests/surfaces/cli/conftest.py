@@ -12,7 +12,7 @@ import pytest
 
 from command_line import import_events, run_fusion
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "write_reference.py"
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "write_reference.py"
 
 
 @pytest.fixture(scope="session")
