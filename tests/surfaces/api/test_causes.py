@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from starlette.testclient import TestClient
-from tests.web.api.conftest import make_token
+from tests.surfaces.api.conftest import make_token
 
 from consumer_fusion.causal.effects.shrinking import describe_listed_effect, list_effects, measure_effects
 from consumer_fusion.server.audit_buffer import Trail
