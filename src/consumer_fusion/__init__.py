@@ -10,18 +10,44 @@ The public names work on an opened workspace and give Arrow tables, which any da
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
 from consumer_fusion.errors import FusionError
 from consumer_fusion.pipeline import import_events, import_files, import_frame
 from consumer_fusion.records.event import Event
-from consumer_fusion.score.calibration_runs import calibrate_points, predict_pairs
-from consumer_fusion.score.queries.answers import (
-    explain_pair,
-    replay_pair,
-    score_pairs,
-    score_without,
-    summarise_brands,
-)
-from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
+
+if TYPE_CHECKING:
+    from consumer_fusion.score.calibration_runs import calibrate_points, predict_pairs
+    from consumer_fusion.score.queries.answers import (
+        explain_pair,
+        replay_pair,
+        score_pairs,
+        score_without,
+        summarise_brands,
+    )
+    from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
+
+_PLACES = {
+    "Workspace": "consumer_fusion.workspace",
+    "calibrate_points": "consumer_fusion.score.calibration_runs",
+    "create_workspace": "consumer_fusion.workspace",
+    "explain_pair": "consumer_fusion.score.queries.answers",
+    "open_workspace": "consumer_fusion.workspace",
+    "predict_pairs": "consumer_fusion.score.calibration_runs",
+    "replay_pair": "consumer_fusion.score.queries.answers",
+    "score_pairs": "consumer_fusion.score.queries.answers",
+    "score_without": "consumer_fusion.score.queries.answers",
+    "summarise_brands": "consumer_fusion.score.queries.answers",
+}
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported when it is first used, so that `import consumer_fusion` alone costs next to nothing."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'consumer_fusion' has no attribute '{name}'")
+    return getattr(importlib.import_module(_PLACES[name]), name)
+
 
 __all__ = [
     "Event",

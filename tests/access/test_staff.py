@@ -15,17 +15,10 @@ from consumer_fusion.access.accounts import (
     restore_account,
 )
 from consumer_fusion.access.invitations import invite_staff, offer_new_password
-from consumer_fusion.access.permissions import (
-    BRAND_LEVEL,
-    PERMISSIONS,
-    Caller,
-    keep_visible,
-    may,
-    require_permission,
-)
+from consumer_fusion.access.permissions import BRAND_LEVEL, PERMISSIONS, keep_visible, may, require_permission
 from consumer_fusion.access.signing_in import find_signed_in, take_up_link
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, PermissionDeniedError
-from consumer_fusion.records.access import ROLES
+from consumer_fusion.records.access import ROLES, Caller
 from consumer_fusion.records.audit import COMMAND_LINE, Actor
 from staff_moments import NOW_US, PASSWORD
 

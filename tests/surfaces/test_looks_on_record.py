@@ -13,8 +13,8 @@ from consumer_fusion.access.accounts import create_account, set_password
 from consumer_fusion.access.audit import find_broken_audit, read_audit
 from consumer_fusion.access.form_tokens import read_signing_key
 from consumer_fusion.access.passwords import hash_password
-from consumer_fusion.access.permissions import Caller
 from consumer_fusion.pipeline import import_events
+from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.server.audit_buffer import Trail
 from consumer_fusion.server.session_middleware import Gate, SessionMiddleware

@@ -10,10 +10,9 @@ from typing import Any
 
 from consumer_fusion.access.audit import append_audit
 from consumer_fusion.access.one_time_links import withdraw_links
-from consumer_fusion.access.permissions import Caller
 from consumer_fusion.access.tokens import revoke_tokens_of
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
-from consumer_fusion.records.access import ACCOUNT_BRANDS, ROLES, STAFF_ACCOUNTS, Account, Role
+from consumer_fusion.records.access import ACCOUNT_BRANDS, ROLES, STAFF_ACCOUNTS, Account, Caller, Role
 from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id

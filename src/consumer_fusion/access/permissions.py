@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from consumer_fusion.errors import PermissionDeniedError
-from consumer_fusion.records.access import Role
-from consumer_fusion.records.audit import Actor
+from consumer_fusion.records.access import Caller, Permission, Role
 
-Permission = Literal[
-    "look",
-    "see_identities",
-    "make_tokens",
-    "declare_associations",
-    "declare_actions",
-    "merge_consumers",
-    "mend_events",
-    "change_points",
-    "export",
-    "change_keys",
-    "change_webhooks",
-    "change_staff",
-    "read_audit",
-]
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 BRAND_LEVEL: frozenset[Permission] = frozenset(
@@ -41,25 +24,6 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     "analyst": _AGENT | {"declare_actions", "make_tokens", "change_points", "export"},
     "owner": frozenset(PERMISSIONS),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody, or a program, that asks for something.
-
-    Attributes:
-        actor: How they stand in the audit.
-        role: What they may do.
-        brands: The brands they may see; None stands for all, also those to come.
-    """
-
-    actor: Actor
-    role: Role
-    brands: frozenset[str] | None
-
-    def sees(self, brand: str) -> bool:
-        """Whether they may see the brand."""
-        return self.brands is None or brand in self.brands
 
 
 def may(caller: Caller, permission: Permission, brand: str | None = None) -> bool:

@@ -32,7 +32,7 @@ from consumer_fusion.access.passwords import (
     matches_password,
     needs_new_hash,
 )
-from consumer_fusion.access.permissions import Caller, narrow_brands
+from consumer_fusion.access.permissions import narrow_brands
 from consumer_fusion.access.sessions import (
     DEFAULT_LIMITS,
     NewSession,
@@ -44,7 +44,7 @@ from consumer_fusion.access.sessions import (
 from consumer_fusion.access.throttling import count_try, forgive_account, forgive_try
 from consumer_fusion.access.tokens import ApiToken
 from consumer_fusion.errors import AuthenticationError, ConflictError, NotFoundError, RefusedError, StoreError
-from consumer_fusion.records.access import Account
+from consumer_fusion.records.access import Account, Caller
 from consumer_fusion.records.audit import PRODUCT, Actor, AuditEntry
 from consumer_fusion.storage.store import Session, Store
 

@@ -19,9 +19,9 @@ from consumer_fusion.access.credentials import (
     matches_digest,
     read_ending,
 )
-from consumer_fusion.access.permissions import Caller, require_permission
+from consumer_fusion.access.permissions import require_permission
 from consumer_fusion.errors import AuthenticationError, InputError, NotFoundError
-from consumer_fusion.records.access import API_TOKENS
+from consumer_fusion.records.access import API_TOKENS, Caller
 from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id

@@ -72,6 +72,7 @@ _Pair = tuple[int, int]
 def subscribe(
     workspace: Workspace, *, url: str, types: Collection[NoticeType], brand: str | None = None,
     line: float = 50.0, quiet_hours: float = 24.0, is_internal: bool = False,
+    note: Callable[[Subscription], object] = lambda made: None,
 ) -> Subscription:  # fmt: skip
     """Begin to tell an address of what happens from now on.
 
@@ -83,6 +84,7 @@ def subscribe(
         line: The score whose crossing is told.
         quiet_hours: The same notice about the same pair comes at most once in so many hours.
         is_internal: Whether the address may lie in the network of the server.
+        note: Called with what was made, before it is durable.
 
     Raises:
         InputError: One of these cannot be.
@@ -99,6 +101,7 @@ def subscribe(
             session, url=url, types=types, now_us=workspace.now_us, brand=brand, line=line,
             quiet_hours=quiet_hours, is_internal=is_internal,
         )  # fmt: skip
+        note(made)
         workspace.note_change(session)
     return made
 

@@ -9,13 +9,48 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from consumer_fusion.records.audit import Actor
 from consumer_fusion.records.table import Column, Table
 
 KeyKind = Literal["server", "browser", "webhook"]
 Role = Literal["owner", "analyst", "agent", "read-only"]
+Permission = Literal[
+    "look",
+    "see_identities",
+    "make_tokens",
+    "declare_associations",
+    "declare_actions",
+    "merge_consumers",
+    "mend_events",
+    "change_points",
+    "export",
+    "change_keys",
+    "change_webhooks",
+    "change_staff",
+    "read_audit",
+]
 LinkPurpose = Literal["owner", "invitation", "password"]
 KEY_KINDS: tuple[KeyKind, ...] = ("server", "browser", "webhook")
 ROLES: tuple[Role, ...] = ("owner", "analyst", "agent", "read-only")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody, or a program, that asks for something.
+
+    Attributes:
+        actor: How they stand in the audit.
+        role: What they may do.
+        brands: The brands they may see; None stands for all, also those to come.
+    """
+
+    actor: Actor
+    role: Role
+    brands: frozenset[str] | None
+
+    def sees(self, brand: str) -> bool:
+        """Whether they may see the brand."""
+        return self.brands is None or brand in self.brands
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from starlette.requests import HTTPConnection
 
 from consumer_fusion.access import signing_in
 from consumer_fusion.access.form_tokens import make_form_token
-from consumer_fusion.access.permissions import Caller, Permission, require_permission
+from consumer_fusion.access.permissions import require_permission
 from consumer_fusion.access.sessions import NewSession, close_session, close_sessions
 from consumer_fusion.access.signing_in import SignedIn, call_with_token, find_signed_in, sign_in_on_localhost
 from consumer_fusion.access.tokens import verify_token
 from consumer_fusion.errors import AuthenticationError, FusionError, RefusedError
+from consumer_fusion.records.access import Caller, Permission
 from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.server.http_errors import find_status
 from consumer_fusion.server.session_middleware import Gate, Visit, find_visit, is_bearer

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from command_line import ask_fusion
 from consumer_fusion.access.audit import read_audit
-from consumer_fusion.access.permissions import Caller
 from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.records.access import Caller
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.audit import Actor
 from consumer_fusion.server.audit_buffer import Trail

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from consumer_fusion.access.permissions import Caller
 from consumer_fusion.access.signing_in import call_with_token
 from consumer_fusion.access.tokens import verify_token
 from consumer_fusion.errors import AuthenticationError
+from consumer_fusion.records.access import Caller
 from consumer_fusion.workspace import Workspace
 
 _BEARER = "bearer "

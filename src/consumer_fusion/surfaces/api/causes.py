@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion.access.permissions import Caller, keep_visible, may
+from consumer_fusion.access.permissions import keep_visible, may
 from consumer_fusion.causal.actions import declared_actions
 from consumer_fusion.causal.effects import metric_list, shrinking
 from consumer_fusion.causal.effects.measuring import Question, measure_action
@@ -17,6 +17,7 @@ from consumer_fusion.causal.effects.shrinking import describe_effect, describe_l
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
 from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.identity.identifiers import mask_consumer_key
+from consumer_fusion.records.access import Caller
 from consumer_fusion.surfaces.api import causal_schemas
 from consumer_fusion.surfaces.api.parameters import AnyBrand, BrandKey, Fresh
 from consumer_fusion.surfaces.api.request_context import Desk

@@ -20,10 +20,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion.access.permissions import Caller
 from consumer_fusion.errors import FusionError, ThrottledError
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.records.access import Caller
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import MERGES
 from consumer_fusion.records.segment import SEGMENTS

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from consumer_fusion.access.permissions import Caller, Permission, require_permission
+from consumer_fusion.access.permissions import require_permission
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import find_canonical
 from consumer_fusion.identity.lookup import find_consumer
+from consumer_fusion.records.access import Caller, Permission
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers

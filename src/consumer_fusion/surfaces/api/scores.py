@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer_fusion import declarations
-from consumer_fusion.access.permissions import Caller
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys, name_entities
+from consumer_fusion.records.access import Caller
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.reading import read_pair

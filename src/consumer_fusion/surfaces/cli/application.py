@@ -9,6 +9,7 @@ from types import FrameType
 import typer
 
 from consumer_fusion.errors import FusionError, StoreError
+from consumer_fusion.operations import find_capabilities
 from consumer_fusion.surfaces.cli import (
     actions,
     associations,
@@ -30,8 +31,8 @@ from consumer_fusion.surfaces.cli import (
     scores,
     serve,
     staff,
-    webhooks,
 )
+from consumer_fusion.surfaces.cli.operation_commands import build_groups
 from consumer_fusion.surfaces.cli.output import print_error
 
 application = typer.Typer(
@@ -68,12 +69,14 @@ application.command("audience")(comparisons.audience)
 application.command("panel")(comparisons.panel)
 application.command("report")(report.report)
 application.command("serve")(serve.serve)
-application.add_typer(webhooks.application, name="webhooks")
 application.command("export")(operation.export)
 application.command("backup")(backup.backup)
 application.command("restore")(backup.restore)
 application.command("doctor")(operation.doctor)
 application.command("version")(operation.version)
+
+for _name, _group in build_groups(find_capabilities().values()).items():
+    application.add_typer(_group, name=_name)
 
 
 def main() -> None:

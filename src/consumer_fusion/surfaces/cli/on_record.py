@@ -33,7 +33,7 @@ def open_recorded(
             # What takes several transactions is on record with the first of them.
             nonlocal is_written
             if not is_written:
-                told = {"user": _find_account(), **(detail or {})}
+                told = {"user": find_account(), **(detail or {})}
                 append_audit(
                     session, [AuditEntry(COMMAND_LINE, action, opened.now_us, object_id, detail=told)]
                 )
@@ -42,7 +42,8 @@ def open_recorded(
         yield replace(opened, on_change=write)
 
 
-def _find_account() -> str:
+def find_account() -> str:
+    """The account of the machine that runs the command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

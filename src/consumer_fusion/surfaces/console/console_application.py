@@ -27,7 +27,7 @@ from consumer_fusion.surfaces.console.navigation import list_groups
 from consumer_fusion.surfaces.console.page_cache import Shelf, insisting
 from consumer_fusion.surfaces.console.pages import Answer, Deed, Download, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.queries import Readings
-from consumer_fusion.surfaces.console.routes import PAGES, PageMaker
+from consumer_fusion.surfaces.console.routes import GROUP_PAGES, PAGES, PageMaker
 from consumer_fusion.surfaces.console.statics import static_routes
 from consumer_fusion.surfaces.console.templating import Frame, render_page
 from consumer_fusion.surfaces.console.urls import is_own_path, make_path
@@ -219,7 +219,9 @@ class Console:
         return Frame(
             title=page.title,
             section=page.section,
-            groups=list_groups({each for each in PERMISSIONS if may(visitor.caller, each)}, page.brand),
+            groups=list_groups(
+                {each for each in PERMISSIONS if may(visitor.caller, each)}, page.brand, GROUP_PAGES
+            ),
             brand=page.brand,
             brands=[brand for brand in brands if visitor.caller.sees(brand)][:200],
             visitor_name=visitor.name,

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from consumer_fusion.access.permissions import Caller
+from consumer_fusion.records.access import Caller
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from consumer_fusion.access.permissions import Permission
 from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.records.access import Permission
+from consumer_fusion.surfaces.console.operation_pages import GroupPages
 from consumer_fusion.surfaces.console.templating import Entry, EntryGroup
 from consumer_fusion.surfaces.console.urls import make_path
 
@@ -39,7 +40,6 @@ _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = 
         (
             ("keys", mark("Sources and keys"), "/keys", "change_keys"),
             ("tokens", mark("Tokens"), "/tokens", "make_tokens"),
-            ("webhooks", mark("Webhooks"), "/webhooks", "change_webhooks"),
             ("staff", mark("Staff"), "/staff", "change_staff"),
             ("audit", mark("Audit"), "/audit", "read_audit"),
         ),
@@ -48,12 +48,15 @@ _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = 
 """Each group: its words, and its entries as section, words, address, and what one must be allowed."""
 
 
-def list_groups(permissions: Collection[Permission], brand: str | None) -> list[EntryGroup]:
+def list_groups(
+    permissions: Collection[Permission], brand: str | None, made: Sequence[GroupPages]
+) -> list[EntryGroup]:
     """The entries that a visitor with these permissions has, in their groups and order.
 
     Args:
         permissions: What the visitor may do.
         brand: The brand that is looked at; the entries of a brand are there only with one.
+        made: Pages made from operations; those under a heading that is not here stand at the end.
     """
     groups: list[EntryGroup] = []
     if brand:
@@ -61,9 +64,19 @@ def list_groups(permissions: Collection[Permission], brand: str | None) -> list[
             Entry(section, say(words), make_path(path, brand=brand)) for section, words, path in _OF_A_BRAND
         ]
         groups.append(EntryGroup(say("This brand"), entries))
-    for heading, rows in _OF_ALL:
+    headings = dict(_OF_ALL)
+    for page in made:
+        headings.setdefault(page.group.under, ())
+    for heading, rows in headings.items():
+        made_rows = [
+            (page.group.name, page.group.title, page.path, page.needs)
+            for page in made
+            if page.group.under == heading
+        ]
         entries = [
-            Entry(section, say(words), path) for section, words, path, needed in rows if needed in permissions
+            Entry(section, say(words), path)
+            for section, words, path, needed in (*made_rows, *rows)
+            if needed in permissions
         ]
         if entries:
             groups.append(EntryGroup(say(heading), entries))

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from consumer_fusion.access.audit import append_audit
-from consumer_fusion.access.permissions import Permission, may, require_permission
+from consumer_fusion.access.permissions import may, require_permission
 from consumer_fusion.errors import InputError
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.i18n.locales import CatalogueLanguage
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.identity.identifiers import mask_consumer_key
+from consumer_fusion.records.access import Permission
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, parse_moment, to_microseconds
 from consumer_fusion.score.queries import answers

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from consumer_fusion.access.permissions import Permission
+from consumer_fusion.operations import find_capabilities
+from consumer_fusion.records.access import Permission
 from consumer_fusion.surfaces.console import (
     action_pages,
     association_pages,
@@ -24,9 +26,9 @@ from consumer_fusion.surfaces.console import (
     suggestion_pages,
     token_pages,
     unattributed_page,
-    webhook_pages,
 )
 from consumer_fusion.surfaces.console.drawings import DrawnShelf
+from consumer_fusion.surfaces.console.operation_pages import find_group_pages
 from consumer_fusion.surfaces.console.pages import Answer, Visit
 
 
@@ -65,7 +67,7 @@ def _change(
     )
 
 
-PAGES: dict[str, PageMaker] = {
+_OWN_PAGES: dict[str, PageMaker] = {
     "/": _show("look", brand_pages.show_start),
     "/brands": _show("look", brand_pages.show_brands),
     "/brand": _show("look", brand_pages.show_overview),
@@ -124,10 +126,6 @@ PAGES: dict[str, PageMaker] = {
     "/tokens": _show("make_tokens", token_pages.show_tokens),
     "/tokens/create": _change("make_tokens", token_pages.create_token),
     "/tokens/revoke": _change("make_tokens", token_pages.revoke_token),
-    "/webhooks": _show("change_webhooks", webhook_pages.show_webhooks),
-    "/webhooks/subscribe": _change("change_webhooks", webhook_pages.subscribe),
-    "/webhooks/withdraw": _change("change_webhooks", webhook_pages.withdraw),
-    "/webhooks/retry": _change("change_webhooks", webhook_pages.retry),
     "/staff": _show("change_staff", staff_pages.show_staff),
     "/staff/account": _show("change_staff", staff_pages.show_account),
     "/staff/invite": _change("change_staff", staff_pages.invite),
@@ -137,3 +135,17 @@ PAGES: dict[str, PageMaker] = {
     "/staff/deactivate": _change("change_staff", staff_pages.deactivate),
     "/audit": _show("read_audit", audit_page.show_audit),
 }
+
+
+def _find_pages() -> dict[str, PageMaker]:
+    """The pages of the console, with those made from operations."""
+    pages = dict(_OWN_PAGES)
+    for group in GROUP_PAGES:
+        pages.setdefault(group.path, _show(group.needs, group.show))
+        for operation in group.operations:
+            pages[group.name_path(operation)] = _change(operation.needs, partial(group.carry_out, operation))
+    return pages
+
+
+GROUP_PAGES = find_group_pages(find_capabilities().values())
+PAGES = _find_pages()

@@ -1,0 +1,236 @@
+"""Operations on webhooks: to which addresses alerts are posted, and what became of each delivery."""
+
+from __future__ import annotations
+
+from consumer_fusion.alerts import watching
+from consumer_fusion.alerts.deliveries import list_deliveries, retry_deliveries
+from consumer_fusion.alerts.subscriptions import (
+    DEFAULT_LINE,
+    DEFAULT_QUIET_HOURS,
+    list_subscriptions,
+    withdraw_subscription,
+)
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.operations import (
+    Context,
+    Group,
+    Moment,
+    NoParameters,
+    Operation,
+    Query,
+    Schema,
+    Text,
+    describe,
+)
+from consumer_fusion.records.alert import Delivery, DeliveryStatus, NoticeType, Subscription
+
+NOTICE_WORDS: dict[NoticeType, str] = {
+    "score_crossed": mark("a score crossed the threshold"),
+    "first_dissatisfaction": mark("first sign of dissatisfaction"),
+    "symbiosis_changed": mark("the class of the relationship changed"),
+}
+STATUS_WORDS: dict[DeliveryStatus, str] = {
+    "pending": mark("pending"),
+    "delivered": mark("delivered"),
+    "dead": mark("failed"),
+}
+ANSWER_WORDS = {
+    "name_not_found": mark("host name not found"),
+    "address_refused": mark("the address is in a network that is not allowed"),
+    "timed_out": mark("timed out"),
+    "no_connection": mark("no connection"),
+    "withdrawn": mark("removed before it was sent"),
+}
+"""Why a try got no answer; else there is an HTTP status."""
+
+_ID = (mark("ID"), "The id of the webhook.")
+_URL = (mark("URL"), mark("Where alerts are posted: https://host/path."))
+_TYPES = (mark("Events"), mark("Which alerts are posted."))
+_BRAND = (mark("Brand"), mark("Only for this brand; leave empty for all."))
+_LINE = (mark("Threshold"), mark("The score whose crossing is an alert, in both directions."))
+_QUIET = (
+    mark("Quiet hours"),
+    mark("The same alert about the same relationship is sent at most once in this many hours."),
+)
+_INTERNAL = (mark("Internal address"), mark("The address may be in the server's own network."))
+
+
+class Webhook(Schema):
+    """A webhook in force, without its signing secret."""
+
+    subscription_id: str = describe(*_ID, is_shown=False)
+    url: str = describe(*_URL)
+    types: tuple[NoticeType, ...] = describe(*_TYPES, words=NOTICE_WORDS)
+    brand: str | None = describe(*_BRAND)
+    line: float = describe(*_LINE)
+    quiet_hours: float = describe(*_QUIET)
+    is_internal: bool = describe(*_INTERNAL, is_shown=False)
+    created_at: Moment = describe(mark("Added (UTC)"), "When it was added.")
+
+
+class NewWebhook(Schema):
+    """A webhook that was just added."""
+
+    subscription_id: str = describe(*_ID)
+    url: str = describe(*_URL)
+    secret: str = describe(
+        mark("Signing secret"),
+        mark(
+            "The receiver computes the HMAC-SHA256 of id, time and body with it, and compares it with the header "
+            "“webhook-signature”."
+        ),
+        is_secret=True,
+    )
+
+
+class AddWebhook(Schema):
+    """A webhook to add."""
+
+    url: Text = describe(*_URL)
+    types: list[NoticeType] = describe(*_TYPES, words=NOTICE_WORDS, option="--of")
+    brand: str | None = describe(*_BRAND, default=None)
+    line: float = describe(*_LINE, default=DEFAULT_LINE)
+    quiet_hours: float = describe(*_QUIET, default=DEFAULT_QUIET_HOURS)
+    is_internal: bool = describe(*_INTERNAL, default=False, option="--internal")
+
+
+class WebhookId(Schema):
+    """Which webhook."""
+
+    subscription_id: Text = describe(*_ID)
+
+
+class DeliveryFilter(Schema):
+    """Which deliveries."""
+
+    status: DeliveryStatus | None = describe(
+        mark("Status"), mark("Only deliveries of this status."), default=None, words=STATUS_WORDS
+    )
+    limit: int = describe(mark("At most"), mark("Maximum number of rows."), default=100, is_shown=False)
+
+
+class DeliveryRow(Schema):
+    """A delivery of an alert to a webhook."""
+
+    delivery_id: str = describe(mark("ID"), "Its id, the same at every attempt.", is_shown=False)
+    subscription_id: str = describe(*_ID, is_shown=False)
+    url: str = describe(*_URL)
+    notice_type: NoticeType = describe(mark("Event"), "Which alert.", words=NOTICE_WORDS)
+    status: DeliveryStatus = describe(
+        mark("Status"), "pending, delivered, or dead after the last attempt.", words=STATUS_WORDS
+    )
+    tries: int = describe(mark("Attempts"), "How often it was tried.")
+    answer: str | None = describe(
+        mark("Response"),
+        "What the last attempt met: an HTTP status, or why there was none.",
+        words=ANSWER_WORDS,
+    )
+    created_at: Moment = describe(mark("Created (UTC)"), "When it was created.")
+    delivered_at: Moment | None = describe(mark("Delivered (UTC)"), "When it was delivered.")
+
+
+class DeliveryIds(Schema):
+    """Which deliveries."""
+
+    delivery_ids: list[str] = describe(
+        mark("Deliveries"), mark("Failed deliveries; none for all."), default=[], is_shown=False
+    )
+
+
+class Retried(Schema):
+    """Deliveries that are tried again."""
+
+    retried: int = describe(mark("Retried"), "How many deliveries are tried again.")
+
+
+def _list_webhooks(context: Context, _: NoParameters) -> list[Webhook]:
+    with context.reading() as session:
+        return [_describe(each) for each in list_subscriptions(session)]
+
+
+def _describe(each: Subscription) -> Webhook:
+    return Webhook(
+        subscription_id=each.subscription_id, url=each.url, types=each.types, brand=each.brand, line=each.line,
+        quiet_hours=each.quiet_hours, is_internal=each.is_internal, created_at=each.created_us,
+    )  # fmt: skip
+
+
+def _add_webhook(context: Context, asked: AddWebhook) -> NewWebhook:
+    context.describe(brand=asked.brand, types=asked.types, line=asked.line)
+    made = watching.subscribe(
+        context.workspace, url=asked.url, types=asked.types, brand=asked.brand, line=asked.line,
+        quiet_hours=asked.quiet_hours, is_internal=asked.is_internal,
+        note=lambda made: context.describe(object_id=made.subscription_id),
+    )  # fmt: skip
+    return NewWebhook(subscription_id=made.subscription_id, url=made.url, secret=made.secret)
+
+
+def _remove_webhook(context: Context, asked: WebhookId) -> WebhookId:
+    context.describe(object_id=asked.subscription_id)
+    with context.writing() as session:
+        withdraw_subscription(session, asked.subscription_id, context.workspace.now_us)
+    return asked
+
+
+def _list_deliveries(context: Context, asked: DeliveryFilter) -> list[DeliveryRow]:
+    with context.reading() as session:
+        urls = {each.subscription_id: each.url for each in list_subscriptions(session, with_withdrawn=True)}
+        found = list_deliveries(session, status=asked.status, limit=asked.limit)
+    return [_describe_delivery(each, urls.get(each.subscription_id, "")) for each in found]
+
+
+def _describe_delivery(each: Delivery, url: str) -> DeliveryRow:
+    return DeliveryRow(
+        delivery_id=each.delivery_id, subscription_id=each.subscription_id, url=url, notice_type=each.notice_type,
+        status=each.status, tries=each.tries, answer=each.answer, created_at=each.created_us,
+        delivered_at=each.delivered_us,
+    )  # fmt: skip
+
+
+def _retry_deliveries(context: Context, asked: DeliveryIds) -> Retried:
+    with context.writing() as session:
+        count = retry_deliveries(session, asked.delivery_ids or None, context.workspace.now_us)
+        context.describe(deliveries=asked.delivery_ids or "all", count=count)
+    return Retried(retried=count)
+
+
+GROUPS = (
+    Group(
+        "webhooks",
+        mark("Webhooks"),
+        mark(
+            "A webhook posts alerts to another program: a score crossed a threshold, a first sign of dissatisfaction."
+        ),
+        under="Access",
+    ),
+)
+OPERATIONS = (
+    Query(
+        name="webhooks list", run=_list_webhooks, needs="change_webhooks", result=Webhook, is_many=True,
+        title=mark("Webhooks"), summary="List the webhooks.",
+        empty=mark("No webhooks yet."),
+    ),
+    Operation(
+        name="webhooks add", run=_add_webhook, needs="change_webhooks", parameters=AddWebhook, result=NewWebhook,
+        arguments=("url",), summary="Add a webhook; its signing secret is shown once.", audit="add webhook",
+        button=mark("Add webhook"), done=mark("Alerts to {url} are signed with this secret."),
+    ),
+    Operation(
+        name="webhooks remove", run=_remove_webhook, needs="change_webhooks", parameters=WebhookId, result=WebhookId,
+        arguments=("subscription_id",), summary="Remove a webhook; deliveries that wait for it are given up.",
+        audit="remove webhook", button=mark("Remove"), done=mark("The webhook was removed."),
+        of_row="subscription_id", is_on_page=False, is_danger=True,
+        question=mark("Remove this webhook? Nothing is posted to it from now on."),
+    ),
+    Query(
+        name="webhooks deliveries", run=_list_deliveries, needs="change_webhooks", parameters=DeliveryFilter,
+        result=DeliveryRow, is_many=True, title=mark("Deliveries"), summary="List deliveries, the newest first.",
+        empty=mark("No deliveries yet: they come with the first alert."),
+    ),
+    Operation(
+        name="webhooks retry", run=_retry_deliveries, needs="change_webhooks", parameters=DeliveryIds, result=Retried,
+        arguments=("delivery_ids",), summary="Retry failed deliveries.", audit="retry deliveries",
+        button=mark("Retry"), done=mark("Deliveries to retry: {retried}."),
+        of_row="delivery_id", is_on_page=False, is_offered=lambda row: row.status == "dead",
+    ),
+)  # fmt: skip

@@ -1,0 +1,231 @@
+"""Operations: what a capability lets people and programs do, declared once; every surface is made from it.
+
+A capability is a folder with a module `operations.py` that declares `OPERATIONS`. From each entry come a command with
+`--json`, a route of the API with its OpenAPI schema, a table or form of the console, the permission check, the audit
+entry in the transaction of the change, a page of the reference and the texts to translate. Adding a capability edits
+no list anywhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from consumer_fusion.errors import InputError
+from consumer_fusion.records.access import Caller, Permission
+from consumer_fusion.records.timestamps import parse_moment, to_microseconds, write_moment
+from consumer_fusion.storage.store import Session
+from consumer_fusion.workspace import Workspace
+
+
+class Schema(BaseModel):
+    """Parameters or a result: exactly the fields that are declared, each with its meaning."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoParameters(Schema):
+    """An operation that asks for nothing."""
+
+
+def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
+    """Declare a field of parameters or of a result.
+
+    Args:
+        title: Its label on pages and over columns, marked for translation.
+        meaning: One sentence for the reference, the help of a command and the hint of a form.
+        default: Its value where none is given; required without one.
+        extra: `words`, a label for each of its values; `option`, its name on the command line; `is_secret`, shown
+            once when made, or read from a file on the command line; `is_shown`, false for what tables leave out.
+    """
+    return Field(default, title=title, description=meaning, json_schema_extra=extra or None)
+
+
+def _read_moment(value: object) -> object:
+    return to_microseconds(parse_moment(value)) if isinstance(value, str) else value
+
+
+MOMENT_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"})
+Moment = Annotated[
+    int,
+    BeforeValidator(_read_moment),
+    PlainSerializer(write_moment, return_type=str, when_used="json"),
+    MOMENT_SCHEMA,
+]
+"""A moment: ISO 8601 in JSON and on the command line, microseconds since 1970 in Python."""
+
+
+def _strip(value: str) -> str:
+    if not value.strip():
+        raise InputError("A required text is empty.", hint="Write something, or leave the field out.")
+    return value.strip()
+
+
+Text = Annotated[str, AfterValidator(_strip)]
+"""A text that says something."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What an operation runs with.
+
+    Attributes:
+        workspace: The workspace; whoever writes in it calls `note_change`, which writes the audit entry.
+        caller: Who runs it.
+        about: What the audit entry says besides who, what and when; an operation fills it before its transaction ends.
+    """
+
+    workspace: Workspace
+    caller: Caller
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A reading session of the store."""
+        with self.workspace.store.reading() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction; the audit entry is written at its end, so that both are durable or neither is."""
+        with self.workspace.store.writing() as session:
+            yield session
+            self.workspace.note_change(session)
+
+    def describe(
+        self,
+        *,
+        object_id: str | None = None,
+        consumer: str | None = None,
+        brand: str | None = None,
+        **detail: object,
+    ) -> None:
+        """Say what the audit entry is about: ids and keys, never a secret."""
+        told = {"object_id": object_id, "consumer": consumer, "brand": brand}
+        self.about.update({name: value for name, value in told.items() if value is not None})
+        if detail:
+            self.about["detail"] = {**self.about.get("detail", {}), **detail}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Something that may be asked; it changes nothing.
+
+    Attributes:
+        name: A group and a verb, "keys list": the command, and the path `/keys` or `/keys/VERB`.
+        run: Answers it.
+        needs: The permission; checked for the brand where the parameters have a field `brand`.
+        result: The model of the result, or of each row of it.
+        parameters: The model of the parameters.
+        summary: What it does, in a sentence.
+        title: The heading of its table.
+        empty: What is said where there are no rows.
+        is_many: Whether the result is a list of rows.
+        arguments: Parameters that stand on the command line without a name.
+    """
+
+    name: str
+    run: Callable[[Context, Any], Any]
+    needs: Permission
+    result: type[BaseModel]
+    parameters: type[BaseModel] = NoParameters
+    summary: str
+    title: str = ""
+    empty: str = ""
+    is_many: bool = False
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def group(self) -> str:
+        """The first word of the name."""
+        return self.name.partition(" ")[0]
+
+    @property
+    def verb(self) -> str:
+        """The rest of the name."""
+        return self.name.partition(" ")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Query):
+    """Something that may be done; it leaves one audit entry, in its transaction.
+
+    Attributes:
+        audit: The action in the audit log, a verb and an object.
+        done: What is said afterwards, with names of fields of the result in braces.
+        button: The label of its button.
+        of_row: The field of a table's rows whose value is its first parameter; its button then stands in each row.
+        is_offered: Whether a row offers it.
+        is_on_page: Whether its form stands above the tables.
+        question: What is asked before it is done.
+        is_danger: Whether it takes something away.
+    """
+
+    audit: str
+    done: str
+    button: str
+    of_row: str = ""
+    is_offered: Callable[[Any], bool] = lambda row: True
+    is_on_page: bool = True
+    question: str = ""
+    is_danger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Operations under one first word, with the page that shows them.
+
+    Attributes:
+        name: The word: of the command, of the path.
+        title: The heading of its page, and its entry in the navigation.
+        intro: What its page says first; also the help of the command.
+        under: The heading of the navigation that its page stands under; empty where the console has a page of its
+            own, or none.
+    """
+
+    name: str
+    title: str
+    intro: str
+    under: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What one folder declares.
+
+    Attributes:
+        name: The folder.
+        groups: Its groups of operations.
+        operations: Its queries and operations.
+    """
+
+    name: str
+    groups: Sequence[Group]
+    operations: Sequence[Query]
+
+
+def find_capabilities() -> Mapping[str, Capability]:
+    """The capabilities: folders of the package, at any depth, that have a module `operations`."""
+    found: dict[str, Capability] = {}
+    for root in map(Path, sys.modules[__package__].__path__):
+        for file in sorted(root.rglob("operations.py")):
+            *folders, module = file.relative_to(root).with_suffix("").parts
+            if folders:
+                declared = importlib.import_module(".".join(("consumer_fusion", *folders, module)))
+                found["/".join(folders)] = Capability("/".join(folders), declared.GROUPS, declared.OPERATIONS)
+    return found

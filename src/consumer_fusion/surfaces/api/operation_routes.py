@@ -1,0 +1,58 @@
+"""Routes made from operations: GET for queries, POST for operations, with the OpenAPI schema of their models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi import Query as InQuery
+from pydantic import RootModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from consumer_fusion.access.execution import execute
+from consumer_fusion.operations import Capability, Operation, Query
+from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.responses import answer
+
+
+def build_operation_routes(desk: Desk, capabilities: Iterable[Capability]) -> APIRouter:
+    """The routes of all capabilities: `/GROUP` and `/GROUP/VERB`."""
+    routes = APIRouter()
+    for capability in capabilities:
+        for query in capability.operations:
+            is_change = isinstance(query, Operation)
+            routes.add_api_route(
+                name_path(query),
+                _make_endpoint(desk, query, is_change=is_change),
+                methods=["POST" if is_change else "GET"],
+                response_model=_find_model(query),
+                summary=query.summary,
+                description=f"Needs the permission to {query.needs.replace('_', ' ')}.",
+                operation_id=query.name.replace(" ", "_").replace("-", "_"),
+                tags=[query.group],
+            )
+    return routes
+
+
+def name_path(query: Query) -> str:
+    """The path of a query or operation: a list has that of its group."""
+    return f"/{query.group}" if query.verb == "list" else f"/{query.group}/{query.verb.replace(' ', '/')}"
+
+
+def _find_model(query: Query) -> Any:
+    return list[query.result] if query.is_many else query.result  # type: ignore[name-defined]
+
+
+def _make_endpoint(desk: Desk, query: Query, *, is_change: bool) -> Callable[..., Response]:
+    model: Any = RootModel[_find_model(query)]  # type: ignore[misc]
+
+    def endpoint(request: Request, parameters: Any) -> Response:
+        caller = desk.open(request, query.needs)
+        desk.gate.ensure_landed(is_forced=False)
+        return answer(request, model(execute(query, desk.workspace, caller, parameters)))
+
+    parameters = query.parameters if is_change else Annotated[query.parameters, InQuery()]
+    endpoint.__annotations__ = {"request": Request, "parameters": parameters, "return": Response}
+    return endpoint

@@ -1,0 +1,182 @@
+"""Commands made from operations: their options come from the fields of the parameters, their output from the result."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union
+
+import typer
+from annotated_types import Ge, Le
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from consumer_fusion.access.execution import execute
+from consumer_fusion.operations import Capability, Group, Operation, Query
+from consumer_fusion.records.access import Caller
+from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.surfaces.cli.on_record import find_account
+from consumer_fusion.surfaces.cli.output import (
+    JsonOption,
+    WorkspaceOption,
+    console,
+    print_json,
+    print_table,
+)
+from consumer_fusion.surfaces.parameters import list_fields, read_extra, read_parameters, write_value
+from consumer_fusion.workspace import open_workspace
+
+OPERATOR = Caller(COMMAND_LINE, "owner", None)
+"""Whoever runs commands on the machine of the workspace may do everything there."""
+
+
+def build_groups(capabilities: Iterable[Capability]) -> dict[str, typer.Typer]:
+    """An application for each group of operations, by its name."""
+    groups: dict[str, typer.Typer] = {}
+    for capability in capabilities:
+        for group in capability.groups:
+            groups[group.name] = _build_group(group, capability.operations)
+    return groups
+
+
+def _build_group(group: Group, operations: Sequence[Query]) -> typer.Typer:
+    application = typer.Typer(help=group.intro, no_args_is_help=True)
+    for query in operations:
+        if query.group == group.name:
+            application.command(query.verb, help=query.summary)(_make_command(query))
+    return application
+
+
+def _make_command(query: Query) -> Callable[..., None]:
+    choices: dict[str, type[StrEnum]] = {}
+    options = [
+        _make_option(query, name, field, choices) for name, field in query.parameters.model_fields.items()
+    ]
+    options.sort(key=lambda each: each.default is not inspect.Parameter.empty)
+
+    def run(**given: Any) -> None:
+        folder, is_json = given.pop("workspace"), given.pop("is_json")
+        parameters = read_parameters(query.parameters, _collect(query.parameters, given))
+        with open_workspace(folder) as workspace:
+            result = execute(query, workspace, OPERATOR, parameters, detail={"user": find_account()})
+        if is_json:
+            print_json(write_json(result))
+        else:
+            _show(query, result)
+
+    plain = inspect.Parameter.KEYWORD_ONLY
+    own = [
+        inspect.Parameter("workspace", plain, default=Path(), annotation=WorkspaceOption),
+        inspect.Parameter("is_json", plain, default=False, annotation=JsonOption),
+    ]
+    signature = inspect.Signature([each.replace(kind=plain) for each in [*options, *own]])
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
+    return run
+
+
+def _make_option(
+    query: Query, name: str, field: FieldInfo, choices: dict[str, type[StrEnum]]
+) -> inspect.Parameter:
+    """One option or argument; a secret is read from a file, since a command line stays in the shell's history."""
+    extra = read_extra(field)
+    kind: Any
+    kind, is_list = _find_type(name, field.annotation, choices)
+    settings: dict[str, Any] = {"help": field.description}
+    for each in field.metadata:
+        if isinstance(each, Ge):
+            settings["min"] = each.ge
+        elif isinstance(each, Le):
+            settings["max"] = each.le
+    default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
+    if extra.get("is_secret"):
+        settings = {"help": f"A file with it. {field.description}", "exists": True, "dir_okay": False}
+        kind, name = Path | None, f"{name}_file"
+    elif is_list:
+        kind, default = (
+            list[kind] if field.is_required() else list[kind] | None,
+            default or inspect.Parameter.empty,
+        )
+        default = inspect.Parameter.empty if field.is_required() else None
+    elif default is None:
+        kind = kind | None
+    names = [extra["option"]] if "option" in extra else []
+    info = typer.Argument(**settings) if name in query.arguments else typer.Option(*names, **settings)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
+    )
+
+
+def _find_type(name: str, annotation: Any, choices: dict[str, type[StrEnum]]) -> tuple[Any, bool]:
+    """The type that the command line reads, and whether the option may be given several times."""
+    annotation = _unwrap(annotation)
+    origin = typing.get_origin(annotation)
+    if origin in (list, tuple, set, frozenset):
+        return _find_type(name, typing.get_args(annotation)[0], choices)[0], True
+    if origin is Literal:
+        return StrEnum(name, {str(each): str(each) for each in typing.get_args(annotation)}), False
+    return (annotation if annotation in (bool, int, float, Path) else str), False
+
+
+def _unwrap(annotation: Any) -> Any:
+    """The type without `None` and without what validates it; a moment is read as a text."""
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return str
+    if origin in (Union, UnionType):
+        return _unwrap(next(each for each in typing.get_args(annotation) if each is not type(None)))
+    return annotation
+
+
+def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, without what was not, and secrets read from their files."""
+    values: dict[str, Any] = {}
+    for name in model.model_fields:
+        value = given.get(name)
+        if f"{name}_file" in given:
+            file = given[f"{name}_file"]
+            value = None if file is None else file.read_text("utf-8").strip()
+        if value is not None:
+            values[name] = [str(each) for each in value] if isinstance(value, list) else value
+    return values
+
+
+def write_json(result: object) -> object:
+    """A result as JSON values."""
+    if isinstance(result, BaseModel):
+        return result.model_dump(mode="json")
+    assert isinstance(result, (list, tuple))
+    return [each.model_dump(mode="json") for each in result]
+
+
+def _show(query: Query, result: Any) -> None:
+    if query.is_many:
+        _show_rows(query, result)
+        return
+    if not isinstance(query, Operation):
+        for name, field in list_fields(query.result):
+            console.print(f"{field.title}: {write_value(field, getattr(result, name))}", soft_wrap=True)
+        return
+    values = {
+        name: write_value(field, getattr(result, name)) for name, field in query.result.model_fields.items()
+    }
+    secrets = [
+        name for name, field in query.result.model_fields.items() if read_extra(field).get("is_secret")
+    ]
+    for name in secrets:
+        console.print(values.pop(name), soft_wrap=True)
+    console.print(query.done.format(**values), soft_wrap=True, style="dim" if secrets else None)
+
+
+def _show_rows(query: Query, rows: Sequence[BaseModel]) -> None:
+    if not rows:
+        console.print(query.empty, soft_wrap=True)
+        return
+    fields = list_fields(query.result)
+    numbers = [name for name, field in fields if _unwrap(field.annotation) in (int, float)]
+    table = [[write_value(field, getattr(row, name)) for name, field in fields] for row in rows]
+    print_table(f"{query.title} ({len(rows):,})", [name for name, _ in fields], table, right=numbers)

@@ -1,0 +1,370 @@
+"""Pages made from operations: a page a group, with its forms, its tables, and the buttons of their rows."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, Literal, Union
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from consumer_fusion.access.execution import execute
+from consumer_fusion.i18n.translation import read_language, say, say_written
+from consumer_fusion.operations import Capability, Group, Operation, Query
+from consumer_fusion.records.access import Permission
+from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
+from consumer_fusion.surfaces.console.one_time_secret import show_once
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.parameters import (
+    is_moment,
+    list_fields,
+    read_extra,
+    read_parameters,
+    write_value,
+)
+
+InputKind = Literal["text", "secret", "number", "moment", "choice", "choices", "flag", "brand", "brands"]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One field of a form.
+
+    Attributes:
+        name: Its name.
+        label: What it is.
+        hint: What it means.
+        kind: How it is filled in.
+        value: What stands in it at first.
+        choices: Values to choose from, with their labels.
+        is_required: Whether it must be filled in.
+        brands: Brands to choose from, for the kinds brand and brands.
+    """
+
+    name: str
+    label: str
+    hint: str
+    kind: InputKind
+    value: str = ""
+    choices: Sequence[tuple[str, str]] = ()
+    is_required: bool = False
+    brands: BrandChoices | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What can be done on a page.
+
+    Attributes:
+        path: Where it is sent.
+        button: Its button.
+        summary: What it does.
+        inputs: Its fields.
+        question: What is asked before it is sent.
+        is_danger: Whether it takes something away.
+    """
+
+    path: str
+    button: str
+    summary: str
+    inputs: Sequence[Input]
+    question: str
+    is_danger: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowButton:
+    """What can be done with a row.
+
+    Attributes:
+        path: Where it is sent.
+        name: The name of the parameter.
+        value: What the row gives for it.
+        button: Its label.
+        question: What is asked before it is sent.
+        is_danger: Whether it takes something away.
+    """
+
+    path: str
+    name: str
+    value: str
+    button: str
+    question: str
+    is_danger: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        heading: Of its column.
+        text: What stands in it.
+        is_number: Whether it is a number.
+        is_long: Whether it is a sentence, which may break.
+    """
+
+    heading: str
+    text: str
+    is_number: bool = False
+    is_long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableSection:
+    """The rows of a query.
+
+    Attributes:
+        name: Of the query, as an id in the page.
+        title: Its heading; empty where it is that of the page.
+        headings: Of the columns.
+        rows: Cells and buttons.
+        empty: What is said where there are none.
+        filters: Links that narrow it: address, label, whether it is chosen.
+    """
+
+    name: str
+    title: str
+    headings: Sequence[Cell]
+    rows: Sequence[tuple[Sequence[Cell], Sequence[RowButton]]]
+    empty: str
+    filters: Sequence[tuple[str, str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsPage:
+    """A page of a group.
+
+    Attributes:
+        title: Its heading.
+        intro: What it says first.
+        forms: What can be done.
+        tables: What there is.
+    """
+
+    title: str
+    intro: str
+    forms: Sequence[Form]
+    tables: Sequence[TableSection]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPages:
+    """The pages of a group.
+
+    Attributes:
+        group: The group.
+        queries: Its lists.
+        operations: What it can do.
+    """
+
+    group: Group
+    queries: Sequence[Query]
+    operations: Sequence[Operation]
+
+    @property
+    def path(self) -> str:
+        """Where the page is."""
+        return f"/{self.group.name}"
+
+    @property
+    def needs(self) -> Permission:
+        """What one must be allowed to see the page."""
+        return self.queries[0].needs
+
+    def show(self, visit: Visit) -> Answer:
+        """The page: forms above, tables below."""
+        tables = [self._show_table(visit, query) for query in self.queries]
+        forms = [
+            Form(
+                self.name_path(each), say(each.button), say(each.summary), self._list_inputs(visit, each),
+                say(each.question) if each.question else "", each.is_danger,
+            )
+            for each in self.operations if each.is_on_page and visit.may(each.needs)
+        ]  # fmt: skip
+        content = OperationsPage(say(self.group.title), say(self.group.intro), forms, tables)
+        return Page("operations.html", content.title, content, section=self.group.name)
+
+    def carry_out(self, operation: Operation, visit: Visit) -> Answer:
+        """Do what a form asks for."""
+        parameters = read_parameters(operation.parameters, _read_form(visit, operation.parameters))
+        result = execute(operation, visit.workspace, visit.visitor.caller, parameters)
+        fields = operation.result.model_fields
+        values = {name: write_text(field, getattr(result, name)) for name, field in fields.items()}
+        secret = next((name for name, field in fields.items() if read_extra(field).get("is_secret")), None)
+        if secret is None:
+            return Redirect(self.path, say(operation.done, **values))
+        notes = [say(operation.done, **values), say(fields[secret].description or "")]
+        return show_once(
+            say(fields[secret].title or ""), values[secret], notes, section=self.group.name, back=self.path
+        )
+
+    def name_path(self, query: Query) -> str:
+        """Where its form is sent."""
+        return f"{self.path}/{query.verb.replace(' ', '-')}"
+
+    def _show_table(self, visit: Visit, query: Query) -> TableSection:
+        asked = {name: visit.asked[name] for name in query.parameters.model_fields if visit.asked.get(name)}
+        rows = execute(query, visit.workspace, visit.visitor.caller, read_parameters(query.parameters, asked))
+        headings = [
+            Cell(say(each.title or name), "", _is_number(each), _is_long(each))
+            for name, each in list_fields(query.result)
+        ]
+        title = say(query.title) if query is not self.queries[0] else ""
+        shown = [(_write_cells(query.result, row), self._list_buttons(visit, row)) for row in rows]
+        return TableSection(
+            query.name.replace(" ", "-"),
+            title,
+            headings,
+            shown,
+            say(query.empty),
+            self._list_filters(query, asked),
+        )
+
+    def _list_buttons(self, visit: Visit, row: BaseModel) -> list[RowButton]:
+        return [
+            RowButton(
+                self.name_path(each), next(iter(each.parameters.model_fields)), str(getattr(row, each.of_row)),
+                say(each.button), say(each.question) if each.question else "", each.is_danger,
+            )
+            for each in self.operations
+            if each.of_row in type(row).model_fields and visit.may(each.needs) and each.is_offered(row)
+        ]  # fmt: skip
+
+    def _list_filters(self, query: Query, asked: Mapping[str, str]) -> list[tuple[str, str, bool]]:
+        links: list[tuple[str, str, bool]] = []
+        for name, each in query.parameters.model_fields.items():
+            words = read_extra(each).get("words", {})
+            if words:
+                links.append((self.path, say("all"), name not in asked))
+                links += [
+                    (f"{self.path}?{name}={value}", say(label), asked.get(name) == value)
+                    for value, label in words.items()
+                ]
+        return links
+
+    def _list_inputs(self, visit: Visit, operation: Operation) -> list[Input]:
+        return [
+            _make_input(visit, name, each)
+            for name, each in operation.parameters.model_fields.items()
+            if read_extra(each).get("is_shown", True)
+        ]
+
+
+def find_group_pages(capabilities: Iterable[Capability]) -> list[GroupPages]:
+    """The groups that have a page made from their declaration."""
+    return [
+        GroupPages(
+            group,
+            [each for each in capability.operations if each.group == group.name and each.is_many],
+            [
+                each
+                for each in capability.operations
+                if each.group == group.name and isinstance(each, Operation)
+            ],
+        )
+        for capability in capabilities
+        for group in capability.groups
+        if group.under
+    ]
+
+
+def write_text(declared: FieldInfo, value: object) -> str:
+    """A value as people read it on a page, in the language spoken now."""
+    if value is not None and is_moment(declared):
+        return read_language().write_time(from_microseconds(typing.cast("int", value)))
+    if isinstance(value, float):
+        return read_language().write_number(value, 0 if value.is_integer() else 1)
+    return write_value(declared, value)
+
+
+def _write_cells(model: type[BaseModel], row: BaseModel) -> list[Cell]:
+    return [
+        Cell(
+            say(each.title or name),
+            write_text(each, getattr(row, name)) or "–",
+            _is_number(each),
+            _is_long(each),
+        )
+        for name, each in list_fields(model)
+    ]
+
+
+def _is_number(declared: FieldInfo) -> bool:
+    return not is_moment(declared) and bool(
+        {int, float} & {declared.annotation, *typing.get_args(declared.annotation)}
+    )
+
+
+def _is_long(declared: FieldInfo) -> bool:
+    return typing.get_origin(declared.annotation) in (tuple, list, frozenset) or bool(
+        read_extra(declared).get("is_long")
+    )
+
+
+def _make_input(visit: Visit, name: str, declared: FieldInfo) -> Input:
+    default = None if declared.is_required() else declared.get_default(call_default_factory=True)
+    extra = read_extra(declared)
+    kind = _choose_kind(name, declared)
+    words = extra.get("words") or {each: each for each in _list_literals(declared.annotation)}
+    is_brand = kind in ("brand", "brands")
+    return Input(
+        name=name,
+        label=say(declared.title or name),
+        hint=say(declared.description or ""),
+        kind=kind,
+        value="" if default is None or kind == "brands" else str(default).removesuffix(".0"),
+        choices=[(str(value), say_written(label)) for value, label in words.items()],
+        is_required=declared.is_required(),
+        brands=offer_brands(visit.list_brands(), None) if is_brand else None,
+    )
+
+
+def _choose_kind(name: str, declared: FieldInfo) -> InputKind:
+    annotation = declared.annotation
+    parts = {annotation, *typing.get_args(annotation)}
+    if read_extra(declared).get("is_secret"):
+        return "secret"
+    if name in ("brand", "brands"):
+        return typing.cast("InputKind", name)
+    if is_moment(declared):
+        return "moment"
+    if bool in parts:
+        return "flag"
+    if _list_literals(annotation):
+        is_many = any(typing.get_origin(each) in (list, tuple, frozenset) for each in parts)
+        return "choices" if is_many else "choice"
+    return "number" if {int, float} & parts else "text"
+
+
+def _list_literals(annotation: Any) -> tuple[str, ...]:
+    """The values of a literal type, also within a list or beside None."""
+    origin = typing.get_origin(annotation)
+    if origin is Literal:
+        return typing.get_args(annotation)
+    if origin in (list, tuple, frozenset, Union, UnionType):
+        return next(filter(None, map(_list_literals, typing.get_args(annotation))), ())
+    return ()
+
+
+def _read_form(visit: Visit, model: type[BaseModel]) -> dict[str, object]:
+    """What was filled in: an empty field stands for its default."""
+    values: dict[str, object] = {}
+    for name, declared in model.model_fields.items():
+        kind = _choose_kind(name, declared)
+        text = visit.read_optional(name)
+        if kind == "brands":
+            values[name] = read_brands(visit)
+        elif kind == "flag":
+            values[name] = text == "yes"
+        elif kind == "number" and text:
+            values[name] = visit.read_number(name, 0.0)
+        elif typing.get_origin(declared.annotation) in (list, tuple, frozenset):
+            values[name] = visit.read_choices(name)
+        elif text:
+            values[name] = text
+    return values
