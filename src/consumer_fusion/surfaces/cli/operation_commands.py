@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
@@ -47,11 +47,12 @@ def _build_group(group: Group, operations: Sequence[Query]) -> typer.Typer:
     application = typer.Typer(help=group.intro, no_args_is_help=True)
     for query in operations:
         if query.group == group.name:
-            application.command(query.verb, help=query.summary)(_make_command(query))
+            ids = {each.of_row for each in operations if isinstance(each, Operation)}
+            application.command(query.verb, help=query.summary)(_make_command(query, ids))
     return application
 
 
-def _make_command(query: Query) -> Callable[..., None]:
+def _make_command(query: Query, ids: Collection[str]) -> Callable[..., None]:
     choices: dict[str, type[StrEnum]] = {}
     options = [
         _make_option(query, name, field, choices) for name, field in query.parameters.model_fields.items()
@@ -66,7 +67,7 @@ def _make_command(query: Query) -> Callable[..., None]:
         if is_json:
             print_json(write_json(result))
         else:
-            _show(query, result)
+            _show(query, result, ids)
 
     plain = inspect.Parameter.KEYWORD_ONLY
     own = [
@@ -153,9 +154,9 @@ def write_json(result: object) -> object:
     return [each.model_dump(mode="json") for each in result]
 
 
-def _show(query: Query, result: Any) -> None:
+def _show(query: Query, result: Any, ids: Collection[str]) -> None:
     if query.is_many:
-        _show_rows(query, result)
+        _show_rows(query, result, ids)
         return
     if not isinstance(query, Operation):
         for name, field in list_fields(query.result):
@@ -172,11 +173,16 @@ def _show(query: Query, result: Any) -> None:
     console.print(query.done.format(**values), soft_wrap=True, style="dim" if secrets else None)
 
 
-def _show_rows(query: Query, rows: Sequence[BaseModel]) -> None:
+def _show_rows(query: Query, rows: Sequence[BaseModel], ids: Collection[str]) -> None:
     if not rows:
         console.print(query.empty, soft_wrap=True)
         return
-    fields = list_fields(query.result)
+    # What another command takes, such as an id, is shown here; a page has a button in its place.
+    fields = [
+        (name, field)
+        for name, field in query.result.model_fields.items()
+        if name in ids or read_extra(field).get("is_shown", True)
+    ]
     numbers = [name for name, field in fields if _unwrap(field.annotation) in (int, float)]
     table = [[write_value(field, getattr(row, name)) for name, field in fields] for row in rows]
     print_table(f"{query.title} ({len(rows):,})", [name for name, _ in fields], table, right=numbers)
