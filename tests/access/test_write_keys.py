@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -176,3 +178,19 @@ def test_a_key_that_cannot_be_is_not_made(wrong, make_key, store):
 def test_a_key_that_does_not_exist_is_not_found(store):
     with store.writing() as session, pytest.raises(NotFoundError):
         revoke_write_key(session, "nothing", actor=COMMAND_LINE, now_us=NOW_US)
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({}, "counts"),
+        ({"expires_us": NOW_US + 1}, "rotated"),
+        ({"expires_us": NOW_US}, "expired"),
+        ({"revoked_us": NOW_US}, "revoked"),
+        ({"expires_us": NOW_US + 1, "revoked_us": NOW_US}, "revoked"),
+    ],
+)
+def test_a_key_counts_in_the_states_that_say_so(make_key, fields, state):
+    key = replace(make_key().key, **fields)
+    assert key.state_at(NOW_US) == state
+    assert key.counts_at(NOW_US) == key.label_at(NOW_US).startswith("counts")

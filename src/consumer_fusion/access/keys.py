@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from consumer_fusion.access.audit import append_audit
 from consumer_fusion.access.credentials import (
@@ -16,13 +16,24 @@ from consumer_fusion.access.credentials import (
     read_ending,
 )
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, NotFoundError
+from consumer_fusion.i18n.translation import mark, read_language, say
 from consumer_fusion.records.access import KEY_KINDS, WRITE_KEYS, KeyKind
 from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id
+from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.storage.store import Session
 
 DEFAULT_OVERLAP_HOURS = 72.0
+
+KeyState = Literal["counts", "rotated", "expired", "revoked"]
+KEY_STATES: Mapping[KeyState, str] = {
+    "counts": mark("counts"),
+    "rotated": mark("counts until {moment}"),
+    "expired": mark("expired"),
+    "revoked": mark("revoked"),
+}
+"""The states of a write key and their labels. A rotated key counts until its replacement has taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,20 @@ class WriteKey:
 
     def counts_at(self, now_us: int) -> bool:
         """Whether it is neither revoked nor expired."""
-        return self.revoked_us is None and (self.expires_us is None or now_us < self.expires_us)
+        return self.state_at(now_us) in ("counts", "rotated")
+
+    def state_at(self, now_us: int) -> KeyState:
+        """Its state, one of `KEY_STATES`."""
+        if self.revoked_us is not None:
+            return "revoked"
+        if self.expires_us is None:
+            return "counts"
+        return "rotated" if now_us < self.expires_us else "expired"
+
+    def label_at(self, now_us: int) -> str:
+        """The label of its state, in the language spoken now."""
+        until = "" if self.expires_us is None else _write_time(self.expires_us)
+        return say(KEY_STATES[self.state_at(now_us)], moment=until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +252,7 @@ def _add_key(session: Session, key: WriteKey, actor: Actor, action: str) -> NewW
 
 def _read_key(row: Mapping[str, Any]) -> WriteKey:
     return WriteKey(**{name: value for name, value in row.items() if name != "digest"})
+
+
+def _write_time(moment_us: int) -> str:
+    return read_language().write_time(from_microseconds(moment_us))
