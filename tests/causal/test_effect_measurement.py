@@ -83,6 +83,15 @@ def test_what_is_planted_moves_the_estimate_and_nothing_else(calibration):
     assert after.se_log == before.se_log
 
 
+def test_an_effect_declares_whether_its_estimate_is_a_logarithm(calibration):
+    plain = draw_series(11)
+    for values, is_log in ((plain.values, True), (plain.values - 0.9 * plain.values.mean(), False)):
+        found = measure(replace(plain, values=values), calibration)
+        assert found.is_log == is_log
+        scale = np.expm1 if is_log else float
+        assert found.relative == pytest.approx(scale(found.estimate_log))
+
+
 def test_a_rerun_gives_the_same_numbers_to_the_last_bit(calibration):
     series = plant(draw_series(3), last_days(draw_series(3), DAYS), 0.1)
     first, second = measure(series, calibration), measure(series, calibration)

@@ -23,6 +23,7 @@ EFFECTS = Table(
         Column("relative", "real", "The effect as a share of what was expected.", is_optional=True),
         Column("estimate_log", "real", "The effect on the scale on which it is shrunk.", is_optional=True),
         Column("se_log", "real", "Its standard error on that scale.", is_optional=True),
+        Column("is_log", "boolean", "Whether that scale is logarithmic; else it is relative."),
         Column("measured_us", "integer", "When it was measured."),
         Column("digest", "text", "Of what it was computed from; while that stays, so does the effect."),
         Column("report", "text", "Everything that was found, as JSON."),

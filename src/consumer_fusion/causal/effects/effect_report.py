@@ -65,6 +65,7 @@ class EffectReport:
         interval: sequential (holds however often one looks) or fixed (after the declared end).
         estimate_log: On the scale on which effects are shrunk.
         se_log: Its standard error there.
+        is_log: Whether that scale is logarithmic; else it is relative.
         mde80: The smallest relative effect that would be found four times of five.
         library: Which placebo windows the interval is calibrated by.
         label: What may be said.
@@ -103,6 +104,7 @@ class EffectReport:
     interval: str
     estimate_log: float | None
     se_log: float | None
+    is_log: bool
     mde80: float | None
     library: str
     label: EvidenceLabel
@@ -187,6 +189,7 @@ def make_report(
         declared_end_day=steps.find_last_day(declared_end),
         told_with=told_with,
         **numbers,
+        is_log=effect.is_log,
         p_value=_clean(p_value) if is_told else None,
         interval=effect.interval,
         library=effect.library,

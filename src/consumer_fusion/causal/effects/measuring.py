@@ -295,7 +295,8 @@ def _to_row(each: Measured, measured_us: int) -> tuple[Any, ...]:
     report = each.report
     return (
         report.action, report.metric, each.own.key, each.action.brand_id, each.own.consumer_id, report.label,
-        report.relative, report.estimate_log, report.se_log, measured_us, each.digest, report.write_json(),
+        report.relative, report.estimate_log, report.se_log, report.is_log, measured_us, each.digest,
+        report.write_json(),
     )  # fmt: skip
 
 

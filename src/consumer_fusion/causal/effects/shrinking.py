@@ -260,18 +260,20 @@ def shrink_reports(reports: Sequence[EffectReport], action_types: Sequence[str])
     )
     shrunk: list[Shrunk | None] = [None] * len(reports)
     for place, each in zip(usable, found):
-        to_share = math.expm1 if _is_log(reports[place]) else float
+        mean, low, high = (_to_share(reports[place], value) for value in (each.mean, each.low, each.high))
         shrunk[place] = Shrunk(
-            mean=to_share(each.mean), low=to_share(each.low), high=to_share(each.high),
+            mean=mean, low=low, high=high,
             sign_probability=each.sign_probability, group_size=each.group_size, is_shrunk=each.is_shrunk,
         )  # fmt: skip
     return shrunk
 
 
-def _is_log(report: EffectReport) -> bool:
-    """Whether the estimate is a logarithm, told from the relative effect that stands beside it."""
-    estimate, relative = report.estimate_log or 0.0, report.relative or 0.0
-    return abs(math.expm1(min(estimate, 50.0)) - relative) <= abs(estimate - relative)
+def _to_share(report: EffectReport, value: float) -> float:
+    """A value on the scale of shrinking as a relative effect."""
+    if report.is_log:
+        return math.expm1(value)
+    # A series that never falls below zero loses all of it at most, as its interval says.
+    return max(value, -1.0) if report.low is not None and report.low >= -1.0 else value
 
 
 def describe_effect(shown: ShownEffect) -> dict[str, Any]:

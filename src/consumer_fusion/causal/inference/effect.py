@@ -53,8 +53,9 @@ class Effect:
         p_sequential: The same for whoever looks every day.
         interval: Whether the interval and the label are of those who look every day or of the declared end.
         alpha: What the interval leaves out.
-        estimate_log: The change as a difference of logarithms (relative where the series has none).
-        se_log: Its calibrated standard error.
+        estimate_log: The change on the scale on which effects are shrunk.
+        se_log: Its calibrated standard error there.
+        is_log: Whether that scale is logarithmic; it is relative for series that have no logarithm.
         mde80: The relative change that would be found in four of five cases.
         library: Which placebos it was judged by, and how many.
         label: The grade of the evidence.
@@ -88,6 +89,7 @@ class Effect:
     alpha: float
     estimate_log: float
     se_log: float
+    is_log: bool
     mde80: float
     library: str
     label: Label

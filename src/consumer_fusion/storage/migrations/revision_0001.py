@@ -237,6 +237,7 @@ CREATE TABLE effects (
     relative DOUBLE,
     estimate_log DOUBLE,
     se_log DOUBLE,
+    is_log BOOLEAN NOT NULL,
     measured_us BIGINT NOT NULL,
     digest TEXT NOT NULL,
     report TEXT NOT NULL,
