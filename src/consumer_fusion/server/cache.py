@@ -6,9 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock, RLock
+from threading import RLock
 from time import monotonic
 from typing import Any, TypeVar
+
+from consumer_fusion.server.key_locks import KeyLocks
 
 T = TypeVar("T")
 DRIFT_SECONDS = 10.0
@@ -36,7 +38,7 @@ class Memory:
     def __init__(self, weight_limit: int) -> None:
         self._weight_limit = weight_limit
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._locks: dict[Hashable, Lock] = {}
+        self._locks = KeyLocks()
         self._refreshing: set[Hashable] = set()
         self._guard = RLock()
         self._refresher = ThreadPoolExecutor(1, thread_name_prefix="refresh")
@@ -66,7 +68,7 @@ class Memory:
                     self._refresh_later(key, version, compute, weigh)
                 return kept.value  # type: ignore[no-any-return]
         asked = monotonic()
-        with self._lock_of(key):
+        with self._locks.hold(key):
             kept = self._find(key)
             if kept is not None and kept.made >= asked and kept.version == version:
                 return kept.value  # type: ignore[no-any-return]
@@ -92,8 +94,7 @@ class Memory:
             self._kept.move_to_end(key)
             total = sum(each.weight for each in self._kept.values())
             while total > self._weight_limit and len(self._kept) > 1:
-                gone, dropped = self._kept.popitem(last=False)
-                self._locks.pop(gone, None)
+                _, dropped = self._kept.popitem(last=False)
                 total -= dropped.weight
         return value
 
@@ -120,7 +121,3 @@ class Memory:
             if kept is not None:
                 self._kept.move_to_end(key)
             return kept
-
-    def _lock_of(self, key: Hashable) -> Lock:
-        with self._guard:
-            return self._locks.setdefault(key, Lock())

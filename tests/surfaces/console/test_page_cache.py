@@ -102,3 +102,46 @@ def test_the_memory_of_the_read_api_rests_as_well(clock):
     assert recall(99) == 1
     wait_for(lambda: recall(99) == 2)
     kept.close()
+
+
+def fail():
+    raise LookupError("there is no such brand")
+
+
+def test_keys_that_cannot_be_made_leave_nothing_behind(clock):
+    shelf, kept = Shelf(3), Memory(100)
+    for number in range(50):
+        with pytest.raises(LookupError):
+            shelf.take(f"brand-{number}", Stamp("same"), fail)
+        with pytest.raises(LookupError):
+            kept.recall(f"brand-{number}", "same", fail, weigh=lambda _: 1)
+        assert shelf.find(f"large-brand-{number}", Stamp("same"), fail) is None
+    wait_for(lambda: len(shelf._making) == 0)
+    assert len(kept._locks) == 0
+    kept.close()
+
+
+def test_a_key_is_made_once_at_a_time_although_another_one_takes_its_place(clock):
+    """The lock of a key that is being made outlives what was kept of it."""
+    shelf = Shelf(1)
+    begun, may_end = threading.Event(), threading.Event()
+    made = []
+
+    def make():
+        made.append("a")
+        begun.set()
+        may_end.wait(10)
+        return "a"
+
+    shelf.take("a", Stamp("before"), lambda: "a")
+    threads = [threading.Thread(target=shelf.take, args=("a", Stamp("after"), make)) for _ in range(2)]
+    threads[0].start()
+    assert begun.wait(10)
+    shelf.take("b", Stamp("after"), lambda: "b")
+    threads[1].start()
+    time.sleep(0.1)
+    assert made == ["a"]
+    may_end.set()
+    for thread in threads:
+        thread.join(10)
+    assert made == ["a"]

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Generic, TypeVar
 
+from consumer_fusion.server.key_locks import KeyLocks
+
 Content = TypeVar("Content")
 _log = logging.getLogger(__name__)
 COSTLY_PATIENCE_S = 3600.0
@@ -70,7 +72,7 @@ class Shelf(Generic[Content]):
         self._places = places
         self._patience_s = patience_s
         self._kept: OrderedDict[Hashable, _Kept[Content]] = OrderedDict()
-        self._making: dict[Hashable, threading.Lock] = {}
+        self._making = KeyLocks()
         self._lock = threading.Lock()
 
     def take(
@@ -84,33 +86,33 @@ class Shelf(Generic[Content]):
             make: Makes it.
             is_costly: Whether it is made of so much that it may lag behind for long.
         """
-        kept, making = self._look(key, stamp)
+        kept = self._look(key, stamp)
         if kept is not None and self._may_be_shown(kept, stamp, is_costly=is_costly):
             if self._is_due(kept, stamp, is_costly=is_costly):
-                self._start_making(key, stamp, make, making)
+                self._start_making(key, stamp, make)
             return kept.content
-        with making:
-            kept, _ = self._look(key, stamp)
+        with self._making.hold(key):
+            kept = self._look(key, stamp)
             if kept is not None and kept.stamp == stamp:
                 return kept.content
             return self._put(key, stamp, make)
 
     def find(self, key: Hashable, stamp: Stamp, make: Callable[[], Content]) -> Content | None:
         """The content of a key that is costly; None where it must be made first, which begins aside."""
-        kept, making = self._look(key, stamp)
+        kept = self._look(key, stamp)
         is_shown = kept is not None and self._may_be_shown(kept, stamp, is_costly=True)
         if kept is None or not is_shown or self._is_due(kept, stamp, is_costly=True):
-            self._start_making(key, stamp, make, making)
+            self._start_making(key, stamp, make)
         return kept.content if kept is not None and is_shown else None
 
-    def _look(self, key: Hashable, stamp: Stamp) -> tuple[_Kept[Content] | None, threading.Lock]:
+    def _look(self, key: Hashable, stamp: Stamp) -> _Kept[Content] | None:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
                 if kept.stamp == stamp:
                     kept.checked_s = monotonic()
-            return kept, self._making.setdefault(key, threading.Lock())
+            return kept
 
     def _may_be_shown(self, kept: _Kept[Content], stamp: Stamp, *, is_costly: bool) -> bool:
         if kept.stamp == stamp:
@@ -125,13 +127,11 @@ class Shelf(Generic[Content]):
         rests_s = REST_FACTOR * kept.cost_s if is_costly else 0.0
         return kept.stamp != stamp and monotonic() - kept.made_s >= rests_s
 
-    def _start_making(
-        self, key: Hashable, stamp: Stamp, make: Callable[[], Content], making: threading.Lock
-    ) -> None:
-        if making.acquire(blocking=False):
+    def _start_making(self, key: Hashable, stamp: Stamp, make: Callable[[], Content]) -> None:
+        if self._making.try_acquire(key):
             context = copy_context()
             threading.Thread(
-                target=context.run, args=(self._make_aside, key, stamp, make, making), daemon=True
+                target=context.run, args=(self._make_aside, key, stamp, make), daemon=True
             ).start()
 
     def peek(self, key: Hashable) -> Content | None:
@@ -140,15 +140,13 @@ class Shelf(Generic[Content]):
             kept = self._kept.get(key)
         return None if kept is None else kept.content
 
-    def _make_aside(
-        self, key: Hashable, stamp: Stamp, make: Callable[[], Content], making: threading.Lock
-    ) -> None:
+    def _make_aside(self, key: Hashable, stamp: Stamp, make: Callable[[], Content]) -> None:
         try:
             self._put(key, stamp, make)
         except Exception:  # noqa: BLE001 - whoever looks next makes it themselves and meets the error
             _log.warning("could not be made anew aside", exc_info=True)
         finally:
-            making.release()
+            self._making.release(key)
 
     def _put(self, key: Hashable, stamp: Stamp, make: Callable[[], Content]) -> Content:
         began_s = monotonic()
@@ -158,6 +156,5 @@ class Shelf(Generic[Content]):
             self._kept[key] = _Kept(content, stamp, made_s, made_s, made_s - began_s)
             self._kept.move_to_end(key)
             while len(self._kept) > self._places:
-                gone, _ = self._kept.popitem(last=False)
-                self._making.pop(gone, None)
+                self._kept.popitem(last=False)
         return content
