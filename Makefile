@@ -54,6 +54,7 @@ test: setup ## everything: the checks, all tests and the examples in the documen
 	@$(MAKE) --no-print-directory --jobs 3 static all-tests examples
 
 quick all-tests examples: export OPENBLAS_NUM_THREADS = 1
+examples: export CONSUMER_FUSION_THREADS = 1
 all-tests: setup
 	@$(BIN)/python scripts/compile_filters.py  # once, instead of in each worker
 	$(BIN)/pytest $(SIDE_BY_SIDE) --durations=20 --durations-min=1

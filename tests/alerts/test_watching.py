@@ -93,46 +93,50 @@ def test_the_first_hint_of_dissatisfaction_is_told_once(workspace):
     assert [body["data"]["event_id"] for body in read_bodies(workspace)] == ["complaint-1"]
 
 
-def send(workspace, kind, number=1, *, days_ago=0.5, **properties):
-    event = Event(
-        event_id=f"{kind}-{number}", source="shop", occurred_at=NOW - timedelta(days=days_ago), kind=kind,
-        consumer="ann", brand="bakery", properties=properties,
+def make_event(kind, consumer, *, days_ago=0.5, **properties):
+    return Event(
+        event_id=f"{kind}-{consumer}", source="shop", occurred_at=NOW - timedelta(days=days_ago), kind=kind,
+        consumer=consumer, brand="bakery", properties=properties,
     )  # fmt: skip
-    import_events(workspace, [event])
 
 
-@pytest.mark.parametrize(
-    ("kind", "properties"),
-    [
+def list_told(workspace):
+    """Of which consumers something is on its way, with the kind of event."""
+    return sorted((body["data"]["consumer"], body["data"]["kind"]) for body in read_bodies(workspace))
+
+
+def test_what_says_that_a_consumer_is_not_satisfied_is_a_hint(workspace):
+    kinds = [
         ("Complaint Made", {}), ("Complaint Published", {}), ("Service Failed", {}), ("Product Failed", {}),
         ("First Reply", {"response_seconds": 7200, "target_seconds": 60}), ("Ticket Reopened", {}),
         ("Chat Abandoned", {}), ("CSAT Answered", {"rating": 1}), ("CES Answered", {"rating": 1}),
         ("NPS Answered", {"rating": 2}), ("Delivery Late", {"days_late": 2}), ("Email Marked as Spam", {}),
         ("Order Refunded", {"reason": "defect"}), ("Brand Mentioned", {"sentiment": -0.8}),
         ("Product Reviewed", {"rating": 1}),
-    ],
-)  # fmt: skip
-def test_what_says_that_a_consumer_is_not_satisfied_is_a_hint(workspace, kind, properties):
+    ]  # fmt: skip
     subscribe(workspace, "first_dissatisfaction")
-    send(workspace, kind, **properties)
-    assert watching.watch_changes(workspace) == 1
+    import_events(workspace, [make_event(kind, f"who met {kind}", **named) for kind, named in kinds])
+    assert watching.watch_changes(workspace) == len(kinds)
+    assert [consumer for consumer, _ in list_told(workspace)] == sorted(
+        f"who met {kind}" for kind, _ in kinds
+    )
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
+def test_asking_searching_and_using_a_right_are_no_hint_and_hide_none(workspace):
+    kinds = [
         "Ticket Opened", "Live Chat Conversation Started", "Products Searched", "Unsubscribed", "Consent Withdrawn",
         "Erasure Requested", "Access Requested", "Subscription Cancelled", "Application Uninstalled",
         "Message Received",
-    ],
-)  # fmt: skip
-def test_asking_searching_and_using_a_right_are_no_hint_and_hide_none(workspace, kind):
+    ]  # fmt: skip
     subscribe(workspace, "first_dissatisfaction", quiet_hours=0)
-    send(workspace, kind, results=0, days_to_answer=90, is_met=False)
-    assert watching.watch_changes(workspace) == 0
-    send(workspace, "Complaint Made", days_ago=0.1)
-    assert watching.watch_changes(workspace) == 1
-    assert [body["data"]["kind"] for body in read_bodies(workspace)] == ["Complaint Made"]
+    asked = {"results": 0, "days_to_answer": 90, "is_met": False}
+    import_events(workspace, [make_event(kind, f"who met {kind}", **asked) for kind in kinds])
+    watching.watch_changes(workspace)
+    assert list_told(workspace) == []
+    complaints = [make_event("Complaint Made", f"who met {kind}", days_ago=0.1) for kind in kinds]
+    import_events(workspace, complaints)
+    assert watching.watch_changes(workspace) == len(kinds)
+    assert list_told(workspace) == sorted((f"who met {kind}", "Complaint Made") for kind in kinds)
 
 
 def test_a_complaint_of_another_pair_is_a_first_one(workspace):

@@ -28,19 +28,24 @@ def workspace(tmp_path):
         yield opened
 
 
-@pytest.mark.parametrize("key", [*NOBODY, "walk-in"])
-def test_a_placeholder_is_no_consumer(workspace, key):
-    told = fusion.import_events(workspace, [make_order(1, consumer=key)])
-    assert (told.accepted, told.unattributed, told.nobody) == (1, 1, 1)
-    with pytest.raises(NotFoundError):
-        answers.explain_pair(workspace, key.strip(), "bakery", as_of=NOW)
+def test_a_placeholder_is_no_consumer(workspace):
+    keys = [*NOBODY, "walk-in"]
+    told = fusion.import_events(
+        workspace, [make_order(number, consumer=key) for number, key in enumerate(keys)]
+    )
+    assert answers.score_pairs(workspace, as_of=NOW).to_pylist() == []
+    assert (told.accepted, told.unattributed, told.nobody) == (len(keys),) * 3
+    for key in keys:
+        with pytest.raises(NotFoundError):
+            answers.explain_pair(workspace, key.strip(), "bakery", as_of=NOW)
 
 
-@pytest.mark.parametrize("key", SOMEBODY)
-def test_other_keys_are_somebody(workspace, key):
-    told = fusion.import_events(workspace, [make_order(1, consumer=key)])
+def test_other_keys_are_somebody(workspace):
+    orders = [make_order(number, consumer=key) for number, key in enumerate(SOMEBODY)]
+    told = fusion.import_events(workspace, orders)
+    assert {row["consumer"] for row in answers.score_pairs(workspace, as_of=NOW).to_pylist()} == set(SOMEBODY)
     assert (told.unattributed, told.nobody) == (0, 0)
-    assert not names_nobody(key)
+    assert [key for key in SOMEBODY if names_nobody(key)] == []
 
 
 def test_guests_fall_back_to_their_own_identifiers(workspace):
@@ -54,18 +59,19 @@ def test_guests_fall_back_to_their_own_identifiers(workspace):
     assert sorted(row["consumer"] for row in scores) == [f"email:{mail}" for mail in mails]
 
 
-@pytest.mark.parametrize(
-    "user", ["0", "null", "undefined", "guest", "anonymous", "NaN", "[object Object]", "-1"]
-)
-def test_a_user_id_that_is_a_placeholder_names_nobody(workspace, tmp_path, user):
+def test_a_user_id_that_is_a_placeholder_names_nobody(workspace, tmp_path):
+    users = ["0", "null", "undefined", "guest", "anonymous", "NaN", "[object Object]", "-1"]
     path = tmp_path / "calls.jsonl"
     path.write_text(
-        f'{{"type":"track","messageId":"1","event":"Order Completed","userId":"{user}","anonymousId":"x-1",'
-        '"timestamp":"2026-06-01T10:00:00Z","properties":{"revenue":30}}\n'
+        "".join(
+            f'{{"type":"track","messageId":"{user}","event":"Order Completed","userId":"{user}",'
+            f'"anonymousId":"with {user}","timestamp":"2026-06-01T10:00:00Z","properties":{{"revenue":30}}}}\n'
+            for user in users
+        )
     )
     import_files(workspace, [path], choose_reading(format="segment", brand="bakery"))
-    (row,) = answers.score_pairs(workspace, as_of=NOW).to_pylist()
-    assert row["consumer"] == "anonymous_id:x-1"
+    scores = answers.score_pairs(workspace, as_of=NOW).to_pylist()
+    assert {row["consumer"] for row in scores} == {f"anonymous_id:with {user}" for user in users}
 
 
 def make_call(number, kind, user, day, **more):

@@ -32,7 +32,7 @@ from consumer_fusion.surfaces.web import build_app
 from live_server import LiveServer
 from small_workspaces import list_files, make_orders, open_small, seal
 
-KILLS = 3
+KILLS = 2
 SENDERS = 4
 
 

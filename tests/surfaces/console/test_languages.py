@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from datetime import UTC, date, datetime
@@ -24,6 +25,8 @@ def load_script(name):
 
 
 translate = load_script("translate")
+# It reads every page and every module, which takes seconds; what it finds is the same each time.
+translate.find_texts = functools.cache(translate.find_texts)
 
 
 @pytest.mark.slow
