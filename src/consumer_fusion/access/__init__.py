@@ -3,6 +3,7 @@
 __all__ = [
     "accounts",
     "audit",
+    "execution",
     "form_tokens",
     "invitations",
     "keys",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class _Used:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    users: int = 0
+    holders: int = 0
 
 
 class KeyLocks:
@@ -47,7 +47,7 @@ class KeyLocks:
     def _acquire(self, key: Hashable, *, is_blocking: bool) -> bool:
         with self._guard:
             used = self._used.setdefault(key, _Used())
-            used.users += 1
+            used.holders += 1
         is_held = False
         try:
             is_held = used.lock.acquire(blocking=is_blocking)
@@ -58,6 +58,6 @@ class KeyLocks:
 
     def _leave(self, key: Hashable, used: _Used) -> None:
         with self._guard:
-            used.users -= 1
-            if not used.users:
+            used.holders -= 1
+            if not used.holders:
                 del self._used[key]

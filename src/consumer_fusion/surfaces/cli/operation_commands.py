@@ -11,7 +11,6 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union
 
 import typer
-from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -89,9 +88,10 @@ def _make_option(
     kind, is_list = _find_type(name, field.annotation, choices)
     settings: dict[str, Any] = {"help": field.description}
     for each in field.metadata:
-        if isinstance(each, Ge):
+        # What pydantic keeps of `ge` and `le`.
+        if hasattr(each, "ge"):
             settings["min"] = each.ge
-        elif isinstance(each, Le):
+        if hasattr(each, "le"):
             settings["max"] = each.le
     default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
     if extra.get("is_secret"):
