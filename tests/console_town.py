@@ -69,7 +69,7 @@ def make_town(folder, people=25):
 
 def fusion_scores(workspace):
     """The scores of the town, as rows."""
-    return fusion.answers.score_pairs(workspace, as_of="latest").to_pylist()
+    return fusion.score_pairs(workspace, as_of="latest").to_pylist()
 
 
 @contextmanager

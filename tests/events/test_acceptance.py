@@ -11,6 +11,7 @@ from consumer_fusion import pipeline
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.score import effective_points
+from consumer_fusion.score.queries.answers import resolve_as_of
 from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
 from small_workspaces import (
     NOW,
@@ -167,4 +168,4 @@ def test_a_refund_of_nothing_is_no_evidence(tmp_path):
 def test_the_newest_event_is_never_after_now(tmp_path):
     with open_small(tmp_path) as workspace:
         fusion.import_events(workspace, [make_order(1, days_ago=-0.5)])
-        assert fusion.answers.resolve_as_of(workspace, "latest") == workspace.now_us
+        assert resolve_as_of(workspace, "latest") == workspace.now_us

@@ -59,15 +59,15 @@ def test_every_change_by_a_command_is_on_record(folder, tmp_path):
     run(folder, "metrics", "import", days)
     run(folder, "actions", "import", actions)
     run(folder, "actions", "withdraw", "a-1")
-    done = run(folder, "webhooks", "subscribe", "https://example.org/x", "--of", "score_crossed")
-    run(folder, "webhooks", "withdraw", done.told["subscription_id"])
+    done = run(folder, "webhooks", "add", "https://example.org/x", "--of", "score_crossed")
+    run(folder, "webhooks", "remove", done.told["subscription_id"])
     run(folder, "keys", "create", "--source", "shop")
 
     entries = read_audit(folder)
     assert [each.action for each in entries] == [
         "merge consumers", "undo merge", "attach event", "declare association", "withdraw association",
         "import events", "retry rejected rows", "drop rejected rows", "import metrics", "import actions",
-        "withdraw action", "subscribe webhook", "withdraw webhook", "create write key",
+        "withdraw action", "add webhook", "remove webhook", "create write key",
     ]  # fmt: skip
     assert {each.actor.type for each in entries} == {"command line"}
     assert all(each.detail["user"] for each in entries[:-1])

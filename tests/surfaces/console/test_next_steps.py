@@ -36,8 +36,8 @@ REFUSALS = {
         "valid_from": "2026-06-10T10:00", "valid_to": "2026-06-01T10:00",
     },
     "/actions/withdraw": {"action_id": "nothing"},
-    "/webhooks/withdraw": {"subscription": "nothing"},
-    "/webhooks/retry": {"delivery": "nothing"},
+    "/webhooks/remove": {"subscription_id": "nothing"},
+    "/webhooks/retry": {"delivery_ids": "nothing"},
     "/identities/undo": {"merge": "999999"},
     "/rejected/drop": {"row": "999999"},
     "/tokens/revoke": {"token": "nothing"},
@@ -83,7 +83,7 @@ def test_no_page_of_an_empty_workspace_shows_a_command(empty_console, make_brows
 
 
 def test_a_hint_that_names_a_command_leads_to_its_page(owner):
-    page = owner.send("/staff", "/webhooks/withdraw", subscription="nothing").text
+    page = owner.send("/staff", "/webhooks/remove", subscription_id="nothing").text
     assert 'See this page: <a href="/webhooks">Webhooks</a>' in page
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
@@ -46,12 +46,13 @@ def _build_group(group: Group, operations: Sequence[Query]) -> typer.Typer:
     application = typer.Typer(help=group.intro, no_args_is_help=True)
     for query in operations:
         if query.group == group.name:
-            ids = {each.of_row for each in operations if isinstance(each, Operation)}
-            application.command(query.verb, help=query.summary)(_make_command(query, ids))
+            application.command(query.verb, help=query.summary)(
+                _make_command(query, [each for each in operations if each.group == group.name])
+            )
     return application
 
 
-def _make_command(query: Query, ids: Collection[str]) -> Callable[..., None]:
+def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
     choices: dict[str, type[StrEnum]] = {}
     options = [
         _make_option(query, name, field, choices) for name, field in query.parameters.model_fields.items()
@@ -66,7 +67,7 @@ def _make_command(query: Query, ids: Collection[str]) -> Callable[..., None]:
         if is_json:
             print_json(write_json(result))
         else:
-            _show(query, result, ids)
+            _show(query, result, group)
 
     plain = inspect.Parameter.KEYWORD_ONLY
     own = [
@@ -154,9 +155,9 @@ def write_json(result: object) -> object:
     return [each.model_dump(mode="json") for each in result]
 
 
-def _show(query: Query, result: Any, ids: Collection[str]) -> None:
+def _show(query: Query, result: Any, group: Sequence[Query]) -> None:
     if query.is_many:
-        _show_rows(query, result, ids)
+        _show_rows(query, result, group)
         return
     if not isinstance(query, Operation):
         for name, field in list_fields(query.result):
@@ -173,10 +174,11 @@ def _show(query: Query, result: Any, ids: Collection[str]) -> None:
     console.print(query.done.format(**values), soft_wrap=True, style="dim" if secrets else None)
 
 
-def _show_rows(query: Query, rows: Sequence[BaseModel], ids: Collection[str]) -> None:
+def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) -> None:
     if not rows:
-        console.print(query.empty, soft_wrap=True)
+        console.print(" ".join(filter(None, (query.empty, _name_next(query, group)))), soft_wrap=True)
         return
+    ids = {each.of_row for each in group if isinstance(each, Operation)}
     # What another command takes, such as an id, is shown here; a page has a button in its place.
     fields = [
         (name, field)
@@ -186,3 +188,20 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], ids: Collection[str]) ->
     numbers = [name for name, field in fields if _unwrap(field.annotation) in (int, float)]
     table = [[write_value(field, getattr(row, name)) for name, field in fields] for row in rows]
     print_table(f"{query.title} ({len(rows):,})", [name for name, _ in fields], table, right=numbers)
+
+
+def _name_next(query: Query, group: Sequence[Query]) -> str:
+    """The command that makes the first row of a list."""
+    makers = [each for each in group if isinstance(each, Operation) and each.is_on_page]
+    if query.verb != "list" or not makers:
+        return ""
+    words = [
+        name.upper() if name in makers[0].arguments else f"{_name_option(name, field)} {name.upper()}"
+        for name, field in makers[0].parameters.model_fields.items()
+        if field.is_required()
+    ]
+    return " ".join((f"Next: fusion {makers[0].name}", *words))
+
+
+def _name_option(name: str, field: FieldInfo) -> str:
+    return str(read_extra(field).get("option", f"--{name.replace('_', '-')}"))
