@@ -13,11 +13,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from consumer_fusion.errors import FusionError
-from consumer_fusion.pipeline import import_events, import_files, import_frame
-from consumer_fusion.records.event import Event
-
 if TYPE_CHECKING:
+    from consumer_fusion.errors import FusionError
+    from consumer_fusion.pipeline import import_events, import_files, import_frame
+    from consumer_fusion.records.event import Event
     from consumer_fusion.score.calibration_runs import calibrate_points, predict_pairs
     from consumer_fusion.score.queries.answers import (
         explain_pair,
@@ -29,10 +28,15 @@ if TYPE_CHECKING:
     from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
 
 _PLACES = {
+    "Event": "consumer_fusion.records.event",
+    "FusionError": "consumer_fusion.errors",
     "Workspace": "consumer_fusion.workspace",
     "calibrate_points": "consumer_fusion.score.calibration_runs",
     "create_workspace": "consumer_fusion.workspace",
     "explain_pair": "consumer_fusion.score.queries.answers",
+    "import_events": "consumer_fusion.pipeline",
+    "import_files": "consumer_fusion.pipeline",
+    "import_frame": "consumer_fusion.pipeline",
     "open_workspace": "consumer_fusion.workspace",
     "predict_pairs": "consumer_fusion.score.calibration_runs",
     "replay_pair": "consumer_fusion.score.queries.answers",

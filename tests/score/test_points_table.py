@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 
 from consumer_fusion.errors import PointsError, RefusedError
 from consumer_fusion.score.points.points_overrides import list_overridden
+from consumer_fusion.score.points.points_store import (
+    keep_points,
+    read_kept_points,
+    read_kind_ids,
+    register_kinds,
+)
 from consumer_fusion.score.points.points_table import (
     apply_multipliers,
     digest_folding,
-    keep_points,
     load_points,
-    read_kept_points,
-    read_kind_ids,
     read_points,
-    register_kinds,
     write_points,
 )
 from consumer_fusion.score.points_comparison import compare_points

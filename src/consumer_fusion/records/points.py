@@ -138,7 +138,7 @@ class PointsTable:
 KINDS = Table(
     name="kinds",
     grain="one key of the points table that was ever in force",
-    writer="score.points.points_table",
+    writer="score.points.points_store",
     columns=(
         Column("kind_id", "integer", "The number used in other tables; 0 is for kinds without points."),
         Column("kind_key", "text", "The key, `Order Refunded/defect`."),
@@ -178,7 +178,7 @@ KIND_DISPERSIONS = Table(
 POINTS_VERSIONS = Table(
     name="points_versions",
     grain="one points table that was in force",
-    writer="score.points.points_table",
+    writer="score.points.points_store",
     columns=(
         Column("version", "text", "Digest of its content."),
         Column("content", "text", "The table, as JSON."),

@@ -34,14 +34,13 @@ from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_table
 from consumer_fusion.score.fold.rhythms import read_rhythms
 from consumer_fusion.score.fold.sizing import follow_orders
 from consumer_fusion.score.points.points_overrides import list_overridden
-from consumer_fusion.score.points.points_table import (
-    digest_folding,
+from consumer_fusion.score.points.points_store import (
     keep_points,
-    load_points,
     read_kept_points,
     read_kind_ids,
     register_kinds,
 )
+from consumer_fusion.score.points.points_table import digest_folding, load_points
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

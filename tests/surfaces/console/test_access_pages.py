@@ -200,7 +200,12 @@ def test_an_analyst_sees_and_revokes_only_their_own_tokens(owner, sign_in, works
 
 
 def subscribe(owner, **fields):
-    given = {"url": "https://example.org/notices", "types": "score_crossed", "line": "45,5", "quiet_hours": "24"}
+    given = {
+        "url": "https://example.org/notices",
+        "types": "score_crossed",
+        "line": "45,5",
+        "quiet_hours": "24",
+    }
     return owner.send("/webhooks", "/webhooks/add", **given | fields)
 
 

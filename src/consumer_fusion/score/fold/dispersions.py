@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from consumer_fusion.events.event_reader import open_events
 from consumer_fusion.records.points import KIND_DISPERSIONS, PointsTable
-from consumer_fusion.score.points.points_table import read_kind_ids
+from consumer_fusion.score.points.points_store import read_kind_ids
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 

@@ -16,8 +16,6 @@ from typing import cast
 from consumer_fusion.errors import PointsError, RefusedError
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.points import (
-    KINDS,
-    POINTS_VERSIONS,
     Condition,
     Constants,
     Entry,
@@ -27,7 +25,6 @@ from consumer_fusion.records.points import (
 from consumer_fusion.score.points.calibration_bounds import bound_kind
 from consumer_fusion.score.points.points_overrides import merge_table, parse_overrides, read_points_file
 from consumer_fusion.score.points.points_rules import Raw, find_largest_points, read_constants, read_kinds
-from consumer_fusion.storage.store import Session
 
 SCORE_MODEL = "fs1"
 """The version of the score model that this code computes."""
@@ -231,34 +228,3 @@ def _scale_points(kind: Kind, factor: float) -> Kind:
     return replace(
         kind, entries=tuple(replace(entry, points=entry.points * factor) for entry in kind.entries)
     )
-
-
-def register_kinds(session: Session, points: PointsTable) -> dict[str, int]:
-    """Give every key of the table its number, once and for ever.
-
-    Args:
-        session: A writing session.
-        points: The table that is put in force.
-
-    Returns:
-        The number of every key that was ever in force, of other tables too.
-    """
-    session.insert(KINDS, ("kind_key",), [(key,) for key in points.kinds], ignore=True)
-    return read_kind_ids(session)
-
-
-def read_kind_ids(session: Session) -> dict[str, int]:
-    """The number of every key that was ever in force."""
-    return {row["kind_key"]: row["kind_id"] for row in session.read(KINDS).to_pylist()}
-
-
-def keep_points(session: Session, points: PointsTable, applied_us: int) -> None:
-    """Put a table on record as the one in force since a moment."""
-    content = json.dumps(write_points(points), ensure_ascii=False)
-    session.replace(POINTS_VERSIONS, POINTS_VERSIONS.column_names, [(points.version, content, applied_us)])
-
-
-def read_kept_points(session: Session) -> PointsTable | None:
-    """The table on record that was put in force last; None in a new workspace."""
-    rows = session.read(POINTS_VERSIONS, order_by=("applied_us", "version")).to_pylist()
-    return read_points(json.loads(rows[-1]["content"])) if rows else None

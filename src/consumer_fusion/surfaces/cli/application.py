@@ -2,81 +2,102 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from consumer_fusion.errors import FusionError, StoreError
-from consumer_fusion.operations import find_capabilities
-from consumer_fusion.surfaces.cli import (
-    actions,
-    associations,
-    backup,
-    calibration,
-    comparisons,
-    corrections,
-    demo,
-    effects,
-    experiments,
-    identity,
-    importing,
-    keys,
-    metrics,
-    operation,
-    plan,
-    rejected,
-    report,
-    scores,
-    serve,
-    staff,
-)
-from consumer_fusion.surfaces.cli.operation_commands import build_groups
-from consumer_fusion.surfaces.cli.output import print_error
+
+_COMMANDS = {
+    "demo": "demo",
+    "init": "operation",
+    "import": "importing:import_",
+    "score": "scores",
+    "explain": "scores",
+    "brands": "scores",
+    "rejected": "rejected:application",
+    "corrections": "corrections:application",
+    "associations": "associations:application",
+    "identity": "identity:application",
+    "keys": "keys:application",
+    "staff": "staff:application",
+    "points": "operation",
+    "calibrate": "calibration",
+    "predict": "calibration",
+    "actions": "actions:application",
+    "metrics": "metrics:application",
+    "effect": "effects",
+    "effects": "effects:application",
+    "plan": "plan",
+    "holdout": "experiments:draw",
+    "experiments": "experiments:application",
+    "audience": "comparisons",
+    "panel": "comparisons",
+    "report": "report",
+    "serve": "serve",
+    "export": "operation",
+    "backup": "backup",
+    "restore": "backup",
+    "doctor": "operation",
+    "version": "version",
+}
+"""The commands written by hand: in which module of this folder, and under which name where that is another."""
+
+
+class LazyGroup(TyperGroup):
+    """The commands, each imported when it is asked for; those of capabilities are made from their operations."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands."""
+        return [*_COMMANDS, *_find_groups()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a name; None where there is none."""
+        if cmd_name not in _COMMANDS:
+            group = _find_groups().get(cmd_name)
+            return None if group is None else _name(typer.main.get_command(group), cmd_name)
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        found = getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), name or cmd_name)
+        if isinstance(found, typer.Typer):
+            return _name(typer.main.get_command(found), cmd_name)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        alone.command(cmd_name)(found)
+        return _name(typer.main.get_command(alone), cmd_name)
+
+
+def _name(command: Any, name: str) -> Any:
+    command.name = name
+    return command
+
+
+@functools.cache
+def _find_groups() -> dict[str, typer.Typer]:
+    from consumer_fusion.operations import find_capabilities
+    from consumer_fusion.surfaces.cli.operation_commands import build_groups
+
+    return build_groups(find_capabilities().values())
+
 
 application = typer.Typer(
     name="fusion",
+    cls=LazyGroup,
     help="Consumer Fusion: how consumers and brands stand with each other, and why.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-application.command("demo")(demo.demo)
-application.command("init")(operation.init)
-application.command("import")(importing.import_)
-application.command("score")(scores.score)
-application.command("explain")(scores.explain)
-application.command("brands")(scores.brands)
-application.add_typer(rejected.application, name="rejected")
-application.add_typer(corrections.application, name="corrections")
-application.add_typer(associations.application, name="associations")
-application.add_typer(identity.application, name="identity")
-application.add_typer(keys.application, name="keys")
-application.add_typer(staff.application, name="staff")
-application.command("points")(operation.points)
-application.command("calibrate")(calibration.calibrate)
-application.command("predict")(calibration.predict)
-application.add_typer(actions.application, name="actions")
-application.add_typer(metrics.application, name="metrics")
-application.command("effect")(effects.effect)
-application.add_typer(effects.application, name="effects")
-application.command("plan")(plan.plan)
-application.command("holdout")(experiments.draw)
-application.add_typer(experiments.application, name="experiments")
-application.command("audience")(comparisons.audience)
-application.command("panel")(comparisons.panel)
-application.command("report")(report.report)
-application.command("serve")(serve.serve)
-application.command("export")(operation.export)
-application.command("backup")(backup.backup)
-application.command("restore")(backup.restore)
-application.command("doctor")(operation.doctor)
-application.command("version")(operation.version)
 
-for _name, _group in build_groups(find_capabilities().values()).items():
-    application.add_typer(_group, name=_name)
+
+@application.callback()
+def _start() -> None:
+    """Consumer Fusion: how consumers and brands stand with each other, and why."""
 
 
 def main() -> None:
@@ -86,7 +107,7 @@ def main() -> None:
     try:
         application()
     except FusionError as error:
-        print_error(error, is_json="--json" in sys.argv)
+        _print_error(error)
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
@@ -97,7 +118,7 @@ def main() -> None:
             f"The system refused to go on{place}: {error.strerror or type(error).__name__}.",
             hint="Check that the place may be written and has room, then run the same command again.",
         )
-        print_error(told, is_json="--json" in sys.argv)
+        _print_error(told)
         sys.exit(1)
     finally:
         signal.signal(signal.SIGINT, previous)
@@ -106,3 +127,9 @@ def main() -> None:
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     sys.stderr.write("interrupted; what was accepted is kept, the same import goes on where it stopped\n")
     raise SystemExit(1)
+
+
+def _print_error(error: FusionError) -> None:
+    from consumer_fusion.surfaces.cli.output import print_error
+
+    print_error(error, is_json="--json" in sys.argv)

@@ -18,12 +18,11 @@ from consumer_fusion.score.calibration.calibration_report import (
     object_to_lifting,
 )
 from consumer_fusion.score.points_comparison import ScoreComparison
+from consumer_fusion.surfaces.cli.moments import AsOfOption, asking_about
 from consumer_fusion.surfaces.cli.on_record import open_recorded
 from consumer_fusion.surfaces.cli.output import (
-    AsOfOption,
     JsonOption,
     WorkspaceOption,
-    asking_about,
     color_score,
     console,
     draw_sparkline,

@@ -1,10 +1,8 @@
-"""`fusion init`, `points`, `export`, `doctor` and `version`: the life of a workspace."""
+"""`fusion init`, `points`, `export`, and `doctor`: the life of a workspace."""
 
 from __future__ import annotations
 
-import platform
 import shlex
-from importlib.metadata import version as read_version
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +10,13 @@ import typer
 
 from consumer_fusion import inspection
 from consumer_fusion.causal.experiments.rollout import list_suggestions
-from consumer_fusion.records.release import read_product_version
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_table import load_points, write_points
 from consumer_fusion.score.points_comparison import compare_points
+from consumer_fusion.surfaces.cli.moments import AsOfOption, asking_about
 from consumer_fusion.surfaces.cli.output import (
-    AsOfOption,
     JsonOption,
     WorkspaceOption,
-    asking_about,
     console,
     print_json,
     print_table,
@@ -161,19 +157,3 @@ def doctor(
                 console.print(f"{each.name}: {each.advice}")
     if not all(each.is_ok for each in checks):
         raise typer.Exit(1)
-
-
-def version(is_json: JsonOption = False) -> None:
-    """The version of the product and of what it runs on."""
-    told = {
-        "consumer-fusion": read_product_version(),
-        "score model": load_points().model,
-        "points": load_points().version,
-        "python": platform.python_version(),
-        **{name: read_version(name) for name in ("duckdb", "pyarrow", "sqlalchemy")},
-    }
-    if is_json:
-        print_json(told)
-        return
-    for name, value in told.items():
-        console.print(f"{name} {value}")

@@ -7,14 +7,8 @@ from typing import Annotated
 
 import typer
 
-from consumer_fusion.surfaces.cli.output import (
-    AsOfOption,
-    JsonOption,
-    WorkspaceOption,
-    asking_about,
-    console,
-    print_json,
-)
+from consumer_fusion.surfaces.cli.moments import AsOfOption, asking_about
+from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json
 from consumer_fusion.workspace import open_workspace
 
 

@@ -20,11 +20,10 @@ from consumer_fusion.records.spreadsheet_cells import write_cells
 from consumer_fusion.records.timestamps import from_microseconds, parse_moment, write_moment
 from consumer_fusion.score.model.explanation import Contribution
 from consumer_fusion.score.queries import answers
+from consumer_fusion.surfaces.cli.moments import AsOfOption, asking_about
 from consumer_fusion.surfaces.cli.output import (
-    AsOfOption,
     JsonOption,
     WorkspaceOption,
-    asking_about,
     color_score,
     console,
     draw_sparkline,
