@@ -70,6 +70,12 @@ def run_fusion(*arguments: object, environment: Mapping[str, str] | None = None)
     return Run(status, output.getvalue(), complaint.getvalue())
 
 
+def make_demo(folder: Path, people: int) -> None:
+    """Have the town of the demo in a folder; for `copied_workspaces`."""
+    run = run_fusion("demo", "--no-serve", "--people", people, "--json", "--workspace", folder)
+    assert run.status == 0, run.output + run.complaint
+
+
 def ask_fusion(workspace: Path, *arguments: object) -> Any:
     """The JSON of a command about a workspace that must succeed."""
     run = run_fusion(*arguments, "--workspace", workspace, "--json")

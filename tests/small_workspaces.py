@@ -35,6 +35,12 @@ def open_small(folder, *, days_later=0.0, **settings):
         yield workspace
 
 
+def make_small(folder, events):
+    """Have a workspace with these events in a folder; for `copied_workspaces`."""
+    with open_small(folder) as workspace:
+        fusion.import_events(workspace, events)
+
+
 def make_order(number, *, days_ago=10.0, consumer="ann", brand="bakery", source="shop", **fields):
     """An order, by its number."""
     return fusion.Event(

@@ -21,6 +21,7 @@ from consumer_fusion.access.tokens import create_token
 from consumer_fusion.alerts import watching
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.alert import DELIVERIES
+from copied_workspaces import copy_made, find_made
 
 AXE = "axe-core@4.11.0"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -60,10 +61,9 @@ REGULARS = [
 """More events of one relationship than a page shows at once."""
 
 
-@pytest.fixture(scope="session")
-def town_folder(tmp_path_factory):
+def make_full_town(folder):
     """A town in which every page has something to show."""
-    folder = make_town(tmp_path_factory.mktemp("browser") / "town")
+    copy_made(folder, make_town)
     lines = folder / "nobodys.jsonl"
     lines.write_text("\n".join(map(json.dumps, NOBODYS + REGULARS)) + "\n", encoding="utf-8")
     with fusion.open_workspace(folder) as workspace:
@@ -87,7 +87,12 @@ def town_folder(tmp_path_factory):
                     for status, tries, answer in (("dead", 11, "timed_out"), ("pending", 2, "503"))
                 ],
             )  # fmt: skip
-    return folder
+
+
+@pytest.fixture(scope="session")
+def town_folder():
+    """A town in which every page has something to show; to be copied."""
+    return find_made(make_full_town)
 
 
 @pytest.fixture(scope="module")

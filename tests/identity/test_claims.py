@@ -11,7 +11,8 @@ from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
 from consumer_fusion.score.queries import answers
-from small_workspaces import NOW, make_order, open_small
+from copied_workspaces import copy_made
+from small_workspaces import NOW, make_order, make_small, open_small
 
 CLAIMED = "A browser says that both have the same email; that is a claim and joins nobody."
 ALICE, BOB = {"email": "alice@example.org"}, {"email": "bob@example.org"}
@@ -62,18 +63,12 @@ def members(workspace, consumer):
 
 
 @pytest.fixture
-def workspace(tmp_path):
-    with open_small(tmp_path / "ws") as opened:
-        yield opened
-
-
-@pytest.fixture
-def known(workspace):
+def known(tmp_path):
     """Alice, who bought much, and Bob, who sent all of it back; both of brand B, as its server tells."""
     orders = [make_order(n, consumer="alice", brand="brand-b", value=50.0) for n in range(4)]
     returns = [make_order(9, consumer="bob", brand="brand-b", kind="Complaint Received")]
-    pipeline.import_events(workspace, [*orders, *returns])
-    return workspace
+    with open_small(copy_made(tmp_path / "known", make_small, [*orders, *returns])) as opened:
+        yield opened
 
 
 def test_one_address_from_a_browser_joins_nobody_of_another_brand(known):

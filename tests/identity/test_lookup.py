@@ -11,21 +11,19 @@ from consumer_fusion import declarations, repairs
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.records.event import Event
 from consumer_fusion.score.queries import answers
-from small_workspaces import NOW, make_order, open_small
+from copied_workspaces import copy_made
+from small_workspaces import NOW, make_order, make_small, open_small
 
 
 @pytest.fixture
 def workspace(tmp_path):
     identifiers = {"email": "Ada.Rook@Example.com", "phone": "+39 555 010 0001", "loyalty_card": "L-77"}
-    with open_small(tmp_path / "ws") as opened:
-        fusion.import_events(
-            opened,
-            [
-                make_order(1, consumer="c-0001", identifiers=identifiers),
-                make_order(2, consumer="Bo.Vale@Example.com"),
-                make_order(3, consumer="consumer-17"),
-            ],
-        )
+    events = [
+        make_order(1, consumer="c-0001", identifiers=identifiers),
+        make_order(2, consumer="Bo.Vale@Example.com"),
+        make_order(3, consumer="consumer-17"),
+    ]
+    with open_small(copy_made(tmp_path / "ws", make_small, events)) as opened:
         yield opened
 
 

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from command_line import ask_fusion, run_fusion
+from command_line import ask_fusion, make_demo, run_fusion
+from copied_workspaces import copy_made
 
 
 def pytest_collection_modifyitems(items):
@@ -15,18 +16,10 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.story)
 
 
-@pytest.fixture(scope="session")
-def untouched_town(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stories") / "town"
-    run = run_fusion("demo", "--no-serve", "--people", 20, "--json", "--workspace", folder)
-    assert run.status == 0, run.output + run.complaint
-    return folder
-
-
 @pytest.fixture
-def town(untouched_town, tmp_path):
+def town(tmp_path):
     """The town of the demo, to do with as one likes."""
-    return shutil.copytree(untouched_town, tmp_path / "town")
+    return copy_made(tmp_path / "town", make_demo, 20)
 
 
 @pytest.fixture(scope="session")

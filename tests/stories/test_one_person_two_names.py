@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from command_line import ask_fusion, import_events, run_fusion
+from copied_workspaces import copy_made
 
 LATER = "2026-06-01T00:00:00Z"
 
@@ -16,16 +17,20 @@ def order(event_id, consumer, **further):
     }  # fmt: skip
 
 
-@pytest.fixture
-def shop(workspace):
-    """A workspace in which Ben bought online and, under another name, at the counter."""
+def make_shop(folder):
+    assert run_fusion("init", folder).status == 0
     import_events(
-        workspace,
+        folder,
         order("a", "ben@web"), order("bb", "ben@web"), order("ccc", "card-17"), order("dddd", "card-17"),
         {**order("f", "card-17"), "kind": "Product Failed", "value": None, "properties": {"severity": 0.5}},
         order("g", "carla"),
     )  # fmt: skip
-    return workspace
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A workspace in which Ben bought online and, under another name, at the counter."""
+    return copy_made(tmp_path / "shop", make_shop)
 
 
 def list_scores(workspace):

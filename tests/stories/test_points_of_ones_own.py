@@ -7,6 +7,7 @@ import pytest
 from command_line import ask_fusion, import_events, run_fusion
 from consumer_fusion import open_workspace
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
+from copied_workspaces import copy_made
 
 LATER = "2026-06-01T00:00:00Z"
 EVENTS = [
@@ -16,10 +17,14 @@ EVENTS = [
 EVENTS = [{**each, "consumer": "anna", "brand": "concert-hall"} for each in EVENTS]
 
 
+def make_hall(folder):
+    assert run_fusion("init", folder).status == 0
+    import_events(folder, *EVENTS)
+
+
 @pytest.fixture
-def hall(workspace):
-    import_events(workspace, *EVENTS)
-    return workspace
+def hall(tmp_path):
+    return copy_made(tmp_path / "hall", make_hall)
 
 
 @pytest.fixture

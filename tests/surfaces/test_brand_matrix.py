@@ -39,6 +39,7 @@ from consumer_fusion.storage.sqlite import STORE_TABLES
 from consumer_fusion.surfaces.api import live
 from consumer_fusion.surfaces.console import routes as page_list
 from consumer_fusion.surfaces.web import build_app
+from copied_workspaces import copy_made
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
 
@@ -120,8 +121,13 @@ def make_events():
     ]  # fmt: skip
 
 
-def fill(workspace):
+def make_filled(folder):
     """Two brands; all that is of the second bears a tracer."""
+    with open_small(folder) as workspace:
+        fill(workspace)
+
+
+def fill(workspace):
     pipeline.import_events(workspace, make_events())
     with workspace.arrivals.writing() as session:
         line = json.dumps({"event_id": "zq-row", "brand": B, "kind": "zq-row", "consumer": "tracer-row"})
@@ -182,8 +188,7 @@ async def tell_once(feed, watch, start, **_named):
 def application(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setattr(live, "tell_changes", tell_once)
-    with open_small(tmp_path_factory.mktemp("matrix") / "ws") as workspace:
-        fill(workspace)
+    with open_small(copy_made(tmp_path_factory.mktemp("matrix") / "ws", make_filled)) as workspace:
         yield build_app(workspace), workspace
     patch.undo()
 

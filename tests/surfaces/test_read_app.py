@@ -11,19 +11,18 @@ from starlette.testclient import TestClient
 from consumer_fusion.access.accounts import call_as, create_account, find_account_by_email
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.access.tokens import create_token
-from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.server.audit_buffer import Trail
 from consumer_fusion.server.health import RequestMiddleware
 from consumer_fusion.server.session_middleware import Gate
 from consumer_fusion.surfaces.read_app import ReadingSide
-from small_workspaces import make_orders, open_small
+from copied_workspaces import copy_made
+from small_workspaces import make_orders, make_small, open_small
 
 
 @pytest.fixture
 def workspace(tmp_path):
-    with open_small(tmp_path / "ws") as opened:
-        import_events(opened, make_orders(30))
+    with open_small(copy_made(tmp_path / "ws", make_small, make_orders(30))) as opened:
         yield opened
 
 

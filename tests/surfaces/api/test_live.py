@@ -13,15 +13,15 @@ from consumer_fusion import declarations
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.surfaces.api.live import Feed, Watch, parse_position, read_position, tell_changes
-from small_workspaces import make_order, make_orders, open_small
+from copied_workspaces import copy_made
+from small_workspaces import make_order, make_orders, make_small, open_small
 
 EVERYTHING = Watch(None, None)
 
 
 @pytest.fixture
 def workspace(tmp_path):
-    with open_small(tmp_path / "ws") as opened:
-        import_events(opened, make_orders(30))
+    with open_small(copy_made(tmp_path / "ws", make_small, make_orders(30))) as opened:
         yield opened
 
 

@@ -7,7 +7,8 @@ import shutil
 import pyarrow.csv as pa_csv
 import pytest
 
-from command_line import ask_fusion, run_fusion
+from command_line import ask_fusion, make_demo, run_fusion
+from copied_workspaces import copy_made
 from json_shapes import find_faults
 
 pytestmark = pytest.mark.slow
@@ -18,9 +19,7 @@ CUTOFF = ("--cutoff", "2026-04-01")
 
 @pytest.fixture(scope="module")
 def untouched_town(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("learning") / "town"
-    assert run_fusion("demo", "--no-serve", "--people", 100, "--workspace", folder, "--json").status == 0
-    return folder
+    return copy_made(tmp_path_factory.mktemp("learning") / "town", make_demo, 100)
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from console_town import OWNER, SITE, make_town, open_console
+from copied_workspaces import copy_made
 from staff_moments import PASSWORD
 
 
 @pytest.fixture(scope="session")
 def town_folder(tmp_path_factory):
-    return make_town(tmp_path_factory.mktemp("console") / "town")
+    return copy_made(tmp_path_factory.mktemp("console") / "town", make_town)
 
 
 @pytest.fixture(scope="module")
