@@ -34,8 +34,14 @@ class Browser:
 
     def send(self, page, action, **fields):
         """Fill in a form of a page."""
-        text = self.get(page).text
-        token = re.search(r'name="form_token" value="([^"]+)"', text).group(1)
+        return self.send_form(action, self.find_token(page), **fields)
+
+    def find_token(self, page):
+        """What the forms of a page bear."""
+        return re.search(r'name="form_token" value="([^"]+)"', self.get(page).text).group(1)
+
+    def send_form(self, action, token, /, **fields):
+        """Send a form that is filled in already."""
         return self.http.post(action, data={"form_token": token, **fields}, headers={"Origin": SITE})
 
     def sign_in(self, email):
