@@ -17,7 +17,7 @@ What the figures mean:
   a pair of parts of which the first called the second. A *return* is a step to a part that was first entered before
   the part that calls it. A call that passes through a library belongs to the nearest caller of ours.
 * *Landing* is the CPU time of the server and its children within a few seconds of a POST, less that of as many idle
-  seconds. *Files* are distinct paths that appeared in the workspace or the temporary folder in that time.
+  seconds. *Files* are distinct paths, folders too, that appeared in the workspace or the temporary folder meanwhile.
 """
 
 from __future__ import annotations
@@ -302,21 +302,21 @@ def sum_child_seconds(pid: int) -> float:
 
 @contextmanager
 def watch_files(folder: Path) -> Iterator[set[str]]:
-    """The paths of the files that appear in a folder and below it, by the system's own account (inotify)."""
+    """The paths that appear in a folder and below it, by the system's own account (inotify)."""
     system = ctypes.CDLL(None, use_errno=True)
     descriptor = system.inotify_init1(os.O_NONBLOCK)
-    created, moved_to, is_folder = 0x100, 0x80, 0x40000000
+    created, moved_to = 0x100, 0x80
     watched: dict[int, Path] = {}
     made: set[str] = set()
     is_over = threading.Event()
 
     def watch(place: Path, *, is_new: bool) -> None:
         watched[system.inotify_add_watch(descriptor, os.fsencode(place), created | moved_to)] = place
-        for each in list(place.iterdir()):
+        for each in list_folder(place):
+            if is_new:
+                made.add(str(each))
             if each.is_dir():
                 watch(each, is_new=is_new)
-            elif is_new:
-                made.add(str(each))
 
     def read() -> None:
         try:
@@ -325,14 +325,14 @@ def watch_files(folder: Path) -> Iterator[set[str]]:
             return
         place = 0
         while place < len(data):
-            number, mask, _, size = struct.unpack_from("iIII", data, place)
+            number, _, _, size = struct.unpack_from("iIII", data, place)
             name = data[place + 16 : place + 16 + size].rstrip(b"\0")
             place += 16 + size
             path = watched[number] / os.fsdecode(name)
-            if not mask & is_folder:
+            if str(path) not in made:
                 made.add(str(path))
-            elif path.is_dir():
-                watch(path, is_new=True)
+                if path.is_dir():
+                    watch(path, is_new=True)
 
     def read_on() -> None:
         while not is_over.wait(0.001):
@@ -348,6 +348,13 @@ def watch_files(folder: Path) -> Iterator[set[str]]:
         reader.join()
         read()
         os.close(descriptor)
+
+
+def list_folder(place: Path) -> list[Path]:
+    try:
+        return list(place.iterdir())
+    except OSError:  # it is gone already
+        return []
 
 
 def run_fusion(folder: Path, *arguments: str) -> dict[str, Any]:
@@ -413,7 +420,7 @@ def measure_server(people: int, repeats: int) -> dict[str, Figures]:
                 landings = [server.measure_landing(count) for _ in range(repeats)]
                 found[f"landing {count}"] = {
                     "CPU seconds": round(statistics.median(seconds for seconds, _ in landings), 3),
-                    "files made": round(statistics.median(files for _, files in landings)),
+                    "files and folders made": round(statistics.median(files for _, files in landings)),
                 }
         return found
 

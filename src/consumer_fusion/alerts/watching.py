@@ -30,7 +30,7 @@ from consumer_fusion.alerts.envelopes import write_cloud_event
 from consumer_fusion.alerts.sending import check_receiver, post_delivery
 from consumer_fusion.alerts.subscriptions import check_url, create_subscription, list_subscriptions
 from consumer_fusion.events.entities import find_keys, name_entities
-from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.events.event_reader import map_canonical
 from consumer_fusion.records.alert import DELIVERIES, NoticeType, Standing, Subscription
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.ids import make_id
@@ -295,14 +295,17 @@ def _read_news(
             columns=("sequence", "consumer_id", "brand_id", "event_id"), order_by=("sequence",),
             limit=_EVENTS_AT_A_TIME,
         ).to_pylist()  # fmt: skip
+        if rows:
+            marks[mark] = rows[-1]["sequence"]
+        rows = [
+            row for row in rows
+            if row["consumer_id"] and row["brand_id"] and (watched is None or row["brand_id"] in watched)
+        ]  # fmt: skip
+        new = {row["consumer_id"] for row in rows} - canonical.keys()
+        canonical.update(map_canonical(session, new))
         for row in rows:
-            marks[mark] = row["sequence"]
-            consumer, brand = row["consumer_id"], row["brand_id"]
-            if not consumer or not brand or (watched is not None and brand not in watched):
-                continue
-            if consumer not in canonical:
-                canonical[consumer] = find_canonical(session, consumer)
-            found.setdefault((canonical[consumer], brand), set()).add(row["event_id"])
+            pair = canonical[row["consumer_id"]], row["brand_id"]
+            found.setdefault(pair, set()).add(row["event_id"])
     return found, marks
 
 

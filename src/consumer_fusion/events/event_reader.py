@@ -94,14 +94,23 @@ def read_identity_map(session: Session, consumers: Collection[int] | None = None
 
 
 def find_canonical(session: Session, consumer_id: int) -> int:
-    """The consumer under whom this one's events count."""
-    rows = session.read(IDENTITIES, {"member_id": consumer_id}, columns=("canonical_id",))
-    return int(rows["canonical_id"][0].as_py()) if rows.num_rows else consumer_id
+    """The consumer under whom this one's events count; `map_canonical` finds those of many."""
+    return map_canonical(session, [consumer_id])[consumer_id]
+
+
+def map_canonical(session: Session, consumers: Collection[int]) -> dict[int, int]:
+    """For each of these consumers, the one under whom its events count; one query for all."""
+    canonical = {each: each for each in consumers}
+    if canonical:
+        keys = pa.table({"member_id": pa.array(list(canonical), pa.int64())})
+        rows = session.read_matching(IDENTITIES, keys, columns=("member_id", "canonical_id"))
+        canonical.update(zip(rows["member_id"].to_pylist(), rows["canonical_id"].to_pylist(), strict=True))
+    return canonical
 
 
 def find_members(session: Session, consumers: Collection[int]) -> list[int]:
     """All consumers whose events count together with those of these, themselves among them."""
-    canonical = {find_canonical(session, each) for each in consumers}
+    canonical = set(map_canonical(session, consumers).values())
     return list_members(read_identity_map(session, canonical), canonical)
 
 
@@ -320,6 +329,7 @@ __all__ = [
     "find_pairs_of",
     "list_acquainted",
     "list_members",
+    "map_canonical",
     "open_events",
     "read_identity_map",
 ]

@@ -9,10 +9,18 @@ from contextlib import aclosing
 
 import pytest
 
-from consumer_fusion import declarations
+from consumer_fusion import declarations, ingest
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.pipeline import import_events
-from consumer_fusion.surfaces.api.live import Feed, Watch, parse_position, read_position, tell_changes
+from consumer_fusion.storage.sqlite_session import SQLiteSession
+from consumer_fusion.surfaces.api.live import (
+    Feed,
+    Watch,
+    _list_pairs,
+    parse_position,
+    read_position,
+    tell_changes,
+)
 from copied_workspaces import copy_made
 from small_workspaces import make_order, make_orders, make_small, open_small
 
@@ -115,3 +123,32 @@ def test_a_page_without_a_token_hears_nothing(program):
 
 def test_a_brand_that_may_not_be_seen_is_not_listened_to(bakery_program):
     assert bakery_program.get("/live", params={"brand": "brand-1"}).status_code == 403
+
+
+def test_who_is_who_is_asked_once_for_all_that_changed(workspace, monkeypatch):
+    """Of one consumer or of many, what a listener is told costs as many statements."""
+    names = [f"many-{number}" for number in range(40)]
+    declarations.merge(workspace, "consumer-1", "consumer-2", reason="The same person.")
+    counts = {"now": 0}
+    fetch = SQLiteSession._fetch
+
+    def count(*arguments):
+        counts["now"] += 1
+        return fetch(*arguments)
+
+    monkeypatch.setattr(SQLiteSession, "_fetch", count)
+    for name, first, consumers in (("one", 600, ["consumer-2"]), ("many", 700, ["consumer-2", *names])):
+        known = find_position(workspace)
+        import_events(
+            workspace,
+            [make_order(first + place, consumer=each, days_ago=1) for place, each in enumerate(consumers)],
+        )
+        until, counts["now"] = find_position(workspace), 0
+        with workspace.store.reading() as session:
+            pairs = _list_pairs(session, known, until, EVERYTHING)
+        counts[name] = counts["now"]
+        assert len(pairs) == len(consumers)
+        with workspace.store.reading() as session:
+            root = ingest.find_keys(session, "consumer", ["consumer-1"])["consumer-1"]
+        assert root in {consumer for consumer, _ in pairs}
+    assert counts["many"] == counts["one"]

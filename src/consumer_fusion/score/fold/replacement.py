@@ -17,7 +17,7 @@ from consumer_fusion.events.corrections import (
 )
 from consumer_fusion.events.deduplication import Duplicates, let_in
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.events.event_reader import map_canonical
 from consumer_fusion.events.rewriting import take_events
 from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.score.fold.derive_and_fold import Landing
@@ -88,7 +88,7 @@ def replace_events(
     elif rows:
         keep_corrections(session, rows, now_us=workspace.now_us, former=former)
     owners = {each for each in taken["consumer_id"].to_pylist() if each}
-    landing.refold_consumers |= {find_canonical(session, each) for each in owners}
+    landing.refold_consumers |= set(map_canonical(session, owners).values())
     positions = [row["position"] for row in rows]
     left = let_in(engine, duplicates, positions, scratch / "passed_over.parquet")
     newest_us = max(taken["occurred_us"].to_pylist(), default=None)

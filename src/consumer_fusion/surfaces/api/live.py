@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from consumer_fusion.errors import FusionError, ThrottledError
 from consumer_fusion.events.entities import find_keys, name_entities
-from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.events.event_reader import map_canonical
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import MERGES
@@ -144,7 +144,7 @@ def _list_pairs(session: Session, since: Position, until: Position, watch: Watch
         rows = session.read(table, where, columns=("consumer_id", "brand_id"))
         pairs.update(zip(rows["consumer_id"].to_pylist(), rows["brand_id"].to_pylist()))
     known = {pair for pair in pairs if all(pair)}
-    canonical = {consumer: find_canonical(session, consumer) for consumer, _ in known}
+    canonical = map_canonical(session, {consumer for consumer, _ in known})
     found = {(canonical[consumer], brand) for consumer, brand in known}
     return {pair for pair in found if watch.consumers is None or pair[0] in watch.consumers}
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from consumer_fusion import inspection
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.events.event_reader import FOLDED_MARK, find_canonical, find_members
+from consumer_fusion.events.event_reader import FOLDED_MARK, find_members, map_canonical
 from consumer_fusion.i18n.translation import read_language
 from consumer_fusion.records.association import ASSOCIATIONS
 from consumer_fusion.records.entity import ENTITIES
@@ -350,7 +350,7 @@ class Readings:
         with self._workspace.store.reading() as session:
             brand_ids = list(find_keys(session, "brand", [answer.brand]).values())
             found = find_keys(session, "consumer", [answer.consumer]).values()
-            consumers = [find_canonical(session, number) for number in found]
+            consumers = list(map_canonical(session, list(found)).values())
             is_pair = bool(brand_ids and consumers) and bool(
                 session.count(PAIR_KIND_STATES, {"consumer_id": consumers[0], "brand_id": brand_ids[0]})
             )
