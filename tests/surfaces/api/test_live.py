@@ -9,8 +9,9 @@ from contextlib import aclosing
 
 import pytest
 
-from consumer_fusion import declarations, ingest
+from consumer_fusion import declarations
 from consumer_fusion.errors import AuthenticationError
+from consumer_fusion.events.entities import find_keys
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.storage.sqlite_session import SQLiteSession
 from consumer_fusion.surfaces.api.live import (
@@ -80,7 +81,6 @@ def test_whoever_was_cut_off_is_told_what_they_missed(workspace):
 
 def test_only_what_is_watched_is_told(workspace):
     with workspace.store.reading() as session:
-        from consumer_fusion.events.entities import find_keys
 
         numbers = find_keys(session, "brand", ["brand-1"])
     known = find_position(workspace)
@@ -149,6 +149,6 @@ def test_who_is_who_is_asked_once_for_all_that_changed(workspace, monkeypatch):
         counts[name] = counts["now"]
         assert len(pairs) == len(consumers)
         with workspace.store.reading() as session:
-            root = ingest.find_keys(session, "consumer", ["consumer-1"])["consumer-1"]
+            root = find_keys(session, "consumer", ["consumer-1"])["consumer-1"]
         assert root in {consumer for consumer, _ in pairs}
     assert counts["many"] == counts["one"]
