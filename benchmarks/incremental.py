@@ -25,6 +25,7 @@ import pyarrow as pa
 from event_data import DAYS, FIRST_DAY, choose_kinds, prepare_data
 from measuring import Stopwatch, Target, describe_machine, read_peak_gigabytes, write_targets
 
+from consumer_fusion.events.event_reader import NEWEST_MARK
 from consumer_fusion.events.inbox import land_in_inbox
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
@@ -33,7 +34,7 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
 from consumer_fusion.score.fold.folding import fold_new_events, fold_segments, write_deltas
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.score_queries import NEWEST_MARK, read_reading
+from consumer_fusion.score.queries.score_queries import read_reading
 from consumer_fusion.storage.segments import add_segments
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace, create_workspace, open_workspace

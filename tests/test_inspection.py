@@ -268,7 +268,7 @@ def test_an_interrupted_import_that_another_process_took_up_is_left_alone(worksp
 
 def test_what_a_dead_program_had_prepared_is_removed_at_once(workspace):
     with workspace.store.writing() as session:
-        _, claim = pipeline.ingest.begin_stream(session, workspace.staging_folder, workspace.now_us)
+        _, claim = pipeline.begin_stream(session, workspace.staging_folder, workspace.now_us)
     claim.folder.mkdir()
     (claim.folder / "accepted-0001.parquet").write_bytes(b"half of it")
     find_problems(workspace)

@@ -65,7 +65,7 @@ def test_a_repaired_row_that_is_here_already_is_a_duplicate(workspace, rejected)
 def test_a_retry_that_fails_half_way_loses_no_row(workspace, rejected, monkeypatch):
     raw = json.dumps({**UNTIMED, "occurred_at": "2026-06-10T10:00:00Z"})
     with monkeypatch.context() as broken:
-        broken.setattr(pipeline.ingest, "finish_import", lambda *_: 1 / 0)
+        broken.setattr(pipeline, "finish_import", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             repairs.retry_rejected(workspace, [rejected["2"]], raw=raw)
     assert len(repairs.list_rejected(workspace)[0]) == 2

@@ -18,11 +18,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from consumer_fusion.errors import ConflictError, InputError, RefusedError, StoreError
+from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.release import read_product_version
 from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import write_moment
-from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
 from consumer_fusion.settings import SETTINGS_FILE
 from consumer_fusion.storage.file_locks import claim_folder
 from consumer_fusion.storage.private_files import make_file

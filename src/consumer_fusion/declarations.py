@@ -18,6 +18,7 @@ from consumer_fusion.associations.associations import (
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
 from consumer_fusion.events.event_reader import find_members
+from consumer_fusion.events.landing import Consequences
 from consumer_fusion.identity import linkage, overview, review
 from consumer_fusion.identity.identifiers import mask_consumer_key
 from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD
@@ -31,7 +32,7 @@ from consumer_fusion.records.identity import MERGES, Merge, MergeOrigin
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import begin_change
-from consumer_fusion.score.fold.derive_and_fold import Landing, settle
+from consumer_fusion.score.fold.derive_and_fold import settle
 from consumer_fusion.score.queries.acquaintance import look_with
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -56,7 +57,7 @@ def declare(
             strength=strength, is_commercial=is_commercial, valid_from_us=valid_from_us, valid_to_us=valid_to_us,
             declared_us=workspace.now_us,
         )  # fmt: skip
-        settle(workspace, session, force.points, force.kind_ids, Landing(refold_consumers={consumer_id}))
+        settle(workspace, session, force.points, force.kind_ids, Consequences(refold_consumers={consumer_id}))
     return {"association_id": association_id, "consumer": consumer, "brand": brand, "evidence": evidence}
 
 
@@ -68,7 +69,7 @@ def withdraw(workspace: Workspace, association_id: str) -> None:
     """
     with begin_change(workspace) as (session, force):
         consumer_id = withdraw_association(session, association_id, workspace.now_us)
-        settle(workspace, session, force.points, force.kind_ids, Landing(refold_consumers={consumer_id}))
+        settle(workspace, session, force.points, force.kind_ids, Consequences(refold_consumers={consumer_id}))
 
 
 def list_associations(
@@ -183,8 +184,8 @@ def accept_suggestions(workspace: Workspace, suggestions: pa.Table) -> AcceptedS
     return accepted
 
 
-def _regroup(regrouped: Regrouping) -> Landing:
-    landing = Landing()
+def _regroup(regrouped: Regrouping) -> Consequences:
+    landing = Consequences()
     for member, groups in regrouped.items():
         landing.refold_members.add(member)
         landing.refold_consumers.update(groups)

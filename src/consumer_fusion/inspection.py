@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from consumer_fusion.access.audit import find_broken_audit
 from consumer_fusion.errors import ConflictError, FusionError, StoreError
 from consumer_fusion.events.event_reader import FOLDED_MARK, Selection, open_events
+from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.events.sealed_ids import find_wrong_digests
 from consumer_fusion.ingest.imports import abandon_imports
 from consumer_fusion.records.action import ACTIONS
@@ -30,7 +31,6 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
 from consumer_fusion.score.fold.decay import read_fold_kinds
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND
-from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
 from consumer_fusion.score.fold.fold_queries import fold_relation
 from consumer_fusion.score.fold.money_references import find_wrong_references
 from consumer_fusion.score.points.points_table import write_points

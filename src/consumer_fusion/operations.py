@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from pydantic import (
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.records.access import Caller, Permission
+from consumer_fusion.records.table import Table
 from consumer_fusion.records.timestamps import parse_moment, to_microseconds, write_moment
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -205,6 +207,27 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of an import, in the one transaction of all; declared in `STAGES` of a capability's module `stages`.
+
+    Attributes:
+        name: A verb and an object.
+        run: Does it, with the landing that is told from stage to stage.
+        reads: Tables that it may read.
+        writes: Tables that it may write.
+        after: The stage that it follows; empty for the first.
+        of_rows: Whether it is about the rows that land: it is left out where there are none.
+    """
+
+    name: str
+    run: Callable[[Any], None]
+    reads: tuple[Table, ...] = ()
+    writes: tuple[Table, ...] = ()
+    after: str = ""
+    of_rows: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Capability:
     """What one folder declares.
 
@@ -221,11 +244,40 @@ class Capability:
 
 def find_capabilities() -> Mapping[str, Capability]:
     """The capabilities: folders of the package, at any depth, that have a module `operations`."""
-    found: dict[str, Capability] = {}
+    return {
+        folder: Capability(folder, declared.GROUPS, declared.OPERATIONS)
+        for folder, declared in _find_modules("operations")
+    }
+
+
+def find_stages() -> tuple[Stage, ...]:
+    """The stages of all capabilities, from their modules `stages`, in their order."""
+    return order_stages([stage for _, module in _find_modules("stages") for stage in module.STAGES])
+
+
+def order_stages(declared: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Stages in the order in which they follow each other.
+
+    Raises:
+        ValueError: Two have one name, or one follows a stage that does not exist, or itself in a circle.
+    """
+    stages = {stage.name: stage for stage in sorted(declared, key=lambda stage: stage.name)}
+    if len(stages) < len(declared):
+        raise ValueError("Two stages have one name.")
+    unknown = sorted({stage.after for stage in declared if stage.after} - stages.keys())
+    if unknown:
+        raise ValueError(f"No stage is called {', '.join(unknown)}.")
+    order = TopologicalSorter({name: {stage.after} - {""} for name, stage in stages.items()})
+    return tuple(stages[name] for name in order.static_order())
+
+
+def _find_modules(name: str) -> Iterator[tuple[str, Any]]:
+    """The modules of a name in the folders of the package, with the folder."""
     for root in map(Path, sys.modules[__package__].__path__):
-        for file in sorted(root.rglob("operations.py")):
+        for file in sorted(root.rglob(f"{name}.py")):
             *folders, module = file.relative_to(root).with_suffix("").parts
             if folders:
-                declared = importlib.import_module(".".join(("consumer_fusion", *folders, module)))
-                found["/".join(folders)] = Capability("/".join(folders), declared.GROUPS, declared.OPERATIONS)
-    return found
+                yield (
+                    "/".join(folders),
+                    importlib.import_module(".".join(("consumer_fusion", *folders, module))),
+                )

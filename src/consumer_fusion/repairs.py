@@ -16,6 +16,7 @@ from consumer_fusion.events.corrections import note_applied, note_undone, write_
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.event_reader import EventSource, find_canonical
 from consumer_fusion.events.inbox import land_in_inbox
+from consumer_fusion.events.landing import Consequences, NoteReplaced, Progress, ignore_progress
 from consumer_fusion.ingest.formats import Reading
 from consumer_fusion.ingest.rejections import (
     count_rejections,
@@ -28,9 +29,8 @@ from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import Acceptance, Correction, Rejection
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.score.effective_points import begin_change
-from consumer_fusion.score.fold.derive_and_fold import Landing, Progress, ignore_progress, settle
+from consumer_fusion.score.fold.derive_and_fold import settle
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
-from consumer_fusion.score.fold.replacement import NoteReplaced
 from consumer_fusion.score.fold.sizing import follow_orders
 from consumer_fusion.storage.file_locks import claim_folder
 from consumer_fusion.workspace import Workspace
@@ -229,7 +229,7 @@ def attach(
         if not attached.is_new:
             return
         row = take_unattributed(session, workspace.engine, workspace.folder, attached)
-        landing = Landing()
+        landing = Consequences()
         points = follow_orders(
             workspace, session, force.points, force.kind_ids, landing,
             EventSource("attached_event", {"attached_event": row}),

@@ -121,7 +121,7 @@ def test_an_import_that_fails_on_its_last_step_leaves_nothing(tmp_path, monkeypa
     path = write_lines(tmp_path / "orders.ndjson", orders)
     with open_small(tmp_path / "place", inbox_import_limit=limit) as workspace:
         with monkeypatch.context() as broken:
-            broken.setattr(pipeline.ingest, "finish_import", lambda *_: 1 / 0)
+            broken.setattr(pipeline, "finish_import", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 pipeline.import_files(workspace, [path], EVENT_LINES)
         assert count_places(workspace) == {}

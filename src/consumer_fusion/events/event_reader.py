@@ -23,6 +23,7 @@ from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
 from consumer_fusion.storage.store import Between, Session, Where
 
 FOLDED_MARK = "folded_sequence"
+NEWEST_MARK = "newest_occurred_us"
 FOLDED_DERIVED_MARK = "folded_derived_sequence"
 FOLD_COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "magnitude", "trust")
 """What a fold reads of an event."""
@@ -319,6 +320,7 @@ def _to_table(identity_map: dict[int, int]) -> pa.Table:
 __all__ = [
     "FOLDED_DERIVED_MARK",
     "FOLDED_MARK",
+    "NEWEST_MARK",
     "FOLD_COLUMNS",
     "LEDGER_COLUMNS",
     "EventSource",

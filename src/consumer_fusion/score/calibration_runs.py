@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.events.entities import name_entities
+from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.timestamps import to_microseconds
@@ -21,7 +22,6 @@ from consumer_fusion.score.calibration.calibration_report import (
     read_report,
 )
 from consumer_fusion.score.effective_points import put_points_in_force, read_effective_points
-from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
 from consumer_fusion.score.forecast.forecasts import Forecast, predict_outcomes
 from consumer_fusion.score.points.points_overrides import list_overridden
 from consumer_fusion.score.points_comparison import ScoreComparison, compare_scores, score_anew

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from consumer_fusion.access.audit import append_audit
+from consumer_fusion.events.landing import Consequences, Progress, ignore_progress
 from consumer_fusion.events.rewriting import rewrite_events
 from consumer_fusion.records.audit import PRODUCT, AuditEntry
 from consumer_fusion.records.calibration import CALIBRATIONS
@@ -27,7 +28,7 @@ from consumer_fusion.score.calibration.experiment_overrides import (
     apply_overrides,
     read_override,
 )
-from consumer_fusion.score.fold.derive_and_fold import Landing, Progress, ignore_progress, settle
+from consumer_fusion.score.fold.derive_and_fold import settle
 from consumer_fusion.score.fold.dispersions import read_dispersions
 from consumer_fusion.score.fold.folding import refold
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
@@ -79,7 +80,7 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
             _fold_changes(workspace, session, previous, points, kind_ids, progress)
         if previous is not None and not session.count(BRAND_REFERENCES):
             # A store of an older release, whose references were of another sort.
-            landing = Landing()
+            landing = Consequences()
             points = follow_orders(workspace, session, points, kind_ids, landing, is_whole=True)
             settle(workspace, session, points, kind_ids, landing, progress)
         if previous is not None and workspace.on_change is None:
@@ -181,7 +182,7 @@ def _fold_changes(
         ]
     progress("fold anew", 0, None)
     refold(session, workspace.engine, workspace.folder, points, kind_ids, kinds=changed)
-    settle(workspace, session, points, kind_ids, Landing(consumers=None), progress)
+    settle(workspace, session, points, kind_ids, Consequences(consumers=None), progress)
 
 
 def _write_rules(points: PointsTable) -> list[tuple[object, ...]]:

@@ -81,7 +81,6 @@ def test_whoever_was_cut_off_is_told_what_they_missed(workspace):
 
 def test_only_what_is_watched_is_told(workspace):
     with workspace.store.reading() as session:
-
         numbers = find_keys(session, "brand", ["brand-1"])
     known = find_position(workspace)
     import_events(

@@ -308,9 +308,8 @@ def test_short_memory_and_a_full_disk_are_no_bad_rows(workspace, monkeypatch, fa
 
     with workspace.arrivals.writing() as session:
         append_arrivals(session, make_arrivals(1, 2))
-    monkeypatch.setattr(
-        pipeline, "stage_files" if isinstance(failure, ExhaustedError) else "find_duplicates", fail
-    )
+    place = "pipeline.stage_files" if isinstance(failure, ExhaustedError) else "events.stages.find_duplicates"
+    monkeypatch.setattr(f"consumer_fusion.{place}", fail)
     with pytest.raises(type(failure)):
         pipeline.land_arrivals(workspace)
     monkeypatch.undo()

@@ -34,9 +34,9 @@ from consumer_fusion.causal.inference.placebo_rules import (
 from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY
+from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.effect import PLACEBO_LIBRARIES, PLACEBOS
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

@@ -22,9 +22,9 @@ from consumer_fusion.causal.inference.shrinkage import adjust_found, shrink_effe
 from consumer_fusion.causal.series.metric_store import SeriesBook
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.events.entities import find_keys, name_entities
+from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.effect import EFFECTS, EvidenceLabel
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_iso_day
-from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

@@ -15,13 +15,14 @@ from consumer_fusion.causal.designs.holdouts import Holdout, draw_holdout
 from consumer_fusion.causal.experiments.experiment_store import ExperimentRow, keep_experiment
 from consumer_fusion.errors import InputError, RefusedError
 from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
+from consumer_fusion.events.event_reader import NEWEST_MARK
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.experiment import Arm
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
 from consumer_fusion.score.calibration.samples import list_outcome_kinds
 from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
-from consumer_fusion.score.queries.score_queries import NEWEST_MARK, read_ledgers
+from consumer_fusion.score.queries.score_queries import read_ledgers
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

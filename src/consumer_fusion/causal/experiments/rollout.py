@@ -10,6 +10,7 @@ from consumer_fusion.causal.experiments.analysis import judge_experiment
 from consumer_fusion.causal.experiments.experiment_store import change_experiment, find_experiment
 from consumer_fusion.errors import ConflictError, RefusedError
 from consumer_fusion.events.entities import name_entities
+from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import Facet
 from consumer_fusion.score.calibration.experiment_overrides import (
@@ -18,7 +19,6 @@ from consumer_fusion.score.calibration.experiment_overrides import (
     list_given_facets,
 )
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.fold.derive_and_fold import Progress, ignore_progress
 from consumer_fusion.workspace import Workspace
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from consumer_fusion.causal.experiments.experiment_store import ExperimentRow
 from consumer_fusion.errors import RefusedError
-from consumer_fusion.events.event_reader import read_identity_map
+from consumer_fusion.events.event_reader import NEWEST_MARK, read_identity_map
 from consumer_fusion.records.calibration import CALIBRATIONS
 from consumer_fusion.records.experiment import EXPERIMENT_ASSIGNMENTS
 from consumer_fusion.records.points import PointsTable
@@ -22,7 +22,7 @@ from consumer_fusion.score.calibration.experiment_overrides import forecast_befo
 from consumer_fusion.score.calibration.link_functions import Link
 from consumer_fusion.score.calibration.samples import list_outcome_kinds
 from consumer_fusion.score.effective_points import PointsInForce, read_effective_points
-from consumer_fusion.score.queries.score_queries import NEWEST_MARK, read_ledgers
+from consumer_fusion.score.queries.score_queries import read_ledgers
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

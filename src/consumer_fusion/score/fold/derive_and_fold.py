@@ -7,8 +7,8 @@ an event gets here.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -18,10 +18,10 @@ from consumer_fusion.associations.spillover import derive_reputations
 from consumer_fusion.events.compaction import count_sealable, seal_events
 from consumer_fusion.events.entities import ensure_keys, name_entities
 from consumer_fusion.events.event_reader import FOLDED_MARK, read_identity_map
+from consumer_fusion.events.landing import Consequences, Progress, ignore_progress
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.event import DERIVED_EVENTS
 from consumer_fusion.records.points import PointsTable
-from consumer_fusion.records.segment import Segment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_day
 from consumer_fusion.score.fold.derivation import derive_failures, derive_recoveries
 from consumer_fusion.score.fold.folding import fold_new_events, refold
@@ -29,37 +29,9 @@ from consumer_fusion.score.fold.parent_events import read_parents
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
-Progress = Callable[[str, int, int | None], None]
-"""Called with the name of the stage, how much is done and how much there is (None while unknown)."""
-
-
-def ignore_progress(stage: str, done: int, total: int | None) -> None:
-    """The progress that nobody looks at."""
-
-
-@dataclass(slots=True)
-class Landing:
-    """What one transaction does, told to the stages that come after.
-
-    Attributes:
-        accepted: New events.
-        unattributed: New events with an unknown party.
-        consumers: Canonical consumers whose derived events may have changed; None for all.
-        refold_consumers: Canonical consumers whose states must be folded anew.
-        refold_members: Consumers that were absorbed.
-        segments: New segments.
-    """
-
-    accepted: int = 0
-    unattributed: int = 0
-    consumers: set[int] | None = field(default_factory=set)
-    refold_consumers: set[int] = field(default_factory=set)
-    refold_members: set[int] = field(default_factory=set)
-    segments: list[Segment] = field(default_factory=list)
-
 
 def settle(
-    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int], landing: Landing,
+    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int], landing: Consequences,
     progress: Progress = ignore_progress,
 ) -> None:  # fmt: skip
     """Bring what follows from events up to date: derived events, states, and the inbox's size.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -18,14 +16,8 @@ from consumer_fusion.events.corrections import (
 from consumer_fusion.events.deduplication import Duplicates, let_in
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import map_canonical
+from consumer_fusion.events.landing import Landing
 from consumer_fusion.events.rewriting import take_events
-from consumer_fusion.ingest.staging import Staging
-from consumer_fusion.score.fold.derive_and_fold import Landing
-from consumer_fusion.storage.store import Session
-from consumer_fusion.workspace import Workspace
-
-NoteReplaced = Callable[[Session, Mapping[tuple[int, str], str]], None]
-"""Called with what was on record before, by source and event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +39,20 @@ class Replacement:
     taken: pa.Table
 
 
-def replace_events(
-    workspace: Workspace, session: Session, staging: Staging, duplicates: Duplicates, scratch: Path,
-    landing: Landing, note: NoteReplaced | None,
-) -> Replacement:  # fmt: skip
+def replace_events(landing: Landing) -> Replacement:
     """Take events of which an import says something else out of the record, so that its rows land in their place.
 
-    Args:
-        workspace: The workspace.
-        session: The transaction of the import.
-        staging: The checked rows.
-        duplicates: Those that are on record.
-        scratch: Where to write.
-        landing: Is told whose states must be folded anew.
-        note: Notes what was replaced, where somebody asked for it: then every row comes into its place. Else only
-            what differs does, but for what somebody undid, and corrections are entered.
+    Where the landing notes what was replaced, every row comes into its place; else only what differs does, but for
+    what somebody undid, and corrections are entered.
     """
+    workspace, session, staging, note = (
+        landing.workspace,
+        landing.session,
+        landing.staging,
+        landing.note_replaced,
+    )
+    duplicates, scratch = landing.duplicates, landing.scratch
+    assert duplicates is not None
     engine = workspace.engine
     rows = [
         row

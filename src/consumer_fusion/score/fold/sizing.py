@@ -8,10 +8,10 @@ from dataclasses import replace
 import pyarrow as pa
 
 from consumer_fusion.events.event_reader import EventSource, find_pairs_of, read_identity_map
+from consumer_fusion.events.landing import Consequences
 from consumer_fusion.events.rewriting import resize_events
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
-from consumer_fusion.score.fold.derive_and_fold import Landing
 from consumer_fusion.score.fold.folding import refold
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.money_references import renew_references
@@ -23,7 +23,7 @@ from consumer_fusion.workspace import Workspace
 
 
 def follow_orders(
-    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int], landing: Landing,
+    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int], landing: Consequences,
     fresh: EventSource | None = None, *, taken: pa.Table | None = None, is_whole: bool = False,
 ) -> PointsTable:  # fmt: skip
     """Renew what new orders move, size money on record anew and fold anew where they did.

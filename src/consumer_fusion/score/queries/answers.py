@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys, find_nearest_key, name_entities
-from consumer_fusion.events.event_reader import find_canonical
+from consumer_fusion.events.event_reader import NEWEST_MARK, find_canonical
 from consumer_fusion.identity.lookup import find_consumer
 from consumer_fusion.identity.overview import Sight
 from consumer_fusion.records.points import BRAND_RHYTHMS, DIRECTIONS, FACETS, PointsTable
@@ -36,13 +36,7 @@ from consumer_fusion.score.model.percentiles import keep_spread, read_standing, 
 from consumer_fusion.score.model.reading import Reading, read_pair
 from consumer_fusion.score.queries.acquaintance import look_with
 from consumer_fusion.score.queries.other_brands import hide_elsewhere
-from consumer_fusion.score.queries.score_queries import (
-    NEWEST_MARK,
-    read_ledgers,
-    read_states,
-    score_states,
-    to_entries,
-)
+from consumer_fusion.score.queries.score_queries import read_ledgers, read_states, score_states, to_entries
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.events.event_reader import FOLD_COLUMNS, Selection, open_events
+from consumer_fusion.events.event_reader import FOLD_COLUMNS, NEWEST_MARK, Selection, open_events
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.fold.decay import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
@@ -25,7 +25,6 @@ from consumer_fusion.score.model.scoring_sql import build_kind_points, write_sco
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
-NEWEST_MARK = "newest_occurred_us"
 FEW_STATES = 200
 """Up to so many rows of states are read without starting a query, which takes longer than reading them."""
 

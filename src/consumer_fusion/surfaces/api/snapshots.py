@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from consumer_fusion.events.event_reader import FOLDED_MARK
+from consumer_fusion.events.event_reader import FOLDED_MARK, NEWEST_MARK
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.identity import MERGES
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.score.effective_points import POINTS_MARK
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.score_queries import NEWEST_MARK
 from consumer_fusion.server.many_pairs import FloatArray, IntArray, read_pairs
 from consumer_fusion.server.worker_pool import Aside
 from consumer_fusion.storage.store import Session

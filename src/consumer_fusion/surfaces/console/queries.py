@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from consumer_fusion import inspection
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.events.event_reader import FOLDED_MARK, find_members, map_canonical
+from consumer_fusion.events.event_reader import FOLDED_MARK, NEWEST_MARK, find_members, map_canonical
 from consumer_fusion.i18n.translation import read_language
 from consumer_fusion.records.association import ASSOCIATIONS
 from consumer_fusion.records.entity import ENTITIES
@@ -27,7 +27,6 @@ from consumer_fusion.score.model import reading as reading_module
 from consumer_fusion.score.model.ledger import fold_ledger
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import NamedMoment
-from consumer_fusion.score.queries.score_queries import NEWEST_MARK
 from consumer_fusion.server.many_pairs import Activity, count_activity, is_many, read_brand, summarise_brands
 from consumer_fusion.server.standings_cache import Standings
 from consumer_fusion.server.worker_pool import Aside

@@ -1,0 +1,155 @@
+"""Stages of an import that put events on record: duplicates, numbers, durability, corrections, rejected rows."""
+
+from __future__ import annotations
+
+from consumer_fusion.events.attachment import LISTED_KINDS_OF_A_BRAND
+from consumer_fusion.events.corrections import forget_returned, keep_corrections, list_changed
+from consumer_fusion.events.deduplication import find_duplicates
+from consumer_fusion.events.entities import write_keys
+from consumer_fusion.events.event_reader import EventSource
+from consumer_fusion.events.inbox import land_in_inbox, write_segments
+from consumer_fusion.events.landing import Landing
+from consumer_fusion.ingest.rejections import store_rejections
+from consumer_fusion.operations import Stage
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.event import ATTACHMENTS, EVENTS
+from consumer_fusion.records.import_record import CORRECTIONS, REJECTIONS
+from consumer_fusion.records.segment import SEEN_EVENTS, SEGMENTS
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.segments import add_segments
+
+_STAGED_COLUMNS = (
+    "event_id, occurred_us, precision, received_us, kind, channel, value, currency, text, coalesce(trust, 1) as trust, "
+    "properties"
+)
+
+
+def _find_duplicates(landing: Landing) -> None:
+    landing.duplicates = find_duplicates(
+        landing.session, landing.workspace.engine, landing.workspace.folder, landing.staging.accepted_files,
+        landing.scratch, is_last_taken=landing.is_replacing,
+    )  # fmt: skip
+
+
+def _number_keys(landing: Landing) -> None:
+    landing.fresh = _select_fresh(landing)
+    paths = {column: landing.scratch / f"{column}.parquet" for column in ("source", "brand", "consumer")}
+    for column, path in paths.items():
+        write_keys(landing.session, landing.workspace.engine, landing.fresh, column, column, path)
+    landing.keys = {column: quote_paths([path]) for column, path in paths.items()}
+
+
+def _select_fresh(landing: Landing) -> str:
+    """The relation of the rows that are to land; one that replaces another keeps the parties that it does not name."""
+    assert landing.duplicates is not None
+    staged = f"read_parquet({quote_paths(list(landing.staging.accepted_files))})"
+    passed = f"read_parquet({quote_paths([landing.duplicates.path])})"
+    if landing.parties is None or not landing.parties.num_rows:
+        return f"""(
+            select s.* from {staged} s left join {passed} d on d.position = s.position where d.position is null
+        )"""
+    path = landing.scratch / "parties.parquet"
+    landing.workspace.engine.write(
+        "select * from parties", path, step="keep parties", tables={"parties": landing.parties}
+    )
+    return f"""(
+        select s.* replace (
+            coalesce(s.consumer, case when s.identifiers is null then a.consumer end) as consumer,
+            coalesce(s.brand, a.brand) as brand)
+        from {staged} s left join {passed} d on d.position = s.position
+        left join read_parquet({quote_paths([path])}) a on a.source = s.source and a.event_id = s.event_id
+        where d.position is null
+    )"""
+
+
+def _number_events(landing: Landing) -> None:
+    engine, keys = landing.workspace.engine, landing.keys
+    assert landing.sightings is not None
+    numbered = f"""(
+        select k.entity_id as source_id, {_STAGED_COLUMNS}, cast(floor(s.occurred_us / 86400000000.0) as bigint) as day,
+               coalesce(i.consumer_id, c.entity_id, 0) as consumer_id, coalesce(b.entity_id, 0) as brand_id
+        from {landing.fresh} s
+        join read_parquet({keys["source"]}) k on k.entity_key = s.source
+        left join read_parquet({keys["brand"]}) b on b.entity_key = s.brand
+        left join read_parquet({keys["consumer"]}) c on c.entity_key = s.consumer
+        left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer
+            and (i.brand_id is null or i.brand_id = coalesce(b.entity_id, 0))
+    )"""
+    found = engine.read(
+        f"select max(occurred_us) as newest_us, count(*) as n from {landing.fresh}",
+        step="find the newest event",
+    )
+    landing.newest_us = found["newest_us"][0].as_py()
+    landing.numbered = EventSource(numbered, {"sightings": landing.sightings})
+    if found["n"][0].as_py() <= landing.workspace.settings.inbox_import_limit:
+        # Few events are joined with their numbers once; of many that would be another copy.
+        rows = engine.read(
+            f"select * from {numbered}", step="number the events", tables=landing.numbered.tables
+        )
+        landing.numbered = EventSource("numbered_events", {"numbered_events": rows})
+
+
+def _make_durable(landing: Landing) -> None:
+    engine = landing.workspace.engine
+    counts = engine.read(
+        f"select count(*) as n from {landing.annotated} where brand_id = 0 or (consumer_id = 0 "
+        f"and kind not in ({LISTED_KINDS_OF_A_BRAND}))",
+        step="count unknown parties",
+    )
+    landing.unattributed = counts["n"][0].as_py()
+    if landing.accepted <= landing.workspace.settings.inbox_import_limit:
+        rows = engine.read(
+            f"select * from {landing.annotated} order by occurred_us, event_id", step="read accepted events"
+        ).to_pydict()
+        land_in_inbox(landing.session, rows)
+        return
+    landing.segments = write_segments(
+        engine,
+        landing.workspace.folder,
+        landing.annotated,
+        {},
+        progress=lambda done, total: landing.progress("seal", done, total),
+    )
+
+
+def _list_segments(landing: Landing) -> None:
+    add_segments(landing.session, landing.segments, landing.workspace.now_us)
+
+
+def _keep_corrections(landing: Landing) -> None:
+    duplicates, session = landing.duplicates, landing.session
+    if duplicates is None:
+        return
+    engine = landing.workspace.engine
+    if duplicates.count:
+        forget_returned(session, engine, landing.staging, duplicates)
+    if duplicates.changed_count and not landing.is_replacing:
+        for batch in list_changed(engine, landing.staging, duplicates):
+            keep_corrections(session, batch.to_pylist(), now_us=landing.workspace.now_us)
+
+
+def _keep_rejected(landing: Landing) -> None:
+    landing.rejected = store_rejections(
+        landing.session, landing.workspace.engine, landing.import_id, landing.staging, landing.workspace.now_us,
+        retried=landing.retried,
+    )  # fmt: skip
+
+
+STAGES = (
+    Stage(
+        "find duplicates", _find_duplicates,
+        reads=(ENTITIES, EVENTS, SEGMENTS, SEEN_EVENTS, ATTACHMENTS, CORRECTIONS),
+    ),
+    Stage("number the keys", _number_keys, reads=(ENTITIES,), writes=(ENTITIES,), after="replace events"),
+    Stage("number the events", _number_events, after="recognise consumers"),
+    Stage("make durable", _make_durable, writes=(EVENTS,), after="give kind and magnitude"),
+    Stage("list the segments", _list_segments, writes=(SEGMENTS,), after="fold the segments"),
+    Stage(
+        "keep corrections", _keep_corrections, reads=(CORRECTIONS, ENTITIES, EVENTS, SEGMENTS),
+        writes=(CORRECTIONS,), after="note the newest event", of_rows=False,
+    ),
+    Stage(
+        "keep rejected rows", _keep_rejected, reads=(REJECTIONS,), writes=(REJECTIONS,), after="keep corrections",
+        of_rows=False,
+    ),
+)  # fmt: skip

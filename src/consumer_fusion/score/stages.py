@@ -1,0 +1,142 @@
+"""Stages of an import that concern the score: money is sized, kinds and magnitudes are given, events are folded."""
+
+from __future__ import annotations
+
+from consumer_fusion.events.event_reader import NEWEST_MARK, find_newest, read_identity_map
+from consumer_fusion.events.landing import Landing
+from consumer_fusion.operations import Stage
+from consumer_fusion.records.alert import NOTICE_STANDINGS
+from consumer_fusion.records.association import ASSOCIATIONS
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.event import ATTACHMENTS, DERIVED_EVENTS, EVENTS
+from consumer_fusion.records.identity import IDENTITIES
+from consumer_fusion.records.import_record import CORRECTIONS
+from consumer_fusion.records.pair_state import BRAND_SPREADS, LANDMARKS, PAIR_KIND_STATES
+from consumer_fusion.records.points import BRAND_REFERENCES, BRAND_RHYTHMS, KIND_DISPERSIONS
+from consumer_fusion.records.segment import MARKS, SEEN_EVENTS, SEGMENTS
+from consumer_fusion.score.fold.derivation import RECOVERY_KIND, list_deriving_kinds
+from consumer_fusion.score.fold.derive_and_fold import settle
+from consumer_fusion.score.fold.dispersions import FEWEST_EVENTS, learn_dispersions
+from consumer_fusion.score.fold.folding import fold_segments, write_deltas
+from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
+from consumer_fusion.score.fold.replacement import replace_events
+from consumer_fusion.score.fold.sizing import follow_orders
+from consumer_fusion.storage.duckdb import quote_paths
+
+DISPERSIONS_MARK = "dispersions_learnt_of_events"
+
+
+def _replace_events(landing: Landing) -> None:
+    landing.former_mark_us = int(landing.session.read_mark(NEWEST_MARK) or 0)
+    duplicates = landing.duplicates
+    if duplicates is None or not landing.is_replacing:
+        return
+    if duplicates.changed_count or landing.note_replaced is not None:
+        replacement = replace_events(landing)
+        landing.duplicates = replacement.duplicates
+        landing.parties = None if landing.is_undoing else replacement.parties
+        landing.replaced, landing.replaced_us = replacement.count, replacement.newest_us
+        landing.taken = replacement.taken
+
+
+def _size_money(landing: Landing) -> None:
+    landing.points = follow_orders(
+        landing.workspace, landing.session, landing.points, landing.kind_ids, landing, landing.numbered,
+        taken=landing.taken,
+    )  # fmt: skip
+
+
+def _give_magnitude(landing: Landing) -> None:
+    assert landing.numbered is not None
+    path = landing.scratch / "annotated.parquet"
+    landing.accepted = landing.workspace.engine.write(
+        annotate_sql(landing.points, landing.kind_ids, landing.numbered.relation),
+        path,
+        step="give kind and magnitude",
+        tables={
+            **landing.numbered.tables,
+            **annotation_tables(landing.points, landing.kind_ids, landing.session.read(BRAND_REFERENCES)),
+        },
+    )
+    landing.annotated = f"read_parquet({quote_paths([path])})"
+
+
+def _fold_segments(landing: Landing) -> None:
+    if not landing.segments:
+        return
+    deltas = fold_segments(
+        landing.session, landing.workspace.engine, landing.workspace.folder, landing.points, landing.kind_ids,
+        landing.segments, newest_us=landing.newest_us,
+    )  # fmt: skip
+    write_deltas(
+        landing.session, deltas, progress=lambda done, total: landing.progress("keep states", done, total)
+    )
+
+
+def _note_newest(landing: Landing) -> None:
+    """Note the newest moment, and of whom something may be derived."""
+    session, points = landing.session, landing.points
+    session.write_mark(NEWEST_MARK, max(int(session.read_mark(NEWEST_MARK) or 0), landing.newest_us))
+    wanted = ", ".join(str(landing.kind_ids[key]) for key in sorted(list_deriving_kinds(points)))
+    rows = landing.workspace.engine.read(
+        f"""
+        select distinct consumer_id from {landing.annotated}
+        where consumer_id <> 0 and brand_id <> 0 and (kind_id in ({wanted}) or kind = '{RECOVERY_KIND}')
+        """,
+        step="find events from which others follow",
+    )
+    identity_map = read_identity_map(session)
+    assert landing.consumers is not None
+    landing.consumers |= {identity_map.get(each, each) for each in rows["consumer_id"].to_pylist()}
+
+
+def _derive_and_fold(landing: Landing) -> None:
+    settle(landing.workspace, landing.session, landing.points, landing.kind_ids, landing, landing.progress)
+    if landing.replaced and landing.replaced_us == landing.former_mark_us:
+        # Perhaps what was the newest moment is none any more; what followed from it is gone by now, too.
+        newest_us = find_newest(landing.session, landing.workspace.engine, landing.workspace.folder)
+        landing.session.write_mark(NEWEST_MARK, newest_us)
+
+
+def _learn_dispersions(landing: Landing) -> None:
+    """See anew which kinds come in runs, each time that there are half as many events again."""
+    session, workspace = landing.session, landing.workspace
+    if not landing.accepted:
+        return
+    count = session.count(EVENTS) + int(session.summarise(SEGMENTS, "row_count", "sum") or 0)
+    if count >= max(FEWEST_EVENTS, 1.5 * int(session.read_mark(DISPERSIONS_MARK) or 0)):
+        learn_dispersions(
+            session, workspace.engine, workspace.folder, landing.points, landing.kind_ids, count
+        )
+        session.write_mark(DISPERSIONS_MARK, count)
+
+
+_RECORD = (EVENTS, SEGMENTS, DERIVED_EVENTS, ATTACHMENTS, IDENTITIES, ENTITIES, SEEN_EVENTS)
+_STATES = (PAIR_KIND_STATES, LANDMARKS, MARKS)
+
+STAGES = (
+    Stage(
+        "replace events", _replace_events, reads=(*_RECORD, CORRECTIONS),
+        writes=(EVENTS, SEGMENTS, SEEN_EVENTS, ATTACHMENTS, CORRECTIONS), after="find duplicates",
+        of_rows=False,
+    ),
+    Stage(
+        "size money", _size_money, reads=(*_RECORD, *_STATES, BRAND_REFERENCES, BRAND_RHYTHMS, NOTICE_STANDINGS),
+        writes=(BRAND_REFERENCES, BRAND_RHYTHMS, EVENTS, SEGMENTS, *_STATES, NOTICE_STANDINGS,
+                BRAND_SPREADS),
+        after="number the events",
+    ),
+    Stage("give kind and magnitude", _give_magnitude, reads=(BRAND_REFERENCES,), after="size money"),
+    Stage(
+        "fold the segments", _fold_segments, reads=(*_RECORD, *_STATES), writes=_STATES, after="make durable"
+    ),
+    Stage("note the newest event", _note_newest, reads=(IDENTITIES,), writes=(MARKS,), after="list the segments"),
+    Stage(
+        "derive and fold", _derive_and_fold, reads=(*_RECORD, *_STATES, ASSOCIATIONS),
+        writes=(DERIVED_EVENTS, ENTITIES, *_STATES), after="keep rejected rows", of_rows=False,
+    ),
+    Stage(
+        "learn dispersions", _learn_dispersions, reads=_RECORD, writes=(KIND_DISPERSIONS, MARKS),
+        after="derive and fold", of_rows=False,
+    ),
+)  # fmt: skip
