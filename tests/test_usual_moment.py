@@ -27,13 +27,13 @@ from consumer_fusion.server import standings_cache
 from consumer_fusion.server.audit_buffer import Trail
 from consumer_fusion.server.standings_cache import Standings
 from consumer_fusion.server.worker_pool import Aside
-from consumer_fusion.surfaces.api.admission import admit_token
 from consumer_fusion.surfaces.api.request_context import Desk
 from consumer_fusion.surfaces.api.routing import build_api
 from consumer_fusion.surfaces.console.page_cache import insisting
 from consumer_fusion.surfaces.console.queries import Readings
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
+from token_admission import admit_token
 
 PAIR = {"consumer": "ann", "brand": "bakery"}
 PAGE = "/relationship?consumer=ann&brand=bakery"

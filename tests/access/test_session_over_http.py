@@ -7,6 +7,7 @@ import time
 
 import pytest
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 from consumer_fusion.access import signing_in
 from consumer_fusion.access.accounts import call_as, remove_account
 from consumer_fusion.access.audit import read_audit
+from consumer_fusion.access.permissions import require_permission
 from consumer_fusion.access.signing_in import make_owner_link
 from consumer_fusion.access.tokens import create_token, list_tokens
 from consumer_fusion.errors import FusionError, StoreError
@@ -30,6 +32,13 @@ from consumer_fusion.server.session_middleware import (
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD, SECOND_US
 
 SITE = "https://fusion.example.org"
+
+
+async def require_caller(request, permission, brand=None):
+    """Who asks, as endpoints find out that run in a thread."""
+    caller = await run_in_threadpool(authentication.admit_caller, None, request)
+    require_permission(caller, permission, brand)
+    return caller
 
 
 async def show_form(request):
@@ -63,18 +72,18 @@ async def sign_out(request):
 
 async def look(request):
     brand = request.path_params["brand"]
-    caller = await authentication.require_caller(request, "look", brand)
-    authentication.note_look(request, caller, "look at brand", brand_id=7)
+    caller = await require_caller(request, "look", brand)
+    authentication.note_looks(request, [AuditEntry(caller.actor, "look at brand", NOW_US, brand_id=7)])
     return PlainTextResponse(f"the numbers of {brand}")
 
 
 async def change_points(request):
-    await authentication.require_caller(request, "change_points")
+    await require_caller(request, "change_points")
     return PlainTextResponse((await request.form()).get("points", "") or "changed")
 
 
 async def upload(request):
-    await authentication.require_caller(request, "change_points")
+    await require_caller(request, "change_points")
     return PlainTextResponse(str(len(await request.body())))
 
 

@@ -12,12 +12,10 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from consumer_fusion.alerts import sending
 from consumer_fusion.alerts.deliveries import DueDelivery
-from consumer_fusion.alerts.envelopes import sign_body, verify_signature, write_cloud_event
+from consumer_fusion.alerts.envelopes import sign_body, write_cloud_event
 from consumer_fusion.alerts.sending import check_receiver, find_address, may_receive, post_delivery
 from consumer_fusion.errors import InputError
 from consumer_fusion.records.alert import Delivery, Subscription
@@ -68,7 +66,8 @@ def test_a_notice_arrives_signed_as_a_cloud_event(receiver):
     assert (outcome.is_taken, outcome.answer) == (True, "200")
     ((headers, body),) = receiver.got
     lowered = {name.lower(): value for name, value in headers.items()}
-    assert verify_signature(SECRET, lowered, body, NOW_US // 1_000_000)
+    assert lowered["webhook-timestamp"] == str(NOW_US // 1_000_000)
+    assert lowered["webhook-signature"] == sign_body(SECRET, "id-1", NOW_US // 1_000_000, body)
     assert lowered["content-type"] == "application/cloudevents+json; charset=utf-8"
     assert lowered["webhook-id"] == json.loads(body)["id"] == "id-1"
 
@@ -84,16 +83,6 @@ def test_the_cloudevents_library_reads_it():
 def test_the_signature_is_that_of_standard_webhooks():
     signed = hmac.new(b"0123456789abcdef0123456789abcdef", b"id-1.17.{}", hashlib.sha256).digest()
     assert sign_body(SECRET, "id-1", 17, b"{}") == "v1," + base64.b64encode(signed).decode()
-
-
-@given(body=st.binary(), other=st.binary(), late=st.integers(0, 600))
-def test_a_signature_holds_for_its_body_and_for_some_minutes(body, other, late):
-    headers = {
-        "webhook-id": "id-1", "webhook-timestamp": "1000", "webhook-signature": sign_body(SECRET, "id-1", 1000, body),
-    }  # fmt: skip
-    assert verify_signature(SECRET, headers, body, 1000 + late) == (late <= 300)
-    assert verify_signature(SECRET, headers, other, 1000) == (other == body)
-    assert not verify_signature(SECRET, {**headers, "webhook-id": "id-2"}, body, 1000)
 
 
 @pytest.mark.parametrize(

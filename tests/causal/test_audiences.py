@@ -11,7 +11,6 @@ from consumer_fusion.causal.designs.audiences import (
     compare_groups,
     compare_log_odds,
     compare_randomised,
-    join_estimates,
     score_randomised,
 )
 from consumer_fusion.causal.designs.confidence_sequences import follow_randomised
@@ -135,12 +134,3 @@ def test_groups_of_people_are_drawn_towards_all():
             raw_miss.append((one.raw - truth[one.group]) ** 2)
             shrunk_miss.append((one.mean - truth[one.group]) ** 2)
     assert np.mean(shrunk_miss) < 0.7 * np.mean(raw_miss)
-
-
-def test_two_sources_of_one_effect_are_joined_only_where_they_agree():
-    joined = join_estimates(0.10, 0.04, 0.14, 0.02)
-    assert joined.effect == pytest.approx((0.10 / 0.04**2 + 0.14 / 0.02**2) / (1 / 0.04**2 + 1 / 0.02**2))
-    assert joined.standard_error < 0.02
-    apart = join_estimates(0.10, 0.02, 0.30, 0.02)
-    assert (apart.effect, apart.standard_error) == (None, None)
-    assert apart.p_value < 0.001

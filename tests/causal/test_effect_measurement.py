@@ -11,7 +11,7 @@ from consumer_fusion.causal.filters.fitted_series import fit_series
 from consumer_fusion.causal.inference.estimation import measure_effect
 from consumer_fusion.causal.inference.placebo_rules import Calibration, load_reference_library
 from consumer_fusion.causal.inference.rule_learning import learn_calibration
-from consumer_fusion.causal.series.series import DailySeries, Window, average_series, difference_cumulative
+from consumer_fusion.causal.series.series import DailySeries, Window, difference_cumulative
 from consumer_fusion.errors import InputError
 from simulated_series import FIRST_DAY, draw_series, draw_sisters, fit_before, last_days, plant
 
@@ -243,16 +243,6 @@ def test_last_year_tells_of_the_season_that_comes_again():
 def test_followers_are_measured_by_what_was_added():
     total = DailySeries("followers", FIRST_DAY, np.array([10.0, 12.0, np.nan, 15.0, 14.0]))
     np.testing.assert_array_equal(difference_cumulative(total).values, [np.nan, 2.0, np.nan, np.nan, -1.0])
-
-
-def test_regions_are_averaged_in_proportion():
-    north = DailySeries("north", FIRST_DAY, np.array([10.0, 20.0, 40.0]))
-    south = DailySeries("south", FIRST_DAY + 1, np.array([5.0, 10.0, 20.0]))
-    both = average_series("both", [north, south])
-    assert both.first_day == FIRST_DAY + 1
-    np.testing.assert_allclose(both.values, [10.0, 20.0])
-    with pytest.raises(InputError, match="share no day"):
-        average_series("none", [north, replace(south, first_day=FIRST_DAY + 50)])
 
 
 def test_a_calibration_is_the_same_after_it_was_saved(tmp_path, calibration):

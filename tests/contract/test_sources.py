@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from consumer_fusion.ingest.arrow_events import write_batches
 from consumer_fusion.ingest.formats import choose_reading, find_files
-from consumer_fusion.ingest.staging import stage_events, stage_files
+from consumer_fusion.ingest.staging import stage_batches, stage_files
 from consumer_fusion.records.event import Event
 from consumer_fusion.storage.duckdb import DuckDBEngine
 
@@ -133,9 +134,9 @@ def test_one_fact_of_a_program_is_the_same_event(tmp_path):
         event_id="o1", occurred_at=datetime(2026, 6, 5, 20, tzinfo=UTC), kind="Order Completed", consumer="anna",
         brand="north", channel="web", value=25.5, currency="EUR", source="shop", identifiers={"account": "anna"},
     )  # fmt: skip
-    staging = stage_events(
+    staging = stage_batches(
         DuckDBEngine(threads=1),
-        [event],
+        write_batches([event]),
         tmp_path / "staged",
         received_us=1_900_000_000_000_000,
         tolerance_hours=24,

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.ingest import staging
-from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA
+from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import choose_reading, find_files, read_reading, write_reading
 from consumer_fusion.ingest.row_batches import read_parts
-from consumer_fusion.ingest.staging import stage_batches, stage_events
+from consumer_fusion.ingest.staging import stage_batches
 from consumer_fusion.records.event import Event
 
 ROW = {"occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed"}
@@ -180,7 +180,9 @@ def test_events_of_a_program_are_checked_as_those_of_files_are(desk):
         ),
         Event(event_id="", occurred_at=moment, kind="Order Completed"),
     ]
-    found = stage_events(desk.engine, events, desk.folder / "staged", received_us=2**60, tolerance_hours=24)
+    found = stage_batches(
+        desk.engine, write_batches(events), desk.folder / "staged", received_us=2**60, tolerance_hours=24
+    )
     accepted = pq.read_table(found.accepted_files[0]).to_pylist()
     rejected = pq.read_table(found.rejected_files[0]).to_pylist()
     assert [(row["event_id"], row["value"], row["occurred_us"]) for row in accepted] == [

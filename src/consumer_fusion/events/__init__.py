@@ -9,6 +9,7 @@ __all__ = [
     "event_reader",
     "inbox",
     "inbox_queue",
+    "landing",
     "rewriting",
     "sealed_ids",
 ]

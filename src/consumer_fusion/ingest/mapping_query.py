@@ -180,11 +180,6 @@ def join_group_key(mapping: Mapping, left: str, right: str) -> str:
     )
 
 
-def list_key_columns(mapping: Mapping) -> str:
-    """The columns of `group.by` under their safe names."""
-    return ", ".join(_safe(name) for name in mapping.group_by)
-
-
 def _finish_rows(mapping: Mapping, relation: str, source: str, brand: str | None) -> str:
     is_grouped = bool(mapping.group_by)
     value_rule = mapping.fields.get("value")

@@ -21,7 +21,6 @@ LINE = "__line"
 HEADER = "__header"
 PROBLEM = "__problem"
 DETAIL = "__detail"
-RESERVED = (POSITION, LINE, HEADER, PROBLEM, DETAIL)
 
 _FORMATS: dict[str, FileFormat] = {
     ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",

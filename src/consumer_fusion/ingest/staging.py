@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from consumer_fusion.errors import MappingError
-from consumer_fusion.ingest.arrow_events import SELECT_BATCH_ROWS, gather_batches, write_batches
+from consumer_fusion.ingest.arrow_events import SELECT_BATCH_ROWS, gather_batches
 from consumer_fusion.ingest.cloudevents import select_cloud_events
 from consumer_fusion.ingest.event_lines import select_event_lines
 from consumer_fusion.ingest.formats import Reading
@@ -37,7 +37,6 @@ from consumer_fusion.ingest.validation import (
     select_raws,
     select_rejected,
 )
-from consumer_fusion.records.event import Event
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.segments import finish_file, sync_folder
@@ -204,22 +203,6 @@ def stage_batches(
         _stage_part(engine, part, SELECT_BATCH_ROWS, folder, stage, tolerance_hours)
         progress(stage.row_count, None)
     return _finish(engine, folder, stage, progress)
-
-
-def stage_events(
-    engine: Engine,
-    events: Iterable[Event],
-    folder: Path,
-    *,
-    received_us: int,
-    tolerance_hours: float,
-    progress: Progress = _tell_nobody,
-) -> Staging:
-    """Check events exactly as the rows of files are; see `stage_batches`."""
-    return stage_batches(
-        engine, write_batches(events), folder,
-        received_us=received_us, tolerance_hours=tolerance_hours, progress=progress,
-    )  # fmt: skip
 
 
 def check_first_rows(

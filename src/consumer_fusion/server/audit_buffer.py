@@ -1,4 +1,4 @@
-"""What requests leave behind and must not wait for: looks for the audit, and when sessions, keys and tokens were used.
+"""What requests leave behind and must not wait for: looks for the audit, and when sessions and tokens were used.
 
 A thread writes them about once a second, because neither a page nor coming in must wait while an import writes. A
 change is not of this kind: it is put on record in its own transaction. If the machine stops at once, what waits is
@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from time import monotonic
 
 from consumer_fusion.access.audit import append_audit
-from consumer_fusion.access.keys import note_key_uses
 from consumer_fusion.access.sessions import touch_sessions
 from consumer_fusion.access.tokens import note_token_uses
 from consumer_fusion.errors import StoreError
@@ -45,7 +44,6 @@ class Trail:
         self._writing = threading.Lock()
         self._looks: list[AuditEntry] = []
         self._sessions: dict[str, int] = {}
-        self._keys: dict[str, int] = {}
         self._tokens: dict[str, int] = {}
         self._counted = monotonic()
         self._refusals: Counter[tuple[Actor, str, int]] = Counter()
@@ -88,11 +86,6 @@ class Trail:
         with self._lock:
             self._sessions[digest] = now_us
 
-    def note_key(self, key_id: str, now_us: int) -> None:
-        """Remember that a write key was used."""
-        with self._lock:
-            self._keys[key_id] = now_us
-
     def note_token(self, token_id: str, now_us: int) -> None:
         """Remember that a token was used."""
         with self._lock:
@@ -111,7 +104,6 @@ class Trail:
             with self._lock:
                 looks, self._looks = self._looks, []
                 sessions, self._sessions = self._sessions, {}
-                keys, self._keys = self._keys, {}
                 tokens, self._tokens = self._tokens, {}
                 looks += self._take_refusals(is_last=is_last)
             try:
@@ -119,16 +111,14 @@ class Trail:
                     with self._visits.writing(wait_seconds=_PATIENCE_SECONDS) as session:
                         touch_sessions(session, sessions)
                     sessions = {}
-                if looks or keys or tokens:
+                if looks or tokens:
                     with self._store.writing(wait_seconds=_PATIENCE_SECONDS) as session:
                         append_audit(session, looks)
-                        note_key_uses(session, keys)
                         note_token_uses(session, tokens)
             except StoreError:
                 with self._lock:
                     self._looks = looks + self._looks
                     self._sessions = {**sessions, **self._sessions}
-                    self._keys = {**keys, **self._keys}
                     self._tokens = {**tokens, **self._tokens}
                 raise
 

@@ -5,8 +5,7 @@ The request came through `SessionMiddleware`, which writes the cookies of the an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -14,12 +13,11 @@ from starlette.requests import HTTPConnection
 
 from consumer_fusion.access import signing_in
 from consumer_fusion.access.form_tokens import make_form_token
-from consumer_fusion.access.permissions import require_permission
 from consumer_fusion.access.sessions import NewSession, close_session, close_sessions
 from consumer_fusion.access.signing_in import SignedIn, call_with_token, find_signed_in, sign_in_on_localhost
 from consumer_fusion.access.tokens import verify_token
 from consumer_fusion.errors import AuthenticationError, FusionError, RefusedError
-from consumer_fusion.records.access import Caller, Permission
+from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.server.http_errors import find_status
 from consumer_fusion.server.session_middleware import Gate, Visit, find_visit, is_bearer
@@ -52,25 +50,6 @@ def require_staff(request: HTTPConnection) -> SignedIn:
     return signed_in
 
 
-async def require_caller(
-    request: HTTPConnection, permission: Permission = "look", brand: str | None = None
-) -> Caller:
-    """Who asks, by a token or signed in, once they may do what they ask for.
-
-    Raises:
-        AuthenticationError: It is nobody, or their token does not count.
-        PermissionDeniedError: They may not.
-    """
-    visit = find_visit(request)
-    if is_bearer(request.headers):
-        secret = request.headers["authorization"].partition(" ")[2].strip()
-        caller = await run_in_threadpool(_verify_token, visit.gate, secret)
-    else:
-        caller = require_staff(request).caller
-    require_permission(caller, permission, brand)
-    return caller
-
-
 def admit_caller(_workspace: object, request: HTTPConnection) -> Caller:
     """Who asks, by a token or signed in, for endpoints that run in a thread and check permissions themselves.
 
@@ -92,31 +71,6 @@ def renew_visit(request: HTTPConnection) -> None:
     if isinstance(visit, Visit) and visit.token is not None:
         gate = visit.gate
         visit.signed_in = find_signed_in(gate.store, gate.visits, visit.token, gate.now_us(), gate.limits)
-
-
-def needs(permission: Permission) -> Callable[[HTTPConnection], Any]:
-    """A dependency (FastAPI's `Depends`) for what is of no single brand, or is filtered by brands afterwards."""
-
-    async def find_caller(request: HTTPConnection) -> Caller:
-        return await require_caller(request, permission)
-
-    return find_caller
-
-
-def note_look(
-    request: HTTPConnection, caller: Caller, action: str, *, consumer_id: int | None = None,
-    brand_id: int | None = None, object_id: str | None = None, detail: dict[str, object] | None = None,
-) -> None:  # fmt: skip
-    """Put on record that somebody looked at something.
-
-    Raises:
-        StoreError: The audit cannot be written for so long that nothing may be shown.
-    """
-    visit = find_visit(request)
-    entry = AuditEntry(
-        caller.actor, action, visit.gate.now_us(), object_id, consumer_id, brand_id, detail or {}
-    )
-    visit.gate.trail.note_looks([entry])
 
 
 def note_looks(request: HTTPConnection, entries: Iterable[AuditEntry]) -> None:

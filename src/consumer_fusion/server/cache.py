@@ -74,11 +74,6 @@ class Memory:
                 return kept.value  # type: ignore[no-any-return]
             return self._compute(key, version, compute, weigh)
 
-    def peek(self, key: Hashable) -> object | None:
-        """What is kept under a key, whether it holds or not."""
-        kept = self._find(key)
-        return None if kept is None else kept.value
-
     def close(self) -> None:
         """End what is computed in the background."""
         self._refresher.shutdown(wait=True, cancel_futures=True)

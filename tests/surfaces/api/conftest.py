@@ -13,10 +13,10 @@ from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.event import Event
 from consumer_fusion.server.audit_buffer import Trail
-from consumer_fusion.surfaces.api.admission import admit_token
 from consumer_fusion.surfaces.api.request_context import Desk
 from consumer_fusion.surfaces.api.routing import build_api
 from small_workspaces import NOW, make_order, make_orders, open_small
+from token_admission import admit_token
 
 
 def make_complaint(number, *, days_ago=1.0, consumer="ann", brand="bakery"):

@@ -8,10 +8,10 @@ from tests.surfaces.api.conftest import make_token
 
 from consumer_fusion.causal.effects.shrinking import describe_listed_effect, list_effects, measure_effects
 from consumer_fusion.server.audit_buffer import Trail
-from consumer_fusion.surfaces.api.admission import admit_token
 from consumer_fusion.surfaces.api.request_context import Desk
 from consumer_fusion.surfaces.api.routing import build_api
 from effect_worlds import make_action, make_orders, open_world
+from token_admission import admit_token
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 

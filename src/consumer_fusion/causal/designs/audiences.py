@@ -236,39 +236,3 @@ def compare_groups(
     errors = [max(float(one.std(ddof=1)) / math.sqrt(one.size), 1e-12) for one in kept.values()]
     shrunk = shrink_effects(means, errors, ["all"] * len(kept), alpha=alpha)
     return tuple(replace(one, group=group) for group, one in zip(kept, shrunk))
-
-
-@dataclass(frozen=True, slots=True)
-class JointEstimate:
-    """Two estimates of one effect, from people and from totals, joined where they agree.
-
-    Attributes:
-        effect: By inverse variance; None where they do not agree.
-        standard_error: Of it.
-        p_value: That two estimates of one effect differ by so much.
-    """
-
-    effect: float | None
-    standard_error: float | None
-    p_value: float
-
-
-def join_estimates(
-    first: float, first_error: float, second: float, second_error: float, *, alpha: float = 0.1
-) -> JointEstimate:
-    """Join two independent estimates of one effect, unless they differ by more than chance explains.
-
-    Args:
-        first: On the scale of the second.
-        first_error: Its standard error.
-        second: The other.
-        second_error: Its standard error.
-        alpha: Below this p they are shown apart.
-    """
-    apart = abs(first - second) / math.hypot(first_error, second_error)
-    p_value = math.erfc(apart / math.sqrt(2.0))
-    if p_value < alpha:
-        return JointEstimate(None, None, p_value)
-    weights = np.array([first_error**-2, second_error**-2])
-    effect = float(weights @ np.array([first, second]) / weights.sum())
-    return JointEstimate(effect, float(weights.sum() ** -0.5), p_value)

@@ -68,13 +68,3 @@ def read_series_days(session: Session, series_ids: Sequence[str]) -> pa.Table:
         columns=("series_id", "day", "value", "reading_count"),
         order_by=("series_id", "day"),
     )
-
-
-def drop_series(session: Session, series_id: str) -> int:
-    """Forget an imported series.
-
-    Returns:
-        How many days it had.
-    """
-    session.delete(SERIES, {"series_id": series_id})
-    return session.delete(SERIES_DAYS, {"series_id": series_id})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -94,30 +93,6 @@ def difference_cumulative(series: DailySeries) -> DailySeries:
     """
     values = np.diff(series.values, prepend=np.nan)
     return replace(series, values=values, counts=None)
-
-
-def average_series(name: str, members: Sequence[DailySeries], *, source: str = "") -> DailySeries:
-    """The geometric mean of series day by day, as the treated regions of one action are averaged.
-
-    Where a member is zero or below on any day, the plain mean of the members, each over its own mean, is taken
-    instead. A day counts only where every member that has begun has a value.
-
-    Raises:
-        InputError: There is nothing to average.
-    """
-    if not members:
-        raise InputError("There are no series to average.", hint="Give at least one.")
-    first = max(member.first_day for member in members)
-    last = min(member.last_day for member in members)
-    if last < first:
-        raise InputError("The series to average share no day.", hint="Give series of the same days.")
-    rows = np.array([align_values(member, first, last - first + 1) for member in members])
-    if np.nanmin(rows) > 0:
-        values = np.exp(np.mean(np.log(rows), axis=0))
-    else:
-        levels = np.nanmean(np.abs(rows), axis=1, keepdims=True)
-        values = np.mean(rows / np.where(levels > 0, levels, 1.0), axis=0) * float(np.mean(levels))
-    return DailySeries(name, first, values, source=source or members[0].source)
 
 
 def align_values(series: DailySeries, first_day: int, days: int) -> Floats:

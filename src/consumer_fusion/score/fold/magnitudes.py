@@ -5,7 +5,6 @@ The rules are `docs/concepts/score.md`. They run as SQL over a batch, so that te
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -115,11 +114,6 @@ def list_derived_only(points: PointsTable) -> frozenset[str]:
     """The kinds whose events come only from other events, so that nobody can send one."""
     mending = {key for key, kind in points.kinds.items() if kind.mends is not None}
     return frozenset(mending | {kind.spreads for kind in points.kinds.values() if kind.spreads is not None})
-
-
-def measure_reach(people: float) -> float:
-    """How far something is heard: .2 log10(1 + people), which is 1 at 100,000 people."""
-    return 0.2 * math.log10(1 + people)
 
 
 def _property(name: str) -> str:

@@ -118,22 +118,6 @@ class Collector:
         problems = [] if self.is_alive else ["the threads that keep and read what arrives do not run"]
         return problems if self.trouble is None else [*problems, f"what arrives waits: {self.trouble}"]
 
-    def list_measures(self) -> dict[str, float]:
-        """What there is to tell in numbers, by the name of the measure."""
-        counters = self.counters
-        measures: dict[str, float] = {
-            "arrivals_queued": self._queued_events,
-            "arrivals_waiting": self.waiting_count,
-            "bodies_not_strictly_json": counters.violations,
-        }
-        for prefix, counts in (
-            ("events_received", counters.received),
-            ("requests_refused", counters.refused),
-            ("arrivals", counters.landed),
-        ):
-            measures |= {f"{prefix}_{name}": count for name, count in list(counts.items())}
-        return measures
-
     async def keep(self, arrivals: Sequence[Arrival]) -> None:
         """Make arrivals durable; returns once they are.
 

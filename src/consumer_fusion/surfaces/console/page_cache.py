@@ -134,12 +134,6 @@ class Shelf(Generic[Content]):
                 target=context.run, args=(self._make_aside, key, stamp, make), daemon=True
             ).start()
 
-    def peek(self, key: Hashable) -> Content | None:
-        """What is kept of a key, whether it still holds or not; None where nothing is."""
-        with self._lock:
-            kept = self._kept.get(key)
-        return None if kept is None else kept.content
-
     def _make_aside(self, key: Hashable, stamp: Stamp, make: Callable[[], Content]) -> None:
         try:
             self._put(key, stamp, make)
