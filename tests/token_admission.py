@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from consumer_fusion import access
+from consumer_fusion.access.signing_in import call_with_token
+from consumer_fusion.access.tokens import verify_token
 from consumer_fusion.errors import AuthenticationError
 
 
@@ -11,5 +12,5 @@ def admit_token(workspace, request):
     if scheme.lower() != "bearer":
         raise AuthenticationError("The request shows no token.")
     with workspace.store.reading() as session:
-        token = access.verify_token(session, secret.strip(), workspace.now_us)
-        return access.call_with_token(session, token)
+        token = verify_token(session, secret.strip(), workspace.now_us)
+        return call_with_token(session, token)
