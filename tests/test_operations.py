@@ -18,7 +18,7 @@ from consumer_fusion.errors import InputError, PermissionDeniedError
 from consumer_fusion.operations import Context, NoParameters, Operation, Query, find_capabilities
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE, Actor
-from consumer_fusion.surfaces.parameters import list_fields, read_parameters
+from consumer_fusion.surfaces.operation_fields import list_fields, read_parameters
 from small_workspaces import open_small
 
 OWNER = Caller(COMMAND_LINE, "owner", None)

@@ -8,7 +8,6 @@ __all__ = [
     "health",
     "http_errors",
     "http_server",
-    "key_locks",
     "logs",
     "many_pairs",
     "session_middleware",

@@ -53,6 +53,15 @@ _COMMANDS = {
 class LazyGroup(TyperGroup):
     """The commands, each imported when it is asked for; those of capabilities are made from their operations."""
 
+    @property
+    def commands(self) -> dict[str, Any]:
+        """All commands by name; for whoever wants to see all, as the reference does."""
+        return {name: self.get_command(None, name) for name in self.list_commands(None)}
+
+    @commands.setter
+    def commands(self, given: object) -> None:
+        """What Typer registered itself: nothing."""
+
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of all commands."""
         return [*_COMMANDS, *_find_groups()]
@@ -61,17 +70,19 @@ class LazyGroup(TyperGroup):
         """The command of a name; None where there is none."""
         if cmd_name not in _COMMANDS:
             group = _find_groups().get(cmd_name)
-            return None if group is None else _name(typer.main.get_command(group), cmd_name)
+            return None if group is None else _make_group(group, cmd_name)
         module, _, name = _COMMANDS[cmd_name].partition(":")
         found = getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), name or cmd_name)
         if isinstance(found, typer.Typer):
-            return _name(typer.main.get_command(found), cmd_name)
-        alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+            return _make_group(found, cmd_name)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
         alone.command(cmd_name)(found)
-        return _name(typer.main.get_command(alone), cmd_name)
+        return typer.main.get_command(alone)
 
 
-def _name(command: Any, name: str) -> Any:
+def _make_group(group: typer.Typer, name: str) -> Any:
+    group.rich_markup_mode = None
+    command = typer.main.get_group(group)
     command.name = name
     return command
 

@@ -26,7 +26,7 @@ from consumer_fusion.surfaces.cli.output import (
     print_json,
     print_table,
 )
-from consumer_fusion.surfaces.parameters import list_fields, read_extra, read_parameters, write_value
+from consumer_fusion.surfaces.operation_fields import list_fields, read_extra, read_parameters, write_value
 from consumer_fusion.workspace import open_workspace
 
 OPERATOR = Caller(COMMAND_LINE, "owner", None)

@@ -19,7 +19,7 @@ from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
 from consumer_fusion.surfaces.console.one_time_secret import show_once
 from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
-from consumer_fusion.surfaces.parameters import (
+from consumer_fusion.surfaces.operation_fields import (
     is_moment,
     list_fields,
     read_extra,

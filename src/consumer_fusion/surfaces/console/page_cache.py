@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Generic, TypeVar
 
-from consumer_fusion.server.key_locks import KeyLocks
+from consumer_fusion.server.cache import KeyLocks
 
 Content = TypeVar("Content")
 _log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from consumer_fusion.server.key_locks import KeyLocks
+from consumer_fusion.server.cache import KeyLocks
 
 
 def test_a_key_is_held_by_one_thread_at_a_time_and_others_are_free():
