@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from queue import Queue
+from threading import Thread
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -71,3 +74,21 @@ def test_a_consumer_asked_about_alone_stands_where_the_list_of_the_brand_says(tm
                     workspace, brand="bakery", consumer=name, as_of=NOW
                 ).to_pylist()
                 assert alone["percentile"] == pytest.approx(listed[name]["percentile"], abs=PERCENTILE_BOUND)
+
+
+def test_a_question_about_one_pair_does_not_wait_for_an_import_that_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "LARGE_BRAND_PAIRS", 20)
+    with open_small(tmp_path / "ws") as workspace:
+        import_events(workspace, [make_order(each, consumer=f"guest-{each}") for each in range(40)])
+        answers.score_pairs(workspace, as_of=NOW)
+        told = Queue()
+        ask = Thread(
+            target=lambda: told.put(
+                answers.score_pairs(workspace, brand="bakery", consumer="guest-3", as_of=NOW).num_rows
+            )
+        )
+        with workspace.store.writing() as session:
+            session.write_mark("an import", 1)
+            ask.start()
+            assert told.get(timeout=60) == 1, "it is told while the import still writes"
+        ask.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.errors import NotFoundError
+from consumer_fusion.errors import NotFoundError, StoreError
 from consumer_fusion.events.entities import find_keys, find_nearest_key, name_entities
 from consumer_fusion.events.event_reader import NEWEST_MARK, find_canonical
 from consumer_fusion.identity.lookup import find_consumer
@@ -521,8 +522,9 @@ def _add_percentiles(
 def _keep_standing(
     workspace: Workspace, force: PointsInForce, as_of_us: int, scores: Mapping[int, pa.ChunkedArray]
 ) -> None:
+    """Keep them for the next question, unless somebody writes just now: whoever only reads waits for nobody."""
     if scores and not workspace.is_read_only:
-        with workspace.store.writing() as session:
+        with suppress(StoreError), workspace.store.writing(wait_seconds=0.0) as session:
             for brand_id, each in scores.items():
                 keep_spread(session, brand_id, each, as_of_us, force.points.version)
 
