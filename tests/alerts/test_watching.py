@@ -403,3 +403,35 @@ def test_a_subscription_that_was_withdrawn_is_told_nothing_more(workspace):
 def test_a_subscription_that_cannot_be_is_refused(workspace, wrong):
     with pytest.raises(InputError):
         watching.subscribe(workspace, **{"url": ADDRESS, "types": NOTICE_TYPES, **wrong})
+
+
+def test_ledgers_are_read_while_others_may_write(workspace, monkeypatch):
+    subscribe(workspace, "score_crossed")
+    complain(workspace)
+    read = watching.read_ledgers
+    has_written = []
+
+    def write_meanwhile(*given, **named):
+        with workspace.store.writing(wait_seconds=1.0) as session:
+            session.write_mark("an import", 1)
+            has_written.append(True)
+        return read(*given, **named)
+
+    monkeypatch.setattr(watching, "read_ledgers", write_meanwhile)
+    watching.watch_changes(workspace)
+    assert has_written == [True]
+
+
+def test_what_another_process_judged_meanwhile_is_not_told_twice(workspace, monkeypatch):
+    subscribe(workspace, "first_dissatisfaction")
+    complain(workspace)
+    read, is_first = watching.read_ledgers, iter([True, False, False])
+
+    def judge_meanwhile(*given, **named):
+        if next(is_first):
+            watching.watch_changes(workspace)
+        return read(*given, **named)
+
+    monkeypatch.setattr(watching, "read_ledgers", judge_meanwhile)
+    watching.watch_changes(workspace)
+    assert len(read_bodies(workspace)) == 1

@@ -36,7 +36,7 @@ from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
-from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.effective_points import PointsInForce, put_points_in_force
 from consumer_fusion.score.fold.rhythms import pace_points
 from consumer_fusion.score.model.last_seen_state import (
     forget_standings,
@@ -114,38 +114,47 @@ def watch_changes(workspace: Workspace) -> int:
             return 0
     force = put_points_in_force(workspace)
     now_us = workspace.now_us
-    with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
+    # Ledgers are read and folded before the turn to write is taken: an import need not wait for that.
+    with workspace.store.reading() as session:
+        before_marks = {mark: session.read_mark(mark) for _, mark in WATCHED_MARKS}
         new_ids, marks = _read_news(session, subscriptions)
-        for mark, sequence in marks.items():
-            session.write_mark(mark, sequence)
-        if not new_ids:
-            return 0
-        ledger = read_ledgers(
-            session, workspace.engine, workspace.folder, force.points, force.kind_ids,
-            consumers={consumer for consumer, _ in new_ids}, brand_ids={brand for _, brand in new_ids},
-            until_us=now_us,
-        )  # fmt: skip
-        entries = _split_ledger(ledger, new_ids)
+        entries = _read_entries(workspace, session, force, new_ids, now_us) if new_ids else {}
         known = read_standings(session, list(new_ids), force.points.version)
         # Where nobody looked at a pair yet: what time did to it since the last day's look is told with the event.
         looked_us = min(now_us, int(session.read_mark(FADING_MARK) or now_us))
-        after = {
-            pair: _stand(each, now_us, pace_points(force.points, pair[1])) for pair, each in entries.items()
-        }
         names = name_entities(session, sorted({number for pair in new_ids for number in pair}))
-        count = 0
-        for pair, own in entries.items():
-            fresh = [each for each in own if each.event_id in new_ids[pair]]
-            if not any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
-                continue
+    after = {pair: _stand(each, now_us, pace_points(force.points, pair[1])) for pair, each in entries.items()}
+    judged: list[tuple[_Pair, Standing, Hint | None]] = []
+    for pair, own in entries.items():
+        fresh = [each for each in own if each.event_id in new_ids[pair]]
+        if any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
             old = [each for each in own if each.event_id not in new_ids[pair]]
             before = known.get(pair) or _stand(old, looked_us, pace_points(force.points, pair[1]))
-            hint = find_hint(old, fresh, force.points, now_us)
-            for subscription in subscriptions:
-                if subscription.brand in (None, names[pair[1]]):
-                    count += _notify(session, subscription, pair, names, before, after[pair], hint, now_us)
+            judged.append((pair, before, find_hint(old, fresh, force.points, now_us)))
+    with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
+        if any(session.read_mark(mark) != value for mark, value in before_marks.items()):
+            return 0  # another process judged them meanwhile
+        for mark, sequence in marks.items():
+            session.write_mark(mark, sequence)
+        count = sum(
+            _notify(session, subscription, pair, names, before, after[pair], hint, now_us)
+            for pair, before, hint in judged
+            for subscription in subscriptions
+            if subscription.brand in (None, names[pair[1]])
+        )
         keep_standings(session, after, force.points.version, now_us)
     return count
+
+
+def _read_entries(
+    workspace: Workspace, session: Session, force: PointsInForce, new_ids: Mapping[_Pair, object], now_us: int
+) -> dict[_Pair, list[LedgerEntry]]:
+    ledger = read_ledgers(
+        session, workspace.engine, workspace.folder, force.points, force.kind_ids,
+        consumers={consumer for consumer, _ in new_ids}, brand_ids={brand for _, brand in new_ids},
+        until_us=now_us,
+    )  # fmt: skip
+    return _split_ledger(ledger, new_ids)
 
 
 def watch_fading(workspace: Workspace) -> int:
