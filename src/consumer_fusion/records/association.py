@@ -57,4 +57,5 @@ ASSOCIATIONS = Table(
     indexes=(("consumer_id",),),
     subject="consumer_id",
     erasure="delete rows",
+    scope="rules",
 )

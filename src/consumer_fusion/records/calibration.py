@@ -18,4 +18,5 @@ CALIBRATIONS = Table(
         Column("made_us", "integer", "When."),
     ),
     primary_key=("calibration_id",),
+    scope="rules",
 )

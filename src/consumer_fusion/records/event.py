@@ -89,6 +89,7 @@ EVENTS = Table(
     subject="consumer_id",
     erasure="delete rows",
     has_sequence=True,
+    scope="events",
 )
 
 DERIVED_EVENTS = Table(
@@ -109,6 +110,7 @@ DERIVED_EVENTS = Table(
     subject="consumer_id",
     erasure="delete rows",
     has_sequence=True,
+    scope="events",
 )
 
 SEGMENT_COLUMNS = (
@@ -139,4 +141,5 @@ ATTACHMENTS = Table(
     primary_key=("source_id", "event_id"),
     subject="consumer_id",
     erasure="delete rows",
+    scope="events",
 )

@@ -34,6 +34,7 @@ EXPERIMENTS = Table(
     ),
     primary_key=("experiment_id",),
     indexes=(("brand_id",),),
+    scope="rules",
 )
 
 EXPERIMENT_ASSIGNMENTS = Table(

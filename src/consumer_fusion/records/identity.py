@@ -91,6 +91,7 @@ MERGES = Table(
     ),
     primary_key=("merge_id",),
     indexes=(("absorbed_consumer_id",), ("kept_consumer_id",)),
+    scope="rules",
 )
 
 IDENTITIES = Table(
@@ -103,6 +104,7 @@ IDENTITIES = Table(
     ),
     primary_key=("member_id",),
     indexes=(("canonical_id",),),
+    scope="rules",
 )
 
 IDENTITY_CONFLICTS = Table(

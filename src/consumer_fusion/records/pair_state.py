@@ -33,6 +33,7 @@ PAIR_KIND_STATES = Table(
     subject="consumer_id",
     erasure="delete rows",
     is_clustered=True,
+    scope="events",
 )
 
 LANDMARKS = Table(

@@ -161,6 +161,7 @@ BRAND_RHYTHMS = Table(
         Column("half_life_days", "real", "The half-life of its orders that follows."),
     ),
     primary_key=("brand_id",),
+    scope="rules",
 )
 
 KIND_DISPERSIONS = Table(
@@ -173,6 +174,7 @@ KIND_DISPERSIONS = Table(
         Column("event_count", "integer", "Events that it was learnt from."),
     ),
     primary_key=("kind_id",),
+    scope="rules",
 )
 
 POINTS_VERSIONS = Table(
@@ -185,6 +187,7 @@ POINTS_VERSIONS = Table(
         Column("applied_us", "integer", "Since when it is in force."),
     ),
     primary_key=("version",),
+    scope="rules",
 )
 
 BRAND_REFERENCES = Table(
@@ -203,4 +206,5 @@ BRAND_REFERENCES = Table(
         Column("depends_until_us", "integer", "Only orders before this moment can move it."),
     ),
     primary_key=("brand_id", "currency", "valid_from_us"),
+    scope="events",
 )

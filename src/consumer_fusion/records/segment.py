@@ -45,6 +45,7 @@ SEGMENTS = Table(
         Column("sealed_us", "integer", "When it was sealed."),
     ),
     primary_key=("segment_id",),
+    scope="segments",
 )
 
 SEEN_EVENTS = Table(

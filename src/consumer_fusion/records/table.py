@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 ColumnType = Literal["integer", "real", "text", "boolean"]
 Erasure = Literal["delete rows", "clear personal columns", "nothing personal"]
+
+
+Scope = Literal["events", "segments", "rules"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""What data versions are kept of: events with what is folded of them, sealed segments, and the rules of reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Table:
         erasure: What erasing that consumer does to the rows.
         has_sequence: Whether the single primary key column counts up by itself and is never reused.
         is_clustered: Whether rows are kept in the order of the primary key.
+        scope: Whose data version a change of its rows moves on; empty where nothing that is kept follows from them.
     """
 
     name: str
@@ -57,6 +63,7 @@ class Table:
     erasure: Erasure = "nothing personal"
     has_sequence: bool = False
     is_clustered: bool = False
+    scope: Scope | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:

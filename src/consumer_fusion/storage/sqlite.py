@@ -350,7 +350,9 @@ def _write(connection: sa.Connection, wait_seconds: float) -> Iterator[SQLiteSes
     _begin_writing(connection, wait_seconds)
     try:
         connection.exec_driver_sql(_WRITING_CACHE)
-        yield SQLiteSession(connection)
+        session = SQLiteSession(connection)
+        yield session
+        session.move_versions()
         connection.exec_driver_sql("commit")
     except BaseException:
         _roll_back(connection)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from consumer_fusion.records.segment import MARKS
-from consumer_fusion.records.table import Table
+from consumer_fusion.records.table import Scope, Table
 from consumer_fusion.storage.store import Between, Row, Value, Where
 
 _ROWS_PER_FETCH = 10_000
@@ -43,6 +43,7 @@ class SQLiteSession:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+        self._moved: set[Scope] = set()
 
     def read(
         self, table: Table, where: Where | None = None, *, columns: Sequence[str] | None = None,
@@ -87,14 +88,16 @@ class SQLiteSession:
         """See `Session.insert`."""
         marks = ", ".join("?" for _ in columns)
         ending = " on conflict do nothing" if ignore else ""
-        return self._run_many(
-            f"insert into {table.name} ({', '.join(columns)}) values ({marks}){ending}", rows
+        return self._note(
+            table,
+            self._run_many(f"insert into {table.name} ({', '.join(columns)}) values ({marks}){ending}", rows),
         )
 
     def replace(self, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """See `Session.replace`."""
         marks = ", ".join("?" for _ in columns)
-        self._run_many(f"insert or replace into {table.name} ({', '.join(columns)}) values ({marks})", rows)
+        text = f"insert or replace into {table.name} ({', '.join(columns)}) values ({marks})"
+        self._note(table, self._run_many(text, rows))
 
     def add(
         self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, largest: Sequence[str] = ()
@@ -108,39 +111,37 @@ class SQLiteSession:
             if name not in table.primary_key
         )
         marks = ", ".join("?" for _ in columns)
-        self._run_many(
+        text = (
             f"insert into {table.name} ({', '.join(columns)}) values ({marks}) "
-            f"on conflict ({', '.join(table.primary_key)}) do update set {changes}",
-            rows,
+            f"on conflict ({', '.join(table.primary_key)}) do update set {changes}"
         )
+        self._note(table, self._run_many(text, rows))
 
     def multiply(self, table: Table, factors: Mapping[str, float], where: Where) -> None:
         """See `Session.multiply`."""
         condition, values = _write_condition(where)
         changes = ", ".join(f"{name} = {name} * ?" for name in factors)
-        self._run(f"update {table.name} set {changes}{condition}", (*factors.values(), *values))
+        text = f"update {table.name} set {changes}{condition}"
+        self._note(table, self._run(text, (*factors.values(), *values)).rowcount)
 
     def update(self, table: Table, values: Mapping[str, Value], where: Where) -> int:
         """See `Session.update`."""
         condition, bounds = _write_condition(where)
         changes = ", ".join(f"{name} = ?" for name in values)
-        return self._run(
-            f"update {table.name} set {changes}{condition}", (*values.values(), *bounds)
-        ).rowcount
+        text = f"update {table.name} set {changes}{condition}"
+        return self._note(table, self._run(text, (*values.values(), *bounds)).rowcount)
 
     def delete(self, table: Table, where: Where | None = None) -> int:
         """See `Session.delete`."""
         condition, values = _write_condition(where)
-        return self._run(f"delete from {table.name}{condition}", values).rowcount
+        return self._note(table, self._run(f"delete from {table.name}{condition}", values).rowcount)
 
     def delete_matching(self, table: Table, keys: pa.Table) -> int:
         """See `Session.delete_matching`."""
         names = keys.column_names
         condition = " and ".join(f"{name} = ?" for name in names)
-        return self._run_many(
-            f"delete from {table.name} where {condition}",
-            zip(*(column.to_pylist() for column in keys.columns)),
-        )
+        rows = zip(*(column.to_pylist() for column in keys.columns))
+        return self._note(table, self._run_many(f"delete from {table.name} where {condition}", rows))
 
     def read_mark(self, name: str) -> str | None:
         """See `Session.read_mark`."""
@@ -150,6 +151,20 @@ class SQLiteSession:
     def write_mark(self, name: str, value: str | int) -> None:
         """See `Session.write_mark`."""
         self.replace(MARKS, ("name", "value"), [(name, str(value))])
+
+    def read_version(self, scope: Scope) -> int:
+        """See `Session.read_version`."""
+        return int(self.read_mark(_name_version(scope)) or 0)
+
+    def move_versions(self) -> None:
+        """Move on the data versions of what this transaction changed; called once, before it is committed."""
+        for scope in sorted(self._moved):
+            self.write_mark(_name_version(scope), self.read_version(scope) + 1)
+
+    def _note(self, table: Table, row_count: int) -> int:
+        if row_count and table.scope is not None:
+            self._moved.add(table.scope)
+        return row_count
 
     @contextmanager
     def _matching(self, keys: pa.Table) -> Iterator[_Matched]:
@@ -229,3 +244,7 @@ def _to_arrow(table: Table, names: Sequence[str], rows: Sequence[Any]) -> pa.Tab
         for name, values in zip(names, columns)
     ]
     return pa.Table.from_arrays(arrays, names=list(names))
+
+
+def _name_version(scope: Scope) -> str:
+    return f"data_version_of_{scope}"

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from consumer_fusion.records.table import Table
+from consumer_fusion.records.table import Scope, Table
 
 Value = int | float | str | bool | None
 Row = Sequence[Value]
@@ -93,6 +93,13 @@ class Session(Protocol):
 
     def write_mark(self, name: str, value: str | int) -> None:
         """Set a named mark."""
+        ...
+
+    def read_version(self, scope: Scope) -> int:
+        """The data version of a scope: as long as it stays, no row of its tables has changed.
+
+        Every transaction that changes rows of a table of the scope moves it on, whoever writes it.
+        """
         ...
 
 

@@ -8,7 +8,6 @@ points, merges or files changed, one event `reload` says so.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
@@ -25,10 +24,8 @@ from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.event_reader import map_canonical
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
-from consumer_fusion.records.identity import MERGES
-from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.records.timestamps import write_moment
-from consumer_fusion.score.effective_points import POINTS_MARK, put_points_in_force
+from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries.score_queries import read_states, score_states
 from consumer_fusion.server.authentication import renew_visit
 from consumer_fusion.storage.store import Between, Session
@@ -54,7 +51,7 @@ class Position:
     Attributes:
         events: The last event.
         derived: The last derived event.
-        basis: Digest of what a score depends on besides.
+        basis: The versions of the rules that scores are read by (points, merges, associations) and of the segments.
     """
 
     events: int
@@ -81,16 +78,10 @@ class Watch:
 
 def read_position(session: Session) -> Position:
     """Where the record is now."""
-    basis = [
-        session.read_mark(POINTS_MARK),
-        session.summarise(MERGES, "made_us", "max"),
-        session.summarise(MERGES, "undone_us", "max"),
-        session.summarise(SEGMENTS, "sealed_us", "max"),
-    ]
     return Position(
         int(session.summarise(EVENTS, "sequence", "max") or 0),
         int(session.summarise(DERIVED_EVENTS, "sequence", "max") or 0),
-        hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:12],
+        f"{session.read_version('rules')}.{session.read_version('segments')}",
     )
 
 
@@ -99,7 +90,7 @@ def parse_position(text: str | None) -> Position | None:
     parts = (text or "").split("-")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts[:2]):
         return None
-    return Position(int(parts[0]), int(parts[1]), parts[2][:12])
+    return Position(int(parts[0]), int(parts[1]), parts[2][:40])
 
 
 def list_changes(

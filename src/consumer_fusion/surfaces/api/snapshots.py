@@ -8,11 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from consumer_fusion.events.event_reader import FOLDED_MARK, NEWEST_MARK
-from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
-from consumer_fusion.records.identity import MERGES
-from consumer_fusion.records.segment import SEGMENTS
-from consumer_fusion.score.effective_points import POINTS_MARK
+from consumer_fusion.records.table import SCOPES
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server.many_pairs import FloatArray, IntArray, read_pairs
 from consumer_fusion.server.worker_pool import Aside
@@ -117,15 +113,5 @@ def rank_scores(rows: pa.Table) -> FloatArray:
 
 
 def read_version(session: Session) -> Hashable:
-    """What scores follow from, in a few numbers: as long as they stay, only time changes a score."""
-    return (
-        session.summarise(EVENTS, "sequence", "max"),
-        session.summarise(DERIVED_EVENTS, "sequence", "max"),
-        session.count(DERIVED_EVENTS),
-        session.read_mark(FOLDED_MARK),
-        session.read_mark(NEWEST_MARK),
-        session.read_mark(POINTS_MARK),
-        session.summarise(SEGMENTS, "sealed_us", "max"),
-        session.summarise(MERGES, "made_us", "max"),
-        session.summarise(MERGES, "undone_us", "max"),
-    )
+    """What scores follow from: as long as it stays, only time changes a score."""
+    return tuple(session.read_version(scope) for scope in SCOPES)

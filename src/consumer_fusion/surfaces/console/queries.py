@@ -13,12 +13,10 @@ import pyarrow as pa
 
 from consumer_fusion import inspection
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.events.event_reader import FOLDED_MARK, NEWEST_MARK, find_members, map_canonical
+from consumer_fusion.events.event_reader import find_members, map_canonical
 from consumer_fusion.i18n.translation import read_language
-from consumer_fusion.records.association import ASSOCIATIONS
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
-from consumer_fusion.records.identity import MERGES
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.segment import SEGMENTS
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
@@ -30,7 +28,6 @@ from consumer_fusion.score.queries.answers import NamedMoment
 from consumer_fusion.server.many_pairs import Activity, count_activity, is_many, read_brand, summarise_brands
 from consumer_fusion.server.standings_cache import Standings
 from consumer_fusion.server.worker_pool import Aside
-from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.console.page_cache import Shelf, Stamp
 from consumer_fusion.surfaces.console.trends import add_present, list_trend_moments, read_trend
 from consumer_fusion.workspace import Workspace
@@ -130,8 +127,8 @@ class Readings:
         version = put_points_in_force(self._workspace).points.version
         with self._workspace.store.reading() as session:
             return Stamp(
-                (version, self._generation, _count_declared(session)),
-                (session.read_mark(NEWEST_MARK), session.read_mark(FOLDED_MARK), as_of_us),
+                (version, self._generation, session.read_version("rules")),
+                (session.read_version("events"), session.read_version("segments"), as_of_us),
             )
 
     def choose_moment(self, asked: NamedMoment | None = None) -> int:
@@ -250,7 +247,7 @@ class Readings:
             )
             states = session.read(PAIR_KIND_STATES, where, columns=("kind_id", "event_count", "y"))
             sealed_us = session.summarise(SEGMENTS, "sealed_us", "max")
-            declared = _count_declared(session)
+            declared = session.read_version("rules")
         happened = (events, tuple(map(tuple, (column.to_pylist() for column in states.columns))), sealed_us)
         return Stamp((version, self._generation, declared, happened, as_of_us))
 
@@ -372,13 +369,3 @@ class Readings:
 
         minute = int(monotonic() // 60)
         return self._sizes.take(brand, Stamp(None, minute), look)
-
-
-def _count_declared(session: Session) -> tuple[Hashable, ...]:
-    """Changes when a merge or an association is declared or taken back, by whichever process."""
-    return (
-        session.count(MERGES),
-        session.summarise(MERGES, "undone_us", "max"),
-        session.count(ASSOCIATIONS),
-        session.summarise(ASSOCIATIONS, "withdrawn_us", "max"),
-    )
