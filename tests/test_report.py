@@ -224,7 +224,7 @@ def test_the_page_is_light_or_dark_as_the_reader_has_it(html):
 
 def test_plain_words_only(page):
     text = " ".join(page.text)
-    assert "one-sided: the brand takes" in text
+    assert "one-sided: brand benefits" in text
     assert not re.search(r"parasit|commensal|customer", text, re.IGNORECASE)
 
 
@@ -301,7 +301,7 @@ def test_what_actions_did_is_told_as_measured_and_shrunk_and_only_where_somethin
             {
                 "action": HOSTILE, "brand": "sweater-brand", "metric": "orders", "raw": 0.3, "raw_low": 0.1,
                 "raw_high": 0.5, "shrunk": 0.2, "shrunk_low": 0.05, "shrunk_high": 0.35, "p_value": 0.004,
-                "label": "consistent with a cause",
+                "label": "likely caused by it",
             }
         ]
     )  # fmt: skip

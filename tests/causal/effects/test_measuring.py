@@ -346,7 +346,7 @@ def test_actions_on_the_same_days_are_told_together_and_count_once_in_lists(open
     assert (mail.told_with, sale.told_with) == (None, "mail")
     assert (name_verdict(shown["sale"]), name_verdict(shown["mail"])) == (
         "told with mail",
-        "consistent with a cause",
+        "likely caused by it",
     )
     assert shown["sale"].shrunk is None
     assert shown["sale"].q_value is None

@@ -13,9 +13,9 @@ from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 
 LABEL_WORDS: Mapping[EvidenceLabel, str] = {
-    "cannot_tell": mark("cannot tell"),
-    "changed_after": mark("changed after it"),
-    "consistent_with_cause": mark("consistent with a cause"),
+    "cannot_tell": mark("no conclusion"),
+    "changed_after": mark("changed, cause unclear"),
+    "consistent_with_cause": mark("likely caused by it"),
     "caused": mark("caused by it"),
 }
 """What may be said of an effect, in a word or two, from least to most."""
@@ -194,9 +194,9 @@ def tell_total(report: EffectReport) -> str:
 
 def _tell_chance(p_value: float | None) -> str:
     if p_value is not None and p_value < 0.001:
-        return say("Chance alone gives as much in fewer than one of a thousand cases.")
+        return say("p < 0.001: as large by chance in fewer than one case in a thousand.")
     share = say("unknown") if p_value is None else read_language().write_number(p_value * 100, 1) + "%"
-    return say("Chance alone gives as much in {p_value} of all cases.", p_value=share)
+    return say("p = {p_value}: as large by chance in that share of cases.", p_value=share)
 
 
 def tell_library(is_in_force: bool) -> str:

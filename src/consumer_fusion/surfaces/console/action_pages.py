@@ -75,7 +75,7 @@ def show_actions(visit: Visit) -> Answer:
     path = make_path("/actions/figure", brand=brand)
     timeline = Placeholder(
         "timeline",
-        say("When they were"),
+        say("Timeline"),
         say("Mark: it began; light bar: the days on which its effect is looked for"),
         path,
         make_path("/actions/figure", brand=brand, format="csv"),
@@ -92,7 +92,11 @@ def show_actions(visit: Visit) -> Answer:
         write_moment(visit.workspace.now_us)[:10],
     )
     return Page(
-        "actions.html", say("Actions of {brand}", brand=brand), content, section="actions", brand=brand
+        "actions.html",
+        say("Campaigns and actions of {brand}", brand=brand),
+        content,
+        section="actions",
+        brand=brand,
     )
 
 
@@ -114,12 +118,12 @@ def show_actions_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
     def make() -> Drawing:
         return Drawing(
             "timeline",
-            say("When they were"),
+            say("Timeline"),
             say("Mark: it began; light bar: the days on which its effect is looked for"),
             lambda look: draw_actions(table, look),
             lambda: Table(
                 "actions",
-                say("Actions of {brand}", brand=brand),
+                say("Campaigns and actions of {brand}", brand=brand),
                 (
                     Column("title", say("action"), "sentence"),
                     Column("first_day", say("from"), "day"),

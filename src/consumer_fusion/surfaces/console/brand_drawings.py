@@ -32,8 +32,8 @@ BRAND_HEADINGS: dict[str, tuple[str, str]] = {
         mark("Bars count pairs. 50 means that no relationship is in evidence; grey pairs are unknown."),
     ),
     "trend": (
-        mark("How they went in half a year"),
-        mark("Half of the scores are above the line, half below; half of them lie in the band."),
+        mark("Last six months"),
+        mark("Line: median. Band: middle 50% of scores."),
     ),
     "movers": (
         mark("Who moved most"),
@@ -45,7 +45,7 @@ BRAND_HEADINGS: dict[str, tuple[str, str]] = {
     ),
     "both-sides": (
         mark("What each side gives"),
-        mark("Right: the consumer gives. Up: the brand gives. Larger marks stand for more pairs."),
+        mark("Right: consumer → brand. Up: brand → consumer. Larger marks: more relationships."),
     ),
     "activity": (
         mark("Where events come from"),
@@ -92,8 +92,8 @@ def make_brand_drawing(
             "both-sides",
             say("Both sides of the relationships with {brand}", brand=brand),
             (
-                Column("consumer_to_brand", say("consumer gives"), "score"),
-                Column("brand_to_consumer", say("brand gives"), "score"),
+                Column("consumer_to_brand", say("consumer → brand"), "score"),
+                Column("brand_to_consumer", say("brand → consumer"), "score"),
                 Column("symbiosis", say("kind of relationship"), "class"),
                 pairs,
             ),
@@ -153,9 +153,9 @@ def make_brand_drawing(
             (
                 Column("day", say("day"), "day"),
                 Column("pair_count", say("pairs"), "count"),
-                Column("lower_quartile", say("a quarter is below"), "score"),
-                Column("median", say("half is below"), "score"),
-                Column("upper_quartile", say("a quarter is above"), "score"),
+                Column("lower_quartile", say("25th percentile"), "score"),
+                Column("median", say("median"), "score"),
+                Column("upper_quartile", say("75th percentile"), "score"),
             ),
             read_trend().to_pylist()[::-1],
         )

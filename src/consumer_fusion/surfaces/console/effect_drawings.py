@@ -120,19 +120,19 @@ def gather_effects(shown: Sequence[ShownEffect], brand: str) -> Table:
     """The numbers of all effects."""
     return Table(
         "effects",
-        say("Effects of {brand}", brand=brand),
+        say("Impact of {brand}", brand=brand),
         (
             Column("action", say("action"), "sentence"),
             Column("metric", say("metric")),
             Column("relative", say("effect"), "relative"),
             Column("low", say("low"), "relative"),
             Column("high", say("high"), "relative"),
-            Column("shrunk", say("shrunk"), "relative"),
-            Column("shrunk_low", say("shrunk, low"), "relative"),
-            Column("shrunk_high", say("shrunk, high"), "relative"),
+            Column("shrunk", say("pooled estimate"), "relative"),
+            Column("shrunk_low", say("pooled estimate, low"), "relative"),
+            Column("shrunk_high", say("pooled estimate, high"), "relative"),
             Column("p_value", "p", "p_value"),
             Column("q_value", "q", "p_value"),
-            Column("label", say("may be said")),
+            Column("label", say("verdict")),
         ),
         [_gather_row(each) for each in shown],
     )

@@ -220,7 +220,7 @@ def show_effects(visit: Visit) -> Answer:
         download=make_path("/effects/figure", brand=brand, metric=metric, format="csv"),
     )
     return Page(
-        "effects.html", say("Effects of {brand}", brand=brand), content, section="effects", brand=brand
+        "effects.html", say("Impact of {brand}", brand=brand), content, section="effects", brand=brand
     )
 
 

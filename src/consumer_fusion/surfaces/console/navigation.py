@@ -13,8 +13,8 @@ from consumer_fusion.surfaces.console.urls import make_path
 _OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
     ("overview", mark("Overview"), "/brand"),
     ("consumers", mark("Consumers"), "/consumers"),
-    ("actions", mark("Actions"), "/actions"),
-    ("effects", mark("Effects"), "/effects"),
+    ("actions", mark("Campaigns and actions"), "/actions"),
+    ("effects", mark("Impact"), "/effects"),
     ("planner", mark("Planner"), "/planner"),
 )
 _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = (
@@ -29,7 +29,7 @@ _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = 
         mark("Events and people"),
         (
             ("points", mark("Points"), "/points", "look"),
-            ("rejected", mark("Rejected events"), "/rejected", "mend_events"),
+            ("rejected", mark("Import errors"), "/rejected", "mend_events"),
             ("unattributed", mark("Unattributed events"), "/unattributed", "mend_events"),
             ("identities", mark("Identities"), "/identities", "see_identities"),
             ("suggestions", mark("Merge suggestions"), "/suggestions", "merge_consumers"),

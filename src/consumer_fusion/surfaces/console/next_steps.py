@@ -16,7 +16,7 @@ _PAGES: dict[str, tuple[str, str]] = {
     "identity": (mark("Identities"), "/identities"),
     "keys": (mark("Sources and keys"), "/keys"),
     "points": (mark("Points"), "/points"),
-    "rejected": (mark("Rejected events"), "/rejected"),
+    "rejected": (mark("Import errors"), "/rejected"),
     "score": (mark("Brands"), "/brands"),
     "staff": (mark("Staff"), "/staff"),
     "tokens": (mark("Tokens"), "/tokens"),

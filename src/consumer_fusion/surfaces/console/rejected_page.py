@@ -77,7 +77,7 @@ def show_rejected(visit: Visit) -> Answer:
         visit.may("mend_events"),
     )
     look = Deed("look at rejected rows", visit.path, detail={"rows": len(listed)})
-    return Page("rejected.html", say("Rejected events"), content, section="rejected", look=look)
+    return Page("rejected.html", say("Import errors"), content, section="rejected", look=look)
 
 
 def show_rejection(visit: Visit) -> Answer:

@@ -71,7 +71,7 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
     return frame_chart(
         altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
         look,
-        title=say("Effects"),
+        title=say("Impact"),
         subtitle=say("ring, thin: as measured; dot, thick: seen together with others of its kind"),
         description=say(
             "{drawn} of {all} effects, the largest first; of {sure} the interval as measured excludes no change.",
@@ -180,7 +180,7 @@ def draw_actions(actions: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 40
     return frame_chart(
         altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
         look,
-        title=say("Actions"),
+        title=say("Campaigns and actions"),
         subtitle=say("mark: it began; light bar: the days on which its effect is looked for"),
         description=say(
             "{actions}, from {first} to {last}.",

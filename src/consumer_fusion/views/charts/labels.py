@@ -11,14 +11,14 @@ from consumer_fusion.records.score import Symbiosis
 from consumer_fusion.records.timestamps import from_microseconds
 
 SYMBIOSIS_WORDS: Mapping[Symbiosis, str] = {
-    "mutualism": mark("both gain"),
-    "commensal-brand-gains": mark("the brand gains"),
-    "commensal-consumer-gains": mark("the consumer gains"),
+    "mutualism": mark("mutual"),
+    "commensal-brand-gains": mark("brand benefits"),
+    "commensal-consumer-gains": mark("consumer benefits"),
     "neutral": mark("neutral"),
     "unknown": mark("unknown"),
-    "one-sided-brand-takes": mark("one-sided: the brand takes"),
-    "one-sided-consumer-takes": mark("one-sided: the consumer takes"),
-    "amensal": mark("one side is harmed"),
+    "one-sided-brand-takes": mark("one-sided: brand benefits"),
+    "one-sided-consumer-takes": mark("one-sided: consumer benefits"),
+    "amensal": mark("one side loses"),
     "competition": mark("both lose"),
 }
 """What people read for each class, from good to bad; the ecological words stay in the code."""
@@ -36,8 +36,8 @@ SYMBIOSIS_MEANINGS: Mapping[Symbiosis, str] = {
 }
 
 DIRECTION_WORDS: Mapping[Direction, str] = {
-    "consumer_to_brand": mark("The consumer gives"),
-    "brand_to_consumer": mark("The brand gives"),
+    "consumer_to_brand": mark("Consumer → brand"),
+    "brand_to_consumer": mark("Brand → consumer"),
 }
 
 
