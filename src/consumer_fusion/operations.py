@@ -228,6 +228,25 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """What a server does beside answering, again and again; declared in `JOBS` of a capability's module `jobs`.
+
+    Attributes:
+        name: A verb and an object.
+        run: Does it.
+        every_seconds: The pause between two rounds.
+        is_due: Whether there is something to do; None for always.
+        is_aside: Whether it computes for long, and so runs in a process of its own.
+    """
+
+    name: str
+    run: Callable[[Workspace], object]
+    every_seconds: float
+    is_due: Callable[[Workspace], bool] | None = None
+    is_aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Capability:
     """What one folder declares.
 
@@ -253,6 +272,11 @@ def find_capabilities() -> Mapping[str, Capability]:
 def find_stages() -> tuple[Stage, ...]:
     """The stages of all capabilities, from their modules `stages`, in their order."""
     return order_stages([stage for _, module in _find_modules("stages") for stage in module.STAGES])
+
+
+def find_jobs() -> tuple[Job, ...]:
+    """The jobs of all capabilities, from their modules `jobs`."""
+    return tuple(job for _, module in _find_modules("jobs") for job in module.JOBS)
 
 
 def order_stages(declared: Sequence[Stage]) -> tuple[Stage, ...]:

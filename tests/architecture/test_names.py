@@ -22,8 +22,8 @@ BANNED_IN_MODULES = set(
 BANNED_CLASS_ENDINGS = ("Service", "Impl", "Manager", "Processor", "Handler", "Helper", "Util", "Utils")
 # A name may be used again where the folder makes it plain: the nouns of records/, the mirror in surfaces/cli/.
 MAY_REPEAT_IN = {("records",), ("surfaces", "cli")}
-# Each capability declares in `operations.py` and `stages.py`; `server/http_errors.py` gives `errors.py` a status.
-MAY_REPEAT = {"__init__", "__main__", "errors", "operations", "stages"}
+# Each capability declares in modules of these names; `server/http_errors.py` gives `errors.py` a status.
+MAY_REPEAT = {"__init__", "__main__", "errors", "jobs", "operations", "stages"}
 
 
 def split_name(name: str) -> list[str]:

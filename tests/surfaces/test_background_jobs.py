@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
-from consumer_fusion.causal.effects.nightly import calibrate_nightly
+from consumer_fusion.causal.effects.nightly import calibrate_nightly, is_calibration_due
 from consumer_fusion.causal.effects.shrinking import list_effects
+from consumer_fusion.operations import Job, find_jobs
 from consumer_fusion.server import background_jobs
-from consumer_fusion.server.background_jobs import Chores
+from consumer_fusion.server.background_jobs import BackgroundJobs
 from effect_worlds import make_action, make_orders, open_world
 from small_workspaces import open_small
 
@@ -19,10 +21,9 @@ pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 
 
 @pytest.mark.slow
-def test_effects_are_calibrated_and_measured_by_the_server_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(background_jobs, "NIGHTLY_INTERVAL_SECONDS", 0.05)
+def test_effects_are_calibrated_and_measured_by_the_server_itself(tmp_path):
     with open_world(tmp_path / "ws", make_orders(days=150, lift=0.4), [make_action()]) as workspace:
-        working = background_jobs.Chores(workspace, interval_seconds=0.05)
+        working = BackgroundJobs(workspace, longest_pause_seconds=0.05)
         working.start()
         try:
             end = time.monotonic() + 120
@@ -33,15 +34,14 @@ def test_effects_are_calibrated_and_measured_by_the_server_itself(tmp_path, monk
         assert [each.report.metric for each in list_effects(workspace)] == ["orders"]
 
 
-def test_replaced_files_and_logs_leave_the_disk_while_the_server_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(background_jobs, "TIDYING_SECONDS", 0.05)
+def test_replaced_files_and_logs_leave_the_disk_while_the_server_runs(tmp_path):
     with open_small(tmp_path / "ws") as workspace:
         replaced = tmp_path / "ws" / "segments" / "bucket=03" / "a.parquet"
         replaced.parent.mkdir(parents=True)
         for path in (replaced, replaced.with_name("a.parquet.replaced")):
             path.touch()
             os.utime(path, (time.time() - 5, time.time() - 5))
-        working = Chores(workspace, interval_seconds=0.05)
+        working = BackgroundJobs(workspace, longest_pause_seconds=0.05)
         working.start()
         try:
             end = time.monotonic() + 60
@@ -73,13 +73,42 @@ class Recorder:
 @pytest.mark.parametrize("is_due", [False, True])
 def test_effects_are_calibrated_aside_and_only_when_they_are_due(tmp_path, monkeypatch, is_due):
     monkeypatch.setattr(background_jobs, "Aside", Recorder)
-    monkeypatch.setattr(background_jobs, "NIGHTLY_INTERVAL_SECONDS", 0.01)
-    monkeypatch.setattr(background_jobs, "is_calibration_due", lambda _: is_due and not Recorder.asked)
+    (nightly,) = (job for job in find_jobs() if job.name == "calibrate effects")
+    assert nightly.is_due is is_calibration_due
+    job = replace(nightly, is_due=lambda _: is_due and not Recorder.asked)
     Recorder.asked.clear()
     with open_small(tmp_path / "ws") as workspace:
-        made = Chores(workspace, interval_seconds=0.01)
+        made = BackgroundJobs(workspace, [job], longest_pause_seconds=0.01)
         made.start()
         for thread in made._threads:
             thread.join(timeout=0.3)
         made.stop()
     assert Recorder.asked == ([calibrate_nightly] if is_due else [])
+
+
+def test_the_jobs_are_those_that_capabilities_declare():
+    assert {job.name for job in find_jobs()} == {
+        "judge changes", "judge decay", "post deliveries", "calibrate effects", "release disk space", "release memory",
+    }  # fmt: skip
+
+
+def test_a_job_that_fails_is_tried_again_and_holds_up_no_other(tmp_path):
+    done = []
+
+    def fail(_):
+        done.append("failed")
+        raise ZeroDivisionError
+
+    jobs = [
+        Job("fail", fail, every_seconds=0.01),
+        Job("work", lambda _: done.append("worked"), every_seconds=0.01),
+    ]
+    with open_small(tmp_path / "ws") as workspace:
+        made = BackgroundJobs(workspace, jobs)
+        made.start()
+        end = time.monotonic() + 30
+        while (done.count("failed") < 2 or done.count("worked") < 2) and time.monotonic() < end:
+            time.sleep(0.01)
+        made.stop()
+    assert done.count("failed") >= 2
+    assert done.count("worked") >= 2

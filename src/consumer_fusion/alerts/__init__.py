@@ -1,3 +1,3 @@
 """Alerts: rules on how a relationship changes, the webhooks they are sent to, and each delivery."""
 
-__all__ = ["deliveries", "watching"]
+__all__ = ["deliveries"]

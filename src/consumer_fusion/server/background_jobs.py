@@ -1,59 +1,47 @@
-"""Chores: what the server does beside answering: changed pairs are judged, notices posted, effects measured nightly."""
+"""Background jobs: what capabilities declare in their modules `jobs` is done again and again while the server runs."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from consumer_fusion.alerts import watching
-from consumer_fusion.causal.effects.nightly import calibrate_nightly, is_calibration_due
 from consumer_fusion.errors import FusionError
-from consumer_fusion.server.allocator import release_memory
+from consumer_fusion.operations import Job, find_jobs
 from consumer_fusion.server.worker_pool import Aside
-from consumer_fusion.storage.segments import sweep_replaced
 from consumer_fusion.workspace import Workspace
 
-INTERVAL_SECONDS = 1.0
-RELEASE_SECONDS = 20.0
-TIDYING_SECONDS = 60.0
-"""So often are the logs of changes emptied, and sealed files deleted that were replaced."""
-NIGHTLY_INTERVAL_SECONDS = 300.0
-"""So often is it looked whether the work of the night is due."""
-_log = logging.getLogger("consumer_fusion.chores")
+_log = logging.getLogger("consumer_fusion.jobs")
 
 
-class Chores:
-    """Threads that do the chores of one workspace; `start` before, `stop` after.
-
-    Posting has a thread of its own, because a receiver may take its time.
+class BackgroundJobs:
+    """Threads that do the jobs of one workspace, one each; `start` before, `stop` after.
 
     Args:
         workspace: The workspace.
-        interval_seconds: How often.
+        jobs: The jobs; those of all capabilities where none are given.
+        longest_pause_seconds: No job waits longer between two rounds, whatever it declares.
     """
 
-    def __init__(self, workspace: Workspace, interval_seconds: float = INTERVAL_SECONDS) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        jobs: Sequence[Job] | None = None,
+        *,
+        longest_pause_seconds: float = math.inf,
+    ) -> None:
         self._workspace = workspace
-        self._interval_seconds = interval_seconds
+        self._jobs = find_jobs() if jobs is None else jobs
+        self._longest_pause_seconds = longest_pause_seconds
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin."""
         self._stopping.clear()
-        often, seldom = self._interval_seconds, max(self._interval_seconds, NIGHTLY_INTERVAL_SECONDS)
-        chores: tuple[tuple[str, float, Callable[[], object]], ...] = (
-            ("watching", often, lambda: watching.watch_changes(self._workspace)),
-            ("watching what fades", often, lambda: watching.watch_fading(self._workspace)),
-            ("posting", often, lambda: watching.send_due(self._workspace)),
-            ("giving memory back", RELEASE_SECONDS, release_memory),
-            ("giving disk back", TIDYING_SECONDS, self._tidy),
-            ("calibrating effects", seldom, self._calibrate),
-        )
-        for name, interval_seconds, chore in chores:
-            arguments = (name, interval_seconds, chore)
-            thread = threading.Thread(target=self._repeat, args=arguments, name=name, daemon=True)
+        for job in self._jobs:
+            thread = threading.Thread(target=self._repeat, args=(job,), name=job.name, daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -64,25 +52,23 @@ class Chores:
             thread.join(timeout=30.0)
         self._threads.clear()
 
-    def _tidy(self) -> None:
-        for store in (self._workspace.store, self._workspace.arrivals, self._workspace.visits):
-            store.truncate_log()
-        sweep_replaced(self._workspace.store, self._workspace.folder)
-
-    def _calibrate(self) -> None:
-        if is_calibration_due(self._workspace):
-            # It computes for minutes, and with libraries that nothing else needs here.
-            aside = Aside(self._workspace, idle_seconds=1.0)
+    def _repeat(self, job: Job) -> None:
+        while not self._stopping.wait(min(job.every_seconds, self._longest_pause_seconds)):
             try:
-                aside.run(calibrate_nightly)
-            finally:
-                aside.close()
-
-    def _repeat(self, name: str, interval_seconds: float, chore: Callable[[], object]) -> None:
-        while not self._stopping.wait(interval_seconds):
-            try:
-                chore()
+                self._do(job)
             except FusionError as error:
-                _log.warning("the chore %s is done later: %s", name, error.code)
+                _log.warning("the job '%s' is done later: %s", job.name, error.code)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round tries again
-                _log.error("the chore %s failed", name, exc_info=error)
+                _log.error("the job '%s' failed", job.name, exc_info=error)
+
+    def _do(self, job: Job) -> None:
+        if job.is_due is not None and not job.is_due(self._workspace):
+            return
+        if not job.is_aside:
+            job.run(self._workspace)
+            return
+        aside = Aside(self._workspace, idle_seconds=1.0)
+        try:
+            aside.run(job.run)
+        finally:
+            aside.close()

@@ -1,4 +1,4 @@
-"""The reading side of the server as one piece: the read API behind the gate, its measures, the chores beside it."""
+"""The reading side of the server as one piece: the read API behind the gate, its measures and the background jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from starlette.routing import BaseRoute, Mount
 
 from consumer_fusion.server.authentication import admit_caller
-from consumer_fusion.server.background_jobs import Chores
+from consumer_fusion.server.background_jobs import BackgroundJobs
 from consumer_fusion.server.health import Extra, Measures, build_operation
 from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
 from consumer_fusion.surfaces.api.admission import Admission
@@ -36,12 +36,12 @@ class ReadingSide:
     admit: Admission = admit_caller
     measures: Measures = field(init=False)
     desk: Desk = field(init=False)
-    chores: Chores = field(init=False)
+    jobs: BackgroundJobs = field(init=False)
 
     def __post_init__(self) -> None:
         self.measures = Measures(self.workspace, self.extra)
         self.desk = Desk(self.workspace, self.gate.trail, self.admit)
-        self.chores = Chores(self.workspace)
+        self.jobs = BackgroundJobs(self.workspace)
 
     def build_routes(self) -> list[BaseRoute]:
         """`/api/v1`, `/healthz`, `/readyz` and `/metrics`."""
@@ -51,10 +51,10 @@ class ReadingSide:
         ]
 
     def start(self) -> None:
-        """Begin the chores."""
-        self.chores.start()
+        """Start the background jobs."""
+        self.jobs.start()
 
     def stop(self) -> None:
-        """End the chores and what runs in the background."""
-        self.chores.stop()
+        """Stop the background jobs and what else runs beside requests."""
+        self.jobs.stop()
         self.desk.close()

@@ -5,7 +5,6 @@ __all__ = [
     "effect_wording",
     "measuring",
     "metric_list",
-    "nightly",
     "placebo_learning",
     "power_analysis",
     "series_names",

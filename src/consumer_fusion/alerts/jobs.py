@@ -1,0 +1,13 @@
+"""Jobs on alerts: pairs that changed or faded are judged, deliveries are posted."""
+
+from __future__ import annotations
+
+from consumer_fusion.alerts.watching import send_due, watch_changes, watch_fading
+from consumer_fusion.operations import Job
+
+JOBS = (
+    Job("judge changes", watch_changes, every_seconds=1.0),
+    Job("judge decay", watch_fading, every_seconds=1.0),
+    # In a thread of its own like every job: a receiver may take its time.
+    Job("post deliveries", send_due, every_seconds=1.0),
+)

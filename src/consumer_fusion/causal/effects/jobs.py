@@ -1,0 +1,13 @@
+"""The job on effects: once a night they are calibrated and measured again."""
+
+from __future__ import annotations
+
+from consumer_fusion.causal.effects.nightly import calibrate_nightly, is_calibration_due
+from consumer_fusion.operations import Job
+
+JOBS = (
+    # It computes for minutes, and with libraries that nothing else needs in the server.
+    Job(
+        "calibrate effects", calibrate_nightly, every_seconds=300.0, is_due=is_calibration_due, is_aside=True
+    ),
+)
