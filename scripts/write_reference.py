@@ -3,8 +3,9 @@
     python scripts/write_reference.py           writes docs/reference/*.md
     python scripts/write_reference.py --check   says which pages differ from the code, and fails if one does
 
-Five pages: commands, settings, errors, tables, points. What a command prints as JSON is declared here, in `JSON`,
-and tests/surfaces/cli/test_json.py compares it with what the commands print.
+Five pages: commands, settings, errors, tables, points. What a command prints as JSON comes from the model of its
+result where it is made from an operation; of the others it is declared here, in `_BY_HAND`. Then
+tests/surfaces/cli/test_json.py compares it with what the commands print.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from typing import Any
 
 import annotated_types
 import typer
+from pydantic import BaseModel
 
 from consumer_fusion import errors
 from consumer_fusion.ingest.validation import PROBLEMS
+from consumer_fusion.operations import find_capabilities
 from consumer_fusion.records import TABLES
 from consumer_fusion.records.points import DIRECTIONS, FACETS, Condition, Kind
 from consumer_fusion.score.points.points_table import load_points
@@ -72,7 +75,7 @@ _EFFECT = [
 ]  # fmt: skip
 _ACCOUNT = ["account_id", "email", "name", "role", "brands", "state"]
 _DIFFERENCE = ["effect", "low", "high", "p_value", "without", "treated", "held_out"]
-JSON: Mapping[str, object] = {
+_BY_HAND: Mapping[str, object] = {
     "demo": ["workspace", "events", "pairs", "url"],
     "init": ["workspace"],
     "import": _ACCEPTANCE,
@@ -100,12 +103,6 @@ JSON: Mapping[str, object] = {
     "corrections list": [["correction_id", "source", "event_id", "status", "newer", "former", "found_us"]],
     "corrections apply": _ACCEPTANCE,
     "corrections undo": ["undone"],
-    "associations list": [[
-        "association_id", "consumer", "brand", "evidence", "strength", "is_commercial", "valid_from", "valid_to",
-        "withdrawn_at",
-    ]],
-    "associations declare": ["association_id", "consumer", "brand", "evidence"],
-    "associations withdraw": ["withdrawn"],
     "identity show": [
         "consumer", "members",
         ("identifiers", [["type", "value", "strength", "consumer", "seen_at"]]),
@@ -194,6 +191,29 @@ JSON: Mapping[str, object] = {
     "predict": ["pairs", "out", "outcome", "horizon_days", "sentences"],
     "version": ["consumer-fusion", "score model", "points", "python", "duckdb", "pyarrow", "sqlalchemy"],
 }  # fmt: skip
+
+
+def _shape_models() -> dict[str, object]:
+    """What commands made from operations print."""
+    operations = [each for capability in find_capabilities().values() for each in capability.operations]
+    return {
+        each.name: [_shape_model(each.result)] if each.is_many else _shape_model(each.result)
+        for each in operations
+    }
+
+
+def _shape_model(model: type[BaseModel]) -> list[object]:
+    fields: list[object] = []
+    for name, field in model.model_fields.items():
+        parts = {field.annotation, *typing.get_args(field.annotation)}
+        nested = [each for each in parts if inspect.isclass(each) and issubclass(each, BaseModel)]
+        is_list = typing.get_origin(field.annotation) in (list, tuple)
+        shape = _shape_model(nested[0]) if nested else None
+        fields.append(name if shape is None else (name, [shape] if is_list else shape))
+    return fields
+
+
+JSON: Mapping[str, object] = {**_BY_HAND, **_shape_models()}
 """What each command prints with --json: a list of field names is an object, a list in a list a list of objects.
 
 A field with parts is a pair of its name and them; a name with a question mark is there when it is asked for.
@@ -233,7 +253,9 @@ def list_commands() -> list[tuple[tuple[str, ...], Any]]:
 
 
 def _walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for name, each in command.commands.items():
+    # Asked for by name, since commands are imported when they are asked for.
+    for name in command.list_commands(None):
+        each = command.get_command(None, name)
         if not each.hidden:
             yield (*path, name), each
             if hasattr(each, "commands"):

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 from tests.unsafe_characters import UNSAFE
 
-from consumer_fusion import declarations
 from consumer_fusion.access.accounts import create_account
 from consumer_fusion.access.keys import create_write_key
+from consumer_fusion.associations import operations as associations
 from consumer_fusion.causal.actions.declared_actions import declare_actions
 from consumer_fusion.causal.experiments.assignment import ExperimentPlan, record_experiment
 from consumer_fusion.causal.series.imported_metrics import import_metrics
@@ -34,7 +34,7 @@ def declare(workspace, **changed):
         "strength": 0.5,
         "is_commercial": False,
     }
-    declarations.declare(workspace, **{**told, "valid_from_us": workspace.now_us, **changed})
+    associations.declare(workspace, **{**told, "valid_from_us": workspace.now_us, **changed})
 
 
 def declare_action(workspace, **changed):

@@ -1,4 +1,4 @@
-"""What people declare about consumers and brands: associations, merges, attachments; each settles at once.
+"""What people declare about who is who: merges, and what follows from them; each settles at once.
 
 A declaration changes what follows from events on record, so it runs in one transaction with the folding.
 """
@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from consumer_fusion.associations.associations import (
-    declare_association,
-    read_associations,
-    withdraw_association,
-)
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
-from consumer_fusion.events.event_reader import find_members
+from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.landing import Consequences
 from consumer_fusion.identity import linkage, overview, review
 from consumer_fusion.identity.identifiers import mask_consumer_key
@@ -36,74 +30,6 @@ from consumer_fusion.score.fold.derive_and_fold import settle
 from consumer_fusion.score.queries.acquaintance import look_with
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
-
-
-def declare(
-    workspace: Workspace, consumer: str, brand: str, *, evidence: str, strength: float, is_commercial: bool,
-    valid_from_us: int, valid_to_us: int | None = None, association_id: str | None = None,
-) -> dict[str, object]:  # fmt: skip
-    """Declare an association; events on record spread over it at once.
-
-    Raises:
-        InputError: The evidence is unknown, the strength outside 0 to 1, or the end before the start.
-        ConflictError: Another association has the id.
-    """
-    association_id = check_name("The id of an association", association_id or make_id())
-    with begin_change(workspace) as (session, force):
-        consumer_id = declare_keys(session, "consumer", [consumer])[consumer]
-        brand_id = declare_keys(session, "brand", [brand])[brand]
-        declare_association(
-            session, association_id=association_id, consumer_id=consumer_id, brand_id=brand_id, evidence=evidence,
-            strength=strength, is_commercial=is_commercial, valid_from_us=valid_from_us, valid_to_us=valid_to_us,
-            declared_us=workspace.now_us,
-        )  # fmt: skip
-        settle(workspace, session, force.points, force.kind_ids, Consequences(refold_consumers={consumer_id}))
-    return {"association_id": association_id, "consumer": consumer, "brand": brand, "evidence": evidence}
-
-
-def withdraw(workspace: Workspace, association_id: str) -> None:
-    """Withdraw an association as never true; what spread over it goes with it.
-
-    Raises:
-        NotFoundError: There is none in force with the id.
-    """
-    with begin_change(workspace) as (session, force):
-        consumer_id = withdraw_association(session, association_id, workspace.now_us)
-        settle(workspace, session, force.points, force.kind_ids, Consequences(refold_consumers={consumer_id}))
-
-
-def list_associations(
-    workspace: Workspace, *, with_withdrawn: bool = False, consumer: str | None = None
-) -> list[dict[str, object]]:
-    """The associations, with the keys of consumer and brand.
-
-    Args:
-        workspace: The workspace.
-        with_withdrawn: Withdrawn ones too.
-        consumer: Only those of one consumer, and of all who count for them.
-    """
-    with workspace.store.reading() as session:
-        members = None
-        if consumer is not None:
-            members = find_members(session, find_keys(session, "consumer", [consumer]).values())
-        links = read_associations(session, with_withdrawn=with_withdrawn, consumer_ids=members)
-        named = name_entities(
-            session, [number for link in links for number in (link.consumer_id, link.brand_id)]
-        )
-    return [
-        {
-            "association_id": link.association_id,
-            "consumer": named[link.consumer_id],
-            "brand": named[link.brand_id],
-            "evidence": link.evidence,
-            "strength": link.strength,
-            "is_commercial": link.is_commercial,
-            "valid_from": write_moment(link.valid_from_us),
-            "valid_to": None if link.valid_to_us is None else write_moment(link.valid_to_us),
-            "withdrawn_at": None if link.withdrawn_us is None else write_moment(link.withdrawn_us),
-        }
-        for link in links
-    ]
 
 
 def merge(

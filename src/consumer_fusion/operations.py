@@ -53,7 +53,8 @@ def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
         meaning: One sentence for the reference, the help of a command and the hint of a form.
         default: Its value where none is given; required without one.
         extra: `words`, a label for each of its values; `option`, its name on the command line; `is_secret`, shown
-            once when made, or read from a file on the command line; `is_shown`, false for what tables leave out.
+            once when made, or read from a file on the command line; `is_shown`, false for what tables leave out;
+            `consumer_page`, the page of the console about the consumer whose key it is.
     """
     return Field(default, title=title, description=meaning, json_schema_extra=extra or None)
 
@@ -139,6 +140,7 @@ class Query:
         empty: What is said where there are no rows.
         is_many: Whether the result is a list of rows.
         arguments: Parameters that stand on the command line without a name.
+        look: The action in the audit log of somebody who looks at it; empty where looking leaves no entry.
     """
 
     name: str
@@ -151,6 +153,7 @@ class Query:
     empty: str = ""
     is_many: bool = False
     arguments: tuple[str, ...] = ()
+    look: str = ""
 
     @property
     def group(self) -> str:

@@ -46,10 +46,11 @@ def read_headings(page: Path) -> list[str]:
 
 def list_commands(command: click.Command, path: tuple[str, ...] = ()) -> list[str]:
     """Every command that can be called, as it is typed."""
-    subcommands = getattr(command, "commands", {})
+    names = command.list_commands(None) if hasattr(command, "commands") else []
+    subcommands = [(name, command.get_command(None, name)) for name in names]
     return [
         " ".join((*path, name, *rest.split()))
-        for name, subcommand in subcommands.items()
+        for name, subcommand in subcommands
         if not subcommand.hidden
         for rest in (list_commands(subcommand) or [""])
     ]

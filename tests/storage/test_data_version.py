@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consumer_fusion import declarations
+from consumer_fusion.associations import operations as associations
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.table import SCOPES
@@ -25,7 +26,7 @@ def read_versions(workspace):
 
 
 def declare(workspace):
-    return declarations.declare(
+    return associations.declare(
         workspace,
         "consumer-1",
         "brand-1",
@@ -33,7 +34,7 @@ def declare(workspace):
         strength=1.0,
         is_commercial=True,
         valid_from_us=0,
-    )["association_id"]
+    )
 
 
 def test_events_move_the_version_of_events_alone(workspace):
@@ -71,7 +72,7 @@ def test_a_merge_an_association_and_its_withdrawal_move_the_rules(workspace):
     versions.append(read_versions(workspace)["rules"])
     association_id = declare(workspace)
     versions.append(read_versions(workspace)["rules"])
-    declarations.withdraw(workspace, association_id)
+    associations.withdraw(workspace, association_id)
     versions.append(read_versions(workspace)["rules"])
     assert versions == sorted(set(versions))
 
@@ -80,6 +81,6 @@ def test_a_live_page_is_told_of_an_association_that_was_withdrawn(workspace):
     association_id = declare(workspace)
     with workspace.store.reading() as session:
         before = read_position(session)
-    declarations.withdraw(workspace, association_id)
+    associations.withdraw(workspace, association_id)
     with workspace.store.reading() as session:
         assert read_position(session) != before

@@ -23,6 +23,7 @@ from consumer_fusion import declarations, pipeline
 from consumer_fusion.access.accounts import create_account, set_password
 from consumer_fusion.access.passwords import hash_password
 from consumer_fusion.access.permissions import ROLE_PERMISSIONS
+from consumer_fusion.associations import operations as associations
 from consumer_fusion.causal.actions.declared_actions import declare_actions
 from consumer_fusion.causal.experiments.assignment import ExperimentPlan, draw_experiment
 from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
@@ -69,7 +70,7 @@ FILLERS = {
     "metric": (["orders"], "zq-metric", "no-metric"),
     "event": (["order-1"], "tracer-event", "no-event"),
     "without": (["order-1"], "tracer-event", "no-event"),
-    "association": (["own-link"], "tracer-link", "no-link"),
+    "association_id": (["own-link"], "tracer-link", "no-link"),
     "merge": (["own-merge"], "tracer-merge", "no-merge"),
     "kept": (["ann"], "tracer-only", "nobody"),
     "absorbed": (["shared"], "tracer-twin", "nobody-2"),
@@ -81,6 +82,8 @@ FILLERS = {
 }
 """Values of the parameters that name something of a brand."""
 PLAIN = {
+    "with_withdrawn": "yes", "is_commercial": "yes", "is_internal": "", "types": "", "subscription_id": "x",
+    "delivery_ids": "x",
     "code": "", "after": "", "from": "0", "all": "yes", "width": "narrow", "order": "", "days": "30", "limit": "50",
     "kind": "", "cursor": "", "as_of": "", "since": "", "direction": "both", "fresh": "", "start": "", "before": "",
     "type": "", "status": "", "account": "x", "token": "x", "subscription": "x", "delivery": "x",
@@ -137,7 +140,7 @@ def fill(workspace):
     pipeline.land_arrivals(workspace)
     since_us = workspace.now_us - 30 * 86_400_000_000
     for number, brand in (("own-link", A), ("tracer-link", B)):
-        declarations.declare(
+        associations.declare(
             workspace, "shared", brand, evidence="wears", strength=1.0, is_commercial=True,
             valid_from_us=since_us, association_id=number,
         )  # fmt: skip
@@ -214,11 +217,32 @@ def list_routes(app, prefix=""):
 def list_parameters(path, route):
     """What the code of a route reads of a request."""
     if hasattr(route, "dependant"):
-        return [each.alias for each in route.dependant.query_params]
+        dependant = route.dependant
+        return [
+            name for each in (*dependant.query_params, *dependant.body_params) for name in list_names(each)
+        ]
     maker = page_list.PAGES.get(path)
+    if maker is not None and (models := find_models(path)):
+        return sorted({name for model in models for name in model.model_fields})
     code = inspect.getsource(inspect.getmodule(find_page(maker) if maker else route.endpoint))
     names = {next(filter(None, found)) for found in _READS.findall(code)}
     return sorted(names & (set(FILLERS) | set(PLAIN))) + sorted(names - set(FILLERS) - set(PLAIN))
+
+
+def list_names(parameter):
+    """A parameter, or the fields of parameters that are one model."""
+    return list(getattr(parameter.field_info.annotation, "model_fields", [parameter.alias]))
+
+
+def find_models(path):
+    """The parameters of a page that is made from operations."""
+    for group in page_list.GROUP_PAGES:
+        if path == group.path and path not in page_list._OWN_PAGES:
+            return [each.parameters for each in group.queries]
+        for operation in group.operations:
+            if path == group.name_path(operation):
+                return [operation.parameters]
+    return []
 
 
 def find_page(maker):
@@ -280,6 +304,8 @@ class Person:
         given = {name: value for name, value in values.items() if value}
         if method == "GET":
             answer = self.http.get(path, params=given)
+        elif path.startswith("/api/"):
+            answer = self.http.post(path, json=given, headers={"Origin": SITE})
         else:
             answer = self.http.post(path, data={"form_token": self.token, **given}, headers={"Origin": SITE})
         text = answer.text + "\n" + "\n".join(f"{k}: {v}" for k, v in answer.headers.items() if k != "etag")

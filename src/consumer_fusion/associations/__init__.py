@@ -1,3 +1,3 @@
-"""Declared associations of consumers with brands, and the spillover of reputation over them."""
+"""Declares associations of consumers with brands, over which alone reputation may spread, and withdraws them."""
 
-__all__ = ["associations", "spillover"]
+__all__ = ["operations"]

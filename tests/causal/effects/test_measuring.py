@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from consumer_fusion import declarations
+from consumer_fusion.associations import operations as associations
 from consumer_fusion.causal.actions.declared_actions import declare_actions, read_actions, withdraw_action
 from consumer_fusion.causal.effects.control_series import find_sisters
 from consumer_fusion.causal.effects.effect_wording import list_left_out, name_verdict, tell_finding
@@ -177,7 +177,7 @@ def test_a_short_history_gives_no_number_but_a_reason_in_words(open_here):
 def test_a_brand_that_is_linked_with_the_acting_one_is_no_sister(open_here):
     with open_here(make_orders(), [make_action()]) as workspace:
         for brand in ("bakery", "florist"):
-            declarations.declare(
+            associations.declare(
                 workspace, "singer-7", brand, evidence="ambassador", strength=1.0, is_commercial=True,
                 valid_from_us=to_microseconds(NOW) - 10**14,
             )  # fmt: skip
@@ -227,7 +227,7 @@ def test_the_followers_of_who_is_seen_with_the_brand_are_measured_in_their_own_d
     ]
     windows = {"followers": EffectWindow(delay_days=1, effect_days=2)}
     with open_here(days, [make_action(windows=windows)]) as workspace:
-        declarations.declare(
+        associations.declare(
             workspace, "singer-7", "bakery", evidence="wears", strength=1.0, is_commercial=True,
             valid_from_us=to_microseconds(NOW) - 10**14,
         )  # fmt: skip
@@ -253,7 +253,7 @@ def test_what_two_brands_did_with_one_artist_on_the_same_days_is_not_claimed_twi
     actions = [make_action(brand, brand, windows=windows) for brand in ("bakery", "florist")]
     with open_here(days, actions) as workspace:
         for brand in ("bakery", "florist"):
-            declarations.declare(
+            associations.declare(
                 workspace, "singer-7", brand, evidence="wears", strength=1.0, is_commercial=True,
                 valid_from_us=to_microseconds(NOW) - 10**14,
             )  # fmt: skip

@@ -44,8 +44,8 @@ def test_a_command_that_is_shown_can_be_called_so(page, words):
     path = []
     while hasattr(command, "commands"):
         path.append(words[0])
-        assert words[0] in command.commands, f"{page.name} shows {' '.join(path)}"
-        command, words = command.commands[words[0]], words[1:]
+        assert words[0] in command.list_commands(None), f"{page.name} shows {' '.join(path)}"
+        command, words = command.get_command(None, words[0]), words[1:]
     options = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
     assert [word for word in words if word.startswith("--") and word not in {*options, "--help"}] == []
 
@@ -77,5 +77,5 @@ def test_the_readme_names_only_commands_that_there_are_and_no_host():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     told = set(re.findall(r"`fusion ([a-z]+)", readme))
     assert len(told) >= 15
-    assert told <= set(typer.main.get_command(application).commands)
+    assert told <= set(typer.main.get_command(application).list_commands(None))
     assert "://" not in readme

@@ -128,7 +128,6 @@ def test_a_moment_that_is_none_is_answered_with_an_example(refuse, untouched_sho
         (["rejected", "retry", "99"], "not_found"),
         (["rejected", "drop"], "invalid_input"),
         (["associations", "withdraw", "nothing"], "not_found"),
-        (["associations", "declare", "anna", "book-shop", "--evidence", "likes"], "invalid_input"),
         (["associations", "declare", "anna", "book-shop", "--strength", "3"], "invalid_input"),
         (["identity", "show", "nobody"], "not_found"),
         (["identity", "undo", "nothing"], "not_found"),

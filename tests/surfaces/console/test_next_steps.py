@@ -19,7 +19,7 @@ from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.surfaces.console.next_steps import find_step
 from staff_moments import CHEAP, PASSWORD
 
-CATALOGUE = files("consumer_fusion") / "locale" / "it" / "LC_MESSAGES" / "messages.po"
+CATALOGUE = files("consumer_fusion") / "i18n" / "locale" / "it" / "LC_MESSAGES" / "messages.po"
 COMMAND = re.compile(r"\bfusion [a-z]+|(?<![\w-])--[a-z]|\bpip install\b|\bcurl ")
 PROBLEMS = [
     "/brand?brand=nobody", "/relationship?consumer=nobody&brand=nowhere", "/consumer?consumer=nobody",
@@ -30,9 +30,9 @@ PROBLEMS = [
 REFUSALS = {
     "/staff/invite": {"email": "paul@example.org", "role": "agent", "scope": "all"},
     "/keys/revoke": {"key": "nothing"},
-    "/associations/withdraw": {"association": "999999"},
+    "/associations/withdraw": {"association_id": "999999"},
     "/associations/declare": {
-        "consumer": "pop-artist", "brand": "book-shop", "evidence": "performance", "strength": "1",
+        "consumer": "pop-artist", "brand": "book-shop", "evidence": "wears", "strength": "1",
         "valid_from": "2026-06-10T10:00", "valid_to": "2026-06-01T10:00",
     },
     "/actions/withdraw": {"action_id": "nothing"},

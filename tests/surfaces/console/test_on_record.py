@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from console_town import make_town, open_console
-from consumer_fusion import declarations, repairs
+from consumer_fusion import repairs
+from consumer_fusion.access import execution
 from consumer_fusion.access.audit import find_broken_audit, read_audit
 from consumer_fusion.alerts import watching
 from consumer_fusion.alerts.subscriptions import list_subscriptions
+from consumer_fusion.associations import operations as associations
 from consumer_fusion.records.alert import SUBSCRIPTIONS
 from consumer_fusion.records.audit import AUDIT_ENTRIES
 from consumer_fusion.records.identity import MERGES
@@ -69,7 +71,7 @@ def declare(owner, workspace):
 
 
 def count_associations(workspace):
-    return len(declarations.list_associations(workspace))
+    return len(associations.list_associations(workspace))
 
 
 def change_points(owner, workspace):
@@ -109,7 +111,8 @@ def test_a_change_that_cannot_be_put_on_record_is_not_made(owner, workspace, act
     def refuse(*_):
         raise OSError("no room for a record")
 
-    monkeypatch.setattr(pages, "append_audit", refuse)
+    for module in (pages, execution):
+        monkeypatch.setattr(module, "append_audit", refuse)
     with pytest.raises(OSError, match="no room"):
         change(owner, workspace)
     assert look(workspace) == before

@@ -11,6 +11,7 @@ import pytest
 from console_town import PARTIAL, SITE, make_town, open_console
 from consumer_fusion import declarations, pipeline
 from consumer_fusion.access.audit import read_audit
+from consumer_fusion.associations import operations as associations
 from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.arrival import Arrival
@@ -59,24 +60,24 @@ def test_withdrawing_an_association_takes_back_what_spread_over_it(owner, worksp
     before = read_score(workspace, **ARTIST)
     page = owner.get("/associations").text
     assert "wears or uses it" in page
-    number = re.search(r'name="association" value="([^"]+)"', page).group(1)
-    answer = owner.send("/associations", "/associations/withdraw", association=number)
-    assert "with all that spread over it" in answer.text
+    number = re.search(r'name="association_id" value="([^"]+)"', page).group(1)
+    answer = owner.send("/associations", "/associations/withdraw", association_id=number)
+    assert "with everything that spread over it" in answer.text
     assert read_score(workspace, **ARTIST) > before + 4
     assert "pop-artist" not in owner.get("/associations").text
-    assert "pop-artist" in owner.get("/associations?all=yes").text
+    assert "pop-artist" in owner.get("/associations?with_withdrawn=yes").text
     assert "withdraw association" in read_actions(workspace)
 
 
 def test_declaring_it_again_brings_it_back(owner, workspace):
     before = read_score(workspace, **ARTIST)
-    (known,) = declarations.list_associations(workspace)
-    declarations.withdraw(workspace, known["association_id"])
+    (known,) = associations.list_associations(workspace)
+    associations.withdraw(workspace, known.association_id)
     answer = owner.send(
-        "/associations", "/associations/declare", evidence="wears", strength="1", commercial="yes",
+        "/associations", "/associations/declare", evidence="wears", strength="1", is_commercial="yes",
         valid_from="2026-06-05T20:00", **ARTIST,
     )  # fmt: skip
-    assert "It is declared" in answer.text
+    assert "is now associated with" in answer.text
     assert read_score(workspace, **ARTIST) == pytest.approx(before, abs=1e-9)
     assert "declare association" in read_actions(workspace)
 
@@ -87,7 +88,7 @@ def test_an_association_with_a_brand_of_others_is_neither_seen_nor_declared(sign
     fields = {"evidence": "wears", "valid_from": "2026-06-05T20:00", **ARTIST}
     assert partial.send("/associations", "/associations/declare", **fields).status_code == 403
     own = partial.send("/associations", "/associations/declare", **{**fields, "brand": "book-shop"})
-    assert "It is declared" in own.text
+    assert "is now associated with" in own.text
 
 
 def import_events(workspace, folder, *events):
@@ -197,8 +198,8 @@ def test_a_file_of_too_many_people_is_refused_with_what_to_do(owner, monkeypatch
 def test_what_is_declared_of_a_relationship_stands_on_its_page(owner, workspace):
     page = "/relationship?consumer=pop-artist&brand=sweater-brand"
     assert "wears or uses it" in owner.get(page).text
-    (known,) = declarations.list_associations(workspace)
-    declarations.withdraw(workspace, known["association_id"])
+    (known,) = associations.list_associations(workspace)
+    associations.withdraw(workspace, known.association_id)
     assert "wears or uses it" not in owner.get(page).text
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from console_town import make_town, open_console
-from consumer_fusion import declarations
+from consumer_fusion.associations import operations as associations
 from consumer_fusion.i18n.locales import load_language
 from consumer_fusion.i18n.message_translation import WrittenTexts
 from consumer_fusion.i18n.translation import say_written, speaking
@@ -72,7 +72,7 @@ def test_what_an_event_at_another_brand_did_is_told_in_italian(owner):
 
 
 def test_an_error_of_any_part_is_told_in_italian(owner, console):
-    (association,) = declarations.list_associations(console[1])
+    (association,) = associations.list_associations(console[1])
     form = {
         "evidence": "wears",
         "valid_from": "2026-06-05T20:00",
@@ -87,7 +87,7 @@ def test_an_error_of_any_part_is_told_in_italian(owner, console):
     )  # fmt: skip
     assert answer.status_code == 400
     assert "La forza è 7" in answer.text
-    assert association["strength"] == 1
+    assert association.strength == 1
 
 
 def test_a_wrong_password_is_told_in_italian(stranger):

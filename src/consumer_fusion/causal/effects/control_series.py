@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from consumer_fusion.associations.associations import read_associations
 from consumer_fusion.causal.actions.actions import ActionRow
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS
 from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
 from consumer_fusion.causal.series.series import DailySeries, Window, align_values
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.spillover.links import read_associations
 from consumer_fusion.storage.store import Session
 
 MOST_SISTERS = 12

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from consumer_fusion.associations.associations import Link, read_associations
 from consumer_fusion.causal.actions.actions import MOST_DAYS, ActionRow, find_action, read_action_rows
 from consumer_fusion.causal.effects.control_series import find_sisters
 from consumer_fusion.causal.effects.effect_report import CheckFound, EffectReport, make_report, read_report
@@ -27,6 +26,7 @@ from consumer_fusion.events.entities import find_keys
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.spillover.links import Link, read_associations
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

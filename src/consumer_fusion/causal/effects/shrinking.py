@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consumer_fusion.associations.associations import read_associations
 from consumer_fusion.causal.actions.actions import read_action_rows
 from consumer_fusion.causal.effects.effect_report import EffectReport, read_report
 from consumer_fusion.causal.effects.measuring import (
@@ -25,6 +24,7 @@ from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.effect import EFFECTS, EvidenceLabel
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_iso_day
+from consumer_fusion.spillover.links import read_associations
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

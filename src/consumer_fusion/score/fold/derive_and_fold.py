@@ -13,8 +13,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from consumer_fusion.associations.associations import read_associations
-from consumer_fusion.associations.spillover import derive_reputations
 from consumer_fusion.events.compaction import count_sealable, seal_events
 from consumer_fusion.events.entities import ensure_keys, name_entities
 from consumer_fusion.events.event_reader import FOLDED_MARK, read_identity_map
@@ -26,6 +24,8 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_day
 from consumer_fusion.score.fold.derivation import derive_failures, derive_recoveries
 from consumer_fusion.score.fold.folding import fold_new_events, refold
 from consumer_fusion.score.fold.parent_events import read_parents
+from consumer_fusion.spillover.links import read_associations
+from consumer_fusion.spillover.reputations import derive_reputations
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

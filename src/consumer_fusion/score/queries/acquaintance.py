@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from consumer_fusion.associations.associations import read_associations
 from consumer_fusion.events.event_reader import list_acquainted
 from consumer_fusion.identity.overview import Sight
+from consumer_fusion.spillover.links import read_associations
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 

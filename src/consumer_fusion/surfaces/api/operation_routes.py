@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi import Query as InQuery
-from pydantic import RootModel
+from pydantic import BaseModel, RootModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer_fusion.access.execution import execute
 from consumer_fusion.operations import Capability, Operation, Query
+from consumer_fusion.records.access import Caller
 from consumer_fusion.surfaces.api.request_context import Desk
 from consumer_fusion.surfaces.api.responses import answer
 
@@ -45,13 +46,25 @@ def _find_model(query: Query) -> Any:
     return list[query.result] if query.is_many else query.result  # type: ignore[name-defined]
 
 
+def _note_look(desk: Desk, caller: Caller, query: Query, parameters: BaseModel, result: Any) -> None:
+    if query.is_many:
+        desk.note_list(caller, query.look, None, {"route": name_path(query), "rows": len(result)})
+        return
+    with desk.workspace.store.reading() as session:
+        consumers = desk.find_consumers(session, caller, getattr(parameters, "consumer", ""))
+    desk.note_look(caller, query.look, consumers)
+
+
 def _make_endpoint(desk: Desk, query: Query, *, is_change: bool) -> Callable[..., Response]:
     model: Any = RootModel[_find_model(query)]  # type: ignore[misc]
 
     def endpoint(request: Request, parameters: Any) -> Response:
         caller = desk.open(request, query.needs)
         desk.gate.ensure_landed(is_forced=False)
-        return answer(request, model(execute(query, desk.workspace, caller, parameters)))
+        result = execute(query, desk.workspace, caller, parameters)
+        if query.look:
+            _note_look(desk, caller, query, parameters, result)
+        return answer(request, model(result))
 
     parameters = query.parameters if is_change else Annotated[query.parameters, InQuery()]
     endpoint.__annotations__ = {"request": Request, "parameters": parameters, "return": Response}

@@ -23,7 +23,6 @@ _COMMANDS = {
     "brands": "scores",
     "rejected": "rejected:application",
     "corrections": "corrections:application",
-    "associations": "associations:application",
     "identity": "identity:application",
     "keys": "keys:application",
     "staff": "staff:application",

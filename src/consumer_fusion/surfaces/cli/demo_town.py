@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, time
 
-from consumer_fusion import declarations
+from consumer_fusion.associations.operations import declare
 from consumer_fusion.causal.actions.declared_actions import declare_actions
 from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
 from consumer_fusion.records.action import Action, Assignment, EffectWindow
@@ -23,7 +23,7 @@ _ASSIGNMENTS: dict[str, Assignment] = {
 def declare_town(workspace: Workspace, town: Town) -> None:
     """Put on record what the town declares; what is true of its actions is nowhere in it."""
     for each in town.associations:
-        declarations.declare(
+        declare(
             workspace, each.consumer, each.brand, evidence=each.evidence, strength=each.strength,
             is_commercial=each.is_commercial, valid_from_us=to_microseconds(parse_moment(each.valid_from)),
             valid_to_us=None if each.valid_to is None else to_microseconds(parse_moment(each.valid_to)),

@@ -20,10 +20,7 @@ _OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
 _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = (
     (
         mark("Relationships"),
-        (
-            ("brands", mark("Brands"), "/brands", "look"),
-            ("associations", mark("Associations"), "/associations", "look"),
-        ),
+        (("brands", mark("Brands"), "/brands", "look"),),
     ),
     (
         mark("Events and people"),
@@ -75,7 +72,7 @@ def list_groups(
         ]
         entries = [
             Entry(section, say(words), path)
-            for section, words, path, needed in (*made_rows, *rows)
+            for section, words, path, needed in (*rows, *made_rows)
             if needed in permissions
         ]
         if entries:

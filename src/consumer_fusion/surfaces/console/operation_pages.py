@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Any, Literal, Union
 
@@ -18,7 +18,8 @@ from consumer_fusion.records.access import Permission
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
 from consumer_fusion.surfaces.console.one_time_secret import show_once
-from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.surfaces.operation_fields import (
     is_moment,
     list_fields,
@@ -104,6 +105,7 @@ class Cell:
     Attributes:
         heading: Of its column.
         text: What stands in it.
+        path: Where it leads; empty where it leads nowhere.
         is_number: Whether it is a number.
         is_long: Whether it is a sentence, which may break.
     """
@@ -112,6 +114,7 @@ class Cell:
     text: str
     is_number: bool = False
     is_long: bool = False
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ class TableSection:
         rows: Cells and buttons.
         empty: What is said where there are none.
         filters: Links that narrow it: address, label, whether it is chosen.
+        inputs: Fields by which it is searched.
+        path: Where they are sent.
     """
 
     name: str
@@ -133,6 +138,8 @@ class TableSection:
     rows: Sequence[tuple[Sequence[Cell], Sequence[RowButton]]]
     empty: str
     filters: Sequence[tuple[str, str, bool]]
+    inputs: Sequence[Input]
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +194,11 @@ class GroupPages:
             for each in self.operations if each.is_on_page and visit.may(each.needs)
         ]  # fmt: skip
         content = OperationsPage(say(self.group.title), say(self.group.intro), forms, tables)
-        return Page("operations.html", content.title, content, section=self.group.name)
+        look = self.queries[0].look
+        return Page(
+            "operations.html", content.title, content, section=self.group.name,
+            look=Deed(look, self.path, detail={"rows": len(tables[0].rows)}) if look else None,
+        )  # fmt: skip
 
     def carry_out(self, operation: Operation, visit: Visit) -> Answer:
         """Do what a form asks for."""
@@ -215,15 +226,17 @@ class GroupPages:
             for name, each in list_fields(query.result)
         ]
         title = say(query.title) if query is not self.queries[0] else ""
-        shown = [(_write_cells(query.result, row), self._list_buttons(visit, row)) for row in rows]
+        shown = [(_write_cells(visit, query.result, row), self._list_buttons(visit, row)) for row in rows]
+        inputs = [
+            replace(_make_input(visit, name, each), value=asked.get(name, ""), is_required=False)
+            for name, each in list_fields(query.parameters)
+            if not read_extra(each).get("words")
+        ]
         return TableSection(
-            query.name.replace(" ", "-"),
-            title,
-            headings,
-            shown,
-            say(query.empty),
-            self._list_filters(query, asked),
-        )
+            query.name.replace(" ", "-"), title, headings, shown,
+            say("Nothing found.") if any(each.value for each in inputs) else say(query.empty),
+            self._list_filters(query, asked), inputs, self.path,
+        )  # fmt: skip
 
     def _list_buttons(self, visit: Visit, row: BaseModel) -> list[RowButton]:
         return [
@@ -282,16 +295,17 @@ def write_text(declared: FieldInfo, value: object) -> str:
     return write_value(declared, value)
 
 
-def _write_cells(model: type[BaseModel], row: BaseModel) -> list[Cell]:
-    return [
-        Cell(
-            say(each.title or name),
-            write_text(each, getattr(row, name)) or "–",
-            _is_number(each),
-            _is_long(each),
-        )
-        for name, each in list_fields(model)
-    ]
+def _write_cells(visit: Visit, model: type[BaseModel], row: BaseModel) -> list[Cell]:
+    return [_write_cell(visit, name, each, row) for name, each in list_fields(model)]
+
+
+def _write_cell(visit: Visit, name: str, declared: FieldInfo, row: BaseModel) -> Cell:
+    text, path = write_text(declared, getattr(row, name)), ""
+    page = read_extra(declared).get("consumer_page")
+    if page and text:
+        path = make_path(page, consumer=text, brand=getattr(row, "brand", None))
+        text = visit.show_key(text)
+    return Cell(say(declared.title or name), text or "–", _is_number(declared), _is_long(declared), path)
 
 
 def _is_number(declared: FieldInfo) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from consumer_fusion.associations.operations import EVIDENCE_WORDS, list_associations
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.model.reading import Reading
 from consumer_fusion.score.queries import answers
-from consumer_fusion.surfaces.console.association_pages import EVIDENCE_WORDS, list_visible
 from consumer_fusion.surfaces.console.brand_pages import find_live_path
 from consumer_fusion.surfaces.console.drawings import Drawing, DrawnShelf, Placeholder
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
@@ -258,9 +258,9 @@ def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[Led
 
 def _list_associations(visit: Visit, pair: PairReading) -> list[dict[str, object]]:
     return [
-        {**row, "words": say(EVIDENCE_WORDS[row["evidence"]])}
-        for row in list_visible(visit, consumer=pair.answer.consumer)
-        if row["brand"] == pair.answer.brand
+        {**each.model_dump(mode="json"), "words": say(EVIDENCE_WORDS[each.evidence])}
+        for each in list_associations(visit.workspace, consumer=pair.answer.consumer)
+        if each.brand == pair.answer.brand
     ]
 
 

@@ -10,7 +10,6 @@ from consumer_fusion.operations import find_capabilities
 from consumer_fusion.records.access import Permission
 from consumer_fusion.surfaces.console import (
     action_pages,
-    association_pages,
     audit_page,
     brand_pages,
     consumer_pages,
@@ -96,9 +95,6 @@ _OWN_PAGES: dict[str, PageMaker] = {
     "/relationship": _show("look", relationship_page.show_relationship),
     "/relationship/figure": _draw("look", relationship_page.show_pair_figure),
     "/relationship/without": _show("look", relationship_page.show_without),
-    "/associations": _show("look", association_pages.show_associations),
-    "/associations/declare": _change("declare_associations", association_pages.declare),
-    "/associations/withdraw": _change("declare_associations", association_pages.withdraw),
     "/points": _show("look", points_page.show_points),
     "/points/kind": _show("look", points_page.show_kind),
     "/points/versions": _show("look", points_page.show_versions),

@@ -10,10 +10,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from consumer_fusion.associations.associations import Link, measure_link
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.points import PointsTable
+from consumer_fusion.spillover.links import Link, measure_link
 
 HARM_THRESHOLD = 0.375
 BENEFIT_THRESHOLD = 1.0

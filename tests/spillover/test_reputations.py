@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from consumer_fusion.associations.associations import Link, measure_link
-from consumer_fusion.associations.spillover import derive_reputations
 from consumer_fusion.records.derived_event import ParentEvent
 from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.spillover.links import Link, measure_link
+from consumer_fusion.spillover.reputations import derive_reputations
 
 DAY = 86_400_000_000
 CONCERT_US = 100 * DAY

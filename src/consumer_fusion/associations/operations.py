@@ -1,0 +1,257 @@
+"""Operations on associations: who is declared to be seen with which brand; over these alone may reputation spread."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from consumer_fusion.associations.associations import declare_association, withdraw_association
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
+from consumer_fusion.events.event_reader import find_members
+from consumer_fusion.events.landing import Consequences
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.operations import Context, Group, Moment, Operation, Query, Schema, Text, describe
+from consumer_fusion.records.association import Evidence
+from consumer_fusion.records.characters import check_name
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.score.effective_points import begin_change
+from consumer_fusion.score.fold.derive_and_fold import settle
+from consumer_fusion.spillover.links import Link, read_associations
+from consumer_fusion.workspace import Workspace
+
+EVIDENCE_WORDS: dict[Evidence, str] = {
+    "wears": mark("wears or uses it"),
+    "shown_on_stage": mark("appears with it on stage"),
+    "ambassador": mark("is its ambassador"),
+    "creator": mark("creates for it"),
+    "sponsor": mark("is sponsored by it"),
+}
+AssociationState = Literal["active", "upcoming", "ended", "withdrawn"]
+STATE_WORDS: dict[AssociationState, str] = {
+    "active": mark("in force"),
+    "upcoming": mark("upcoming"),
+    "ended": mark("ended"),
+    "withdrawn": mark("withdrawn"),
+}
+
+_ID = (mark("ID"), "The id of the association.")
+_CONSUMER = (mark("Consumer"), mark("The consumer, such as an artist or a creator."))
+_BRAND = (mark("Brand"), mark("The brand that the consumer is seen with."))
+_EVIDENCE = (mark("Evidence"), mark("How they are seen together."))
+_STRENGTH = (mark("Strength"), mark("From 0 to 1; it multiplies the weight of the evidence."))
+_COMMERCIAL = (mark("Commercial"), mark("Reputation may spread to the brand over it."))
+_FROM = mark("From (UTC)")
+_TO = mark("Until (UTC)")
+
+
+class DeclaredAssociation(Schema):
+    """A declared association of a consumer with a brand."""
+
+    association_id: str = describe(*_ID, is_shown=False)
+    consumer: str = describe(*_CONSUMER, consumer_page="/relationship")
+    brand: str = describe(*_BRAND)
+    evidence: Evidence = describe(*_EVIDENCE, words=EVIDENCE_WORDS)
+    strength: float = describe(*_STRENGTH)
+    is_commercial: bool = describe(*_COMMERCIAL)
+    valid_from: Moment = describe(_FROM, "When it begins.")
+    valid_to: Moment | None = describe(_TO, "When it ends; null while it lasts.")
+    withdrawn_at: Moment | None = describe(
+        mark("Withdrawn (UTC)"), "When it was withdrawn as never true.", is_shown=False
+    )
+    state: AssociationState = describe(
+        mark("Status"), "active, upcoming, ended, or withdrawn as never true.", words=STATE_WORDS
+    )
+
+
+class AssociationFilter(Schema):
+    """Which associations."""
+
+    search: str | None = describe(
+        mark("Consumer or brand contains"), "Part of the key of a consumer or brand.", default=None
+    )
+    consumer: str | None = describe(
+        mark("Consumer"), "Only associations of this consumer, whatever keys were merged.", default=None,
+        is_shown=False,
+    )  # fmt: skip
+    with_withdrawn: bool = describe(
+        "Withdrawn", mark("Include withdrawn associations."), default=False, option="--all"
+    )
+
+
+class DeclareAssociation(Schema):
+    """An association to declare."""
+
+    consumer: Text = describe(*_CONSUMER)
+    brand: Text = describe(*_BRAND)
+    evidence: Evidence = describe(*_EVIDENCE, default="wears", words=EVIDENCE_WORDS)
+    strength: float = describe(*_STRENGTH, default=1.0)
+    is_commercial: bool = describe(*_COMMERCIAL, default=True, option="--commercial/--private")
+    valid_from: Moment | None = describe(
+        _FROM, mark("When it begins; now if left out."), default=None, option="--from"
+    )
+    valid_to: Moment | None = describe(
+        _TO, mark("When it ends; open-ended if left out."), default=None, option="--to"
+    )
+    association_id: str | None = describe(
+        mark("ID"), "An id of your own.", default=None, option="--id", is_shown=False
+    )
+
+
+class AssociationId(Schema):
+    """Which association."""
+
+    association_id: Text = describe(*_ID)
+
+
+def declare(
+    workspace: Workspace, consumer: str, brand: str, *, evidence: str, strength: float, is_commercial: bool,
+    valid_from_us: int, valid_to_us: int | None = None, association_id: str | None = None,
+) -> str:  # fmt: skip
+    """Declare an association; events on record spread over it at once.
+
+    Returns:
+        Its id.
+
+    Raises:
+        InputError: The evidence is unknown, the strength outside 0 to 1, or the end before the start.
+        ConflictError: Another association has the id.
+    """
+    association_id = check_name("The id of an association", association_id or make_id())
+    with begin_change(workspace) as (session, force):
+        consumer_id = declare_keys(session, "consumer", [consumer])[consumer]
+        brand_id = declare_keys(session, "brand", [brand])[brand]
+        association_id = declare_association(
+            session, association_id=association_id, consumer_id=consumer_id, brand_id=brand_id, evidence=evidence,
+            strength=strength, is_commercial=is_commercial, valid_from_us=valid_from_us, valid_to_us=valid_to_us,
+            declared_us=workspace.now_us,
+        )  # fmt: skip
+        settle(workspace, session, force.points, force.kind_ids, Consequences(refold_consumers={consumer_id}))
+    return association_id
+
+
+def withdraw(workspace: Workspace, association_id: str) -> None:
+    """Withdraw an association as never true; what spread over it goes with it.
+
+    Raises:
+        NotFoundError: There is none in force with the id.
+    """
+    with begin_change(workspace) as (session, force):
+        consumer_id = withdraw_association(session, association_id, workspace.now_us)
+        settle(workspace, session, force.points, force.kind_ids, Consequences(refold_consumers={consumer_id}))
+
+
+def list_associations(
+    workspace: Workspace, *, with_withdrawn: bool = False, consumer: str | None = None
+) -> list[DeclaredAssociation]:
+    """The associations, in the order in which they began.
+
+    Args:
+        workspace: The workspace.
+        with_withdrawn: Withdrawn ones too.
+        consumer: Only those of one consumer, and of all who count for them.
+    """
+    with workspace.store.reading() as session:
+        members = None
+        if consumer is not None:
+            members = find_members(session, find_keys(session, "consumer", [consumer]).values())
+        links = read_associations(session, with_withdrawn=with_withdrawn, consumer_ids=members)
+        numbers = [number for link in links for number in (link.consumer_id, link.brand_id)]
+        names = name_entities(session, numbers)
+    return [
+        DeclaredAssociation(
+            association_id=link.association_id, consumer=names[link.consumer_id], brand=names[link.brand_id],
+            evidence=link.evidence, strength=link.strength, is_commercial=link.is_commercial,
+            valid_from=link.valid_from_us, valid_to=link.valid_to_us, withdrawn_at=link.withdrawn_us,
+            state=_name_state(link, workspace.now_us),
+        )
+        for link in links
+    ]  # fmt: skip
+
+
+def _name_state(link: Link, now_us: int) -> AssociationState:
+    if link.withdrawn_us is not None:
+        return "withdrawn"
+    if link.valid_from_us > now_us:
+        return "upcoming"
+    return "ended" if link.valid_to_us is not None and link.valid_to_us < now_us else "active"
+
+
+def _list_visible(
+    context: Context, *, with_withdrawn: bool = False, consumer: str | None = None
+) -> list[DeclaredAssociation]:
+    found = list_associations(context.workspace, with_withdrawn=with_withdrawn, consumer=consumer)
+    return [each for each in found if context.caller.sees(each.brand)]
+
+
+def _list_associations(context: Context, asked: AssociationFilter) -> list[DeclaredAssociation]:
+    searched = (asked.search or "").strip().casefold()
+    found = _list_visible(context, with_withdrawn=asked.with_withdrawn, consumer=asked.consumer)
+    return [each for each in found[::-1] if searched in f"{each.consumer}\n{each.brand}".casefold()]
+
+
+def _declare_association(context: Context, asked: DeclareAssociation) -> DeclaredAssociation:
+    workspace, association_id = context.workspace, asked.association_id or make_id()
+    context.describe(
+        object_id=association_id, consumer=asked.consumer, brand=asked.brand, evidence=asked.evidence
+    )
+    association_id = declare(
+        workspace, asked.consumer, asked.brand, evidence=asked.evidence, strength=asked.strength,
+        is_commercial=asked.is_commercial, association_id=association_id, valid_to_us=asked.valid_to,
+        valid_from_us=workspace.now_us if asked.valid_from is None else asked.valid_from,
+    )  # fmt: skip
+    return _find(context, association_id)
+
+
+def _withdraw_association(context: Context, asked: AssociationId) -> DeclaredAssociation:
+    known = _find(context, asked.association_id)
+    context.describe(object_id=known.association_id, consumer=known.consumer, brand=known.brand)
+    withdraw(context.workspace, known.association_id)
+    return known.model_copy(update={"withdrawn_at": context.workspace.now_us, "state": "withdrawn"})
+
+
+def _find(context: Context, association_id: str) -> DeclaredAssociation:
+    """One in force with a brand that the caller may see; others are refused in the same words as one there is not."""
+    for each in _list_visible(context):
+        if each.association_id == association_id:
+            return each
+    raise NotFoundError(
+        "No association with this ID is in force.", hint="`fusion associations list` shows them."
+    )
+
+
+GROUPS = (
+    Group(
+        "associations",
+        mark("Associations"),
+        mark(
+            "Consumers who are declared to be seen with a brand. Reputation spreads over commercial associations "
+            "only; private persons have none."
+        ),
+        under="Relationships",
+    ),
+)
+OPERATIONS = (
+    Query(
+        name="associations list", run=_list_associations, needs="look", parameters=AssociationFilter,
+        result=DeclaredAssociation, is_many=True, title=mark("Associations"),
+        summary="List the associations, the newest first.", empty=mark("No associations."),
+        look="list associations",
+    ),
+    Operation(
+        name="associations declare", run=_declare_association, needs="declare_associations",
+        parameters=DeclareAssociation, result=DeclaredAssociation, arguments=("consumer", "brand"),
+        summary=mark("Declare that a consumer is seen with a brand; events on record spread over it at once."),
+        audit="declare association", button=mark("Declare association"),
+        done=mark("{consumer} is now associated with {brand}. ID: {association_id}."),
+    ),
+    Operation(
+        name="associations withdraw", run=_withdraw_association, needs="declare_associations",
+        parameters=AssociationId, result=DeclaredAssociation, arguments=("association_id",),
+        summary="Withdraw an association as never true; what spread over it goes with it.",
+        audit="withdraw association", button=mark("Withdraw"),
+        done=mark("The association was withdrawn, with everything that spread over it."),
+        of_row="association_id", is_offered=lambda row: row.withdrawn_at is None, is_on_page=False,
+        is_danger=True,
+        question=mark("Withdraw this association as never true? Everything that spread over it goes with it."),
+    ),
+)  # fmt: skip
