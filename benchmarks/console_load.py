@@ -134,7 +134,7 @@ class Server:
                 session, call_as(owner), purpose="benchmark", brands=None, now_us=workspace.now_us
             ).secret
             self.key = create_write_key(
-                session, source="live", kind="server", brand="shop-1", actor=COMMAND_LINE,
+                session, source="live", kind="server", brand="shop-1",
                 now_us=workspace.now_us,
             ).secret  # fmt: skip
         started = time.perf_counter()

@@ -172,12 +172,11 @@ class Server:
     def __init__(self, folder: Path) -> None:
         import consumer_fusion as fusion
         from consumer_fusion.access.keys import create_write_key
-        from consumer_fusion.records.audit import COMMAND_LINE
 
         fusion.create_workspace(folder)
         with fusion.open_workspace(folder) as workspace, workspace.store.writing() as session:
             self.key = create_write_key(
-                session, source="shop", kind="browser", brand="bakery", actor=COMMAND_LINE, now_us=workspace.now_us
+                session, source="shop", kind="browser", brand="bakery", now_us=workspace.now_us
             ).secret  # fmt: skip
         arguments = ["-m", "consumer_fusion", "serve", "--port", "0", "--json", "--workspace", str(folder)]
         self.process = subprocess.Popen(

@@ -47,10 +47,6 @@ _ACCEPTANCE = [
     "replaced",
 ]
 _FACETS = [facet for direction in DIRECTIONS for facet in FACETS[direction]]
-_KEY = [
-    "key_id", "ending", "source", "brand", "kind", "trust", "state", "created_at", "expires_at", "used_at",
-    "replaces_key_id",
-]  # fmt: skip
 _HOLDOUT = [
     "experiment_id",
     "consumers",
@@ -177,10 +173,6 @@ _BY_HAND: Mapping[str, object] = {
     ],
     "experiments withdraw": ["withdrawn"],
     "report": ["out", "pairs"],
-    "keys create": ["key", *_KEY],
-    "keys list": [_KEY],
-    "keys rotate": ["key", *_KEY],
-    "keys revoke": ["revoked"],
     "staff invite": [*_ACCOUNT, "link", "link_expires_at"],
     "staff list": [[*_ACCOUNT, "signed_in"]],
     "staff change": [*_ACCOUNT, "link", "link_expires_at"],

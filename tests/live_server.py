@@ -14,14 +14,12 @@ import httpx
 import consumer_fusion as fusion
 from consumer_fusion.access.keys import create_write_key
 from consumer_fusion.records.arrival import ARRIVALS
-from consumer_fusion.records.audit import Actor
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.import_record import REJECTIONS
 from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, SQLiteStore
 
 START_SECONDS = 30
-TESTER = Actor("staff", "tester")
 
 
 def make_key(folder, kind="server", *, source="shop", brand="bakery", **named):
@@ -30,7 +28,7 @@ def make_key(folder, kind="server", *, source="shop", brand="bakery", **named):
         fusion.create_workspace(folder)
     with fusion.open_workspace(folder) as workspace, workspace.store.writing() as session:
         return create_write_key(
-            session, source=source, kind=kind, brand=brand, actor=TESTER, now_us=workspace.now_us, **named
+            session, source=source, kind=kind, brand=brand, now_us=workspace.now_us, **named
         ).secret
 
 

@@ -49,7 +49,7 @@ def keep_metric(workspace, tmp_path, **changed):
 
 def write(workspace, function, **named):
     with workspace.store.writing() as session:
-        function(session, actor=COMMAND_LINE, now_us=workspace.now_us, **named)
+        function(session, now_us=workspace.now_us, **named)
 
 
 @pytest.fixture
@@ -89,7 +89,9 @@ def test_a_write_key_has_no_name_with_a_control_character(workspace, field):
 
 @pytest.mark.parametrize("changed", [{"name": BAD}, {"email": "a\x01b@example.org"}, {"brands": [BAD]}])
 def test_an_account_has_no_name_with_a_control_character(workspace, changed):
-    named = {"email": "ann@example.org", "role": "agent", "brands": ["bakery"], "name": "Ann"}
+    named = {
+        "email": "ann@example.org", "role": "agent", "brands": ["bakery"], "name": "Ann", "actor": COMMAND_LINE,
+    }  # fmt: skip
     with pytest.raises(InputError, match=r"U\+0001"):
         write(workspace, create_account, **{**named, **changed})
     write(workspace, create_account, **named)

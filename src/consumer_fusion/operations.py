@@ -52,9 +52,11 @@ def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
         title: Its label on pages and over columns, marked for translation.
         meaning: One sentence for the reference, the help of a command and the hint of a form.
         default: Its value where none is given; required without one.
-        extra: `words`, a label for each of its values; `option`, its name on the command line; `is_secret`, shown
-            once when made, or read from a file on the command line; `is_shown`, false for what tables leave out;
-            `consumer_page`, the page of the console about the consumer whose key it is.
+        extra: `words`, a label for each of its values, which may name other fields of the row in braces; `hints`,
+            a meaning for each of its values; `absent`, what is shown where there is none; `option`, its name on
+            the command line; `is_secret`, shown once when made, or read from a file on the command line;
+            `is_shown`, false for what tables and forms leave out; `consumer_page`, the page of the console about
+            the consumer whose key it is.
     """
     return Field(default, title=title, description=meaning, json_schema_extra=extra or None)
 
@@ -141,6 +143,7 @@ class Query:
         is_many: Whether the result is a list of rows.
         arguments: Parameters that stand on the command line without a name.
         look: The action in the audit log of somebody who looks at it; empty where looking leaves no entry.
+        is_past: Whether a row is only history, and shown faintly.
     """
 
     name: str
@@ -154,6 +157,7 @@ class Query:
     is_many: bool = False
     arguments: tuple[str, ...] = ()
     look: str = ""
+    is_past: Callable[[Any], bool] = lambda row: False
 
     @property
     def group(self) -> str:

@@ -107,11 +107,11 @@ def test_a_token_that_cannot_be_is_not_made(wrong, analyst, make_token):
 def test_a_revoked_token_is_refused(analyst, make_token, call, store):
     new = make_token(analyst)
     with store.writing() as session:
-        revoke_token(session, new.token.token_id, actor=COMMAND_LINE, now_us=NOW_US)
-        revoke_token(session, new.token.token_id, actor=COMMAND_LINE, now_us=NOW_US + 1)
+        revoke_token(session, new.token.token_id, now_us=NOW_US)
+        revoke_token(session, new.token.token_id, now_us=NOW_US + 1)
         (token,) = list_tokens(session, analyst.account_id)
         with pytest.raises(NotFoundError):
-            revoke_token(session, "nothing", actor=COMMAND_LINE, now_us=NOW_US)
+            revoke_token(session, "nothing", now_us=NOW_US)
     assert token.revoked_us == NOW_US
     with pytest.raises(AuthenticationError):
         call(new.secret)
@@ -130,9 +130,7 @@ def test_the_token_is_kept_nowhere(analyst, make_token, read_everything, call):
 def test_a_write_key_is_no_token_and_a_token_no_write_key(analyst, make_token, call, store):
     token = make_token(analyst).secret
     with store.writing() as session:
-        key = create_write_key(
-            session, source="web-shop", kind="server", actor=COMMAND_LINE, now_us=NOW_US
-        ).secret
+        key = create_write_key(session, source="web-shop", kind="server", now_us=NOW_US).secret
         with pytest.raises(AuthenticationError):
             verify_write_key(session, token, NOW_US)
         with pytest.raises(AuthenticationError):

@@ -63,6 +63,7 @@ FIGURES = (
 FILLERS = {
     # name: (of brand A, of brand B, of nobody)
     "brand": ([A], B, NOWHERE),
+    "brands": ([A], B, NOWHERE),
     "consumer": (["ann", "shared"], "tracer-only", "nobody"),
     "action": (["own-action"], "tracer-action", "no-action"),
     "action_id": (["own-action"], "tracer-action", "no-action"),
@@ -82,11 +83,12 @@ FILLERS = {
 }
 """Values of the parameters that name something of a brand."""
 PLAIN = {
-    "with_withdrawn": "yes", "is_commercial": "yes", "is_internal": "", "types": "", "subscription_id": "x",
-    "delivery_ids": "x",
+    "with_withdrawn": "yes", "is_commercial": "yes",
     "code": "", "after": "", "from": "0", "all": "yes", "width": "narrow", "order": "", "days": "30", "limit": "50",
     "kind": "", "cursor": "", "as_of": "", "since": "", "direction": "both", "fresh": "", "start": "", "before": "",
-    "type": "", "status": "", "account": "x", "token": "x", "subscription": "x", "delivery": "x",
+    "type": "", "status": "", "account": "",
+    "subscription_id": "x", "delivery_ids": "x", "key_id": "x", "token_id": "x", "overlap_hours": "1",
+    "types": "score_crossed", "is_internal": "",
     "title": "Changed", "starts_at": "2026-07-01T08:00", "ends_at": "", "reason": "Because.", "source": "shop",
     "share": "30", "seed": "7", "percent": "50", "pair": "{}", "people": "", "raw": "{}", "line": "10", "reset": "",
     "valid_from": "2026-06-05T20:00", "valid_to": "", "strength": "1", "commercial": "yes", "evidence": "wears",
@@ -99,6 +101,18 @@ PLAIN = {
     "language": "it", "theme": "dark", "back": "/", "mark": "", "wanted": "",
 }  # fmt: skip
 """The others; an empty one is left out."""
+MADE_PAGES = {
+    **{
+        group.path: sorted({name for each in group.queries for name in each.parameters.model_fields})
+        for group in page_list.GROUP_PAGES
+    },
+    **{
+        group.name_path(each): list(each.parameters.model_fields)
+        for group in page_list.GROUP_PAGES
+        for each in group.operations
+    },
+}
+"""Pages made from operations, with the fields of their parameters."""
 _READS = re.compile(
     r'(?:asked\.get|read_asked|read_form|read_optional|read_choices|read_number|read_moment|read_upload)\(\s*"(\w+)"'
     r'|"(\w+)" in visit\.asked|visit\.asked\["(\w+)"\]'
@@ -217,32 +231,23 @@ def list_routes(app, prefix=""):
 def list_parameters(path, route):
     """What the code of a route reads of a request."""
     if hasattr(route, "dependant"):
-        dependant = route.dependant
-        return [
-            name for each in (*dependant.query_params, *dependant.body_params) for name in list_names(each)
-        ]
+        asked = [*route.dependant.query_params, *route.dependant.body_params]
+        return [name for each in asked for name in find_fields(each)]
+    if path in MADE_PAGES:
+        # Which brands are chosen is told by more than one field of a form.
+        names = set(MADE_PAGES[path])
+        return sorted(
+            names - {"brands"} | ({"scope", "brand", "more_brands"} if "brands" in names else set())
+        )
     maker = page_list.PAGES.get(path)
-    if maker is not None and (models := find_models(path)):
-        return sorted({name for model in models for name in model.model_fields})
     code = inspect.getsource(inspect.getmodule(find_page(maker) if maker else route.endpoint))
     names = {next(filter(None, found)) for found in _READS.findall(code)}
     return sorted(names & (set(FILLERS) | set(PLAIN))) + sorted(names - set(FILLERS) - set(PLAIN))
 
 
-def list_names(parameter):
-    """A parameter, or the fields of parameters that are one model."""
+def find_fields(parameter):
+    """The fields of a parameter that is a model, those of an operation; else its own name."""
     return list(getattr(parameter.field_info.annotation, "model_fields", [parameter.alias]))
-
-
-def find_models(path):
-    """The parameters of a page that is made from operations."""
-    for group in page_list.GROUP_PAGES:
-        if path == group.path and path not in page_list._OWN_PAGES:
-            return [each.parameters for each in group.queries]
-        for operation in group.operations:
-            if path == group.name_path(operation):
-                return [operation.parameters]
-    return []
 
 
 def find_page(maker):
@@ -305,7 +310,9 @@ class Person:
         if method == "GET":
             answer = self.http.get(path, params=given)
         elif path.startswith("/api/"):
-            answer = self.http.post(path, json=given, headers={"Origin": SITE})
+            lists = {name: [given[name]] for name in ("brands", "types", "delivery_ids") if name in given}
+            headers = {"Origin": SITE, "X-Form-Token": self.token}
+            answer = self.http.post(path, json={**given, **lists}, headers=headers)
         else:
             answer = self.http.post(path, data={"form_token": self.token, **given}, headers={"Origin": SITE})
         text = answer.text + "\n" + "\n".join(f"{k}: {v}" for k, v in answer.headers.items() if k != "etag")

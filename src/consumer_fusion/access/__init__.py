@@ -12,6 +12,5 @@ __all__ = [
     "permissions",
     "sessions",
     "signing_in",
-    "throttling",
     "tokens",
 ]

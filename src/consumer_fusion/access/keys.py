@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from consumer_fusion.access.audit import append_audit
 from consumer_fusion.access.credentials import (
     WRITE_KEY_PREFIX,
     digest_secret,
@@ -16,24 +15,22 @@ from consumer_fusion.access.credentials import (
     read_ending,
 )
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, NotFoundError
-from consumer_fusion.i18n.translation import mark, read_language, say
+from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.access import KEY_KINDS, WRITE_KEYS, KeyKind
-from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.storage.store import Session
 
 DEFAULT_OVERLAP_HOURS = 72.0
 
-KeyState = Literal["counts", "rotated", "expired", "revoked"]
+KeyState = Literal["active", "rotated", "expired", "revoked"]
 KEY_STATES: Mapping[KeyState, str] = {
-    "counts": mark("counts"),
-    "rotated": mark("counts until {moment}"),
+    "active": mark("active"),
+    "rotated": mark("active until {expires_at}"),
     "expired": mark("expired"),
     "revoked": mark("revoked"),
 }
-"""The states of a write key and their labels. A rotated key counts until its replacement has taken over."""
+"""The states of write keys and tokens, with their labels; a rotated key is valid until its replacement took over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +68,15 @@ class WriteKey:
 
     def counts_at(self, now_us: int) -> bool:
         """Whether it is neither revoked nor expired."""
-        return self.state_at(now_us) in ("counts", "rotated")
+        return self.state_at(now_us) in ("active", "rotated")
 
     def state_at(self, now_us: int) -> KeyState:
         """Its state, one of `KEY_STATES`."""
         if self.revoked_us is not None:
             return "revoked"
         if self.expires_us is None:
-            return "counts"
+            return "active"
         return "rotated" if now_us < self.expires_us else "expired"
-
-    def label_at(self, now_us: int) -> str:
-        """The label of its state, in the language spoken now."""
-        until = "" if self.expires_us is None else _write_time(self.expires_us)
-        return say(KEY_STATES[self.state_at(now_us)], moment=until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +93,15 @@ class NewWriteKey:
 
 
 def create_write_key(
-    session: Session, *, source: str, kind: KeyKind, actor: Actor, now_us: int, brand: str | None = None,
+    session: Session, *, source: str, kind: KeyKind, now_us: int, brand: str | None = None,
     trust: float | None = None, signing_secret: str | None = None,
 ) -> NewWriteKey:  # fmt: skip
-    """Make a write key for a source.
+    """Create a write key for a source.
 
     Args:
         session: A writing session.
         source: The source that its events are of; several keys may be of one.
         kind: server, browser or webhook.
-        actor: Who makes it.
         now_us: When.
         brand: The brand of events that name none.
         trust: 0 to 1: believe its events at most so far.
@@ -136,17 +127,17 @@ def create_write_key(
     key = WriteKey(
         make_id(), source.strip(), brand, kind, trust, signing_secret, ending="", created_us=now_us
     )
-    return _add_key(session, key, actor, "create write key")
+    return _add_key(session, key)
 
 
 def rotate_write_key(
-    session: Session, key_id: str, *, actor: Actor, now_us: int, overlap_hours: float = DEFAULT_OVERLAP_HOURS
+    session: Session, key_id: str, *, now_us: int, overlap_hours: float = DEFAULT_OVERLAP_HOURS
 ) -> NewWriteKey:
-    """Make a key in place of another; both count for a while, so that senders can be changed one by one.
+    """Replace a key by a new one; both are valid for a while, so that senders can be changed one by one.
 
     Raises:
         NotFoundError: There is no such key.
-        ConflictError: It no longer counts, or was rotated already.
+        ConflictError: It is no longer valid, or was rotated already.
         InputError: The overlap is negative.
     """
     if overlap_hours < 0:
@@ -154,7 +145,7 @@ def rotate_write_key(
     old = find_write_key(session, key_id)
     if not old.counts_at(now_us) or old.expires_us is not None:
         raise ConflictError(
-            "The key was revoked or rotated already.", hint="`fusion keys list` shows which keys count."
+            "The key was revoked or rotated already.", hint="`fusion keys list` shows which keys are active."
         )
     expires_us = now_us + round(overlap_hours * 3_600_000_000)
     session.update(WRITE_KEYS, {"expires_us": expires_us}, {"key_id": key_id})
@@ -167,11 +158,11 @@ def rotate_write_key(
         expires_us=None,
         replaces_key_id=key_id,
     )
-    return _add_key(session, new, actor, "rotate write key")
+    return _add_key(session, new)
 
 
-def revoke_write_key(session: Session, key_id: str, *, actor: Actor, now_us: int) -> WriteKey:
-    """Let a key count no longer, from this moment on; revoking it again changes nothing.
+def revoke_write_key(session: Session, key_id: str, *, now_us: int) -> WriteKey:
+    """Revoke a key, from this moment on; revoking it again changes nothing.
 
     Raises:
         NotFoundError: There is no such key.
@@ -180,9 +171,6 @@ def revoke_write_key(session: Session, key_id: str, *, actor: Actor, now_us: int
     if key.revoked_us is not None:
         return key
     session.update(WRITE_KEYS, {"revoked_us": now_us}, {"key_id": key_id})
-    append_audit(
-        session, [AuditEntry(actor, "revoke write key", now_us, key_id, detail={"source": key.source})]
-    )
     return replace(key, revoked_us=now_us)
 
 
@@ -203,7 +191,7 @@ def verify_write_key(session: Session, secret: str, now_us: int) -> WriteKey:
                 return key
             raise AuthenticationError(
                 f"The write key ending in {key.ending} was revoked or has expired.",
-                hint="Send with a key that counts; `fusion keys list` shows them.",
+                hint="Send with an active key; `fusion keys list` shows them.",
             )
     raise AuthenticationError(
         "This is no write key of this workspace.",
@@ -239,20 +227,14 @@ def note_key_uses(session: Session, used: Mapping[str, int]) -> None:
         session.update(WRITE_KEYS, {"used_us": used_us}, {"key_id": key_id})
 
 
-def _add_key(session: Session, key: WriteKey, actor: Actor, action: str) -> NewWriteKey:
+def _add_key(session: Session, key: WriteKey) -> NewWriteKey:
     secret = make_secret(WRITE_KEY_PREFIX)
     key = replace(key, ending=read_ending(secret))
     values = {name: getattr(key, name) for name in WRITE_KEYS.column_names if name != "digest"}
     values["digest"] = digest_secret(secret)
     session.insert(WRITE_KEYS, tuple(values), [tuple(values.values())])
-    detail = {"source": key.source, "kind": key.kind, "brand": key.brand, "replaces": key.replaces_key_id}
-    append_audit(session, [AuditEntry(actor, action, key.created_us, key.key_id, detail=detail)])
     return NewWriteKey(secret, key)
 
 
 def _read_key(row: Mapping[str, Any]) -> WriteKey:
     return WriteKey(**{name: value for name, value in row.items() if name != "digest"})
-
-
-def _write_time(moment_us: int) -> str:
-    return read_language().write_time(from_microseconds(moment_us))

@@ -7,12 +7,12 @@ ends. Names without an account are throttled in the same way, so that nothing te
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
 from consumer_fusion.access.accounts import fold_email
 from consumer_fusion.errors import ThrottledError
 from consumer_fusion.records.access import SIGN_IN_FAILURES
+from consumer_fusion.records.networks import name_network
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.storage.store import Between, Session
 
@@ -104,17 +104,3 @@ def _name_subjects(email: str, address: str) -> dict[str, Throttle]:
         f"account:{fold_email(email)[:_LONGEST_SUBJECT]}": ACCOUNT_THROTTLE,
         f"address:{name_network(address)[:_LONGEST_SUBJECT]}": ADDRESS_THROTTLE,
     }
-
-
-def name_network(address: str) -> str:
-    """The network that an address stands for where tries are counted by it."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        # One household or machine has a whole /64 to try from.
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)

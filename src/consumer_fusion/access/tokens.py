@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from consumer_fusion.access.audit import append_audit
 from consumer_fusion.access.credentials import (
     API_TOKEN_PREFIX,
     digest_secret,
@@ -19,10 +18,10 @@ from consumer_fusion.access.credentials import (
     matches_digest,
     read_ending,
 )
+from consumer_fusion.access.keys import KeyState
 from consumer_fusion.access.permissions import require_permission
 from consumer_fusion.errors import AuthenticationError, InputError, NotFoundError
 from consumer_fusion.records.access import API_TOKENS, Caller
-from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
@@ -60,7 +59,13 @@ class ApiToken:
 
     def counts_at(self, now_us: int) -> bool:
         """Whether it is neither revoked nor expired."""
-        return self.revoked_us is None and now_us < self.expires_us
+        return self.state_at(now_us) == "active"
+
+    def state_at(self, now_us: int) -> KeyState:
+        """Its state: active, expired or revoked."""
+        if self.revoked_us is not None:
+            return "revoked"
+        return "active" if now_us < self.expires_us else "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,11 @@ def create_token(
     session: Session, caller: Caller, *, purpose: str, brands: Collection[str] | None, now_us: int,
     days: int = DEFAULT_DAYS,
 ) -> NewApiToken:  # fmt: skip
-    """Make a token for reading.
+    """Create a token for reading.
 
     Args:
         session: A writing session.
-        caller: Who makes it, signed in.
+        caller: Whose account it belongs to.
         purpose: What it is for.
         brands: The brands it may read; None for all that the caller may see.
         now_us: When.
@@ -118,11 +123,6 @@ def create_token(
         "expires_us": token.expires_us,
     }  # fmt: skip
     session.insert(API_TOKENS, tuple(values), [tuple(values.values())])
-    detail: dict[str, object] = {
-        "brands": None if token.brands is None else sorted(token.brands),
-        "days": days,
-    }
-    append_audit(session, [AuditEntry(caller.actor, "create token", now_us, token.token_id, detail=detail)])
     return NewApiToken(secret, token)
 
 
@@ -144,17 +144,23 @@ def verify_token(session: Session, secret: str, now_us: int) -> ApiToken:
     )
 
 
-def revoke_token(session: Session, token_id: str, *, actor: Actor, now_us: int) -> None:
-    """Let a token count no longer, from this moment on.
+def revoke_token(session: Session, token_id: str, *, now_us: int, account_id: str | None = None) -> ApiToken:
+    """Revoke a token, from this moment on; revoking it again changes nothing.
+
+    Args:
+        session: A writing session.
+        token_id: Its id.
+        now_us: When.
+        account_id: Only a token of this account.
 
     Raises:
         NotFoundError: There is no such token.
     """
-    if not session.update(API_TOKENS, {"revoked_us": now_us}, {"token_id": token_id, "revoked_us": None}):
-        if not session.count(API_TOKENS, {"token_id": token_id}):
-            raise NotFoundError("There is no token of this id.", hint="The console lists the tokens.")
-        return
-    append_audit(session, [AuditEntry(actor, "revoke token", now_us, token_id)])
+    token = next((each for each in list_tokens(session, account_id) if each.token_id == token_id), None)
+    if token is None:
+        raise NotFoundError("There is no token of this id.", hint="`fusion tokens list` shows the ids.")
+    session.update(API_TOKENS, {"revoked_us": now_us}, {"token_id": token_id, "revoked_us": None})
+    return token if token.revoked_us is not None else replace(token, revoked_us=now_us)
 
 
 def revoke_tokens_of(session: Session, account_id: str, now_us: int) -> int:

@@ -212,7 +212,7 @@ OPERATIONS = (
     ),
     Operation(
         name="webhooks add", run=_add_webhook, needs="change_webhooks", parameters=AddWebhook, result=NewWebhook,
-        arguments=("url",), summary="Add a webhook; its signing secret is shown once.", audit="add webhook",
+        arguments=("url",), summary=mark("Add a webhook; its signing secret is shown once."), audit="add webhook",
         button=mark("Add webhook"), done=mark("Alerts to {url} are signed with this secret."),
     ),
     Operation(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from string import Formatter
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.i18n.translation import say, say_written
+from consumer_fusion.i18n.translation import say
 from consumer_fusion.operations import MOMENT_SCHEMA
 from consumer_fusion.records.timestamps import write_moment
 
@@ -60,17 +61,38 @@ def is_moment(field: FieldInfo) -> bool:
     return MOMENT_SCHEMA in (*field.metadata, *nested)
 
 
-def write_value(field: FieldInfo, value: object) -> str:
-    """A value as people read it in a terminal; empty where there is none."""
+def write_value(
+    field: FieldInfo,
+    value: object,
+    row: BaseModel | None = None,
+    *,
+    write_time: Callable[[int], str] = write_moment,
+) -> str:
+    """A value as people read it; in a terminal unless times are written otherwise.
+
+    Args:
+        field: Its declaration.
+        value: The value.
+        row: The row that it is of, whose fields its label may name.
+        write_time: How a moment is written.
+    """
+    extra = read_extra(field)
+    words, absent = extra.get("words", {}), extra.get("absent", "")
     if value is None:
-        return ""
-    words = read_extra(field).get("words", {})
+        return say(absent) if absent else ""
     if isinstance(value, bool):
         return say("yes") if value else say("no")
     if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(say_written(words.get(each, str(each))) for each in value)
+        return ", ".join(say(words[each]) if each in words else str(each) for each in value)
     if isinstance(value, int) and is_moment(field):
-        return write_moment(value)
+        return write_time(value)
     if isinstance(value, float):
         return f"{value:g}"
-    return say_written(words.get(value, str(value)))
+    if value not in words:
+        return str(value)
+    named = [name for _, name, _, _ in Formatter().parse(words[value]) if name]
+    fields = {} if row is None else type(row).model_fields
+    return say(
+        words[value],
+        **{name: write_value(fields[name], getattr(row, name), write_time=write_time) for name in named},
+    )

@@ -186,7 +186,7 @@ def test_a_token_is_shown_once_reads_its_brands_and_is_revoked(owner, workspace)
     listed = owner.get("/tokens").text
     assert secret not in listed
     assert "weekly dashboard" in listed
-    owner.send("/tokens", "/tokens/revoke", token=token.token_id)
+    owner.send("/tokens", "/tokens/revoke", token_id=token.token_id)
     with workspace.store.reading() as session, pytest.raises(AuthenticationError):
         verify_token(session, secret, workspace.now_us)
     assert {"create token", "revoke token"} <= set(read_actions(workspace))
@@ -198,7 +198,7 @@ def test_an_analyst_sees_and_revokes_only_their_own_tokens(owner, sign_in, works
         token = next(each for each in list_tokens(session) if each.purpose == "of the owner")
     analyst = sign_in(ANALYST)
     assert "of the owner" not in analyst.get("/tokens").text
-    assert analyst.send("/tokens", "/tokens/revoke", token=token.token_id).status_code == 404
+    assert analyst.send("/tokens", "/tokens/revoke", token_id=token.token_id).status_code == 404
     assert token.revoked_us is None
 
 

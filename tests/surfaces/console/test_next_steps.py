@@ -29,7 +29,7 @@ PROBLEMS = [
 ]  # fmt: skip
 REFUSALS = {
     "/staff/invite": {"email": "paul@example.org", "role": "agent", "scope": "all"},
-    "/keys/revoke": {"key": "nothing"},
+    "/keys/revoke": {"key_id": "nothing"},
     "/associations/withdraw": {"association_id": "999999"},
     "/associations/declare": {
         "consumer": "pop-artist", "brand": "book-shop", "evidence": "wears", "strength": "1",
@@ -40,7 +40,7 @@ REFUSALS = {
     "/webhooks/retry": {"delivery_ids": "nothing"},
     "/identities/undo": {"merge": "999999"},
     "/rejected/drop": {"row": "999999"},
-    "/tokens/revoke": {"token": "nothing"},
+    "/tokens/revoke": {"token_id": "nothing"},
     "/staff/change": {"account": "nobody", "role": "agent", "scope": "all"},
 }  # fmt: skip
 

@@ -24,7 +24,6 @@ _COMMANDS = {
     "rejected": "rejected:application",
     "corrections": "corrections:application",
     "identity": "identity:application",
-    "keys": "keys:application",
     "staff": "staff:application",
     "points": "operation",
     "calibrate": "calibration",
@@ -80,6 +79,7 @@ class LazyGroup(TyperGroup):
 
 
 def _make_group(group: typer.Typer, name: str) -> Any:
+    # As the application itself; a command of its own would also offer to complete words in a shell.
     group.rich_markup_mode = None
     command = typer.main.get_group(group)
     command.name = name

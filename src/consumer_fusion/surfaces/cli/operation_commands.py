@@ -99,10 +99,7 @@ def _make_option(
         settings = {"help": f"A file with it. {field.description}", "exists": True, "dir_okay": False}
         kind, name = Path | None, f"{name}_file"
     elif is_list:
-        kind, default = (
-            list[kind] if field.is_required() else list[kind] | None,
-            default or inspect.Parameter.empty,
-        )
+        kind = list[kind] if field.is_required() else list[kind] | None
         default = inspect.Parameter.empty if field.is_required() else None
     elif default is None:
         kind = kind | None
@@ -142,8 +139,10 @@ def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]
         if f"{name}_file" in given:
             file = given[f"{name}_file"]
             value = None if file is None else file.read_text("utf-8").strip()
-        if value is not None:
-            values[name] = [str(each) for each in value] if isinstance(value, list) else value
+        if isinstance(value, list):
+            values[name] = [str(each) for each in value]
+        elif value is not None:
+            values[name] = str(value) if isinstance(value, StrEnum) else value
     return values
 
 
@@ -161,10 +160,13 @@ def _show(query: Query, result: Any, group: Sequence[Query]) -> None:
         return
     if not isinstance(query, Operation):
         for name, field in list_fields(query.result):
-            console.print(f"{field.title}: {write_value(field, getattr(result, name))}", soft_wrap=True)
+            console.print(
+                f"{field.title}: {write_value(field, getattr(result, name), result)}", soft_wrap=True
+            )
         return
     values = {
-        name: write_value(field, getattr(result, name)) for name, field in query.result.model_fields.items()
+        name: write_value(field, getattr(result, name), result)
+        for name, field in query.result.model_fields.items()
     }
     secrets = [
         name for name, field in query.result.model_fields.items() if read_extra(field).get("is_secret")
@@ -186,7 +188,7 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) 
         if name in ids or read_extra(field).get("is_shown", True)
     ]
     numbers = [name for name, field in fields if _unwrap(field.annotation) in (int, float)]
-    table = [[write_value(field, getattr(row, name)) for name, field in fields] for row in rows]
+    table = [[write_value(field, getattr(row, name), row) for name, field in fields] for row in rows]
     print_table(f"{query.title} ({len(rows):,})", [name for name, _ in fields], table, right=numbers)
 
 

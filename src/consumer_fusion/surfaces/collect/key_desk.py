@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from consumer_fusion.access.throttling import name_network
+from consumer_fusion.records.networks import name_network
 from consumer_fusion.surfaces.collect.collect_errors import CollectError
 from consumer_fusion.surfaces.collect.source_keys import KeyVerifier, SourceKey
 

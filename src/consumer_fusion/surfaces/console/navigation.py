@@ -35,8 +35,6 @@ _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = 
     (
         mark("Access"),
         (
-            ("keys", mark("Sources and keys"), "/keys", "change_keys"),
-            ("tokens", mark("Tokens"), "/tokens", "make_tokens"),
             ("staff", mark("Staff"), "/staff", "change_staff"),
             ("audit", mark("Audit"), "/audit", "read_audit"),
         ),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.operations import find_capabilities
 
 COMMAND = re.compile(r"\bfusion (?P<command>[a-z]+)\b|(?<![\w-])--[a-z][a-z-]+|\bpip install\b")
 """A command of ours, or an option of one."""
@@ -14,15 +17,12 @@ _PAGES: dict[str, tuple[str, str]] = {
     "audit": (mark("Audit"), "/audit"),
     "brands": (mark("Brands"), "/brands"),
     "identity": (mark("Identities"), "/identities"),
-    "keys": (mark("Sources and keys"), "/keys"),
     "points": (mark("Points"), "/points"),
     "rejected": (mark("Import errors"), "/rejected"),
     "score": (mark("Brands"), "/brands"),
     "staff": (mark("Staff"), "/staff"),
-    "tokens": (mark("Tokens"), "/tokens"),
-    "webhooks": (mark("Webhooks"), "/webhooks"),
 }
-"""The page on which one does what a command does, by the command."""
+"""The page on which one does what a command does, by the command; those made from operations are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,14 @@ def find_step(text: str) -> NextStep | None:
     if not commands:
         return None
     # Of several commands, as of an option alone, it is not known which page would do.
-    if len(commands) == 1 and commands[0] in _PAGES:
-        page, path = _PAGES[commands[0]]
+    pages = _list_pages()
+    if len(commands) == 1 and commands[0] in pages:
+        page, path = pages[commands[0]]
         return NextStep(say("See this page:"), say(page), path)
     return NextStep(say("Whoever runs this workspace can do this; the documentation says how."))
+
+
+@functools.cache
+def _list_pages() -> Mapping[str, tuple[str, str]]:
+    made = [group for each in find_capabilities().values() for group in each.groups if group.under]
+    return {**_PAGES, **{group.name: (group.title, f"/{group.name}") for group in made}}

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from consumer_fusion.access.execution import execute
-from consumer_fusion.i18n.translation import read_language, say, say_written
+from consumer_fusion.i18n.translation import read_language, say
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Permission
 from consumer_fusion.records.timestamps import from_microseconds
@@ -41,7 +41,7 @@ class Input:
         hint: What it means.
         kind: How it is filled in.
         value: What stands in it at first.
-        choices: Values to choose from, with their labels.
+        choices: Values to choose from, each with its label and meaning.
         is_required: Whether it must be filled in.
         brands: Brands to choose from, for the kinds brand and brands.
     """
@@ -51,9 +51,15 @@ class Input:
     hint: str
     kind: InputKind
     value: str = ""
-    choices: Sequence[tuple[str, str]] = ()
+    choices: Sequence[tuple[str, str, str]] = ()
     is_required: bool = False
     brands: BrandChoices | None = None
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it takes the whole width, below those that stand side by side."""
+        has_hints = any(hint for _, _, hint in self.choices)
+        return self.kind in ("brands", "choices", "flag") or (self.kind == "choice" and has_hints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,21 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a table.
+
+    Attributes:
+        cells: What stands in it.
+        buttons: What can be done with it.
+        is_past: Whether it is only history.
+    """
+
+    cells: Sequence[Cell]
+    buttons: Sequence[RowButton]
+    is_past: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TableSection:
     """The rows of a query.
 
@@ -135,7 +156,7 @@ class TableSection:
     name: str
     title: str
     headings: Sequence[Cell]
-    rows: Sequence[tuple[Sequence[Cell], Sequence[RowButton]]]
+    rows: Sequence[TableRow]
     empty: str
     filters: Sequence[tuple[str, str, bool]]
     inputs: Sequence[Input]
@@ -205,7 +226,7 @@ class GroupPages:
         parameters = read_parameters(operation.parameters, _read_form(visit, operation.parameters))
         result = execute(operation, visit.workspace, visit.visitor.caller, parameters)
         fields = operation.result.model_fields
-        values = {name: write_text(field, getattr(result, name)) for name, field in fields.items()}
+        values = {name: write_text(field, getattr(result, name), result) for name, field in fields.items()}
         secret = next((name for name, field in fields.items() if read_extra(field).get("is_secret")), None)
         if secret is None:
             return Redirect(self.path, say(operation.done, **values))
@@ -226,7 +247,12 @@ class GroupPages:
             for name, each in list_fields(query.result)
         ]
         title = say(query.title) if query is not self.queries[0] else ""
-        shown = [(_write_cells(visit, query.result, row), self._list_buttons(visit, row)) for row in rows]
+        shown = [
+            TableRow(
+                _write_cells(visit, query.result, row), self._list_buttons(visit, row), query.is_past(row)
+            )
+            for row in rows
+        ]
         inputs = [
             replace(_make_input(visit, name, each), value=asked.get(name, ""), is_required=False)
             for name, each in list_fields(query.parameters)
@@ -286,13 +312,15 @@ def find_group_pages(capabilities: Iterable[Capability]) -> list[GroupPages]:
     ]
 
 
-def write_text(declared: FieldInfo, value: object) -> str:
-    """A value as people read it on a page, in the language spoken now."""
-    if value is not None and is_moment(declared):
-        return read_language().write_time(from_microseconds(typing.cast("int", value)))
+def write_text(declared: FieldInfo, value: object, row: BaseModel) -> str:
+    """A value of a row as people read it on a page, in the language spoken now."""
     if isinstance(value, float):
         return read_language().write_number(value, 0 if value.is_integer() else 1)
-    return write_value(declared, value)
+    return write_value(declared, value, row, write_time=_write_time)
+
+
+def _write_time(moment_us: int) -> str:
+    return read_language().write_time(from_microseconds(moment_us))
 
 
 def _write_cells(visit: Visit, model: type[BaseModel], row: BaseModel) -> list[Cell]:
@@ -300,7 +328,7 @@ def _write_cells(visit: Visit, model: type[BaseModel], row: BaseModel) -> list[C
 
 
 def _write_cell(visit: Visit, name: str, declared: FieldInfo, row: BaseModel) -> Cell:
-    text, path = write_text(declared, getattr(row, name)), ""
+    text, path = write_text(declared, getattr(row, name), row), ""
     page = read_extra(declared).get("consumer_page")
     if page and text:
         path = make_path(page, consumer=text, brand=getattr(row, "brand", None))
@@ -325,6 +353,7 @@ def _make_input(visit: Visit, name: str, declared: FieldInfo) -> Input:
     extra = read_extra(declared)
     kind = _choose_kind(name, declared)
     words = extra.get("words") or {each: each for each in _list_literals(declared.annotation)}
+    hints = extra.get("hints", {})
     is_brand = kind in ("brand", "brands")
     return Input(
         name=name,
@@ -332,7 +361,10 @@ def _make_input(visit: Visit, name: str, declared: FieldInfo) -> Input:
         hint=say(declared.description or ""),
         kind=kind,
         value="" if default is None or kind == "brands" else str(default).removesuffix(".0"),
-        choices=[(str(value), say_written(label)) for value, label in words.items()],
+        choices=[
+            (str(value), say(label), say(hints[value]) if value in hints else "")
+            for value, label in words.items()
+        ],
         is_required=declared.is_required(),
         brands=offer_brands(visit.list_brands(), None) if is_brand else None,
     )

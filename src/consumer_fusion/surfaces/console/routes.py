@@ -16,14 +16,12 @@ from consumer_fusion.surfaces.console import (
     effect_pages,
     experiment_pages,
     identity_pages,
-    key_pages,
     planner_page,
     points_page,
     rejected_page,
     relationship_page,
     staff_pages,
     suggestion_pages,
-    token_pages,
     unattributed_page,
 )
 from consumer_fusion.surfaces.console.drawings import DrawnShelf
@@ -115,13 +113,6 @@ _OWN_PAGES: dict[str, PageMaker] = {
         "merge_consumers", suggestion_pages.find_suggestions, is_preview=True, takes_file=True
     ),
     "/suggestions/accept": _change("merge_consumers", suggestion_pages.accept_suggestions),
-    "/keys": _show("change_keys", key_pages.show_keys),
-    "/keys/create": _change("change_keys", key_pages.create_key),
-    "/keys/rotate": _change("change_keys", key_pages.rotate_key),
-    "/keys/revoke": _change("change_keys", key_pages.revoke_key),
-    "/tokens": _show("make_tokens", token_pages.show_tokens),
-    "/tokens/create": _change("make_tokens", token_pages.create_token),
-    "/tokens/revoke": _change("make_tokens", token_pages.revoke_token),
     "/staff": _show("change_staff", staff_pages.show_staff),
     "/staff/account": _show("change_staff", staff_pages.show_account),
     "/staff/invite": _change("change_staff", staff_pages.invite),

@@ -1,0 +1,200 @@
+"""Operations on write keys: created, shown once, rotated, revoked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from consumer_fusion.access.keys import (
+    DEFAULT_OVERLAP_HOURS,
+    KEY_STATES,
+    KeyState,
+    NewWriteKey,
+    WriteKey,
+    create_write_key,
+    list_write_keys,
+    revoke_write_key,
+    rotate_write_key,
+)
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.operations import (
+    Context,
+    Group,
+    Moment,
+    NoParameters,
+    Operation,
+    Query,
+    Schema,
+    Text,
+    describe,
+)
+from consumer_fusion.records.access import KeyKind
+
+KIND_WORDS: dict[KeyKind, str] = {
+    "server": mark("server"),
+    "browser": mark("browser"),
+    "webhook": mark("webhook"),
+}
+KIND_HINTS: dict[KeyKind, str] = {
+    "server": mark("On your own server: nobody else can read the key."),
+    "browser": mark(
+        "In a web page or app: anyone can read the key, so amounts count a quarter until a server confirms them."
+    ),
+    "webhook": mark("With another service that calls us: trusted in full if its signature is valid."),
+}
+_ID = (mark("ID"), "The id of the write key.")
+_SOURCE = (mark("Source"), mark("The source that its events come from, such as web-shop."))
+_KIND = (mark("Kind"), mark("Where the key is kept."))
+_BRAND = (mark("Brand"), mark("The brand of events that name none."))
+_TRUST = (mark("Trust limit"), mark("0 to 1: the most that its events are trusted; empty for no limit."))
+
+
+class Key(Schema):
+    """A write key, without the key itself."""
+
+    key_id: str = describe(*_ID, is_shown=False)
+    source: str = describe(*_SOURCE)
+    brand: str | None = describe(*_BRAND)
+    kind: KeyKind = describe(*_KIND, words=KIND_WORDS)
+    trust: float | None = describe(*_TRUST, is_shown=False)
+    ending: str = describe(mark("Ends in"), "The last four characters of the key.")
+    created_at: Moment = describe(mark("Created (UTC)"), "When it was created.")
+    used_at: Moment | None = describe(mark("Last used (UTC)"), "When it was last used.", absent=mark("never"))
+    state: KeyState = describe(
+        mark("Status"),
+        "active; rotated, and valid until `expires_at`; expired; or revoked.",
+        words=KEY_STATES,
+    )
+    expires_at: Moment | None = describe(
+        mark("Valid until (UTC)"), "When it expires, once it was rotated.", is_shown=False
+    )
+    replaces_key_id: str | None = describe(mark("Replaces"), "The key that it replaces.", is_shown=False)
+
+
+class NewKey(Key):
+    """A write key that was just created."""
+
+    key: str = describe(
+        mark("Write key"),
+        mark(
+            "Segment and RudderStack libraries take it as their write key; others send it as the user name of HTTP "
+            "basic authentication."
+        ),
+        is_secret=True,
+    )
+
+
+class CreateKey(Schema):
+    """A write key to create."""
+
+    source: Text = describe(*_SOURCE)
+    kind: KeyKind = describe(*_KIND, default="server", words=KIND_WORDS, hints=KIND_HINTS)
+    brand: str | None = describe(*_BRAND, default=None)
+    trust: Annotated[float | None, Field(ge=0, le=1)] = describe(*_TRUST, default=None)
+    signing_secret: str | None = describe(
+        mark("Signing secret"),
+        mark("The secret with which a webhook's sender signs, if it signs."),
+        default=None,
+        is_secret=True,
+    )
+
+
+class KeyId(Schema):
+    """Which write key."""
+
+    key_id: Text = describe(*_ID)
+
+
+class RotateKey(KeyId):
+    """A write key to replace."""
+
+    overlap_hours: Annotated[float, Field(ge=0)] = describe(
+        mark("Overlap"),
+        "The old key stays valid for this many hours beside the new one.",
+        default=DEFAULT_OVERLAP_HOURS,
+    )
+
+
+def _list_keys(context: Context, _: NoParameters) -> list[Key]:
+    with context.reading() as session:
+        found = [Key(**_describe(each, context.workspace.now_us)) for each in list_write_keys(session)]
+    return sorted(found, key=lambda key: (_is_past(key), key.source, -key.created_at))
+
+
+def _create_key(context: Context, asked: CreateKey) -> NewKey:
+    with context.writing() as session:
+        made = create_write_key(session, now_us=context.workspace.now_us, **dict(asked))
+        return _tell(context, made)
+
+
+def _rotate_key(context: Context, asked: RotateKey) -> NewKey:
+    with context.writing() as session:
+        made = rotate_write_key(session, now_us=context.workspace.now_us, **dict(asked))
+        return _tell(context, made)
+
+
+def _revoke_key(context: Context, asked: KeyId) -> Key:
+    now_us = context.workspace.now_us
+    with context.writing() as session:
+        key = revoke_write_key(session, asked.key_id, now_us=now_us)
+        context.describe(object_id=key.key_id, source=key.source)
+    return Key(**_describe(key, now_us))
+
+
+def _tell(context: Context, made: NewWriteKey) -> NewKey:
+    """A new key as it is shown once; the audit entry knows all but the key itself."""
+    key = made.key
+    context.describe(object_id=key.key_id)
+    # In the detail, because no event of this brand may have come yet.
+    context.about["detail"] = {
+        "source": key.source, "kind": key.kind, "brand": key.brand, "replaces": key.replaces_key_id,
+    }  # fmt: skip
+    return NewKey(key=made.secret, **_describe(key, key.created_us))
+
+
+def _describe(key: WriteKey, now_us: int) -> dict[str, Any]:
+    return {
+        "key_id": key.key_id, "source": key.source, "brand": key.brand, "kind": key.kind, "trust": key.trust,
+        "ending": key.ending, "created_at": key.created_us, "used_at": key.used_us, "state": key.state_at(now_us),
+        "expires_at": key.expires_us, "replaces_key_id": key.replaces_key_id,
+    }  # fmt: skip
+
+
+def _is_past(key: Key) -> bool:
+    return key.state in ("expired", "revoked")
+
+
+KEYS = Group(
+    "keys",
+    mark("Write keys"),
+    mark("A write key lets one source send events, and nothing else. It is shown once, when it is created."),
+    under="Access",
+)
+KEY_OPERATIONS = (
+    Query(
+        name="keys list", run=_list_keys, needs="change_keys", result=Key, is_many=True, title=mark("Write keys"),
+        summary="List the write keys, without the keys themselves.", empty=mark("No write keys yet."),
+        is_past=_is_past,
+    ),
+    Operation(
+        name="keys create", run=_create_key, needs="change_keys", parameters=CreateKey, result=NewKey,
+        summary=mark("Create a write key; it is shown once, only its digest is kept."), audit="create write key",
+        button=mark("Create key"), done=mark("Keep this write key where {source} sends from. It is not shown again."),
+    ),
+    Operation(
+        name="keys rotate", run=_rotate_key, needs="change_keys", parameters=RotateKey, result=NewKey,
+        arguments=("key_id",), summary="Replace a key by a new one; both are valid for a while.",
+        audit="rotate write key", button=mark("Rotate"),
+        done=mark("Keep this write key where {source} sends from. It is not shown again."),
+        of_row="key_id", is_on_page=False, is_offered=lambda row: row.state == "active",
+        question=mark("Create a new key to replace this one? Both are valid for three days."),
+    ),
+    Operation(
+        name="keys revoke", run=_revoke_key, needs="change_keys", parameters=KeyId, result=Key, arguments=("key_id",),
+        summary="Revoke a key; events that are still sent with it are refused and lost.", audit="revoke write key",
+        button=mark("Revoke"), done=mark("The key of {source} is no longer valid."), of_row="key_id",
+        is_on_page=False, is_offered=lambda row: not _is_past(row), is_danger=True,
+        question=mark("Revoke this key? Its source can send nothing from this moment on."),
+    ),
+)  # fmt: skip
