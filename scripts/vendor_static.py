@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-STATIC = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion" / "web" / "static"
+STATIC = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion" / "surfaces" / "console" / "static"
 
 
 @dataclass(frozen=True, slots=True)

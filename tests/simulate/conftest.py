@@ -36,4 +36,4 @@ def truth(town: Town) -> TownTruth:
 
 @pytest.fixture(scope="session")
 def shipped_points() -> dict:
-    return tomllib.loads(resources.files("consumer_fusion.score").joinpath("points.toml").read_text())
+    return tomllib.loads(resources.files("consumer_fusion.score.points").joinpath("points.toml").read_text())
