@@ -27,7 +27,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 WRITTEN_IN = (
     "access", "alerts", "associations", "declarations.py", "events/attachment.py", "events/entities.py",
     "events/inbox.py", "i18n", "identity", "ingest/rejections.py", "records/characters.py",
-    "records/consumer_keys.py", "records/timestamps.py", "repairs.py", "score/model/last_seen_state.py",
+    "records/consumer_keys.py", "records/timestamps.py", "repairs", "score/model/last_seen_state.py",
     "score/model/changes.py", "score/points/points_overrides.py", "score/points/points_table.py",
     "score/queries/answers.py", "server/audit_buffer.py", "server/authentication.py",
     "server/session_middleware.py", "storage/sqlite.py",

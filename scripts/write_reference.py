@@ -96,9 +96,6 @@ _BY_HAND: Mapping[str, object] = {
     "rejected list": [["rejection_id", "source", "position", "code", "message", "raw"]],
     "rejected retry": _ACCEPTANCE,
     "rejected drop": ["dropped"],
-    "corrections list": [["correction_id", "source", "event_id", "status", "newer", "former", "found_us"]],
-    "corrections apply": _ACCEPTANCE,
-    "corrections undo": ["undone"],
     "identity show": [
         "consumer", "members",
         ("identifiers", [["type", "value", "strength", "consumer", "seen_at"]]),

@@ -7,10 +7,11 @@ import json
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import pipeline, repairs
+from consumer_fusion import pipeline
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.import_record import CORRECTIONS
+from consumer_fusion.repairs import attribution, replacements
 from copied_workspaces import copy_made
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 
@@ -67,11 +68,11 @@ def test_corrections_wait_are_applied_and_undone_exactly(tmp_path, is_sealed):
         told = fusion.import_events(workspace, [ORDERS[0], *corrected])
         assert (told.accepted, told.duplicates, told.changed) == (0, 8, 7)
         assert read_scores(workspace) == before
-        waiting = repairs.list_corrections(workspace)
+        waiting = replacements.list_corrections(workspace)
         assert {(each.event_id, each.status) for each in waiting} == {
             (each.event_id, "waiting") for each in orders
         }
-        told = repairs.apply_corrections(workspace, [each.correction_id for each in waiting])
+        told = replacements.apply_corrections(workspace, [each.correction_id for each in waiting])
         assert (told.accepted, told.replaced) == (0, 7)
         assert read_scores(workspace) == pytest.approx(
             _score_afresh(tmp_path, [*ORDERS, *corrected]), abs=1e-9
@@ -80,16 +81,16 @@ def test_corrections_wait_are_applied_and_undone_exactly(tmp_path, is_sealed):
         assert find_problems(workspace) == []
         assert fusion.import_events(workspace, corrected).changed == 0
         for each in waiting:
-            repairs.undo_correction(workspace, each.correction_id)
+            replacements.undo_correction(workspace, each.correction_id)
         assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
-        assert {each.status for each in repairs.list_corrections(workspace)} == {"undone"}
+        assert {each.status for each in replacements.list_corrections(workspace)} == {"undone"}
         assert find_problems(workspace) == []
 
 
 def test_a_retry_of_the_same_content_is_silent(workspace):
     told = fusion.import_events(workspace, [*reversed(ORDERS), ORDERS[0]])
     assert (told.duplicates, told.changed) == (4, 0)
-    assert repairs.list_corrections(workspace) == ()
+    assert replacements.list_corrections(workspace) == ()
 
 
 def test_a_correction_is_listed_once_however_often_it_is_told_and_the_last_word_counts(workspace):
@@ -100,49 +101,49 @@ def test_a_correction_is_listed_once_however_often_it_is_told_and_the_last_word_
             ).changed
             == 1
         )
-    (waiting,) = repairs.list_corrections(workspace)
+    (waiting,) = replacements.list_corrections(workspace)
     assert waiting.newer["value"] == "40.0"
     fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=50.0),
                                      make_order(1, days_ago=19, consumer="ben", value=60.0)])  # fmt: skip
-    assert [each.newer["value"] for each in repairs.list_corrections(workspace)] == ["60.0"]
+    assert [each.newer["value"] for each in replacements.list_corrections(workspace)] == ["60.0"]
 
 
 def test_what_was_undone_is_not_listed_again_but_may_be_applied_again(workspace):
     corrected = make_order(1, days_ago=19, consumer="ben", value=35.0)
     fusion.import_events(workspace, [corrected])
-    (number,) = (each.correction_id for each in repairs.list_corrections(workspace))
-    repairs.apply_corrections(workspace)
+    (number,) = (each.correction_id for each in replacements.list_corrections(workspace))
+    replacements.apply_corrections(workspace)
     with pytest.raises(ConflictError):
-        repairs.apply_corrections(workspace, [number])
-    repairs.undo_correction(workspace, number)
+        replacements.apply_corrections(workspace, [number])
+    replacements.undo_correction(workspace, number)
     with pytest.raises(ConflictError):
-        repairs.undo_correction(workspace, number)
+        replacements.undo_correction(workspace, number)
     fusion.import_events(workspace, [corrected])
-    assert [each.status for each in repairs.list_corrections(workspace)] == ["undone"]
-    assert repairs.apply_corrections(workspace, [number]).replaced == 1
+    assert [each.status for each in replacements.list_corrections(workspace)] == ["undone"]
+    assert replacements.apply_corrections(workspace, [number]).replaced == 1
     with pytest.raises(NotFoundError):
-        repairs.undo_correction(workspace, number + 1)
+        replacements.undo_correction(workspace, number + 1)
 
 
 def test_a_later_correction_is_undone_first(workspace):
     for amount in (35.0, 45.0):
         fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=amount)])
-        repairs.apply_corrections(workspace)
-    later, earlier = repairs.list_corrections(workspace)
+        replacements.apply_corrections(workspace)
+    later, earlier = replacements.list_corrections(workspace)
     with pytest.raises(ConflictError):
-        repairs.undo_correction(workspace, earlier.correction_id)
-    repairs.undo_correction(workspace, later.correction_id)
-    repairs.undo_correction(workspace, earlier.correction_id)
+        replacements.undo_correction(workspace, earlier.correction_id)
+    replacements.undo_correction(workspace, later.correction_id)
+    replacements.undo_correction(workspace, earlier.correction_id)
 
 
 def test_an_attached_event_keeps_its_consumer_when_its_amount_is_corrected(workspace):
     fusion.import_events(workspace, [make_order(7, consumer=None)])
-    repairs.attach(workspace, "shop", "order-7", consumer="ann", reason="her card")
+    attribution.attach(workspace, "shop", "order-7", consumer="ann", reason="her card")
     assert fusion.import_events(workspace, [make_order(7, consumer=None)]).changed == 0
     seal(workspace)
     before = read_scores(workspace)
     assert fusion.import_events(workspace, [make_order(7, consumer=None, value=90.0)]).changed == 1
-    told = repairs.apply_corrections(workspace)
+    told = replacements.apply_corrections(workspace)
     assert (told.replaced, told.unattributed) == (1, 0)
     assert read_scores(workspace)["ann", "bakery"] > before["ann", "bakery"]
 
@@ -182,8 +183,8 @@ def test_the_rule_of_a_source_takes_the_newer_at_once(tmp_path):
         told = take(rows[0], "2,2026-06-02,dora,20", rows[2])
         assert (told.accepted, told.duplicates, told.changed, told.replaced) == (0, 2, 0, 1)
         assert {who for who, _ in read_scores(workspace)} == {"ann", "cy", "dora"}
-        (correction,) = repairs.list_corrections(workspace)
-        repairs.undo_correction(workspace, correction.correction_id)
+        (correction,) = replacements.list_corrections(workspace)
+        replacements.undo_correction(workspace, correction.correction_id)
         assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
         assert take("2,2026-06-02,dora,20").changed == 1  # somebody undid just this
         assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
@@ -201,7 +202,7 @@ def test_a_message_that_comes_again_over_the_network_with_another_amount_is_told
             path.write_text(json.dumps(call) + "\n")
             told = pipeline.import_files(workspace, [path], choose_reading(format="segment"))
             assert (told.accepted, told.changed) == [(1, 0), (0, 0), (0, 1), (0, 1)][number]
-        (waiting,) = repairs.list_corrections(workspace)
+        (waiting,) = replacements.list_corrections(workspace)
         assert waiting.newer["consumer"] == "ben"
 
 
@@ -209,36 +210,36 @@ def test_a_consumer_that_a_source_names_later_goes_again_when_that_is_undone(wor
     fusion.import_events(workspace, [make_order(7, consumer=None)])
     before = read_scores(workspace)
     assert fusion.import_events(workspace, [make_order(7, consumer="ann")]).changed == 1
-    assert repairs.apply_corrections(workspace).unattributed == 0
+    assert replacements.apply_corrections(workspace).unattributed == 0
     assert read_scores(workspace) != before
-    (correction,) = repairs.list_corrections(workspace)
-    repairs.undo_correction(workspace, correction.correction_id)
+    (correction,) = replacements.list_corrections(workspace)
+    replacements.undo_correction(workspace, correction.correction_id)
     assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
-    assert repairs.list_unattributed(workspace)[1] == 1
+    assert attribution.list_unattributed(workspace)[1] == 1
 
 
 def test_what_waits_goes_when_the_source_says_again_what_the_record_says(workspace):
     fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=30.0)])
-    assert len(repairs.list_corrections(workspace)) == 1
+    assert len(replacements.list_corrections(workspace)) == 1
     fusion.import_events(workspace, [ORDERS[1]])
-    assert repairs.list_corrections(workspace) == ()
+    assert replacements.list_corrections(workspace) == ()
 
 
 def test_two_who_apply_one_correction_at_once_lose_nothing(workspace, monkeypatch):
     fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=30.0)])
-    replace = repairs._replace
+    replace = replacements._replace
 
     def let_another_be_first(*arguments, **options):
-        monkeypatch.setattr(repairs, "_replace", replace)
-        repairs.apply_corrections(workspace)
+        monkeypatch.setattr(replacements, "_replace", replace)
+        replacements.apply_corrections(workspace)
         return replace(*arguments, **options)
 
     before = read_scores(workspace)
-    monkeypatch.setattr(repairs, "_replace", let_another_be_first)
+    monkeypatch.setattr(replacements, "_replace", let_another_be_first)
     with pytest.raises(ConflictError):
-        repairs.apply_corrections(workspace)
-    (correction,) = repairs.list_corrections(workspace)
-    repairs.undo_correction(workspace, correction.correction_id)
+        replacements.apply_corrections(workspace)
+    (correction,) = replacements.list_corrections(workspace)
+    replacements.undo_correction(workspace, correction.correction_id)
     assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
 
 
@@ -248,16 +249,16 @@ def test_two_who_apply_one_correction_at_once_lose_nothing(workspace, monkeypatc
 )
 def test_what_this_release_refuses_cannot_come_back_and_that_is_told(workspace, field, said, told):
     fusion.import_events(workspace, [make_order(1, days_ago=19, consumer="ben", value=30.0)])
-    repairs.apply_corrections(workspace)
-    (correction,) = repairs.list_corrections(workspace)
+    replacements.apply_corrections(workspace)
+    (correction,) = replacements.list_corrections(workspace)
     after = read_scores(workspace)
     with workspace.store.writing() as session:
         former = json.dumps({**correction.former, field: said})
         session.update(CORRECTIONS, {"former": former}, {"correction_id": correction.correction_id})
     with pytest.raises(InputError, match=told):
-        repairs.undo_correction(workspace, correction.correction_id)
+        replacements.undo_correction(workspace, correction.correction_id)
     assert read_scores(workspace) == after
-    assert [each.status for each in repairs.list_corrections(workspace)] == ["applied"]
+    assert [each.status for each in replacements.list_corrections(workspace)] == ["applied"]
 
 
 def test_a_row_that_names_nobody_takes_no_consumer_from_the_event_that_it_replaces(tmp_path):
@@ -275,16 +276,16 @@ def test_corrections_of_one_event_are_in_force_one_upon_the_other(workspace):
     before = read_scores(workspace)
     for who, amount in (("cat", 20.0), ("dan", 500.0)):
         fusion.import_events(workspace, [make_order(1, days_ago=19, consumer=who, value=amount)])
-        number = repairs.list_corrections(workspace)[0].correction_id
-        repairs.apply_corrections(workspace, [number])
+        number = replacements.list_corrections(workspace)[0].correction_id
+        replacements.apply_corrections(workspace, [number])
         if who == "cat":
-            repairs.undo_correction(workspace, number)
-    later, earlier = (each.correction_id for each in repairs.list_corrections(workspace))
+            replacements.undo_correction(workspace, number)
+    later, earlier = (each.correction_id for each in replacements.list_corrections(workspace))
     with pytest.raises(ConflictError, match=f"correction {later} of the same event"):
-        repairs.apply_corrections(workspace, [earlier])
-    repairs.undo_correction(workspace, later)
+        replacements.apply_corrections(workspace, [earlier])
+    replacements.undo_correction(workspace, later)
     with pytest.raises(ConflictError, match="of the same event"):
-        repairs.apply_corrections(workspace, [earlier, later])
+        replacements.apply_corrections(workspace, [earlier, later])
     assert read_scores(workspace) == pytest.approx(before, abs=1e-9)
 
 
@@ -295,7 +296,7 @@ def test_the_newest_event_is_another_once_its_date_was_corrected(tmp_path, is_se
         if is_sealed:
             seal(workspace)
         fusion.import_events(workspace, [make_order(5, days_ago=25)])
-        repairs.apply_corrections(workspace)
+        replacements.apply_corrections(workspace)
         with open_small(tmp_path / "fresh") as fresh:
             fusion.import_events(fresh, [*ORDERS, make_order(5, days_ago=25)])
             for as_of in ("latest", None):

@@ -104,9 +104,9 @@ def test_it_ends_by_itself_when_nothing_is_asked_of_it(process):
 @pytest.mark.parametrize("way", ["ends", "is killed"])
 def test_it_ends_with_its_parent(way):
     program = (
-        "from consumer_fusion import charts; from consumer_fusion.views.charts import rendering;"
+        "from consumer_fusion.views.charts import rendering;"
         "import altair, sys;"
-        "charts.render_svg(altair.Chart(altair.Data(values=[{'x': 1}])).mark_point().encode(x='x:Q'));"
+        "rendering.render_svg(altair.Chart(altair.Data(values=[{'x': 1}])).mark_point().encode(x='x:Q'));"
         "print(rendering._drawing_process.process_id, flush=True); sys.stdin.readline()"
     )
     parent = subprocess.Popen(

@@ -7,9 +7,10 @@ import json
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import pipeline, repairs
+from consumer_fusion import pipeline
 from consumer_fusion.errors import ConflictError, InputError, MappingError, NotFoundError
 from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.repairs import attribution, rejected_rows, replacements
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 
 GOOD = {
@@ -33,7 +34,7 @@ def rejected(workspace, tmp_path):
     path.write_text("".join(json.dumps(row) + "\n" for row in (GOOD, UNTIMED, NAMELESS)), encoding="utf-8")
     told = pipeline.import_files(workspace, [path], choose_reading(format="events"))
     assert (told.accepted, told.rejected) == (1, 2)
-    rows, counts = repairs.list_rejected(workspace)
+    rows, counts = rejected_rows.list_rejected(workspace)
     assert counts == {"invalid_time": 1, "missing_kind": 1}
     return {json.loads(row.raw)["event_id"]: row.rejection_id for row in rows}
 
@@ -41,9 +42,9 @@ def rejected(workspace, tmp_path):
 def test_a_row_that_is_repaired_becomes_an_event_and_leaves_the_list(workspace, rejected):
     before = read_scores(workspace)
     raw = json.dumps({**UNTIMED, "occurred_at": "2026-06-10T10:00:00Z"})
-    told = repairs.retry_rejected(workspace, [rejected["2"]], raw=raw)
+    told = rejected_rows.retry_rejected(workspace, [rejected["2"]], raw=raw)
     assert (told.accepted, told.rejected) == (1, 0)
-    assert [row.rejection_id for row in repairs.list_rejected(workspace)[0]] == [rejected["3"]]
+    assert [row.rejection_id for row in rejected_rows.list_rejected(workspace)[0]] == [rejected["3"]]
     assert read_scores(workspace)["ann", "bakery"] > before["ann", "bakery"]
     assert find_problems(workspace) == []
     assert list(workspace.staging_folder.iterdir()) == []
@@ -51,13 +52,13 @@ def test_a_row_that_is_repaired_becomes_an_event_and_leaves_the_list(workspace, 
 
 def test_rows_that_are_still_wrong_stay_on_the_list_once(workspace, rejected):
     for _ in range(2):
-        told = repairs.retry_rejected(workspace)
+        told = rejected_rows.retry_rejected(workspace)
         assert (told.accepted, told.rejected) == (0, 2)
-        assert repairs.list_rejected(workspace)[1] == {"invalid_time": 1, "missing_kind": 1}
+        assert rejected_rows.list_rejected(workspace)[1] == {"invalid_time": 1, "missing_kind": 1}
 
 
 def test_a_repaired_row_that_is_here_already_is_a_duplicate(workspace, rejected):
-    told = repairs.retry_rejected(workspace, [rejected["2"]], raw=json.dumps(GOOD))
+    told = rejected_rows.retry_rejected(workspace, [rejected["2"]], raw=json.dumps(GOOD))
     assert (told.accepted, told.duplicates) == (0, 1)
     assert count_places(workspace) == {("shop", "1"): 1}
 
@@ -67,18 +68,18 @@ def test_a_retry_that_fails_half_way_loses_no_row(workspace, rejected, monkeypat
     with monkeypatch.context() as broken:
         broken.setattr(pipeline, "finish_import", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            repairs.retry_rejected(workspace, [rejected["2"]], raw=raw)
-    assert len(repairs.list_rejected(workspace)[0]) == 2
-    assert repairs.retry_rejected(workspace, [rejected["2"]], raw=raw).accepted == 1
+            rejected_rows.retry_rejected(workspace, [rejected["2"]], raw=raw)
+    assert len(rejected_rows.list_rejected(workspace)[0]) == 2
+    assert rejected_rows.retry_rejected(workspace, [rejected["2"]], raw=raw).accepted == 1
 
 
 @pytest.mark.parametrize("number", [2**63, 2**70, -(2**70)])
 def test_a_number_that_no_store_can_hold_is_unknown_like_any_other(workspace, number):
     for repair in (
-        lambda: repairs.retry_rejected(workspace, [number]),
-        lambda: repairs.drop_rejected(workspace, [number]),
-        lambda: repairs.apply_corrections(workspace, [number]),
-        lambda: repairs.undo_correction(workspace, number),
+        lambda: rejected_rows.retry_rejected(workspace, [number]),
+        lambda: rejected_rows.drop_rejected(workspace, [number]),
+        lambda: replacements.apply_corrections(workspace, [number]),
+        lambda: replacements.undo_correction(workspace, number),
     ):
         with pytest.raises(NotFoundError, match=str(number)):
             repair()
@@ -92,15 +93,15 @@ def test_what_is_no_object_of_a_json_file_keeps_no_other_row_from_being_tried_ag
     posts.write_text('[{"id": "1", "at": "2026-01-01"}, 7, ')
     reading = choose_reading(map_file=mapping)
     assert pipeline.import_files(workspace, [posts], reading).rejected == 2
-    assert repairs.retry_rejected(workspace).rejected == 2
-    assert [row.raw for row in repairs.list_rejected(workspace)[0]] == ["7", "["]
+    assert rejected_rows.retry_rejected(workspace).rejected == 2
+    assert [row.raw for row in rejected_rows.list_rejected(workspace)[0]] == ["7", "["]
 
 
 def test_one_repaired_row_stands_for_one_row(workspace, rejected):
     with pytest.raises(InputError):
-        repairs.retry_rejected(workspace, list(rejected.values()), raw="{}")
+        rejected_rows.retry_rejected(workspace, list(rejected.values()), raw="{}")
     with pytest.raises(NotFoundError):
-        repairs.retry_rejected(workspace, [999_999])
+        rejected_rows.retry_rejected(workspace, [999_999])
 
 
 @pytest.mark.parametrize("second", ['{"b": ', "[" * 100_000])
@@ -109,11 +110,11 @@ def test_rows_that_look_like_an_array_or_nest_without_end_are_tried_again_each_b
         file = tmp_path / "events.jsonl"
         file.write_text("\n".join([json.dumps(GOOD), '[{"a": 1', second]) + "\n")
         pipeline.import_files(workspace, [file], choose_reading(format="events"), is_setting_aside=True)
-        before = repairs.list_rejected(workspace)[0]
+        before = rejected_rows.list_rejected(workspace)[0]
         assert len(before) == 2
-        told = repairs.retry_rejected(workspace)
+        told = rejected_rows.retry_rejected(workspace)
         assert (told.accepted, told.rejected) == (0, 2)
-        after = repairs.list_rejected(workspace)[0]
+        after = rejected_rows.list_rejected(workspace)[0]
         assert [(each.rejection_id, each.raw) for each in after] == [
             (each.rejection_id, each.raw) for each in before
         ]
@@ -121,10 +122,10 @@ def test_rows_that_look_like_an_array_or_nest_without_end_are_tried_again_each_b
 
 def test_rows_are_dropped_only_when_they_are_named(workspace, rejected):
     with pytest.raises(InputError):
-        repairs.drop_rejected(workspace, None)
-    assert repairs.drop_rejected(workspace, [rejected["3"]]) == 1
-    assert repairs.drop_rejected(workspace, None, is_all=True) == 1
-    assert repairs.list_rejected(workspace) == ((), {})
+        rejected_rows.drop_rejected(workspace, None)
+    assert rejected_rows.drop_rejected(workspace, [rejected["3"]]) == 1
+    assert rejected_rows.drop_rejected(workspace, None, is_all=True) == 1
+    assert rejected_rows.list_rejected(workspace) == ((), {})
 
 
 @pytest.mark.parametrize("is_sealed", [False, True], ids=["from the inbox", "from a segment"])
@@ -136,24 +137,24 @@ def test_an_event_that_gets_its_consumer_scores_as_if_it_always_had_one(workspac
     if is_sealed:
         assert seal(workspace) == 2
     for _ in range(2):  # said twice it counts once
-        repairs.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
+        attribution.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
         assert read_scores(workspace) == pytest.approx(expected, abs=1e-9)
     again = fusion.import_events(workspace, [make_order(2, days_ago=10.2, consumer=None)])
     assert again.accepted == 0
     seal(workspace)
-    repairs.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
+    attribution.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
     assert read_scores(workspace) == pytest.approx(expected, abs=1e-9)
     assert find_problems(workspace) == []
     with pytest.raises(ConflictError):
-        repairs.attach(workspace, "shop", "order-2", consumer="bob", reason="no, he did")
+        attribution.attach(workspace, "shop", "order-2", consumer="bob", reason="no, he did")
 
 
 def test_an_event_that_is_not_there_cannot_be_attached(workspace):
     fusion.import_events(workspace, [make_order(1)])
     with pytest.raises(NotFoundError):
-        repairs.attach(workspace, "shop", "order-9", consumer="ann", reason="she said so")
+        attribution.attach(workspace, "shop", "order-9", consumer="ann", reason="she said so")
     with pytest.raises(InputError):
-        repairs.attach(workspace, "shop", "order-1", reason="no reason")
+        attribution.attach(workspace, "shop", "order-1", reason="no reason")
 
 
 @pytest.mark.parametrize("is_sealed", [False, True], ids=["in the inbox", "in a segment"])
@@ -162,7 +163,7 @@ def test_events_without_a_party_are_listed_until_they_have_one(workspace, is_sea
     fusion.import_events(workspace, orders)
     if is_sealed:
         seal(workspace)
-    listed, count = repairs.list_unattributed(workspace)
+    listed, count = attribution.list_unattributed(workspace)
     assert count == 2
     assert {(each.event_id, each.consumer is None, each.brand is None) for each in listed} == {
         ("order-2", True, False),
@@ -171,12 +172,12 @@ def test_events_without_a_party_are_listed_until_they_have_one(workspace, is_sea
     assert [each.occurred_us for each in listed] == sorted(
         (each.occurred_us for each in listed), reverse=True
     )
-    repairs.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
-    (left,), count = repairs.list_unattributed(workspace, limit=1)
+    attribution.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
+    (left,), count = attribution.list_unattributed(workspace, limit=1)
     assert (left.event_id, left.source, count) == ("order-3", "shop", 1)
     if not is_sealed:
         seal(workspace)
-        assert [each.event_id for each in repairs.list_unattributed(workspace)[0]] == ["order-3"]
+        assert [each.event_id for each in attribution.list_unattributed(workspace)[0]] == ["order-3"]
 
 
 MAPPING = """
@@ -216,7 +217,7 @@ def import_rows(tmp_path, workspace):
 
 def list_set_aside(workspace):
     """Number, reason and last column of the rows of the shop that are on the list."""
-    rows, _ = repairs.list_rejected(workspace)
+    rows, _ = rejected_rows.list_rejected(workspace)
     return [(row.rejection_id, row.code, row.raw.rsplit(",", 1)[1]) for row in rows if row.source == "shop"]
 
 
@@ -226,8 +227,8 @@ def test_a_row_keeps_its_number_as_long_as_it_is_on_the_list(workspace, import_r
     first = list_set_aside(workspace)
     assert [code for _, code, _ in first] == ["invalid_number", "invalid_number"]
     import_rows(*rows)
-    repairs.retry_rejected(workspace)
-    repairs.retry_rejected(workspace, [first[0][0]], "id,at,who,paid\n2,2026-06-01,ann,14x")
+    rejected_rows.retry_rejected(workspace)
+    rejected_rows.retry_rejected(workspace, [first[0][0]], "id,at,who,paid\n2,2026-06-01,ann,14x")
     assert list_set_aside(workspace) == [(first[0][0], "invalid_number", "14x"), first[1]]
 
 
@@ -258,7 +259,7 @@ def test_a_row_that_an_import_accepts_leaves_the_list_without_anybodys_doing(wor
 def test_rows_are_tried_again_with_a_corrected_mapping(workspace, import_rows):
     import_rows("1,2026-06-01,ann,1", '2,2026-06-01,ann,"1,5"', "3,2026-06-01,ann,x")
     corrected = choose_reading(map_file=import_rows.write_mapping(source='decimal = ","'))
-    assert repairs.retry_rejected(workspace, reading=corrected).accepted >= 1
+    assert rejected_rows.retry_rejected(workspace, reading=corrected).accepted >= 1
     ((_, code, last),) = list_set_aside(workspace)
     assert (code, last) == ("invalid_number", "x")
 

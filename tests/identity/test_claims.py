@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from consumer_fusion import declarations, pipeline, repairs
+from consumer_fusion import declarations, pipeline
 from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
+from consumer_fusion.repairs import rejected_rows, replacements
 from consumer_fusion.score.queries import answers
 from copied_workspaces import copy_made
 from small_workspaces import NOW, make_order, make_small, open_small
@@ -166,8 +167,8 @@ def test_a_row_that_was_set_aside_and_mended_is_still_a_claim(known):
     broken = {"event_id": "p2", "consumer": "bob", "identifiers": {"email": "x@poison.example"}}
     assert send(known, {**broken, "occurred_at": "some day"}).rejected == 1
     mended = json.dumps({**broken, "kind": "Page Viewed", "brand": "brand-a", "occurred_at": NOW.isoformat()})
-    (row,) = repairs.list_rejected(known)[0]
-    assert repairs.retry_rejected(known, [row.rejection_id], mended).accepted == 1
+    (row,) = rejected_rows.list_rejected(known)[0]
+    assert rejected_rows.retry_rejected(known, [row.rejection_id], mended).accepted == 1
     assert read_scores(known, "alice", "bob") == before
 
 
@@ -204,7 +205,7 @@ def test_a_correction_that_came_by_a_browser_brings_no_identifiers_when_it_is_ap
     send(known, *events)
     address = {"email": "x@poison.example"}
     assert send(known, *({**each, "channel": "app", "identifiers": address} for each in events)).changed == 2
-    assert repairs.apply_corrections(known).replaced == 2
+    assert replacements.apply_corrections(known).replaced == 2
     assert members(known, "alice") == {"alice"}
     assert members(known, "bob") == {"bob"}
     with known.store.reading() as session:

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import declarations, repairs
+from consumer_fusion import declarations
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.records.event import Event
+from consumer_fusion.repairs import attribution
 from consumer_fusion.score.queries import answers
 from copied_workspaces import copy_made
 from small_workspaces import NOW, make_order, make_small, open_small
@@ -102,7 +103,7 @@ def test_a_text_that_several_are_known_by_is_not_taken_for_one_of_them(workspace
 
 def test_a_key_that_somebody_declares_is_the_key_that_events_bring(workspace):
     fusion.import_events(workspace, [make_order(23, consumer=None)])
-    repairs.attach(workspace, "shop", "order-23", consumer="New.Face@Example.com", reason="her card")
+    attribution.attach(workspace, "shop", "order-23", consumer="New.Face@Example.com", reason="her card")
     fusion.import_events(workspace, [make_order(24, consumer="new.face@example.com")])
     answer = answers.explain_pair(workspace, "new.face@example.com", "bakery", as_of=NOW)
     assert {each.event_id for each in answer.entries} == {"order-23", "order-24"}

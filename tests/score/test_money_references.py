@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import repairs
 from consumer_fusion.records.points import BRAND_REFERENCES
+from consumer_fusion.repairs import replacements
 from small_workspaces import NOW, find_problems, make_order, open_small, read_scores, seal
 
 
@@ -123,6 +123,6 @@ def test_an_order_that_its_source_corrects_moves_the_reference_back(tmp_path):
         fusion.import_events(workspace, wrong)
         assert read_references(workspace) != right[1]
         fusion.import_events(workspace, orders)
-        waiting = repairs.list_corrections(workspace)
-        repairs.apply_corrections(workspace, [each.correction_id for each in waiting])
+        waiting = replacements.list_corrections(workspace)
+        replacements.apply_corrections(workspace, [each.correction_id for each in waiting])
         assert (read_scores(workspace), read_references(workspace)) == right

@@ -83,7 +83,7 @@ FILLERS = {
 }
 """Values of the parameters that name something of a brand."""
 PLAIN = {
-    "with_withdrawn": "yes", "is_commercial": "yes",
+    "with_withdrawn": "yes", "is_commercial": "yes", "correction_id": "1", "correction_ids": "1", "is_all": "",
     "code": "", "after": "", "from": "0", "all": "yes", "width": "narrow", "order": "", "days": "30", "limit": "50",
     "kind": "", "cursor": "", "as_of": "", "since": "", "direction": "both", "fresh": "", "start": "", "before": "",
     "type": "", "status": "", "account": "",
@@ -310,7 +310,11 @@ class Person:
         if method == "GET":
             answer = self.http.get(path, params=given)
         elif path.startswith("/api/"):
-            lists = {name: [given[name]] for name in ("brands", "types", "delivery_ids") if name in given}
+            lists = {
+                name: [given[name]]
+                for name in ("brands", "types", "delivery_ids", "correction_ids")
+                if name in given
+            }
             headers = {"Origin": SITE, "X-Form-Token": self.token}
             answer = self.http.post(path, json={**given, **lists}, headers=headers)
         else:

@@ -235,7 +235,7 @@ OPERATIONS = (
         name="associations list", run=_list_associations, needs="look", parameters=AssociationFilter,
         result=DeclaredAssociation, is_many=True, title=mark("Associations"),
         summary="List the associations, the newest first.", empty=mark("No associations."),
-        look="list associations",
+        look="list associations", is_past=lambda row: row.state == "withdrawn",
     ),
     Operation(
         name="associations declare", run=_declare_association, needs="declare_associations",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from consumer_fusion import pipeline, repairs
+from consumer_fusion import pipeline
 from consumer_fusion.causal.actions.declared_actions import (
     ActionImport,
     declare_actions,
@@ -18,6 +18,7 @@ from consumer_fusion.causal.actions.declared_actions import (
 )
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.repairs import attribution
 from effect_worlds import make_action, open_world
 
 TOML = """
@@ -186,4 +187,4 @@ def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace
     (row,) = list_actions(workspace)
     assert (row["action"], row["origin"], row["effect_until"]) == ("e1", "event", "2026-06-15")
     assert all(f"{event} declares no action" in caplog.text for event in ("e2", "e3", "e4"))
-    assert repairs.list_unattributed(workspace) == ((), 0)
+    assert attribution.list_unattributed(workspace) == ((), 0)

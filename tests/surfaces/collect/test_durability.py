@@ -16,13 +16,14 @@ import pytest
 import uvicorn
 
 import consumer_fusion as fusion
-from consumer_fusion import pipeline, repairs
+from consumer_fusion import pipeline
 from consumer_fusion.errors import EngineError, ExhaustedError, StoreError
 from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.ingest.staging import stage_files
 from consumer_fusion.records.arrival import ARRIVALS, Arrival
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.import_record import REJECTIONS
+from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.server.health import find_problems
 from consumer_fusion.surfaces.collect import bodies
 from consumer_fusion.surfaces.collect.collect_errors import CollectError
@@ -237,7 +238,7 @@ def test_an_event_that_no_query_can_deal_with_holds_up_no_other(workspace, monke
         (row,) = session.read(REJECTIONS, columns=("code", "raw")).to_pylist()
     assert row == {"code": "engine_failed", "raw": make_line(3)}
     monkeypatch.undo()
-    assert repairs.retry_rejected(workspace).accepted == 1
+    assert rejected_rows.retry_rejected(workspace).accepted == 1
     assert read_ids(workspace) == ["e0", "e1", "e2", "e3", "e4", "e5"]
 
 

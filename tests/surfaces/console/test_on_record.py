@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from console_town import make_town, open_console
-from consumer_fusion import repairs
 from consumer_fusion.access import execution
 from consumer_fusion.access.audit import find_broken_audit, read_audit
 from consumer_fusion.alerts import watching
@@ -14,6 +13,7 @@ from consumer_fusion.associations import operations as associations
 from consumer_fusion.records.alert import SUBSCRIPTIONS
 from consumer_fusion.records.audit import AUDIT_ENTRIES
 from consumer_fusion.records.identity import MERGES
+from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console import console_application, pages
@@ -141,7 +141,7 @@ def test_what_takes_no_page_is_changed_without_a_record_of_staff(workspace):
     with workspace.store.reading() as session:
         before = session.count(AUDIT_ENTRIES)
     watching.subscribe(workspace, url="https://receiver.example.org", types=["score_crossed"])
-    repairs.drop_rejected(workspace, None, is_all=True)
+    rejected_rows.drop_rejected(workspace, None, is_all=True)
     with workspace.store.reading() as session:
         assert session.count(SUBSCRIPTIONS) == len(list_subscriptions(session)) == 1
         assert session.count(AUDIT_ENTRIES) == before

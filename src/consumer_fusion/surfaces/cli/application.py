@@ -22,7 +22,6 @@ _COMMANDS = {
     "explain": "scores",
     "brands": "scores",
     "rejected": "rejected:application",
-    "corrections": "corrections:application",
     "identity": "identity:application",
     "staff": "staff:application",
     "points": "operation",

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from consumer_fusion import declarations, repairs
+from consumer_fusion import declarations
 from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD
+from consumer_fusion.repairs import attribution
 from consumer_fusion.surfaces.cli.on_record import open_recorded
 from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
 from consumer_fusion.workspace import open_workspace
@@ -123,7 +124,7 @@ def attach(
 ) -> None:
     """Give an event its consumer or brand, once it is known."""
     with open_recorded(workspace, "attach event", object_id=event_id, detail={"source": source}) as opened:
-        repairs.attach(opened, source, event_id, consumer=consumer, brand=brand, reason=reason)
+        attribution.attach(opened, source, event_id, consumer=consumer, brand=brand, reason=reason)
     if is_json:
         print_json({"attached": event_id})
         return

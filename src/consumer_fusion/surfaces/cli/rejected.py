@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from consumer_fusion import repairs
 from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.surfaces.cli.importing import print_acceptance
 from consumer_fusion.surfaces.cli.on_record import open_recorded
 from consumer_fusion.surfaces.cli.output import (
@@ -34,7 +34,7 @@ def list_(
 ) -> None:
     """List the rows that were set aside."""
     with open_workspace(workspace) as opened:
-        rows, counts = repairs.list_rejected(opened, limit=None if is_json else limit)
+        rows, counts = rejected_rows.list_rejected(opened, limit=None if is_json else limit)
     if is_json:
         print_json([asdict(row) for row in rows])
         return
@@ -72,7 +72,7 @@ def retry(
         open_recorded(workspace, "retry rejected rows") as opened,
         show_progress(is_quiet=is_json) as progress,
     ):
-        acceptance = repairs.retry_rejected(opened, ids or None, raw, progress, reading=reading)
+        acceptance = rejected_rows.retry_rejected(opened, ids or None, raw, progress, reading=reading)
     if is_json:
         print_json(asdict(acceptance))
     else:
@@ -90,7 +90,7 @@ def drop(
 ) -> None:
     """Drop rows; an unchanged file that is imported again sets them aside anew."""
     with open_recorded(workspace, "drop rejected rows") as opened:
-        count = repairs.drop_rejected(opened, ids or None, is_all=is_all)
+        count = rejected_rows.drop_rejected(opened, ids or None, is_all=is_all)
     if is_json:
         print_json({"dropped": count})
     else:

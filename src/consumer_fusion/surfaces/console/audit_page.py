@@ -56,6 +56,7 @@ ACTIONS = (
     mark("look at figure"),
     mark("list consumers"),
     mark("list associations"),
+    mark("list corrections"),
     mark("list merges"),
     mark("list unattributed events"),
     mark("look at rejected rows"),

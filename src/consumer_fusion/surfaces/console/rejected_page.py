@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from consumer_fusion import repairs
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.translation import mark, say, say_count
 from consumer_fusion.ingest.rejections import count_rejections, list_rejections
 from consumer_fusion.records.import_record import REJECTIONS, Acceptance, Rejection
+from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.storage.store import Between, Value
 from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
@@ -98,7 +98,7 @@ def retry_rejection(visit: Visit) -> Answer:
     visit.require("mend_events")
     number = _read_number(visit.read_form("row"))
     workspace = visit.acting(Deed("repair rejected row", object_id=str(number)))
-    acceptance = repairs.retry_rejected(workspace, [number], visit.read_form("raw"))
+    acceptance = rejected_rows.retry_rejected(workspace, [number], visit.read_form("raw"))
     return Redirect("/rejected", _tell(acceptance))
 
 
@@ -111,7 +111,7 @@ def retry_all(visit: Visit) -> Answer:
     if not rows:
         raise NotFoundError(say("There is nothing to read again."))
     workspace = visit.acting(Deed("retry rejected rows", detail={"code": code, "rows": len(rows)}))
-    acceptance = repairs.retry_rejected(workspace, [row.rejection_id for row in rows])
+    acceptance = rejected_rows.retry_rejected(workspace, [row.rejection_id for row in rows])
     return Redirect("/rejected", _tell(acceptance))
 
 
@@ -119,7 +119,7 @@ def drop_rejection(visit: Visit) -> Answer:
     """Drop one row for good."""
     visit.require("mend_events")
     number = _read_number(visit.read_form("row"))
-    repairs.drop_rejected(visit.acting(Deed("drop rejected row", object_id=str(number))), [number])
+    rejected_rows.drop_rejected(visit.acting(Deed("drop rejected row", object_id=str(number))), [number])
     return Redirect("/rejected", say("The row is gone for good."))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer_fusion import repairs
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import say
-from consumer_fusion.repairs import UnattributedEvent
+from consumer_fusion.repairs import attribution
+from consumer_fusion.repairs.attribution import UnattributedEvent
 from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
 
 EVENTS_LISTED = 100
@@ -32,7 +32,7 @@ class UnattributedPage:
 def show_unattributed(visit: Visit) -> Answer:
     """The events that lack a party."""
     visit.require("mend_events")
-    events, total = repairs.list_unattributed(visit.workspace, limit=EVENTS_LISTED)
+    events, total = attribution.list_unattributed(visit.workspace, limit=EVENTS_LISTED)
     content = UnattributedPage(
         [(each, None if each.consumer is None else visit.show_key(each.consumer)) for each in events],
         total,
@@ -52,7 +52,7 @@ def attach_event(visit: Visit) -> Answer:
             say("Neither a consumer nor a brand was given."), hint=say("Say whose event it is, and why.")
         )
     deed = Deed("attach event", object_id=event_id, consumer=consumer, brand=brand, detail={"source": source})
-    repairs.attach(
+    attribution.attach(
         visit.acting(deed), source, event_id, consumer=consumer, brand=brand, reason=visit.read_form("reason")
     )
     return Redirect("/unattributed", say("The event counts for them now."))

@@ -1,0 +1,110 @@
+"""Attribution: events that name no consumer or no brand are listed, and given the one they lack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consumer_fusion.events import attachment
+from consumer_fusion.events.attachment import attach_event, take_unattributed
+from consumer_fusion.events.entities import name_entities
+from consumer_fusion.events.event_reader import EventSource, find_canonical
+from consumer_fusion.events.inbox import land_in_inbox
+from consumer_fusion.events.landing import Consequences
+from consumer_fusion.records.points import BRAND_REFERENCES
+from consumer_fusion.score.effective_points import begin_change
+from consumer_fusion.score.fold.derive_and_fold import settle
+from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
+from consumer_fusion.score.fold.sizing import follow_orders
+from consumer_fusion.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class UnattributedEvent:
+    """An event that is kept, but counts for nobody until its consumer and brand are known.
+
+    Attributes:
+        source: Where it came from.
+        event_id: The event.
+        occurred_us: When it happened.
+        consumer: Its consumer; None while unknown.
+        brand: Its brand; None while unknown.
+        kind: What happened, in the words of the source.
+        channel: Where; None where unknown.
+        value: Its amount, where it has one.
+        currency: Of the amount.
+        text: The words that were said.
+    """
+
+    source: str
+    event_id: str
+    occurred_us: int
+    consumer: str | None
+    brand: str | None
+    kind: str
+    channel: str | None
+    value: float | None
+    currency: str | None
+    text: str | None
+
+
+def list_unattributed(workspace: Workspace, *, limit: int = 100) -> tuple[tuple[UnattributedEvent, ...], int]:
+    """Events that name no consumer or no brand, the newest first; and how many there are in all."""
+    with workspace.store.reading() as session:
+        rows, count = attachment.list_unattributed(session, workspace.engine, workspace.folder, limit=limit)
+        numbers = {row[name] for row in rows for name in ("source_id", "consumer_id", "brand_id")} - {0}
+        names = name_entities(session, sorted(numbers))
+    return (
+        tuple(
+            UnattributedEvent(
+                source=names.get(row.pop("source_id"), ""),
+                consumer=names.get(row.pop("consumer_id")),
+                brand=names.get(row.pop("brand_id")),
+                **row,
+            )
+            for row in rows
+        ),
+        count,
+    )
+
+
+def attach(
+    workspace: Workspace,
+    source: str,
+    event_id: str,
+    *,
+    consumer: str | None = None,
+    brand: str | None = None,
+    reason: str,
+) -> None:
+    """Give an event its unknown consumer or brand; the scores follow at once.
+
+    Raises:
+        InputError: Neither is given.
+        NotFoundError: There is no such event.
+        ConflictError: The event names another one already.
+    """
+    with begin_change(workspace) as (session, force):
+        attached = attach_event(
+            session, workspace.engine, workspace.folder, source=source, event_id=event_id, consumer=consumer,
+            brand=brand, reason=reason, now_us=workspace.now_us,
+        )  # fmt: skip
+        if not attached.is_new:
+            return
+        row = take_unattributed(session, workspace.engine, workspace.folder, attached)
+        landing = Consequences()
+        points = follow_orders(
+            workspace, session, force.points, force.kind_ids, landing,
+            EventSource("attached_event", {"attached_event": row}),
+        )  # fmt: skip
+        rows = workspace.engine.read(
+            annotate_sql(points, force.kind_ids, "attached_event"),
+            step="give kind and magnitude",
+            tables={
+                "attached_event": row,
+                **annotation_tables(points, force.kind_ids, session.read(BRAND_REFERENCES)),
+            },
+        )
+        land_in_inbox(session, rows.to_pydict())
+        if attached.consumer_id:
+            landing.consumers = {find_canonical(session, attached.consumer_id)}
+        settle(workspace, session, points, force.kind_ids, landing)
