@@ -18,7 +18,7 @@ from consumer_fusion.access.form_tokens import read_signing_key
 from consumer_fusion.access.passwords import hash_password
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
 from consumer_fusion.simulate.towns import build_town
 from consumer_fusion.surfaces.cli.demo import declare_town
@@ -76,7 +76,7 @@ def fusion_scores(workspace):
 def open_console(folder):
     """The console of a workspace as an application; and the workspace."""
     with fusion.open_workspace(folder) as workspace:
-        trail = Trail(workspace.store, workspace.visits)
+        trail = AuditBuffer(workspace.store, workspace.visits)
         gate = Gate(
             workspace.store, workspace.visits, trail, read_signing_key(folder), lambda: workspace.now_us,
             cost=CHEAP, bound_address="127.0.0.1",

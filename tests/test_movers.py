@@ -9,7 +9,7 @@ from consumer_fusion.pipeline import import_events
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.api.snapshots import take_snapshot
 from consumer_fusion.surfaces.console.brand_drawings import make_brand_drawing
-from consumer_fusion.surfaces.console.queries import Readings
+from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.surfaces.report.sections import make_movers_section
 from consumer_fusion.views.charts.theme import LIGHT, Look
@@ -71,7 +71,7 @@ def test_console_report_interface_and_command_tell_the_same_movers(workspace):
     assert page.movers["consumer"].to_pylist() == wanted
     (figure,) = make_movers_section(page).figures
     assert [row[0] for row in figure.table.rows] == wanted
-    readings = Readings(workspace)
+    readings = ConsoleQueries(workspace)
     as_of_us = answers.resolve_as_of(workspace, NOW)
     drawing = make_brand_drawing(
         "movers", readings.read_brand("bakery", as_of_us), readings.read_activity("bakery"), str, pa.table

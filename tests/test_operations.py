@@ -66,19 +66,19 @@ import consumer_fusion
 consumer_fusion.__path__.append(sys.argv[1])
 from pathlib import Path
 from consumer_fusion.access.audit import read_audit
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
 from consumer_fusion.surfaces.cli.application import application
 from consumer_fusion.surfaces.console.navigation import list_groups
 from consumer_fusion.surfaces.console.routes import GROUP_PAGES, PAGES
-from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.workspace import open_workspace
 from typer.testing import CliRunner
 runner, folder = CliRunner(), sys.argv[2]
 listed = runner.invoke(application, ["postcards", "list", "--json", "--workspace", folder])
 sent = runner.invoke(application, ["postcards", "send", "Cervia", "--workspace", folder])
 with open_workspace(folder) as workspace:
-    schema = build_api(Desk(workspace, Trail(workspace.store, workspace.visits))).openapi()
+    schema = build_api(RequestContext(workspace, AuditBuffer(workspace.store, workspace.visits))).openapi()
     with workspace.store.reading() as session:
         entries = [entry.action for entry in read_audit(session)]
 groups = list_groups({"look"}, None, GROUP_PAGES)

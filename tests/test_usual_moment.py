@@ -23,14 +23,14 @@ from consumer_fusion.events.entities import find_keys
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
-from consumer_fusion.server import standings_cache
-from consumer_fusion.server.audit_buffer import Trail
-from consumer_fusion.server.standings_cache import Standings
-from consumer_fusion.server.worker_pool import Aside
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.server import percentile_cache
+from consumer_fusion.server.audit_buffer import AuditBuffer
+from consumer_fusion.server.percentile_cache import PercentileCache
+from consumer_fusion.server.worker_pool import WorkerProcess
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
-from consumer_fusion.surfaces.console.page_cache import insisting
-from consumer_fusion.surfaces.console.queries import Readings
+from consumer_fusion.surfaces.console.page_cache import without_cache
+from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
 from token_admission import admit_token
@@ -96,7 +96,7 @@ class Faces:
 
     def ask_api(self, question="/score", **asked):
         with fusion.open_workspace(self.folder) as workspace:
-            desk = Desk(workspace, Trail(workspace.store, workspace.visits), admit_token)
+            desk = RequestContext(workspace, AuditBuffer(workspace.store, workspace.visits), admit_token)
             with workspace.store.writing() as session:
                 owner = call_as(find_account_by_email(session, OWNER))
                 secret = create_token(
@@ -280,8 +280,8 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
     """A server runs on while a day passes without an event, and when one comes again."""
     folder, time = make_shop(tmp_path / "shop", 40.0, 5 / 24), [NOW]
     with fusion.open_workspace(folder, clock=lambda: time[0]) as workspace:
-        readings, aside = Readings(workspace), Aside(workspace)
-        desk = Desk(workspace, Trail(workspace.store, workspace.visits), admit_token)
+        readings, aside = ConsoleQueries(workspace), WorkerProcess(workspace)
+        desk = RequestContext(workspace, AuditBuffer(workspace.store, workspace.visits), admit_token)
 
         def read_moments():
             moment_us = readings.choose_moment()
@@ -294,7 +294,7 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
             assert pair.answer.as_of_us == moment_us
             return from_microseconds(moment_us)
 
-        with insisting():  # what may lag behind for a minute need not here, where days pass at once
+        with without_cache():  # what may lag behind for a minute need not here, where days pass at once
             assert read_moments() == NOW
             time[0] = NOW + timedelta(days=2)
             assert read_moments() == NOW - timedelta(hours=5)
@@ -307,10 +307,10 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
 @pytest.fixture
 def large(stale, monkeypatch):
     """A workspace whose brands are read aside, as large ones are; with what reads them and knows places in them."""
-    monkeypatch.setattr(standings_cache, "INSTANT_STATES", 0)
+    monkeypatch.setattr(percentile_cache, "INSTANT_STATES", 0)
     with fusion.open_workspace(stale) as workspace:
-        aside = Aside(workspace)
-        yield workspace, aside, Standings(workspace, aside)
+        aside = WorkerProcess(workspace)
+        yield workspace, aside, PercentileCache(workspace, aside)
         aside.close()
 
 
@@ -326,7 +326,7 @@ def test_the_place_in_a_large_brand_is_read_ahead_also_for_the_usual_moment(larg
 
 
 def test_a_page_tells_the_place_as_soon_as_it_is_known(large):
-    readings, places = Readings(*large), large[2]
+    readings, places = ConsoleQueries(*large), large[2]
     moment_us = readings.choose_moment()
     assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile is None
     places.close()

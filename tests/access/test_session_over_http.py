@@ -119,7 +119,7 @@ def moment():
 
 @pytest.fixture
 def gate(store, visits, moment):
-    trail = audit_buffer.Trail(store, visits)
+    trail = audit_buffer.AuditBuffer(store, visits)
     return Gate(store, visits, trail, b"k" * 32, moment, cost=CHEAP, bound_address="127.0.0.1")
 
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from consumer_fusion.access.one_time_links import write_link
 from consumer_fusion.access.signing_in import make_owner_link
-from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
 from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
 from staff_moments import CHEAP, NOW_US, PASSWORD
@@ -36,7 +36,7 @@ def browse(store, visits):
         gate = Gate(
             store,
             visits,
-            Trail(store, visits),
+            AuditBuffer(store, visits),
             b"k" * 32,
             lambda: NOW_US,
             cost=CHEAP,
@@ -156,7 +156,7 @@ def test_signing_out_leads_to_the_sign_in(browse, anna):
 
 
 def test_a_choice_of_language_needs_no_form_token_but_a_page_of_ours(browse, store, visits):
-    gate = Gate(store, visits, Trail(store, visits), b"k" * 32, lambda: NOW_US, cost=CHEAP)
+    gate = Gate(store, visits, AuditBuffer(store, visits), b"k" * 32, lambda: NOW_US, cost=CHEAP)
     app = Starlette(routes=[Route("/preferences", show_first_page, methods=["POST"])])
     browser = TestClient(
         SessionMiddleware(app, gate, paths_without_form=frozenset({"/preferences"})), base_url=SITE

@@ -16,7 +16,7 @@ from consumer_fusion.access.passwords import hash_password
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
 from consumer_fusion.surfaces.console.console_application import Console
 from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
@@ -48,7 +48,7 @@ def server(tmp_path):
             ):
                 made = create_account(session, email=email, role=role, brands=brands, **named)
                 set_password(session, made.account_id, hashed, **named)
-        trail = Trail(workspace.store, workspace.visits)
+        trail = AuditBuffer(workspace.store, workspace.visits)
         gate = Gate(
             workspace.store, workspace.visits, trail, read_signing_key(workspace.folder),
             lambda: workspace.now_us, cost=CHEAP, bound_address="127.0.0.1",

@@ -18,9 +18,9 @@ from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.score import effective_points
 from consumer_fusion.score.model.percentiles import spread_scores
 from consumer_fusion.score.queries import answers
-from consumer_fusion.server import many_pairs, standings_cache
-from consumer_fusion.server.standings_cache import Standing, Standings
-from consumer_fusion.server.worker_pool import Aside
+from consumer_fusion.server import many_pairs, percentile_cache
+from consumer_fusion.server.percentile_cache import BrandPercentiles, PercentileCache
+from consumer_fusion.server.worker_pool import WorkerProcess
 from small_workspaces import NOW, make_order, make_orders, open_small
 
 pytestmark = pytest.mark.process
@@ -67,14 +67,14 @@ def importable():
 
 @pytest.fixture(scope="module")
 def aside(workspace):
-    made = Aside(workspace)
+    made = WorkerProcess(workspace)
     yield made
     made.close()
 
 
 @pytest.fixture
 def places(workspace, aside):
-    made = Standings(workspace, aside)
+    made = PercentileCache(workspace, aside)
     yield made
     made.close()
 
@@ -114,7 +114,7 @@ def test_an_error_aside_reaches_whoever_asked_as_it_is(aside):
 
 
 def test_when_the_other_process_ends_the_work_is_done_all_the_same(workspace):
-    aside = Aside(workspace)
+    aside = WorkerProcess(workspace)
     try:
         first = aside.run(tell_process)[0]
         assert first != os.getpid()
@@ -127,7 +127,7 @@ def test_when_the_other_process_ends_the_work_is_done_all_the_same(workspace):
 
 
 def test_the_other_process_ends_when_nothing_is_asked_of_it(workspace):
-    aside = Aside(workspace, idle_seconds=0.05)
+    aside = WorkerProcess(workspace, idle_seconds=0.05)
     try:
         first = aside.run(tell_process)[0]
         wait_for(lambda: is_gone(first))
@@ -137,7 +137,7 @@ def test_the_other_process_ends_when_nothing_is_asked_of_it(workspace):
 
 
 def test_nothing_is_asked_of_it_any_more_once_it_is_closed(workspace):
-    aside = Aside(workspace)
+    aside = WorkerProcess(workspace)
     aside.close()
     with pytest.raises(StoreError):
         aside.run(tell_process)
@@ -170,7 +170,7 @@ def test_a_pair_that_moved_or_is_new_is_placed_by_its_score(workspace, places):
 def test_a_pair_that_only_faded_keeps_its_place_among_those_with_the_same_score():
     """Two in five pairs ordered the same on one day; by now the score of each has faded, not that of one alone."""
     scores = np.array([55.0] * 30 + [62.5] * 40 + [70.0] * 30)
-    standing = Standing(AS_OF_US, np.arange(100), scores, spread_scores(scores), None, 0.0)
+    standing = BrandPercentiles(AS_OF_US, np.arange(100), scores, spread_scores(scores), None, 0.0)
     assert standing.rank(45, 62.5).percentile == 50
     assert standing.rank(45, 62.5 - 0.02).percentile == 50
     assert standing.rank(45, 66.0).percentile == 70, "a pair that moved is placed by its score"
@@ -180,8 +180,8 @@ def test_a_pair_that_only_faded_keeps_its_place_among_those_with_the_same_score(
 def test_the_place_in_a_large_brand_is_unknown_until_it_was_read_and_nobody_waits(
     workspace, places, monkeypatch
 ):
-    monkeypatch.setattr(standings_cache, "INSTANT_STATES", 0)
-    monkeypatch.setattr(standings_cache, "MANY_STATES", 1)
+    monkeypatch.setattr(percentile_cache, "INSTANT_STATES", 0)
+    monkeypatch.setattr(percentile_cache, "MANY_STATES", 1)
     brand = list_brands(workspace)["brand-0"]
     assert places.find_place(brand, 1, 60.0, None) is None
     place = wait_for(lambda: places.find_place(brand, 1, 60.0, None))
@@ -190,7 +190,7 @@ def test_the_place_in_a_large_brand_is_unknown_until_it_was_read_and_nobody_wait
 
 
 def test_all_brands_are_read_ahead(workspace, places, monkeypatch):
-    monkeypatch.setattr(standings_cache, "INSTANT_STATES", 0)
+    monkeypatch.setattr(percentile_cache, "INSTANT_STATES", 0)
     monkeypatch.setattr(many_pairs, "STATES_TOGETHER", 50)
     places.warm()
     for brand in list_brands(workspace).values():
@@ -239,7 +239,7 @@ def test_brands_are_grouped_so_that_not_too_much_is_read_together():
 def test_a_score_is_of_now_although_places_are_of_before(tmp_path, aside):
     with open_small(tmp_path / "ws") as own:
         import_events(own, make_orders(30))
-        own_places = Standings(own, Aside(own))
+        own_places = PercentileCache(own, WorkerProcess(own))
         brand = list_brands(own)["brand-0"]
         kept = own_places.find_place(brand, 10**9, 50.5, None)
         import_events(own, [make_order(1000, consumer="new", brand="brand-0", days_ago=0.1)])

@@ -12,7 +12,7 @@ from consumer_fusion.access.accounts import call_as, create_account, find_accoun
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.access.tokens import create_token
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.health import RequestMiddleware
 from consumer_fusion.server.session_middleware import Gate
 from consumer_fusion.surfaces.read_app import ReadingSide
@@ -31,7 +31,7 @@ def side(workspace):
     gate = Gate(
         workspace.store,
         workspace.visits,
-        Trail(workspace.store, workspace.visits),
+        AuditBuffer(workspace.store, workspace.visits),
         signing_key=b"k" * 32,
         now_us=lambda: workspace.now_us,
     )

@@ -10,7 +10,7 @@ __all__ = [
     "http_server",
     "logs",
     "many_pairs",
+    "percentile_cache",
     "session_middleware",
-    "standings_cache",
     "worker_pool",
 ]

@@ -27,7 +27,7 @@ _REFUSALS_SECONDS = 60.0
 """So often at most are refusals written, so that nobody fills the record with them."""
 
 
-class Trail:
+class AuditBuffer:
     """Gathers what requests leave behind, and writes it from a thread of its own.
 
     Args:

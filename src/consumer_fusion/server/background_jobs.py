@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from consumer_fusion.errors import FusionError
 from consumer_fusion.operations import Job, find_jobs
-from consumer_fusion.server.worker_pool import Aside
+from consumer_fusion.server.worker_pool import WorkerProcess
 from consumer_fusion.workspace import Workspace
 
 _log = logging.getLogger("consumer_fusion.jobs")
@@ -67,7 +67,7 @@ class BackgroundJobs:
         if not job.is_aside:
             job.run(self._workspace)
             return
-        aside = Aside(self._workspace, idle_seconds=1.0)
+        aside = WorkerProcess(self._workspace, idle_seconds=1.0)
         try:
             aside.run(job.run)
         finally:

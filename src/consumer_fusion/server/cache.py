@@ -83,7 +83,7 @@ class _Kept:
     seconds: float
 
 
-class Memory:
+class Cache:
     """Keeps computed values by key.
 
     Args:

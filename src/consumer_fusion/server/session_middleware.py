@@ -26,7 +26,7 @@ from consumer_fusion.access.passwords import DEFAULT_COST, PasswordCost
 from consumer_fusion.access.sessions import DEFAULT_LIMITS, NewSession, SessionLimits
 from consumer_fusion.access.signing_in import SignedIn, find_signed_in
 from consumer_fusion.errors import FusionError, InputError, PermissionDeniedError
-from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
 from consumer_fusion.storage.store import Store
 
@@ -73,7 +73,7 @@ class Gate:
 
     store: Store
     visits: Store
-    trail: Trail
+    trail: AuditBuffer
     signing_key: bytes = field(repr=False)
     now_us: Callable[[], int]
     is_demo: bool = False

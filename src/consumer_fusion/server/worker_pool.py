@@ -33,7 +33,7 @@ _LENGTH = struct.Struct("<Q")
 _log = logging.getLogger("consumer_fusion.aside")
 
 
-class Aside:
+class WorkerProcess:
     """The other process of a workspace; `close` in the end.
 
     Args:

@@ -12,7 +12,7 @@ from consumer_fusion.server.background_jobs import BackgroundJobs
 from consumer_fusion.server.health import Extra, Measures, build_operation
 from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
 from consumer_fusion.surfaces.api.admission import Admission
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import API_PATH, build_api
 from consumer_fusion.workspace import Workspace
 
@@ -35,12 +35,12 @@ class ReadingSide:
     extra: Extra | None = None
     admit: Admission = admit_caller
     measures: Measures = field(init=False)
-    desk: Desk = field(init=False)
+    desk: RequestContext = field(init=False)
     jobs: BackgroundJobs = field(init=False)
 
     def __post_init__(self) -> None:
         self.measures = Measures(self.workspace, self.extra)
-        self.desk = Desk(self.workspace, self.gate.trail, self.admit)
+        self.desk = RequestContext(self.workspace, self.gate.trail, self.admit)
         self.jobs = BackgroundJobs(self.workspace)
 
     def build_routes(self) -> list[BaseRoute]:

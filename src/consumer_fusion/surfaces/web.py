@@ -20,7 +20,7 @@ from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
 from consumer_fusion.access.form_tokens import read_signing_key
-from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.health import RequestMiddleware
 from consumer_fusion.server.http_errors import write_problem
 from consumer_fusion.server.many_pairs import digest_segments, is_many
@@ -30,7 +30,7 @@ from consumer_fusion.surfaces.collect.collector import Collector, Limits
 from consumer_fusion.surfaces.collect.counters import Counters
 from consumer_fusion.surfaces.collect.source_keys import KeyVerifier, WorkspaceKeys
 from consumer_fusion.surfaces.console.console_application import Console
-from consumer_fusion.surfaces.console.queries import Readings
+from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
 from consumer_fusion.surfaces.read_app import ReadingSide
 from consumer_fusion.workspace import DEMO_MARK, Workspace
@@ -99,7 +99,7 @@ def build_app(
         place: Where it stands.
     """
     keys, counters = WorkspaceKeys(workspace), Counters()
-    trail = Trail(workspace.store, workspace.visits)
+    trail = AuditBuffer(workspace.store, workspace.visits)
     gate = Gate(
         workspace.store,
         workspace.visits,
@@ -119,7 +119,7 @@ def build_app(
     side = ReadingSide(
         workspace, gate, list_problems=collector.list_problems, extra=lambda: _count_arrivals(collector)
     )
-    readings = Readings(workspace, side.desk.aside, side.desk.standings)
+    readings = ConsoleQueries(workspace, side.desk.aside, side.desk.standings)
     console = Console(workspace, StaffVisiting(), readings)
     pages = Starlette(
         routes=[*sign_in_routes(), *console.make_routes()], exception_handlers={404: console.show_missing}
@@ -162,7 +162,9 @@ def build_app(
     return app
 
 
-def _warm(workspace: Workspace, side: ReadingSide, readings: Readings, is_ending: threading.Event) -> None:
+def _warm(
+    workspace: Workspace, side: ReadingSide, readings: ConsoleQueries, is_ending: threading.Event
+) -> None:
     """Read what takes long before somebody asks for it."""
     try:
         with workspace.store.reading() as session:

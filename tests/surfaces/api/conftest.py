@@ -12,8 +12,8 @@ from consumer_fusion.access.tokens import create_token
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.event import Event
-from consumer_fusion.server.audit_buffer import Trail
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.server.audit_buffer import AuditBuffer
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
 from small_workspaces import NOW, make_order, make_orders, open_small
 from token_admission import admit_token
@@ -55,7 +55,7 @@ def filled(tmp_path_factory):
 
 @pytest.fixture
 def desk(filled):
-    made = Desk(filled, Trail(filled.store, filled.visits), admit_token)
+    made = RequestContext(filled, AuditBuffer(filled.store, filled.visits), admit_token)
     yield made
     made.close()
 

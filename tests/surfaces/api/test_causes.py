@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 from tests.surfaces.api.conftest import make_token
 
 from consumer_fusion.causal.effects.shrinking import describe_listed_effect, list_effects, measure_effects
-from consumer_fusion.server.audit_buffer import Trail
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.server.audit_buffer import AuditBuffer
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
 from effect_worlds import make_action, make_orders, open_world
 from token_admission import admit_token
@@ -28,7 +28,7 @@ def world(tmp_path_factory):
 @pytest.fixture
 def ask(world):
     """Asks as a program that may see all brands, or some."""
-    desk = Desk(world, Trail(world.store, world.visits), admit_token)
+    desk = RequestContext(world, AuditBuffer(world.store, world.visits), admit_token)
 
     def ask_as(path, brands=None):
         client = TestClient(

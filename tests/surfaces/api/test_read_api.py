@@ -14,8 +14,8 @@ from consumer_fusion.events.inbox_queue import append_arrivals
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.audit import Actor
-from consumer_fusion.server.audit_buffer import Trail
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.server.audit_buffer import AuditBuffer
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
 from small_workspaces import NOW
 
@@ -181,8 +181,8 @@ def test_staff_see_who_is_who_and_it_is_on_record(filled):
     def admit(_workspace: object, _request: Request) -> Caller:
         return Caller(Actor("staff", "somebody"), "agent", None)
 
-    trail = Trail(filled.store, filled.visits)
-    agent = TestClient(build_api(Desk(filled, trail, admit)))
+    trail = AuditBuffer(filled.store, filled.visits)
+    agent = TestClient(build_api(RequestContext(filled, trail, admit)))
     assert agent.get("/identities", params={"consumer": "ann"}).json()["members"] == ["ann"]
     assert agent.get("/rejections").json() == {"counts": {}, "items": [], "next_cursor": None}
     trail.flush()
@@ -219,7 +219,8 @@ def test_a_failure_here_tells_nothing_of_the_inside(filled):
         raise RuntimeError("the password is hunter2")
 
     broken = TestClient(
-        build_api(Desk(filled, Trail(filled.store, filled.visits), fail)), raise_server_exceptions=False
+        build_api(RequestContext(filled, AuditBuffer(filled.store, filled.visits), fail)),
+        raise_server_exceptions=False,
     )
     answer = broken.get("/brands")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")

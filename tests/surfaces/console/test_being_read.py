@@ -9,7 +9,7 @@ import pytest
 
 from console_town import OWNER, open_console
 from consumer_fusion.surfaces.console import queries as readings_module
-from consumer_fusion.surfaces.console.queries import Readings
+from consumer_fusion.surfaces.console.queries import ConsoleQueries
 
 BRAND = "sweater-brand"
 PATHS = [f"/brand?brand={BRAND}", f"/consumers?brand={BRAND}", "/brands", "/points"]
@@ -24,7 +24,7 @@ def read_main(answer):
 @pytest.mark.parametrize("path", [*PATHS, "/"])
 def test_a_page_that_takes_seconds_says_so_at_once(owner, monkeypatch, path):
     for name in ("find_brand", "find_brands", "find_unscored"):
-        monkeypatch.setattr(Readings, name, lambda *_: None)
+        monkeypatch.setattr(ConsoleQueries, name, lambda *_: None)
     answer = owner.get(path)
     assert answer.status_code == 202
     assert 'data-again="' in answer.text

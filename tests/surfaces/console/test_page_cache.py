@@ -8,9 +8,9 @@ import time
 import pytest
 
 from consumer_fusion.server import cache
-from consumer_fusion.server.cache import Memory
+from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console import page_cache
-from consumer_fusion.surfaces.console.page_cache import Shelf, Stamp, insisting
+from consumer_fusion.surfaces.console.page_cache import PageCache, Stamp, without_cache
 
 
 @pytest.fixture
@@ -41,17 +41,17 @@ class Maker:
 
 
 def test_what_staff_changed_is_seen_at_once_however_costly(clock):
-    shelf, make = Shelf(3), Maker(clock, 5.0)
+    shelf, make = PageCache(3), Maker(clock, 5.0)
     assert shelf.take("a", Stamp("before", 1), make, is_costly=True) == 1
     assert shelf.take("a", Stamp("after", 1), make, is_costly=True) == 2
 
 
 def test_what_is_costly_lags_behind_and_rests(clock):
-    shelf, make = Shelf(3), Maker(clock, 2.0)
+    shelf, make = PageCache(3), Maker(clock, 2.0)
     assert shelf.take("a", Stamp("s", 0), make, is_costly=True) == 1
     for number in range(1, 30):
         clock[0] += 1.0
-        with insisting():
+        with without_cache():
             assert shelf.take("a", Stamp("s", number), make, is_costly=True) == 1
     assert make.made == 1
     clock[0] += page_cache.REST_FACTOR * 2.0
@@ -60,21 +60,21 @@ def test_what_is_costly_lags_behind_and_rests(clock):
 
 
 def test_what_is_costly_lags_behind_for_no_longer_than_an_hour(clock):
-    shelf, make = Shelf(3), Maker(clock, 2.0)
+    shelf, make = PageCache(3), Maker(clock, 2.0)
     shelf.take("a", Stamp("s", 0), make, is_costly=True)
     clock[0] += page_cache.COSTLY_PATIENCE_S
     assert shelf.take("a", Stamp("s", 1), make, is_costly=True) == 2
 
 
 def test_what_is_cheap_is_new_for_whoever_insists(clock):
-    shelf, make = Shelf(3), Maker(clock)
+    shelf, make = PageCache(3), Maker(clock)
     shelf.take("a", Stamp("s", 0), make)
-    with insisting():
+    with without_cache():
         assert shelf.take("a", Stamp("s", 1), make) == 2
 
 
 def test_nobody_waits_for_what_is_found_only_once_it_is_made(clock):
-    shelf, may_go_on = Shelf(3), threading.Event()
+    shelf, may_go_on = PageCache(3), threading.Event()
 
     def make():
         may_go_on.wait(20)
@@ -88,7 +88,7 @@ def test_nobody_waits_for_what_is_found_only_once_it_is_made(clock):
 
 
 def test_the_memory_of_the_read_api_rests_as_well(clock):
-    kept, make = Memory(100), Maker(clock, 3.0)
+    kept, make = Cache(100), Maker(clock, 3.0)
 
     def recall(version):
         return kept.recall("a", version, make, weigh=lambda _: 1, patience_seconds=300.0)
@@ -109,7 +109,7 @@ def fail():
 
 
 def test_keys_that_cannot_be_made_leave_nothing_behind(clock):
-    shelf, kept = Shelf(3), Memory(100)
+    shelf, kept = PageCache(3), Cache(100)
     for number in range(50):
         with pytest.raises(LookupError):
             shelf.take(f"brand-{number}", Stamp("same"), fail)
@@ -123,7 +123,7 @@ def test_keys_that_cannot_be_made_leave_nothing_behind(clock):
 
 def test_a_key_is_made_once_at_a_time_although_another_one_takes_its_place(clock):
     """The lock of a key that is being made outlives what was kept of it."""
-    shelf = Shelf(1)
+    shelf = PageCache(1)
     begun, may_end = threading.Event(), threading.Event()
     made = []
 

@@ -20,7 +20,7 @@ from consumer_fusion.identity.identifiers import mask_consumer_key
 from consumer_fusion.records.access import Caller
 from consumer_fusion.surfaces.api import causal_schemas
 from consumer_fusion.surfaces.api.parameters import AnyBrand, BrandKey, Fresh
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 
 ActionId = Annotated[str, Query(min_length=1, max_length=512, description="The id of the action.")]
@@ -28,7 +28,7 @@ MetricName = Annotated[str, Query(min_length=1, max_length=128, description="The
 AnyMetric = Annotated[str | None, Query(min_length=1, max_length=128, description="Only this metric.")]
 
 
-def build_routes(desk: Desk) -> APIRouter:
+def build_routes(desk: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["causes"])
 

@@ -14,13 +14,13 @@ from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import PairAnswer
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.parameters import AsOf, BrandKey, ConsumerKey, Fresh
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 
 Since = Annotated[str | None, Query(max_length=64, description="Only what moved it since then, ISO 8601.")]
 
 
-def build_routes(desk: Desk) -> APIRouter:
+def build_routes(desk: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["pairs"])
 

@@ -16,13 +16,13 @@ from consumer_fusion.storage.store import Between, Where
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.paging import read_cursor, write_cursor
 from consumer_fusion.surfaces.api.parameters import ConsumerKey, Cursor, Fresh, PageLimit
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 
 _NAMES = tuple(Rejection.__dataclass_fields__)
 
 
-def build_routes(desk: Desk) -> APIRouter:
+def build_routes(desk: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["people"])
 

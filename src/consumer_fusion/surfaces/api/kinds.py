@@ -17,12 +17,12 @@ from consumer_fusion.score.points_comparison import compare_points
 from consumer_fusion.server.many_pairs import summarise_brands
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.parameters import AsOf, Fresh
-from consumer_fusion.surfaces.api.request_context import LARGE_PATIENCE_SECONDS, Desk
+from consumer_fusion.surfaces.api.request_context import LARGE_PATIENCE_SECONDS, RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 from consumer_fusion.surfaces.api.snapshots import read_version
 
 
-def build_routes(desk: Desk) -> APIRouter:
+def build_routes(desk: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["catalogue"])
 

@@ -30,7 +30,7 @@ from consumer_fusion.score.queries.score_queries import read_states, score_state
 from consumer_fusion.server.authentication import renew_visit
 from consumer_fusion.storage.store import Between, Session
 from consumer_fusion.surfaces.api.parameters import KEY_LENGTH
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.workspace import Workspace
 
 KEEP_ALIVE_SECONDS = 15
@@ -219,7 +219,7 @@ async def tell_changes(
         known = position
 
 
-def build_live_routes(desk: Desk, feed: Feed) -> APIRouter:
+def build_live_routes(desk: RequestContext, feed: Feed) -> APIRouter:
     """The route `/live`."""
     routes = APIRouter(tags=["live"])
 

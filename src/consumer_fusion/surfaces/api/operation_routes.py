@@ -14,11 +14,11 @@ from starlette.responses import Response
 from consumer_fusion.access.execution import execute
 from consumer_fusion.operations import Capability, Operation, Query
 from consumer_fusion.records.access import Caller
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 
 
-def build_operation_routes(desk: Desk, capabilities: Iterable[Capability]) -> APIRouter:
+def build_operation_routes(desk: RequestContext, capabilities: Iterable[Capability]) -> APIRouter:
     """The routes of all capabilities: `/GROUP` and `/GROUP/VERB`."""
     routes = APIRouter()
     for capability in capabilities:
@@ -46,7 +46,9 @@ def _find_model(query: Query) -> Any:
     return list[query.result] if query.is_many else query.result  # type: ignore[name-defined]
 
 
-def _note_look(desk: Desk, caller: Caller, query: Query, parameters: BaseModel, result: Any) -> None:
+def _note_look(
+    desk: RequestContext, caller: Caller, query: Query, parameters: BaseModel, result: Any
+) -> None:
     if query.is_many:
         desk.note_list(caller, query.look, None, {"route": name_path(query), "rows": len(result)})
         return
@@ -55,7 +57,7 @@ def _note_look(desk: Desk, caller: Caller, query: Query, parameters: BaseModel, 
     desk.note_look(caller, query.look, consumers)
 
 
-def _make_endpoint(desk: Desk, query: Query, *, is_change: bool) -> Callable[..., Response]:
+def _make_endpoint(desk: RequestContext, query: Query, *, is_change: bool) -> Callable[..., Response]:
     model: Any = RootModel[_find_model(query)]  # type: ignore[misc]
 
     def endpoint(request: Request, parameters: Any) -> Response:

@@ -17,12 +17,12 @@ from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.acquaintance import look_with
-from consumer_fusion.server.audit_buffer import Trail
+from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.authentication import admit_caller
-from consumer_fusion.server.cache import Memory
+from consumer_fusion.server.cache import Cache
 from consumer_fusion.server.many_pairs import is_many
-from consumer_fusion.server.standings_cache import Standings
-from consumer_fusion.server.worker_pool import Aside
+from consumer_fusion.server.percentile_cache import PercentileCache
+from consumer_fusion.server.worker_pool import WorkerProcess
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.api.admission import Admission
 from consumer_fusion.surfaces.api.freshness import ArrivalGate
@@ -39,7 +39,7 @@ NOT_KNOWN = NotFoundError(
 
 
 @dataclass(slots=True)
-class Desk:
+class RequestContext:
     """What questions are answered with.
 
     Attributes:
@@ -53,18 +53,18 @@ class Desk:
     """
 
     workspace: Workspace
-    trail: Trail
+    trail: AuditBuffer
     admit: Admission = admit_caller
     gate: ArrivalGate = field(init=False)
-    memory: Memory = field(init=False)
-    aside: Aside = field(init=False)
-    standings: Standings = field(init=False)
+    memory: Cache = field(init=False)
+    aside: WorkerProcess = field(init=False)
+    standings: PercentileCache = field(init=False)
 
     def __post_init__(self) -> None:
         self.gate = ArrivalGate(self.workspace)
-        self.memory = Memory(KEPT_ROWS)
-        self.aside = Aside(self.workspace)
-        self.standings = Standings(self.workspace, self.aside)
+        self.memory = Cache(KEPT_ROWS)
+        self.aside = WorkerProcess(self.workspace)
+        self.standings = PercentileCache(self.workspace, self.aside)
 
     def close(self) -> None:
         """End what runs in the background."""

@@ -10,7 +10,7 @@ from consumer_fusion.operations import find_capabilities
 from consumer_fusion.records.release import read_product_version
 from consumer_fusion.surfaces.api import causes, explanations, identities, kinds, live, schemas, scores
 from consumer_fusion.surfaces.api.operation_routes import build_operation_routes
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import add_error_handlers
 
 API_PATH = "/api/v1"
@@ -27,7 +27,7 @@ _NOT_CHANGED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def build_api(desk: Desk) -> FastAPI:
+def build_api(desk: RequestContext) -> FastAPI:
     """The application to mount at `API_PATH`; the desk is closed by whoever made it."""
     app = FastAPI(
         title="Consumer Fusion",

@@ -20,7 +20,7 @@ from consumer_fusion.score.model.reading import read_pair
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import FACET_NAMES, FALLING_DAYS
 from consumer_fusion.score.queries.score_queries import read_states, score_states
-from consumer_fusion.server.standings_cache import Place
+from consumer_fusion.server.percentile_cache import Place
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.paging import read_cursor, write_cursor
@@ -34,7 +34,7 @@ from consumer_fusion.surfaces.api.parameters import (
     Fresh,
     PageLimit,
 )
-from consumer_fusion.surfaces.api.request_context import Desk
+from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
 
@@ -42,7 +42,7 @@ _PLAIN = ("fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer
 _KEY_TYPES = (float, int, int)
 
 
-def build_routes(desk: Desk) -> APIRouter:
+def build_routes(desk: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["scores"])
 
@@ -138,7 +138,13 @@ def build_routes(desk: Desk) -> APIRouter:
 
 
 def read_pair_score(
-    desk: Desk, caller: Caller, consumer: str, brand: str, fixed_us: int | None, *, is_fresh: bool = False
+    desk: RequestContext,
+    caller: Caller,
+    consumer: str,
+    brand: str,
+    fixed_us: int | None,
+    *,
+    is_fresh: bool = False,
 ) -> tuple[schemas.Score, list[int], list[int]]:
     """The score of one pair by a point read; where it stands in its brand is of the last refresh.
 
@@ -171,7 +177,7 @@ def read_pair_score(
 
 
 def _name_rows(
-    desk: Desk, session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any], fixed_us: int | None,
+    desk: RequestContext, session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any], fixed_us: int | None,
     *, is_whole: bool,
 ) -> list[schemas.MovedScore | schemas.Score]:  # fmt: skip
     keys = _name_pairs(session, snapshot, places)

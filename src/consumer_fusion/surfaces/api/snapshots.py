@@ -11,7 +11,7 @@ import pyarrow as pa
 from consumer_fusion.records.table import SCOPES
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server.many_pairs import FloatArray, IntArray, read_pairs
-from consumer_fusion.server.worker_pool import Aside
+from consumer_fusion.server.worker_pool import WorkerProcess
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -87,7 +87,7 @@ class Snapshot:
 def take_snapshot(
     workspace: Workspace, as_of_us: int, *, consumers: Collection[int] | None = None,
     brand_ids: Collection[int] | None = None, change_days: int | None = None, is_ranked: bool = True,
-    aside: Aside | None = None,
+    aside: WorkerProcess | None = None,
 ) -> Snapshot:  # fmt: skip
     """Read the scores of pairs.
 

@@ -15,9 +15,9 @@ from consumer_fusion.i18n.translation import mark, say
 from consumer_fusion.records.action import Action, Assignment, ExpectedEffect
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.timestamps import parse_moment, to_day, to_microseconds, write_moment
-from consumer_fusion.surfaces.console.drawings import Column, Drawing, DrawnShelf, Placeholder, Table
+from consumer_fusion.surfaces.console.drawings import Column, Drawing, DrawingCache, Placeholder, Table
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.charts.forests import draw_actions
 
@@ -100,7 +100,7 @@ def show_actions(visit: Visit) -> Answer:
     )
 
 
-def show_actions_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+def show_actions_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     """The timeline of a brand's actions, for its place on the page, or its numbers as CSV."""
     brand = visit.read_asked("brand")
     visit.require("look", brand)
@@ -156,7 +156,9 @@ def declare_action(visit: Visit) -> Answer:
         delay_days=_read_days(visit, "delay_days") or 0,
         effect_days=_read_days(visit, "effect_days"),
     )
-    deed = Deed("declare action", object_id=action.action_id, brand=brand, detail={"title": action.title})
+    deed = AuditNote(
+        "declare action", object_id=action.action_id, brand=brand, detail={"title": action.title}
+    )
     declare_actions(visit.acting(deed), [action], origin="console")
     return Redirect(
         make_path("/actions", brand=brand),
@@ -169,7 +171,7 @@ def withdraw_action(visit: Visit) -> Answer:
     action_id = visit.read_form("action_id")
     brand = find_brand(visit, action_id)
     visit.require("declare_actions", brand)
-    deed = Deed("withdraw action", object_id=action_id, brand=brand)
+    deed = AuditNote("withdraw action", object_id=action_id, brand=brand)
     declared_actions.withdraw_action(visit.acting(deed), action_id)
     return Redirect(
         make_path("/actions", brand=brand), say("It is withdrawn; its effects are no longer shown.")

@@ -13,7 +13,7 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.server.many_pairs import Activity
 from consumer_fusion.surfaces.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
-from consumer_fusion.surfaces.console.drawings import Drawing, DrawnShelf, Placeholder
+from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Placeholder
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
 from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.queries import BrandsReading
@@ -142,7 +142,7 @@ def show_being_read(title: str, *, section: str, brand: str | None = None) -> Pa
     return Page("being_read.html", title, None, status=202, section=section, brand=brand)
 
 
-def show_brand_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+def show_brand_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     """One chart of a brand, for its place on the page, or its numbers as CSV."""
     brand, name = visit.read_asked("brand"), visit.read_asked("name")
     visit.require("look", brand)

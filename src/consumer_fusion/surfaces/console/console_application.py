@@ -21,12 +21,12 @@ from consumer_fusion.server.authentication import note_looks, note_refusal
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
 from consumer_fusion.server.session_middleware import find_visit
 from consumer_fusion.surfaces.console.current_user import Visiting, Visitor
-from consumer_fusion.surfaces.console.drawings import DrawnShelf
+from consumer_fusion.surfaces.console.drawings import DrawingCache
 from consumer_fusion.surfaces.console.forms import SentForm, read_form
 from consumer_fusion.surfaces.console.navigation import list_groups
-from consumer_fusion.surfaces.console.page_cache import Shelf, insisting
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Download, Page, Redirect, Visit
-from consumer_fusion.surfaces.console.queries import Readings
+from consumer_fusion.surfaces.console.page_cache import PageCache, without_cache
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.console.routes import GROUP_PAGES, PAGES, PageMaker
 from consumer_fusion.surfaces.console.statics import static_routes
 from consumer_fusion.surfaces.console.templating import Frame, render_page
@@ -34,7 +34,7 @@ from consumer_fusion.surfaces.console.urls import is_own_path, make_path
 from consumer_fusion.workspace import Workspace
 
 NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
-INSISTING_HEADER = "x-insisting"
+INSISTING_HEADER = "x-without_cache"
 """Sent by a page that was told of new events, so that it is not answered with what was made before."""
 THEMES = ("auto", "light", "dark")
 PATIENCE_SECONDS = 20.0
@@ -84,12 +84,14 @@ class Console:
         readings: What the pages read with; made where none is given.
     """
 
-    def __init__(self, workspace: Workspace, visiting: Visiting, readings: Readings | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, visiting: Visiting, readings: ConsoleQueries | None = None
+    ) -> None:
         # Whoever made a change would rather be told that an import is writing than wait for its end.
         self.workspace = replace(workspace, store=workspace.store.with_patience(PATIENCE_SECONDS))
         self.visiting = visiting
-        self.readings = readings or Readings(workspace)
-        self.drawn: DrawnShelf = Shelf(200)
+        self.readings = readings or ConsoleQueries(workspace)
+        self.drawn: DrawingCache = PageCache(200)
 
     def make_routes(self) -> list[BaseRoute]:
         """A route for each page, for the choices of language and theme, and for static files."""
@@ -157,7 +159,7 @@ class Console:
                     )
                 visit = self._make_visit(request, visitor, language, form)
                 visit.require(maker.needs)
-                with insisting() if INSISTING_HEADER in request.headers else nullcontext():
+                with without_cache() if INSISTING_HEADER in request.headers else nullcontext():
                     answered = maker.make(visit, self.drawn)
                 if maker.is_change and not maker.is_preview:
                     self.readings.forget()
@@ -271,13 +273,13 @@ class Console:
         return response
 
 
-def _tell_look(visit: Visit, answered: Page | Download) -> Deed | None:
+def _tell_look(visit: Visit, answered: Page | Download) -> AuditNote | None:
     """What is on record of a download, and of a page about a brand, that says nothing better itself."""
     asked = {name: visit.asked.get(name) for name in ("brand", "consumer")}
     if isinstance(answered, Download):
         rows = max(0, answered.text.count("\n") - 1)
-        return Deed("download", visit.path, asked["consumer"], asked["brand"], {"rows": rows})
-    return Deed("look at page", visit.path, brand=answered.brand) if answered.brand else None
+        return AuditNote("download", visit.path, asked["consumer"], asked["brand"], {"rows": rows})
+    return AuditNote("look at page", visit.path, brand=answered.brand) if answered.brand else None
 
 
 def read_theme(request: Request) -> str:

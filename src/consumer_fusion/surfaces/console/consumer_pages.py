@@ -15,7 +15,7 @@ from consumer_fusion.i18n.translation import mark, say
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Download, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.surfaces.report.tables import write_csv
 
@@ -132,7 +132,7 @@ def show_consumers(visit: Visit) -> Answer:
     )
     return Page(
         "consumers.html", say("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand,
-        look=Deed("list consumers", visit.path, brand=brand, detail={"rows": len(part), "search": bool(search)}),
+        look=AuditNote("list consumers", visit.path, brand=brand, detail={"rows": len(part), "search": bool(search)}),
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def show_consumer(visit: Visit) -> Answer:
     shown = visit.show_key(consumer)
     return Page(
         "consumer.html", shown, ConsumerPage(consumer, shown, as_of_us, visit.is_quiet, rows), section="consumers",
-        look=Deed("look at consumer", consumer=consumer),
+        look=AuditNote("look at consumer", consumer=consumer),
     )  # fmt: skip
 
 

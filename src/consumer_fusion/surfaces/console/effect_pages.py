@@ -17,7 +17,7 @@ from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.i18n.translation import say, say_count
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.surfaces.console.action_pages import find_brand
-from consumer_fusion.surfaces.console.drawings import Drawing, DrawnShelf, Placeholder, Table
+from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Placeholder, Table
 from consumer_fusion.surfaces.console.effect_drawings import (
     EFFECT_HEADINGS,
     gather_effects,
@@ -25,7 +25,7 @@ from consumer_fusion.surfaces.console.effect_drawings import (
     make_list_drawing,
 )
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 
@@ -155,7 +155,7 @@ def show_effect(visit: Visit) -> Answer:
     return Page("effect.html", title, content, section="effects", brand=brand)
 
 
-def show_effect_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+def show_effect_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     """One chart of an effect, for its place on the page, or its numbers as CSV."""
     action_id, metric = visit.read_asked("action"), visit.read_asked("metric")
     name = visit.read_asked("name")
@@ -177,7 +177,7 @@ def measure_effect(visit: Visit) -> Answer:
     action_id, metric = visit.read_form("action_id"), visit.read_form("metric")
     brand = find_brand(visit, action_id)
     visit.require("declare_actions", brand)
-    deed = Deed("measure effect", object_id=action_id, brand=brand, detail={"metric": metric})
+    deed = AuditNote("measure effect", object_id=action_id, brand=brand, detail={"metric": metric})
     question = Question(action_id=action_id, metric=metric, is_anew=True)
     measure_action(visit.acting(deed), question)
     return Redirect(make_path("/effect", action=action_id, metric=metric), say("It was measured anew."))
@@ -224,7 +224,7 @@ def show_effects(visit: Visit) -> Answer:
     )
 
 
-def show_effects_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+def show_effects_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     """The chart of all effects of a brand, for its place on the page, or its numbers as CSV."""
     brand, metric = visit.read_asked("brand"), visit.asked.get("metric", "")
     visit.require("look", brand)
@@ -239,7 +239,7 @@ def measure_effects(visit: Visit) -> Answer:
     """Measure all actions of a brand, as far as something changed since."""
     brand = visit.read_form("brand")
     visit.require("declare_actions", brand)
-    shrinking.measure_effects(visit.acting(Deed("measure effects", brand=brand)), brand=brand)
+    shrinking.measure_effects(visit.acting(AuditNote("measure effects", brand=brand)), brand=brand)
     count = len(list_effects(visit.workspace, brand=brand))
     return Redirect(
         make_path("/effects", brand=brand),

@@ -17,7 +17,7 @@ from consumer_fusion.records.timestamps import parse_moment, to_microseconds
 from consumer_fusion.score.calibration.experiment_overrides import DEFAULT_FACET, list_given_facets
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.storage.store import Session
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 
@@ -70,7 +70,7 @@ def measure_experiment(visit: Visit) -> Answer:
     """Compare the arms; no point changes."""
     row = _find_experiment(visit, visit.read_form("experiment"))
     visit.require("declare_actions", row["brand"])
-    deed = Deed("measure experiment", object_id=row["experiment_id"], brand=row["brand"])
+    deed = AuditNote("measure experiment", object_id=row["experiment_id"], brand=row["brand"])
     analysis.measure_experiment(visit.acting(deed), row["experiment_id"], facet=_read_facet(visit))
     return Redirect(_make_path(row), say("It is measured. No point has changed."))
 
@@ -81,10 +81,10 @@ def apply_experiment(visit: Visit) -> Answer:
     row = _find_experiment(visit, visit.read_form("experiment"))
     number = row["experiment_id"]
 
-    def tell(session: Session) -> Deed:
+    def tell(session: Session) -> AuditNote:
         override = json.loads(session.read(EXPERIMENTS, {"experiment_id": number})["override"][0].as_py())
         detail = {"kind": override["key"], "points": round(override["points"], 2)}
-        return Deed("apply experiment", object_id=number, brand=row["brand"], detail=detail)
+        return AuditNote("apply experiment", object_id=number, brand=row["brand"], detail=detail)
 
     rollout.apply_experiment(visit.acting(tell), number, facet=_read_facet(visit))
     return Redirect(_make_path(row), say("Its points are in force, and every score is read with them."))
@@ -94,7 +94,7 @@ def withdraw_experiment(visit: Visit) -> Answer:
     """Take an experiment back; points that it decided are as before it."""
     visit.require("change_points")
     row = _find_experiment(visit, visit.read_form("experiment"))
-    deed = Deed("withdraw experiment", object_id=row["experiment_id"], brand=row["brand"])
+    deed = AuditNote("withdraw experiment", object_id=row["experiment_id"], brand=row["brand"])
     rollout.withdraw_experiment(visit.acting(deed), row["experiment_id"])
     return Redirect(_make_path(row), say("It is withdrawn and decides nothing any more."))
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from consumer_fusion.errors import DrawingError
-from consumer_fusion.surfaces.console.drawings import Drawing, Drawn, DrawnShelf, draw_figure, leave_empty
+from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Drawn, draw_figure, leave_empty
 from consumer_fusion.surfaces.console.page_cache import Stamp
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Download, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 
@@ -28,7 +28,7 @@ class FigurePart:
 
 
 def answer_figure(
-    visit: Visit, shelf: DrawnShelf, key: tuple[Hashable, ...], stamp: Stamp, make: Callable[[], Drawing]
+    visit: Visit, shelf: DrawingCache, key: tuple[Hashable, ...], stamp: Stamp, make: Callable[[], Drawing]
 ) -> Answer:
     """A chart as a part of a page, or its numbers as CSV.
 
@@ -55,7 +55,7 @@ def answer_figure(
     look = None
     if any(column.name == "consumer" for column in drawn.table.columns):
         detail = {"name": visit.asked.get("name"), "rows": len(drawn.table.rows)}
-        look = Deed(
+        look = AuditNote(
             "look at figure", visit.path, visit.asked.get("consumer"), visit.asked.get("brand"), detail
         )
     return Page("figure.html", drawn.heading, FigurePart(drawn, path, download), look=look)

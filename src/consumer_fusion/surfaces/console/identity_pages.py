@@ -10,7 +10,7 @@ from consumer_fusion.i18n.translation import say
 from consumer_fusion.identity.identifiers import mask_identifier
 from consumer_fusion.records.identity import Merge
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 MERGES_LISTED = 100
@@ -90,7 +90,7 @@ def show_identities(visit: Visit) -> Answer:
         visit.workspace, MERGES_LISTED, brands=visit.visitor.caller.brands
     )
     content = IdentitiesPage(_list_rows(visit, merges), count, visit.may("merge_consumers"))
-    look = Deed("list merges", visit.path, detail={"rows": len(merges)})
+    look = AuditNote("list merges", visit.path, detail={"rows": len(merges)})
     return Page("identities.html", say("Identities"), content, section="identities", look=look)
 
 
@@ -115,7 +115,7 @@ def show_identity(visit: Visit) -> Answer:
     )
     return Page(
         "identity.html", content.shown, content, section="identities",
-        look=Deed("look at identity", consumer=known.consumer),
+        look=AuditNote("look at identity", consumer=known.consumer),
     )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def merge_consumers(visit: Visit) -> Answer:
     visit.require("merge_consumers")
     kept, absorbed = visit.read_form("kept"), visit.read_form("absorbed")
     merge_id = make_id()
-    workspace = visit.acting(Deed("merge consumers", object_id=merge_id, consumer=kept))
+    workspace = visit.acting(AuditNote("merge consumers", object_id=merge_id, consumer=kept))
     declarations.merge(workspace, kept, absorbed, reason=visit.read_form("reason"), merge_id=merge_id)
     return Redirect(
         make_path("/identities", consumer=kept), say("They count as one now. The merge can be undone below.")
@@ -152,7 +152,7 @@ def undo_merge(visit: Visit) -> Answer:
     """Undo a merge."""
     visit.require("merge_consumers")
     merge_id = visit.read_form("merge")
-    declarations.undo(visit.acting(Deed("undo merge", object_id=merge_id)), merge_id)
+    declarations.undo(visit.acting(AuditNote("undo merge", object_id=merge_id)), merge_id)
     back = visit.read_optional("consumer")
     return Redirect(
         make_path("/identities", consumer=back),

@@ -18,7 +18,7 @@ from consumer_fusion.records.access import Permission
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
 from consumer_fusion.surfaces.console.one_time_secret import show_once
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.surfaces.operation_fields import (
     is_moment,
@@ -218,7 +218,7 @@ class GroupPages:
         look = self.queries[0].look
         return Page(
             "operations.html", content.title, content, section=self.group.name,
-            look=Deed(look, self.path, detail={"rows": len(tables[0].rows)}) if look else None,
+            look=AuditNote(look, self.path, detail={"rows": len(tables[0].rows)}) if look else None,
         )  # fmt: skip
 
     def carry_out(self, operation: Operation, visit: Visit) -> Answer:

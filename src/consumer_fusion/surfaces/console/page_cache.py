@@ -29,7 +29,7 @@ _is_insisting: ContextVar[bool] = ContextVar("is_insisting", default=False)
 
 
 @contextmanager
-def insisting() -> Iterator[None]:
+def without_cache() -> Iterator[None]:
     """Within the `with` block nothing may lag behind but what is very costly: whoever asks heard that there is news."""
     token = _is_insisting.set(True)
     try:
@@ -60,7 +60,7 @@ class _Kept(Generic[Content]):
     cost_s: float
 
 
-class Shelf(Generic[Content]):
+class PageCache(Generic[Content]):
     """Keeps the contents that were asked for last.
 
     Args:

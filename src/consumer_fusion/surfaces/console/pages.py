@@ -20,12 +20,12 @@ from consumer_fusion.score.queries import answers
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.console.current_user import Visitor
 from consumer_fusion.surfaces.console.forms import SentForm, Upload
-from consumer_fusion.surfaces.console.queries import Readings
+from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditNote:
     """What the audit is to know of a visit.
 
     Attributes:
@@ -63,7 +63,7 @@ class Page:
     status: int = 200
     section: str = ""
     brand: str | None = None
-    look: Deed | None = None
+    look: AuditNote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Download:
     name: str
     text: str
     media_type: str = "text/csv"
-    look: Deed | None = None
+    look: AuditNote | None = None
 
 
 Answer = Page | Redirect | Download
@@ -116,7 +116,7 @@ class Visit:
     """
 
     workspace: Workspace
-    readings: Readings
+    readings: ConsoleQueries
     visitor: Visitor
     language: CatalogueLanguage
     asked: Mapping[str, str]
@@ -181,7 +181,7 @@ class Visit:
         brands = self.readings.list_brand_names(self.as_of_us)
         return [brand for brand in brands if self.visitor.caller.sees(brand)]
 
-    def record(self, deed: Deed) -> None:
+    def record(self, deed: AuditNote) -> None:
         """Put on record what the visitor did, as soon as it is done."""
         self.record_entries([self.write_entry(deed)])
 
@@ -190,7 +190,7 @@ class Visit:
         with self.workspace.store.writing() as session:
             append_audit(session, entries)
 
-    def acting(self, deed: Deed | Callable[[Session], Deed]) -> Workspace:
+    def acting(self, deed: AuditNote | Callable[[Session], AuditNote]) -> Workspace:
         """The workspace in which what the visitor does is put on record in the transaction that does it.
 
         Args:
@@ -201,18 +201,18 @@ class Visit:
         def write(session: Session) -> None:
             # What takes several transactions is on record with the first of them.
             if not written:
-                done = deed if isinstance(deed, Deed) else deed(session)
+                done = deed if isinstance(deed, AuditNote) else deed(session)
                 written.append(self.describe(session, done))
                 append_audit(session, written)
 
         return replace(self.workspace, on_change=write)
 
-    def write_entry(self, deed: Deed) -> AuditEntry:
+    def write_entry(self, deed: AuditNote) -> AuditEntry:
         """What goes on record of something that the visitor did."""
         with self.workspace.store.reading() as session:
             return self.describe(session, deed)
 
-    def describe(self, session: Session, deed: Deed) -> AuditEntry:
+    def describe(self, session: Session, deed: AuditNote) -> AuditEntry:
         """What goes on record of something that the visitor did, with the numbers of whom it was about."""
         consumers = find_keys(session, "consumer", [deed.consumer] if deed.consumer else [])
         brands = find_keys(session, "brand", [deed.brand] if deed.brand else [])

@@ -33,9 +33,9 @@ from consumer_fusion.records.timestamps import (
     write_moment,
 )
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.surfaces.console.drawings import Column, Drawing, DrawnShelf, Placeholder, Table
+from consumer_fusion.surfaces.console.drawings import Column, Drawing, DrawingCache, Placeholder, Table
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Download, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.charts.forests import draw_detectable
 
@@ -147,7 +147,7 @@ def show_planner(visit: Visit) -> Answer:
     )
 
 
-def show_planner_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+def show_planner_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     """The chart of what could be found, for its place on the page, or its numbers as CSV."""
     brand, metric = visit.read_asked("brand"), visit.asked.get("metric") or "orders"
     visit.require("look", brand)
@@ -194,7 +194,7 @@ def draw_holdout(visit: Visit) -> Answer:
         experiment_id=make_id(),
     )
     share = visit.read_number("share", 10.0) / 100
-    deed = Deed(
+    deed = AuditNote(
         "draw hold-out", object_id=plan.experiment_id, brand=brand, detail={"kind": plan.kind, "share": share}
     )
     draw_experiment(
@@ -216,7 +216,7 @@ def download_holdout(visit: Visit) -> Answer:
     if experiment_id not in {row.experiment_id for row in _list_drawn(visit, brand)}:
         raise NotFoundError(say("There is no such list."), hint=say("The page lists those that there are."))
     rows = list_assignments(visit.workspace, experiment_id)
-    look = Deed("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)})
+    look = AuditNote("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)})
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(["consumer", "arm", "stratum"])

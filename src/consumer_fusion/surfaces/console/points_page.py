@@ -17,7 +17,7 @@ from consumer_fusion.score.points.points_table import load_points, read_points
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.points_editing import (
     KindForm,
     change_own,
@@ -201,13 +201,13 @@ def save_change(visit: Visit) -> Answer:
     form, _ = _read_change(visit)
     before = put_points_in_force(visit.workspace).points
 
-    def tell(session: Session) -> Deed:
+    def tell(session: Session) -> AuditNote:
         after = read_kept_points(session) or before
         detail = {
             name: describe_kind(points.kinds.get(form.key))
             for name, points in (("before", before), ("after", after))
         }
-        return Deed("change points", object_id=after.version, detail={"kind": form.key, **detail})
+        return AuditNote("change points", object_id=after.version, detail={"kind": form.key, **detail})
 
     save_own(visit.acting(tell), _make_own(visit, form), before=visit.read_form("before"))
     return Redirect(

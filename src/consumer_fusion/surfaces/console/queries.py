@@ -26,9 +26,9 @@ from consumer_fusion.score.model.ledger import fold_ledger
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import NamedMoment
 from consumer_fusion.server.many_pairs import Activity, count_activity, is_many, read_brand, summarise_brands
-from consumer_fusion.server.standings_cache import Standings
-from consumer_fusion.server.worker_pool import Aside
-from consumer_fusion.surfaces.console.page_cache import Shelf, Stamp
+from consumer_fusion.server.percentile_cache import PercentileCache
+from consumer_fusion.server.worker_pool import WorkerProcess
+from consumer_fusion.surfaces.console.page_cache import PageCache, Stamp
 from consumer_fusion.surfaces.console.trends import add_present, list_trend_moments, read_trend
 from consumer_fusion.workspace import Workspace
 
@@ -87,7 +87,7 @@ class PairReading:
     change_28_days: float
 
 
-class Readings:
+class ConsoleQueries:
     """Reads the workspace for the pages and keeps what it read.
 
     Args:
@@ -97,18 +97,21 @@ class Readings:
     """
 
     def __init__(
-        self, workspace: Workspace, aside: Aside | None = None, standings: Standings | None = None
+        self,
+        workspace: Workspace,
+        aside: WorkerProcess | None = None,
+        standings: PercentileCache | None = None,
     ) -> None:
         self._workspace = workspace
-        self._aside = aside or Aside(workspace)
-        self._standings = standings or Standings(workspace, self._aside)
-        self._sizes: Shelf[bool] = Shelf(1_000)
-        self._brands: Shelf[BrandsReading] = Shelf(8)
-        self._brand: Shelf[BrandReading] = Shelf(6)
-        self._pair: Shelf[PairReading] = Shelf(64)
-        self._activity: Shelf[Activity] = Shelf(16)
-        self._trend: Shelf[pa.Table] = Shelf(16)
-        self._unscored: Shelf[list[dict[str, object]]] = Shelf(1)
+        self._aside = aside or WorkerProcess(workspace)
+        self._standings = standings or PercentileCache(workspace, self._aside)
+        self._sizes: PageCache[bool] = PageCache(1_000)
+        self._brands: PageCache[BrandsReading] = PageCache(8)
+        self._brand: PageCache[BrandReading] = PageCache(6)
+        self._pair: PageCache[PairReading] = PageCache(64)
+        self._activity: PageCache[Activity] = PageCache(16)
+        self._trend: PageCache[pa.Table] = PageCache(16)
+        self._unscored: PageCache[list[dict[str, object]]] = PageCache(1)
         self._chosen: OrderedDict[int, bool] = OrderedDict()
         self._lock = threading.Lock()
         self._changes = itertools.count()

@@ -11,7 +11,7 @@ from consumer_fusion.ingest.rejections import count_rejections, list_rejections
 from consumer_fusion.records.import_record import REJECTIONS, Acceptance, Rejection
 from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.storage.store import Between, Value
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 ROWS_ON_PAGE = 50
@@ -76,7 +76,7 @@ def show_rejected(visit: Visit) -> Answer:
         make_path("/rejected", code=code, after=listed[-1].rejection_id) if has_more else None,
         visit.may("mend_events"),
     )
-    look = Deed("look at rejected rows", visit.path, detail={"rows": len(listed)})
+    look = AuditNote("look at rejected rows", visit.path, detail={"rows": len(listed)})
     return Page("rejected.html", say("Import errors"), content, section="rejected", look=look)
 
 
@@ -89,7 +89,7 @@ def show_rejection(visit: Visit) -> Answer:
     content = RejectionPage(rows[0], min(24, max(4, len(rows[0].raw) // 70 + rows[0].raw.count("\n") + 2)))
     return Page(
         "rejection.html", say("Row {number}", number=number), content, section="rejected",
-        look=Deed("look at rejected row", object_id=str(number)),
+        look=AuditNote("look at rejected row", object_id=str(number)),
     )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def retry_rejection(visit: Visit) -> Answer:
     """Read one row again, repaired; a row that still cannot be taken is set aside anew."""
     visit.require("mend_events")
     number = _read_number(visit.read_form("row"))
-    workspace = visit.acting(Deed("repair rejected row", object_id=str(number)))
+    workspace = visit.acting(AuditNote("repair rejected row", object_id=str(number)))
     acceptance = rejected_rows.retry_rejected(workspace, [number], visit.read_form("raw"))
     return Redirect("/rejected", _tell(acceptance))
 
@@ -110,7 +110,7 @@ def retry_all(visit: Visit) -> Answer:
         rows = list_rejections(session, code=code or None)
     if not rows:
         raise NotFoundError(say("There is nothing to read again."))
-    workspace = visit.acting(Deed("retry rejected rows", detail={"code": code, "rows": len(rows)}))
+    workspace = visit.acting(AuditNote("retry rejected rows", detail={"code": code, "rows": len(rows)}))
     acceptance = rejected_rows.retry_rejected(workspace, [row.rejection_id for row in rows])
     return Redirect("/rejected", _tell(acceptance))
 
@@ -119,7 +119,7 @@ def drop_rejection(visit: Visit) -> Answer:
     """Drop one row for good."""
     visit.require("mend_events")
     number = _read_number(visit.read_form("row"))
-    rejected_rows.drop_rejected(visit.acting(Deed("drop rejected row", object_id=str(number))), [number])
+    rejected_rows.drop_rejected(visit.acting(AuditNote("drop rejected row", object_id=str(number))), [number])
     return Redirect("/rejected", say("The row is gone for good."))
 
 

@@ -12,9 +12,9 @@ from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.model.reading import Reading
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console.brand_pages import find_live_path
-from consumer_fusion.surfaces.console.drawings import Drawing, DrawnShelf, Placeholder
+from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Placeholder
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Download, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Visit
 from consumer_fusion.surfaces.console.pair_drawings import PAIR_HEADINGS, make_pair_drawing
 from consumer_fusion.surfaces.console.queries import PairReading
 from consumer_fusion.surfaces.console.urls import make_path
@@ -153,7 +153,7 @@ def show_relationship(visit: Visit) -> Answer:
         part = LedgerPart(
             rows[start : start + LEDGER_ROWS], _more_path(visit, start + LEDGER_ROWS, len(rows))
         )
-        look = Deed("look at relationship", consumer=consumer, brand=brand, detail={"from": start})
+        look = AuditNote("look at relationship", consumer=consumer, brand=brand, detail={"from": start})
         return Page("ledger_rows.html", "", part, look=look)
     reading = pair.answer.explanation.reading
     shown = visit.show_key(pair.answer.consumer)
@@ -195,11 +195,11 @@ def show_relationship(visit: Visit) -> Answer:
     )
     return Page(
         "relationship.html", f"{shown} × {brand}", content, section="consumers", brand=brand,
-        look=Deed("look at relationship", consumer=consumer, brand=brand),
+        look=AuditNote("look at relationship", consumer=consumer, brand=brand),
     )  # fmt: skip
 
 
-def show_pair_figure(visit: Visit, shelf: DrawnShelf) -> Answer:
+def show_pair_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     """One chart of a relationship, for its place on the page, or its numbers as CSV."""
     consumer, brand = _read_pair(visit)
     name = visit.read_asked("name")

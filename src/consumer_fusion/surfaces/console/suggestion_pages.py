@@ -23,7 +23,7 @@ from consumer_fusion.i18n.translation import read_language, say, say_count
 from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, SUGGESTIONS
 from consumer_fusion.identity.review import ClaimedPair, list_claimed
 from consumer_fusion.surfaces.console.forms import Upload
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
 
 SUGGESTIONS_LISTED = 200
 MOST_PEOPLE = 50_000
@@ -104,7 +104,7 @@ def accept_suggestions(visit: Visit) -> Answer:
     if not chosen:
         raise InputError(say("No pair was chosen."), hint=say("Choose those that you know to be one person."))
     detail = {"origin": "review", "pairs": len(chosen)}
-    workspace = visit.acting(Deed("merge consumers", detail=detail))
+    workspace = visit.acting(AuditNote("merge consumers", detail=detail))
     accepted = declarations.accept_suggestions(workspace, _read_pairs(chosen))
     return Redirect(
         "/identities",

@@ -9,7 +9,7 @@ from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.repairs import attribution
 from consumer_fusion.repairs.attribution import UnattributedEvent
-from consumer_fusion.surfaces.console.pages import Answer, Deed, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
 
 EVENTS_LISTED = 100
 
@@ -38,7 +38,7 @@ def show_unattributed(visit: Visit) -> Answer:
         total,
         visit.list_brands(),
     )
-    look = Deed("list unattributed events", visit.path, detail={"rows": len(events)})
+    look = AuditNote("list unattributed events", visit.path, detail={"rows": len(events)})
     return Page("unattributed.html", say("Unattributed events"), content, section="unattributed", look=look)
 
 
@@ -51,7 +51,9 @@ def attach_event(visit: Visit) -> Answer:
         raise InputError(
             say("Neither a consumer nor a brand was given."), hint=say("Say whose event it is, and why.")
         )
-    deed = Deed("attach event", object_id=event_id, consumer=consumer, brand=brand, detail={"source": source})
+    deed = AuditNote(
+        "attach event", object_id=event_id, consumer=consumer, brand=brand, detail={"source": source}
+    )
     attribution.attach(
         visit.acting(deed), source, event_id, consumer=consumer, brand=brand, reason=visit.read_form("reason")
     )

@@ -31,7 +31,7 @@ from consumer_fusion.server.many_pairs import (
     read_places,
     read_places_aside,
 )
-from consumer_fusion.server.worker_pool import Aside
+from consumer_fusion.server.worker_pool import WorkerProcess
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -60,7 +60,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BrandPercentiles:
     """The scores of all pairs of a brand at a moment.
 
     Attributes:
@@ -90,7 +90,7 @@ class Standing:
         return Place(float(self.spread.rank([value])[0]), self.as_of_us)
 
 
-class Standings:
+class PercentileCache:
     """Tells places; `warm` in the beginning, `close` in the end.
 
     Args:
@@ -98,10 +98,10 @@ class Standings:
         aside: Where many pairs are read.
     """
 
-    def __init__(self, workspace: Workspace, aside: Aside) -> None:
+    def __init__(self, workspace: Workspace, aside: WorkerProcess) -> None:
         self._workspace = workspace
         self._aside = aside
-        self._kept: OrderedDict[tuple[int, int | None], Standing] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int | None], BrandPercentiles] = OrderedDict()
         self._sizes: dict[int, int] = {}
         self._refreshing: set[tuple[int, int | None]] = set()
         self._is_closed = False
@@ -171,7 +171,7 @@ class Standings:
 
     def _make(
         self, brand_ids: Sequence[int], as_of_us: int | None, basis: Hashable, *, size: int, is_ahead: bool
-    ) -> list[Standing]:
+    ) -> list[BrandPercentiles]:
         moment = self._workspace.now_us if as_of_us is None else as_of_us
         if size >= MANY_STATES:
             if is_ahead:
@@ -181,7 +181,7 @@ class Standings:
         else:
             read = read_places(self._workspace, brand_ids, moment)
         made = [
-            Standing(moment, consumers, scores, spread_scores(scores), basis, monotonic())
+            BrandPercentiles(moment, consumers, scores, spread_scores(scores), basis, monotonic())
             for consumers, scores in (read[brand_id] for brand_id in brand_ids)
         ]
         with self._lock:
