@@ -170,7 +170,7 @@ def test_a_pair_that_moved_or_is_new_is_placed_by_its_score(workspace, places):
 def test_a_pair_that_only_faded_keeps_its_place_among_those_with_the_same_score():
     """Two in five pairs ordered the same on one day; by now the score of each has faded, not that of one alone."""
     scores = np.array([55.0] * 30 + [62.5] * 40 + [70.0] * 30)
-    standing = BrandPercentiles(AS_OF_US, np.arange(100), scores, spread_scores(scores), None, 0.0)
+    standing = BrandPercentiles(AS_OF_US, np.arange(100), scores, spread_scores(scores), 0, 0.0)
     assert standing.rank(45, 62.5).percentile == 50
     assert standing.rank(45, 62.5 - 0.02).percentile == 50
     assert standing.rank(45, 66.0).percentile == 70, "a pair that moved is placed by its score"

@@ -10,14 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
 
-from consumer_fusion.records.identity import MERGES
 from consumer_fusion.score.effective_points import POINTS_MARK
 from consumer_fusion.score.model.percentiles import Spread, find_standing_moment, read_standing, spread_scores
 from consumer_fusion.score.queries import answers
@@ -68,7 +67,7 @@ class BrandPercentiles:
         consumers: In ascending order.
         scores: In their order.
         spread: How they are spread.
-        basis: What they were read with.
+        basis: The version of the rules that they were read with.
         made: When, on the clock of `time.monotonic`.
     """
 
@@ -76,7 +75,7 @@ class BrandPercentiles:
     consumers: IntArray
     scores: FloatArray
     spread: Spread
-    basis: Hashable
+    basis: int
     made: float
 
     def rank(self, consumer_id: int, value: float) -> Place | None:
@@ -122,7 +121,7 @@ class PercentileCache:
         """
         is_ahead = as_of_us is None or as_of_us == answers.find_fixed_moment(self._workspace, None)
         with self._workspace.store.reading() as session:
-            basis = _read_basis(session)
+            basis = session.read_version("rules")
             with self._lock:
                 kept = self._kept.get((brand_id, as_of_us))
                 if kept is not None:
@@ -170,7 +169,7 @@ class PercentileCache:
         return None if found is None or kept_us is None else Place(found[0], kept_us)
 
     def _make(
-        self, brand_ids: Sequence[int], as_of_us: int | None, basis: Hashable, *, size: int, is_ahead: bool
+        self, brand_ids: Sequence[int], as_of_us: int | None, basis: int, *, size: int, is_ahead: bool
     ) -> list[BrandPercentiles]:
         moment = self._workspace.now_us if as_of_us is None else as_of_us
         if size >= MANY_STATES:
@@ -203,7 +202,7 @@ class PercentileCache:
         def refresh() -> None:
             try:
                 with self._workspace.store.reading() as session:
-                    basis = _read_basis(session)
+                    basis = session.read_version("rules")
                     size = sum(self._find_size(session, each) for each in brand_ids)
                 self._make(brand_ids, as_of_us, basis, size=size, is_ahead=True)
             except Exception as error:  # noqa: BLE001 - whoever asks next tries again
@@ -213,12 +212,3 @@ class PercentileCache:
                     self._refreshing.difference_update((each, as_of_us) for each in brand_ids)
 
         self._refresher.submit(refresh)
-
-
-def _read_basis(session: Session) -> Hashable:
-    """What all scores follow from besides events: the points and the merges."""
-    return (
-        session.read_mark(POINTS_MARK),
-        session.summarise(MERGES, "made_us", "max"),
-        session.summarise(MERGES, "undone_us", "max"),
-    )
