@@ -90,7 +90,7 @@ def test_a_merge_is_undone(open_page):
 def test_a_rejected_row_is_repaired(open_page):
     page = open_page()
     page.goto("/rejected")
-    page.get_by_role("link", name="Repair").first.click()
+    page.get_by_role("link", name="Fix").first.click()
     field = page.get_by_label("The row as it came; correct it here")
     field.fill(field.input_value().replace('"twelve"', "12"))
     page.get_by_role("button", name="Retry").click()
@@ -183,7 +183,7 @@ def test_an_event_without_a_consumer_gets_one(open_page):
     event.get_by_text("Assign to a consumer…").click()
     event.get_by_label("Consumer").fill("pop-artist")
     event.get_by_label("Why; it is kept").fill("Seen at the till.")
-    event.get_by_role("button", name="It is theirs").click()
+    event.get_by_role("button", name="Assign").click()
     expect(page.get_by_role("status")).to_contain_text("The event counts for them now.")
     expect(page.locator(".attaching").filter(has_text="till-7")).to_have_count(0)
 

@@ -135,7 +135,7 @@ def tell_finding(shown: ShownEffect) -> list[str]:
     if report.mde80 is not None:
         sentences.append(
             say(
-                "A change of {mde} or more would have been found four times of five.",
+                "Smallest detectable effect at 80% power: {mde}.",
                 mde=write_relative(report.mde80),
             )
         )

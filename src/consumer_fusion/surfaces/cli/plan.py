@@ -57,7 +57,7 @@ def plan(
         )  # fmt: skip
         return
     print_table(
-        f"The smallest effect on {metric} that would be found four times of five",
+        f"Smallest detectable effect on {metric} at 80% power",
         ["series", "from", "days", "effect", "beside it"],
         [
             [

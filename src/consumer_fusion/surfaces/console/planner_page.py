@@ -127,7 +127,7 @@ def show_planner(visit: Visit) -> Answer:
         figure=Placeholder(
             "plans",
             say("What could be found"),
-            say("The smallest effect that would be found four times of five, by how long the action lasts."),
+            say("Smallest detectable effect at 80% power, by the length of the action."),
             make_path("/planner/figure", **asked),
             make_path("/planner/figure", format="csv", **asked),
         )
@@ -168,7 +168,7 @@ def show_planner_figure(visit: Visit, shelf: DrawingCache) -> Answer:
         return Drawing(
             "plans",
             say("What could be found"),
-            say("The smallest effect that would be found four times of five, by how long the action lasts."),
+            say("Smallest detectable effect at 80% power, by the length of the action."),
             lambda look: draw_detectable(table, look),
             lambda: _gather_plans(plans, metric),
         )
@@ -239,7 +239,7 @@ def _gather_plans(plans: Sequence[Plan], metric: str) -> Table:
             Column("start_day", say("from"), "day"),
             Column("days", say("days"), "count"),
             Column("detectable", say("effect"), "relative"),
-            Column("sisters", say("series beside it"), "count"),
+            Column("sisters", say("control series"), "count"),
         ),
         [
             {

@@ -138,7 +138,7 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
         look,
         title=say("What could be found"),
         description=say(
-            "The smallest effect that would be found four times of five. Best: {best}.",
+            "Smallest detectable effect at 80% power. Best: {best}.",
             best=best["label"] if best else say("unknown"),
         ),
     )
