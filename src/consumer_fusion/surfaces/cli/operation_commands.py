@@ -187,9 +187,14 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) 
         for name, field in query.result.model_fields.items()
         if name in ids or read_extra(field).get("is_shown", True)
     ]
-    numbers = [name for name, field in fields if _unwrap(field.annotation) in (int, float)]
+    numbers = [field.title or name for name, field in fields if _unwrap(field.annotation) in (int, float)]
     table = [[write_value(field, getattr(row, name), row) for name, field in fields] for row in rows]
-    print_table(f"{query.title} ({len(rows):,})", [name for name, _ in fields], table, right=numbers)
+    print_table(
+        f"{query.title} ({len(rows):,})",
+        [field.title or name for name, field in fields],
+        table,
+        right=numbers,
+    )
 
 
 def _name_next(query: Query, group: Sequence[Query]) -> str:
