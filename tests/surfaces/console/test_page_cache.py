@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from importlib.resources import files
 
 import pytest
 
 from consumer_fusion.server import cache
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console import page_cache
+from consumer_fusion.surfaces.console.console_application import NO_CACHE_HEADER
 from consumer_fusion.surfaces.console.page_cache import PageCache, Stamp, without_cache
 
 
@@ -145,3 +147,8 @@ def test_a_key_is_made_once_at_a_time_although_another_one_takes_its_place(clock
     for thread in threads:
         thread.join(10)
     assert made == ["a"]
+
+
+def test_the_script_of_the_pages_asks_past_the_cache_by_the_header_that_the_server_reads():
+    script = files("consumer_fusion.surfaces.console").joinpath("static", "console.js").read_text("utf-8")
+    assert NO_CACHE_HEADER in script.lower()

@@ -34,7 +34,7 @@ from consumer_fusion.surfaces.console.urls import is_own_path, make_path
 from consumer_fusion.workspace import Workspace
 
 NOTICE_COOKIE, THEME_COOKIE = "fusion_notice", "fusion_theme"
-INSISTING_HEADER = "x-without_cache"
+NO_CACHE_HEADER = "x-no-cache"
 """Sent by a page that was told of new events, so that it is not answered with what was made before."""
 THEMES = ("auto", "light", "dark")
 PATIENCE_SECONDS = 20.0
@@ -159,7 +159,7 @@ class Console:
                     )
                 visit = self._make_visit(request, visitor, language, form)
                 visit.require(maker.needs)
-                with without_cache() if INSISTING_HEADER in request.headers else nullcontext():
+                with without_cache() if NO_CACHE_HEADER in request.headers else nullcontext():
                     answered = maker.make(visit, self.drawn)
                 if maker.is_change and not maker.is_preview:
                     self.readings.forget()

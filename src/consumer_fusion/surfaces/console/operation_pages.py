@@ -28,6 +28,8 @@ from consumer_fusion.surfaces.operation_fields import (
     write_value,
 )
 
+ROWS_SHOWN = 500
+"""A table shows so many rows at most; all of them are told by the API and the command."""
 InputKind = Literal["text", "secret", "number", "moment", "choice", "choices", "flag", "brand", "brands"]
 
 
@@ -151,6 +153,7 @@ class TableSection:
         filters: Links that narrow it: address, label, whether it is chosen.
         inputs: Fields by which it is searched.
         path: Where they are sent.
+        note: How many rows are shown, where that is not all of them.
     """
 
     name: str
@@ -161,6 +164,7 @@ class TableSection:
     filters: Sequence[tuple[str, str, bool]]
     inputs: Sequence[Input]
     path: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +255,7 @@ class GroupPages:
             TableRow(
                 _write_cells(visit, query.result, row), self._list_buttons(visit, row), query.is_past(row)
             )
-            for row in rows
+            for row in rows[:ROWS_SHOWN]
         ]
         inputs = [
             replace(_make_input(visit, name, each), value=asked.get(name, ""), is_required=False)
@@ -262,6 +266,7 @@ class GroupPages:
             query.name.replace(" ", "-"), title, headings, shown,
             say("Nothing found.") if any(each.value for each in inputs) else say(query.empty),
             self._list_filters(query, asked), inputs, self.path,
+            say("{shown} of {all} rows", shown=len(shown), all=len(rows)) if len(rows) > len(shown) else "",
         )  # fmt: skip
 
     def _list_buttons(self, visit: Visit, row: BaseModel) -> list[RowButton]:

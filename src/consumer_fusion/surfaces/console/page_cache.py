@@ -25,17 +25,17 @@ COSTLY_PATIENCE_S = 3600.0
 """So many seconds may something very costly lag behind."""
 REST_FACTOR = 20.0
 """Something very costly rests for so many times as long as it took to make."""
-_is_insisting: ContextVar[bool] = ContextVar("is_insisting", default=False)
+_is_uncached: ContextVar[bool] = ContextVar("is_uncached", default=False)
 
 
 @contextmanager
 def without_cache() -> Iterator[None]:
     """Within the `with` block nothing may lag behind but what is very costly: whoever asks heard that there is news."""
-    token = _is_insisting.set(True)
+    token = _is_uncached.set(True)
     try:
         yield
     finally:
-        _is_insisting.reset(token)
+        _is_uncached.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class PageCache(Generic[Content]):
             return False
         if is_costly:
             return monotonic() - kept.made_s < COSTLY_PATIENCE_S
-        return not _is_insisting.get() and monotonic() - kept.checked_s < self._patience_s
+        return not _is_uncached.get() and monotonic() - kept.checked_s < self._patience_s
 
     def _is_due(self, kept: _Kept[Content], stamp: Stamp, *, is_costly: bool) -> bool:
         rests_s = REST_FACTOR * kept.cost_s if is_costly else 0.0

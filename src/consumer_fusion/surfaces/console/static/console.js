@@ -8,7 +8,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   }
   const trigger = event.detail.triggeringEvent;
   if (trigger && /^(refresh|redraw)$/.test(trigger.type)) {
-    event.detail.headers["X-Insisting"] = "yes";
+    event.detail.headers["X-No-Cache"] = "yes";
   }
 });
 
