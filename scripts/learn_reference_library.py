@@ -3,7 +3,7 @@
     python scripts/learn_reference_library.py --data DIR [--only temporary --only ending]
 
 Every series is cut into spans of several lengths, so that short histories are judged by short ones; sources count
-alike, however many series they have. Written is `cause/library/reference.json` with the README beside it. It holds
+alike, however many series they have. It writes `causal/inference/library/reference.json` and the README beside it:
 derived numbers alone (quantiles of errors), nothing of the data.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 else:
     from cause_data import read_families
 
-LIBRARY = ROOT / "src" / "consumer_fusion" / "cause" / "library"
+LIBRARY = ROOT / "src" / "consumer_fusion" / "causal" / "inference" / "library"
 NAME = "Reference library"
 SEED = 2_026
 SPANS_A_SOURCE = 40

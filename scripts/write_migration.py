@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from consumer_fusion.storage.migrations import LATEST_VERSION, migrate_schema
 from consumer_fusion.storage.sqlite import STORE_TABLES, build_schema
 
-FOLDER = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion" / "stores" / "migrations"
+FOLDER = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion" / "storage" / "migrations"
 TEXT = '''"""Schema version {number}: {title}
 
 A revision is never changed once it is released.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import string
 import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
+from babel.messages.pofile import read_po
 
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.access.execution import execute
@@ -18,7 +21,8 @@ from consumer_fusion.errors import InputError, PermissionDeniedError
 from consumer_fusion.operations import Context, NoParameters, Operation, Query, find_capabilities
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE, Actor
-from consumer_fusion.surfaces.operation_fields import list_fields, read_parameters
+from consumer_fusion.surfaces.console.routes import GROUP_PAGES
+from consumer_fusion.surfaces.operation_fields import list_fields, read_extra, read_parameters
 from small_workspaces import open_small
 
 OWNER = Caller(COMMAND_LINE, "owner", None)
@@ -231,3 +235,39 @@ def test_parameters_that_cannot_be_read_are_told_with_their_meaning():
         read_parameters(add.parameters, {"types": ["score_crossed"]})
     with pytest.raises(InputError, match="“Events” cannot be read"):
         read_parameters(add.parameters, {"url": "https://a.example", "types": ["weather"]})
+
+
+def list_shown(group):
+    """Every text that a page made from operations shows."""
+    yield from (group.group.title, group.group.intro)
+    for query in group.queries:
+        yield from (query.title, query.empty)
+        for _, field in list_fields(query.result):
+            yield from (
+                field.title,
+                *read_extra(field).get("words", {}).values(),
+                read_extra(field).get("absent", ""),
+            )
+        yield from (
+            text for _, field in list_fields(query.parameters) for text in (field.title, field.description)
+        )
+    for operation in group.operations:
+        yield from (operation.button, operation.done, operation.question)
+        if operation.is_on_page:
+            yield operation.summary
+            for _, field in list_fields(operation.parameters):
+                yield from (field.title, field.description, *read_extra(field).get("hints", {}).values())
+        for field in operation.result.model_fields.values():
+            if read_extra(field).get("is_secret"):
+                yield from (field.title, field.description)
+
+
+@pytest.mark.parametrize("group", GROUP_PAGES, ids=lambda each: each.group.name)
+def test_every_text_of_a_page_made_from_operations_is_translated(group):
+    catalogue = (
+        files("consumer_fusion.i18n").joinpath("locale", "it", "LC_MESSAGES", "messages.po").read_bytes()
+    )
+    known = {each.id for each in read_po(io.BytesIO(catalogue))}
+    shown = [text for text in list_shown(group) if text]
+    assert len(shown) > 10
+    assert [text for text in shown if text not in known] == []

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
 import shutil
 import time
 from collections.abc import Iterable, Sequence
@@ -42,9 +41,6 @@ from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import seal_inbox
 from consumer_fusion.storage.file_locks import Claim, claim_folder
 from consumer_fusion.workspace import Workspace
-
-_log = logging.getLogger(__name__)
-
 
 _ARRIVAL_CHARACTERS = 32 << 20
 """So much of what arrived is read at a time, whatever the number of events in it."""
@@ -129,7 +125,7 @@ def import_events(
 def import_batches(
     workspace: Workspace, batches: Iterable[pa.RecordBatch], progress: Progress = ignore_progress
 ) -> Acceptance:
-    """Take Arrow batches of the canonical text columns (`ingest.CANONICAL_SCHEMA`), checked as files are."""
+    """Take Arrow batches of the canonical text columns (`CANONICAL_SCHEMA` of `arrow_events`), checked as files are."""
     started = perf_counter()
     with workspace.store.writing() as session:
         import_id, claim = begin_stream(session, workspace.staging_folder, workspace.now_us)

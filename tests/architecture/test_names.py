@@ -156,7 +156,7 @@ def test_a_module_name_that_says_nothing_is_found(stem):
 def test_a_repeated_module_name_is_found():
     modules = [
         Path("score/model/reading.py"),
-        Path("influence/reading.py"),
+        Path("spillover/reading.py"),
         Path("surfaces/cli/score.py"),
         Path("records/score.py"),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from consumer_fusion.associations.associations import declare_association, withdraw_association
@@ -67,14 +68,14 @@ class AssociationFilter(Schema):
     """Which associations."""
 
     search: str | None = describe(
-        mark("Consumer or brand contains"), "Part of the key of a consumer or brand.", default=None
+        mark("Consumer or brand contains"), mark("Part of the key of a consumer or brand."), default=None
     )
     consumer: str | None = describe(
         mark("Consumer"), "Only associations of this consumer, whatever keys were merged.", default=None,
         is_shown=False,
     )  # fmt: skip
     with_withdrawn: bool = describe(
-        "Withdrawn", mark("Include withdrawn associations."), default=False, option="--all"
+        mark("Withdrawn"), mark("Include withdrawn associations."), default=False, option="--all"
     )
 
 
@@ -106,11 +107,14 @@ class AssociationId(Schema):
 def declare(
     workspace: Workspace, consumer: str, brand: str, *, evidence: str, strength: float, is_commercial: bool,
     valid_from_us: int, valid_to_us: int | None = None, association_id: str | None = None,
+    note: Callable[[str], object] = lambda association_id: None,
 ) -> str:  # fmt: skip
     """Declare an association; events on record spread over it at once.
 
+    The very same one again is not put on record twice. `note` is called with the id on record before it is durable.
+
     Returns:
-        Its id.
+        The id on record.
 
     Raises:
         InputError: The evidence is unknown, the strength outside 0 to 1, or the end before the start.
@@ -125,6 +129,7 @@ def declare(
             strength=strength, is_commercial=is_commercial, valid_from_us=valid_from_us, valid_to_us=valid_to_us,
             declared_us=workspace.now_us,
         )  # fmt: skip
+        note(association_id)
         settle(workspace, session, force.points, force.kind_ids, Consequences(refold_consumers={consumer_id}))
     return association_id
 
@@ -190,14 +195,13 @@ def _list_associations(context: Context, asked: AssociationFilter) -> list[Decla
 
 
 def _declare_association(context: Context, asked: DeclareAssociation) -> DeclaredAssociation:
-    workspace, association_id = context.workspace, asked.association_id or make_id()
-    context.describe(
-        object_id=association_id, consumer=asked.consumer, brand=asked.brand, evidence=asked.evidence
-    )
+    workspace = context.workspace
+    context.describe(consumer=asked.consumer, brand=asked.brand, evidence=asked.evidence)
     association_id = declare(
         workspace, asked.consumer, asked.brand, evidence=asked.evidence, strength=asked.strength,
-        is_commercial=asked.is_commercial, association_id=association_id, valid_to_us=asked.valid_to,
+        is_commercial=asked.is_commercial, association_id=asked.association_id, valid_to_us=asked.valid_to,
         valid_from_us=workspace.now_us if asked.valid_from is None else asked.valid_from,
+        note=lambda known: context.describe(object_id=known),
     )  # fmt: skip
     return _find(context, association_id)
 

@@ -1,6 +1,6 @@
 """Staging: an import becomes checked Parquet parts in a folder of its own, and goes on where it was interrupted.
 
-Nothing here knows what is in the store already; see `acceptance` for that.
+Nothing here knows what is in the store already; see `events.deduplication` for that.
 """
 
 from __future__ import annotations

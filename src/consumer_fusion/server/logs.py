@@ -68,7 +68,7 @@ def configure_logging(stream: TextIO | None = None, level: int = logging.INFO) -
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True
-    # Its lines hold whole addresses with their query; `web.operation` logs requests by their route instead.
+    # Its lines hold whole addresses with their query; `server.health` logs requests by their route instead.
     logging.getLogger("uvicorn.access").disabled = True
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)

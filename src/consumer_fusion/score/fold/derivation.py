@@ -1,6 +1,6 @@
 """Failures and recoveries that follow from what happened: a complaint implies a failure, a recovery mends one.
 
-What spreads to other brands is not here (`influence.spillover`).
+What spreads to other brands is not here (`spillover.reputations`).
 """
 
 from __future__ import annotations

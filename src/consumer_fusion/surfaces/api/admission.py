@@ -1,4 +1,4 @@
-"""Admission: who asks the read API. The server hands in how; see `web.session.admit_caller`."""
+"""Admission: who asks the read API. The server hands in how; see `server.authentication.admit_caller`."""
 
 from __future__ import annotations
 

@@ -53,10 +53,7 @@ def _build_group(group: Group, operations: Sequence[Query]) -> typer.Typer:
 
 
 def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
-    choices: dict[str, type[StrEnum]] = {}
-    options = [
-        _make_option(query, name, field, choices) for name, field in query.parameters.model_fields.items()
-    ]
+    options = [_make_option(query, name, field) for name, field in query.parameters.model_fields.items()]
     options.sort(key=lambda each: each.default is not inspect.Parameter.empty)
 
     def run(**given: Any) -> None:
@@ -80,13 +77,11 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
     return run
 
 
-def _make_option(
-    query: Query, name: str, field: FieldInfo, choices: dict[str, type[StrEnum]]
-) -> inspect.Parameter:
+def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter:
     """One option or argument; a secret is read from a file, since a command line stays in the shell's history."""
     extra = read_extra(field)
     kind: Any
-    kind, is_list = _find_type(name, field.annotation, choices)
+    kind, is_list = _find_type(name, field.annotation)
     settings: dict[str, Any] = {"help": field.description}
     for each in field.metadata:
         # What pydantic keeps of `ge` and `le`.
@@ -110,12 +105,12 @@ def _make_option(
     )
 
 
-def _find_type(name: str, annotation: Any, choices: dict[str, type[StrEnum]]) -> tuple[Any, bool]:
+def _find_type(name: str, annotation: Any) -> tuple[Any, bool]:
     """The type that the command line reads, and whether the option may be given several times."""
     annotation = _unwrap(annotation)
     origin = typing.get_origin(annotation)
     if origin in (list, tuple, set, frozenset):
-        return _find_type(name, typing.get_args(annotation)[0], choices)[0], True
+        return _find_type(name, typing.get_args(annotation)[0])[0], True
     if origin is Literal:
         return StrEnum(name, {str(each): str(each) for each in typing.get_args(annotation)}), False
     return (annotation if annotation in (bool, int, float, Path) else str), False

@@ -46,7 +46,7 @@ class ActionsPage:
 
     Attributes:
         brand: Its key.
-        rows: As `effects.list_actions` has them, the newest first.
+        rows: As `declared_actions.list_actions` has them, the newest first.
         timeline: The chart, to be drawn; None without actions.
         may_declare: Whether the visitor may declare and withdraw.
         expected_words: The words for what is expected.

@@ -128,7 +128,7 @@ def _find_pages() -> dict[str, PageMaker]:
     """The pages of the console, with those made from operations."""
     pages = dict(_OWN_PAGES)
     for group in GROUP_PAGES:
-        pages.setdefault(group.path, _show(group.needs, group.show))
+        pages[group.path] = _show(group.needs, group.show)
         for operation in group.operations:
             pages[group.name_path(operation)] = _change(operation.needs, partial(group.carry_out, operation))
     return pages
