@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -92,11 +92,14 @@ class Context:
     Attributes:
         workspace: The workspace; whoever writes in it calls `note_change`, which writes the audit entry.
         caller: Who runs it.
+        site: Where the console is, scheme and host, for links that are sent to people; empty where the surface does
+            not know it.
         about: What the audit entry says besides who, what and when; an operation fills it before its transaction ends.
     """
 
     workspace: Workspace
     caller: Caller
+    site: str = ""
     about: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
@@ -200,17 +203,24 @@ class Group:
     """Operations under one first word, with the page that shows them.
 
     Attributes:
-        name: The word: of the command, of the path.
+        name: The word of the command.
         title: The heading of its page, and its entry in the navigation.
         intro: What its page says first; also the help of the command.
         under: The heading of the navigation that its page stands under; empty where the console has a page of its
             own, or none.
+        at: Its path in the API and the console, where that is another word than the command's.
     """
 
     name: str
     title: str
     intro: str
     under: str = ""
+    at: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its path in the API and the console; forms are sent to this path and the verb."""
+        return f"/{self.at or self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +284,19 @@ def find_capabilities() -> Mapping[str, Capability]:
         folder: Capability(folder, declared.GROUPS, declared.OPERATIONS)
         for folder, declared in _find_modules("operations")
     }
+
+
+def list_grouped(capabilities: Iterable[Capability]) -> Iterator[tuple[Group, Query]]:
+    """Every query and operation with the group that it is in."""
+    for capability in capabilities:
+        groups = {group.name: group for group in capability.groups}
+        for query in capability.operations:
+            yield groups[query.group], query
+
+
+def name_path(group: Group, query: Query) -> str:
+    """The path of a query or operation in the API: a list has that of its group."""
+    return group.path if query.verb == "list" else f"{group.path}/{query.verb.replace(' ', '/')}"
 
 
 def find_stages() -> tuple[Stage, ...]:

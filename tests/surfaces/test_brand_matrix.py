@@ -105,6 +105,7 @@ MADE_PAGES = {
     **{
         group.path: sorted({name for each in group.queries for name in each.parameters.model_fields})
         for group in page_list.GROUP_PAGES
+        if group.group.under
     },
     **{
         group.name_path(each): list(each.parameters.model_fields)

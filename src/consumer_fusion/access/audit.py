@@ -10,11 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from consumer_fusion.records.audit import AUDIT_ENTRIES, Actor, AuditEntry
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.records.audit import AUDIT_ENTRIES, Actor, AuditEntry, AuditNote
 from consumer_fusion.storage.store import Between, Session, Where
+from consumer_fusion.workspace import Workspace
 
 HEAD_MARK = "audit_head"
 _COLUMNS = tuple(name for name in AUDIT_ENTRIES.column_names if name != "audit_id")
@@ -56,6 +59,41 @@ def append_audit(session: Session, entries: Iterable[AuditEntry]) -> int:
         session.insert(AUDIT_ENTRIES, _COLUMNS, rows)
         session.write_mark(HEAD_MARK, head)
     return len(rows)
+
+
+def audit_changes(workspace: Workspace, actor: Actor, describe: Callable[[Session], AuditNote]) -> Workspace:
+    """A workspace whose next change is on record, in its own transaction.
+
+    Args:
+        workspace: The workspace.
+        actor: Who changes it.
+        describe: Says what the entry is about, when the change is done and just before it is durable.
+    """
+    is_written = False
+
+    def write(session: Session) -> None:
+        # A change in several transactions is on record with the first of them.
+        nonlocal is_written
+        if not is_written:
+            append_audit(session, [make_entry(session, actor, describe(session), workspace.now_us)])
+            is_written = True
+
+    return replace(workspace, on_change=write)
+
+
+def make_entry(session: Session, actor: Actor, note: AuditNote, now_us: int) -> AuditEntry:
+    """An entry from what it is about."""
+    consumers = find_keys(session, "consumer", [note.consumer] if note.consumer else [])
+    brands = find_keys(session, "brand", [note.brand] if note.brand else [])
+    return AuditEntry(
+        actor,
+        note.action,
+        now_us,
+        object_id=note.object_id,
+        consumer_id=consumers.get(note.consumer or ""),
+        brand_id=brands.get(note.brand or ""),
+        detail=dict(note.detail),
+    )
 
 
 def read_audit(

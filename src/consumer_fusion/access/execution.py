@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
 
-from consumer_fusion.access.audit import append_audit
+from consumer_fusion.access.audit import audit_changes
 from consumer_fusion.access.permissions import require_permission
-from consumer_fusion.events.entities import find_keys
 from consumer_fusion.operations import Context, Operation, Query
 from consumer_fusion.records.access import Caller
-from consumer_fusion.records.audit import AuditEntry
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 
 def execute(
     query: Query, workspace: Workspace, caller: Caller, parameters: BaseModel,
-    *, detail: Mapping[str, object] | None = None,
+    *, detail: Mapping[str, object] | None = None, site: str = "",
 ) -> Any:  # fmt: skip
     """Answer a query or carry out an operation.
 
@@ -30,6 +28,7 @@ def execute(
         caller: Who asks.
         parameters: Of the query's own model.
         detail: What the surface adds to the audit entry, such as the account of the machine.
+        site: Where the console is, for links that are sent to people; empty where the surface does not know it.
 
     Returns:
         The result, of the query's own model, or a list of them.
@@ -39,36 +38,17 @@ def execute(
     """
     require_permission(caller, query.needs, getattr(parameters, "brand", None))
     if not isinstance(query, Operation):
-        return query.run(Context(workspace, caller), parameters)
-    context = Context(workspace, caller)
+        return query.run(Context(workspace, caller, site=site), parameters)
+    context = Context(workspace, caller, site=site)
     is_written = False
 
-    def write(session: Session) -> None:
-        # A change in several transactions is on record with the first of them.
+    def describe(_: Session) -> AuditNote:
         nonlocal is_written
-        if is_written:
-            return
         is_written = True
         about = context.about
-        consumer, brand = about.get("consumer"), about.get("brand")
-        append_audit(
-            session,
-            [
-                AuditEntry(
-                    caller.actor,
-                    query.audit,
-                    workspace.now_us,
-                    object_id=about.get("object_id"),
-                    consumer_id=find_keys(session, "consumer", [consumer]).get(consumer)
-                    if consumer
-                    else None,
-                    brand_id=find_keys(session, "brand", [brand]).get(brand) if brand else None,
-                    detail={**about.get("detail", {}), **(detail or {})},
-                )
-            ],
-        )
+        return AuditNote(query.audit, **{**about, "detail": {**about.get("detail", {}), **(detail or {})}})
 
-    context.workspace = replace(workspace, on_change=write)
+    context.workspace = audit_changes(workspace, caller.actor, describe)
     result = query.run(context, parameters)
     assert is_written, f"the operation '{query.name}' left no audit entry"
     return result

@@ -54,6 +54,25 @@ class AuditEntry:
     audit_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditNote:
+    """What an entry is about, by keys; `access.audit` finds their numbers.
+
+    Attributes:
+        action: A verb and an object, `look at relationship`.
+        object_id: The thing that has an id of its own.
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        detail: More to know, never a secret.
+    """
+
+    action: str
+    object_id: str | None = None
+    consumer: str | None = None
+    brand: str | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
 AUDIT_ENTRIES = Table(
     name="audit_entries",
     grain="one act of somebody: a look or a change",

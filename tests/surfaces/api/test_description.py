@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from consumer_fusion.operations import Operation, find_capabilities
-from consumer_fusion.surfaces.api.operation_routes import name_path
+from consumer_fusion.operations import Operation, find_capabilities, list_grouped, name_path
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 
@@ -15,9 +14,8 @@ OPERATIONS = (
     "/identities", "/rejections", "/actions", "/metrics", "/effects", "/effect",
 )  # fmt: skip
 MADE = {
-    name_path(each): "post" if isinstance(each, Operation) else "get"
-    for capability in find_capabilities().values()
-    for each in capability.operations
+    name_path(group, each): "post" if isinstance(each, Operation) else "get"
+    for group, each in list_grouped(find_capabilities().values())
 }
 """What capabilities declare: each path with its method."""
 CHECKS = (

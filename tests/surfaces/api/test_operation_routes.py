@@ -13,9 +13,8 @@ from consumer_fusion.access.keys import list_write_keys, verify_write_key
 from consumer_fusion.access.passwords import hash_password
 from consumer_fusion.access.signing_in import call_with_token
 from consumer_fusion.access.tokens import list_tokens, verify_token
-from consumer_fusion.operations import Operation, find_capabilities
+from consumer_fusion.operations import Operation, find_capabilities, list_grouped, name_path
 from consumer_fusion.records.audit import COMMAND_LINE
-from consumer_fusion.surfaces.api.operation_routes import name_path
 from consumer_fusion.surfaces.api.routing import API_PATH
 from consumer_fusion.surfaces.web import build_app
 from small_workspaces import open_small
@@ -32,9 +31,8 @@ def fill_in(model):
 
 
 CHANGES = {
-    API_PATH + name_path(each): fill_in(each.parameters)
-    for capability in find_capabilities().values()
-    for each in capability.operations
+    API_PATH + name_path(group, each): fill_in(each.parameters)
+    for group, each in list_grouped(find_capabilities().values())
     if isinstance(each, Operation)
 }
 """Every change, with parameters that can be read."""

@@ -80,7 +80,7 @@ def test_what_is_not_done_is_not_on_record_and_what_is_not_on_record_is_not_done
     def refuse(*_):
         raise StoreError("The disk is full.")
 
-    monkeypatch.setattr("consumer_fusion.surfaces.cli.on_record.append_audit", refuse)
+    monkeypatch.setattr("consumer_fusion.access.audit.append_audit", refuse)
     run_fusion("identity", "merge", "ann", "ben", "--reason", "One.", "--workspace", folder)
     with fusion.open_workspace(folder) as workspace, workspace.store.reading() as session:
         assert session.count(MERGES) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console_town import make_town, open_console
-from consumer_fusion.access import execution
+from consumer_fusion.access import audit
 from consumer_fusion.access.audit import find_broken_audit, read_audit
 from consumer_fusion.alerts import watching
 from consumer_fusion.alerts.subscriptions import list_subscriptions
@@ -16,7 +16,7 @@ from consumer_fusion.records.identity import MERGES
 from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
-from consumer_fusion.surfaces.console import console_application, pages
+from consumer_fusion.surfaces.console import console_application
 from copied_workspaces import copy_made
 
 ORDER = {"key": "Order Completed", "half_life_days": "365", "trust": "1", "meaning": "An order"}
@@ -111,8 +111,7 @@ def test_a_change_that_cannot_be_put_on_record_is_not_made(owner, workspace, act
     def refuse(*_):
         raise OSError("no room for a record")
 
-    for module in (pages, execution):
-        monkeypatch.setattr(module, "append_audit", refuse)
+    monkeypatch.setattr(audit, "append_audit", refuse)
     with pytest.raises(OSError, match="no room"):
         change(owner, workspace)
     assert look(workspace) == before
@@ -121,13 +120,13 @@ def test_a_change_that_cannot_be_put_on_record_is_not_made(owner, workspace, act
 
 
 def test_a_change_that_fails_after_its_record_was_written_leaves_none(owner, workspace, monkeypatch):
-    write = pages.append_audit
+    write = audit.append_audit
 
     def write_and_fail(session, entries):
         write(session, entries)
         raise OSError("the power went out")
 
-    monkeypatch.setattr(pages, "append_audit", write_and_fail)
+    monkeypatch.setattr(audit, "append_audit", write_and_fail)
     before = count_merges(workspace)
     with pytest.raises(OSError, match="power"):
         merge(owner, workspace)

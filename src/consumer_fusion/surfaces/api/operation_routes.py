@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer_fusion.access.execution import execute
-from consumer_fusion.operations import Capability, Operation, Query
+from consumer_fusion.operations import Capability, Operation, Query, list_grouped, name_path
 from consumer_fusion.records.access import Caller
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
@@ -21,25 +21,20 @@ from consumer_fusion.surfaces.api.responses import answer
 def build_operation_routes(desk: RequestContext, capabilities: Iterable[Capability]) -> APIRouter:
     """The routes of all capabilities: `/GROUP` and `/GROUP/VERB`."""
     routes = APIRouter()
-    for capability in capabilities:
-        for query in capability.operations:
-            is_change = isinstance(query, Operation)
-            routes.add_api_route(
-                name_path(query),
-                _make_endpoint(desk, query, is_change=is_change),
-                methods=["POST" if is_change else "GET"],
-                response_model=_find_model(query),
-                summary=query.summary,
-                description=f"Needs the permission to {query.needs.replace('_', ' ')}.",
-                operation_id=query.name.replace(" ", "_").replace("-", "_"),
-                tags=[query.group],
-            )
+    for group, query in list_grouped(capabilities):
+        is_change = isinstance(query, Operation)
+        path = name_path(group, query)
+        routes.add_api_route(
+            path,
+            _make_endpoint(desk, query, path, is_change=is_change),
+            methods=["POST" if is_change else "GET"],
+            response_model=_find_model(query),
+            summary=query.summary,
+            description=f"Needs the permission to {query.needs.replace('_', ' ')}.",
+            operation_id=query.name.replace(" ", "_").replace("-", "_"),
+            tags=[query.group],
+        )
     return routes
-
-
-def name_path(query: Query) -> str:
-    """The path of a query or operation: a list has that of its group."""
-    return f"/{query.group}" if query.verb == "list" else f"/{query.group}/{query.verb.replace(' ', '/')}"
 
 
 def _find_model(query: Query) -> Any:
@@ -47,17 +42,19 @@ def _find_model(query: Query) -> Any:
 
 
 def _note_look(
-    desk: RequestContext, caller: Caller, query: Query, parameters: BaseModel, result: Any
+    desk: RequestContext, caller: Caller, query: Query, path: str, parameters: BaseModel, result: Any
 ) -> None:
     if query.is_many:
-        desk.note_list(caller, query.look, None, {"route": name_path(query), "rows": len(result)})
+        desk.note_list(caller, query.look, None, {"route": path, "rows": len(result)})
         return
     with desk.workspace.store.reading() as session:
         consumers = desk.find_consumers(session, caller, getattr(parameters, "consumer", ""))
     desk.note_look(caller, query.look, consumers)
 
 
-def _make_endpoint(desk: RequestContext, query: Query, *, is_change: bool) -> Callable[..., Response]:
+def _make_endpoint(
+    desk: RequestContext, query: Query, path: str, *, is_change: bool
+) -> Callable[..., Response]:
     model: Any = RootModel[_find_model(query)]  # type: ignore[misc]
 
     def endpoint(request: Request, parameters: Any) -> Response:
@@ -65,7 +62,7 @@ def _make_endpoint(desk: RequestContext, query: Query, *, is_change: bool) -> Ca
         desk.gate.ensure_landed(is_forced=False)
         result = execute(query, desk.workspace, caller, parameters)
         if query.look:
-            _note_look(desk, caller, query, parameters, result)
+            _note_look(desk, caller, query, path, parameters, result)
         return answer(request, model(result))
 
     parameters = query.parameters if is_change else Annotated[query.parameters, InQuery()]

@@ -61,16 +61,21 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of all commands."""
-        return [*_COMMANDS, *_find_groups()]
+        return list(dict.fromkeys((*_COMMANDS, *_find_groups())))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of a name; None where there is none."""
         if cmd_name not in _COMMANDS:
-            group = _find_groups().get(cmd_name)
-            return None if group is None else _make_group(group, cmd_name)
+            made = _find_groups().get(cmd_name)
+            return None if made is None else _make_group(made, cmd_name)
         module, _, name = _COMMANDS[cmd_name].partition(":")
         found = getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), name or cmd_name)
         if isinstance(found, typer.Typer):
+            # What is written by hand stands among the commands of the same group that are made from operations.
+            if cmd_name in _find_groups():
+                made = _find_groups()[cmd_name]
+                made.registered_commands += found.registered_commands
+                found = made
             return _make_group(found, cmd_name)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
         alone.command(cmd_name)(found)

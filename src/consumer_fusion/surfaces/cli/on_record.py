@@ -5,12 +5,10 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from consumer_fusion.access.audit import append_audit
-from consumer_fusion.records.audit import COMMAND_LINE, AuditEntry
-from consumer_fusion.storage.store import Session
+from consumer_fusion.access.audit import audit_changes
+from consumer_fusion.records.audit import COMMAND_LINE, AuditNote
 from consumer_fusion.workspace import Workspace, open_workspace
 
 
@@ -26,20 +24,9 @@ def open_recorded(
         object_id: The thing that has an id of its own.
         detail: More to know, never a secret.
     """
+    note = AuditNote(action, object_id, detail={"user": find_account(), **(detail or {})})
     with open_workspace(folder) as opened:
-        is_written = False
-
-        def write(session: Session) -> None:
-            # What takes several transactions is on record with the first of them.
-            nonlocal is_written
-            if not is_written:
-                told = {"user": find_account(), **(detail or {})}
-                append_audit(
-                    session, [AuditEntry(COMMAND_LINE, action, opened.now_us, object_id, detail=told)]
-                )
-                is_written = True
-
-        yield replace(opened, on_change=write)
+        yield audit_changes(opened, COMMAND_LINE, lambda _: note)
 
 
 def find_account() -> str:

@@ -13,11 +13,12 @@ from consumer_fusion.causal.actions.declared_actions import declare_actions, lis
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.translation import mark, say
 from consumer_fusion.records.action import Action, Assignment, ExpectedEffect
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.timestamps import parse_moment, to_day, to_microseconds, write_moment
 from consumer_fusion.surfaces.console.drawings import Column, Drawing, DrawingCache, Placeholder, Table
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.charts.forests import draw_actions
 

@@ -17,6 +17,7 @@ from consumer_fusion.access.permissions import PERMISSIONS, may
 from consumer_fusion.errors import FusionError, InputError, NotFoundError
 from consumer_fusion.i18n.locales import LANGUAGE_COOKIE, LANGUAGES, CatalogueLanguage, choose_language
 from consumer_fusion.i18n.translation import say, speaking
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.server.authentication import note_looks, note_refusal
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
 from consumer_fusion.server.session_middleware import find_visit
@@ -25,7 +26,7 @@ from consumer_fusion.surfaces.console.drawings import DrawingCache
 from consumer_fusion.surfaces.console.forms import SentForm, read_form
 from consumer_fusion.surfaces.console.navigation import list_groups
 from consumer_fusion.surfaces.console.page_cache import PageCache, without_cache
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.console.routes import GROUP_PAGES, PAGES, PageMaker
 from consumer_fusion.surfaces.console.statics import static_routes

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from consumer_fusion import declarations
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.surfaces.report.tables import write_csv
 

@@ -15,6 +15,7 @@ from consumer_fusion.causal.series.metric_store import METRIC_NAMES
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
 from consumer_fusion.errors import NotFoundError, RefusedError
 from consumer_fusion.i18n.translation import say, say_count
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.surfaces.console.action_pages import find_brand
 from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Placeholder, Table
@@ -25,7 +26,7 @@ from consumer_fusion.surfaces.console.effect_drawings import (
     make_list_drawing,
 )
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 

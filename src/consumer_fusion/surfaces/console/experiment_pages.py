@@ -11,13 +11,14 @@ from consumer_fusion.causal.experiments import analysis, rollout
 from consumer_fusion.causal.experiments.experiment_store import list_experiments
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.translation import say
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import Facet
 from consumer_fusion.records.timestamps import parse_moment, to_microseconds
 from consumer_fusion.score.calibration.experiment_overrides import DEFAULT_FACET, list_given_facets
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.storage.store import Session
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from consumer_fusion.errors import DrawingError
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Drawn, draw_figure, leave_empty
 from consumer_fusion.surfaces.console.page_cache import Stamp
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from consumer_fusion import declarations
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.identity.identifiers import mask_identifier
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.identity import Merge
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 MERGES_LISTED = 100

@@ -60,6 +60,7 @@ def list_groups(
         ]
         groups.append(EntryGroup(say("This brand"), entries))
     headings = dict(_OF_ALL)
+    made = [page for page in made if page.group.under]
     for page in made:
         headings.setdefault(page.group.under, ())
     for heading, rows in headings.items():

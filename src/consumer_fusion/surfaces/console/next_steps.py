@@ -56,4 +56,4 @@ def find_step(text: str) -> NextStep | None:
 @functools.cache
 def _list_pages() -> Mapping[str, tuple[str, str]]:
     made = [group for each in find_capabilities().values() for group in each.groups if group.under]
-    return {**_PAGES, **{group.name: (group.title, f"/{group.name}") for group in made}}
+    return {**_PAGES, **{group.name: (group.title, group.path) for group in made}}

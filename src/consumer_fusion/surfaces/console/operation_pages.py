@@ -15,11 +15,12 @@ from consumer_fusion.access.execution import execute
 from consumer_fusion.i18n.translation import read_language, say
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Permission
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
 from consumer_fusion.surfaces.console.one_time_secret import show_once
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
-from consumer_fusion.surfaces.console.urls import make_path
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.urls import is_own_path, make_path
 from consumer_fusion.surfaces.operation_fields import (
     is_moment,
     list_fields,
@@ -201,7 +202,7 @@ class GroupPages:
     @property
     def path(self) -> str:
         """Where the page is."""
-        return f"/{self.group.name}"
+        return self.group.path
 
     @property
     def needs(self) -> Permission:
@@ -228,15 +229,17 @@ class GroupPages:
     def carry_out(self, operation: Operation, visit: Visit) -> Answer:
         """Do what a form asks for."""
         parameters = read_parameters(operation.parameters, _read_form(visit, operation.parameters))
-        result = execute(operation, visit.workspace, visit.visitor.caller, parameters)
+        result = execute(operation, visit.workspace, visit.visitor.caller, parameters, site=visit.site)
+        sent_from = visit.read_optional("back")
+        back = sent_from if is_own_path(sent_from) else self.path
         fields = operation.result.model_fields
         values = {name: write_text(field, getattr(result, name), result) for name, field in fields.items()}
         secret = next((name for name, field in fields.items() if read_extra(field).get("is_secret")), None)
         if secret is None:
-            return Redirect(self.path, say(operation.done, **values))
+            return Redirect(back, say(operation.done, **values))
         notes = [say(operation.done, **values), say(fields[secret].description or "")]
         return show_once(
-            say(fields[secret].title or ""), values[secret], notes, section=self.group.name, back=self.path
+            say(fields[secret].title or ""), values[secret], notes, section=self.group.name, back=back
         )
 
     def name_path(self, query: Query) -> str:
@@ -300,7 +303,7 @@ class GroupPages:
 
 
 def find_group_pages(capabilities: Iterable[Capability]) -> list[GroupPages]:
-    """The groups that have a page made from their declaration."""
+    """The groups of operations: each has forms to send; those under a heading have a page made from the declaration."""
     return [
         GroupPages(
             group,
@@ -313,7 +316,6 @@ def find_group_pages(capabilities: Iterable[Capability]) -> list[GroupPages]:
         )
         for capability in capabilities
         for group in capability.groups
-        if group.under
     ]
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from consumer_fusion.access.audit import append_audit
+from consumer_fusion.access.audit import append_audit, audit_changes, make_entry
 from consumer_fusion.access.permissions import may, require_permission
 from consumer_fusion.errors import InputError
-from consumer_fusion.events.entities import find_keys
 from consumer_fusion.i18n.locales import CatalogueLanguage
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.identity.identifiers import mask_consumer_key
 from consumer_fusion.records.access import Permission
-from consumer_fusion.records.audit import AuditEntry
+from consumer_fusion.records.audit import AuditEntry, AuditNote
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, parse_moment, to_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.storage.store import Session
@@ -22,25 +21,6 @@ from consumer_fusion.surfaces.console.current_user import Visitor
 from consumer_fusion.surfaces.console.forms import SentForm, Upload
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class AuditNote:
-    """What the audit is to know of a visit.
-
-    Attributes:
-        action: A verb and an object, `look at relationship`.
-        object_id: The thing that has an id of its own.
-        consumer: Key of the consumer it was about.
-        brand: Key of the brand it was about.
-        detail: More to know, never a secret.
-    """
-
-    action: str
-    object_id: str | None = None
-    consumer: str | None = None
-    brand: str | None = None
-    detail: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,35 +176,16 @@ class Visit:
         Args:
             deed: What they do; or tells it when it is done, just before it is durable.
         """
-        written: list[AuditEntry] = []
-
-        def write(session: Session) -> None:
-            # What takes several transactions is on record with the first of them.
-            if not written:
-                done = deed if isinstance(deed, AuditNote) else deed(session)
-                written.append(self.describe(session, done))
-                append_audit(session, written)
-
-        return replace(self.workspace, on_change=write)
+        return audit_changes(
+            self.workspace,
+            self.visitor.caller.actor,
+            lambda session: deed if isinstance(deed, AuditNote) else deed(session),
+        )
 
     def write_entry(self, deed: AuditNote) -> AuditEntry:
         """What goes on record of something that the visitor did."""
         with self.workspace.store.reading() as session:
-            return self.describe(session, deed)
-
-    def describe(self, session: Session, deed: AuditNote) -> AuditEntry:
-        """What goes on record of something that the visitor did, with the numbers of whom it was about."""
-        consumers = find_keys(session, "consumer", [deed.consumer] if deed.consumer else [])
-        brands = find_keys(session, "brand", [deed.brand] if deed.brand else [])
-        return AuditEntry(
-            self.visitor.caller.actor,
-            deed.action,
-            self.workspace.now_us,
-            object_id=deed.object_id,
-            consumer_id=consumers.get(deed.consumer or ""),
-            brand_id=brands.get(deed.brand or ""),
-            detail=dict(deed.detail),
-        )
+            return make_entry(session, self.visitor.caller.actor, deed, self.workspace.now_us)
 
     def show_key(self, key: str) -> str:
         """A consumer's key as this visitor may see it."""

@@ -22,6 +22,7 @@ from consumer_fusion.causal.experiments.experiment_store import list_assignments
 from consumer_fusion.causal.series.metric_store import METRIC_NAMES
 from consumer_fusion.errors import FusionError, InputError, NotFoundError
 from consumer_fusion.i18n.translation import say
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.spreadsheet_cells import write_cell
 from consumer_fusion.records.timestamps import (
@@ -35,7 +36,7 @@ from consumer_fusion.records.timestamps import (
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.surfaces.console.drawings import Column, Drawing, DrawingCache, Placeholder, Table
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.charts.forests import draw_detectable
 

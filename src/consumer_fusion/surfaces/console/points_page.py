@@ -10,6 +10,7 @@ from typing import Any
 from consumer_fusion.causal.experiments.rollout import Suggestion, list_suggestions
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import say
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.points import DIRECTIONS, FACETS, POINTS_VERSIONS, Kind, PointsTable
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_store import read_kept_points
@@ -17,7 +18,7 @@ from consumer_fusion.score.points.points_table import load_points, read_points
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.points_editing import (
     KindForm,
     change_own,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.translation import mark, say, say_count
 from consumer_fusion.ingest.rejections import count_rejections, list_rejections
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.import_record import REJECTIONS, Acceptance, Rejection
 from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.storage.store import Between, Value
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 ROWS_ON_PAGE = 50

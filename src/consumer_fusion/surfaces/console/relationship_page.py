@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from consumer_fusion.associations.operations import EVIDENCE_WORDS, list_associations
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import say
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.model.reading import Reading
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console.brand_pages import find_live_path
 from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Placeholder
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Download, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
 from consumer_fusion.surfaces.console.pair_drawings import PAIR_HEADINGS, make_pair_drawing
 from consumer_fusion.surfaces.console.queries import PairReading
 from consumer_fusion.surfaces.console.urls import make_path

@@ -126,12 +126,13 @@ _OWN_PAGES: dict[str, PageMaker] = {
 
 def _find_pages() -> dict[str, PageMaker]:
     """The pages of the console, with those made from operations."""
-    pages = dict(_OWN_PAGES)
+    pages: dict[str, PageMaker] = {}
     for group in GROUP_PAGES:
-        pages[group.path] = _show(group.needs, group.show)
+        if group.group.under:
+            pages[group.path] = _show(group.needs, group.show)
         for operation in group.operations:
             pages[group.name_path(operation)] = _change(operation.needs, partial(group.carry_out, operation))
-    return pages
+    return {**pages, **_OWN_PAGES}
 
 
 GROUP_PAGES = find_group_pages(find_capabilities().values())

@@ -22,8 +22,9 @@ from consumer_fusion.events.entities import find_keys
 from consumer_fusion.i18n.translation import read_language, say, say_count
 from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, SUGGESTIONS
 from consumer_fusion.identity.review import ClaimedPair, list_claimed
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.surfaces.console.forms import Upload
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 
 SUGGESTIONS_LISTED = 200
 MOST_PEOPLE = 50_000

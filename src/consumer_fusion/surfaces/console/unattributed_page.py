@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import say
+from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.repairs import attribution
 from consumer_fusion.repairs.attribution import UnattributedEvent
-from consumer_fusion.surfaces.console.pages import Answer, AuditNote, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 
 EVENTS_LISTED = 100
 
