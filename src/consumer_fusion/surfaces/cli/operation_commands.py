@@ -59,8 +59,7 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
     def run(**given: Any) -> None:
         folder, is_json = given.pop("workspace"), given.pop("is_json")
         parameters = read_parameters(query.parameters, _collect(query.parameters, given))
-        with open_workspace(folder) as workspace:
-            result = execute(query, workspace, OPERATOR, parameters, detail={"user": find_account()})
+        result = run_operation(query, folder, parameters)
         if is_json:
             print_json(write_json(result))
         else:
@@ -75,6 +74,12 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
     return run
+
+
+def run_operation(query: Query, folder: Path, parameters: BaseModel) -> Any:
+    """Run a query or an operation in a workspace; for commands that are written by hand."""
+    with open_workspace(folder) as workspace:
+        return execute(query, workspace, OPERATOR, parameters, detail={"user": find_account()})
 
 
 def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter:
