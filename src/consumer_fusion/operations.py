@@ -15,74 +15,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-)
+from pydantic import BaseModel
 
-from consumer_fusion.errors import InputError
 from consumer_fusion.records.access import Caller, Permission
+from consumer_fusion.records.schema import MOMENT_SCHEMA, Moment, Schema, Text, describe
 from consumer_fusion.records.table import Table
-from consumer_fusion.records.timestamps import parse_moment, to_microseconds, write_moment
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
-
-class Schema(BaseModel):
-    """Parameters or a result: exactly the fields that are declared, each with its meaning."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+__all__ = [
+    "MOMENT_SCHEMA", "Capability", "Context", "Group", "Job", "Moment", "NoParameters", "Operation", "Query", "Schema",
+    "Stage", "Text", "describe", "find_capabilities", "find_jobs", "find_stages", "list_grouped", "name_path",
+    "order_stages",
+]  # fmt: skip
 
 
 class NoParameters(Schema):
     """An operation that asks for nothing."""
-
-
-def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
-    """Declare a field of parameters or of a result.
-
-    Args:
-        title: Its label on pages and over columns, marked for translation.
-        meaning: One sentence for the reference, the help of a command and the hint of a form.
-        default: Its value where none is given; required without one.
-        extra: `words`, a label for each of its values, which may name other fields of the row in braces; `hints`,
-            a meaning for each of its values; `absent`, what is shown where there is none; `option`, its name on
-            the command line; `is_secret`, shown once when made, or read from a file on the command line;
-            `is_shown`, false for what tables and forms leave out; `consumer_page`, the page of the console about
-            the consumer whose key it is.
-    """
-    return Field(default, title=title, description=meaning, json_schema_extra=extra or None)
-
-
-def _read_moment(value: object) -> object:
-    return to_microseconds(parse_moment(value)) if isinstance(value, str) else value
-
-
-MOMENT_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"})
-Moment = Annotated[
-    int,
-    BeforeValidator(_read_moment),
-    PlainSerializer(write_moment, return_type=str, when_used="json"),
-    MOMENT_SCHEMA,
-]
-"""A moment: ISO 8601 in JSON and on the command line, microseconds since 1970 in Python."""
-
-
-def _strip(value: str) -> str:
-    if not value.strip():
-        raise InputError("A required text is empty.", hint="Write something, or leave the field out.")
-    return value.strip()
-
-
-Text = Annotated[str, AfterValidator(_strip)]
-"""A text that says something."""
 
 
 @dataclass(slots=True)

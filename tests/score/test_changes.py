@@ -36,7 +36,7 @@ def test_the_changes_add_up_to_the_difference(entries, days_ago, hours_before):
     )
     changes = list_changes(entries, since_us, as_of_us, POINTS)
     assert math.fsum(change.change for change in changes) == pytest.approx(last - first, abs=1e-9)
-    assert all(since_us <= change.at_us <= as_of_us for change in changes)
+    assert all(since_us <= change.at <= as_of_us for change in changes)
     if changes:
         assert changes[-1].score_after == pytest.approx(last, abs=1e-9)
 
@@ -52,7 +52,7 @@ def test_from_before_the_first_event_they_add_up_to_the_score(entries):
 @given(ledgers)
 def test_each_step_ends_where_the_score_then_stood(entries):
     changes = list_changes(entries, None, NOW_US, POINTS)
-    last_of_moment = {change.at_us: change.score_after for change in changes}
+    last_of_moment = {change.at: change.score_after for change in changes}
     for at_us, score_after in last_of_moment.items():
         then = read_pair(fold_ledger(entries, at_us, POINTS), POINTS).fusion_score
         assert score_after == pytest.approx(then, abs=1e-9)

@@ -57,7 +57,7 @@ def test_every_event_with_points_is_told_once_for_each_facet(entries):
 
 def test_contributions_come_in_the_order_of_what_happened():
     told = [
-        part.occurred_us for part in explain(repeat_event("Order Completed", 5, every_days=3)).contributions
+        part.occurred_at for part in explain(repeat_event("Order Completed", 5, every_days=3)).contributions
     ]
     assert told == sorted(told)
 

@@ -17,6 +17,7 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.score import effective_points
 from consumer_fusion.score.model.percentiles import spread_scores
+from consumer_fusion.score.model.reading import FACET_ORDER
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server import many_pairs, percentile_cache
 from consumer_fusion.server.percentile_cache import BrandPercentiles, PercentileCache
@@ -227,7 +228,7 @@ def test_brands_summarised_some_at_a_time_are_those_summarised_at_once(workspace
 def test_the_scores_of_a_brand_are_those_of_the_command_without_their_facets(workspace):
     rows = many_pairs.read_brand(workspace, "brand-0", AS_OF_US)
     wanted = answers.score_pairs(workspace, brand="brand-0", as_of=NOW, order="falling")
-    assert rows.to_pylist() == wanted.drop_columns(list(answers.FACET_NAMES)).to_pylist()
+    assert rows.to_pylist() == wanted.drop_columns(list(FACET_ORDER)).to_pylist()
 
 
 def test_brands_are_grouped_so_that_not_too_much_is_read_together():

@@ -22,6 +22,7 @@ from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.percentiles import keep_spread
+from consumer_fusion.score.model.reading import FACET_ORDER
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.score_queries import read_states, score_states
 from consumer_fusion.storage.segments import list_segments
@@ -128,7 +129,7 @@ def read_brand(workspace: Workspace, brand: str, as_of_us: int) -> pa.Table:
     """
     rows = answers.score_pairs(
         workspace, brand=brand, as_of=from_microseconds(as_of_us), order="falling"
-    ).drop_columns(list(answers.FACET_NAMES))
+    ).drop_columns(list(FACET_ORDER))
     for name in _TEXTS:
         rows = rows.set_column(rows.column_names.index(name), name, rows[name].dictionary_encode())
     return rows.combine_chunks()

@@ -18,7 +18,7 @@ from time import monotonic
 import numpy as np
 
 from consumer_fusion.score.effective_points import POINTS_MARK
-from consumer_fusion.score.model.percentiles import Spread, find_standing_moment, read_standing, spread_scores
+from consumer_fusion.score.model.percentiles import Spread, read_standing, spread_scores
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server.many_pairs import (
     MANY_STATES,
@@ -165,8 +165,7 @@ class PercentileCache:
         version = session.read_mark(POINTS_MARK) or ""
         moment = self._workspace.now_us if as_of_us is None else as_of_us
         found = read_standing(session, brand_id, [value], moment, version)
-        kept_us = find_standing_moment(session, brand_id)
-        return None if found is None or kept_us is None else Place(found[0], kept_us)
+        return None if found is None else Place(found[0][0], found[1])
 
     def _make(
         self, brand_ids: Sequence[int], as_of_us: int | None, basis: int, *, size: int, is_ahead: bool

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import say
-from consumer_fusion.operations import MOMENT_SCHEMA
+from consumer_fusion.records.schema import MOMENT_SCHEMA
 from consumer_fusion.records.timestamps import write_moment
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

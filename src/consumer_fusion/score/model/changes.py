@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.records.points import PointsTable
+from consumer_fusion.records.schema import Moment
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
 from consumer_fusion.score.model.ledger import (
     LedgerEntry,
@@ -26,14 +27,14 @@ class Change:
     """One step of a score.
 
     Attributes:
-        at_us: When the step was complete.
+        at: When the step was complete.
         event_id: The event that made it, or `fading`.
         kind: The key of the event's kind, or `fading`.
         change: By how much the score moved.
         score_after: Where it stood then.
     """
 
-    at_us: int
+    at: Moment
     event_id: str
     kind: str
     change: float

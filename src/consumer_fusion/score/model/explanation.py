@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from consumer_fusion.records.points import Constants, Direction, Entry, Facet, PointsTable
+from consumer_fusion.records.schema import Moment
 from consumer_fusion.score.model.ledger import LedgerEntry, WeighedEntry, fold_weighed, weigh_entries
 from consumer_fusion.score.model.reading import (
     BASELINE,
@@ -33,7 +34,7 @@ class Contribution:
 
     Attributes:
         event_id: The event.
-        occurred_us: When it happened.
+        occurred_at: When it happened.
         kind: The key of the points table.
         facet: What was given or taken.
         direction: By whom.
@@ -44,7 +45,7 @@ class Contribution:
     """
 
     event_id: str
-    occurred_us: int
+    occurred_at: Moment
     kind: str
     facet: Facet
     direction: Direction
@@ -110,7 +111,7 @@ def _share_out(item: WeighedEntry, entry: Entry, price: float) -> Contribution:
     worth = entry.points * event.magnitude if entry.is_graded else entry.points
     return Contribution(
         event_id=event.event_id,
-        occurred_us=event.occurred_us,
+        occurred_at=event.occurred_us,
         kind=event.kind,
         facet=entry.facet,
         direction=entry.direction,

@@ -97,19 +97,13 @@ def forget_spreads(session: Session, brand_ids: Collection[int]) -> None:
     session.delete(BRAND_SPREADS, {"brand_id": sorted(brand_ids)})
 
 
-def find_standing_moment(session: Session, brand_id: int) -> int | None:
-    """The moment of what is kept of a brand; None where there is nothing."""
-    rows = session.read(BRAND_SPREADS, {"brand_id": brand_id}, columns=("as_of_us",), limit=1)
-    return int(rows["as_of_us"][0].as_py()) if rows.num_rows else None
-
-
 def read_standing(
     session: Session, brand_id: int, scores: Sequence[float], as_of_us: int, points_version: str
-) -> list[float] | None:
+) -> tuple[list[float], int] | None:
     """The percentiles of scores within their brand as it is kept, within `PERCENTILE_BOUND`.
 
     Returns:
-        From 0 to 100, or None where nothing fresh is kept.
+        From 0 to 100, and the as-of time of what is kept; None where nothing fresh is.
     """
     rows = session.read(BRAND_SPREADS, {"brand_id": brand_id}, order_by=("value",))
     if not rows.num_rows or any(
@@ -118,8 +112,7 @@ def read_standing(
     ):
         return None
     kept = Spread(rows["value"].to_numpy(), rows["pairs_up_to"].to_numpy())
-    found: list[float] = kept.rank(scores).tolist()
-    return found
+    return kept.rank(scores).tolist(), rows["as_of_us"][0].as_py()
 
 
 def _round(scores: npt.ArrayLike) -> Ints:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from consumer_fusion.records.points import FACETS, Constants, Facet, PointsTable
 from consumer_fusion.records.score import Symbiosis
@@ -106,6 +107,15 @@ class Reading:
     symbiosis: Symbiosis
     evidence: float
     facets: Mapping[Facet, float]
+
+
+READING_COLUMNS = tuple(each.name for each in fields(Reading) if each.name != "facets")
+"""The numbers of a reading besides its facets, which are columns of their own in tables."""
+
+
+def list_columns(reading: Reading) -> dict[str, Any]:
+    """A reading as a row of a table: each facet is a column."""
+    return {name: getattr(reading, name) for name in READING_COLUMNS} | dict(reading.facets)
 
 
 def read_pair(states: Sequence[KindState], points: PointsTable) -> Reading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from consumer_fusion.events.entities import find_keys, find_nearest_key, name_en
 from consumer_fusion.events.event_reader import NEWEST_MARK, find_canonical
 from consumer_fusion.identity.lookup import find_consumer
 from consumer_fusion.identity.overview import Sight
-from consumer_fusion.records.points import BRAND_RHYTHMS, DIRECTIONS, FACETS, PointsTable
+from consumer_fusion.records.points import BRAND_RHYTHMS, PointsTable
 from consumer_fusion.records.timestamps import (
     DAY_MICROSECONDS,
     parse_moment,
@@ -34,10 +34,17 @@ from consumer_fusion.score.model.changes import Change, list_changes, read_witho
 from consumer_fusion.score.model.explanation import Explanation
 from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.percentiles import keep_spread, read_standing, spread_scores
-from consumer_fusion.score.model.reading import Reading, read_pair
+from consumer_fusion.score.model.reading import BASELINE, list_columns, read_pair
 from consumer_fusion.score.queries.acquaintance import look_with
 from consumer_fusion.score.queries.other_brands import hide_elsewhere
 from consumer_fusion.score.queries.score_queries import read_ledgers, read_states, score_states, to_entries
+from consumer_fusion.score.queries.score_results import (
+    SCORE_COLUMNS,
+    PairExplanation,
+    PairScore,
+    ScoreDay,
+    ScoreWithout,
+)
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -51,11 +58,6 @@ The usual one is now while events come in, and the newest event's once none has 
 QUIET_DAYS = 1
 """Where the newest event is older, scores are usually asked as of that event: since then they only faded."""
 
-FACET_NAMES = tuple(facet for direction in DIRECTIONS for facet in FACETS[direction])
-SCORE_COLUMNS = (
-    "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
-    "confidence", "percentile", "symbiosis", *FACET_NAMES,
-)  # fmt: skip
 LARGE_BRAND_PAIRS = 2_000
 """From so many pairs on, the spread of a brand's scores is kept for a day, for the percentiles of single pairs."""
 FALLING_DAYS = 28
@@ -67,6 +69,7 @@ LEAST_MOVE = 0.05
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_EPOCH = date(1970, 1, 1)
 _MOMENT = pa.timestamp("us", "UTC")
 _CONTRIBUTION_SCHEMA = pa.schema(
     [("event_id", pa.string()), ("occurred_at", _MOMENT), ("kind", pa.string()), ("facet", pa.string()),
@@ -175,14 +178,16 @@ def score_pairs(
         consumers = _find_consumer(session, consumer, must_exist=brand is None)
         rows = _read_scores(workspace, session, force, moment, consumers, brand_ids)
         if consumer is not None and brand is not None and not rows.num_rows:
-            return _finish(pa.Table.from_pylist([_unknown_row(force)]), {}, {}, moment, consumer, brand)
+            stranger = {"consumer_id": 0, "brand_id": 0, "percentile": None, "percentile_as_of_us": None}
+            unknown = [{**stranger, **list_columns(read_pair([], force.points))}]
+            return _finish(pa.Table.from_pylist(unknown), {}, {}, moment, consumer, brand)
         read: Mapping[int, pa.ChunkedArray] = {}
         if is_ranked:
             rows, read = _add_percentiles(
                 workspace, session, force, moment, rows, is_whole_brand=consumers is None
             )
         else:
-            rows = rows.append_column("percentile", pa.nulls(rows.num_rows, pa.float64()))
+            rows = _add_places(rows, pa.nulls(rows.num_rows, pa.float64()), None)
         if order in MOVEMENTS:
             earlier = _read_scores(
                 workspace, session, force, moment - FALLING_DAYS * DAY_MICROSECONDS, consumers, brand_ids
@@ -249,12 +254,24 @@ def explain_pair(
     )
 
 
-def score_without(workspace: Workspace, answer: PairAnswer, event_id: str) -> Reading:
-    """What the score of a pair would be without one of its events, and without what was derived from it."""
-    return read_without(answer.entries, event_id, answer.as_of_us, answer.points)
+def score_without(answer: PairAnswer, event_id: str) -> ScoreWithout:
+    """What the score of a pair would be without one of its events, and without what was derived from it.
+
+    Raises:
+        NotFoundError: The pair has no such event.
+    """
+    reading = read_without(answer.entries, event_id, answer.as_of_us, answer.points)
+    change = reading.fusion_score - answer.explanation.reading.fusion_score
+    return ScoreWithout(
+        event_id=event_id,
+        fusion_score=reading.fusion_score,
+        low=reading.low,
+        high=reading.high,
+        change=change,
+    )
 
 
-def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table:
+def replay_pair(answer: PairAnswer, days: int) -> pa.Table:
     """The score of a pair at the end of each of the last days (of the moment asked about, for the last one).
 
     Returns:
@@ -263,6 +280,14 @@ def replay_pair(workspace: Workspace, answer: PairAnswer, days: int) -> pa.Table
     last = to_day(answer.as_of_us)
     history = replay_history(answer.entries, range(last - days + 1, last + 1), answer.points)
     return pa.table(dict(zip(("day", "fusion_score", "low", "high"), zip(*history))))
+
+
+def list_history(answer: PairAnswer, days: int) -> list[ScoreDay]:
+    """The same as results."""
+    return [
+        ScoreDay.model_validate({**row, "day": (_EPOCH + timedelta(days=row["day"])).isoformat()})
+        for row in replay_pair(answer, days).to_pylist()
+    ]
 
 
 def summarise_brands(
@@ -335,63 +360,42 @@ def tabulate_changes(answer: PairAnswer) -> pa.Table:
     return _tabulate(answer.changes, _CHANGE_SCHEMA)
 
 
-def to_score_rows(rows: pa.Table) -> list[dict[str, object]]:
-    """The rows of `score_pairs` in the shape of the command line's JSON: facets in an object of their own."""
-    shaped = []
-    for row in rows.to_pylist():
-        row["facets"] = {facet: row.pop(facet) for facet in FACET_NAMES}
-        shaped.append(row)
-    return shaped
+def to_pair_scores(rows: pa.Table) -> list[PairScore]:
+    """The rows of `score_pairs` as results."""
+    return [PairScore.from_row(row) for row in rows.to_pylist()]
 
 
-def to_explanation(answer: PairAnswer) -> dict[str, object]:
-    """A pair's answer in the shape of the command line's JSON."""
-    return {
-        "consumer": answer.consumer,
-        "brand": answer.brand,
-        "as_of": write_moment(answer.as_of_us),
-        "fusion_score": answer.explanation.reading.fusion_score,
-        "baseline": 50,
-        "contributions": [
-            {
-                "event_id": each.event_id,
-                "occurred_at": write_moment(each.occurred_us),
-                "kind": each.kind,
-                "facet": each.facet,
-                "direction": each.direction,
-                "points": each.points,
-                "contribution": each.contribution,
-                "parent_event_id": each.parent_event_id,
-                "sentence": each.sentence,
-            }
-            for each in answer.explanation.contributions
-        ],
-        "changes": [
-            {
-                "at": write_moment(each.at_us),
-                "event_id": each.event_id,
-                "kind": each.kind,
-                "change": each.change,
-                "score_after": each.score_after,
-            }
-            for each in answer.changes
-        ],
-    }
+def to_explanation(
+    answer: PairAnswer, *, without: ScoreWithout | None = None, history_days: int = 0
+) -> PairExplanation:
+    """A pair's answer as a result.
+
+    Args:
+        answer: The answer.
+        without: What the score would be without an event, where that was asked for.
+        history_days: For how many days the history is told.
+    """
+    return PairExplanation(
+        consumer=answer.consumer,
+        brand=answer.brand,
+        as_of=write_moment(answer.as_of_us),
+        fusion_score=answer.explanation.reading.fusion_score,
+        baseline=BASELINE,
+        contributions=list(answer.explanation.contributions),
+        changes=list(answer.changes),
+        without=without,
+        history=list_history(answer, history_days) if history_days else [],
+    )
 
 
 def _tabulate(items: Sequence[object], schema: pa.Schema) -> pa.Table:
-    # A record keeps microseconds under `occurred_us`; a table for people has moments under `occurred_at`.
-    sources = {
-        name: f"{name.removesuffix('_at')}_us" for name in schema.names if schema.field(name).type == _MOMENT
-    }
+    columns = {name: [getattr(item, name) for item in items] for name in schema.names}
     return pa.table(
         {
-            name: pa.array([getattr(item, sources.get(name, name)) for item in items], pa.int64()).cast(
-                _MOMENT
-            )
-            if name in sources
-            else pa.array([getattr(item, name) for item in items], schema.field(name).type)
-            for name in schema.names
+            name: pa.array(values, pa.int64()).cast(_MOMENT)
+            if schema.field(name).type == _MOMENT
+            else pa.array(values, schema.field(name).type)
+            for name, values in columns.items()
         }
     )
 
@@ -447,23 +451,6 @@ def _tell_unknown(nearest: str | None) -> NotFoundError:
     )
 
 
-def _unknown_row(force: PointsInForce) -> dict[str, object]:
-    reading = read_pair([], force.points)
-    return {
-        "consumer_id": 0,
-        "brand_id": 0,
-        "fusion_score": reading.fusion_score,
-        "low": reading.low,
-        "high": reading.high,
-        "consumer_to_brand": reading.consumer_to_brand,
-        "brand_to_consumer": reading.brand_to_consumer,
-        "confidence": reading.confidence,
-        "percentile": None,
-        "symbiosis": reading.symbiosis,
-        **{facet: reading.facets[facet] for facet in FACET_NAMES},
-    }
-
-
 def order_values(order: str | None, scores: Floats, change: Floats | None) -> Floats:
     """What pairs are ordered by, the lowest first.
 
@@ -502,7 +489,7 @@ def _add_percentiles(
 ) -> tuple[pa.Table, dict[int, pa.ChunkedArray]]:  # fmt: skip
     """The rows with their percentile, and the scores of large brands that had to be read for it."""
     if is_whole_brand or not rows.num_rows:
-        return _rank(rows, rows), {}
+        return _rank(rows, rows, as_of_us), {}
     parts, read = [], {}
     for brand_id in rows["brand_id"].unique().to_pylist():
         own = rows.filter(pc.equal(rows["brand_id"], brand_id))
@@ -510,10 +497,11 @@ def _add_percentiles(
             session, brand_id, own["fusion_score"].to_pylist(), as_of_us, force.points.version
         )
         if kept is not None:
-            parts.append(own.append_column("percentile", pa.array(kept, pa.float64())))
+            percentiles, kept_us = kept
+            parts.append(_add_places(own, percentiles, kept_us))
             continue
         peers = _read_scores(workspace, session, force, as_of_us, None, [brand_id])
-        parts.append(_rank(own, peers))
+        parts.append(_rank(own, peers, as_of_us))
         if peers.num_rows >= LARGE_BRAND_PAIRS:
             read[brand_id] = peers["fusion_score"]
     return pa.concat_tables(parts), read
@@ -529,12 +517,20 @@ def _keep_standing(
                 keep_spread(session, brand_id, each, as_of_us, force.points.version)
 
 
-def _rank(rows: pa.Table, peers: pa.Table) -> pa.Table:
+def _rank(rows: pa.Table, peers: pa.Table, as_of_us: int) -> pa.Table:
     places = rank_within_brands(
         rows["brand_id"].to_numpy(), rows["fusion_score"].to_numpy(), peers["brand_id"].to_numpy(),
         peers["fusion_score"].to_numpy(),
     )  # fmt: skip
-    return rows.append_column("percentile", pa.array(places, pa.float64()))
+    return _add_places(rows, places, as_of_us)
+
+
+def _add_places(
+    rows: pa.Table, percentiles: Sequence[float] | Floats | pa.Array, as_of_us: int | None
+) -> pa.Table:
+    return rows.append_column("percentile", pa.array(percentiles, pa.float64())).append_column(
+        "percentile_as_of_us", pa.array([as_of_us] * rows.num_rows, pa.int64())
+    )
 
 
 def rank_within_brands(brands: Ints, scores: Floats, peer_brands: Ints, peers: Floats) -> Floats:
@@ -583,6 +579,8 @@ def _finish(
     rows: pa.Table, consumer_keys: Mapping[int, str], brand_keys: Mapping[int, str], as_of_us: int,
     consumer: str | None = None, brand: str | None = None,
 ) -> pa.Table:  # fmt: skip
+    compared = rows["percentile_as_of_us"]
+    moments = {each: None if each is None else write_moment(each) for each in compared.unique().to_pylist()}
     names = {
         "consumer": pa.array(
             [consumer_keys.get(each, consumer) for each in rows["consumer_id"].to_pylist()], pa.string()
@@ -591,6 +589,7 @@ def _finish(
             [brand_keys.get(each, brand) for each in rows["brand_id"].to_pylist()], pa.string()
         ),
         "as_of": pa.array([write_moment(as_of_us)] * rows.num_rows, pa.string()),
+        "percentile_as_of": pa.array([moments[each] for each in compared.to_pylist()], pa.string()),
     }
     columns = [*SCORE_COLUMNS, *(["change_28_days"] if "change_28_days" in rows.column_names else [])]
     table = pa.table({name: names[name] if name in names else rows[name] for name in columns})

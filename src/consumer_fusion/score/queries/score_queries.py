@@ -20,7 +20,14 @@ from consumer_fusion.score.fold.decay import DECAYED_COLUMNS, decay_states, fold
 from consumer_fusion.score.fold.fold_queries import fold_events
 from consumer_fusion.score.fold.folding import fold_unfolded, read_unfolded
 from consumer_fusion.score.model.ledger import LedgerEntry
-from consumer_fusion.score.model.reading import FACET_ORDER, KindState, Reading, read_pair
+from consumer_fusion.score.model.reading import (
+    FACET_ORDER,
+    READING_COLUMNS,
+    KindState,
+    Reading,
+    list_columns,
+    read_pair,
+)
 from consumer_fusion.score.model.scoring_sql import build_kind_points, write_scores_query
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
@@ -34,14 +41,11 @@ STATES_PER_PASS = 500_000
 UNCOUNTED = "/without points"
 """Follows the name of an event that is called as a kind of the points table is, and yet does not count as it."""
 
-_READING_COLUMNS = (
-    "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis", "evidence",
-)  # fmt: skip
 _SCORES_SCHEMA = pa.schema(
     [
         ("consumer_id", pa.int64()),
         ("brand_id", pa.int64()),
-        *((name, pa.string() if name == "symbiosis" else pa.float64()) for name in _READING_COLUMNS),
+        *((name, pa.string() if name == "symbiosis" else pa.float64()) for name in READING_COLUMNS),
         *((facet, pa.float64()) for facet in FACET_ORDER),
     ]
 )
@@ -155,8 +159,7 @@ def score_states(
             {
                 "consumer_id": consumer_id,
                 "brand_id": brand_id,
-                **{name: getattr(reading, name) for name in _READING_COLUMNS},
-                **dict(reading.facets.items()),
+                **list_columns(reading),
             }
             for (consumer_id, brand_id), reading in _read_pairs(states, points, kind_ids).items()
         ]

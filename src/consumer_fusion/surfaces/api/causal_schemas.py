@@ -8,17 +8,17 @@ from pydantic import Field
 
 from consumer_fusion.records.action import Assignment, ExpectedEffect
 from consumer_fusion.records.effect import EvidenceLabel
-from consumer_fusion.surfaces.api.schemas import Wire
+from consumer_fusion.records.schema import Schema
 
 
-class ActionWindow(Wire):
+class ActionWindow(Schema):
     """Days on which an effect on one metric is looked for."""
 
     delay_days: int
     effect_days: int
 
 
-class Action(Wire):
+class Action(Schema):
     """Something that a brand did on purpose."""
 
     action: str = Field(description="Its id.")
@@ -41,13 +41,13 @@ class Action(Wire):
     withdrawn_at: str | None
 
 
-class Actions(Wire):
+class Actions(Schema):
     """Declared actions."""
 
     items: list[Action]
 
 
-class Metric(Wire):
+class Metric(Schema):
     """A daily, weekly or monthly series."""
 
     metric: str
@@ -61,13 +61,13 @@ class Metric(Wire):
     origin: Literal["events", "file"]
 
 
-class Metrics(Wire):
+class Metrics(Schema):
     """Daily series."""
 
     items: list[Metric]
 
 
-class ShrunkEffect(Wire):
+class ShrunkEffect(Schema):
     """An effect drawn towards others of its kind, with an interval that holds without a prior."""
 
     mean: float | None
@@ -75,7 +75,7 @@ class ShrunkEffect(Wire):
     high: float | None
 
 
-class EffectCheck(Wire):
+class EffectCheck(Schema):
     """Something that was looked at before a number is told."""
 
     name: str
@@ -83,7 +83,7 @@ class EffectCheck(Wire):
     sentence: str
 
 
-class ObservedDay(Wire):
+class ObservedDay(Schema):
     """What was seen on a day."""
 
     day: str
@@ -97,7 +97,7 @@ class ExpectedDay(ObservedDay):
     high: float | None
 
 
-class Effect(Wire):
+class Effect(Schema):
     """What an action did to a metric."""
 
     action: str
@@ -148,7 +148,7 @@ class ListedEffect(Effect):
     )
 
 
-class Effects(Wire):
+class Effects(Schema):
     """Measured effects."""
 
     items: list[ListedEffect]

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion.errors import NotFoundError
-from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds, parse_moment, write_moment
+from consumer_fusion.records.timestamps import parse_moment, write_moment
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import PairAnswer
+from consumer_fusion.score.queries.score_results import PairExplanation
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.parameters import AsOf, BrandKey, ConsumerKey, Fresh
 from consumer_fusion.surfaces.api.request_context import RequestContext
@@ -38,7 +38,7 @@ def build_routes(desk: RequestContext) -> APIRouter:
             desk.workspace, consumer, brand, as_of=moment, since=begin, is_whole=caller.brands is None
         )
 
-    @routes.get("/explain", response_model=schemas.Explained)
+    @routes.get("/explain", response_model=PairExplanation)
     def explain_score(
         request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, since: Since = None,
         without: Annotated[
@@ -48,17 +48,8 @@ def build_routes(desk: RequestContext) -> APIRouter:
     ) -> Response:  # fmt: skip
         """Why a score is what it is, and what moved it; contributions add up to the score less 50."""
         found = explain(request, "look at explanation", consumer, brand, as_of, since, fresh)
-        told = answers.to_explanation(found)
-        left_out = None
-        if without is not None:
-            if without not in {each.event_id for each in found.entries}:
-                raise NotFoundError(
-                    "The pair has no such event.", hint="Take an `event_id` of the contributions."
-                )
-            reading = answers.score_without(desk.workspace, found, without)
-            change = reading.fusion_score - found.explanation.reading.fusion_score
-            left_out = schemas.Without(event_id=without, fusion_score=reading.fusion_score, change=change)
-        return answer(request, schemas.Explained.model_validate({**told, "without": left_out}))
+        left_out = None if without is None else answers.score_without(found, without)
+        return answer(request, answers.to_explanation(found, without=left_out))
 
     @routes.get("/changes", response_model=schemas.Changes)
     def list_changes(
@@ -67,9 +58,13 @@ def build_routes(desk: RequestContext) -> APIRouter:
     ) -> Response:  # fmt: skip
         """What moved the score of a pair, the oldest first."""
         found = explain(request, "look at changes", consumer, brand, as_of, since, fresh)
-        told = answers.to_explanation(found)
-        body = {name: told[name] for name in ("consumer", "brand", "as_of")}
-        return answer(request, schemas.Changes.model_validate({**body, "items": told["changes"]}))
+        body = schemas.Changes(
+            consumer=found.consumer,
+            brand=brand,
+            as_of=write_moment(found.as_of_us),
+            items=list(found.changes),
+        )
+        return answer(request, body)
 
     @routes.get("/history", response_model=schemas.History)
     def replay_history(
@@ -78,17 +73,10 @@ def build_routes(desk: RequestContext) -> APIRouter:
     ) -> Response:  # fmt: skip
         """The score of a pair at the end of each of the last UTC days."""
         found = explain(request, "look at history", consumer, brand, as_of, None, fresh)
-        rows = answers.replay_pair(desk.workspace, found, days).to_pylist()
-        items = [
-            schemas.HistoryDay(
-                day=from_microseconds(row["day"] * DAY_MICROSECONDS).date().isoformat(),
-                fusion_score=row["fusion_score"], low=row["low"], high=row["high"],
-            )
-            for row in rows
-        ]  # fmt: skip
         body = schemas.History(
-            consumer=found.consumer, brand=brand, as_of=write_moment(found.as_of_us), items=items
-        )
+            consumer=found.consumer, brand=brand, as_of=write_moment(found.as_of_us),
+            items=answers.list_history(found, days),
+        )  # fmt: skip
         return answer(request, body)
 
     return routes

@@ -14,6 +14,7 @@ from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_table import load_points, write_points
 from consumer_fusion.score.points_comparison import compare_points
+from consumer_fusion.score.queries.score_results import BrandSummary
 from consumer_fusion.server.many_pairs import summarise_brands
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.parameters import AsOf, Fresh
@@ -48,7 +49,7 @@ def build_routes(desk: RequestContext) -> APIRouter:
             patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=fixed_us is not None,
         )  # fmt: skip
         visible = set(keep_visible(caller, (row["brand"] for row in rows)))
-        items = [schemas.Brand(**row) for row in rows if row["brand"] in visible]
+        items = [BrandSummary.model_validate(row) for row in rows if row["brand"] in visible]
         return answer(request, schemas.Brands(as_of=write_moment(as_of_us), items=items))
 
     @routes.get("/kinds", response_model=schemas.Kinds)

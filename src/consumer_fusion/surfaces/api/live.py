@@ -8,7 +8,6 @@ points, merges or files changed, one event `reload` says so.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -27,6 +26,7 @@ from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries.score_queries import read_states, score_states
+from consumer_fusion.score.queries.score_results import PairScore
 from consumer_fusion.server.authentication import renew_visit
 from consumer_fusion.storage.store import Between, Session
 from consumer_fusion.surfaces.api.parameters import KEY_LENGTH
@@ -41,7 +41,6 @@ LISTENER_LIMIT = 500
 PAIR_LIMIT = 500
 """Where more pairs changed at once, whoever shows them reads the page anew."""
 _POLL_SECONDS = 0.5
-_TOLD = ("fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def parse_position(text: str | None) -> Position | None:
 
 def list_changes(
     workspace: Workspace, since: Position, until: Position, watch: Watch
-) -> list[dict[str, Any]] | None:
+) -> list[PairScore] | None:
     """The scores of the watched pairs that changed between two positions; None where there are too many to tell."""
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
@@ -112,12 +111,14 @@ def list_changes(
         names = name_entities(session, sorted({number for pair in pairs for number in pair}))
     rows = score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
     return [
-        {
-            "consumer": names[row["consumer_id"]],
-            "brand": names[row["brand_id"]],
-            "as_of": write_moment(as_of_us),
-            **{name: row[name] for name in _TOLD},
-        }
+        PairScore.from_row(
+            row,
+            consumer=names[row["consumer_id"]],
+            brand=names[row["brand_id"]],
+            as_of=write_moment(as_of_us),
+            percentile=None,
+            percentile_as_of=None,
+        )
         for row in rows
         if (row["consumer_id"], row["brand_id"]) in pairs
     ]
@@ -205,7 +206,7 @@ async def tell_changes(
                 return
         if position is None:
             continue
-        changes: list[dict[str, Any]] | None = None
+        changes: list[PairScore] | None = None
         if (
             position.basis == known.basis
             and position.events >= known.events
@@ -215,7 +216,7 @@ async def tell_changes(
         if changes is None:
             yield ServerSentEvent(event="reload", id=str(position), data="{}")
         for each in changes or ():
-            yield ServerSentEvent(event="score", id=str(position), data=json.dumps(each, ensure_ascii=False))
+            yield ServerSentEvent(event="score", id=str(position), data=each.model_dump_json())
         known = position
 
 

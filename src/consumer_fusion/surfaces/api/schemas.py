@@ -1,20 +1,17 @@
-"""The wire: the shapes in which answers leave, with the names of the command line's JSON."""
+"""Schemas of the API's answers: pages of results, and what only the API tells."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from consumer_fusion.records.points import Direction, Facet
+from consumer_fusion.records.schema import Schema
 from consumer_fusion.records.score import Symbiosis
+from consumer_fusion.score.model.changes import Change
+from consumer_fusion.score.queries.score_results import BrandSummary, PairScore, ScoreDay
 
 
-class Wire(BaseModel):
-    """What goes over the wire has exactly the fields that are declared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ErrorDetail(Wire):
+class ErrorDetail(Schema):
     """One thing that was wrong."""
 
     code: str = Field(description="A stable word for it.")
@@ -23,7 +20,7 @@ class ErrorDetail(Wire):
     where: str | None = Field(description="The parameter or place that it is about.")
 
 
-class Error(Wire):
+class Error(Schema):
     """The one shape of errors."""
 
     ok: bool = Field(description="Always false.")
@@ -33,54 +30,15 @@ class Error(Wire):
     errors: list[ErrorDetail] = Field(description="All that was wrong.")
 
 
-class Facets(Wire):
-    """The eight ways of giving, signed, in points."""
-
-    wallet: float
-    feet: float
-    voice: float
-    influence: float
-    service: float
-    delight: float
-    standing: float
-    wellbeing: float
-
-
-class Score(Wire):
-    """The Fusion Score of one pair."""
-
-    consumer: str = Field(description="Key of the consumer, after merges.")
-    brand: str = Field(description="Key of the brand.")
-    as_of: str = Field(description="The moment that the score is of.")
-    fusion_score: float = Field(description="0 to 100; 50 is neutral.")
-    low: float = Field(description="Lower end of the 80% interval.")
-    high: float = Field(description="Upper end of the 80% interval.")
-    consumer_to_brand: float = Field(description="What the consumer gives, 0 to 100.")
-    brand_to_consumer: float = Field(description="What the brand gives, 0 to 100.")
-    confidence: float = Field(description="0 to 1: how much is known.")
-    percentile: float | None = Field(
-        description="Share of the brand's pairs below, in percent; null while all of a large brand are being read."
-    )
-    percentile_as_of: str | None = Field(description="The moment of the scores that it was compared with.")
-    symbiosis: Symbiosis = Field(description="What the relationship is for both.")
-    facets: Facets
-
-
-class MovedScore(Score):
-    """A score with what it moved by."""
-
-    change_28_days: float = Field(description="Score now less score 28 days before.")
-
-
-class ScorePage(Wire):
+class ScorePage(Schema):
     """One page of scores."""
 
     as_of: str = Field(description="The moment that this page is of.")
-    items: list[MovedScore | Score]
+    items: list[PairScore]
     next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
 
 
-class Mover(Wire):
+class Mover(Schema):
     """A pair whose score moved."""
 
     consumer: str
@@ -90,7 +48,7 @@ class Mover(Wire):
     symbiosis: Symbiosis
 
 
-class Movers(Wire):
+class Movers(Schema):
     """The pairs that moved most."""
 
     as_of: str
@@ -98,52 +56,7 @@ class Movers(Wire):
     items: list[Mover]
 
 
-class Contribution(Wire):
-    """What one event gives one facet of a score."""
-
-    event_id: str
-    occurred_at: str
-    kind: str
-    facet: Facet
-    direction: Direction
-    points: float
-    contribution: float = Field(description="In score points; all of a pair add up to its score less 50.")
-    parent_event_id: str | None
-    sentence: str
-
-
-class Change(Wire):
-    """What moved a score."""
-
-    at: str
-    event_id: str = Field(description="The event, or `fading`.")
-    kind: str
-    change: float
-    score_after: float
-
-
-class Without(Wire):
-    """What a score would be without an event."""
-
-    event_id: str
-    fusion_score: float
-    change: float
-
-
-class Explained(Wire):
-    """Why a score is what it is."""
-
-    consumer: str
-    brand: str
-    as_of: str
-    fusion_score: float
-    baseline: float = Field(description="Always 50.")
-    contributions: list[Contribution]
-    changes: list[Change]
-    without: Without | None = Field(description="Where `without` was asked for.")
-
-
-class Changes(Wire):
+class Changes(Schema):
     """What moved the score of a pair."""
 
     consumer: str
@@ -152,54 +65,23 @@ class Changes(Wire):
     items: list[Change]
 
 
-class HistoryDay(Wire):
-    """A score at the end of a UTC day."""
-
-    day: str
-    fusion_score: float
-    low: float
-    high: float
-
-
-class History(Wire):
+class History(Schema):
     """The score of a pair, day by day, the oldest first."""
 
     consumer: str
     brand: str
     as_of: str
-    items: list[HistoryDay]
+    items: list[ScoreDay]
 
 
-class Brand(Wire):
-    """How a brand's relationships stand."""
-
-    brand: str
-    pairs: int
-    mean: float
-    lower_quartile: float
-    median: float
-    upper_quartile: float
-    mean_confidence: float
-    mutualism: int
-    commensal: int
-    one_sided: int
-    harmed: int
-    neutral: int
-    unknown: int
-    usual_gap_days: int | None = Field(
-        description="Three of four orders come within so many days of the one before; null while too little is known."
-    )
-    half_life_days: float = Field(description="After so many days an order of this brand counts half.")
-
-
-class Brands(Wire):
+class Brands(Schema):
     """The brands that the caller may see."""
 
     as_of: str = Field(description="The moment that their scores are of.")
-    items: list[Brand]
+    items: list[BrandSummary]
 
 
-class KindEntry(Wire):
+class KindEntry(Schema):
     """The points that an event of a kind gives a facet."""
 
     direction: Direction
@@ -211,7 +93,7 @@ class KindEntry(Wire):
     )
 
 
-class Kind(Wire):
+class Kind(Schema):
     """A kind of the points table."""
 
     key: str
@@ -223,14 +105,14 @@ class Kind(Wire):
     entries: list[KindEntry]
 
 
-class UnscoredKind(Wire):
+class UnscoredKind(Schema):
     """A kind of events that has no points yet."""
 
     kind: str
     events: int
 
 
-class Kinds(Wire):
+class Kinds(Schema):
     """The kinds that have points, and those that have none yet."""
 
     points_version: str
@@ -238,7 +120,7 @@ class Kinds(Wire):
     no_points_yet: list[UnscoredKind]
 
 
-class PointsDifference(Wire):
+class PointsDifference(Schema):
     """Where the points in force differ from the shipped ones."""
 
     kind: str
@@ -247,7 +129,7 @@ class PointsDifference(Wire):
     after: object
 
 
-class Points(Wire):
+class Points(Schema):
     """The points in force."""
 
     version: str
@@ -256,7 +138,7 @@ class Points(Wire):
     differences: list[PointsDifference]
 
 
-class Identifier(Wire):
+class Identifier(Schema):
     """What a consumer is known by."""
 
     type: str
@@ -266,7 +148,7 @@ class Identifier(Wire):
     seen_at: str | None = Field(description="When it was first seen; null for whoever sees only some brands.")
 
 
-class Merge(Wire):
+class Merge(Schema):
     """A merge that names a consumer."""
 
     merge_id: str
@@ -278,7 +160,7 @@ class Merge(Wire):
     undone_at: str | None
 
 
-class IdentityConflict(Wire):
+class IdentityConflict(Schema):
     """Where the rules declined to join."""
 
     first: str
@@ -287,7 +169,7 @@ class IdentityConflict(Wire):
     seen_at: str
 
 
-class Identity(Wire):
+class Identity(Schema):
     """Who a consumer is, as far as is known."""
 
     consumer: str
@@ -297,7 +179,7 @@ class Identity(Wire):
     conflicts: list[IdentityConflict]
 
 
-class Rejection(Wire):
+class Rejection(Schema):
     """A row that was set aside."""
 
     rejection_id: int
@@ -308,7 +190,7 @@ class Rejection(Wire):
     raw: str
 
 
-class RejectionPage(Wire):
+class RejectionPage(Schema):
     """One page of rows that were set aside, the oldest first."""
 
     counts: dict[str, int] = Field(description="How many there are, by reason.")

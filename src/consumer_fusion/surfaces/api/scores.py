@@ -16,10 +16,11 @@ from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.model.reading import read_pair
+from consumer_fusion.score.model.reading import list_columns, read_pair
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.answers import FACET_NAMES, FALLING_DAYS
+from consumer_fusion.score.queries.answers import FALLING_DAYS
 from consumer_fusion.score.queries.score_queries import read_states, score_states
+from consumer_fusion.score.queries.score_results import PairScore
 from consumer_fusion.server.percentile_cache import Place
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.api import schemas
@@ -38,7 +39,6 @@ from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
 
-_PLAIN = ("fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence", "symbiosis")
 _KEY_TYPES = (float, int, int)
 
 
@@ -90,7 +90,7 @@ def build_routes(desk: RequestContext) -> APIRouter:
         )
         return answer(request, page)
 
-    @routes.get("/score", response_model=schemas.Score)
+    @routes.get("/score", response_model=PairScore)
     def read_score(
         request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, fresh: Fresh = False
     ) -> Response:
@@ -145,7 +145,7 @@ def read_pair_score(
     fixed_us: int | None,
     *,
     is_fresh: bool = False,
-) -> tuple[schemas.Score, list[int], list[int]]:
+) -> tuple[PairScore, list[int], list[int]]:
     """The score of one pair by a point read; where it stands in its brand is of the last refresh.
 
     Returns:
@@ -164,9 +164,7 @@ def read_pair_score(
         keys = name_entities(session, consumers)
     rows = score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
     if not rows:
-        reading = read_pair([], force.points)
-        row: dict[str, Any] = {name: getattr(reading, name) for name in _PLAIN} | dict(reading.facets)
-        place = None
+        row, place = list_columns(read_pair([], force.points)), None
     else:
         row = rows[0]
         place = desk.standings.find_place(
@@ -179,10 +177,10 @@ def read_pair_score(
 def _name_rows(
     desk: RequestContext, session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any], fixed_us: int | None,
     *, is_whole: bool,
-) -> list[schemas.MovedScore | schemas.Score]:  # fmt: skip
+) -> list[PairScore]:  # fmt: skip
     keys = _name_pairs(session, snapshot, places)
     rows = snapshot.rows.take(places).to_pylist()
-    items: list[schemas.MovedScore | schemas.Score] = []
+    items: list[PairScore] = []
     for number, row in zip(places, rows):
         if is_whole:
             place: Place | None = Place(float(snapshot.percentiles[number]), snapshot.as_of_us)
@@ -190,10 +188,10 @@ def _name_rows(
             place = desk.standings.find_place(
                 row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us
             )
-        made = _shape(row, keys[row["consumer_id"]], keys[row["brand_id"]], snapshot.as_of_us, place)
-        if snapshot.change is not None:
-            made = schemas.MovedScore(**dict(made), change_28_days=float(snapshot.change[number]))
-        items.append(made)
+        change = None if snapshot.change is None else float(snapshot.change[number])
+        items.append(
+            _shape(row, keys[row["consumer_id"]], keys[row["brand_id"]], snapshot.as_of_us, place, change)
+        )
     return items
 
 
@@ -204,11 +202,10 @@ def _name_pairs(session: Session, snapshot: Snapshot, places: np.ndarray[Any, An
 
 
 def _shape(
-    row: dict[str, Any], consumer: str, brand: str, as_of_us: int, place: Place | None
-) -> schemas.Score:
-    return schemas.Score(
-        consumer=consumer, brand=brand, as_of=write_moment(as_of_us),
+    row: dict[str, Any], consumer: str, brand: str, as_of_us: int, place: Place | None, change: float | None = None
+) -> PairScore:  # fmt: skip
+    return PairScore.from_row(
+        row, consumer=consumer, brand=brand, as_of=write_moment(as_of_us), change_28_days=change,
         percentile=None if place is None else place.percentile,
         percentile_as_of=None if place is None else write_moment(place.as_of_us),
-        facets=schemas.Facets(**{name: row[name] for name in FACET_NAMES}), **{name: row[name] for name in _PLAIN},
     )  # fmt: skip

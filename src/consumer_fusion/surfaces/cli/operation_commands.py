@@ -61,7 +61,7 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
         parameters = read_parameters(query.parameters, _collect(query.parameters, given))
         result = run_operation(query, folder, parameters)
         if is_json:
-            print_json(write_json(result))
+            print_json(result)
         else:
             _show(query, result, group)
 
@@ -144,14 +144,6 @@ def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]
         elif value is not None:
             values[name] = str(value) if isinstance(value, StrEnum) else value
     return values
-
-
-def write_json(result: object) -> object:
-    """A result as JSON values."""
-    if isinstance(result, BaseModel):
-        return result.model_dump(mode="json")
-    assert isinstance(result, (list, tuple))
-    return [each.model_dump(mode="json") for each in result]
 
 
 def _show(query: Query, result: Any, group: Sequence[Query]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
@@ -84,8 +85,12 @@ def name_command() -> str:
 
 def print_json(value: object) -> None:
     """Print a value as JSON on stdout; characters that command a terminal are escaped."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_write_value)
     sys.stdout.write(_escape_unsafe(text) + "\n")
+
+
+def _write_value(value: object) -> object:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
 
 def _escape_unsafe(text: str) -> str:

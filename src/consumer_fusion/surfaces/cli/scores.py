@@ -17,7 +17,7 @@ from rich.text import Text
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.records.spreadsheet_cells import write_cells
-from consumer_fusion.records.timestamps import from_microseconds, parse_moment, write_moment
+from consumer_fusion.records.timestamps import parse_moment, write_moment
 from consumer_fusion.score.model.explanation import Contribution
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.cli.moments import AsOfOption, asking_about
@@ -71,7 +71,7 @@ def score(
         if out is not None:
             write_rows(rows, out)
     if is_json:
-        print_json(answers.to_score_rows(rows))
+        print_json(answers.to_pair_scores(rows))
         return
     if out is not None:
         console.print(f"{rows.num_rows:,} scores written to {out}")
@@ -153,22 +153,9 @@ def explain(
             as_of=moment,
             since=None if since is None else parse_moment(since),
         )
-        told = answers.to_explanation(answer)
-        if without is not None:
-            reading = answers.score_without(opened, answer, without)
-            told["without"] = {
-                "event_id": without,
-                "fusion_score": reading.fusion_score,
-                "change": reading.fusion_score - answer.explanation.reading.fusion_score,
-            }
-        past = answers.replay_pair(opened, answer, history or HISTORY_DAYS)
-    if history:
-        told["history"] = [
-            {**row, "day": from_microseconds(row["day"] * 86_400_000_000).date().isoformat()}
-            for row in past.to_pylist()
-        ]
+    left_out = None if without is None else answers.score_without(answer, without)
     if is_json:
-        print_json(told)
+        print_json(answers.to_explanation(answer, without=left_out, history_days=history))
         return
     reading = answer.explanation.reading
     heading = Text(f"{answer.consumer} × {answer.brand}  ", style="bold")
@@ -179,7 +166,7 @@ def explain(
         f"{reading.brand_to_consumer:.1f}, confidence {reading.confidence:.2f}",
         style="dim",
     )  # fmt: skip
-    scores = past["fusion_score"].to_pylist()
+    scores = answers.replay_pair(answer, HISTORY_DAYS)["fusion_score"].to_pylist()
     console.print(
         Text.assemble(
             (f"last {HISTORY_DAYS} days ", "dim"),
@@ -201,7 +188,7 @@ def explain(
         ["when", "what", "change", "score after"],
         [
             [
-                write_moment(each.at_us)[:16].replace("T", " "),
+                write_moment(each.at)[:16].replace("T", " "),
                 each.kind,
                 f"{each.change:+.2f}",
                 f"{each.score_after:.2f}",
@@ -210,12 +197,8 @@ def explain(
         ],
         right=["change", "score after"],
     )
-    if without is not None:
-        told_without = told["without"]
-        assert isinstance(told_without, dict)
-        console.print(
-            f"Without {without}: {told_without['fusion_score']:.2f} ({told_without['change']:+.2f})",
-        )
+    if left_out is not None:
+        console.print(f"Without {without}: {left_out.fusion_score:.2f} ({left_out.change:+.2f})")
 
 
 def print_reasons(title: str, when: str, reasons: Sequence[Reason]) -> None:
@@ -255,7 +238,7 @@ def gather_reasons(answer: answers.PairAnswer) -> list[Reason]:
     reasons = [
         Reason(
             contribution=sum(each.contribution for each in members),
-            when=write_moment(members[0].occurred_us)[:16].replace("T", " "),
+            when=write_moment(members[0].occurred_at)[:16].replace("T", " "),
             # The sentence begins with the points of its facet; the row tells what the whole event gives now.
             why=max(members, key=lambda each: abs(each.contribution)).sentence.partition(": ")[2],
             facets=tuple(each.facet for each in members),

@@ -340,7 +340,7 @@ class ConsoleQueries:
         now_score = answer.explanation.reading.fusion_score
         return PairReading(
             answer,
-            answers.replay_pair(self._workspace, answer, HISTORY_DAYS),
+            answers.replay_pair(answer, HISTORY_DAYS),
             self._find_percentile(answer, now_score),
             now_score - earlier.fusion_score,
         )

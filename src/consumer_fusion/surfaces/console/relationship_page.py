@@ -128,19 +128,6 @@ class LedgerPart:
     more_path: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class WithoutPart:
-    """The score as it would be without an event.
-
-    Attributes:
-        reading: As it would be.
-        difference: Less the score as it is.
-    """
-
-    reading: Reading
-    difference: float
-
-
 def show_relationship(visit: Visit) -> Answer:
     """One relationship."""
     consumer, brand = _read_pair(visit)
@@ -224,9 +211,8 @@ def show_without(visit: Visit) -> Answer:
     """What the score would be without one of the events."""
     consumer, brand = _read_pair(visit)
     pair = _read(visit, consumer, brand)
-    reading = answers.score_without(visit.workspace, pair.answer, visit.read_asked("event"))
-    difference = reading.fusion_score - pair.answer.explanation.reading.fusion_score
-    return Page("without.html", say("Without this event"), WithoutPart(reading, difference))
+    content = answers.score_without(pair.answer, visit.read_asked("event"))
+    return Page("without.html", say("Without this event"), content)
 
 
 def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[LedgerRow]:

@@ -22,8 +22,9 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microsecon
 from consumer_fusion.score import calibration_runs
 from consumer_fusion.score.calibration.calibration_report import CalibrationReport
 from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.model.reading import FACET_ORDER
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.answers import FACET_NAMES, Moment
+from consumer_fusion.score.queries.answers import Moment
 from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.report.page import (
@@ -245,10 +246,10 @@ def _explain(workspace: Workspace, consumer: str, brand: str, moment: Moment) ->
             "consumer", "brand", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer", "confidence",
             "percentile", "symbiosis",
         )},
-        facets={facet: row[facet] for facet in FACET_NAMES},
+        facets={facet: row[facet] for facet in FACET_ORDER},
         contributions=_in_microseconds(contributions, "occurred_at", "occurred_us"),
         changes=_in_microseconds(changes, "at", "at_us"),
-        history=answers.replay_pair(workspace, answer, HISTORY_DAYS),
+        history=answers.replay_pair(answer, HISTORY_DAYS),
     )  # fmt: skip
 
 

@@ -1,0 +1,129 @@
+"""Results about scores: one model each, for the command line, the API, pages and Python alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from consumer_fusion.records.schema import Schema, describe
+from consumer_fusion.records.score import Symbiosis
+from consumer_fusion.score.model.changes import Change
+from consumer_fusion.score.model.explanation import Contribution
+from consumer_fusion.score.model.reading import FACET_ORDER
+
+
+class Facets(Schema):
+    """The eight ways of giving, signed, in points."""
+
+    wallet: float
+    feet: float
+    voice: float
+    influence: float
+    service: float
+    delight: float
+    standing: float
+    wellbeing: float
+
+
+class PairScore(Schema):
+    """The Fusion Score of one pair."""
+
+    consumer: str = describe("Consumer", "Key of the consumer, after merges.")
+    brand: str = describe("Brand", "Key of the brand.")
+    as_of: str = describe("As of (UTC)", "The as-of time of the score.")
+    fusion_score: float = describe("Fusion Score", "0 to 100; 50 is neutral.")
+    low: float = describe("80% from", "Lower end of the 80% interval.")
+    high: float = describe("80% to", "Upper end of the 80% interval.")
+    consumer_to_brand: float = describe("Consumer → brand", "What the consumer gives, 0 to 100.")
+    brand_to_consumer: float = describe("Brand → consumer", "What the brand gives, 0 to 100.")
+    confidence: float = describe("Confidence", "0 to 1: how much is known.")
+    percentile: float | None = describe(
+        "Percentile",
+        "Share of the brand's pairs below, in percent; null while all of a large brand are being read.",
+    )
+    percentile_as_of: str | None = describe(
+        "Percentile as of (UTC)", "The as-of time of the scores that it was compared with."
+    )
+    symbiosis: Symbiosis = describe("Kind of relationship", "What the relationship is for both.")
+    change_28_days: float | None = describe(
+        "Change in 28 days",
+        "Score now less score 28 days before, where the order asks for it; else null.",
+        None,
+    )
+    facets: Facets
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, object], **more: object) -> Self:
+        """A score from a row in which the facets are columns; further columns are left out.
+
+        Args:
+            row: Columns of the score, keys of `FACET_ORDER` among them.
+            more: Fields that the row lacks.
+        """
+        given = {name: row[name] for name in cls.model_fields if name in row}
+        facets = Facets.model_validate({name: row[name] for name in FACET_ORDER})
+        return cls.model_validate({**given, **more, "facets": facets})
+
+
+SCORE_COLUMNS = (
+    *(name for name in PairScore.model_fields if name not in ("change_28_days", "facets")), *FACET_ORDER,
+)  # fmt: skip
+"""The columns of a table of scores: the fields of `PairScore`, each facet a column."""
+
+
+class ScoreWithout(Schema):
+    """What a score would be without an event."""
+
+    event_id: str
+    fusion_score: float
+    low: float
+    high: float
+    change: float
+
+
+class ScoreDay(Schema):
+    """A score at the end of a UTC day."""
+
+    day: str
+    fusion_score: float
+    low: float
+    high: float
+
+
+class PairExplanation(Schema):
+    """Why a score is what it is."""
+
+    consumer: str
+    brand: str
+    as_of: str
+    fusion_score: float
+    baseline: float = describe("Baseline", "Always 50.")
+    contributions: list[Contribution]
+    changes: list[Change]
+    without: ScoreWithout | None = describe("Without", "Where `without` was asked for; else null.", None)
+    history: list[ScoreDay] = describe("History", "Where a history was asked for; else empty.", [])
+
+
+class BrandSummary(Schema):
+    """How a brand's relationships stand."""
+
+    brand: str
+    pairs: int
+    mean: float
+    lower_quartile: float
+    median: float
+    upper_quartile: float
+    mean_confidence: float
+    mutualism: int
+    commensal: int
+    one_sided: int
+    harmed: int
+    neutral: int
+    unknown: int
+    usual_gap_days: int | None = describe(
+        "Usual gap (days)",
+        "Three of four orders come within so many days of the one before; null while too little is known.",
+    )
+    half_life_days: float | None = describe(
+        "Half-life (days)", "After so many days an order of this brand counts half."
+    )
