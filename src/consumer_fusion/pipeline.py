@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -32,6 +31,7 @@ from consumer_fusion.ingest.staging import (
     set_aside_lines,
     stage_batches,
     stage_files,
+    stage_lines,
 )
 from consumer_fusion.operations import Stage, find_stages
 from consumer_fusion.records.event import Event
@@ -193,11 +193,11 @@ def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: fl
     """
     started = perf_counter()
     total = Acceptance(accepted=0, duplicates=0, rejected=0, unattributed=0, seconds=0.0)
-    with _claim_landing(workspace, wait_seconds) as claim:
+    with _claim_landing(workspace, wait_seconds):
         with workspace.arrivals.reading() as session:
             waiting = read_arrivals(session, limit=limit, characters=_ARRIVAL_CHARACTERS)
         for sending in group_arrivals(waiting):
-            total += _land_sending(workspace, sending, claim.folder)
+            total += _land_sending(workspace, sending)
         if waiting.num_rows:
             with workspace.arrivals.writing() as session:
                 forget_arrivals(session, waiting["sequence"].to_pylist())
@@ -216,42 +216,29 @@ def _claim_landing(workspace: Workspace, wait_seconds: float) -> Claim:
     return claim
 
 
-def _land_sending(workspace: Workspace, sending: Sending, folder: Path) -> Acceptance:
+def _land_sending(workspace: Workspace, sending: Sending) -> Acceptance:
     """Land arrivals; a line that cannot even be read without the store is set aside, so that it holds up no other.
 
     Whatever else fails is no fault of a line: the arrivals stay where they are.
     """
     try:
-        staging = _stage_sending(workspace, sending, folder)
+        staging = stage_lines(
+            workspace.engine, sending.lines, sending.reading, received_us=sending.received_us,
+            tolerance_hours=workspace.settings.future_tolerance_hours,
+            placeholders=workspace.settings.placeholder_keys,
+        )  # fmt: skip
     except ExhaustedError:
         raise
     except (EngineError, ValueError):
         if len(sending.lines) > 1:
             first, second = sending.split()
-            return _land_sending(workspace, first, folder) + _land_sending(workspace, second, folder)
-        staging = set_aside_lines(sending.lines, sending.reading, folder / "aside", "engine_failed")
+            return _land_sending(workspace, first) + _land_sending(workspace, second)
+        staging = set_aside_lines(workspace.engine, sending.lines, sending.reading, "engine_failed")
     import_id = ""
     if staging.rejected_count:
         with workspace.store.writing() as session:
             import_id = enter_arrivals(session, sending.reading, workspace.now_us)
     return land_staged(workspace, staging, import_id, ignore_progress, perf_counter())
-
-
-def _stage_sending(workspace: Workspace, sending: Sending, folder: Path) -> Staging:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    lines = folder / "arrivals.jsonl"
-    sending.write(lines)
-    return stage_files(
-        workspace.engine,
-        [lines],
-        sending.reading,
-        folder / "staged",
-        received_us=sending.received_us,
-        tolerance_hours=workspace.settings.future_tolerance_hours,
-        placeholders=workspace.settings.placeholder_keys,
-        has_lines=True,
-    )
 
 
 @functools.cache
@@ -279,13 +266,11 @@ def land_staged(
         note_replaced: Notes what was replaced, where somebody asked for it.
         is_undoing: What replaces is what was on record before, whole; else it keeps the parties that it does not name.
     """
-    scratch = staging.folder / "landing"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    workspace = replace(workspace, engine=staging.scratch.engine)
     with begin_change(workspace, progress) as (session, force):
         landing = Landing(
             workspace=workspace, session=session, points=force.points, kind_ids=force.kind_ids, staging=staging,
-            scratch=scratch, progress=progress, import_id=import_id, retried=retried, is_replacing=is_replacing,
+            scratch=staging.scratch, progress=progress, import_id=import_id, retried=retried, is_replacing=is_replacing,
             note_replaced=note_replaced, is_undoing=is_undoing,
         )  # fmt: skip
         for stage in list_stages():

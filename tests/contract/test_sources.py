@@ -15,6 +15,7 @@ from consumer_fusion.ingest.formats import choose_reading, find_files
 from consumer_fusion.ingest.staging import stage_batches, stage_files
 from consumer_fusion.records.event import Event
 from consumer_fusion.storage.duckdb import DuckDBEngine
+from staged_rows import read_staged
 
 FACT = {
     "event_id": "o1", "occurred_us": 1780689600000000, "precision": "second", "consumer": "anna", "brand": "north",
@@ -123,7 +124,7 @@ def test_one_fact_is_one_event_whichever_way_it_comes(tmp_path, way):
         received_us=1_900_000_000_000_000, tolerance_hours=24,
     )  # fmt: skip
     assert staging.rejected_count == 0
-    (row,) = pq.read_table(staging.accepted_files[0]).to_pylist()
+    (row,) = read_staged(staging)
     assert {name: row[name] for name in FACT} == FACT
     assert row["source"] == "shop"
     assert json.loads(row["identifiers"]) == {"account": "anna"}
@@ -141,6 +142,6 @@ def test_one_fact_of_a_program_is_the_same_event(tmp_path):
         received_us=1_900_000_000_000_000,
         tolerance_hours=24,
     )
-    (row,) = pq.read_table(staging.accepted_files[0]).to_pylist()
+    (row,) = read_staged(staging)
     assert {name: row[name] for name in FACT} == FACT
     assert json.loads(row["identifiers"]) == {"account": "anna"}

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from consumer_fusion.ingest.formats import Reading, choose_reading, find_files
 from consumer_fusion.ingest.staging import Staging, stage_files
 from consumer_fusion.storage.duckdb import DuckDBEngine
 from consumer_fusion.storage.sqlite import SQLiteStore
+from staged_rows import read_staged
 
 RECEIVED_US = 1_900_000_000_000_000  # 2030-03-17
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,9 +76,8 @@ class Staged:
 
     def __init__(self, staging: Staging) -> None:
         self.staging = staging
-        self.accepted = [row for path in staging.accepted_files for row in pq.read_table(path).to_pylist()]
-        self.rejected = [row for path in staging.rejected_files for row in pq.read_table(path).to_pylist()]
-        self.accepted.sort(key=lambda row: row["position"])
+        self.accepted = read_staged(staging)
+        self.rejected = read_staged(staging, "rejected")
 
     @property
     def only(self) -> Mapping[str, Any]:

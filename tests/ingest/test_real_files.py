@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pytest
 
 from consumer_fusion.ingest.formats import choose_reading, find_files
@@ -23,7 +22,7 @@ def stage(desk, data, examples):
             received_us=1_900_000_000_000_000, tolerance_hours=24,
         )  # fmt: skip
         assert staging.rejected_count == 0
-        return staging, ds.dataset(list(staging.accepted_files)).to_table()
+        return staging, staging.scratch.engine.read(f"select * from {staging.accepted}", step="test")
 
     return run
 

@@ -7,7 +7,6 @@ import random
 from datetime import UTC, datetime
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,8 +16,9 @@ from consumer_fusion.ingest import staging
 from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA, write_batches
 from consumer_fusion.ingest.formats import choose_reading, find_files, read_reading, write_reading
 from consumer_fusion.ingest.row_batches import read_parts
-from consumer_fusion.ingest.staging import stage_batches
+from consumer_fusion.ingest.staging import stage_batches, stage_lines
 from consumer_fusion.records.event import Event
+from staged_rows import read_staged
 
 ROW = {"occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed"}
 GROUPED = """
@@ -62,7 +62,7 @@ def test_the_same_rows_in_any_order_and_in_any_parts_have_the_same_ids(desk, sma
 def test_repeats_are_counted_over_all_parts_and_files(desk, small_parts):
     one, two = desk.lay("1.ndjson", [ROW] * 25), desk.lay("2.ndjson", [ROW] * 8)
     staged = desk.stage(choose_reading(format="events"), one, two)
-    assert len(staged.staging.accepted_files) >= 3
+    assert len(list(desk.folder.glob("stage-*/accepted-*.parquet"))) >= 3
     assert sorted(int(each.rsplit("-", 1)[1]) for each in staged.ids) == list(range(1, 34))
 
 
@@ -183,8 +183,7 @@ def test_events_of_a_program_are_checked_as_those_of_files_are(desk):
     found = stage_batches(
         desk.engine, write_batches(events), desk.folder / "staged", received_us=2**60, tolerance_hours=24
     )
-    accepted = pq.read_table(found.accepted_files[0]).to_pylist()
-    rejected = pq.read_table(found.rejected_files[0]).to_pylist()
+    accepted, rejected = read_staged(found), read_staged(found, "rejected")
     assert [(row["event_id"], row["value"], row["occurred_us"]) for row in accepted] == [
         ("1", 2.5, 1780689600000005)
     ]
@@ -208,12 +207,12 @@ def test_batches_of_canonical_columns_are_taken_in_any_size(desk, small_parts):
         tolerance_hours=24,
     )
     assert (found.row_count, found.accepted_count, found.rejected_count) == (25, 25, 0)
-    assert len(found.accepted_files) == 2
+    assert len(list((desk.folder / "staged").glob("accepted-*.parquet"))) == 2
 
 
 def test_no_batches_give_an_empty_staging(desk):
     found = stage_batches(desk.engine, [], desk.folder / "staged", received_us=0, tolerance_hours=24)
-    assert (found.row_count, found.accepted_files, found.rejected_files) == (0, (), ())
+    assert (found.row_count, found.accepted, found.rejected) == (0, "", "")
 
 
 @pytest.mark.parametrize("grouped", ["", '[group]\nby = ["invoice"]\n'])
@@ -232,3 +231,44 @@ def test_no_step_of_staging_compares_every_row_with_every_other(desk, monkeypatc
     assert len(set(staged.ids)) == 3
     assert {"stage repeats", "stage accepted-0001", "stage rejected-0001"} <= set(plans)
     assert {step for step, plan in plans.items() if "NL_JOIN" in plan or "NESTED_LOOP" in plan} == set()
+
+
+CALL = {"type": "track", "event": "Order Completed", "timestamp": "2026-06-05T20:00:00Z", "userId": "ann"}
+CLOUD = {
+    "specversion": "1.0", "id": "c1", "source": "/shop", "type": "order.completed", "time": "2026-06-05T20:00:00Z",
+    "subject": "ann", "data": {"brand": "bakery"},
+}  # fmt: skip
+ARRIVED = {
+    "events": [
+        ROW,
+        ROW,
+        {**ROW, "event_id": "e1"},
+        "[1, 2]",
+        "no json",
+        {**ROW, "occurred_at": "never"},
+        "",
+        "{",
+    ],
+    "segment": [
+        {**CALL, "messageId": "m1"},
+        {"type": "dance"},
+        {"batch": [{**CALL, "messageId": "m2"}] * 2},
+        "{",
+    ],
+    "cloudevents": [CLOUD, {**CLOUD, "id": "c2"}, {"specversion": "0.3"}, "null"],
+}
+"""Lines of each format: good ones, equal ones without an id, and some that are none."""
+
+
+@pytest.mark.parametrize("form", list(ARRIVED))
+def test_lines_that_arrive_are_checked_as_those_of_a_file(desk, form):
+    lines = [each if isinstance(each, str) else json.dumps(each) for each in ARRIVED[form]]
+    reading = choose_reading(format=form, brand=None if form == "cloudevents" else "bakery")
+    by_file = desk.stage(reading, desk.lay("arrived.ndjson", "\n".join(lines)), has_lines=True)
+    arrived = stage_lines(desk.engine, lines, reading, received_us=1_900_000_000_000_000, tolerance_hours=24)
+    assert read_staged(arrived) == by_file.accepted
+    assert read_staged(arrived, "rejected") == by_file.rejected
+    assert by_file.accepted
+    assert by_file.rejected
+    counts = ("row_count", "accepted_count", "rejected_count", "nobody_count")
+    assert [getattr(arrived, each) for each in counts] == [getattr(by_file.staging, each) for each in counts]

@@ -15,7 +15,6 @@ from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA
 from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.ids import keep_possible
 from consumer_fusion.records.import_record import CORRECTIONS, Correction, CorrectionStatus
-from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
@@ -86,8 +85,7 @@ def _last_told(staging: Staging, duplicates: Duplicates) -> str:
             select s.position, s.source, coalesce(d.known_id, s.event_id) as event_id, d.is_changed,
                 {_write_newer("s", names)} as newer, row_number() over (
                     partition by s.source, coalesce(d.known_id, s.event_id) order by abs(s.position) desc) as place
-            from read_parquet({quote_paths(list(staging.accepted_files))}) s
-            join read_parquet({quote_paths([duplicates.path])}) d on d.position = s.position
+            from {staging.accepted} s join {duplicates.relation} d on d.position = s.position
         ) told where place = 1
     )"""
 

@@ -11,11 +11,13 @@ import pyarrow as pa
 
 from consumer_fusion.events.entities import find_keys, read_keys
 from consumer_fusion.events.sealed_ids import find_sealed
+from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.ingest.validation import quote_text, sort_members
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.segment import SEEN_EVENTS
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.scratch import Kept, Scratch
 from consumer_fusion.storage.segments import list_segments
 from consumer_fusion.storage.store import Session
 
@@ -37,22 +39,20 @@ class Duplicates:
     """The staged rows that are on record already, or came earlier in their import.
 
     Attributes:
-        path: A Parquet file: `position`, `known_id` (the id on record; null within the import), `is_changed`.
+        relation: SQL text of `position`, `known_id` (the id on record; null within the import), `is_changed`.
         count: How many there are.
         changed_count: How many of them say something else.
     """
 
-    path: Path
+    relation: str
     count: int
     changed_count: int
 
 
 def find_duplicates(
     session: Session,
-    engine: Engine,
     folder: Path,
-    staged: Sequence[Path],
-    scratch: Path,
+    staging: Staging,
     *,
     is_last_taken: bool = False,
 ) -> Duplicates:
@@ -62,13 +62,12 @@ def find_duplicates(
 
     Args:
         session: One moment of the store.
-        engine: Where to compute.
         folder: The workspace.
-        staged: Parquet files of accepted rows.
-        scratch: Where to write.
+        staging: The checked rows.
         is_last_taken: Of rows of one id in the import the last counts, not the first.
     """
-    rows = f"read_parquet({quote_paths(list(staged))})"
+    rows, scratch = staging.accepted, staging.scratch
+    engine = scratch.engine
     sources = read_keys(session, "source")
     ids, record, tables = _read_known(session, engine, folder, rows, sources)
     order = "desc" if is_last_taken else "asc"
@@ -85,51 +84,47 @@ def find_duplicates(
         """
     ]
     parts += [_match_sql(rows, known, "event_id", "'own'") for known in ids]
-    own_path, former_path = scratch / "known.parquet", scratch / "formerly_known.parquet"
     tables |= {"sources": sources}
-    found = engine.write(" union ".join(parts), own_path, step="find duplicates", tables=tables)
+    own = scratch.keep("known", " union ".join(parts), step="find duplicates", tables=tables)
+    found, found_rows = own.row_count, own.relation
     # An import that is here as a whole needs no second look.
     new = f"(select * from {rows} where former_id <> event_id and position not in "
-    new += f"(select position from read_parquet({quote_paths([own_path])})))"
+    new += f"(select position from {own.relation}))"
     is_shared = " or ".join(f"starts_with(s.former_id, {quote_text(each)})" for each in _SHARED_FORMER_IDS)
     rule = f"case when {is_shared} then 'shared' else 'former' end"
-    found_files = [own_path]
     if engine.read(
         f"select 1 from {rows} where former_id <> event_id limit 1", step="look for former ids"
     ).num_rows:
-        found_files.append(former_path)
-        found += engine.write(
+        former = scratch.keep(
+            "formerly_known",
             " union ".join(_match_sql(new, known, "former_id", rule) for known in ids),
-            former_path,
             step="find duplicates by their former ids",
             tables=tables,
         )
-    path, found_paths = scratch / "duplicates.parquet", quote_paths(found_files)
+        found += former.row_count
+        found_rows = f"(select * from {own.relation} union all select * from {former.relation})"
     if not found:
-        empty = "select cast(0 as bigint) as position, '' as known_id, false as is_changed where false"
-        engine.write(empty, path, step="find no duplicates")
-        return Duplicates(path, 0, 0)
+        empty = "(select cast(0 as bigint) as position, '' as known_id, false as is_changed where false)"
+        return Duplicates(empty, 0, 0)
     # Where the id is made of what the row says, they say the same; where all letters are the same, too. What is left
     # is compared by what it says, which costs more.
-    compared = f"(select d.* from read_parquet({found_paths}) d join {rows} s on s.position = d.position "
+    compared = f"(select d.* from {found_rows} d join {rows} s on s.position = d.position "
     compared += "where not s.is_generated or d.rule = 'shared')"
     tables |= _number_parties(session, engine, rows, compared)
-    suspects_path = scratch / "suspects.parquet"
-    suspect_count = engine.write(
+    suspects = scratch.keep(
+        "suspects",
         f"{_compare_sql(rows, compared, record, _hash)} select distinct position from compared where is_changed",
-        suspects_path,
         step="compare duplicates by their letters",
         tables=tables,
     )
-    if not suspect_count:
-        all_found = f"select position, max(known_id) as known_id, false as is_changed from read_parquet({found_paths})"
-        return Duplicates(
-            path, engine.write(f"{all_found} group by position", path, step="keep duplicates"), 0
-        )
-    suspects = f"(select * from {compared} c where position in (select position from read_parquet("
-    suspects += f"{quote_paths([suspects_path])})))"
-    engine.write(
-        f"""{_compare_sql(rows, suspects, record, _digest)}
+    if not suspects.row_count:
+        all_found = f"select position, max(known_id) as known_id, false as is_changed from {found_rows}"
+        kept = scratch.keep("duplicates", f"{all_found} group by position", step="keep duplicates")
+        return Duplicates(kept.relation, kept.row_count, 0)
+    suspected = f"(select * from {compared} c where position in (select position from {suspects.relation}))"
+    kept = scratch.keep(
+        "duplicates",
+        f"""{_compare_sql(rows, suspected, record, _digest)}
         select position, max(known_id) as known_id,
             -- Of an event that was attached there may be two copies; a former id tells of letters alone.
             coalesce(bool_and(is_changed) filter (known_id is not null), bool_and(is_changed))
@@ -137,19 +132,14 @@ def find_duplicates(
         from (
             select * from compared where not (rule = 'shared' and is_changed)
             union all
-            select position, known_id, rule, false from read_parquet({found_paths})
+            select position, known_id, rule, false from {found_rows}
             where position not in (select position from found)
         ) told
         group by position""",
-        path,
         step="compare duplicates",
         tables=tables,
     )
-    counts = engine.read(
-        f"select count(*) as n, count_if(is_changed) as changed from read_parquet({quote_paths([path])})",
-        step="count duplicates",
-    ).to_pylist()[0]
-    return Duplicates(path, int(counts["n"]), int(counts["changed"] or 0))
+    return Duplicates(kept.relation, kept.row_count, _count_changed(engine, kept))
 
 
 def _match_sql(rows: str, known: str, name: str, rule: str) -> str:
@@ -268,17 +258,17 @@ compared as (
 )"""
 
 
-def let_in(engine: Engine, duplicates: Duplicates, positions: Sequence[int], path: Path) -> Duplicates:
+def let_in(scratch: Scratch, duplicates: Duplicates, positions: Sequence[int]) -> Duplicates:
     """The duplicates without some rows that are to land all the same."""
-    count = engine.write(
-        f"select d.* from read_parquet({quote_paths([duplicates.path])}) d "
-        "anti join let_in l on l.position = d.position",
-        path,
+    kept = scratch.keep(
+        "passed_over",
+        f"select d.* from {duplicates.relation} d anti join let_in l on l.position = d.position",
         step="let corrected rows in",
         tables={"let_in": pa.table({"position": pa.array(positions, pa.int64())})},
     )
-    changed = engine.read(
-        f"select count(*) as n from read_parquet({quote_paths([path])}) where is_changed",
-        step="count what still differs",
-    )["n"][0].as_py()
-    return Duplicates(path, count, changed)
+    return Duplicates(kept.relation, kept.row_count, _count_changed(scratch.engine, kept))
+
+
+def _count_changed(engine: Engine, kept: Kept) -> int:
+    counted = engine.read(f"select count(*) as n from {kept.relation} where is_changed", step="count changes")
+    return int(counted["n"][0].as_py())

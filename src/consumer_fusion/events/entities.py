@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.consumer_keys import fold_key
@@ -87,10 +85,8 @@ def declare_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dic
     return known | {key: numbers[folded] for key, folded in new.items()}
 
 
-def write_keys(
-    session: Session, engine: Engine, staged_sql: str, column: str, entity_type: str, path: Path
-) -> None:
-    """Give every distinct value of a staged column its number, and write both to a Parquet file, batch by batch."""
+def number_keys(session: Session, engine: Engine, staged_sql: str, column: str, entity_type: str) -> pa.Table:
+    """Give every distinct value of a staged column its number: entity_key, entity_id."""
     batches = engine.read(
         f"select distinct {column} as key from {staged_sql} where {column} is not null order by 1",
         step=f"list the keys of the column {column}",
@@ -107,5 +103,4 @@ def write_keys(
             )
         )
     schema = pa.schema([("entity_key", pa.string()), ("entity_id", pa.int64())])
-    table = pa.concat_tables(keys) if keys else schema.empty_table()
-    pq.write_table(table, path)
+    return pa.concat_tables(keys) if keys else schema.empty_table()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -40,10 +39,6 @@ class Sending:
             Sending(self.reading, self.received_us, self.lines[:half]),
             Sending(self.reading, self.received_us, self.lines[half:]),
         )
-
-    def write(self, path: Path) -> None:
-        """Write the lines into a file that is then read like any other."""
-        path.write_text("\n".join(self.lines) + "\n", encoding="utf-8")
 
 
 def append_arrivals(session: Session, arrivals: Iterable[Arrival]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -13,6 +12,7 @@ from consumer_fusion.events.event_reader import EventSource
 from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.segment import Segment
+from consumer_fusion.storage.scratch import Scratch
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -52,7 +52,7 @@ class Landing(Consequences):
         points: The points in force; with the brands' rhythms as they are once new orders were sized.
         kind_ids: The number of every kind that was ever in force.
         staging: The checked rows.
-        scratch: Where stages write files.
+        scratch: Where stages keep results for later ones.
         progress: Told how far it is.
         import_id: The import that the rows are of.
         retried: Rejected rows that it reads again.
@@ -65,7 +65,7 @@ class Landing(Consequences):
         taken: Events that left the record, as they were.
         replaced: How many were replaced.
         replaced_us: When the newest of them occurred.
-        keys: For source, brand and consumer: the file with keys and numbers.
+        keys: For source, brand and consumer: the relation of keys and numbers.
         sightings: Which consumer each set of identifiers means.
         fresh: The relation of the rows that land.
         numbered: The same with the numbers of their parties.
@@ -83,7 +83,7 @@ class Landing(Consequences):
     points: PointsTable = field(kw_only=True)
     kind_ids: Mapping[str, int] = field(kw_only=True)
     staging: Staging = field(kw_only=True)
-    scratch: Path = field(kw_only=True)
+    scratch: Scratch = field(kw_only=True)
     progress: Progress = ignore_progress
     import_id: str = ""
     retried: Sequence[int] = ()
@@ -95,7 +95,7 @@ class Landing(Consequences):
     taken: pa.Table | None = None
     replaced: int = 0
     replaced_us: int | None = None
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
     sightings: pa.Table | None = None
     fresh: str = ""
     numbered: EventSource | None = None

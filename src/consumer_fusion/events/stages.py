@@ -5,7 +5,7 @@ from __future__ import annotations
 from consumer_fusion.events.attachment import LISTED_KINDS_OF_A_BRAND
 from consumer_fusion.events.corrections import forget_returned, keep_corrections, list_changed
 from consumer_fusion.events.deduplication import find_duplicates
-from consumer_fusion.events.entities import write_keys
+from consumer_fusion.events.entities import number_keys
 from consumer_fusion.events.event_reader import EventSource
 from consumer_fusion.events.inbox import land_in_inbox, write_segments
 from consumer_fusion.events.landing import Landing
@@ -15,7 +15,6 @@ from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import ATTACHMENTS, EVENTS
 from consumer_fusion.records.import_record import CORRECTIONS, REJECTIONS
 from consumer_fusion.records.segment import SEEN_EVENTS, SEGMENTS
-from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.segments import add_segments
 
 _STAGED_COLUMNS = (
@@ -26,38 +25,32 @@ _STAGED_COLUMNS = (
 
 def _find_duplicates(landing: Landing) -> None:
     landing.duplicates = find_duplicates(
-        landing.session, landing.workspace.engine, landing.workspace.folder, landing.staging.accepted_files,
-        landing.scratch, is_last_taken=landing.is_replacing,
+        landing.session, landing.workspace.folder, landing.staging, is_last_taken=landing.is_replacing,
     )  # fmt: skip
 
 
 def _number_keys(landing: Landing) -> None:
     landing.fresh = _select_fresh(landing)
-    paths = {column: landing.scratch / f"{column}.parquet" for column in ("source", "brand", "consumer")}
-    for column, path in paths.items():
-        write_keys(landing.session, landing.workspace.engine, landing.fresh, column, column, path)
-    landing.keys = {column: quote_paths([path]) for column, path in paths.items()}
+    for column in ("source", "brand", "consumer"):
+        keys = number_keys(landing.session, landing.workspace.engine, landing.fresh, column, column)
+        landing.keys[column] = landing.scratch.keep_table(column, keys)
 
 
 def _select_fresh(landing: Landing) -> str:
     """The relation of the rows that are to land; one that replaces another keeps the parties that it does not name."""
     assert landing.duplicates is not None
-    staged = f"read_parquet({quote_paths(list(landing.staging.accepted_files))})"
-    passed = f"read_parquet({quote_paths([landing.duplicates.path])})"
+    staged, passed = landing.staging.accepted, landing.duplicates.relation
     if landing.parties is None or not landing.parties.num_rows:
         return f"""(
             select s.* from {staged} s left join {passed} d on d.position = s.position where d.position is null
         )"""
-    path = landing.scratch / "parties.parquet"
-    landing.workspace.engine.write(
-        "select * from parties", path, step="keep parties", tables={"parties": landing.parties}
-    )
+    parties = landing.scratch.keep_table("parties", landing.parties)
     return f"""(
         select s.* replace (
             coalesce(s.consumer, case when s.identifiers is null then a.consumer end) as consumer,
             coalesce(s.brand, a.brand) as brand)
         from {staged} s left join {passed} d on d.position = s.position
-        left join read_parquet({quote_paths([path])}) a on a.source = s.source and a.event_id = s.event_id
+        left join {parties} a on a.source = s.source and a.event_id = s.event_id
         where d.position is null
     )"""
 
@@ -69,9 +62,9 @@ def _number_events(landing: Landing) -> None:
         select k.entity_id as source_id, {_STAGED_COLUMNS}, cast(floor(s.occurred_us / 86400000000.0) as bigint) as day,
                coalesce(i.consumer_id, c.entity_id, 0) as consumer_id, coalesce(b.entity_id, 0) as brand_id
         from {landing.fresh} s
-        join read_parquet({keys["source"]}) k on k.entity_key = s.source
-        left join read_parquet({keys["brand"]}) b on b.entity_key = s.brand
-        left join read_parquet({keys["consumer"]}) c on c.entity_key = s.consumer
+        join {keys["source"]} k on k.entity_key = s.source
+        left join {keys["brand"]} b on b.entity_key = s.brand
+        left join {keys["consumer"]} c on c.entity_key = s.consumer
         left join sightings i on i.identifiers = s.identifiers and i.consumer is not distinct from s.consumer
             and (i.brand_id is null or i.brand_id = coalesce(b.entity_id, 0))
     )"""

@@ -40,8 +40,8 @@ def _recognise_consumers(landing: Landing) -> None:
         select consumer, identifiers, cast({brand_id} as bigint) as brand_id, min(occurred_us) as first_us,
                list(distinct [k.entity_id, coalesce(b.entity_id, 0)]) as places
         from {landing.fresh} s
-        join read_parquet({landing.keys["source"]}) k on k.entity_key = s.source
-        left join read_parquet({landing.keys["brand"]}) b on b.entity_key = s.brand
+        join {landing.keys["source"]} k on k.entity_key = s.source
+        left join {landing.keys["brand"]} b on b.entity_key = s.brand
         where identifiers is not null group by consumer, identifiers, 3
         order by first_us, consumer, identifiers, 3
         """,

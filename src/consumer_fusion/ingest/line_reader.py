@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -96,6 +97,12 @@ def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
             hint="Name another `encoding` in the mapping; utf-16-le or utf-16-be where no mark begins the file.",
             where=str(path),
         ) from error
+
+
+def split_lines(content: bytes) -> Iterator[LineBlock]:
+    """The lines of UTF-8 text in memory, as those of a file."""
+    for block, is_overlong in _cut_blocks(BytesIO(content), None):
+        yield _split_block(block, is_overlong, "utf-8", 1.0)
 
 
 def read_objects(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:

@@ -15,7 +15,6 @@ from consumer_fusion.ingest.formats import Reading, read_reading
 from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.ids import keep_possible
 from consumer_fusion.records.import_record import IMPORTS, REJECTIONS, Rejection
-from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Between, Session, Value
 
@@ -92,7 +91,7 @@ def _match_rejected(
 
     Rows of equal text are told apart by how many there are.
     """
-    if not staging.rejected_files:
+    if not staging.rejected_count:
         return []
     rows: list[dict[str, Any]] = engine.read(
         f"""
@@ -104,7 +103,7 @@ def _match_rejected(
         ),
         rejected as (
             select *, row_number() over (partition by source, raw order by position) as place
-            from read_parquet({quote_paths(list(staging.rejected_files))})
+            from {staging.rejected}
         )
         select l.rejection_id, r.source, r.position, r.code, r.message, r.raw, r.consumer_key
         from rejected r left join listed l on l.source = r.source and l.raw = r.raw and l.place = r.place

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.ingest.delimited import read_header, read_rows
-from consumer_fusion.ingest.line_reader import Broken, read_lines, read_objects
+from consumer_fusion.ingest.line_reader import Broken, read_lines, read_objects, split_lines
 from consumer_fusion.ingest.mapping import FileFormat, Layout
 
 POSITION = "__position"
@@ -104,6 +104,21 @@ def read_parts(
             gathered = []
     if gathered:
         yield _join(gathered)
+
+
+def read_lines_as_part(lines: Sequence[str]) -> Part:
+    """Lines in memory as one part, each line an object."""
+    blocks: list[Part] = []
+    before = 0
+    for block in split_lines("\n".join((*lines, "")).encode("utf-8", "surrogatepass")):
+        table = _make_lines(block.lines, block.broken, before)
+        before += len(table)
+        blocks.append(Part(table, "objects", (), before, 1.0))
+    return (
+        _join(blocks)
+        if blocks
+        else Part(_make_lines(pa.array([], pa.string()), (), 0), "objects", (), 0, 1.0)
+    )
 
 
 def _limit_rows(parts: Iterator[Part], row_limit: int | None) -> Iterator[Part]:

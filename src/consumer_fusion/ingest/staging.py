@@ -1,4 +1,4 @@
-"""Staging: an import becomes checked Parquet parts in a folder of its own, and goes on where it was interrupted.
+"""Staging: the checked rows of an import. That of files goes on where it was interrupted; arrivals stay in memory.
 
 Nothing here knows what is in the store already; see `events.deduplication` for that.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ from consumer_fusion.ingest.formats import Reading
 from consumer_fusion.ingest.mapping import Mapping as FileMapping
 from consumer_fusion.ingest.mapping_checks import check_fit, read_lookups
 from consumer_fusion.ingest.mapping_query import count_matches, describe_problems, finish_groups, map_rows
-from consumer_fusion.ingest.row_batches import Part, read_parts
+from consumer_fusion.ingest.row_batches import Part, read_lines_as_part, read_parts
 from consumer_fusion.ingest.row_groups import add_raw_rows, keep_rows, read_groups, write_groups
 from consumer_fusion.ingest.segment import select_segment_calls
 from consumer_fusion.ingest.trust import limit_trust
@@ -39,6 +40,7 @@ from consumer_fusion.ingest.validation import (
 )
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
+from consumer_fusion.storage.scratch import FileScratch, Kept, MemoryScratch, Scratch
 from consumer_fusion.storage.segments import finish_file, sync_folder
 
 ROWS_PER_PART = 500_000
@@ -68,20 +70,20 @@ class Staging:
     """The checked rows of an import.
 
     Attributes:
-        folder: Where they are.
-        accepted_files: Parquet files of rows that are events.
-        rejected_files: Parquet files of rows that are none, with the reason.
+        scratch: Where what follows from them is kept.
+        accepted: The relation of rows that are events; empty where there are none.
+        rejected: The relation of rows that are none, with the reason; empty where there are none.
         row_count: Rows met.
-        accepted_count: Rows of the accepted files.
-        rejected_count: Rows of the rejected files.
-        nobody_count: Rows of the accepted files whose key of the consumer stands for nobody.
+        accepted_count: Rows that are events.
+        rejected_count: Rows that are none.
+        nobody_count: Events whose key of the consumer stands for nobody.
         resolved: Numbers of rows that were set aside earlier and are accepted now.
         claimed_by: The source whose identifiers are claims; see `Reading.claimed_by`.
     """
 
-    folder: Path
-    accepted_files: tuple[Path, ...]
-    rejected_files: tuple[Path, ...]
+    scratch: Scratch
+    accepted: str
+    rejected: str
     row_count: int
     accepted_count: int
     rejected_count: int
@@ -141,7 +143,7 @@ def stage_files(
     """
     stage = _read_stage(folder) or _Stage(received_us, [*map(str.lower, placeholders)])
     if stage.is_complete:
-        return replace(_describe(folder, stage), claimed_by=reading.claimed_by)
+        return replace(_describe(engine, folder, stage), claimed_by=reading.claimed_by)
     if not stage.parts and not stage.kept_count:
         _clear_folder(folder)
     mapping = reading.mapping
@@ -243,10 +245,9 @@ def check_first_rows(
         _check_joins(engine, files, reading, reading.mapping)
     codes: Counter[str] = Counter()
     messages: dict[str, str] = {}
-    for file in staging.rejected_files:
-        rows = pq.read_table(file, columns=["code", "message"]).to_pylist()
-        codes.update(row["code"] for row in rows)
-        messages = {**{row["code"]: row["message"] for row in reversed(rows)}, **messages}
+    for code, message in read_rejected(engine, staging):
+        codes[code] += 1
+        messages.setdefault(code, message)
     count = staging.accepted_count + staging.rejected_count
     code, failed = next(iter(codes.most_common(1)), ("", 0))
     if failed < FEWEST_FAILED or failed <= count / 2:
@@ -284,30 +285,81 @@ def _check_joins(engine: Engine, files: Sequence[Path], reading: Reading, mappin
             )
 
 
-def set_aside_lines(lines: Sequence[str], reading: Reading, folder: Path, code: str) -> Staging:
+def stage_lines(
+    engine: Engine,
+    lines: Sequence[str],
+    reading: Reading,
+    *,
+    received_us: int,
+    tolerance_hours: float,
+    placeholders: Sequence[str] = (),
+) -> Staging:
+    """Check lines that arrived, in memory; each is an event, or with some formats several.
+
+    Args:
+        engine: Where the queries run.
+        lines: The lines.
+        reading: How they become events; it has no mapping.
+        received_us: When those reached us that do not say so.
+        tolerance_hours: How much later than that an event may say that it occurred.
+        placeholders: Further keys of consumers that stand for nobody.
+    """
+    scratch = MemoryScratch(engine)
+    part = read_lines_as_part(lines)
+    checked = check_rows(
+        _select_canonical(reading, part),
+        received_us=received_us,
+        tolerance_hours=tolerance_hours,
+        placeholders=[*map(str.lower, placeholders)],
+    )
+    tables = {"lines": part.rows, "staged": pa.table({"last_position": [0]})}
+    rows = engine.read(select_accepted(checked), step="check arrivals", tables=tables)
+    rejected = Kept("", 0)
+    if reading.format == "segment" or rows.num_rows != len(part.rows):
+        rejected = scratch.keep(
+            "rejected", select_rejected(checked, {}), step="check arrivals", tables=tables
+        )
+    accepted = scratch.keep_table("accepted", rows)
+    if pc.any(rows["is_generated"]).as_py():
+        repeats = scratch.keep("repeats", _select_all_repeats(accepted), step="number equal rows")
+        if repeats.row_count:
+            numbered = _select_numbered(accepted, repeats.relation, rows.column_names)
+            accepted = scratch.keep("numbered", numbered, step="number equal rows").relation
+    return Staging(
+        scratch, accepted, rejected.relation, len(part.rows), rows.num_rows, rejected.row_count,
+        nobody_count=pc.sum(rows["is_nobody"]).as_py() or 0, claimed_by=reading.claimed_by,
+    )  # fmt: skip
+
+
+def set_aside_lines(engine: Engine, lines: Sequence[str], reading: Reading, code: str) -> Staging:
     """A staging in which every line is rejected as it came, for lines that no query can read.
 
     Args:
+        engine: Where the queries run.
         lines: The lines.
         reading: How they were to be read.
-        folder: A folder that belongs to this import alone.
         code: The reason, one of `PROBLEMS`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "rejected-0001.parquet"
     raws = [line.encode("utf-8", "backslashreplace").decode() for line in lines]
     columns: list[Sequence[object]] = [
         [*range(1, len(raws) + 1)], [reading.source] * len(raws), [code] * len(raws),
         [f"Row {position} {PROBLEMS[code]}" for position in range(1, len(raws) + 1)], raws, [None] * len(raws),
     ]  # fmt: skip
     types = (pa.int64(), pa.string(), pa.string(), pa.string(), pa.string(), pa.string())
-    pq.write_table(
-        pa.table(
-            {name: pa.array(cells, each) for name, cells, each in zip(REJECTED_COLUMNS, columns, types)}
-        ),
-        path,
+    rejected = pa.table(
+        {name: pa.array(cells, each) for name, cells, each in zip(REJECTED_COLUMNS, columns, types)}
     )
-    return Staging(folder, (), (path,), len(raws), 0, len(raws))
+    scratch = MemoryScratch(engine)
+    return Staging(scratch, "", scratch.keep_table("rejected", rejected), len(raws), 0, len(raws))
+
+
+def read_rejected(engine: Engine, staging: Staging) -> Iterator[tuple[str, str]]:
+    """The reasons of the rows that are no events: code and message, in their order."""
+    if staging.rejected:
+        rows = engine.read(
+            f"select code, message from {staging.rejected} order by position", step="read the reasons"
+        ).to_pylist()
+        yield from ((row["code"], row["message"]) for row in rows)
 
 
 def _stage_grouped(
@@ -410,7 +462,7 @@ def _finish(engine: Engine, folder: Path, stage: _Stage, progress: Progress) -> 
     stage.is_complete = True
     _write_stage(folder, stage)
     progress(stage.row_count, stage.row_count)
-    return _describe(folder, stage)
+    return _describe(engine, folder, stage)
 
 
 def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
@@ -424,34 +476,30 @@ def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
     files = [file for file in _list_files(folder, stage, "accepted") if _has_made_ids(file)]
     repeats_file = folder / "repeats.parquet"
     if files and not repeats_file.exists():
-        rows = f"read_parquet({quote_paths(files)})"
-        _write_part(
-            engine,
-            f"""select coalesce(e.position, f.position) as position, e.event_id, f.former_id
-            from ({_select_repeats(rows, "event_id")}) e
-            full join ({_select_repeats(rows, "former_id")}) f on f.position = e.position""",
-            repeats_file,
-            {},
-        )
+        repeats = _select_all_repeats(f"read_parquet({quote_paths(files)})")
+        _write_part(engine, repeats, repeats_file, {})
     if files and pq.read_metadata(repeats_file).num_rows:
         for file in files:
-            names = pq.read_schema(file).names
-            columns = ", ".join(
-                f"coalesce(r.{name}, a.{name}) as {name}"
-                if name in ("event_id", "former_id")
-                else f"a.{name}"
-                for name in names
-            )
-            _write_part(
-                engine,
-                f"""select {columns} from read_parquet({quote_paths([file])}) a
-                left join read_parquet({quote_paths([repeats_file])}) r on r.position = a.position
-                order by a.position""",
-                file,
-                {},
-            )
+            rows, repeats = (f"read_parquet({quote_paths([each])})" for each in (file, repeats_file))
+            _write_part(engine, _select_numbered(rows, repeats, pq.read_schema(file).names), file, {})
     stage.is_numbered = True
     _write_stage(folder, stage)
+
+
+def _select_all_repeats(rows: str) -> str:
+    return f"""select coalesce(e.position, f.position) as position, e.event_id, f.former_id
+        from ({_select_repeats(rows, "event_id")}) e
+        full join ({_select_repeats(rows, "former_id")}) f on f.position = e.position"""
+
+
+def _select_numbered(rows: str, repeats: str, names: Sequence[str]) -> str:
+    columns = ", ".join(
+        f"coalesce(r.{name}, a.{name}) as {name}" if name in ("event_id", "former_id") else f"a.{name}"
+        for name in names
+    )
+    return (
+        f"select {columns} from {rows} a left join {repeats} r on r.position = a.position order by a.position"
+    )
 
 
 def _has_made_ids(file: Path) -> bool:
@@ -477,11 +525,15 @@ def _list_files(folder: Path, stage: _Stage, what: str) -> tuple[Path, ...]:
     )
 
 
-def _describe(folder: Path, stage: _Stage) -> Staging:
+def _describe(engine: Engine, folder: Path, stage: _Stage) -> Staging:
+    results = folder / "landing"
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir(parents=True)
+    accepted, rejected = (_list_files(folder, stage, what) for what in ("accepted", "rejected"))
     return Staging(
-        folder=folder,
-        accepted_files=_list_files(folder, stage, "accepted"),
-        rejected_files=_list_files(folder, stage, "rejected"),
+        scratch=FileScratch(engine, results),
+        accepted=f"read_parquet({quote_paths(list(accepted))})" if accepted else "",
+        rejected=f"read_parquet({quote_paths(list(rejected))})" if rejected else "",
         row_count=stage.row_count,
         accepted_count=sum(part["accepted"] for part in stage.parts),
         rejected_count=sum(part["rejected"] for part in stage.parts),

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 
-import pyarrow.parquet as pq
-
 from consumer_fusion import pipeline
 from consumer_fusion.errors import InputError
 from consumer_fusion.events import corrections
 from consumer_fusion.events.corrections import note_applied, note_undone, write_texts
 from consumer_fusion.events.landing import NoteReplaced, ignore_progress
-from consumer_fusion.ingest.staging import stage_batches
+from consumer_fusion.ingest.staging import read_rejected, stage_batches
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import Acceptance, Correction
 from consumer_fusion.storage.file_locks import claim_folder
@@ -79,8 +77,8 @@ def _replace(
             workspace.engine, [write_texts(told)], claim.folder, received_us=workspace.now_us,
             tolerance_hours=workspace.settings.future_tolerance_hours,
         )  # fmt: skip
-        if staging.rejected_files:
-            message = pq.read_table(staging.rejected_files[0], columns=["message"])["message"][0].as_py()
+        if staging.rejected_count:
+            message = next(read_rejected(workspace.engine, staging))[1]
             raise InputError(
                 f"What is to come into its place can no longer be taken, so nothing was changed. {message}",
                 hint="Older releases took what this one refuses. Let the source send the event again.",

@@ -21,7 +21,6 @@ from consumer_fusion.score.fold.folding import fold_segments, write_deltas
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.replacement import replace_events
 from consumer_fusion.score.fold.sizing import follow_orders
-from consumer_fusion.storage.duckdb import quote_paths
 
 DISPERSIONS_MARK = "dispersions_learnt_of_events"
 
@@ -48,17 +47,16 @@ def _size_money(landing: Landing) -> None:
 
 def _give_magnitude(landing: Landing) -> None:
     assert landing.numbered is not None
-    path = landing.scratch / "annotated.parquet"
-    landing.accepted = landing.workspace.engine.write(
+    annotated = landing.scratch.keep(
+        "annotated",
         annotate_sql(landing.points, landing.kind_ids, landing.numbered.relation),
-        path,
         step="give kind and magnitude",
         tables={
             **landing.numbered.tables,
             **annotation_tables(landing.points, landing.kind_ids, landing.session.read(BRAND_REFERENCES)),
         },
     )
-    landing.annotated = f"read_parquet({quote_paths([path])})"
+    landing.annotated, landing.accepted = annotated.relation, annotated.row_count
 
 
 def _fold_segments(landing: Landing) -> None:

@@ -3,4 +3,4 @@
 Only this part imports DuckDB, SQLAlchemy or SQLite.
 """
 
-__all__ = ["duckdb", "engine", "file_locks", "private_files", "segments", "sqlite", "store"]
+__all__ = ["duckdb", "engine", "file_locks", "private_files", "scratch", "segments", "sqlite", "store"]

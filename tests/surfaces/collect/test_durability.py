@@ -19,7 +19,7 @@ import consumer_fusion as fusion
 from consumer_fusion import pipeline
 from consumer_fusion.errors import EngineError, ExhaustedError, StoreError
 from consumer_fusion.events.inbox_queue import append_arrivals
-from consumer_fusion.ingest.staging import stage_files
+from consumer_fusion.ingest.staging import stage_lines
 from consumer_fusion.records.arrival import ARRIVALS, Arrival
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.import_record import REJECTIONS
@@ -221,14 +221,14 @@ def test_arrivals_that_are_read_a_second_time_after_a_crash_change_nothing(works
 
 
 def test_an_event_that_no_query_can_deal_with_holds_up_no_other(workspace, monkeypatch):
-    stage = stage_files
+    stage = stage_lines
 
-    def stumble(engine, files, *rest, **named):
-        if any('{"event_id": "e3"' in line for line in files[0].read_text().splitlines() if line[0] == "{"):
+    def stumble(engine, lines, *rest, **named):
+        if any('{"event_id": "e3"' in line for line in lines):
             raise EngineError("The step 'stage' failed.")
-        return stage(engine, files, *rest, **named)
+        return stage(engine, lines, *rest, **named)
 
-    monkeypatch.setattr(pipeline, "stage_files", stumble)
+    monkeypatch.setattr(pipeline, "stage_lines", stumble)
     with workspace.arrivals.writing() as session:
         append_arrivals(session, make_arrivals(*range(6)))
     acceptance = pipeline.land_arrivals(workspace)
@@ -309,7 +309,7 @@ def test_short_memory_and_a_full_disk_are_no_bad_rows(workspace, monkeypatch, fa
 
     with workspace.arrivals.writing() as session:
         append_arrivals(session, make_arrivals(1, 2))
-    place = "pipeline.stage_files" if isinstance(failure, ExhaustedError) else "events.stages.find_duplicates"
+    place = "pipeline.stage_lines" if isinstance(failure, ExhaustedError) else "events.stages.find_duplicates"
     monkeypatch.setattr(f"consumer_fusion.{place}", fail)
     with pytest.raises(type(failure)):
         pipeline.land_arrivals(workspace)

@@ -51,7 +51,7 @@ def replace_events(landing: Landing) -> Replacement:
         landing.staging,
         landing.note_replaced,
     )
-    duplicates, scratch = landing.duplicates, landing.scratch
+    duplicates = landing.duplicates
     assert duplicates is not None
     engine = workspace.engine
     rows = [
@@ -80,6 +80,6 @@ def replace_events(landing: Landing) -> Replacement:
     owners = {each for each in taken["consumer_id"].to_pylist() if each}
     landing.refold_consumers |= set(map_canonical(session, owners).values())
     positions = [row["position"] for row in rows]
-    left = let_in(engine, duplicates, positions, scratch / "passed_over.parquet")
+    left = let_in(landing.scratch, duplicates, positions)
     newest_us = max(taken["occurred_us"].to_pylist(), default=None)
     return Replacement(left, name_parties(former.values()), len(rows), newest_us, taken)

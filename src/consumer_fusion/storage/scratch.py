@@ -1,0 +1,130 @@
+"""Scratch: results of queries that later queries of the same import read, as files or in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from consumer_fusion.storage.duckdb import quote_paths
+from consumer_fusion.storage.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A result that was kept.
+
+    Attributes:
+        relation: SQL text by which a query names it.
+        row_count: How many rows it has.
+    """
+
+    relation: str
+    row_count: int
+
+
+class Scratch(Protocol):
+    """Where results are kept until the import is done."""
+
+    @property
+    def engine(self) -> Engine:
+        """Where queries run that name them."""
+        ...
+
+    def keep(self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> Kept:
+        """Run a query and keep its rows.
+
+        Args:
+            name: A name that no other result of the import has.
+            sql: The text of a SELECT.
+            step: The name of the step, for error messages.
+            tables: Arrow tables that the text refers to by name.
+        """
+        ...
+
+    def keep_table(self, name: str, table: pa.Table) -> str:
+        """Keep rows that are at hand, and return the text by which a query names them."""
+        ...
+
+
+class FileScratch:
+    """Results as Parquet files, however many rows they have.
+
+    Args:
+        engine: Where queries run.
+        folder: An empty folder that belongs to the import.
+    """
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine: Engine = engine
+        self._folder = folder
+
+    def keep(self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> Kept:
+        """Run a query into a file; see `Scratch.keep`."""
+        path = self._folder / f"{name}.parquet"
+        count = self.engine.write(sql, path, step=step, tables=tables)
+        return Kept(f"read_parquet({quote_paths([path])})", count)
+
+    def keep_table(self, name: str, table: pa.Table) -> str:
+        """Write rows into a file; see `Scratch.keep_table`."""
+        return self.keep(name, "select * from given", step=f"keep {name}", tables={"given": table}).relation
+
+
+class MemoryScratch:
+    """Results as Arrow tables, for the few rows of what arrives over the network: no file is written.
+
+    Args:
+        engine: Where queries run.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._tables: dict[str, pa.Table] = {}
+        self.engine: Engine = _EngineWithTables(engine, self._tables)
+
+    def keep(self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> Kept:
+        """Run a query into memory; see `Scratch.keep`."""
+        table = self.engine.read(sql, step=step, tables=tables)
+        return Kept(self.keep_table(name, table), table.num_rows)
+
+    def keep_table(self, name: str, table: pa.Table) -> str:
+        """Keep rows under a name; see `Scratch.keep_table`."""
+        relation = f"kept_{name}"
+        self._tables[relation] = table
+        return relation
+
+
+class _EngineWithTables:
+    """An engine whose queries also find tables that are kept."""
+
+    def __init__(self, engine: Engine, kept: Mapping[str, pa.Table]) -> None:
+        self._engine = engine
+        self._kept = kept
+
+    def read(self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
+        """See `Engine.read`."""
+        return self._engine.read(sql, step=step, tables=self._add(sql, tables))
+
+    def stream(
+        self,
+        sql: str,
+        *,
+        step: str,
+        tables: Mapping[str, pa.Table] | None = None,
+        rows_per_batch: int = 100_000,
+    ) -> Iterator[pa.RecordBatch]:
+        """See `Engine.stream`."""
+        return self._engine.stream(
+            sql, step=step, tables=self._add(sql, tables), rows_per_batch=rows_per_batch
+        )
+
+    def write(self, sql: str, path: Path, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> int:
+        """See `Engine.write`."""
+        return self._engine.write(sql, path, step=step, tables=self._add(sql, tables))
+
+    def _add(self, sql: str, tables: Mapping[str, pa.Table] | None) -> dict[str, pa.Table]:
+        named = {name: self._kept[name] for name in set(re.findall(r"\bkept_\w+", sql)) & self._kept.keys()}
+        return {**named, **(tables or {})}

@@ -1,0 +1,76 @@
+"""What arrives over the network lands from memory: no stage writes a file besides the store's own."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import replace
+
+import pytest
+
+import consumer_fusion as fusion
+from consumer_fusion import pipeline
+from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.ingest.staging import stage_files
+from consumer_fusion.records.arrival import Arrival
+
+LINES = [
+    json.dumps({"event_id": f"e{number}", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Order Completed",
+                "consumer": f"c{number % 3}", "value": 20})
+    for number in range(8)
+] + ["no json"]  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    fusion.create_workspace(tmp_path / "workspace")
+    with fusion.open_workspace(tmp_path / "workspace") as opened:
+        with opened.arrivals.writing() as session:
+            append_arrivals(
+                session,
+                [
+                    Arrival("events", "shop", "bakery", "source", None, 1_781_000_000_000_000, line)
+                    for line in LINES
+                ],
+            )
+        yield opened
+
+
+def land_and_list(workspace, monkeypatch):
+    """Land what arrived; which files were there at the end of any stage and not before."""
+    stages, seen = pipeline.list_stages(), set()
+    before = list_files(workspace)
+
+    def watch(stage):
+        def run(landing):
+            stage.run(landing)
+            seen.update(list_files(workspace) - before)
+
+        return replace(stage, run=run)
+
+    monkeypatch.setattr(pipeline, "list_stages", lambda: tuple(map(watch, stages)))
+    acceptance = pipeline.land_arrivals(workspace)
+    assert (acceptance.accepted, acceptance.rejected) == (8, 1)
+    return {each for each in seen if not each.endswith(".lock")}
+
+
+def list_files(workspace):
+    folder = workspace.folder.parent
+    return {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
+
+
+def test_arrivals_land_without_a_file(workspace, monkeypatch):
+    assert land_and_list(workspace, monkeypatch) == set()
+
+
+def test_a_file_that_a_landing_writes_is_found(workspace, monkeypatch):
+    def stage(engine, lines, reading, **named):
+        folder = workspace.folder / "staging" / "planted"
+        folder.mkdir(parents=True)
+        (folder / "lines.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        return stage_files(engine, [folder / "lines.jsonl"], reading, folder, has_lines=True, **named)
+
+    monkeypatch.setattr(pipeline, "stage_lines", stage)
+    assert any(each.endswith("annotated.parquet") for each in land_and_list(workspace, monkeypatch))
