@@ -11,6 +11,7 @@ from unittest import mock
 
 import pyarrow.parquet as pq
 import pytest
+from consumer_fusion.surfaces.console.patience import without_cache
 from starlette.testclient import TestClient
 
 import consumer_fusion as fusion
@@ -25,11 +26,11 @@ from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server import percentile_cache
 from consumer_fusion.server.audit_buffer import AuditBuffer
+from consumer_fusion.server.cache import Cache
 from consumer_fusion.server.percentile_cache import PercentileCache
-from consumer_fusion.server.worker_pool import WorkerProcess
+from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
-from consumer_fusion.surfaces.console.page_cache import without_cache
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
@@ -280,7 +281,7 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
     """A server runs on while a day passes without an event, and when one comes again."""
     folder, time = make_shop(tmp_path / "shop", 40.0, 5 / 24), [NOW]
     with fusion.open_workspace(folder, clock=lambda: time[0]) as workspace:
-        readings, aside = ConsoleQueries(workspace), WorkerProcess(workspace)
+        readings, aside = ConsoleQueries(workspace), WorkerPool(workspace)
         desk = RequestContext(workspace, AuditBuffer(workspace.store, workspace.visits), admit_token)
 
         def read_moments():
@@ -309,25 +310,26 @@ def large(stale, monkeypatch):
     """A workspace whose brands are read aside, as large ones are; with what reads them and knows places in them."""
     monkeypatch.setattr(percentile_cache, "INSTANT_STATES", 0)
     with fusion.open_workspace(stale) as workspace:
-        aside = WorkerProcess(workspace)
-        yield workspace, aside, PercentileCache(workspace, aside)
+        aside, kept = WorkerPool(workspace), Cache()
+        yield workspace, kept, aside, PercentileCache(workspace, aside, kept)
         aside.close()
+        kept.close()
 
 
 def test_the_place_in_a_large_brand_is_read_ahead_also_for_the_usual_moment(large):
-    workspace, _, places = large
+    workspace, kept, _, places = large
     with workspace.store.reading() as session:
         brand_id = find_keys(session, "brand", ["bakery"])["bakery"]
     usual_us = answers.find_fixed_moment(workspace, None)
     assert places.find_place(brand_id, 1, 60.0, usual_us) is None  # nobody waits
     places.warm()
-    places.close()  # ends when what began is done
+    kept.close()  # ends when what began is done
     assert places.find_place(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
 
 
 def test_a_page_tells_the_place_as_soon_as_it_is_known(large):
-    readings, places = ConsoleQueries(*large), large[2]
+    readings, kept = ConsoleQueries(*large), large[1]
     moment_us = readings.choose_moment()
     assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile is None
-    places.close()
+    kept.close()  # ends when what began is done
     assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile == 75.0

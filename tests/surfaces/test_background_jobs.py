@@ -60,7 +60,7 @@ class Recorder:
 
     asked: ClassVar[list[object]] = []
 
-    def __init__(self, workspace, idle_seconds):
+    def __init__(self, workspace):
         self.is_closed = False
 
     def run(self, function):
@@ -72,7 +72,7 @@ class Recorder:
 
 @pytest.mark.parametrize("is_due", [False, True])
 def test_effects_are_calibrated_aside_and_only_when_they_are_due(tmp_path, monkeypatch, is_due):
-    monkeypatch.setattr(background_jobs, "WorkerProcess", Recorder)
+    monkeypatch.setattr(background_jobs, "WorkerPool", Recorder)
     (nightly,) = (job for job in find_jobs() if job.name == "calibrate effects")
     assert nightly.is_due is is_calibration_due
     job = replace(nightly, is_due=lambda _: is_due and not Recorder.asked)

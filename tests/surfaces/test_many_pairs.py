@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from unittest import mock
@@ -10,7 +11,6 @@ from unittest import mock
 import numpy as np
 import pytest
 
-import consumer_fusion as fusion
 from consumer_fusion.errors import NotFoundError, StoreError
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.entity import ENTITIES
@@ -20,8 +20,9 @@ from consumer_fusion.score.model.percentiles import spread_scores
 from consumer_fusion.score.model.reading import FACET_ORDER
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server import many_pairs, percentile_cache
+from consumer_fusion.server.cache import Cache
 from consumer_fusion.server.percentile_cache import BrandPercentiles, PercentileCache
-from consumer_fusion.server.worker_pool import WorkerProcess
+from consumer_fusion.server.worker_pool import WorkerPool
 from small_workspaces import NOW, make_order, make_orders, open_small
 
 pytestmark = pytest.mark.process
@@ -60,24 +61,23 @@ def workspace(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def importable():
     """The functions of this file can be found by other processes."""
-    places = [*list(Path(__file__).parents)[:2], Path(fusion.__file__).parents[1]]
-    folders = os.pathsep.join(str(each) for each in places)
-    with mock.patch.dict(os.environ, {"PYTHONPATH": folders}):
+    # A process that is started takes over where modules are looked for.
+    with mock.patch.object(sys, "path", [*sys.path, str(Path(__file__).parents[2])]):
         yield
 
 
 @pytest.fixture(scope="module")
 def aside(workspace):
-    made = WorkerProcess(workspace)
+    made = WorkerPool(workspace)
     yield made
     made.close()
 
 
 @pytest.fixture
 def places(workspace, aside):
-    made = PercentileCache(workspace, aside)
-    yield made
-    made.close()
+    kept = Cache()
+    yield PercentileCache(workspace, aside, kept)
+    kept.close()
 
 
 def list_brands(workspace):
@@ -115,7 +115,7 @@ def test_an_error_aside_reaches_whoever_asked_as_it_is(aside):
 
 
 def test_when_the_other_process_ends_the_work_is_done_all_the_same(workspace):
-    aside = WorkerProcess(workspace)
+    aside = WorkerPool(workspace)
     try:
         first = aside.run(tell_process)[0]
         assert first != os.getpid()
@@ -128,7 +128,7 @@ def test_when_the_other_process_ends_the_work_is_done_all_the_same(workspace):
 
 
 def test_the_other_process_ends_when_nothing_is_asked_of_it(workspace):
-    aside = WorkerProcess(workspace, idle_seconds=0.05)
+    aside = WorkerPool(workspace, idle_seconds=0.05)
     try:
         first = aside.run(tell_process)[0]
         wait_for(lambda: is_gone(first))
@@ -138,7 +138,7 @@ def test_the_other_process_ends_when_nothing_is_asked_of_it(workspace):
 
 
 def test_nothing_is_asked_of_it_any_more_once_it_is_closed(workspace):
-    aside = WorkerProcess(workspace)
+    aside = WorkerPool(workspace)
     aside.close()
     with pytest.raises(StoreError):
         aside.run(tell_process)
@@ -171,7 +171,7 @@ def test_a_pair_that_moved_or_is_new_is_placed_by_its_score(workspace, places):
 def test_a_pair_that_only_faded_keeps_its_place_among_those_with_the_same_score():
     """Two in five pairs ordered the same on one day; by now the score of each has faded, not that of one alone."""
     scores = np.array([55.0] * 30 + [62.5] * 40 + [70.0] * 30)
-    standing = BrandPercentiles(AS_OF_US, np.arange(100), scores, spread_scores(scores), 0, 0.0)
+    standing = BrandPercentiles(AS_OF_US, np.arange(100), scores, spread_scores(scores))
     assert standing.rank(45, 62.5).percentile == 50
     assert standing.rank(45, 62.5 - 0.02).percentile == 50
     assert standing.rank(45, 66.0).percentile == 70, "a pair that moved is placed by its score"
@@ -240,7 +240,8 @@ def test_brands_are_grouped_so_that_not_too_much_is_read_together():
 def test_a_score_is_of_now_although_places_are_of_before(tmp_path, aside):
     with open_small(tmp_path / "ws") as own:
         import_events(own, make_orders(30))
-        own_places = PercentileCache(own, WorkerProcess(own))
+        kept_places = Cache()
+        own_places = PercentileCache(own, WorkerPool(own), kept_places)
         brand = list_brands(own)["brand-0"]
         kept = own_places.find_place(brand, 10**9, 50.5, None)
         import_events(own, [make_order(1000, consumer="new", brand="brand-0", days_ago=0.1)])
@@ -252,4 +253,4 @@ def test_a_score_is_of_now_although_places_are_of_before(tmp_path, aside):
         assert own_places.find_place(brand, 10**9, min(scores), None).percentile == pytest.approx(
             50 / len(scores)
         )
-        own_places.close()
+        kept_places.close()

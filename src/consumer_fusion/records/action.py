@@ -85,4 +85,5 @@ ACTIONS = Table(
     ),
     primary_key=("action_id",),
     indexes=(("brand_id",),),
+    scope="actions",
 )

@@ -32,6 +32,7 @@ EFFECTS = Table(
     indexes=(("consumer_id",),),
     subject="consumer_id",
     erasure="delete rows",
+    scope="actions",
 )
 
 PLACEBOS = Table(
@@ -51,6 +52,7 @@ PLACEBOS = Table(
     indexes=(("consumer_id",),),
     subject="consumer_id",
     erasure="delete rows",
+    scope="actions",
 )
 
 PLACEBO_LIBRARIES = Table(

@@ -27,6 +27,7 @@ SERIES = Table(
     indexes=(("metric",),),
     subject="consumer_id",
     erasure="delete rows",
+    scope="actions",
 )
 
 SERIES_DAYS = Table(
@@ -45,4 +46,5 @@ SERIES_DAYS = Table(
     subject="consumer_id",
     erasure="delete rows",
     is_clustered=True,
+    scope="actions",
 )

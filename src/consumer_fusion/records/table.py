@@ -9,9 +9,10 @@ ColumnType = Literal["integer", "real", "text", "boolean"]
 Erasure = Literal["delete rows", "clear personal columns", "nothing personal"]
 
 
-Scope = Literal["events", "segments", "rules"]
+Scope = Literal["events", "segments", "rules", "actions"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""What data versions are kept of: events with what is folded of them, sealed segments, and the rules of reading."""
+"""What data versions are kept of: events with what is folded of them, sealed segments, the rules of reading, and
+actions with their effects, which change no score."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from consumer_fusion.errors import FusionError
 from consumer_fusion.operations import Job, find_jobs
-from consumer_fusion.server.worker_pool import WorkerProcess
+from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.workspace import Workspace
 
 _log = logging.getLogger("consumer_fusion.jobs")
@@ -67,8 +67,8 @@ class BackgroundJobs:
         if not job.is_aside:
             job.run(self._workspace)
             return
-        aside = WorkerProcess(self._workspace, idle_seconds=1.0)
+        worker = WorkerPool(self._workspace)
         try:
-            aside.run(job.run)
+            worker.run(job.run)
         finally:
-            aside.close()
+            worker.close()

@@ -1,22 +1,38 @@
-"""Memory: what was computed for one request and still holds for the next, bounded, and computed once at a time."""
+"""The cache: what was computed from the store and still holds, bounded, and computed by one thread at a time."""
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from threading import RLock
+from contextvars import copy_context
+from dataclasses import dataclass, field, fields, is_dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-DRIFT_SECONDS = 10.0
-"""Scores fade as time goes by; after so long what was computed for now is computed anew."""
+BYTES_LIMIT = 384 << 20
 REST_FACTOR = 20.0
-"""What takes long to compute is not computed all the time: it rests for so many times as long as that took."""
+"""What is computed in the background rests for so many times as long as it took, however fast events arrive."""
+_SAMPLE = 50
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a value follows from.
+
+    Attributes:
+        fixed: Where this is another, the value is never given: a change of the rules counts at once.
+        moving: Where only this is another, the value may be given for a while: more events arrived, time went by.
+    """
+
+    fixed: Hashable
+    moving: Hashable = None
 
 
 @dataclass(slots=True)
@@ -74,100 +90,145 @@ class KeyLocks:
                 del self._used[key]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Kept:
     value: Any
-    version: Hashable
+    version: Version
+    held: float
     made: float
-    weight: int
     seconds: float
+    size: int
 
 
 class Cache:
-    """Keeps computed values by key.
+    """Keeps values by key; `close` in the end.
 
     Args:
-        weight_limit: What is kept weighs at most so much; what was not asked for the longest goes first.
+        bytes_limit: About so much memory is taken; what was not asked for the longest goes first.
     """
 
-    def __init__(self, weight_limit: int) -> None:
-        self._weight_limit = weight_limit
+    def __init__(self, bytes_limit: int = BYTES_LIMIT) -> None:
+        self._bytes_limit = bytes_limit
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._size = 0
         self._locks = KeyLocks()
-        self._refreshing: set[Hashable] = set()
-        self._guard = RLock()
-        self._refresher = ThreadPoolExecutor(1, thread_name_prefix="refresh")
+        self._guard = threading.Lock()
+        self._background = ThreadPoolExecutor(2, thread_name_prefix="cache")
+        self._is_closed = False
 
     def recall(
-        self, key: Hashable, version: Hashable, compute: Callable[[], T], *, weigh: Callable[[T], int],
-        patience_seconds: float = 0.0, is_fixed: bool = False,
-    ) -> T:  # fmt: skip
+        self, key: Hashable, version: Version, compute: Callable[[], T], *, patience_seconds: float = 0.0
+    ) -> T:
         """The value of a key: as it is kept while it holds, else computed.
 
         Args:
             key: What is asked for.
-            version: What it depends on; a value of another version no longer holds.
+            version: What the value would follow from now.
             compute: Computes it.
-            weigh: How much a value weighs.
-            patience_seconds: A value that no longer holds may be given for so long while it is computed anew in
-                the background.
-            is_fixed: Whether it is of a given moment, so that time does not change it.
+            patience_seconds: A value may be given for so long after it last held, while it is computed anew in the
+                background.
         """
-        kept = self._find(key)
-        if kept is not None:
-            age = monotonic() - kept.made
-            if kept.version == version and (is_fixed or age <= DRIFT_SECONDS):
-                return kept.value  # type: ignore[no-any-return]
-            if age <= patience_seconds:
-                if age > REST_FACTOR * kept.seconds:
-                    self._refresh_later(key, version, compute, weigh)
-                return kept.value  # type: ignore[no-any-return]
-        asked = monotonic()
+        kept = self._look(key, version)
+        if kept is not None and _may_be_given(kept, version, patience_seconds):
+            self._refresh(key, version, compute, kept)
+            return kept.value  # type: ignore[no-any-return]
         with self._locks.hold(key):
-            kept = self._find(key)
-            if kept is not None and kept.made >= asked and kept.version == version:
+            kept = self._look(key, version)
+            if kept is not None and kept.version == version:
                 return kept.value  # type: ignore[no-any-return]
-            return self._compute(key, version, compute, weigh)
+            return self._compute(key, version, compute)
+
+    def find(
+        self, key: Hashable, version: Version, compute: Callable[[], T], *, patience_seconds: float
+    ) -> T | None:
+        """The same for what takes long; None where nothing can be given yet, and the computing has begun."""
+        kept = self._look(key, version)
+        is_given = kept is not None and _may_be_given(kept, version, patience_seconds)
+        self._refresh(key, version, compute, kept if is_given else None)
+        return kept.value if kept is not None and is_given else None
+
+    def put(self, key: Hashable, version: Version, value: object, *, seconds: float = 0.0) -> None:
+        """Keep a value that was computed together with others.
+
+        Args:
+            key: What may be asked for.
+            version: What it follows from.
+            value: The value.
+            seconds: How long it took.
+        """
+        now, size = monotonic(), estimate_bytes(value)
+        with self._guard:
+            before = self._kept.pop(key, None)
+            self._size += size - (0 if before is None else before.size)
+            self._kept[key] = _Kept(value, version, now, now, seconds, size)
+            while self._size > self._bytes_limit and len(self._kept) > 1:
+                self._size -= self._kept.popitem(last=False)[1].size
+
+    def run_later(self, key: Hashable, task: Callable[[], object]) -> None:
+        """Run something in the background, unless it runs already; what fails is tried again by whoever asks next."""
+        if self._is_closed or not self._locks.try_acquire(key):
+            return
+        context = copy_context()
+
+        def run() -> None:
+            try:
+                context.run(task)
+            except Exception:  # noqa: BLE001 - whoever asks next computes it and meets the error
+                _log.warning("could not be computed in the background", exc_info=True)
+            finally:
+                self._locks.release(key)
+
+        try:
+            self._background.submit(run)
+        except RuntimeError:  # it was closed meanwhile
+            self._locks.release(key)
 
     def close(self) -> None:
         """End what is computed in the background."""
-        self._refresher.shutdown(wait=True, cancel_futures=True)
+        self._is_closed = True
+        self._background.shutdown(wait=True, cancel_futures=True)
 
-    def _compute(
-        self, key: Hashable, version: Hashable, compute: Callable[[], T], weigh: Callable[[T], int]
-    ) -> T:
-        began = monotonic()
-        value = compute()
-        made = monotonic()
-        with self._guard:
-            self._kept[key] = _Kept(value, version, made, weigh(value), made - began)
-            self._kept.move_to_end(key)
-            total = sum(each.weight for each in self._kept.values())
-            while total > self._weight_limit and len(self._kept) > 1:
-                _, dropped = self._kept.popitem(last=False)
-                total -= dropped.weight
-        return value
-
-    def _refresh_later(
-        self, key: Hashable, version: Hashable, compute: Callable[[], T], weigh: Callable[[T], int]
-    ) -> None:
-        with self._guard:
-            if key in self._refreshing:
-                return
-            self._refreshing.add(key)
-
-        def refresh() -> None:
-            try:
-                self._compute(key, version, compute, weigh)
-            finally:
-                with self._guard:
-                    self._refreshing.discard(key)
-
-        self._refresher.submit(refresh)
-
-    def _find(self, key: Hashable) -> _Kept | None:
+    def _look(self, key: Hashable, version: Version) -> _Kept | None:
         with self._guard:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
+                if kept.version == version:
+                    kept.held = monotonic()
             return kept
+
+    def _refresh(self, key: Hashable, version: Version, compute: Callable[[], T], kept: _Kept | None) -> None:
+        if kept is not None and (
+            kept.version == version or monotonic() - kept.made < REST_FACTOR * kept.seconds
+        ):
+            return
+        self.run_later(key, lambda: self._compute(key, version, compute))
+
+    def _compute(self, key: Hashable, version: Version, compute: Callable[[], T]) -> T:
+        began = monotonic()
+        value = compute()
+        self.put(key, version, value, seconds=monotonic() - began)
+        return value
+
+
+def _may_be_given(kept: _Kept, version: Version, patience_seconds: float) -> bool:
+    if kept.version == version:
+        return True
+    return kept.version.fixed == version.fixed and monotonic() - kept.held < patience_seconds
+
+
+def estimate_bytes(value: object) -> int:
+    """About how much memory a value takes; of a long sequence, some of its members speak for all."""
+    size = getattr(value, "nbytes", None)
+    if isinstance(size, int):
+        return size + 200
+    if isinstance(value, str):
+        return len(value) + 50
+    if isinstance(value, Mapping):
+        return estimate_bytes([*value.keys(), *value.values()]) + 100
+    if isinstance(value, Sequence):
+        sample = value[:: math.ceil(len(value) / _SAMPLE)] if value else ()
+        return 100 + (sum(map(estimate_bytes, sample)) * len(value) // len(sample) if sample else 0)
+    if is_dataclass(value):
+        return 100 + sum(estimate_bytes(getattr(value, each.name)) for each in fields(value))
+    return 50

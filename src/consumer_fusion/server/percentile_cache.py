@@ -1,4 +1,4 @@
-"""Standings: where a score lies among all of its brand, told from what was last read of them, with its moment.
+"""Percentiles: where a score lies among all of its brand, told from what was last read of them, with its moment.
 
 To know the place of one score, those of all pairs of the brand must be read. That is done aside, and not for every
 question: a place moves little in some minutes. The score itself is always read anew; see `docs/concepts/score.md`.
@@ -7,11 +7,8 @@ Now and the usual moment are asked about again and again; brands are read for th
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import OrderedDict
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -20,6 +17,7 @@ import numpy as np
 from consumer_fusion.score.effective_points import POINTS_MARK
 from consumer_fusion.score.model.percentiles import Spread, read_standing, spread_scores
 from consumer_fusion.score.queries import answers
+from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import (
     MANY_STATES,
     FloatArray,
@@ -30,7 +28,7 @@ from consumer_fusion.server.many_pairs import (
     read_places,
     read_places_aside,
 )
-from consumer_fusion.server.worker_pool import WorkerProcess
+from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -38,11 +36,8 @@ GOOD_SECONDS = 300.0
 """For so long places are told from the same reading, whatever came in."""
 INSTANT_STATES = 2_000
 """So many rows of states are read at once when a brand is asked about for the first time."""
-KEPT_PAIRS = 5_000_000
-"""So many pairs are kept in memory, up to 32 bytes each; of brands that were not asked about the longest, none."""
 _SAME_SCORE = 0.05
 """A score that moved by less only faded: within minutes none fades by more, and nobody sees a smaller move."""
-_log = logging.getLogger("consumer_fusion.standings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +62,12 @@ class BrandPercentiles:
         consumers: In ascending order.
         scores: In their order.
         spread: How they are spread.
-        basis: The version of the rules that they were read with.
-        made: When, on the clock of `time.monotonic`.
     """
 
     as_of_us: int
     consumers: IntArray
     scores: FloatArray
     spread: Spread
-    basis: int
-    made: float
 
     def rank(self, consumer_id: int, value: float) -> Place | None:
         """The place of a consumer's score; a pair that is not there or moved since is placed by its score."""
@@ -90,22 +81,19 @@ class BrandPercentiles:
 
 
 class PercentileCache:
-    """Tells places; `warm` in the beginning, `close` in the end.
+    """Tells places; `warm` in the beginning.
 
     Args:
         workspace: The workspace.
-        aside: Where many pairs are read.
+        workers: Where many pairs are read.
+        cache: Where the scores of brands are kept.
     """
 
-    def __init__(self, workspace: Workspace, aside: WorkerProcess) -> None:
+    def __init__(self, workspace: Workspace, workers: WorkerPool, cache: Cache) -> None:
         self._workspace = workspace
-        self._aside = aside
-        self._kept: OrderedDict[tuple[int, int | None], BrandPercentiles] = OrderedDict()
+        self._workers = workers
+        self._cache = cache
         self._sizes: dict[int, int] = {}
-        self._refreshing: set[tuple[int, int | None]] = set()
-        self._is_closed = False
-        self._lock = threading.Lock()
-        self._refresher = ThreadPoolExecutor(1, thread_name_prefix="standings")
 
     def find_place(
         self, brand_id: int, consumer_id: int, value: float, as_of_us: int | None, *, is_fresh: bool = False
@@ -121,38 +109,44 @@ class PercentileCache:
         """
         is_ahead = as_of_us is None or as_of_us == answers.find_fixed_moment(self._workspace, None)
         with self._workspace.store.reading() as session:
-            basis = session.read_version("rules")
-            with self._lock:
-                kept = self._kept.get((brand_id, as_of_us))
-                if kept is not None:
-                    self._kept.move_to_end((brand_id, as_of_us))
-            if kept is not None and kept.basis == basis and not is_fresh:
-                is_good = monotonic() - kept.made <= GOOD_SECONDS
-                if not is_good and is_ahead:
-                    self._refresh_later([brand_id], as_of_us)
-                if is_good or is_ahead:
-                    return kept.rank(consumer_id, value)
+            # A moment that is past does not change while the rules stay, but for events that tell of it late.
+            moving = object() if is_fresh else int(monotonic() // GOOD_SECONDS)
+            version = Version(session.read_version("rules"), moving)
             size = self._find_size(session, brand_id)
-            if size > INSTANT_STATES and is_ahead and not is_fresh:
-                self._refresh_later([brand_id], as_of_us)
-                return self._read_kept(session, brand_id, value, as_of_us)
-        made = self._make([brand_id], as_of_us, basis, size=size, is_ahead=is_ahead)
-        return made[0].rank(consumer_id, value)
+        key = _make_key(brand_id, as_of_us)
+
+        def compute() -> BrandPercentiles:
+            (made,) = self._read([brand_id], as_of_us, size=size, is_ahead=is_ahead and not is_fresh)
+            return made
+
+        if size <= INSTANT_STATES or not is_ahead or is_fresh:
+            patience = math.inf if is_ahead and not is_fresh else 0.0
+            found = self._cache.recall(key, version, compute, patience_seconds=patience)
+        else:
+            kept = self._cache.find(key, version, compute, patience_seconds=math.inf)
+            if kept is None:
+                with self._workspace.store.reading() as session:
+                    return self._read_kept(session, brand_id, value, as_of_us)
+            found = kept
+        return found.rank(consumer_id, value)
 
     def warm(self) -> None:
         """Read all brands in the background, the largest first, so that places are known when they are asked for."""
         as_of_us = answers.find_fixed_moment(self._workspace, None)
         with self._workspace.store.reading() as session:
-            sizes = count_all_states(session)
-        self._sizes.update(sizes)
-        for together in group_brands({each: size for each, size in sizes.items() if size > INSTANT_STATES}):
-            self._refresh_later(together, as_of_us)
+            self._sizes |= count_all_states(session)
+            version = Version(session.read_version("rules"), int(monotonic() // GOOD_SECONDS))
+        large = {each: size for each, size in self._sizes.items() if size > INSTANT_STATES}
+        for together in group_brands(large):
 
-    def close(self) -> None:
-        """End what runs in the background."""
-        with self._lock:
-            self._is_closed = True
-        self._refresher.shutdown(wait=True, cancel_futures=True)
+            def read(brand_ids: Sequence[int] = together) -> None:
+                size = sum(large[each] for each in brand_ids)
+                began = monotonic()
+                made = self._read(brand_ids, as_of_us, size=size, is_ahead=True)
+                for brand_id, each in zip(brand_ids, made, strict=True):
+                    self._cache.put(_make_key(brand_id, as_of_us), version, each, seconds=monotonic() - began)
+
+            self._cache.run_later(("percentiles", tuple(together)), read)
 
     def _find_size(self, session: Session, brand_id: int) -> int:
         """How many rows of states a brand has, or had when it was large already: to count them takes long."""
@@ -167,47 +161,21 @@ class PercentileCache:
         found = read_standing(session, brand_id, [value], moment, version)
         return None if found is None else Place(found[0][0], found[1])
 
-    def _make(
-        self, brand_ids: Sequence[int], as_of_us: int | None, basis: int, *, size: int, is_ahead: bool
+    def _read(
+        self, brand_ids: Sequence[int], as_of_us: int | None, *, size: int, is_ahead: bool
     ) -> list[BrandPercentiles]:
         moment = self._workspace.now_us if as_of_us is None else as_of_us
-        if size >= MANY_STATES:
-            if is_ahead:
-                read = self._aside.run_ahead(read_places_aside, brand_ids, moment)
-            else:
-                read = self._aside.run(read_places, brand_ids, moment)
-        else:
+        if size < MANY_STATES:
             read = read_places(self._workspace, brand_ids, moment)
-        made = [
-            BrandPercentiles(moment, consumers, scores, spread_scores(scores), basis, monotonic())
+        elif is_ahead:
+            read = self._workers.run_ahead(read_places_aside, brand_ids, moment)
+        else:
+            read = self._workers.run(read_places, brand_ids, moment)
+        return [
+            BrandPercentiles(moment, consumers, scores, spread_scores(scores))
             for consumers, scores in (read[brand_id] for brand_id in brand_ids)
         ]
-        with self._lock:
-            for brand_id, each in zip(brand_ids, made, strict=True):
-                self._kept[brand_id, as_of_us] = each
-                self._kept.move_to_end((brand_id, as_of_us))
-            total = sum(len(each.scores) + 100 for each in self._kept.values())
-            while total > KEPT_PAIRS and len(self._kept) > 1:
-                total -= len(self._kept.popitem(last=False)[1].scores) + 100
-        return made
 
-    def _refresh_later(self, wanted: Sequence[int], as_of_us: int | None) -> None:
-        with self._lock:
-            brand_ids = [each for each in wanted if (each, as_of_us) not in self._refreshing]
-            if not brand_ids or self._is_closed:
-                return
-            self._refreshing.update((each, as_of_us) for each in brand_ids)
 
-        def refresh() -> None:
-            try:
-                with self._workspace.store.reading() as session:
-                    basis = session.read_version("rules")
-                    size = sum(self._find_size(session, each) for each in brand_ids)
-                self._make(brand_ids, as_of_us, basis, size=size, is_ahead=True)
-            except Exception as error:  # noqa: BLE001 - whoever asks next tries again
-                _log.warning("brands could not be read: %s", type(error).__name__)
-            finally:
-                with self._lock:
-                    self._refreshing.difference_update((each, as_of_us) for each in brand_ids)
-
-        self._refresher.submit(refresh)
+def _make_key(brand_id: int, as_of_us: int | None) -> Hashable:
+    return ("percentiles", brand_id, as_of_us)

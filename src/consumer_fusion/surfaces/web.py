@@ -119,7 +119,7 @@ def build_app(
     side = ReadingSide(
         workspace, gate, list_problems=collector.list_problems, extra=lambda: _count_arrivals(collector)
     )
-    readings = ConsoleQueries(workspace, side.desk.aside, side.desk.standings)
+    readings = ConsoleQueries(workspace, side.desk.cache, side.desk.workers, side.desk.percentiles)
     console = Console(workspace, StaffVisiting(), readings)
     pages = Starlette(
         routes=[*sign_in_routes(), *console.make_routes()], exception_handlers={404: console.show_missing}
@@ -170,8 +170,8 @@ def _warm(
         with workspace.store.reading() as session:
             is_large = is_many(session, None)
         if is_large:
-            side.desk.aside.run_ahead(digest_segments)
-        side.desk.standings.warm()
+            side.desk.workers.run_ahead(digest_segments)
+        side.desk.percentiles.warm()
         readings.warm()
     except Exception as error:  # noqa: BLE001 - whoever asks for it meets the error
         if not is_ending.is_set():

@@ -20,7 +20,6 @@ from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.parameters import AsOf, Fresh
 from consumer_fusion.surfaces.api.request_context import LARGE_PATIENCE_SECONDS, RequestContext
 from consumer_fusion.surfaces.api.responses import answer
-from consumer_fusion.surfaces.api.snapshots import read_version
 
 
 def build_routes(desk: RequestContext) -> APIRouter:
@@ -34,19 +33,19 @@ def build_routes(desk: RequestContext) -> APIRouter:
         desk.gate.ensure_landed(is_forced=fresh)
         fixed_us = desk.find_fixed_moment(as_of)
         with desk.workspace.store.reading() as session:
-            version, is_many = read_version(session), desk.is_many(session)
+            version, is_many = desk.find_version(session, fixed_us), desk.is_many(session)
 
         def summarise() -> tuple[int, list[dict[str, Any]]]:
             as_of_us = desk.workspace.now_us if fixed_us is None else fixed_us
             if is_many:
-                table = desk.aside.run(summarise_brands, as_of_us)
+                table = desk.workers.run(summarise_brands, as_of_us)
             else:
                 table = summarise_brands(desk.workspace, as_of_us)
             return as_of_us, list(table.to_pylist())
 
-        as_of_us, rows = desk.memory.recall(
-            ("brands", fixed_us), version, summarise, weigh=lambda made: len(made[1]),
-            patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=fixed_us is not None,
+        as_of_us, rows = desk.cache.recall(
+            ("brand summaries", fixed_us), version, summarise,
+            patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
         )  # fmt: skip
         visible = set(keep_visible(caller, (row["brand"] for row in rows)))
         items = [BrandSummary.model_validate(row) for row in rows if row["brand"] in visible]
@@ -59,19 +58,18 @@ def build_routes(desk: RequestContext) -> APIRouter:
         desk.gate.ensure_landed(is_forced=fresh)
         points = put_points_in_force(desk.workspace).points
         with desk.workspace.store.reading() as session:
-            version, is_many = read_version(session), desk.is_many(session)
+            version, is_many = desk.find_version(session), desk.is_many(session)
 
         def count() -> list[dict[str, Any]]:
             if is_many:
-                return desk.aside.run(inspection.count_unscored)
+                return desk.workers.run(inspection.count_unscored)
             return inspection.count_unscored(desk.workspace)
 
         unscored: list[dict[str, Any]] = []
         # How many events there are of a kind is of all brands together.
         if caller.brands is None:
-            unscored = desk.memory.recall(
-                "unscored kinds", version, count,
-                weigh=len, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS, is_fixed=True,
+            unscored = desk.cache.recall(
+                "unscored kinds", version, count, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
             )  # fmt: skip
         items = [
             schemas.Kind(

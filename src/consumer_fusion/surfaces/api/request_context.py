@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from time import monotonic
 
 from starlette.requests import Request
 
@@ -19,18 +20,18 @@ from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.acquaintance import look_with
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.authentication import admit_caller
-from consumer_fusion.server.cache import Cache
+from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import is_many
 from consumer_fusion.server.percentile_cache import PercentileCache
-from consumer_fusion.server.worker_pool import WorkerProcess
+from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.api.admission import Admission
 from consumer_fusion.surfaces.api.freshness import ArrivalGate
-from consumer_fusion.surfaces.api.snapshots import Snapshot, read_version, take_snapshot
+from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
 from consumer_fusion.workspace import Workspace
 
-KEPT_ROWS = 2_500_000
-"""So many rows of snapshots are kept in memory, about 150 bytes each."""
+DRIFT_SECONDS = 10.0
+"""Scores fade as time goes by; after so long what was computed for now is computed anew."""
 LARGE_PATIENCE_SECONDS = 300.0
 """So old may a snapshot of many pairs be while a new one is made in the background; it says of which moment it is."""
 NOT_KNOWN = NotFoundError(
@@ -47,30 +48,29 @@ class RequestContext:
         trail: Where looks go, to be put on record.
         admit: Tells who asks; by default the gate that stands before the API does.
         gate: Lands what arrived before something is answered.
-        memory: What was computed before.
-        aside: Where many pairs are read.
-        standings: Where scores lie among those of their brand.
+        cache: What was computed before, for all surfaces.
+        workers: Where many pairs are read.
+        percentiles: Where scores lie among those of their brand.
     """
 
     workspace: Workspace
     trail: AuditBuffer
     admit: Admission = admit_caller
     gate: ArrivalGate = field(init=False)
-    memory: Cache = field(init=False)
-    aside: WorkerProcess = field(init=False)
-    standings: PercentileCache = field(init=False)
+    cache: Cache = field(init=False)
+    workers: WorkerPool = field(init=False)
+    percentiles: PercentileCache = field(init=False)
 
     def __post_init__(self) -> None:
         self.gate = ArrivalGate(self.workspace)
-        self.memory = Cache(KEPT_ROWS)
-        self.aside = WorkerProcess(self.workspace)
-        self.standings = PercentileCache(self.workspace, self.aside)
+        self.cache = Cache()
+        self.workers = WorkerPool(self.workspace)
+        self.percentiles = PercentileCache(self.workspace, self.workers, self.cache)
 
     def close(self) -> None:
         """End what runs in the background."""
-        self.memory.close()
-        self.standings.close()
-        self.aside.close()
+        self.workers.close()
+        self.cache.close()
 
     def open(self, request: Request, permission: Permission, brand: str | None = None) -> Caller:
         """Tell who asks, and refuse what they may not do; a brand is refused before it is looked for.
@@ -128,25 +128,35 @@ class RequestContext:
         key = ("snapshot", None if brand_ids is None else tuple(sorted(brand_ids)), fixed_us, change_days)
         put_points_in_force(self.workspace)
         with self.workspace.store.reading() as session:
-            version = read_version(session)
+            version = self.find_version(session, fixed_us)
             is_aside = self.is_many(session, brand_ids)
 
         def compute() -> Snapshot:
             as_of_us = self.workspace.now_us if fixed_us is None else fixed_us
             return take_snapshot(
                 self.workspace, as_of_us, brand_ids=brand_ids, change_days=change_days,
-                aside=self.aside if is_aside else None,
+                workers=self.workers if is_aside else None,
             )  # fmt: skip
 
-        return self.memory.recall(
-            key, version, compute, weigh=lambda made: made.weight, is_fixed=fixed_us is not None,
-            patience_seconds=LARGE_PATIENCE_SECONDS if is_aside and not is_fresh else 0.0,
-        )  # fmt: skip
+        patience = LARGE_PATIENCE_SECONDS if is_aside and not is_fresh else 0.0
+        return self.cache.recall(key, version, compute, patience_seconds=patience)
+
+    def find_version(self, session: Session, fixed_us: int | None = 0) -> Version:
+        """What scores follow from.
+
+        Args:
+            session: A session.
+            fixed_us: The moment that they are of; None for now, which moves on.
+        """
+        moving = (session.read_version("events"), session.read_version("segments"))
+        drift = None if fixed_us is not None else int(monotonic() // DRIFT_SECONDS)
+        return Version(session.read_version("rules"), (*moving, drift))
 
     def is_many(self, session: Session, brand_ids: Collection[int] | None = None) -> bool:
         """Whether the pairs of brands, or of all, are so many that they are read aside."""
         key = ("size", None if brand_ids is None else tuple(sorted(brand_ids)))
-        return self.memory.recall(key, None, lambda: is_many(session, brand_ids), weigh=lambda _: 1)
+        minute = Version(None, int(monotonic() // 60))
+        return self.cache.recall(key, minute, lambda: is_many(session, brand_ids))
 
     def note_look(
         self,

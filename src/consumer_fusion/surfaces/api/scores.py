@@ -167,7 +167,7 @@ def read_pair_score(
         row, place = list_columns(read_pair([], force.points)), None
     else:
         row = rows[0]
-        place = desk.standings.find_place(
+        place = desk.percentiles.find_place(
             row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us, is_fresh=is_fresh
         )
     named = next(iter(keys.values()), consumer)
@@ -185,7 +185,7 @@ def _name_rows(
         if is_whole:
             place: Place | None = Place(float(snapshot.percentiles[number]), snapshot.as_of_us)
         else:
-            place = desk.standings.find_place(
+            place = desk.percentiles.find_place(
                 row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us
             )
         change = None if snapshot.change is None else float(snapshot.change[number])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
-from consumer_fusion.records.table import SCOPES
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server.many_pairs import FloatArray, IntArray, read_pairs
-from consumer_fusion.server.worker_pool import WorkerProcess
-from consumer_fusion.storage.store import Session
+from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.workspace import Workspace
 
 Key = tuple[float, int, int]
@@ -35,11 +33,6 @@ class Snapshot:
     percentiles: FloatArray
     change: FloatArray | None = None
     _orders: dict[str, IntArray] = field(default_factory=dict, repr=False)
-
-    @property
-    def weight(self) -> int:
-        """How many rows it keeps in memory."""
-        return int(self.rows.num_rows) + 1_000
 
     def list_page(self, order: str | None, after: Key | None, limit: int) -> tuple[IntArray, Key | None]:
         """The places of the rows of one page.
@@ -87,7 +80,7 @@ class Snapshot:
 def take_snapshot(
     workspace: Workspace, as_of_us: int, *, consumers: Collection[int] | None = None,
     brand_ids: Collection[int] | None = None, change_days: int | None = None, is_ranked: bool = True,
-    aside: WorkerProcess | None = None,
+    workers: WorkerPool | None = None,
 ) -> Snapshot:  # fmt: skip
     """Read the scores of pairs.
 
@@ -98,10 +91,10 @@ def take_snapshot(
         brand_ids: Only of these.
         change_days: Compare with so many days before.
         is_ranked: Whether all pairs of these brands are read, so that a place among them can be told.
-        aside: Where they are read if they are many; None for here.
+        workers: Where they are read if they are many; None for here.
     """
     wanted = (as_of_us, consumers, brand_ids, change_days)
-    rows, change = aside.run(read_pairs, *wanted) if aside else read_pairs(workspace, *wanted)
+    rows, change = workers.run(read_pairs, *wanted) if workers else read_pairs(workspace, *wanted)
     ranked = rank_scores(rows) if is_ranked else np.full(rows.num_rows, np.nan)
     return Snapshot(as_of_us, rows, ranked, change)
 
@@ -110,8 +103,3 @@ def rank_scores(rows: pa.Table) -> FloatArray:
     """The percentile of each row among those of its brand."""
     brands, scores = rows["brand_id"].to_numpy(), rows["fusion_score"].to_numpy()
     return answers.rank_within_brands(brands, scores, brands, scores)
-
-
-def read_version(session: Session) -> Hashable:
-    """What scores follow from: as long as it stays, only time changes a score."""
-    return tuple(session.read_version(scope) for scope in SCOPES)

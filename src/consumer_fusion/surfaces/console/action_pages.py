@@ -136,7 +136,7 @@ def show_actions_figure(visit: Visit, shelf: DrawingCache) -> Answer:
             ),
         )
 
-    return answer_figure(visit, shelf, ("actions", brand, repr(rows)), visit.readings.stamp(), make)
+    return answer_figure(visit, shelf, ("actions", brand, repr(rows)), visit.readings.find_version(), make)
 
 
 def declare_action(visit: Visit) -> Answer:

@@ -158,7 +158,7 @@ def show_brand_figure(visit: Visit, shelf: DrawingCache) -> Answer:
         return drawing
 
     key = ("brand", brand, name, visit.asked.get("as_of"), visit.may("see_identities"))
-    return answer_figure(visit, shelf, key, visit.readings.stamp(visit.as_of_us), make)
+    return answer_figure(visit, shelf, key, visit.readings.find_version(visit.as_of_us), make)
 
 
 def find_live_path(visit: Visit, **parameters: object) -> str | None:

@@ -22,11 +22,10 @@ from consumer_fusion.server.authentication import note_looks, note_refusal
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
 from consumer_fusion.server.session_middleware import find_visit
 from consumer_fusion.surfaces.console.current_user import Visiting, Visitor
-from consumer_fusion.surfaces.console.drawings import DrawingCache
 from consumer_fusion.surfaces.console.forms import SentForm, read_form
 from consumer_fusion.surfaces.console.navigation import list_groups
-from consumer_fusion.surfaces.console.page_cache import PageCache, without_cache
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.patience import without_cache
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.console.routes import GROUP_PAGES, PAGES, PageMaker
 from consumer_fusion.surfaces.console.statics import static_routes
@@ -92,7 +91,6 @@ class Console:
         self.workspace = replace(workspace, store=workspace.store.with_patience(PATIENCE_SECONDS))
         self.visiting = visiting
         self.readings = readings or ConsoleQueries(workspace)
-        self.drawn: DrawingCache = PageCache(200)
 
     def make_routes(self) -> list[BaseRoute]:
         """A route for each page, for the choices of language and theme, and for static files."""
@@ -161,9 +159,7 @@ class Console:
                 visit = self._make_visit(request, visitor, language, form)
                 visit.require(maker.needs)
                 with without_cache() if NO_CACHE_HEADER in request.headers else nullcontext():
-                    answered = maker.make(visit, self.drawn)
-                if maker.is_change and not maker.is_preview:
-                    self.readings.forget()
+                    answered = maker.make(visit, self.readings.cache)
                 return self._respond(request, visit, answered)
             except FusionError as error:
                 note_refusal(request, visitor.caller, error, request.url.path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from consumer_fusion.i18n.translation import say
-from consumer_fusion.surfaces.console.page_cache import PageCache
+from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.report.tables import write_csv
 from consumer_fusion.views.charts.rendering import render_svg
 from consumer_fusion.views.charts.theme import THEMED, AnyChart, Look
@@ -135,7 +135,7 @@ class Placeholder:
     download: str
 
 
-DrawingCache = PageCache[Drawn]
+DrawingCache = Cache
 
 
 def draw_figure(drawing: Drawing, *, is_narrow: bool) -> Drawn:

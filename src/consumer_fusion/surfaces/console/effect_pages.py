@@ -170,7 +170,7 @@ def show_effect_figure(visit: Visit, shelf: DrawingCache) -> Answer:
         return drawing
 
     key = ("effect", action_id, metric, name, measured_us)
-    return answer_figure(visit, shelf, key, visit.readings.stamp(), make)
+    return answer_figure(visit, shelf, key, visit.readings.find_version(), make)
 
 
 def measure_effect(visit: Visit) -> Answer:
@@ -233,7 +233,7 @@ def show_effects_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     drawing = make_list_drawing(shown, brand)
     stamp = [(each.report.action, each.report.metric, each.report.relative) for each in shown]
     key = ("effects", brand, metric, repr(stamp))
-    return answer_figure(visit, shelf, key, visit.readings.stamp(), lambda: drawing)
+    return answer_figure(visit, shelf, key, visit.readings.find_version(), lambda: drawing)
 
 
 def measure_effects(visit: Visit) -> Answer:

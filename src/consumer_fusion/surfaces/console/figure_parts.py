@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from consumer_fusion.errors import DrawingError
 from consumer_fusion.records.audit import AuditNote
-from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Drawn, draw_figure, leave_empty
-from consumer_fusion.surfaces.console.page_cache import Stamp
+from consumer_fusion.server.cache import Cache, Version
+from consumer_fusion.surfaces.console.drawings import Drawing, Drawn, draw_figure, leave_empty
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
+from consumer_fusion.surfaces.console.patience import find_patience
 from consumer_fusion.surfaces.console.urls import make_path
 
 
@@ -29,7 +30,7 @@ class FigurePart:
 
 
 def answer_figure(
-    visit: Visit, shelf: DrawingCache, key: tuple[Hashable, ...], stamp: Stamp, make: Callable[[], Drawing]
+    visit: Visit, shelf: Cache, key: tuple[Hashable, ...], version: Version, make: Callable[[], Drawing]
 ) -> Answer:
     """A chart as a part of a page, or its numbers as CSV.
 
@@ -37,7 +38,7 @@ def answer_figure(
         visit: Who asks.
         shelf: Where charts are kept once they are drawn; one that could not be drawn is tried again.
         key: What is asked for, but for its width and the language.
-        stamp: What it is made from now.
+        version: What it follows from now.
         make: Makes it ready to be drawn.
     """
     if visit.asked.get("format") == "csv":
@@ -45,9 +46,10 @@ def answer_figure(
         return Download(f"{table.name}.csv", table.write_csv())
     is_narrow = visit.asked.get("width") == "narrow"
     try:
-        drawn = shelf.take(
-            (*key, is_narrow, visit.language.code), stamp, lambda: draw_figure(make(), is_narrow=is_narrow)
-        )
+        drawn = shelf.recall(
+            ("figure", *key, is_narrow, visit.language.code), version,
+            lambda: draw_figure(make(), is_narrow=is_narrow), patience_seconds=find_patience(),
+        )  # fmt: skip
     except DrawingError:
         drawn = leave_empty(make())
     asked = {name: value for name, value in visit.asked.items() if name != "width"}

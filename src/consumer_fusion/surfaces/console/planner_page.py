@@ -175,7 +175,7 @@ def show_planner_figure(visit: Visit, shelf: DrawingCache) -> Answer:
         )
 
     key = ("plans", brand, metric, visit.asked.get("start"))
-    return answer_figure(visit, shelf, key, visit.readings.stamp(), make)
+    return answer_figure(visit, shelf, key, visit.readings.find_version(), make)
 
 
 def draw_holdout(visit: Visit) -> Answer:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from time import monotonic
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -25,13 +25,15 @@ from consumer_fusion.score.model import reading as reading_module
 from consumer_fusion.score.model.ledger import fold_ledger
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import NamedMoment
+from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import Activity, count_activity, is_many, read_brand, summarise_brands
 from consumer_fusion.server.percentile_cache import PercentileCache
-from consumer_fusion.server.worker_pool import WorkerProcess
-from consumer_fusion.surfaces.console.page_cache import PageCache, Stamp
+from consumer_fusion.server.worker_pool import WorkerPool
+from consumer_fusion.surfaces.console.patience import find_patience
 from consumer_fusion.surfaces.console.trends import add_present, list_trend_moments, read_trend
 from consumer_fusion.workspace import Workspace
 
+T = TypeVar("T")
 HISTORY_DAYS = 180
 MOMENTS_KNOWN = 200
 """So many moments that moved are known as such."""
@@ -92,45 +94,35 @@ class ConsoleQueries:
 
     Args:
         workspace: The workspace.
-        aside: Where many pairs are read.
-        standings: Where scores lie among those of their brand.
+        cache: Where it is kept.
+        workers: Where many pairs are read.
+        percentiles: Where scores lie among those of their brand.
     """
 
     def __init__(
         self,
         workspace: Workspace,
-        aside: WorkerProcess | None = None,
-        standings: PercentileCache | None = None,
+        cache: Cache | None = None,
+        workers: WorkerPool | None = None,
+        percentiles: PercentileCache | None = None,
     ) -> None:
         self._workspace = workspace
-        self._aside = aside or WorkerProcess(workspace)
-        self._standings = standings or PercentileCache(workspace, self._aside)
-        self._sizes: PageCache[bool] = PageCache(1_000)
-        self._brands: PageCache[BrandsReading] = PageCache(8)
-        self._brand: PageCache[BrandReading] = PageCache(6)
-        self._pair: PageCache[PairReading] = PageCache(64)
-        self._activity: PageCache[Activity] = PageCache(16)
-        self._trend: PageCache[pa.Table] = PageCache(16)
-        self._unscored: PageCache[list[dict[str, object]]] = PageCache(1)
+        self.cache = cache or Cache()
+        self._workers = workers or WorkerPool(workspace)
+        self._percentiles = percentiles or PercentileCache(workspace, self._workers, self.cache)
         self._chosen: OrderedDict[int, bool] = OrderedDict()
         self._lock = threading.Lock()
-        self._changes = itertools.count()
-        self._generation = next(self._changes)
 
-    def forget(self) -> None:
-        """Let nothing that was kept be shown again, because somebody has changed something."""
-        self._generation = next(self._changes)
-
-    def stamp(self, as_of_us: int = 0) -> Stamp:
-        """What everything would be read from now.
+    def find_version(self, as_of_us: int = 0) -> Version:
+        """What everything would follow from now.
 
         Args:
             as_of_us: The moment it is of, where it moves with the clock.
         """
         version = put_points_in_force(self._workspace).points.version
         with self._workspace.store.reading() as session:
-            return Stamp(
-                (version, self._generation, session.read_version("rules")),
+            return Version(
+                (version, session.read_version("rules"), session.read_version("actions")),
                 (session.read_version("events"), session.read_version("segments"), as_of_us),
             )
 
@@ -154,15 +146,15 @@ class ConsoleQueries:
 
     def read_brands(self, as_of_us: int) -> BrandsReading:
         """All brands; where there is very much of them perhaps of some time ago, as their moment says."""
-        key, stamp = self._place(("brands",), as_of_us)
-        make, is_aside = self._choose_summary(as_of_us)
-        return self._brands.take(key, stamp, make, is_costly=is_aside)
+        key, version = self._place(("brands",), as_of_us)
+        make, is_large = self._choose_summary(as_of_us)
+        return self._recall(key, version, make, is_large=is_large)
 
     def find_brands(self, as_of_us: int) -> BrandsReading | None:
         """The same; None where it takes seconds to read, which has begun then."""
-        key, stamp = self._place(("brands",), as_of_us)
-        make, is_aside = self._choose_summary(as_of_us)
-        return self._brands.find(key, stamp, make) if is_aside else self._brands.take(key, stamp, make)
+        key, version = self._place(("brands",), as_of_us)
+        make, is_large = self._choose_summary(as_of_us)
+        return self._find(key, version, make, is_large=is_large)
 
     def list_brand_names(self, as_of_us: int) -> list[str]:
         """The keys of all brands, the largest first; by name while it is not known yet which they are."""
@@ -176,14 +168,14 @@ class ConsoleQueries:
         return list(rows["entity_key"].to_pylist())
 
     def _choose_summary(self, as_of_us: int) -> tuple[Callable[[], BrandsReading], bool]:
-        is_aside = self._is_many(None)
+        is_large = self._is_many(None)
 
         def make() -> BrandsReading:
-            if is_aside:
-                return BrandsReading(as_of_us, self._aside.run(summarise_brands, as_of_us))
+            if is_large:
+                return BrandsReading(as_of_us, self._workers.run(summarise_brands, as_of_us))
             return BrandsReading(as_of_us, summarise_brands(self._workspace, as_of_us))
 
-        return make, is_aside
+        return make, is_large
 
     def read_brand(self, brand: str, as_of_us: int) -> BrandReading:
         """The relationships of a brand; of a large one perhaps of some time ago, as its moment says.
@@ -191,26 +183,26 @@ class ConsoleQueries:
         Raises:
             NotFoundError: There is no such brand.
         """
-        key, stamp = self._place((brand,), as_of_us)
-        make, is_aside = self._choose_reader(brand, as_of_us)
-        return self._brand.take(key, stamp, make, is_costly=is_aside)
+        key, version = self._place(("brand", brand), as_of_us)
+        make, is_large = self._choose_reader(brand, as_of_us)
+        return self._recall(key, version, make, is_large=is_large)
 
     def find_brand(self, brand: str, as_of_us: int) -> BrandReading | None:
         """The same; None where it takes seconds to read, which has begun then."""
-        key, stamp = self._place((brand,), as_of_us)
-        make, is_aside = self._choose_reader(brand, as_of_us)
-        return self._brand.find(key, stamp, make) if is_aside else self._brand.take(key, stamp, make)
+        key, version = self._place(("brand", brand), as_of_us)
+        make, is_large = self._choose_reader(brand, as_of_us)
+        return self._find(key, version, make, is_large=is_large)
 
     def _choose_reader(self, brand: str, as_of_us: int) -> tuple[Callable[[], BrandReading], bool]:
         """What reads a brand, and whether it does so aside."""
-        is_aside = self._is_many(brand)
+        is_large = self._is_many(brand)
 
         def make() -> BrandReading:
-            if is_aside:
-                return BrandReading(brand, as_of_us, self._aside.run(read_brand, brand, as_of_us))
+            if is_large:
+                return BrandReading(brand, as_of_us, self._workers.run(read_brand, brand, as_of_us))
             return BrandReading(brand, as_of_us, read_brand(self._workspace, brand, as_of_us))
 
-        return make, is_aside
+        return make, is_large
 
     def read_pair(self, consumer: str, brand: str, as_of_us: int, *, is_whole: bool) -> PairReading:
         """One relationship with all that it is made of, as of now: nothing of it lags behind.
@@ -222,16 +214,18 @@ class ConsoleQueries:
             is_whole: Whether events of other brands, from which some of it follows, are named.
         """
         # Sentences are written in the language of whoever asks.
-        key, _ = self._place((consumer, brand, read_language().code, str(is_whole)), as_of_us)
-        stamp = self.stamp_pair(consumer, brand, as_of_us)
-        reading = self._pair.take(key, stamp, lambda: self._make_pair(consumer, brand, as_of_us, is_whole))
+        key, _ = self._place(("pair", consumer, brand, read_language().code, str(is_whole)), as_of_us)
+        version = self.find_pair_version(consumer, brand, as_of_us)
+        reading = self.cache.recall(
+            key, version, lambda: self._make_pair(consumer, brand, as_of_us, is_whole)
+        )
         if reading.percentile is not None:
             return reading
         # The other pairs of a large brand may not have been read yet when this one was.
         value = reading.answer.explanation.reading.fusion_score
         return replace(reading, percentile=self._find_percentile(reading.answer, value))
 
-    def stamp_pair(self, consumer: str, brand: str, as_of_us: int) -> Stamp:
+    def find_pair_version(self, consumer: str, brand: str, as_of_us: int) -> Version:
         """What one relationship would be read from now; it stays while nothing happens in it.
 
         Args:
@@ -252,7 +246,7 @@ class ConsoleQueries:
             sealed_us = session.summarise(SEGMENTS, "sealed_us", "max")
             declared = session.read_version("rules")
         happened = (events, tuple(map(tuple, (column.to_pylist() for column in states.columns))), sealed_us)
-        return Stamp((version, self._generation, declared, happened, as_of_us))
+        return Version((version, declared, happened, as_of_us))
 
     def warm(self) -> None:
         """Read what is asked for first where there is much of it: the brands, and the largest of them."""
@@ -267,67 +261,70 @@ class ConsoleQueries:
 
     def read_activity(self, brand: str) -> Activity:
         """What came in of a brand, day by day and channel by channel; of a large one perhaps of some time ago."""
-        make, is_aside = self._choose_counter(brand)
-        return self._activity.take(brand, self.stamp(), make, is_costly=is_aside)
+        make, is_large = self._choose_counter(brand)
+        return self._recall(("activity", brand), self.find_version(), make, is_large=is_large)
 
     def find_activity(self, brand: str) -> Activity | None:
         """The same; None where it takes seconds to count, which has begun then."""
-        make, is_aside = self._choose_counter(brand)
-        find = self._activity.find if is_aside else self._activity.take
-        return find(brand, self.stamp(), make)
+        make, is_large = self._choose_counter(brand)
+        return self._find(("activity", brand), self.find_version(), make, is_large=is_large)
 
     def _choose_counter(self, brand: str) -> tuple[Callable[[], Activity], bool]:
-        is_aside = self._is_many(brand)
+        is_large = self._is_many(brand)
 
         def make() -> Activity:
             return (
-                self._aside.run(count_activity, brand) if is_aside else count_activity(self._workspace, brand)
+                self._workers.run(count_activity, brand)
+                if is_large
+                else count_activity(self._workspace, brand)
             )
 
-        return make, is_aside
+        return make, is_large
 
     def read_trend(self, brand: str, as_of_us: int) -> pa.Table:
         """How the relationships of a brand went in half a year; what lies behind is looked at once a day."""
         moments = list_trend_moments(as_of_us)
-        is_aside = self._is_many(brand)
+        is_large = self._is_many(brand)
 
         def make() -> pa.Table:
-            if is_aside:
+            if is_large:
                 # One after the other, so that who waits for less has a turn in between.
-                return pa.concat_tables([self._aside.run(read_trend, brand, [each]) for each in moments])
+                return pa.concat_tables([self._workers.run(read_trend, brand, [each]) for each in moments])
             return read_trend(self._workspace, brand, moments)
 
-        past = self._trend.take((brand, moments[0]), Stamp(self.stamp().fixed), make, is_costly=is_aside)
+        version = Version(self.find_version().fixed)
+        past = self._recall(("trend", brand, moments[0]), version, make, is_large=is_large)
         return add_present(past, self.read_brand(brand, as_of_us).scores["fusion_score"], as_of_us)
 
     def count_unscored(self) -> list[dict[str, object]]:
         """The kinds of events that have no points yet; where there are many events, perhaps of some time ago."""
-        make, is_aside = self._choose_kind_counter()
-        return self._unscored.take("kinds", self.stamp(), make, is_costly=is_aside)
+        make, is_large = self._choose_kind_counter()
+        return self._recall(("unscored",), self.find_version(), make, is_large=is_large)
 
     def find_unscored(self) -> list[dict[str, object]] | None:
         """The same; None where it takes seconds to count, which has begun then."""
-        make, is_aside = self._choose_kind_counter()
-        find = self._unscored.find if is_aside else self._unscored.take
-        return find("kinds", self.stamp(), make)
+        make, is_large = self._choose_kind_counter()
+        return self._find(("unscored",), self.find_version(), make, is_large=is_large)
 
     def _choose_kind_counter(self) -> tuple[Callable[[], list[dict[str, object]]], bool]:
-        is_aside = self._is_many(None)
+        is_large = self._is_many(None)
 
         def make() -> list[dict[str, object]]:
-            if is_aside:
-                return self._aside.run(inspection.count_unscored)
+            if is_large:
+                return self._workers.run(inspection.count_unscored)
             return inspection.count_unscored(self._workspace)
 
-        return make, is_aside
+        return make, is_large
 
-    def _place(self, what: tuple[str, ...], as_of_us: int) -> tuple[Hashable, Stamp]:
+    def _place(self, what: tuple[str, ...], as_of_us: int) -> tuple[Hashable, Version]:
         """The key and stamp of something of a moment; a moment that moves with the events is no part of the key."""
         with self._lock:
             is_now = self._chosen.get(as_of_us)
         # Events that arrive between the choice and now make another moment the newest; it moves with them all the same.
         return (
-            ((*what, as_of_us), self.stamp()) if is_now is None else ((*what, is_now), self.stamp(as_of_us))
+            ((*what, as_of_us), self.find_version())
+            if is_now is None
+            else ((*what, is_now), self.find_version(as_of_us))
         )
 
     def _make_pair(self, consumer: str, brand: str, as_of_us: int, is_whole: bool) -> PairReading:
@@ -356,7 +353,7 @@ class ConsoleQueries:
         if not is_pair:
             return None
         is_now = abs(self._workspace.now_us - answer.as_of_us) < _NOW_US
-        place = self._standings.find_place(
+        place = self._percentiles.find_place(
             brand_ids[0], consumers[0], value, None if is_now else answer.as_of_us
         )
         return None if place is None else place.percentile
@@ -371,4 +368,12 @@ class ConsoleQueries:
                 return is_many(session, find_keys(session, "brand", [brand]).values())
 
         minute = int(monotonic() // 60)
-        return self._sizes.take(brand, Stamp(None, minute), look)
+        return self.cache.recall(("size", brand), Version(None, minute), look)
+
+    def _recall(self, key: Hashable, version: Version, make: Callable[[], T], *, is_large: bool) -> T:
+        return self.cache.recall(key, version, make, patience_seconds=find_patience(is_large=is_large))
+
+    def _find(self, key: Hashable, version: Version, make: Callable[[], T], *, is_large: bool) -> T | None:
+        """The same; of what is large, None where it must be made first, which begins in the background."""
+        find = self.cache.find if is_large else self.cache.recall
+        return find(key, version, make, patience_seconds=find_patience(is_large=is_large))

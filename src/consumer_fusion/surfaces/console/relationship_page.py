@@ -203,7 +203,7 @@ def show_pair_figure(visit: Visit, shelf: DrawingCache) -> Answer:
         "pair", consumer, brand, name, visit.asked.get("as_of"), visit.may("see_identities"),
         visit.visitor.caller.brands is None,
     )  # fmt: skip
-    stamp = visit.readings.stamp_pair(consumer, brand, visit.as_of_us)
+    stamp = visit.readings.find_pair_version(consumer, brand, visit.as_of_us)
     return answer_figure(visit, shelf, key, stamp, make)
 
 
