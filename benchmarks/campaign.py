@@ -191,7 +191,7 @@ def ask_to_learn(workspace: fusion.Workspace) -> str:
     """With which words the product refuses to learn the campaign's points from what was observed."""
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        ledger = read_ledgers(session, workspace.engine, workspace.folder, force.points, force.kind_ids)
+        ledger = read_ledgers(force.open(workspace, session))
     try:
         calibrate(
             ledger, force.points, outcome="Order Completed", horizon_days=55, learn=["Campaign Received"],

@@ -35,6 +35,7 @@ from consumer_fusion.score.effective_points import PointsInForce, put_points_in_
 from consumer_fusion.score.fold.folding import fold_new_events, fold_segments, write_deltas
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.score_queries import read_reading
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.segments import add_segments
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace, create_workspace, open_workspace
@@ -79,7 +80,9 @@ def build_workspace(
         watch = Stopwatch()
         with workspace.store.writing() as session:
             deltas = fold_segments(
-                session, workspace.engine, home, force.points, force.kind_ids, segments, newest_us=END_US - 1
+                ScoreContext(session, workspace.engine, home, force.points, force.kind_ids),
+                segments,
+                newest_us=END_US - 1,
             )
             figures["state_rows"] = write_deltas(session, deltas)
             add_segments(session, segments, workspace.now_us)
@@ -140,11 +143,7 @@ def accept_and_fold(workspace: Workspace, force: PointsInForce, events: pa.Table
     with workspace.store.writing() as session:
         counting = CountingSession(session)
         while fold_new_events(
-            counting,
-            workspace.engine,
-            workspace.folder,
-            force.points,
-            force.kind_ids,  # type: ignore[arg-type]
+            force.open(workspace, counting),  # type: ignore[arg-type]
         ):
             pass
     fold_cpu, fold_wall = folding.read()
@@ -200,7 +199,10 @@ def read_single_pairs(
         consumer, brand = pairs[number % len(pairs)]
         with workspace.store.reading() as session:
             return read_reading(
-                session, workspace.engine, workspace.folder, points, kind_ids, as_of_us, consumer, brand
+                ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids),
+                as_of_us,
+                consumer,
+                brand,
             )
 
     def answer(number: int) -> object:

@@ -41,9 +41,7 @@ def load_ledger(name: str, folder: Path) -> pa.Table:
                 import_files(workspace, [folder / file], reading)
             force = put_points_in_force(workspace)
             with workspace.store.reading() as session:
-                ledger = read_ledgers(
-                    session, workspace.engine, workspace.folder, force.points, force.kind_ids
-                ).select(_COLUMNS)
+                ledger = read_ledgers(force.open(workspace, session)).select(_COLUMNS)
     is_known = pc.and_(pc.is_valid(ledger["consumer_id"]), pc.greater(ledger["consumer_id"], 0))
     ledger = ledger.filter(is_known).sort_by([("occurred_us", "ascending"), ("consumer_id", "ascending")])
     return number_consumers(ledger)

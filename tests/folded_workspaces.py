@@ -98,9 +98,7 @@ def read_folded(workspace, as_of):
     """What the workspace says: sums by consumer, brand and kind."""
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
-        states = read_states(
-            session, workspace.engine, workspace.folder, force.points, force.kind_ids, to_microseconds(as_of)
-        ).to_pylist()
+        states = read_states(force.open(workspace, session), to_microseconds(as_of)).to_pylist()
         numbers = {row[name] for row in states for name in ("consumer_id", "brand_id")}
         names = name_entities(session, numbers)
     keys = {number: key for key, number in force.kind_ids.items()}

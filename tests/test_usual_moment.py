@@ -11,7 +11,6 @@ from unittest import mock
 
 import pyarrow.parquet as pq
 import pytest
-from consumer_fusion.surfaces.console.patience import without_cache
 from starlette.testclient import TestClient
 
 import consumer_fusion as fusion
@@ -31,6 +30,7 @@ from consumer_fusion.server.percentile_cache import PercentileCache
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
+from consumer_fusion.surfaces.console.patience import without_cache
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD

@@ -141,15 +141,15 @@ def test_one_pair_read_alone_has_the_score_that_it_has_among_all(mixed):
     accept_without_folding(mixed, tail)
     force = put_points_in_force(mixed)
     moment = to_microseconds(LATER)
-    arguments = (mixed.engine, mixed.folder, force.points, force.kind_ids, moment)
     with mixed.store.reading() as session:
-        states = read_states(session, *arguments)
+        context = force.open(mixed, session)
+        states = read_states(context, moment)
         for row in score_states(mixed.engine, states, force.points, force.kind_ids).to_pylist():
-            alone = read_reading(session, *arguments, row["consumer_id"], row["brand_id"])
+            alone = read_reading(context, moment, row["consumer_id"], row["brand_id"])
             assert alone.fusion_score == pytest.approx(row["fusion_score"], rel=1e-9)
             assert alone.low == pytest.approx(row["low"], rel=1e-9)
             assert alone.symbiosis == row["symbiosis"]
-        nobody = read_reading(session, *arguments, 10**9, 10**9)
+        nobody = read_reading(context, moment, 10**9, 10**9)
     assert nobody == read_pair([], force.points)
 
 

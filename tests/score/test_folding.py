@@ -90,7 +90,7 @@ def test_many_small_segments_over_the_same_days_and_their_compaction_change_noth
 def refold_everything(workspace):
     force = put_points_in_force(workspace)
     with workspace.store.writing() as session:
-        refold(session, workspace.engine, workspace.folder, force.points, force.kind_ids)
+        refold(force.open(workspace, session))
 
 
 @pytest.mark.parametrize("limit", [0, 10_000], ids=["sealed", "in the inbox"])
@@ -113,7 +113,7 @@ def test_folding_anew_some_kinds_or_brands_of_many_consumers_keeps_all_other_sta
         force = put_points_in_force(workspace)
         with workspace.store.writing() as session:
             refold(
-                session, workspace.engine, workspace.folder, force.points, force.kind_ids,
+                force.open(workspace, session),
                 consumers=range(1, consumer_count + 1), **narrowing,
             )  # fmt: skip
         assert_same_states(read_folded(workspace, LATER), fold_plainly(STREAM, LATER))

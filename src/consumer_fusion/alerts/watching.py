@@ -70,10 +70,16 @@ _Pair = tuple[int, int]
 
 
 def subscribe(
-    workspace: Workspace, *, url: str, types: Collection[NoticeType], brand: str | None = None,
-    line: float = 50.0, quiet_hours: float = 24.0, is_internal: bool = False,
+    workspace: Workspace,
+    *,
+    url: str,
+    types: Collection[NoticeType],
+    brand: str | None = None,
+    line: float = 50.0,
+    quiet_hours: float = 24.0,
+    is_internal: bool = False,
     note: Callable[[Subscription], object] = lambda made: None,
-) -> Subscription:  # fmt: skip
+) -> Subscription:
     """Begin to tell an address of what happens from now on.
 
     Args:
@@ -98,9 +104,15 @@ def subscribe(
             session.write_mark(FADING_MARK, workspace.now_us)
             forget_standings(session)  # how pairs stood when nobody wanted to know is no news either
         made = create_subscription(
-            session, url=url, types=types, now_us=workspace.now_us, brand=brand, line=line,
-            quiet_hours=quiet_hours, is_internal=is_internal,
-        )  # fmt: skip
+            session,
+            url=url,
+            types=types,
+            now_us=workspace.now_us,
+            brand=brand,
+            line=line,
+            quiet_hours=quiet_hours,
+            is_internal=is_internal,
+        )
         note(made)
         workspace.note_change(session)
     return made
@@ -150,10 +162,11 @@ def _read_entries(
     workspace: Workspace, session: Session, force: PointsInForce, new_ids: Mapping[_Pair, object], now_us: int
 ) -> dict[_Pair, list[LedgerEntry]]:
     ledger = read_ledgers(
-        session, workspace.engine, workspace.folder, force.points, force.kind_ids,
-        consumers={consumer for consumer, _ in new_ids}, brand_ids={brand for _, brand in new_ids},
+        force.open(workspace, session),
+        consumers={consumer for consumer, _ in new_ids},
+        brand_ids={brand for _, brand in new_ids},
         until_us=now_us,
-    )  # fmt: skip
+    )
     return _split_ledger(ledger, new_ids)
 
 
@@ -172,9 +185,14 @@ def watch_fading(workspace: Workspace) -> int:
     with workspace.store.reading() as session:
         brand_ids = _find_watched(session, subscriptions)
         moved = score_fading(
-            session, workspace.engine, force.points, force.kind_ids, since_us or now_us, now_us,
+            session,
+            workspace.engine,
+            force.points,
+            force.kind_ids,
+            since_us or now_us,
+            now_us,
             brand_ids=brand_ids,
-        )  # fmt: skip
+        )
         known = list_standings(session, force.points.version)
     found = _find_faded(moved, known, {each.line for each in subscriptions})
     with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
@@ -300,16 +318,19 @@ def _read_news(
     marks: dict[str, int] = {}
     for table, mark in WATCHED_MARKS:
         rows = session.read(
-            table, {"sequence": Between(above=int(session.read_mark(mark) or 0))},
-            columns=("sequence", "consumer_id", "brand_id", "event_id"), order_by=("sequence",),
+            table,
+            {"sequence": Between(above=int(session.read_mark(mark) or 0))},
+            columns=("sequence", "consumer_id", "brand_id", "event_id"),
+            order_by=("sequence",),
             limit=_EVENTS_AT_A_TIME,
-        ).to_pylist()  # fmt: skip
+        ).to_pylist()
         if rows:
             marks[mark] = rows[-1]["sequence"]
         rows = [
-            row for row in rows
+            row
+            for row in rows
             if row["consumer_id"] and row["brand_id"] and (watched is None or row["brand_id"] in watched)
-        ]  # fmt: skip
+        ]
         new = {row["consumer_id"] for row in rows} - canonical.keys()
         canonical.update(map_canonical(session, new))
         for row in rows:
@@ -340,17 +361,27 @@ def _stand(entries: Sequence[LedgerEntry], as_of_us: int, points: PointsTable) -
 
 
 def _notify(
-    session: Session, subscription: Subscription, pair: _Pair, names: Mapping[int, str], before: Standing,
-    after: Standing, hint: Hint | None, now_us: int,
-) -> int:  # fmt: skip
+    session: Session,
+    subscription: Subscription,
+    pair: _Pair,
+    names: Mapping[int, str],
+    before: Standing,
+    after: Standing,
+    hint: Hint | None,
+    now_us: int,
+) -> int:
     made = []
     for notice in judge_pair(subscription, before, after, hint):
         delivery_id = make_id()
         data = {
-            "consumer": names[pair[0]], "brand": names[pair[1]], "as_of": write_moment(now_us),
-            "fusion_score": after.fusion_score, "fusion_score_before": before.fusion_score,
-            "symbiosis": after.symbiosis, **notice.detail,
-        }  # fmt: skip
+            "consumer": names[pair[0]],
+            "brand": names[pair[1]],
+            "as_of": write_moment(now_us),
+            "fusion_score": after.fusion_score,
+            "fusion_score_before": before.fusion_score,
+            "symbiosis": after.symbiosis,
+            **notice.detail,
+        }
         body = write_cloud_event(delivery_id, notice.type, now_us, data)
         made.append((notice.type, *pair, delivery_id, body))
     return add_deliveries(session, subscription, made, now_us)

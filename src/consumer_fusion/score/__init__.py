@@ -1,3 +1,3 @@
 """The Fusion Score: points, folding, the model, its explanation and history, calibration and forecasts."""
 
-__all__ = ["calibration_runs", "effective_points", "points_comparison"]
+__all__ = ["calibration_runs", "effective_points", "points_comparison", "score_context"]

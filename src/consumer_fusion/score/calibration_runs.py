@@ -27,6 +27,7 @@ from consumer_fusion.score.points.points_overrides import list_overridden
 from consumer_fusion.score.points_comparison import ScoreComparison, compare_scores, score_anew
 from consumer_fusion.score.queries.answers import Moment, resolve_as_of
 from consumer_fusion.score.queries.score_queries import read_ledgers
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.workspace import Workspace
 
 
@@ -61,7 +62,7 @@ def calibrate_points(
     with workspace.store.reading() as session:
         # What experiments decided stands fast: the rest is learnt around it.
         base = read_effective_points(workspace, session, is_calibrated=False)
-        ledger = read_ledgers(session, workspace.engine, workspace.folder, base, force.kind_ids)
+        ledger = read_ledgers(ScoreContext(session, workspace.engine, workspace.folder, base, force.kind_ids))
     progress("learn", 0, None)
     report = calibrate(
         ledger,
@@ -74,9 +75,14 @@ def calibrate_points(
     )
     with workspace.store.writing() as session:
         row = (
-            make_id(), outcome, horizon_days, to_microseconds(cutoff), json.dumps(report.as_dict(), default=str),
-            False, workspace.now_us,
-        )  # fmt: skip
+            make_id(),
+            outcome,
+            horizon_days,
+            to_microseconds(cutoff),
+            json.dumps(report.as_dict(), default=str),
+            False,
+            workspace.now_us,
+        )
         session.insert(CALIBRATIONS, CALIBRATIONS.column_names, [row])
         workspace.note_change(session)
     if is_applied and report.is_better:
@@ -99,7 +105,9 @@ def preview_calibration(
     with workspace.store.reading() as session:
         after = read_effective_points(workspace, session, calibration=report)
         now, then = (
-            score_anew(session, workspace.engine, workspace.folder, points, force.kind_ids, moment)
+            score_anew(
+                ScoreContext(session, workspace.engine, workspace.folder, points, force.kind_ids), moment
+            )
             for points in (force.points, after)
         )
         return compare_scores(now, then, lambda ids: name_entities(session, ids))
@@ -168,9 +176,7 @@ def predict_pairs(
     moment = resolve_as_of(workspace, as_of)
     progress("read the ledger", 0, None)
     with workspace.store.reading() as session:
-        ledger = read_ledgers(
-            session, workspace.engine, workspace.folder, force.points, force.kind_ids, until_us=moment
-        )
+        ledger = read_ledgers(force.open(workspace, session), until_us=moment)
         progress("forecast", 0, None)
         forecast = predict_outcomes(
             ledger, force.points, outcome=outcome, horizon_days=horizon_days, as_of_us=moment

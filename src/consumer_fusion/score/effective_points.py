@@ -42,6 +42,7 @@ from consumer_fusion.score.points.points_store import (
     register_kinds,
 )
 from consumer_fusion.score.points.points_table import digest_folding, load_points
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -59,6 +60,10 @@ class PointsInForce:
 
     points: PointsTable
     kind_ids: Mapping[str, int]
+
+    def open(self, workspace: Workspace, session: Session) -> ScoreContext:
+        """What scores of the workspace are read with in a session."""
+        return ScoreContext(session, workspace.engine, workspace.folder, self.points, self.kind_ids)
 
 
 def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progress) -> PointsInForce:
@@ -160,9 +165,13 @@ def read_overrides(session: Session) -> list[PointsOverride]:
 
 
 def _fold_changes(
-    workspace: Workspace, session: Session, previous: PointsTable, points: PointsTable, kind_ids: Mapping[str, int],
+    workspace: Workspace,
+    session: Session,
+    previous: PointsTable,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
     progress: Progress,
-) -> None:  # fmt: skip
+) -> None:
     if _write_rules(previous) != _write_rules(points):
         progress("give kind and magnitude anew", 0, None)
         rewrite_events(
@@ -181,7 +190,7 @@ def _fold_changes(
             if key not in previous.kinds or _fades_anew(previous.kinds[key], kind)
         ]
     progress("fold anew", 0, None)
-    refold(session, workspace.engine, workspace.folder, points, kind_ids, kinds=changed)
+    refold(ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids), kinds=changed)
     settle(workspace, session, points, kind_ids, Consequences(consumers=None), progress)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +13,7 @@ from consumer_fusion.events.event_reader import Selection
 from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.score.calibration.calibration_report import UNHAPPY_BELOW
 from consumer_fusion.score.queries.score_queries import fold_until, score_states
-from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.store import Session
+from consumer_fusion.score.score_context import ScoreContext
 
 HAPPY_ABOVE = 55.0
 NEUTRAL = 50.0
@@ -124,11 +122,7 @@ class ScoreComparison:
 
 
 def score_anew(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
+    context: ScoreContext,
     as_of_us: int,
 ) -> pa.Table:
     """The scores of all pairs as another table with the same rules gives them, by a fold that nothing keeps.
@@ -136,8 +130,8 @@ def score_anew(
     Returns:
         As of `score_states`.
     """
-    states = fold_until(session, engine, folder, points, kind_ids, Selection(until_us=as_of_us), as_of_us)
-    return score_states(engine, states, points, kind_ids)
+    states = fold_until(context, Selection(until_us=as_of_us), as_of_us)
+    return score_states(context.engine, states, context.points, context.kind_ids)
 
 
 def compare_scores(

@@ -21,8 +21,14 @@ from consumer_fusion.score.fold.folding import fold_segments, write_deltas
 from consumer_fusion.score.fold.magnitudes import annotate_sql, annotation_tables
 from consumer_fusion.score.fold.replacement import replace_events
 from consumer_fusion.score.fold.sizing import follow_orders
+from consumer_fusion.score.score_context import ScoreContext
 
 DISPERSIONS_MARK = "dispersions_learnt_of_events"
+
+
+def _open_context(landing: Landing) -> ScoreContext:
+    workspace = landing.workspace
+    return ScoreContext(landing.session, workspace.engine, workspace.folder, landing.points, landing.kind_ids)
 
 
 def _replace_events(landing: Landing) -> None:
@@ -40,9 +46,14 @@ def _replace_events(landing: Landing) -> None:
 
 def _size_money(landing: Landing) -> None:
     landing.points = follow_orders(
-        landing.workspace, landing.session, landing.points, landing.kind_ids, landing, landing.numbered,
+        landing.workspace,
+        landing.session,
+        landing.points,
+        landing.kind_ids,
+        landing,
+        landing.numbered,
         taken=landing.taken,
-    )  # fmt: skip
+    )
 
 
 def _give_magnitude(landing: Landing) -> None:
@@ -63,9 +74,10 @@ def _fold_segments(landing: Landing) -> None:
     if not landing.segments:
         return
     deltas = fold_segments(
-        landing.session, landing.workspace.engine, landing.workspace.folder, landing.points, landing.kind_ids,
-        landing.segments, newest_us=landing.newest_us,
-    )  # fmt: skip
+        _open_context(landing),
+        landing.segments,
+        newest_us=landing.newest_us,
+    )
     write_deltas(
         landing.session, deltas, progress=lambda done, total: landing.progress("keep states", done, total)
     )
@@ -98,14 +110,12 @@ def _derive_and_fold(landing: Landing) -> None:
 
 def _learn_dispersions(landing: Landing) -> None:
     """See anew which kinds come in runs, each time that there are half as many events again."""
-    session, workspace = landing.session, landing.workspace
+    session = landing.session
     if not landing.accepted:
         return
     count = session.count(EVENTS) + int(session.summarise(SEGMENTS, "row_count", "sum") or 0)
     if count >= max(FEWEST_EVENTS, 1.5 * int(session.read_mark(DISPERSIONS_MARK) or 0)):
-        learn_dispersions(
-            session, workspace.engine, workspace.folder, landing.points, landing.kind_ids, count
-        )
+        learn_dispersions(_open_context(landing), count)
         session.write_mark(DISPERSIONS_MARK, count)
 
 
@@ -114,27 +124,41 @@ _STATES = (PAIR_KIND_STATES, LANDMARKS, MARKS)
 
 STAGES = (
     Stage(
-        "replace events", _replace_events, reads=(*_RECORD, CORRECTIONS),
-        writes=(EVENTS, SEGMENTS, SEEN_EVENTS, ATTACHMENTS, CORRECTIONS), after="find duplicates",
+        "replace events",
+        _replace_events,
+        reads=(*_RECORD, CORRECTIONS),
+        writes=(EVENTS, SEGMENTS, SEEN_EVENTS, ATTACHMENTS, CORRECTIONS),
+        after="find duplicates",
         of_rows=False,
     ),
     Stage(
-        "size money", _size_money, reads=(*_RECORD, *_STATES, BRAND_REFERENCES, BRAND_RHYTHMS, NOTICE_STANDINGS),
-        writes=(BRAND_REFERENCES, BRAND_RHYTHMS, EVENTS, SEGMENTS, *_STATES, NOTICE_STANDINGS,
-                BRAND_SPREADS),
+        "size money",
+        _size_money,
+        reads=(*_RECORD, *_STATES, BRAND_REFERENCES, BRAND_RHYTHMS, NOTICE_STANDINGS),
+        writes=(BRAND_REFERENCES, BRAND_RHYTHMS, EVENTS, SEGMENTS, *_STATES, NOTICE_STANDINGS, BRAND_SPREADS),
         after="number the events",
     ),
     Stage("give kind and magnitude", _give_magnitude, reads=(BRAND_REFERENCES,), after="size money"),
     Stage(
         "fold the segments", _fold_segments, reads=(*_RECORD, *_STATES), writes=_STATES, after="make durable"
     ),
-    Stage("note the newest event", _note_newest, reads=(IDENTITIES,), writes=(MARKS,), after="list the segments"),
     Stage(
-        "derive and fold", _derive_and_fold, reads=(*_RECORD, *_STATES, ASSOCIATIONS),
-        writes=(DERIVED_EVENTS, ENTITIES, *_STATES), after="keep rejected rows", of_rows=False,
+        "note the newest event", _note_newest, reads=(IDENTITIES,), writes=(MARKS,), after="list the segments"
     ),
     Stage(
-        "learn dispersions", _learn_dispersions, reads=_RECORD, writes=(KIND_DISPERSIONS, MARKS),
-        after="derive and fold", of_rows=False,
+        "derive and fold",
+        _derive_and_fold,
+        reads=(*_RECORD, *_STATES, ASSOCIATIONS),
+        writes=(DERIVED_EVENTS, ENTITIES, *_STATES),
+        after="keep rejected rows",
+        of_rows=False,
     ),
-)  # fmt: skip
+    Stage(
+        "learn dispersions",
+        _learn_dispersions,
+        reads=_RECORD,
+        writes=(KIND_DISPERSIONS, MARKS),
+        after="derive and fold",
+        of_rows=False,
+    ),
+)

@@ -78,9 +78,12 @@ def is_many(session: Session, brand_ids: Collection[int] | None) -> bool:
 
 
 def read_pairs(
-    workspace: Workspace, as_of_us: int, consumers: Collection[int] | None, brand_ids: Collection[int] | None,
+    workspace: Workspace,
+    as_of_us: int,
+    consumers: Collection[int] | None,
+    brand_ids: Collection[int] | None,
     change_days: int | None,
-) -> tuple[pa.Table, FloatArray | None]:  # fmt: skip
+) -> tuple[pa.Table, FloatArray | None]:
     """The scores of pairs by numbers, and what they changed by.
 
     Args:
@@ -201,9 +204,11 @@ def _read_scores(
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         states = read_states(
-            session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
-            consumers=consumers, brand_ids=brand_ids,
-        )  # fmt: skip
+            force.open(workspace, session),
+            as_of_us,
+            consumers=consumers,
+            brand_ids=brand_ids,
+        )
     return score_states(workspace.engine, states, force.points, force.kind_ids).combine_chunks()
 
 

@@ -195,9 +195,14 @@ def _check_plan(workspace: Workspace, plan: ExperimentPlan, force: PointsInForce
 
 
 def _keep(
-    workspace: Workspace, plan: ExperimentPlan, assigned: Mapping[str, tuple[Arm, str]], is_randomised: bool,
-    origin: str, seed: int | None, digest: str,
-) -> str:  # fmt: skip
+    workspace: Workspace,
+    plan: ExperimentPlan,
+    assigned: Mapping[str, tuple[Arm, str]],
+    is_randomised: bool,
+    origin: str,
+    seed: int | None,
+    digest: str,
+) -> str:
     experiment_id = check_name("The id of an experiment", plan.experiment_id or make_id())
     check_name("The title of an experiment", plan.title or "")
     with workspace.store.writing() as session:
@@ -230,9 +235,7 @@ def _count_past_outcomes(
     brand_id = find_keys(session, "brand", [plan.brand]).get(plan.brand)
     if brand_id is None:
         return {}
-    ledger = read_ledgers(
-        session, workspace.engine, workspace.folder, force.points, force.kind_ids, brand_ids=[brand_id]
-    )
+    ledger = read_ledgers(force.open(workspace, session), brand_ids=[brand_id])
     horizon_us = round(plan.horizon_days * DAY_MICROSECONDS)
     # Where events come in late, the latest horizon that is known counts.
     until_us = min(workspace.now_us, int(session.read_mark(NEWEST_MARK) or 0))

@@ -23,6 +23,7 @@ from consumer_fusion.score.calibration.link_functions import Link
 from consumer_fusion.score.calibration.samples import list_outcome_kinds
 from consumer_fusion.score.effective_points import PointsInForce, read_effective_points
 from consumer_fusion.score.queries.score_queries import read_ledgers
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -77,9 +78,10 @@ def gather_trial(workspace: Workspace, session: Session, force: PointsInForce, r
     points = read_effective_points(workspace, session, without=row.kind)
     link = _find_link(session, [points, force.points], row)
     ledger = read_ledgers(
-        session, workspace.engine, workspace.folder, points, force.kind_ids, brand_ids=[row.brand_id],
+        ScoreContext(session, workspace.engine, workspace.folder, points, force.kind_ids),
+        brand_ids=[row.brand_id],
         until_us=end_us,
-    )  # fmt: skip
+    )
     consumers, is_treated, strata, left_out = _read_arms(session, row)
     outcome_kinds = list(list_outcome_kinds(points, row.outcome))
     is_outcome = pc.is_in(ledger["kind"].cast(pa.string()), pa.array(outcome_kinds, pa.string()))

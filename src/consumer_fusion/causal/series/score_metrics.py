@@ -27,9 +27,7 @@ def read_score_days(
     force = put_points_in_force(workspace)
     first = max(today - MOST_DAYS, min((first for first, _ in spans.values()), default=today))
     last = max((last for _, last in spans.values()), default=today - 1)
-    rows = average_days(
-        session, workspace.engine, workspace.folder, force.points, force.kind_ids, first_day=first, last_day=last
-    )  # fmt: skip
+    rows = average_days(force.open(workspace, session), first_day=first, last_day=last)
     return pa.table(
         {
             "brand_id": rows["brand_id"],

@@ -24,6 +24,7 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_day
 from consumer_fusion.score.fold.derivation import derive_failures, derive_recoveries
 from consumer_fusion.score.fold.folding import fold_new_events, refold
 from consumer_fusion.score.fold.parent_events import read_parents
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.spillover.links import read_associations
 from consumer_fusion.spillover.reputations import derive_reputations
 from consumer_fusion.storage.store import Session
@@ -31,9 +32,13 @@ from consumer_fusion.workspace import Workspace
 
 
 def settle(
-    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int], landing: Consequences,
+    workspace: Workspace,
+    session: Session,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    landing: Consequences,
     progress: Progress = ignore_progress,
-) -> None:  # fmt: skip
+) -> None:
     """Bring what follows from events up to date: derived events, states, and the inbox's size.
 
     Args:
@@ -55,18 +60,22 @@ def settle(
     if landing.refold_consumers or landing.refold_members:
         progress("fold anew", 0, None)
         refold(
-            session, workspace.engine, workspace.folder, points, kind_ids,
-            consumers=landing.refold_consumers, members=landing.refold_members,
-        )  # fmt: skip
+            ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids),
+            consumers=landing.refold_consumers,
+            members=landing.refold_members,
+        )
     progress("fold", 0, None)
-    while fold_new_events(session, workspace.engine, workspace.folder, points, kind_ids):
+    while fold_new_events(ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids)):
         pass
 
 
 def derive_events(
-    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int],
+    workspace: Workspace,
+    session: Session,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
     consumers: Collection[int] | None,
-) -> set[int]:  # fmt: skip
+) -> set[int]:
     """Write the events that follow from those on record, and take away those that no longer do.
 
     Args:
@@ -79,7 +88,9 @@ def derive_events(
     Returns:
         Canonical consumers that lost a derived event and must be folded anew.
     """
-    parents = read_parents(session, workspace.engine, workspace.folder, points, kind_ids, consumers=consumers)
+    parents = read_parents(
+        ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids), consumers=consumers
+    )
     identity_map = read_identity_map(session)
     links = [
         replace(link, consumer_id=identity_map.get(link.consumer_id, link.consumer_id))
@@ -97,9 +108,13 @@ def derive_events(
 
 
 def _replace_derived(
-    workspace: Workspace, session: Session, derived: Sequence[DerivedEvent], kind_ids: Mapping[str, int],
-    brand_keys: Mapping[int, str], consumers: Collection[int] | None,
-) -> set[int]:  # fmt: skip
+    workspace: Workspace,
+    session: Session,
+    derived: Sequence[DerivedEvent],
+    kind_ids: Mapping[str, int],
+    brand_keys: Mapping[int, str],
+    consumers: Collection[int] | None,
+) -> set[int]:
     parent_sources = name_entities(session, {each.parent.source_id for each in derived})
     own_sources = ensure_keys(session, "source", [f"derived from {key}" for key in parent_sources.values()])
     source_ids = {number: own_sources[f"derived from {key}"] for number, key in parent_sources.items()}
@@ -147,11 +162,28 @@ def _write_derived(
         if name in parent.properties
     }
     return (
-        source_ids[parent.source_id], f"{parent.event_id} > {each.kind_key} > {brand}", each.occurred_us, "second",
-        received_us, to_day(each.occurred_us), parent.consumer_id, each.brand_id, each.kind_key,
-        kind_ids[each.kind_key], None, None, None, None, each.trust, each.magnitude,
-        json.dumps(properties), parent.source_id, parent.event_id, each.association_id, each.sentence,
-    )  # fmt: skip
+        source_ids[parent.source_id],
+        f"{parent.event_id} > {each.kind_key} > {brand}",
+        each.occurred_us,
+        "second",
+        received_us,
+        to_day(each.occurred_us),
+        parent.consumer_id,
+        each.brand_id,
+        each.kind_key,
+        kind_ids[each.kind_key],
+        None,
+        None,
+        None,
+        None,
+        each.trust,
+        each.magnitude,
+        json.dumps(properties),
+        parent.source_id,
+        parent.event_id,
+        each.association_id,
+        each.sentence,
+    )
 
 
 def seal_inbox(workspace: Workspace, *, is_forced: bool = False) -> int:

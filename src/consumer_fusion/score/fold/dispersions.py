@@ -9,16 +9,15 @@ against itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from consumer_fusion.events.event_reader import open_events
-from consumer_fusion.records.points import KIND_DISPERSIONS, PointsTable
+from consumer_fusion.records.points import KIND_DISPERSIONS
 from consumer_fusion.score.points.points_store import read_kind_ids
-from consumer_fusion.storage.engine import Engine
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.store import Session
 
 MOST_EVENTS = 1_000_000
@@ -37,38 +36,31 @@ Reals = npt.NDArray[np.float64]
 
 
 def learn_dispersions(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
+    context: ScoreContext,
     event_count: int,
 ) -> int:
     """Learn the dispersion of every kind from the events on record, in the place of those known before.
 
     Args:
-        session: A writing session.
-        engine: Where to read.
-        folder: The workspace.
-        points: The points table in force.
-        kind_ids: The number of each key.
+        context: What scores are read with.
         event_count: How many events are on record.
 
     Returns:
         How many kinds come in runs.
     """
-    source = open_events(session, folder, columns=_COLUMNS)
+    source = open_events(context.session, context.folder, columns=_COLUMNS)
     parts = -(-event_count // MOST_EVENTS) or 1
-    events = engine.read(
+    events = context.engine.read(
         f"select {', '.join(_COLUMNS)} from {source.relation} e where trust > 0 and consumer_id % {parts} = 0",
         step="read events to see which kinds come in runs",
         tables=source.tables,
     )
     found = measure_dispersions(
-        events, {kind_ids[k.key]: k.half_life_days for k in points.kinds.values() if k.entries}
+        events,
+        {context.kind_ids[k.key]: k.half_life_days for k in context.points.kinds.values() if k.entries},
     )
-    session.delete(KIND_DISPERSIONS)
-    return session.insert(
+    context.session.delete(KIND_DISPERSIONS)
+    return context.session.insert(
         KIND_DISPERSIONS,
         KIND_DISPERSIONS.column_names,
         ((kind_id, dispersion, count) for kind_id, (dispersion, count) in sorted(found.items())),

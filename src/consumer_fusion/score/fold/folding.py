@@ -8,7 +8,6 @@ transaction. Taking an event away is not subtraction: the pair is folded anew fr
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,9 +31,9 @@ from consumer_fusion.score.fold.array_folding import STATE_COLUMNS, KindArrays, 
 from consumer_fusion.score.fold.decay import fold_kinds_at, read_fold_kinds
 from consumer_fusion.score.fold.fold_queries import compute_late, compute_with_old, fold_events
 from consumer_fusion.score.fold.rhythms import list_half_lives
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.settings import BUCKET_COUNT
 from consumer_fusion.storage.duckdb import quote_paths
-from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
 from consumer_fusion.storage.store import Between, Session
 
@@ -101,11 +100,7 @@ def _list_rows(
 
 
 def fold_new_events(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
+    context: ScoreContext,
     *,
     limit: int = 200_000,
 ) -> int:
@@ -114,26 +109,27 @@ def fold_new_events(
     Returns:
         How many events were folded; call again while it equals the limit.
     """
-    new, marks = _read_unfolded(session, limit)
+    new, marks = _read_unfolded(context.session, limit)
     if not new.num_rows:
         return 0
     newest_us = pc.max(new["occurred_us"]).as_py()
-    prepare_landmarks(session, points, kind_ids, newest_us)
+    prepare_landmarks(context.session, context.points, context.kind_ids, newest_us)
     deltas = compute_late(
-        session, engine, folder, new, read_fold_kinds(session, points, kind_ids), is_folded_only=True
+        context.session,
+        context.engine,
+        context.folder,
+        new,
+        read_fold_kinds(context.session, context.points, context.kind_ids),
+        is_folded_only=True,
     )
-    write_deltas(session, [deltas])
+    write_deltas(context.session, [deltas])
     for mark, value in marks.items():
-        session.write_mark(mark, value)
+        context.session.write_mark(mark, value)
     return int(new.num_rows)
 
 
 def fold_segments(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
+    context: ScoreContext,
     segments: Sequence[Segment],
     *,
     newest_us: int,
@@ -143,30 +139,26 @@ def fold_segments(
     Days that already have events elsewhere are computed anew with both; all others in one pass.
 
     Args:
-        session: A writing session.
-        engine: Where to compute.
-        folder: The workspace.
-        points: The points table in force.
-        kind_ids: The number of each key.
+        context: What scores are read with.
         segments: The new segments, not in the manifest yet.
         newest_us: The newest event in them.
 
     Yields:
         Deltas of `pair_kind_states`, a part of the consumers at a time.
     """
-    prepare_landmarks(session, points, kind_ids, newest_us)
-    fold_kinds = read_fold_kinds(session, points, kind_ids)
+    prepare_landmarks(context.session, context.points, context.kind_ids, newest_us)
+    fold_kinds = read_fold_kinds(context.session, context.points, context.kind_ids)
     attributed = [each for each in segments if each.bucket != UNATTRIBUTED_BUCKET]
-    has_merges = bool(read_identity_map(session))
-    if not has_merges and not _has_overlap(session, attributed):
+    has_merges = bool(read_identity_map(context.session))
+    if not has_merges and not _has_overlap(context.session, attributed):
         kinds = KindArrays.from_table(fold_kinds)
         listed = ", ".join((*FOLD_COLUMNS, "same_day_count"))
         for each in attributed:
-            stored = f"select {listed} from read_parquet({quote_paths([folder / each.path])})"
-            batches = engine.stream(stored, step="read a new segment", rows_per_batch=500_000)
+            stored = f"select {listed} from read_parquet({quote_paths([context.folder / each.path])})"
+            batches = context.engine.stream(stored, step="read a new segment", rows_per_batch=500_000)
             yield from fold_sealed_batches(batches, kinds)
         return
-    known = list_segments(session)
+    known = list_segments(context.session)
     # After a merge the events of one consumer lie in the buckets of all its members.
     groups = (
         [attributed]
@@ -180,17 +172,13 @@ def fold_segments(
             is_folded_only=True,
         )
         around = known if has_merges else [each for each in known if each.bucket == group[0].bucket]
-        new = open_events(session, folder, segments=group, only_segments=True)
-        old = open_events(session, folder, selection, segments=around)
-        yield compute_with_old(engine, new, old, fold_kinds)
+        new = open_events(context.session, context.folder, segments=group, only_segments=True)
+        old = open_events(context.session, context.folder, selection, segments=around)
+        yield compute_with_old(context.engine, new, old, fold_kinds)
 
 
 def refold(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
+    context: ScoreContext,
     *,
     consumers: Collection[int] | None = None,
     members: Collection[int] = (),
@@ -200,11 +188,7 @@ def refold(
     """Fold anew from the events what can no longer be had by adding: after a merge, an undo, a changed rule.
 
     Args:
-        session: A writing session.
-        engine: Where to compute.
-        folder: The workspace.
-        points: The points table in force.
-        kind_ids: The number of each key.
+        context: What scores are read with.
         consumers: Canonical consumers; None for all.
         members: Further consumers whose state is dropped (those absorbed by a merge).
         kinds: Keys of the kinds; None for all.
@@ -213,29 +197,36 @@ def refold(
     Returns:
         How many state rows were written.
     """
-    wanted = None if kinds is None else [kind_ids[key] for key in kinds]
+    wanted = None if kinds is None else [context.kind_ids[key] for key in kinds]
     where: dict[str, list[int]] = {}
     if brand_ids is not None:
         where["brand_id"] = sorted(brand_ids)
     if wanted is not None:
         where["kind_id"] = wanted
     if consumers is None:
-        session.delete(PAIR_KIND_STATES, where)
+        context.session.delete(PAIR_KIND_STATES, where)
     else:
-        everyone = sorted(set(list_members(read_identity_map(session), consumers)) | set(members))
+        everyone = sorted(set(list_members(read_identity_map(context.session), consumers)) | set(members))
         for first in range(0, len(everyone), _CONSUMERS_PER_STATEMENT):
             some = everyone[first : first + _CONSUMERS_PER_STATEMENT]
-            session.delete(PAIR_KIND_STATES, where | {"consumer_id": some})
-    newest = session.summarise(EVENTS, "occurred_us", "max")
-    mark = session.read_mark("newest_occurred_us")
-    prepare_landmarks(session, points, kind_ids, max(int(newest or 0), int(mark or 0)))
+            context.session.delete(PAIR_KIND_STATES, where | {"consumer_id": some})
+    newest = context.session.summarise(EVENTS, "occurred_us", "max")
+    mark = context.session.read_mark("newest_occurred_us")
+    prepare_landmarks(
+        context.session, context.points, context.kind_ids, max(int(newest or 0), int(mark or 0))
+    )
     source = open_events(
-        session,
-        folder,
+        context.session,
+        context.folder,
         Selection(consumers=consumers, brand_ids=brand_ids, kind_ids=wanted, is_folded_only=True),
         columns=FOLD_COLUMNS,
     )
-    return write_deltas(session, fold_events(engine, source, read_fold_kinds(session, points, kind_ids)))
+    return write_deltas(
+        context.session,
+        fold_events(
+            context.engine, source, read_fold_kinds(context.session, context.points, context.kind_ids)
+        ),
+    )
 
 
 def read_unfolded(session: Session, consumers: Collection[int] | None = None) -> pa.Table:
@@ -248,15 +239,21 @@ def read_unfolded(session: Session, consumers: Collection[int] | None = None) ->
 
 
 def fold_unfolded(
-    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int], new: pa.Table,
+    context: ScoreContext,
+    new: pa.Table,
     as_of_us: int,
-) -> pa.Table:  # fmt: skip
+) -> pa.Table:
     """What events that are not folded yet add to the states as of a moment, so that a score is never stale.
 
     The moment itself is the landmark: those of the state may be missing yet, or too far back for these events.
     """
     return compute_late(
-        session, engine, folder, new, fold_kinds_at(points, kind_ids, as_of_us), is_folded_only=True
+        context.session,
+        context.engine,
+        context.folder,
+        new,
+        fold_kinds_at(context.points, context.kind_ids, as_of_us),
+        is_folded_only=True,
     )
 
 

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Collection
 
 from consumer_fusion.events.event_reader import Selection, open_events
 from consumer_fusion.records.derived_event import ParentEvent
-from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND, list_deriving_kinds
-from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.store import Session
+from consumer_fusion.score.score_context import ScoreContext
 
 
 def read_parents(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
+    context: ScoreContext,
     *,
     consumers: Collection[int] | None = None,
 ) -> list[ParentEvent]:
     """The events from which others follow or that such a rule refers to, oldest first."""
-    keys = {number: key for key, number in kind_ids.items()}
-    wanted = ", ".join(str(kind_ids[key]) for key in sorted(list_deriving_kinds(points)))
-    columns = ("source_id", "event_id", "occurred_us", "consumer_id", "brand_id", "kind", "kind_id", "magnitude",
-               "trust", "properties", "parent_event_id")  # fmt: skip
-    source = open_events(session, folder, Selection(consumers=consumers), columns=columns)
-    rows = engine.read(
+    keys = {number: key for key, number in context.kind_ids.items()}
+    wanted = ", ".join(str(context.kind_ids[key]) for key in sorted(list_deriving_kinds(context.points)))
+    columns = (
+        "source_id",
+        "event_id",
+        "occurred_us",
+        "consumer_id",
+        "brand_id",
+        "kind",
+        "kind_id",
+        "magnitude",
+        "trust",
+        "properties",
+        "parent_event_id",
+    )
+    source = open_events(context.session, context.folder, Selection(consumers=consumers), columns=columns)
+    rows = context.engine.read(
         f"""
         select * from {source.relation} e
         where parent_event_id is null and (kind_id in ({wanted}) or kind = '{RECOVERY_KIND}')

@@ -18,14 +18,22 @@ from consumer_fusion.score.fold.money_references import renew_references
 from consumer_fusion.score.fold.rhythms import FEWEST_GAPS, read_rhythms, renew_rhythms
 from consumer_fusion.score.model.last_seen_state import forget_standings
 from consumer_fusion.score.model.percentiles import forget_spreads
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 
 def follow_orders(
-    workspace: Workspace, session: Session, points: PointsTable, kind_ids: Mapping[str, int], landing: Consequences,
-    fresh: EventSource | None = None, *, taken: pa.Table | None = None, is_whole: bool = False,
-) -> PointsTable:  # fmt: skip
+    workspace: Workspace,
+    session: Session,
+    points: PointsTable,
+    kind_ids: Mapping[str, int],
+    landing: Consequences,
+    fresh: EventSource | None = None,
+    *,
+    taken: pa.Table | None = None,
+    is_whole: bool = False,
+) -> PointsTable:
     """Renew what new orders move, size money on record anew and fold anew where they did.
 
     Args:
@@ -69,7 +77,9 @@ def follow_orders(
     if known:
         following = [key for key, kind in points.kinds.items() if kind.follows_rhythm and kind.entries]
         refold(
-            session, workspace.engine, workspace.folder, points, kind_ids, kinds=following, brand_ids=known
+            ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids),
+            kinds=following,
+            brand_ids=known,
         )
         _forget_readings(workspace, session, known, fresh)
     return points

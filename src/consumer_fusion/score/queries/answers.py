@@ -72,14 +72,27 @@ Ints = npt.NDArray[np.int64]
 _EPOCH = date(1970, 1, 1)
 _MOMENT = pa.timestamp("us", "UTC")
 _CONTRIBUTION_SCHEMA = pa.schema(
-    [("event_id", pa.string()), ("occurred_at", _MOMENT), ("kind", pa.string()), ("facet", pa.string()),
-     ("direction", pa.string()), ("points", pa.float64()), ("contribution", pa.float64()),
-     ("parent_event_id", pa.string()), ("sentence", pa.string())]
-)  # fmt: skip
+    [
+        ("event_id", pa.string()),
+        ("occurred_at", _MOMENT),
+        ("kind", pa.string()),
+        ("facet", pa.string()),
+        ("direction", pa.string()),
+        ("points", pa.float64()),
+        ("contribution", pa.float64()),
+        ("parent_event_id", pa.string()),
+        ("sentence", pa.string()),
+    ]
+)
 _CHANGE_SCHEMA = pa.schema(
-    [("at", _MOMENT), ("event_id", pa.string()), ("kind", pa.string()), ("change", pa.float64()),
-     ("score_after", pa.float64())]
-)  # fmt: skip
+    [
+        ("at", _MOMENT),
+        ("event_id", pa.string()),
+        ("kind", pa.string()),
+        ("change", pa.float64()),
+        ("score_after", pa.float64()),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +245,11 @@ def explain_pair(
         sight = None if is_whole else look_with(workspace, session, brand_ids or ())
         consumers = _find_consumer(session, consumer, sight)
         ledger = read_ledgers(
-            session, workspace.engine, workspace.folder, force.points, force.kind_ids,
-            consumers=consumers, brand_ids=brand_ids, until_us=moment,
-        )  # fmt: skip
+            force.open(workspace, session),
+            consumers=consumers,
+            brand_ids=brand_ids,
+            until_us=moment,
+        )
         named = name_entities(session, consumers or [])
     entries = tuple(to_entries(ledger))
     if not is_whole and not entries:
@@ -401,13 +416,19 @@ def _tabulate(items: Sequence[object], schema: pa.Schema) -> pa.Table:
 
 
 def _read_scores(
-    workspace: Workspace, session: Session, force: PointsInForce, as_of_us: int, consumers: Collection[int] | None,
+    workspace: Workspace,
+    session: Session,
+    force: PointsInForce,
+    as_of_us: int,
+    consumers: Collection[int] | None,
     brand_ids: Collection[int] | None,
-) -> pa.Table:  # fmt: skip
+) -> pa.Table:
     states = read_states(
-        session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
-        consumers=consumers, brand_ids=brand_ids,
-    )  # fmt: skip
+        force.open(workspace, session),
+        as_of_us,
+        consumers=consumers,
+        brand_ids=brand_ids,
+    )
     return score_states(workspace.engine, states, force.points, force.kind_ids)
 
 
@@ -484,9 +505,14 @@ def list_movers(scores: pa.Table, count: int) -> pa.Table:
 
 
 def _add_percentiles(
-    workspace: Workspace, session: Session, force: PointsInForce, as_of_us: int, rows: pa.Table,
-    *, is_whole_brand: bool,
-) -> tuple[pa.Table, dict[int, pa.ChunkedArray]]:  # fmt: skip
+    workspace: Workspace,
+    session: Session,
+    force: PointsInForce,
+    as_of_us: int,
+    rows: pa.Table,
+    *,
+    is_whole_brand: bool,
+) -> tuple[pa.Table, dict[int, pa.ChunkedArray]]:
     """The rows with their percentile, and the scores of large brands that had to be read for it."""
     if is_whole_brand or not rows.num_rows:
         return _rank(rows, rows, as_of_us), {}
@@ -519,9 +545,11 @@ def _keep_standing(
 
 def _rank(rows: pa.Table, peers: pa.Table, as_of_us: int) -> pa.Table:
     places = rank_within_brands(
-        rows["brand_id"].to_numpy(), rows["fusion_score"].to_numpy(), peers["brand_id"].to_numpy(),
+        rows["brand_id"].to_numpy(),
+        rows["fusion_score"].to_numpy(),
+        peers["brand_id"].to_numpy(),
         peers["fusion_score"].to_numpy(),
-    )  # fmt: skip
+    )
     return _add_places(rows, places, as_of_us)
 
 
@@ -576,9 +604,13 @@ def _sort(rows: pa.Table, order: Order | None) -> pa.Table:
 
 
 def _finish(
-    rows: pa.Table, consumer_keys: Mapping[int, str], brand_keys: Mapping[int, str], as_of_us: int,
-    consumer: str | None = None, brand: str | None = None,
-) -> pa.Table:  # fmt: skip
+    rows: pa.Table,
+    consumer_keys: Mapping[int, str],
+    brand_keys: Mapping[int, str],
+    as_of_us: int,
+    consumer: str | None = None,
+    brand: str | None = None,
+) -> pa.Table:
     compared = rows["percentile_as_of_us"]
     moments = {each: None if each is None else write_moment(each) for each in compared.unique().to_pylist()}
     names = {

@@ -6,7 +6,7 @@ reading of all pairs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from consumer_fusion.events.event_reader import FOLD_COLUMNS, Selection, open_events
 from consumer_fusion.records.pair_state import SUMS
-from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table
 from consumer_fusion.score.fold.decay import decay_states, fold_kinds_at
 from consumer_fusion.score.model.reading import FACET_ORDER
 from consumer_fusion.score.queries.score_queries import score_states
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
@@ -31,18 +31,17 @@ _KEY = ("consumer_id", "brand_id", "kind_id")
 
 
 def average_days(
-    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int], *,
-    first_day: int, last_day: int, brand_ids: Collection[int] | None = None,
+    context: ScoreContext,
+    *,
+    first_day: int,
+    last_day: int,
+    brand_ids: Collection[int] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> pa.Table:  # fmt: skip
+) -> pa.Table:
     """The mean score and facets of a brand's pairs at the end of each day, over the pairs with evidence by then.
 
     Args:
-        session: One moment of the store.
-        engine: Where to compute.
-        folder: The workspace.
-        points: The points table in force.
-        kind_ids: The number of each key.
+        context: What scores are read with.
         first_day: The first UTC day wanted.
         last_day: The last UTC day wanted.
         brand_ids: Brands; None for all.
@@ -52,8 +51,10 @@ def average_days(
         brand_id, day, pair_count and the columns `MEASURES`, in the order of brand and day.
     """
     end_us = (last_day + 1) * DAY_MICROSECONDS - 1
-    fold_kinds = fold_kinds_at(points, kind_ids, end_us)
-    events = _read_events(session, engine, folder, Selection(brand_ids=brand_ids, until_us=end_us))
+    fold_kinds = fold_kinds_at(context.points, context.kind_ids, end_us)
+    events = _read_events(
+        context.session, context.engine, context.folder, Selection(brand_ids=brand_ids, until_us=end_us)
+    )
     days = events["day"].to_numpy()
     keys, states = _fold_days(events, days, KindArrays.from_table(fold_kinds), first_day, last_day)
     rows: list[pa.Table] = []
@@ -70,7 +71,9 @@ def average_days(
                 }
             )
             moment_us = (day + 1) * DAY_MICROSECONDS - 1
-            scores = score_states(engine, decay_states(table, fold_kinds, moment_us), points, kind_ids)
+            scores = score_states(
+                context.engine, decay_states(table, fold_kinds, moment_us), context.points, context.kind_ids
+            )
             rows.append(_average(scores, day))
         progress(day - first_day + 1, last_day - first_day + 1)
     if not rows:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,8 +28,8 @@ from consumer_fusion.score.model.reading import (
     read_pair,
 )
 from consumer_fusion.score.model.scoring_sql import build_kind_points, write_scores_query
+from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.store import Session
 
 FEW_STATES = 200
 """Up to so many rows of states are read without starting a query, which takes longer than reading them."""
@@ -50,17 +49,26 @@ _SCORES_SCHEMA = pa.schema(
     ]
 )
 _LEDGER_READ = (
-    "consumer_id", "brand_id", "kind_id", "event_id", "occurred_us", "day", "kind", "channel", "value", "text",
-    "trust", "magnitude", "properties", "parent_event_id", "sentence",
-)  # fmt: skip
+    "consumer_id",
+    "brand_id",
+    "kind_id",
+    "event_id",
+    "occurred_us",
+    "day",
+    "kind",
+    "channel",
+    "value",
+    "text",
+    "trust",
+    "magnitude",
+    "properties",
+    "parent_event_id",
+    "sentence",
+)
 
 
 def read_states(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
+    context: ScoreContext,
     as_of_us: int,
     *,
     consumers: Collection[int] | None = None,
@@ -69,11 +77,7 @@ def read_states(
     """The states of pairs as of a moment.
 
     Args:
-        session: One moment of the store.
-        engine: Where to compute.
-        folder: The workspace.
-        points: The points table in force.
-        kind_ids: The number of each key.
+        context: What scores are read with.
         as_of_us: The moment asked about.
         consumers: Canonical consumers; None for all.
         brand_ids: Brands; None for all.
@@ -81,25 +85,25 @@ def read_states(
     Returns:
         consumer_id, brand_id, kind_id and the five sums.
     """
-    unfolded = read_unfolded(session, consumers)
-    newest = int(session.read_mark(NEWEST_MARK) or 0)
+    unfolded = read_unfolded(context.session, consumers)
+    newest = int(context.session.read_mark(NEWEST_MARK) or 0)
     if unfolded.num_rows:
         newest = max(newest, pc.max(unfolded["occurred_us"]).as_py())
     if as_of_us < newest:
         selection = Selection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
-        return fold_until(session, engine, folder, points, kind_ids, selection, as_of_us)
+        return fold_until(context, selection, as_of_us)
     where: dict[str, list[int]] = {}
     if consumers is not None:
         where["consumer_id"] = list(consumers)
     if brand_ids is not None:
         where["brand_id"] = list(brand_ids)
     states = decay_states(
-        session.read(PAIR_KIND_STATES, where, columns=DECAYED_COLUMNS),
-        read_fold_kinds(session, points, kind_ids),
+        context.session.read(PAIR_KIND_STATES, where, columns=DECAYED_COLUMNS),
+        read_fold_kinds(context.session, context.points, context.kind_ids),
         as_of_us,
     )
     if unfolded.num_rows:
-        tail = fold_unfolded(session, engine, folder, points, kind_ids, unfolded, as_of_us)
+        tail = fold_unfolded(context, unfolded, as_of_us)
         if brand_ids is not None:
             tail = tail.filter(pc.is_in(tail["brand_id"], pa.array(list(brand_ids), pa.int64())))
         states = pa.concat_tables([states, tail.select(list(DECAYED_COLUMNS))])
@@ -107,43 +111,38 @@ def read_states(
 
 
 def fold_until(
-    session: Session, engine: Engine, folder: Path, points: PointsTable, kind_ids: Mapping[str, int],
-    selection: Selection, as_of_us: int,
-) -> pa.Table:  # fmt: skip
+    context: ScoreContext,
+    selection: Selection,
+    as_of_us: int,
+) -> pa.Table:
     """The states of pairs as of a moment, folded from their events until then; nothing is kept.
 
     Args:
-        session: One moment of the store.
-        engine: Where to compute.
-        folder: The workspace.
-        points: Whose kinds and half-lives are used.
-        kind_ids: The number of each key.
+        context: What scores are read with.
         selection: Which events.
         as_of_us: The moment.
 
     Returns:
         As of `read_states`.
     """
-    events = open_events(session, folder, selection, columns=FOLD_COLUMNS)
-    folded = pa.concat_tables(fold_events(engine, events, fold_kinds_at(points, kind_ids, as_of_us)))
+    events = open_events(context.session, context.folder, selection, columns=FOLD_COLUMNS)
+    folded = pa.concat_tables(
+        fold_events(context.engine, events, fold_kinds_at(context.points, context.kind_ids, as_of_us))
+    )
     return folded.select(list(DECAYED_COLUMNS))
 
 
 def read_reading(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
+    context: ScoreContext,
     as_of_us: int,
     consumer_id: int,
     brand_id: int,
 ) -> Reading:
     """The score of one pair at a moment, by a point read; the engine runs only where events are not folded yet."""
-    states = read_states(
-        session, engine, folder, points, kind_ids, as_of_us, consumers=[consumer_id], brand_ids=[brand_id]
+    states = read_states(context, as_of_us, consumers=[consumer_id], brand_ids=[brand_id])
+    return next(iter(_read_pairs(states, context.points, context.kind_ids).values()), None) or read_pair(
+        [], context.points
     )
-    return next(iter(_read_pairs(states, points, kind_ids).values()), None) or read_pair([], points)
 
 
 def score_states(
@@ -193,11 +192,7 @@ def _read_pairs(
 
 
 def read_ledgers(
-    session: Session,
-    engine: Engine,
-    folder: Path,
-    points: PointsTable,
-    kind_ids: Mapping[str, int],
+    context: ScoreContext,
     *,
     consumers: Collection[int] | None = None,
     brand_ids: Collection[int] | None = None,
@@ -209,14 +204,18 @@ def read_ledgers(
         The columns of a ledger, `kind` being the key of the points table as which the event counts. One that counts as
         none has its own name, marked where that name is a key too, so that nobody takes it for one that counts.
     """
-    keys = {number: key for key, number in kind_ids.items()}
+    keys = {number: key for key, number in context.kind_ids.items()}
     source = open_events(
-        session,
-        folder,
+        context.session,
+        context.folder,
         Selection(consumers=consumers, brand_ids=brand_ids, until_us=until_us),
         columns=_LEDGER_READ,
     )
-    listed = [(number, key, points.kinds[key].trust) for number, key in keys.items() if key in points.kinds]
+    listed = [
+        (number, key, context.points.kinds[key].trust)
+        for number, key in keys.items()
+        if key in context.points.kinds
+    ]
     kinds = pa.table(
         {
             "kind_id": pa.array([row[0] for row in listed], pa.int64()),
@@ -224,7 +223,7 @@ def read_ledgers(
             "kind_trust": pa.array([row[2] for row in listed], pa.float64()),
         }
     )
-    return engine.read(
+    return context.engine.read(
         f"""
         select e.consumer_id, e.brand_id,
                coalesce(k.kind_key, e.kind || case when e.kind in (select kind_key from ledger_kinds)

@@ -105,9 +105,11 @@ def list_changes(
             return None
         as_of_us = workspace.now_us
         states = read_states(
-            session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
-            consumers={consumer for consumer, _ in pairs}, brand_ids={brand for _, brand in pairs},
-        )  # fmt: skip
+            force.open(workspace, session),
+            as_of_us,
+            consumers={consumer for consumer, _ in pairs},
+            brand_ids={brand for _, brand in pairs},
+        )
         names = name_entities(session, sorted({number for pair in pairs for number in pair}))
     rows = score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
     return [
@@ -182,9 +184,13 @@ class Feed:
 
 
 async def tell_changes(
-    feed: Feed, watch: Watch, start: Position | None, *, check: Callable[[], object] | None = None,
+    feed: Feed,
+    watch: Watch,
+    start: Position | None,
+    *,
+    check: Callable[[], object] | None = None,
     wait_seconds: float = CHECK_SECONDS,
-) -> AsyncIterator[ServerSentEvent]:  # fmt: skip
+) -> AsyncIterator[ServerSentEvent]:
     """The events for one listener, until they go or may no longer see it.
 
     Args:

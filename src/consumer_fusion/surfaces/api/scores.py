@@ -48,12 +48,17 @@ def build_routes(desk: RequestContext) -> APIRouter:
 
     @routes.get("/scores", response_model=schemas.ScorePage)
     def list_scores(
-        request: Request, brand: AnyBrand = None, consumer: AnyConsumer = None, as_of: AsOf = None,
+        request: Request,
+        brand: AnyBrand = None,
+        consumer: AnyConsumer = None,
+        as_of: AsOf = None,
         order: Annotated[
             Literal["lowest", "highest", "falling"] | None, Query(description="Which come first.")
         ] = None,
-        limit: PageLimit = 100, cursor: Cursor = None, fresh: Fresh = False,
-    ) -> Response:  # fmt: skip
+        limit: PageLimit = 100,
+        cursor: Cursor = None,
+        fresh: Fresh = False,
+    ) -> Response:
         """The Fusion Scores of pairs, page by page, as `fusion score` tells them."""
         caller = desk.open(request, "look", brand)
         desk.gate.ensure_landed(is_forced=fresh)
@@ -74,9 +79,13 @@ def build_routes(desk: RequestContext) -> APIRouter:
             snapshot = desk.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
         else:
             snapshot = take_snapshot(
-                desk.workspace, desk.workspace.now_us if fixed_us is None else fixed_us, consumers=consumers,
-                brand_ids=brand_ids, change_days=days, is_ranked=False,
-            )  # fmt: skip
+                desk.workspace,
+                desk.workspace.now_us if fixed_us is None else fixed_us,
+                consumers=consumers,
+                brand_ids=brand_ids,
+                change_days=days,
+                is_ranked=False,
+            )
             desk.note_look(caller, "look at consumer", consumers, brand_ids if brand else None)
         places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
         with desk.workspace.store.reading() as session:
@@ -104,11 +113,16 @@ def build_routes(desk: RequestContext) -> APIRouter:
 
     @routes.get("/movers", response_model=schemas.Movers)
     def list_movers(
-        request: Request, brand: AnyBrand = None, as_of: AsOf = None,
+        request: Request,
+        brand: AnyBrand = None,
+        as_of: AsOf = None,
         direction: Annotated[Literal["falling", "rising", "both"], Query(description="Which way.")] = "both",
-        days: Annotated[int, Query(ge=1, le=366, description="Compared with so many days before.")] = FALLING_DAYS,
-        limit: PageLimit = 20, fresh: Fresh = False,
-    ) -> Response:  # fmt: skip
+        days: Annotated[
+            int, Query(ge=1, le=366, description="Compared with so many days before.")
+        ] = FALLING_DAYS,
+        limit: PageLimit = 20,
+        fresh: Fresh = False,
+    ) -> Response:
         """The pairs whose scores moved most."""
         caller = desk.open(request, "look", brand)
         desk.gate.ensure_landed(is_forced=fresh)
@@ -126,11 +140,14 @@ def build_routes(desk: RequestContext) -> APIRouter:
         rows = snapshot.rows.take(places).to_pylist()
         items = [
             schemas.Mover(
-                consumer=keys[row["consumer_id"]], brand=keys[row["brand_id"]], change=float(change),
-                fusion_score=row["fusion_score"], symbiosis=row["symbiosis"],
+                consumer=keys[row["consumer_id"]],
+                brand=keys[row["brand_id"]],
+                change=float(change),
+                fusion_score=row["fusion_score"],
+                symbiosis=row["symbiosis"],
             )
             for row, change in zip(rows, snapshot.change[places])
-        ]  # fmt: skip
+        ]
         desk.note_list(caller, "list movers", brand_ids, {"route": "/movers", "rows": len(items)})
         return answer(request, schemas.Movers(as_of=write_moment(snapshot.as_of_us), days=days, items=items))
 
@@ -158,9 +175,11 @@ def read_pair_score(
         brand_ids = list(find_keys(session, "brand", [brand]).values())
         consumers = desk.find_consumers(session, caller, consumer)
         states = read_states(
-            session, workspace.engine, workspace.folder, force.points, force.kind_ids, as_of_us,
-            consumers=consumers or [0], brand_ids=brand_ids or [0],
-        )  # fmt: skip
+            force.open(workspace, session),
+            as_of_us,
+            consumers=consumers or [0],
+            brand_ids=brand_ids or [0],
+        )
         keys = name_entities(session, consumers)
     rows = score_states(workspace.engine, states, force.points, force.kind_ids).to_pylist()
     if not rows:
@@ -175,9 +194,14 @@ def read_pair_score(
 
 
 def _name_rows(
-    desk: RequestContext, session: Session, snapshot: Snapshot, places: np.ndarray[Any, Any], fixed_us: int | None,
-    *, is_whole: bool,
-) -> list[PairScore]:  # fmt: skip
+    desk: RequestContext,
+    session: Session,
+    snapshot: Snapshot,
+    places: np.ndarray[Any, Any],
+    fixed_us: int | None,
+    *,
+    is_whole: bool,
+) -> list[PairScore]:
     keys = _name_pairs(session, snapshot, places)
     rows = snapshot.rows.take(places).to_pylist()
     items: list[PairScore] = []
@@ -202,10 +226,19 @@ def _name_pairs(session: Session, snapshot: Snapshot, places: np.ndarray[Any, An
 
 
 def _shape(
-    row: dict[str, Any], consumer: str, brand: str, as_of_us: int, place: Place | None, change: float | None = None
-) -> PairScore:  # fmt: skip
+    row: dict[str, Any],
+    consumer: str,
+    brand: str,
+    as_of_us: int,
+    place: Place | None,
+    change: float | None = None,
+) -> PairScore:
     return PairScore.from_row(
-        row, consumer=consumer, brand=brand, as_of=write_moment(as_of_us), change_28_days=change,
+        row,
+        consumer=consumer,
+        brand=brand,
+        as_of=write_moment(as_of_us),
+        change_28_days=change,
         percentile=None if place is None else place.percentile,
         percentile_as_of=None if place is None else write_moment(place.as_of_us),
-    )  # fmt: skip
+    )

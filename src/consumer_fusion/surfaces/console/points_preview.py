@@ -140,18 +140,24 @@ def _spread(pairs: pa.Table, count: int) -> pa.Table:
 
 
 def _measure(
-    workspace: Workspace, session: Session, force: PointsInForce, after: PointsTable, key: str, sample: pa.Table,
+    workspace: Workspace,
+    session: Session,
+    force: PointsInForce,
+    after: PointsTable,
+    key: str,
+    sample: pa.Table,
     as_of_us: int,
-) -> list[PairEffect]:  # fmt: skip
+) -> list[PairEffect]:
     if not sample.num_rows:
         return []
     # What was learnt of this workspace goes with the other points, too.
     after = replace(after, dispersions=force.points.dispersions, rhythms=force.points.rhythms)
     ledgers = read_ledgers(
-        session, workspace.engine, workspace.folder, force.points, force.kind_ids,
-        consumers=pc.unique(sample["consumer_id"]).to_pylist(), brand_ids=pc.unique(sample["brand_id"]).to_pylist(),
+        force.open(workspace, session),
+        consumers=pc.unique(sample["consumer_id"]).to_pylist(),
+        brand_ids=pc.unique(sample["brand_id"]).to_pylist(),
         until_us=as_of_us,
-    )  # fmt: skip
+    )
     names = name_entities(
         session, [*pc.unique(sample["consumer_id"]).to_pylist(), *pc.unique(sample["brand_id"]).to_pylist()]
     )
