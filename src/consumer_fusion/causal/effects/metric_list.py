@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from consumer_fusion.causal.series.imported_series import read_series_rows
-from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
+from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.metrics import METRICS
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.records.timestamps import write_iso_day
@@ -18,7 +18,7 @@ def list_metrics(workspace: Workspace, *, brand: str | None = None) -> list[dict
     """The series that there are, from events and from files, however short, as the command line's JSON has them."""
     with workspace.store.reading() as session:
         # What was just kept is listed however little it is; what can be measured is said where it is asked.
-        book = SeriesBook(workspace, session, workspace.now_us, least_values=1)
+        book = MetricStore(workspace, session, workspace.now_us, least_values=1)
         rows = read_series_rows(session)
         imported = {row.metric for row in rows}
         numbers = None if brand is None else set(find_keys(session, "brand", [brand]).values())
@@ -34,7 +34,7 @@ def list_metrics(workspace: Workspace, *, brand: str | None = None) -> list[dict
         return [_describe(book, each) for each in found]
 
 
-def _describe(book: SeriesBook, each: MetricSeries) -> dict[str, Any]:
+def _describe(book: MetricStore, each: MetricSeries) -> dict[str, Any]:
     values = each.daily.values
     known = np.isfinite(values)
     return {

@@ -36,7 +36,7 @@ from consumer_fusion.score.calibration.samples import (
     take_pairs,
 )
 from consumer_fusion.score.calibration.training import (
-    Lesson,
+    TrainedPoints,
     forecast_both,
     learn_lesson,
     name_learnt,
@@ -172,7 +172,7 @@ def calibrate(
     return replace(report, sentences=write_sentences(report))
 
 
-def _count_lifted(parts: Sequence[Sample], lesson: Lesson, points: PointsTable) -> tuple[int, int]:
+def _count_lifted(parts: Sequence[Sample], lesson: TrainedPoints, points: PointsTable) -> tuple[int, int]:
     """Pairs that are unhappy by the points in force, and how many of them would be above neutral."""
     unhappy = lifted = 0
     for sample in parts:

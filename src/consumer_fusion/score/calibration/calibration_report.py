@@ -9,10 +9,10 @@ from typing import Any
 
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import write_moment
-from consumer_fusion.score.calibration.link_functions import Link
+from consumer_fusion.score.calibration.link_functions import LinkFunction
 from consumer_fusion.score.calibration.validity import (
-    Measures,
     ReliabilityBin,
+    ValidityMeasures,
     read_measures,
     write_bins,
 )
@@ -77,10 +77,10 @@ class CalibrationReport:
     half_life_factors: Mapping[str, float]
     negativity: float
     scale_drift: float
-    link: Link
-    default_link: Link
-    before: Measures
-    after: Measures
+    link: LinkFunction
+    default_link: LinkFunction
+    before: ValidityMeasures
+    after: ValidityMeasures
     gain: float
     gain_error: float
     unhappy_pairs: int
@@ -138,8 +138,8 @@ def read_report(content: Mapping[str, Any]) -> CalibrationReport:
         **{
             **dict.fromkeys(("unhappy_pairs", "lifted_pairs"), 0),
             **content,
-            "link": Link(**content["link"]),
-            "default_link": Link(**content["default_link"]),
+            "link": LinkFunction(**content["link"]),
+            "default_link": LinkFunction(**content["default_link"]),
             "before": read_measures(content["before"]),
             "after": read_measures(content["after"]),
             "reliability": tuple(ReliabilityBin(**part) for part in content["reliability"]),
@@ -166,7 +166,7 @@ def apply_calibration(
 
 def find_link(
     report: CalibrationReport | None, points: PointsTable, outcome: str, horizon_days: float
-) -> Link | None:
+) -> LinkFunction | None:
     """The link of a calibration, if it is of this outcome and horizon and was fitted to these points."""
     if report is None or (report.outcome, report.horizon_days) != (outcome, horizon_days):
         return None
