@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from consumer_fusion.causal.actions import declared_actions
 from consumer_fusion.causal.actions.declared_actions import declare_actions, list_actions
 from consumer_fusion.errors import InputError, NotFoundError
@@ -15,12 +13,12 @@ from consumer_fusion.i18n.translation import mark, say
 from consumer_fusion.records.action import Action, Assignment, ExpectedEffect
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.records.timestamps import parse_moment, to_day, to_microseconds, write_moment
-from consumer_fusion.surfaces.console.drawings import Column, Drawing, DrawingCache, Placeholder, Table
-from consumer_fusion.surfaces.console.figure_parts import answer_figure
+from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.server.cache import Cache
+from consumer_fusion.surfaces.console.figure_parts import Placeholder, answer_figure, place_figure
 from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import make_path
-from consumer_fusion.views.charts.forests import draw_actions
+from consumer_fusion.views.action_views import make_timeline_drawing
 
 EXPECTED_WORDS: dict[ExpectedEffect, str] = {
     "temporary": mark("temporary"),
@@ -73,14 +71,7 @@ def show_actions(visit: Visit) -> Answer:
     brand = visit.read_asked("brand")
     visit.require("look", brand)
     rows = list_actions(visit.workspace, brand=brand)[::-1]
-    path = make_path("/actions/figure", brand=brand)
-    timeline = Placeholder(
-        "timeline",
-        say("Timeline"),
-        say("Mark: it began; light bar: the days on which its effect is looked for"),
-        path,
-        make_path("/actions/figure", brand=brand, format="csv"),
-    )
+    timeline = place_figure(make_timeline_drawing(brand, rows), "/actions/figure", brand=brand)
     content = ActionsPage(
         brand,
         rows,
@@ -101,42 +92,15 @@ def show_actions(visit: Visit) -> Answer:
     )
 
 
-def show_actions_figure(visit: Visit, shelf: DrawingCache) -> Answer:
+def show_actions_figure(visit: Visit, shelf: Cache) -> Answer:
     """The timeline of a brand's actions, for its place on the page, or its numbers as CSV."""
     brand = visit.read_asked("brand")
     visit.require("look", brand)
     rows = list_actions(visit.workspace, brand=brand)
-    table = pa.table(
-        {
-            "title": pa.array([row["title"] for row in rows], pa.string()),
-            "first_day": pa.array([_read_day(row["starts_at"]) for row in rows], pa.int64()),
-            "last_day": pa.array([_read_day(row["last_day"]) for row in rows], pa.int64()),
-            "effect_from": pa.array([_read_day(row["effect_from"]) for row in rows], pa.int64()),
-            "effect_until": pa.array([_read_day(row["effect_until"]) for row in rows], pa.int64()),
-        }
+    key = ("actions", brand, repr(rows))
+    return answer_figure(
+        visit, shelf, key, visit.readings.find_version(), lambda: make_timeline_drawing(brand, rows)
     )
-
-    def make() -> Drawing:
-        return Drawing(
-            "timeline",
-            say("Timeline"),
-            say("Mark: it began; light bar: the days on which its effect is looked for"),
-            lambda look: draw_actions(table, look),
-            lambda: Table(
-                "actions",
-                say("Campaigns and actions of {brand}", brand=brand),
-                (
-                    Column("title", say("action"), "sentence"),
-                    Column("first_day", say("from"), "day"),
-                    Column("last_day", say("to"), "day"),
-                    Column("effect_from", say("effect from"), "day"),
-                    Column("effect_until", say("effect to"), "day"),
-                ),
-                table.to_pylist(),
-            ),
-        )
-
-    return answer_figure(visit, shelf, ("actions", brand, repr(rows)), visit.readings.find_version(), make)
 
 
 def declare_action(visit: Visit) -> Answer:
@@ -198,7 +162,3 @@ def _read_days(visit: Visit, name: str) -> int | None:
     if number != int(number):
         raise InputError(say("A number of days is whole."), hint=say("Go back and mend it."))
     return int(number)
-
-
-def _read_day(text: str) -> int:
-    return to_day(to_microseconds(parse_moment(text)))
