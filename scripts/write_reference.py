@@ -96,18 +96,9 @@ _BY_HAND: Mapping[str, object] = {
     "rejected list": [["rejection_id", "source", "position", "code", "message", "raw"]],
     "rejected retry": _ACCEPTANCE,
     "rejected drop": ["dropped"],
-    "identity show": [
-        "consumer", "members",
-        ("identifiers", [["type", "value", "strength", "consumer", "seen_at"]]),
-        ("merges", [["merge_id", "kept", "absorbed", "reason", "origin", "made_at", "undone_at"]]),
-        ("conflicts", [["first", "second", "reason", "seen_at"]]),
-    ],
     "identity suggest": [
-        ("suggestions", [["first", "second", "probability", "match_weight", "reasons"]]), "merged",
+        ("suggestions", [["first", "second", "probability", "match_weight", "reasons"]]), "merged", "unknown",
     ],
-    "identity merge": ["merge_id"],
-    "identity undo": ["undone"],
-    "identity attach": ["attached"],
     "points": [
         "version", ("no_points_yet", [["kind", "events"]]),
         ("differences", [["kind", "field", "before", "after"]]),

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from consumer_fusion import declarations, pipeline
+from consumer_fusion import pipeline
 from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.identity import operations as identity
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
 from consumer_fusion.repairs import rejected_rows, replacements
@@ -60,7 +61,7 @@ def list_conflicts(workspace):
 
 
 def members(workspace, consumer):
-    return set(declarations.show_identity(workspace, consumer).members)
+    return set(identity.show(workspace, consumer).members)
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_an_address_claimed_first_belongs_to_whom_a_trusted_source_names(known):
     )
     assert members(known, "carol") == {"carol"}
     assert members(known, "alice") == {"alice"}
-    identifiers = declarations.show_identity(known, "carol").identifiers
+    identifiers = identity.show(known, "carol").identifiers
     assert [(each.value, each.strength) for each in identifiers] == [("carol@example.org", "strong")]
     pipeline.import_events(
         known,

@@ -10,6 +10,7 @@ __all__ = [
     "inbox",
     "inbox_queue",
     "landing",
+    "lookup",
     "rewriting",
     "sealed_ids",
 ]

@@ -15,9 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError, RefusedError
-from consumer_fusion.identity.identifiers import STRONG_TYPES
 from consumer_fusion.identity.union_find import unite
 from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.identifier import STRONG_TYPES
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, MERGES, MergeOrigin
 from consumer_fusion.storage.store import Session
 
@@ -129,7 +129,7 @@ def undo_merge(session: Session, merge_id: str, undone_us: int) -> Regrouping:
         NotFoundError: There is no such merge.
         ConflictError: It was undone already.
     """
-    found = [_to_edge(row) for row in session.read(MERGES, {"merge_id": merge_id}).to_pylist()]
+    found = [to_edge(row) for row in session.read(MERGES, {"merge_id": merge_id}).to_pylist()]
     if not found:
         raise NotFoundError(
             f"There is no merge {merge_id}.",
@@ -155,7 +155,7 @@ def read_identity_map(session: Session, consumer_ids: Iterable[int] | None = Non
         A consumer that is not in it counts for itself.
     """
     if consumer_ids is None:
-        edges = [_to_edge(row) for row in session.read(MERGES, {"undone_us": None}).to_pylist()]
+        edges = [to_edge(row) for row in session.read(MERGES, {"undone_us": None}).to_pylist()]
     else:
         edges = read_merges(session, consumer_ids)
     return map_groups(edges)
@@ -196,7 +196,7 @@ def read_merges(session: Session, consumer_ids: Iterable[int]) -> list[Edge]:
         for side in ("kept_consumer_id", "absorbed_consumer_id"):
             keys = pa.table({side: pa.array(sorted(frontier), pa.int64())})
             for row in session.read_matching(MERGES, keys).to_pylist():
-                edge = edges[row["merge_id"]] = _to_edge(row)
+                edge = edges[row["merge_id"]] = to_edge(row)
                 if edge.undone_us is None:
                     following |= {edge.kept_id, edge.absorbed_id}
         frontier = following - reached
@@ -238,7 +238,8 @@ def _write_identities(session: Session, consumer_ids: Collection[int]) -> None:
     session.insert(IDENTITIES, IDENTITIES.column_names, rows)
 
 
-def _to_edge(row: Mapping[str, Any]) -> Edge:
+def to_edge(row: Mapping[str, Any]) -> Edge:
+    """A row of the table."""
     return Edge(
         row["merge_id"],
         row["kept_consumer_id"],

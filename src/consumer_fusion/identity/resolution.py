@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.identity.groups import Group, Groups, Teller, Telling
-from consumer_fusion.identity.identifiers import (
+from consumer_fusion.identity.merges import Edge, Regrouping, compare_groups, record_merges, withdraw_merges
+from consumer_fusion.records.identifier import (
     PREVIOUS_KEY,
     WEAK_TYPES,
     Identifier,
@@ -23,7 +24,6 @@ from consumer_fusion.identity.identifiers import (
     rank_type,
     write_visitor_key,
 )
-from consumer_fusion.identity.merges import Edge, Regrouping, compare_groups, record_merges, withdraw_merges
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS, IDENTITY_CONFLICTS
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.storage.store import Session

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from consumer_fusion.records.table import Column, Table
 
 Strength = Literal["strong", "weak"]
 MergeOrigin = Literal["rule", "review", "staff"]
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Two consumers found to be one person.
-
-    Attributes:
-        merge_id: Its id.
-        kept: Key of the consumer that goes on.
-        absorbed: Key of the consumer whose events now count for `kept`.
-        reason: Why, for people.
-        origin: Whether a rule, a reviewed suggestion or a member of staff made it.
-        made_at: ISO 8601.
-        undone_at: ISO 8601, where it was taken back.
-    """
-
-    merge_id: str
-    kept: str
-    absorbed: str
-    reason: str
-    origin: MergeOrigin
-    made_at: str
-    undone_at: str | None = None
 
 
 IDENTIFIERS = Table(

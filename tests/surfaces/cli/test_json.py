@@ -65,6 +65,9 @@ _MOMENT = ("--as-of", "2026-06-15T20:30:00Z")
 _ARTIST = ("pop-artist", "sweater-brand", *_MOMENT)
 _DRAWN = ("book-shop", "Campaign Received", "--starts", "2099-01-01", "--id")
 _AUDIENCE = ("--audience", "/audience.txt", "--share", 0.5)
+PAIR = json.dumps(
+    {"first": "anna", "second": "cyd", "probability": 0.9, "match_weight": 3.0, "reasons": ["same name"]}
+)
 
 ASKED = (
     Asked("demo", ("--no-serve", "--people", 0), "town"),
@@ -109,8 +112,11 @@ ASKED = (
           words="corrections undo"),
     Asked("identity merge", ("anna", "cyd", "--reason", "one person"), "shop"),
     Asked("identity show", ("anna",), "shop"),
+    Asked("identity list", (), "shop"),
     Asked("identity undo", (Told("identity merge", ("merge_id",)),), "shop"),
+    Asked("unattributed list", (), "shop"),
     Asked("identity attach", ("d", "--source", "events", "--consumer", "cyd", "--reason", "seen"), "shop"),
+    Asked("identity accept", (PAIR,), "shop"),
     Asked("keys create", ("--source", "web-shop"), "shop"),
     Asked("keys list", (), "shop"),
     Asked("keys rotate", (Told("keys create", ("key_id",)),), "shop"),

@@ -186,10 +186,10 @@ def test_a_rejected_row_that_is_still_wrong_stays_with_its_reason(owner):
 
 def test_a_merge_is_undone_exactly(owner, workspace):
     page = owner.get("/identities").text
-    merge_id = re.search(r'name="merge" value="([^"]+)"', page).group(1)
+    merge_id = re.search(r'name="merge_id" value="([^"]+)"', page).group(1)
     assert "The same person at the till." in page
     merged = answers.score_pairs(workspace, brand="sweater-brand", as_of="latest").num_rows
-    answer = owner.send("/identities", "/identities/undo", merge=merge_id)
+    answer = owner.send("/identities", "/identities/undo", merge_id=merge_id)
     assert "The merge is undone" in answer.text
     assert answers.score_pairs(workspace, brand="sweater-brand", as_of="latest").num_rows == merged + 1
     assert "undo merge" in read_actions(workspace)
@@ -206,7 +206,7 @@ def test_two_consumers_are_joined_with_a_reason(owner, workspace):
     answer = owner.send(
         "/identities", "/identities/merge", kept=keys[-1], absorbed=keys[-2], reason="Said so."
     )
-    assert "They count as one now." in answer.text
+    assert f"{keys[-1]} and {keys[-2]} count as one now." in answer.text
     assert "Said so." in answer.text
 
 

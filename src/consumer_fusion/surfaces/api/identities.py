@@ -1,4 +1,4 @@
-"""`/identities` and `/rejections`: who is who, and rows that could not be taken; both show personal data."""
+"""`/rejections`: rows that could not be taken; they show personal data."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion import declarations
 from consumer_fusion.ingest.rejections import count_rejections
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.records.import_record import REJECTIONS, Rejection
 from consumer_fusion.storage.store import Between, Where
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.paging import read_cursor, write_cursor
-from consumer_fusion.surfaces.api.parameters import ConsumerKey, Cursor, Fresh, PageLimit
+from consumer_fusion.surfaces.api.parameters import Cursor, Fresh, PageLimit
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 
@@ -25,16 +24,6 @@ _NAMES = tuple(Rejection.__dataclass_fields__)
 def build_routes(desk: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["people"])
-
-    @routes.get("/identities", response_model=schemas.Identity)
-    def show_identity(request: Request, consumer: ConsumerKey, fresh: Fresh = False) -> Response:
-        """What a consumer is known by, and the merges that made them who they are. Not for tokens."""
-        caller = desk.open(request, "see_identities")
-        desk.gate.ensure_landed(is_forced=fresh)
-        known = declarations.show_identity(desk.workspace, consumer, brands=caller.brands)
-        with desk.workspace.store.reading() as session:
-            desk.note_look(caller, "look at identity", desk.find_consumers(session, caller, consumer))
-        return answer(request, schemas.Identity.model_validate(known.as_dict()))
 
     @routes.get("/rejections", response_model=schemas.RejectionPage)
     def list_rejections(

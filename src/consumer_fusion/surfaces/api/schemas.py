@@ -138,47 +138,6 @@ class Points(Schema):
     differences: list[PointsDifference]
 
 
-class Identifier(Schema):
-    """What a consumer is known by."""
-
-    type: str
-    value: str
-    strength: str
-    consumer: str
-    seen_at: str | None = Field(description="When it was first seen; null for whoever sees only some brands.")
-
-
-class Merge(Schema):
-    """A merge that names a consumer."""
-
-    merge_id: str
-    kept: str
-    absorbed: str
-    reason: str
-    origin: str
-    made_at: str
-    undone_at: str | None
-
-
-class IdentityConflict(Schema):
-    """Where the rules declined to join."""
-
-    first: str
-    second: str | None
-    reason: str
-    seen_at: str
-
-
-class Identity(Schema):
-    """Who a consumer is, as far as is known."""
-
-    consumer: str
-    members: list[str]
-    identifiers: list[Identifier]
-    merges: list[Merge]
-    conflicts: list[IdentityConflict]
-
-
 class Rejection(Schema):
     """A row that was set aside."""
 

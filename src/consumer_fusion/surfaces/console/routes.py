@@ -104,15 +104,11 @@ _OWN_PAGES: dict[str, PageMaker] = {
     "/rejected/retry-all": _change("mend_events", rejected_page.retry_all),
     "/rejected/drop": _change("mend_events", rejected_page.drop_rejection),
     "/unattributed": _show("mend_events", unattributed_page.show_unattributed),
-    "/unattributed/attach": _change("mend_events", unattributed_page.attach_event),
     "/identities": _show("see_identities", identity_pages.show_identities),
-    "/identities/merge": _change("merge_consumers", identity_pages.merge_consumers),
-    "/identities/undo": _change("merge_consumers", identity_pages.undo_merge),
     "/suggestions": _show("merge_consumers", suggestion_pages.show_suggestions),
     "/suggestions/find": _change(
         "merge_consumers", suggestion_pages.find_suggestions, is_preview=True, takes_file=True
     ),
-    "/suggestions/accept": _change("merge_consumers", suggestion_pages.accept_suggestions),
     "/staff": _show("change_staff", staff_pages.show_staff),
     "/staff/account": _show("change_staff", staff_pages.show_account),
     "/staff/invite": _change("change_staff", staff_pages.invite),
