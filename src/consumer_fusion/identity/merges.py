@@ -24,7 +24,7 @@ from consumer_fusion.storage.store import Session
 Regrouping = dict[int, tuple[int, int]]
 """Of each consumer that counts for another one than before: for whom it counted, and for whom it counts now."""
 
-_COLUMNS = ("merge_id", "kept_consumer_id", "absorbed_consumer_id", "reason", "origin", "made_us")
+_COLUMNS = ("merge_id", "kept_consumer_id", "absorbed_consumer_id", "reason", "origin", "tie", "made_us")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Edge:
         origin: rule, review or staff.
         made_us: When it was made.
         undone_us: When it was undone; None while it is in force.
+        tie: The type of identifier that a rule joined them by; empty for other merges.
     """
 
     merge_id: str
@@ -48,6 +49,7 @@ class Edge:
     origin: MergeOrigin
     made_us: int
     undone_us: int | None = None
+    tie: str = ""
 
 
 def merge_consumers(
@@ -208,7 +210,7 @@ def record_merges(session: Session, edges: Sequence[Edge]) -> None:
     session.insert(
         MERGES,
         _COLUMNS,
-        [(e.merge_id, e.kept_id, e.absorbed_id, e.reason, e.origin, e.made_us) for e in edges],
+        [(e.merge_id, e.kept_id, e.absorbed_id, e.reason, e.origin, e.tie, e.made_us) for e in edges],
     )
     _write_identities(session, {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
 
@@ -248,6 +250,7 @@ def to_edge(row: Mapping[str, Any]) -> Edge:
         row["origin"],
         row["made_us"],
         row["undone_us"],
+        row["tie"],
     )
 
 

@@ -12,7 +12,6 @@ from pydantic import BeforeValidator, Field
 
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.identity.merges import Regrouping, compare_groups, merge_consumers, read_identity_map
-from consumer_fusion.identity.resolution import CLAIM_OPENING
 from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTITY_CONFLICTS
@@ -80,11 +79,9 @@ def list_claimed(session: Session, limit: int) -> tuple[ClaimedPair, ...]:
         session: A session of the store.
         limit: At most so many.
     """
-    rows = [
-        row
-        for row in session.read(IDENTITY_CONFLICTS, order_by=("seen_us desc", "conflict_id")).to_pylist()
-        if row["reason"].startswith(CLAIM_OPENING)
-    ]
+    rows = session.read(
+        IDENTITY_CONFLICTS, {"is_claim": True}, order_by=("seen_us desc", "conflict_id")
+    ).to_pylist()
     ends = {row[side] for row in rows for side in ("first_consumer_id", "second_consumer_id")}
     now = read_identity_map(session, ends)
     pairs: list[tuple[int, int, str, int]] = []
