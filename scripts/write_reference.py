@@ -93,9 +93,6 @@ _BY_HAND: Mapping[str, object] = {
         "brand", "pairs", "mean", "lower_quartile", "median", "upper_quartile", "mean_confidence", "mutualism",
         "commensal", "one_sided", "harmed", "neutral", "unknown", "usual_gap_days", "half_life_days",
     ]],
-    "rejected list": [["rejection_id", "source", "position", "code", "message", "raw"]],
-    "rejected retry": _ACCEPTANCE,
-    "rejected drop": ["dropped"],
     "identity suggest": [
         ("suggestions", [["first", "second", "probability", "match_weight", "reasons"]]), "merged", "unknown",
     ],

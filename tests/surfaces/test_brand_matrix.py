@@ -86,7 +86,8 @@ FILLERS = {
 """Values of the parameters that name something of a brand."""
 PLAIN = {
     "with_withdrawn": "yes", "is_commercial": "yes", "correction_id": "1", "correction_ids": "1", "is_all": "",
-    "code": "", "after": "", "from": "0", "all": "yes", "width": "narrow", "order": "", "days": "30", "limit": "50",
+    "rejection_id": "1", "rejection_ids": "1", "code": "", "after": "0",
+    "from": "0", "all": "yes", "width": "narrow", "order": "", "days": "30", "limit": "50",
     "kind": "", "cursor": "", "as_of": "", "since": "", "direction": "both", "fresh": "", "start": "", "before": "",
     "type": "", "status": "", "account": "",
     "subscription_id": "x", "delivery_ids": "x", "key_id": "x", "token_id": "x", "overlap_hours": "1",
@@ -315,7 +316,7 @@ class Person:
         elif path.startswith("/api/"):
             lists = {
                 name: [given[name]]
-                for name in ("brands", "types", "delivery_ids", "correction_ids", "pairs")
+                for name in ("brands", "types", "delivery_ids", "correction_ids", "pairs", "rejection_ids")
                 if name in given
             }
             headers = {"Origin": SITE, "X-Form-Token": self.token}

@@ -1,3 +1,3 @@
 """Repairs: rejected rows are read again, corrections take effect."""
 
-__all__ = ["rejected_rows"]
+__all__ = ["outcome", "rejected_operations"]

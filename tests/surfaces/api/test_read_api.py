@@ -23,7 +23,6 @@ ANN = {"consumer": "ann", "brand": "bakery"}
 AS_OF = NOW.isoformat()
 QUESTIONS = (
     "/scores", "/score", "/movers", "/explain", "/changes", "/history", "/brands", "/kinds", "/points",
-    "/rejections",
 )  # fmt: skip
 
 
@@ -173,7 +172,7 @@ def test_a_token_of_one_brand_reads_that_brand_only(bakery_program):
 
 
 def test_who_is_who_and_rejected_rows_are_not_for_tokens(program):
-    for question in ("/identities", "/identities/show?consumer=ann", "/unattributed", "/rejections"):
+    for question in ("/identities", "/identities/show?consumer=ann", "/unattributed", "/rejected"):
         assert program.get(question).status_code == 403
 
 
@@ -184,7 +183,7 @@ def test_staff_see_who_is_who_and_it_is_on_record(filled):
     trail = AuditBuffer(filled.store, filled.visits)
     agent = TestClient(build_api(RequestContext(filled, trail, admit)))
     assert agent.get("/identities/show", params={"consumer": "ann"}).json()["members"] == ["ann"]
-    assert agent.get("/rejections").json() == {"counts": {}, "items": [], "next_cursor": None}
+    assert agent.get("/rejected").json() == {"counts": [], "rows": []}
     trail.flush()
     with filled.store.reading() as session:
         acts = [entry.action for entry in read_audit(session, actor_id="somebody")]

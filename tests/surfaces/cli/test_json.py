@@ -75,6 +75,7 @@ ASKED = (
     Asked("version", (), None),
     Asked("import", ("/orders.csv", "--map", "/mapping.toml")),
     Asked("rejected list"),
+    Asked("rejected show", (Told("rejected list", ("rows", 0, "rejection_id")),)),
     Asked("rejected retry", status=1),  # what was mended by nobody is set aside again
     Asked("rejected drop", ("--all",)),
     Asked("import corrected", ("/corrected.csv", "--map", "/mapping.toml"), words="import"),
@@ -299,8 +300,9 @@ def test_the_fields_of_an_explanation_that_were_promised_are_there(read_answer, 
 @pytest.mark.parametrize(
     ("name", "field"),
     [
-        *((name, None) for name in ("rejected list", "corrections list", "associations list", "brands")),
+        *((name, None) for name in ("corrections list", "associations list", "brands")),
         *(("identity show", field) for field in ("members", "identifiers", "merges", "conflicts")),
+        *(("rejected list", field) for field in ("counts", "rows")),
         ("doctor", "checks"),
         ("explain more", "history"),
     ],
@@ -333,7 +335,7 @@ def test_numbers_are_not_rounded_and_times_are_iso_8601(read_answer):
 
 
 def test_an_empty_workspace_gives_empty_lists(untouched_empty):
-    for command in (["score"], ["brands"], ["rejected", "list"], ["associations", "list"]):
+    for command in (["score"], ["brands"], ["keys", "list"], ["associations", "list"]):
         assert ask_fusion(untouched_empty, *command) == []
 
 

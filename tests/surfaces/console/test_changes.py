@@ -170,18 +170,20 @@ def test_a_rejected_row_is_repaired_and_counts(owner, workspace):
     page = owner.get(f"/rejected/row?row={number}").text
     assert "twelve" in page
     raw = str({**BROKEN, "value": 12}).replace("'", '"')
-    answer = owner.send(f"/rejected/row?row={number}", "/rejected/retry", row=number, raw=raw)
-    assert "1 row was taken." in answer.text
+    answer = owner.send(f"/rejected/row?row={number}", "/rejected/retry", rejection_ids=number, raw=raw)
+    assert "Rows accepted: 1;" in answer.text
     assert "Nothing is set aside" in answer.text
     scores = answers.score_pairs(workspace, consumer="mended-consumer", brand="sweater-brand", as_of="latest")
     assert scores["fusion_score"][0].as_py() > 50
-    assert "repair rejected row" in read_actions(workspace)
+    assert "retry rejected rows" in read_actions(workspace)
 
 
 def test_a_rejected_row_that_is_still_wrong_stays_with_its_reason(owner):
     number = re.search(r"/rejected/row\?row=(\d+)", owner.get("/rejected").text).group(1)
-    answer = owner.send(f"/rejected/row?row={number}", "/rejected/retry", row=number, raw='{"event_id": "x"}')
-    assert "still cannot be taken" in answer.text
+    answer = owner.send(
+        f"/rejected/row?row={number}", "/rejected/retry", rejection_ids=number, raw='{"event_id": "x"}'
+    )
+    assert "still set aside: 1." in answer.text
 
 
 def test_a_merge_is_undone_exactly(owner, workspace):

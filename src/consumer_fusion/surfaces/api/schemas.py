@@ -136,22 +136,3 @@ class Points(Schema):
     model: str
     points: dict[str, object] = Field(description="The whole table, as `fusion points --json` prints it.")
     differences: list[PointsDifference]
-
-
-class Rejection(Schema):
-    """A row that was set aside."""
-
-    rejection_id: int
-    source: str
-    position: int
-    code: str
-    message: str
-    raw: str
-
-
-class RejectionPage(Schema):
-    """One page of rows that were set aside, the oldest first."""
-
-    counts: dict[str, int] = Field(description="How many there are, by reason.")
-    items: list[Rejection]
-    next_cursor: str | None
