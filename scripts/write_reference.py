@@ -69,7 +69,6 @@ _EFFECT = [
     ("checks", [["name", "verdict", "sentence"]]), ("observed", [["day", "value"]]),
     ("expected", [["day", "value", "low", "high"]]),
 ]  # fmt: skip
-_ACCOUNT = ["account_id", "email", "name", "role", "brands", "state"]
 _DIFFERENCE = ["effect", "low", "high", "p_value", "without", "treated", "held_out"]
 _BY_HAND: Mapping[str, object] = {
     "demo": ["workspace", "events", "pairs", "url"],
@@ -158,10 +157,6 @@ _BY_HAND: Mapping[str, object] = {
     ],
     "experiments withdraw": ["withdrawn"],
     "report": ["out", "pairs"],
-    "staff invite": [*_ACCOUNT, "link", "link_expires_at"],
-    "staff list": [[*_ACCOUNT, "signed_in"]],
-    "staff change": [*_ACCOUNT, "link", "link_expires_at"],
-    "staff remove": ["removed"],
     "serve": ["address", "owner_link"],
     "export": ["to", "rows"],
     "doctor": ["ok", ("checks", [["name", "is_ok", "found", "advice"]])],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from consumer_fusion.access.execution import execute
+from consumer_fusion.errors import InputError
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
@@ -61,7 +62,11 @@ def _build_group(group: Group, operations: Sequence[Query]) -> typer.Typer:
 
 
 def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
-    options = [_make_option(query, name, field) for name, field in query.parameters.model_fields.items()]
+    options = [
+        option
+        for name, field in query.parameters.model_fields.items()
+        for option in (_make_option(query, name, field), *_make_null_option(name, field))
+    ]
     options.sort(key=lambda each: each.default is not inspect.Parameter.empty)
 
     def run(**given: Any) -> None:
@@ -118,6 +123,15 @@ def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter
     )
 
 
+def _make_null_option(name: str, field: FieldInfo) -> Iterator[inspect.Parameter]:
+    """The flag that stands for null, where that says something else than leaving the option out."""
+    if flag := read_extra(field).get("null_option"):
+        kind = Annotated[bool, typer.Option(flag, help=f"In place of {_name_option(name, field)}: all.")]
+        yield inspect.Parameter(
+            f"{name}_is_null", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind
+        )
+
+
 def _find_type(name: str, annotation: Any) -> tuple[Any, bool]:
     """The type that the command line reads, and whether the option may be given several times."""
     annotation = _unwrap(annotation)
@@ -142,12 +156,19 @@ def _unwrap(annotation: Any) -> Any:
 def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
     """What was given, without what was not, and secrets read from their files."""
     values: dict[str, Any] = {}
-    for name in model.model_fields:
+    for name, field in model.model_fields.items():
         value = given.get(name)
         if f"{name}_file" in given:
             file = given[f"{name}_file"]
             value = None if file is None else file.read_text("utf-8").strip()
-        if isinstance(value, list):
+        if given.get(f"{name}_is_null"):
+            if value:
+                raise InputError(
+                    f"{_name_option(name, field)} says the contrary of the option for all.",
+                    hint="Give one of them.",
+                )
+            values[name] = None
+        elif isinstance(value, list):
             values[name] = [str(each) for each in value]
         elif value is not None:
             values[name] = str(value) if isinstance(value, StrEnum) else value

@@ -108,11 +108,6 @@ _OWN_PAGES: dict[str, PageMaker] = {
     ),
     "/staff": _show("change_staff", staff_pages.show_staff),
     "/staff/account": _show("change_staff", staff_pages.show_account),
-    "/staff/invite": _change("change_staff", staff_pages.invite),
-    "/staff/change": _change("change_staff", staff_pages.change),
-    "/staff/password": _change("change_staff", staff_pages.offer_password),
-    "/staff/sign-out": _change("change_staff", staff_pages.sign_out),
-    "/staff/deactivate": _change("change_staff", staff_pages.deactivate),
     "/audit": _show("read_audit", audit_page.show_audit),
 }
 
