@@ -25,11 +25,11 @@ KEYWORDS = {"say": None, "mark": None, "say_count": (1, 2), "mark_count": (1, 2)
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 WRITTEN_IN = (
-    "access", "alerts", "associations", "declarations.py", "events/attachment.py", "events/entities.py",
-    "events/inbox.py", "i18n", "identity", "ingest/rejections.py", "records/characters.py",
+    "access", "alerts", "associations", "events/attachment.py", "events/entities.py", "events/inbox.py",
+    "events/lookup.py", "i18n", "identity", "ingest/rejections.py", "records/characters.py",
     "records/consumer_keys.py", "records/timestamps.py", "repairs", "score/model/last_seen_state.py",
     "score/model/changes.py", "score/points/points_overrides.py", "score/points/points_table.py",
-    "score/queries/answers.py", "server/audit_buffer.py", "server/authentication.py",
+    "score/queries/acquaintance.py", "score/queries/answers.py", "server/audit_buffer.py", "server/authentication.py",
     "server/session_middleware.py", "storage/sqlite.py",
 )  # fmt: skip
 """Where errors are raised that people meet on pages; those of commands and for programs are in English."""

@@ -69,7 +69,6 @@ _EFFECT = [
     ("checks", [["name", "verdict", "sentence"]]), ("observed", [["day", "value"]]),
     ("expected", [["day", "value", "low", "high"]]),
 ]  # fmt: skip
-_ACCOUNT = ["account_id", "email", "name", "role", "brands", "state"]
 _DIFFERENCE = ["effect", "low", "high", "p_value", "without", "treated", "held_out"]
 _BY_HAND: Mapping[str, object] = {
     "demo": ["workspace", "events", "pairs", "url"],
@@ -93,21 +92,9 @@ _BY_HAND: Mapping[str, object] = {
         "brand", "pairs", "mean", "lower_quartile", "median", "upper_quartile", "mean_confidence", "mutualism",
         "commensal", "one_sided", "harmed", "neutral", "unknown", "usual_gap_days", "half_life_days",
     ]],
-    "rejected list": [["rejection_id", "source", "position", "code", "message", "raw"]],
-    "rejected retry": _ACCEPTANCE,
-    "rejected drop": ["dropped"],
-    "identity show": [
-        "consumer", "members",
-        ("identifiers", [["type", "value", "strength", "consumer", "seen_at"]]),
-        ("merges", [["merge_id", "kept", "absorbed", "reason", "origin", "made_at", "undone_at"]]),
-        ("conflicts", [["first", "second", "reason", "seen_at"]]),
-    ],
     "identity suggest": [
-        ("suggestions", [["first", "second", "probability", "match_weight", "reasons"]]), "merged",
+        ("suggestions", [["first", "second", "probability", "match_weight", "reasons"]]), "merged", "unknown",
     ],
-    "identity merge": ["merge_id"],
-    "identity undo": ["undone"],
-    "identity attach": ["attached"],
     "points": [
         "version", ("no_points_yet", [["kind", "events"]]),
         ("differences", [["kind", "field", "before", "after"]]),
@@ -170,10 +157,6 @@ _BY_HAND: Mapping[str, object] = {
     ],
     "experiments withdraw": ["withdrawn"],
     "report": ["out", "pairs"],
-    "staff invite": [*_ACCOUNT, "link", "link_expires_at"],
-    "staff list": [[*_ACCOUNT, "signed_in"]],
-    "staff change": [*_ACCOUNT, "link", "link_expires_at"],
-    "staff remove": ["removed"],
     "serve": ["address", "owner_link"],
     "export": ["to", "rows"],
     "doctor": ["ok", ("checks", [["name", "is_ok", "found", "advice"]])],

@@ -12,10 +12,11 @@ import uvicorn
 from starlette.applications import Starlette
 
 import consumer_fusion as fusion
-from consumer_fusion import declarations, pipeline
+from consumer_fusion import pipeline
 from consumer_fusion.access.accounts import create_account, set_password
 from consumer_fusion.access.form_tokens import read_signing_key
 from consumer_fusion.access.passwords import hash_password
+from consumer_fusion.identity import operations as identity
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.server.audit_buffer import AuditBuffer
@@ -53,7 +54,7 @@ def make_town(folder, people=25):
             for row in fusion_scores(workspace)
             if row["brand"] == "sweater-brand" and row["consumer"].startswith("consumer-")
         )
-        declarations.merge(workspace, keys[0], keys[1], reason="The same person at the till.")
+        identity.merge(workspace, keys[0], keys[1], reason="The same person at the till.")
         hashed = hash_password(PASSWORD, CHEAP)
         with workspace.store.writing() as session:
             for email, role, brands in (

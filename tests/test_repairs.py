@@ -9,8 +9,9 @@ import pytest
 import consumer_fusion as fusion
 from consumer_fusion import pipeline
 from consumer_fusion.errors import ConflictError, InputError, MappingError, NotFoundError
+from consumer_fusion.identity import attribution
 from consumer_fusion.ingest.formats import choose_reading
-from consumer_fusion.repairs import attribution, rejected_rows, replacements
+from consumer_fusion.repairs import rejected_rows, replacements
 from small_workspaces import count_places, find_problems, make_order, open_small, read_scores, seal
 
 GOOD = {
@@ -163,21 +164,22 @@ def test_events_without_a_party_are_listed_until_they_have_one(workspace, is_sea
     fusion.import_events(workspace, orders)
     if is_sealed:
         seal(workspace)
-    listed, count = attribution.list_unattributed(workspace)
-    assert count == 2
+    told = attribution.list_unattributed(workspace)
+    listed = told.events
+    assert told.count == 2
     assert {(each.event_id, each.consumer is None, each.brand is None) for each in listed} == {
         ("order-2", True, False),
         ("order-3", False, True),
     }
-    assert [each.occurred_us for each in listed] == sorted(
-        (each.occurred_us for each in listed), reverse=True
+    assert [each.occurred_at for each in listed] == sorted(
+        (each.occurred_at for each in listed), reverse=True
     )
     attribution.attach(workspace, "shop", "order-2", consumer="ann", reason="she showed the receipt")
-    (left,), count = attribution.list_unattributed(workspace, limit=1)
-    assert (left.event_id, left.source, count) == ("order-3", "shop", 1)
+    told = attribution.list_unattributed(workspace, limit=1)
+    assert [(each.event_id, each.source, told.count) for each in told.events] == [("order-3", "shop", 1)]
     if not is_sealed:
         seal(workspace)
-        assert [each.event_id for each in attribution.list_unattributed(workspace)[0]] == ["order-3"]
+        assert [each.event_id for each in attribution.list_unattributed(workspace).events] == ["order-3"]
 
 
 MAPPING = """

@@ -11,7 +11,6 @@ from consumer_fusion.access.accounts import find_account
 from consumer_fusion.access.audit import append_audit
 from consumer_fusion.access.invitations import invite_staff
 from consumer_fusion.access.signing_in import find_signed_in, take_up_link
-from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.storage.sqlite import VISIT_SCHEMA, SQLiteStore
 from staff_moments import CHEAP, NOW_US, PASSWORD
 
@@ -60,8 +59,7 @@ def make_staff(store, visits):
     def make(email="anna@example.org", role="agent", brands=("book-shop",), password=PASSWORD):
         with store.writing() as session:
             made = invite_staff(
-                session, email=email, role=role, brands=None if role == "owner" else brands,
-                actor=COMMAND_LINE, now_us=NOW_US,
+                session, email=email, role=role, brands=None if role == "owner" else brands, now_us=NOW_US,
             )  # fmt: skip
         take_up_link(store, visits, made.secret, password, NOW_US, cost=CHEAP)
         with store.reading() as session:

@@ -95,11 +95,13 @@ def test_somebody_is_invited_changed_and_removed(ask, folder):
         take_up_link(workspace.store, workspace.visits, secret, PASSWORD, workspace.now_us, cost=CHEAP)
     (ivo,) = [each for each in ask("staff", "list") if each["email"] == "ivo@example.org"]
     assert (ivo["email"], ivo["state"], ivo["signed_in"]) == ("ivo@example.org", "active", 1)
-    changed = ask("staff", "change", "IVO@example.org", "--role", "analyst", "--all-brands", "--sign-out")
-    assert (changed["role"], changed["brands"], changed["link"]) == ("analyst", None, None)
+    changed = ask("staff", "change", "IVO@example.org", "--role", "analyst", "--all-brands")
+    assert (changed["role"], changed["brands"], changed["signed_in"]) == ("analyst", None, 1)
+    assert ask("staff", "change", ivo["account_id"], "--role", "agent")["brands"] is None
+    assert ask("staff", "sign-out", "ivo@example.org")["signed_in"] == 0
     assert [each["signed_in"] for each in ask("staff", "list")] == [0, 0]
-    assert "/welcome/cfl_" in ask("staff", "change", "ivo@example.org", "--new-password")["link"]
-    assert ask("staff", "remove", "ivo@example.org") == {"removed": ivo["account_id"]}
+    assert "/welcome/cfl_" in ask("staff", "password", "ivo@example.org")["link"]
+    assert ask("staff", "remove", "ivo@example.org")["state"] == "removed"
     assert {each["email"]: each["state"] for each in ask("staff", "list")}["ivo@example.org"] == "removed"
 
 

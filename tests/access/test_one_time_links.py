@@ -11,7 +11,6 @@ from consumer_fusion.access.invitations import invite_staff
 from consumer_fusion.access.one_time_links import create_link, find_link, write_link
 from consumer_fusion.access.signing_in import make_owner_link, take_up_link
 from consumer_fusion.errors import AuthenticationError, ConflictError, FusionError, InputError
-from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD
 
 
@@ -34,9 +33,7 @@ def take_up(store, visits):
 def invite(store):
     def run(email="ivo@example.org"):
         with store.writing() as session:
-            return invite_staff(
-                session, email=email, role="agent", brands={"café"}, actor=COMMAND_LINE, now_us=NOW_US
-            )
+            return invite_staff(session, email=email, role="agent", brands={"café"}, now_us=NOW_US)
 
     return run
 

@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer_fusion.access import signing_in
-from consumer_fusion.access.invitations import invite_staff, offer_new_password
+from consumer_fusion.access.invitations import invite_staff, renew_link
 from consumer_fusion.access.passwords import PasswordCost, check_password, hash_password, matches_password
 from consumer_fusion.access.sessions import open_session
 from consumer_fusion.access.signing_in import begin_sign_in, finish_sign_in, take_up_link
 from consumer_fusion.errors import AuthenticationError, InputError
-from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import CHEAP, NOW_US, PASSWORD
 
 
@@ -94,9 +93,7 @@ def test_for_a_name_without_account_as_much_is_computed(anna, sign_in):
 
 def test_the_answer_does_not_tell_names_from_passwords(anna, sign_in, store):
     with store.writing() as session:
-        invite_staff(
-            session, email="ivo@example.org", role="agent", brands={"café"}, actor=COMMAND_LINE, now_us=NOW_US
-        )
+        invite_staff(session, email="ivo@example.org", role="agent", brands={"café"}, now_us=NOW_US)
     told = set()
     for email in ("anna@example.org", "nobody@example.org", "ivo@example.org", "", "\ud800"):
         with pytest.raises(AuthenticationError) as refused:
@@ -107,9 +104,7 @@ def test_the_answer_does_not_tell_names_from_passwords(anna, sign_in, store):
 
 def test_no_password_opens_an_account_that_has_none(store, sign_in):
     with store.writing() as session:
-        invite_staff(
-            session, email="ivo@example.org", role="agent", brands={"café"}, actor=COMMAND_LINE, now_us=NOW_US
-        )
+        invite_staff(session, email="ivo@example.org", role="agent", brands={"café"}, now_us=NOW_US)
     for guess in ("of nobody", "", PASSWORD):
         with pytest.raises(AuthenticationError):
             sign_in("ivo@example.org", guess)
@@ -135,7 +130,7 @@ def test_the_password_is_kept_nowhere(anna, read_everything):
 def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(anna, store, visits, note):
     tried = begin_sign_in(store, visits, "anna@example.org", "192.0.2.1", NOW_US)
     with store.writing() as session:
-        made = offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        made = renew_link(session, anna, now_us=NOW_US)
     take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
     assert matches_password(tried.kept, PASSWORD, CHEAP)
     assert finish_sign_in(store, visits, note, tried, NOW_US, is_right=True) is None
@@ -144,7 +139,7 @@ def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(anna, st
 def test_a_session_of_the_password_before_never_counts_however_close_it_was(anna, store, visits, find_who):
     # The account was looked at just before its password was replaced, the session written just after.
     with store.writing() as session:
-        made = offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        made = renew_link(session, anna, now_us=NOW_US)
     take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
     with visits.writing() as session:
         late = open_session(session, anna, origin="password", now_us=NOW_US)

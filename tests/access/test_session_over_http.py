@@ -288,7 +288,7 @@ def test_a_session_lives_on_while_it_is_used_and_ends_when_it_is_not(browser, ga
 
 def test_a_removed_account_is_out_at_the_next_click(browser, gate, anna):
     with gate.store.writing() as session:
-        remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        remove_account(session, anna.account_id, now_us=NOW_US)
     assert browser.get("/brands/book-shop").status_code == 401
 
 

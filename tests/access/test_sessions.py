@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer_fusion.access.accounts import sign_out_everywhere
-from consumer_fusion.access.invitations import offer_new_password
+from consumer_fusion.access.invitations import renew_link
 from consumer_fusion.access.sessions import (
     DEFAULT_LIMITS,
     close_session,
@@ -18,7 +18,6 @@ from consumer_fusion.access.sessions import (
 from consumer_fusion.access.signing_in import take_up_link
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.records.access import STAFF_SESSIONS
-from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD
 
 IDLE_US = DEFAULT_LIMITS.idle_us
@@ -93,7 +92,7 @@ def test_signing_out_everywhere_ends_all_of_theirs_and_nobody_elses(
         # One more from the invitation that they took up.
         assert count_sessions(session, anna, NOW_US) == 4
     with store.writing() as session:
-        sign_out_everywhere(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        sign_out_everywhere(session, anna.account_id)
     assert [find_who(token) for token in mine] == [None] * 3
     assert find_who(theirs) == "olga@example.org"
 
@@ -101,7 +100,7 @@ def test_signing_out_everywhere_ends_all_of_theirs_and_nobody_elses(
 def test_a_new_password_signs_out_whoever_had_the_old_one(anna, sign_in, find_who, store, visits):
     thief = sign_in().token
     with store.writing() as session:
-        made = offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        made = renew_link(session, anna, now_us=NOW_US)
     mine = take_up_link(
         store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP
     ).token

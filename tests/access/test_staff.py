@@ -14,12 +14,12 @@ from consumer_fusion.access.accounts import (
     remove_account,
     restore_account,
 )
-from consumer_fusion.access.invitations import invite_staff, offer_new_password
+from consumer_fusion.access.invitations import invite_staff, renew_link
 from consumer_fusion.access.permissions import BRAND_LEVEL, PERMISSIONS, keep_visible, may, require_permission
 from consumer_fusion.access.signing_in import find_signed_in, take_up_link
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, PermissionDeniedError
 from consumer_fusion.records.access import ROLES, Caller
-from consumer_fusion.records.audit import COMMAND_LINE, Actor
+from consumer_fusion.records.audit import Actor
 from staff_moments import NOW_US, PASSWORD
 
 callers = st.builds(
@@ -88,9 +88,7 @@ def test_only_an_owner_lets_staff_and_sources_in_and_reads_the_audit():
 def test_a_change_of_brands_counts_at_the_next_click(anna, sign_in, store, visits):
     token = sign_in().token
     with store.writing() as session:
-        change_account(
-            session, anna.account_id, role="analyst", brands={"cinema"}, actor=COMMAND_LINE, now_us=NOW_US
-        )
+        change_account(session, anna.account_id, role="analyst", brands={"cinema"})
     caller = find_signed_in(store, visits, token, NOW_US).caller
     assert (caller.role, caller.brands) == ("analyst", frozenset({"cinema"}))
 
@@ -98,7 +96,7 @@ def test_a_change_of_brands_counts_at_the_next_click(anna, sign_in, store, visit
 def test_somebody_removed_is_out_everywhere_at_once(anna, owner, sign_in, find_who, store):
     tokens = [sign_in().token for _ in range(3)]
     with store.writing() as session:
-        remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        remove_account(session, anna.account_id, now_us=NOW_US)
     assert [find_who(token) for token in tokens] == [None] * 3
     with pytest.raises(AuthenticationError):
         sign_in()
@@ -106,25 +104,24 @@ def test_somebody_removed_is_out_everywhere_at_once(anna, owner, sign_in, find_w
 
 def test_a_link_sent_before_the_removal_opens_nothing(anna, owner, store, visits):
     with store.writing() as session:
-        made = offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
-        remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        made = renew_link(session, anna, now_us=NOW_US)
+        remove_account(session, anna.account_id, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
         take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
     with store.writing() as session:
-        restore_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        restore_account(session, anna.account_id)
     with pytest.raises(AuthenticationError):
         take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
 
 
 def test_somebody_removed_can_be_invited_again_and_needs_a_new_password(anna, make_staff, sign_in, store):
     with store.writing() as session:
-        remove_account(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        remove_account(session, anna.account_id, now_us=NOW_US)
         invite_staff(
             session,
             email="Anna@Example.org",
             role="read-only",
             brands={"café"},
-            actor=COMMAND_LINE,
             now_us=NOW_US,
         )
     with pytest.raises(AuthenticationError):
@@ -137,20 +134,16 @@ def test_somebody_removed_can_be_invited_again_and_needs_a_new_password(anna, ma
 def test_the_only_owner_can_neither_go_nor_step_down(owner, make_staff, store):
     with store.writing() as session:
         with pytest.raises(ConflictError):
-            remove_account(session, owner.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+            remove_account(session, owner.account_id, now_us=NOW_US)
         with pytest.raises(ConflictError):
-            change_account(
-                session, owner.account_id, role="analyst", brands=None, actor=COMMAND_LINE, now_us=NOW_US
-            )
+            change_account(session, owner.account_id, role="analyst", brands=None)
         # An owner who never chose a password could not let anybody in either.
-        invite_staff(
-            session, email="late@example.org", role="owner", brands=None, actor=COMMAND_LINE, now_us=NOW_US
-        )
+        invite_staff(session, email="late@example.org", role="owner", brands=None, now_us=NOW_US)
         with pytest.raises(ConflictError):
-            remove_account(session, owner.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+            remove_account(session, owner.account_id, now_us=NOW_US)
     make_staff("omar@example.org", "owner")
     with store.writing() as session:
-        remove_account(session, owner.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        remove_account(session, owner.account_id, now_us=NOW_US)
         assert has_owner(session)
 
 
@@ -162,7 +155,6 @@ def test_an_address_is_one_however_it_is_written(anna, sign_in, store):
             email="Anna@example.org",
             role="agent",
             brands={"café"},
-            actor=COMMAND_LINE,
             now_us=NOW_US,
         )
 
@@ -181,7 +173,7 @@ def test_an_address_is_one_however_it_is_written(anna, sign_in, store):
 def test_an_account_that_cannot_be_is_not_made(email, role, brands, store):
     with store.writing() as session:
         with pytest.raises(InputError):
-            invite_staff(session, email=email, role=role, brands=brands, actor=COMMAND_LINE, now_us=NOW_US)
+            invite_staff(session, email=email, role=role, brands=brands, now_us=NOW_US)
         assert list_accounts(session) == []
 
 

@@ -6,11 +6,10 @@ import threading
 
 import pytest
 
-from consumer_fusion.access.invitations import offer_new_password
+from consumer_fusion.access.invitations import renew_link
 from consumer_fusion.access.signing_in import take_up_link
 from consumer_fusion.access.throttling import ACCOUNT_THROTTLE, ADDRESS_THROTTLE, count_try
 from consumer_fusion.errors import AuthenticationError, ThrottledError
-from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import CHEAP, DAY_US, NOW_US, PASSWORD, SECOND_US
 
 
@@ -107,7 +106,7 @@ def test_after_a_day_of_rest_it_is_forgotten(anna, sign_in):
 def test_a_link_for_a_new_password_ends_the_wait(anna, sign_in, store, visits):
     guess(sign_in, 5)
     with store.writing() as session:
-        made = offer_new_password(session, anna.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        made = renew_link(session, anna, now_us=NOW_US)
     take_up_link(store, visits, made.secret, PASSWORD, NOW_US, cost=CHEAP)
     assert sign_in(address="192.0.2.99")
 

@@ -10,7 +10,6 @@ from consumer_fusion.access.permissions import PERMISSIONS, may
 from consumer_fusion.access.signing_in import call_with_token
 from consumer_fusion.access.tokens import create_token, list_tokens, revoke_token, verify_token
 from consumer_fusion.errors import AuthenticationError, InputError, NotFoundError, PermissionDeniedError
-from consumer_fusion.records.audit import COMMAND_LINE
 from staff_moments import DAY_US, NOW_US
 
 
@@ -73,8 +72,6 @@ def test_when_its_maker_sees_less_the_token_does_too(analyst, make_token, call, 
             analyst.account_id,
             role="analyst",
             brands={"café", "cinema"},
-            actor=COMMAND_LINE,
-            now_us=NOW_US,
         )
     assert call(secret).brands == frozenset({"café"})
 
@@ -82,11 +79,11 @@ def test_when_its_maker_sees_less_the_token_does_too(analyst, make_token, call, 
 def test_when_its_maker_goes_the_token_goes(analyst, make_token, call, store):
     secret = make_token(analyst).secret
     with store.writing() as session:
-        remove_account(session, analyst.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        remove_account(session, analyst.account_id, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
         call(secret)
     with store.writing() as session:
-        restore_account(session, analyst.account_id, actor=COMMAND_LINE, now_us=NOW_US)
+        restore_account(session, analyst.account_id)
     with pytest.raises(AuthenticationError):
         call(secret)
 

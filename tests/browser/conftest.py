@@ -74,10 +74,9 @@ def make_full_town(folder):
         now_us = workspace.now_us
         with workspace.store.writing() as session:
             owner = call_as(find_account_by_email(session, OWNER))
-            named = {"actor": owner.actor, "now_us": now_us}
             create_token(session, owner, purpose="weekly dashboard", brands=["book-shop"], now_us=now_us)
             create_write_key(session, source="web-shop", kind="server", brand="sweater-brand", now_us=now_us)
-            invite_staff(session, email="ivo@example.org", role="agent", brands=["book-shop"], **named)
+            invite_staff(session, email="ivo@example.org", role="agent", brands=["book-shop"], now_us=now_us)
             session.insert(
                 DELIVERIES,
                 DELIVERIES.column_names,

@@ -94,7 +94,7 @@ def test_a_rejected_row_is_repaired(open_page):
     field = page.get_by_label("The row as it came; correct it here")
     field.fill(field.input_value().replace('"twelve"', "12"))
     page.get_by_role("button", name="Retry").click()
-    expect(page.get_by_role("status")).to_contain_text("1 row was taken.")
+    expect(page.get_by_role("status")).to_contain_text("Rows accepted: 1;")
 
 
 def test_the_language_is_switched_and_stays(open_page):
@@ -169,8 +169,8 @@ def test_somebody_is_invited_and_the_link_is_copied_by_hand_or_button(open_page)
     page.get_by_label("agent look").check()
     page.get_by_label("only these:").check()
     page.get_by_label("book-shop").check()
-    page.get_by_role("button", name="Make the link").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("An invitation")
+    page.get_by_role("button", name="Create invitation").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("One-time link")
     expect(page.locator(".secret")).to_contain_text("/welcome/")
     page.get_by_role("link", name="I have kept it").click()
     expect(page.get_by_role("row").filter(has_text="ida@example.org")).to_contain_text("book-shop")
@@ -184,7 +184,7 @@ def test_an_event_without_a_consumer_gets_one(open_page):
     event.get_by_label("Consumer").fill("pop-artist")
     event.get_by_label("Why; it is kept").fill("Seen at the till.")
     event.get_by_role("button", name="Assign").click()
-    expect(page.get_by_role("status")).to_contain_text("The event counts for them now.")
+    expect(page.get_by_role("status")).to_contain_text("The event till-7 is attached and counts now.")
     expect(page.locator(".attaching").filter(has_text="till-7")).to_have_count(0)
 
 

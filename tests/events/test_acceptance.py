@@ -1,4 +1,4 @@
-"""Acceptance: what is here already changes nothing, what is new counts once, whichever way it came in."""
+"""ImportResult: what is here already changes nothing, what is new counts once, whichever way it came in."""
 
 from __future__ import annotations
 

@@ -6,8 +6,12 @@ import json
 
 import pytest
 
-from consumer_fusion import declarations, pipeline
+import consumer_fusion as fusion
+from consumer_fusion import pipeline
 from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.identity import operations as identity
+from consumer_fusion.identity import resolution
+from consumer_fusion.identity.review import list_claimed
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
 from consumer_fusion.repairs import rejected_rows, replacements
@@ -60,7 +64,7 @@ def list_conflicts(workspace):
 
 
 def members(workspace, consumer):
-    return set(declarations.show_identity(workspace, consumer).members)
+    return set(identity.show(workspace, consumer).members)
 
 
 @pytest.fixture
@@ -111,7 +115,7 @@ def test_an_address_claimed_first_belongs_to_whom_a_trusted_source_names(known):
     )
     assert members(known, "carol") == {"carol"}
     assert members(known, "alice") == {"alice"}
-    identifiers = declarations.show_identity(known, "carol").identifiers
+    identifiers = identity.show(known, "carol").identifiers
     assert [(each.value, each.strength) for each in identifiers] == [("carol@example.org", "strong")]
     pipeline.import_events(
         known,
@@ -294,3 +298,17 @@ def test_an_address_claimed_at_two_brands_makes_a_visitor_of_each(known):
     send(known, view(1), view(2, brand="brand-c"))
     found = {brand: consumer for consumer, brand in list_pairs(known) if brand in ("brand-a", "brand-c")}
     assert len(set(found.values())) == 2
+
+
+def test_how_a_reason_is_worded_decides_neither_which_merge_is_undone_nor_what_is_a_claim(known, monkeypatch):
+    monkeypatch.setattr(resolution, "_write_tie", lambda identifier_type: "Tied.")
+    monkeypatch.setattr(resolution, "_write_claim", lambda identifier_type: "Claimed.")
+    attack(known)
+    with known.store.reading() as session:
+        assert [(pair.first, pair.reason) for pair in list_claimed(session, 10)] == [("alice", "Claimed.")]
+    email, phone = {"email": "eve@example.org"}, {"phone": "+39555010001"}
+    fusion.import_events(known, [make_order(70, consumer="eve", identifiers=email | phone)])
+    fusion.import_events(known, [make_order(71, consumer="visitor", identifiers=phone)])
+    assert members(known, "eve") == {"eve", "visitor"}
+    fusion.import_events(known, [make_order(72, consumer="visitor", identifiers={"email": "v@example.org"})])
+    assert members(known, "eve") == {"eve"}

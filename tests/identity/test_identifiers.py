@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer_fusion.identity.identifiers import (
+from consumer_fusion.records.identifier import (
     mask_consumer_key,
     mask_identifier,
     normalise_identifier,
@@ -54,10 +54,10 @@ def test_a_masked_identifier_can_be_recognised_but_not_used():
 
 def test_an_identity_is_shown_with_what_it_is_known_by(town):
     town.see((None, {"device": "phone-7"}), ("anna", {"email": "anna@example.org", "device": "phone-7"}))
-    shown = town.identity("device:phone-7").as_dict(is_masked=True)
-    assert shown["consumer"] == "anna"
-    assert shown["members"] == ["anna", "device:***"]
-    assert [(each["type"], each["value"]) for each in shown["identifiers"]] == [
+    shown = town.identity("device:phone-7")
+    assert shown.consumer == "anna"
+    assert shown.members == ["anna", "device:phone-7"]
+    assert [(each.type, each.masked) for each in shown.identifiers] == [
         ("email", "a***@example.org"),
         ("device", "***"),
     ]

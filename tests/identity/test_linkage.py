@@ -13,7 +13,7 @@ import pytest
 from consumer_fusion.errors import InputError, MissingExtraError, RefusedError
 from consumer_fusion.identity.linkage import SUGGESTIONS, suggest_merges
 from consumer_fusion.identity.people import read_people
-from consumer_fusion.identity.review import accept_suggestions
+from consumer_fusion.identity.review import SuggestedPair, accept_suggestions
 
 _FIRST_NAMES = "Anna Ben Clara David Emma Felix Greta Hugo Ida Jonas Klara Leo Mia Noah Olga Paul".split()
 _SURNAMES = "Maier Schulz Weber Wagner Becker Hoffmann Koch Richter Klein Wolf Neumann Braun".split()
@@ -89,14 +89,14 @@ def test_columns_go_by_their_usual_names_and_may_be_missing(splink, people):
 def test_nothing_merges_before_it_is_reviewed_and_each_merge_can_be_undone(town, suggestions, people):
     ids = {key: town.number(key) for key in people["unique_id"].to_pylist()}
     assert all(len(group) == 1 for group in town.groups())
-    reviewed = suggestions.slice(0, 3)
+    reviewed = [SuggestedPair(**row) for row in suggestions.to_pylist()[:3]]
 
     with town.store.writing() as session:
         accepted = accept_suggestions(session, reviewed, consumer_ids=ids, made_us=9)
 
     assert len(accepted.merge_ids) == 3
-    assert {frozenset((row["first"], row["second"])) for row in reviewed.to_pylist()} <= town.groups()
-    (merge,) = town.identity(reviewed["first"][0].as_py()).merges
+    assert {frozenset((pair.first, pair.second)) for pair in reviewed} <= town.groups()
+    (merge,) = town.identity(reviewed[0].first).merges
     assert merge.origin == "review"
     assert merge.reason.startswith("Reviewed suggestion (")
 
@@ -104,7 +104,7 @@ def test_nothing_merges_before_it_is_reviewed_and_each_merge_can_be_undone(town,
 def test_accepting_twice_merges_once_and_strangers_are_passed_over(town):
     row = {"probability": 0.97, "match_weight": 5.0, "reasons": ["same name"]}
     pairs = [("a", "b"), ("b", "c"), ("a", "c"), ("a", "nobody")]
-    reviewed = pa.Table.from_pylist([{"first": f, "second": s, **row} for f, s in pairs], schema=SUGGESTIONS)
+    reviewed = [SuggestedPair(first=first, second=second, **row) for first, second in pairs]
     ids = {key: town.number(key) for key in "abc"}
     for expected_merges, expected_known in ((2, 1), (0, 3)):
         with town.store.writing() as session:

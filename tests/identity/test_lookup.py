@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import declarations
 from consumer_fusion.errors import ConflictError, NotFoundError
+from consumer_fusion.identity import attribution
+from consumer_fusion.identity import operations as identity
 from consumer_fusion.records.event import Event
-from consumer_fusion.repairs import attribution
 from consumer_fusion.score.queries import answers
 from copied_workspaces import copy_made
 from small_workspaces import NOW, make_order, make_small, open_small
@@ -34,7 +34,7 @@ def workspace(tmp_path):
 )  # fmt: skip
 def test_anybody_is_looked_up_by_any_identifier_in_any_form(workspace, text):
     assert answers.explain_pair(workspace, text, "bakery", as_of=NOW).consumer == "c-0001"
-    assert declarations.show_identity(workspace, text).consumer == "c-0001"
+    assert identity.show(workspace, text).consumer == "c-0001"
     (row,) = answers.score_pairs(workspace, consumer=text, as_of=NOW).to_pylist()
     assert row["consumer"] == "c-0001"
 
@@ -93,8 +93,8 @@ def test_a_text_that_several_are_known_by_is_not_taken_for_one_of_them(workspace
         ],
     )
     for ask in (
-        lambda: declarations.show_identity(workspace, "12345678"),
-        lambda: declarations.merge(workspace, "c-0001", "12345678", reason="one person"),
+        lambda: identity.show(workspace, "12345678"),
+        lambda: identity.merge(workspace, "c-0001", "12345678", reason="one person"),
         lambda: answers.explain_pair(workspace, "12345678", "bakery", as_of=NOW),
     ):
         with pytest.raises(ConflictError, match="Several consumers are known by this"):
@@ -113,7 +113,7 @@ def test_a_former_key_that_is_an_address_is_found_whatever_its_case(workspace):
     fusion.import_events(
         workspace, [make_order(25, consumer="member-9", identifiers={"previous_id": "BO.vale@example.com"})]
     )
-    assert set(declarations.show_identity(workspace, "member-9").members) == {
+    assert set(identity.show(workspace, "member-9").members) == {
         "member-9",
         "bo.vale@example.com",
     }

@@ -7,8 +7,8 @@ import json
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion import declarations
 from consumer_fusion.errors import NotFoundError
+from consumer_fusion.identity import operations as identity
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.pipeline import import_files
 from consumer_fusion.records.placeholders import names_nobody
@@ -102,11 +102,11 @@ def test_an_alias_of_two_user_ids_joins_them_as_the_source_says(workspace, tmp_p
         path.write_text(lines[number] + "\n")
         import_files(workspace, [path], choose_reading(format="segment", brand="bakery"))
     (row,) = answers.score_pairs(workspace, as_of=NOW).to_pylist()
-    found = declarations.show_identity(workspace, "new-7")
+    found = identity.show(workspace, "new-7")
     assert set(found.members) == {"new-7", "old-7"}
     assert [(each.origin, each.undone_at) for each in found.merges] == [("rule", None)]
     assert "source says" in found.merges[0].reason
-    assert declarations.show_identity(workspace, "old-7").consumer == row["consumer"]
+    assert identity.show(workspace, "old-7").consumer == row["consumer"]
     assert row["fusion_score"] > 54
 
 
@@ -114,12 +114,12 @@ def test_an_alias_that_people_took_apart_stays_apart(workspace, tmp_path):
     path = tmp_path / "calls.jsonl"
     path.write_text(ALIASED)
     import_files(workspace, [path], choose_reading(format="segment", brand="bakery"))
-    (merge,) = declarations.show_identity(workspace, "new-7").merges
-    declarations.undo(workspace, merge.merge_id)
+    (merge,) = identity.show(workspace, "new-7").merges
+    identity.undo(workspace, merge.merge_id)
     path.write_text(ALIASED.replace('"messageId": "', '"messageId": "again-'))
     import_files(workspace, [path], choose_reading(format="segment", brand="bakery"))
     assert answers.score_pairs(workspace, as_of=NOW).num_rows == 2
-    assert any("undone" in each.reason for each in declarations.show_identity(workspace, "new-7").conflicts)
+    assert any("undone" in each.reason for each in identity.show(workspace, "new-7").conflicts)
 
 
 def test_a_shops_own_placeholder_is_no_identifier_either(workspace):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from consumer_fusion import declarations
 from consumer_fusion.associations import operations as associations
+from consumer_fusion.identity import operations as identity
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.table import SCOPES
@@ -68,7 +68,7 @@ def test_a_change_that_is_rolled_back_moves_nothing(workspace):
 
 def test_a_merge_an_association_and_its_withdrawal_move_the_rules(workspace):
     versions = [read_versions(workspace)["rules"]]
-    declarations.merge(workspace, "consumer-1", "consumer-2", reason="The same person.")
+    identity.merge(workspace, "consumer-1", "consumer-2", reason="The same person.")
     versions.append(read_versions(workspace)["rules"])
     association_id = declare(workspace)
     versions.append(read_versions(workspace)["rules"])

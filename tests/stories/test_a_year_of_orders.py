@@ -37,7 +37,7 @@ def right_from_the_start(tmp_path_factory, scores):
 def test_a_broken_row_stops_no_other_and_counts_once_it_is_mended(workspace, scores, right_from_the_start):
     broken = {**ORDERS[1], "occurred_at": "the second of April"}
     assert import_events(workspace, ORDERS[0], broken, ORDERS[2])["accepted"] == 2
-    (row,) = ask_fusion(workspace, "rejected", "list")
+    (row,) = ask_fusion(workspace, "rejected", "list")["rows"]
     assert row["code"] == "invalid_time"
     assert "Row 2" in row["message"]
     assert json.loads(row["raw"]) == broken
@@ -45,7 +45,7 @@ def test_a_broken_row_stops_no_other_and_counts_once_it_is_mended(workspace, sco
 
     mended = ask_fusion(workspace, "rejected", "retry", row["rejection_id"], "--raw", json.dumps(ORDERS[1]))
     assert (mended["accepted"], mended["rejected"]) == (1, 0)
-    assert ask_fusion(workspace, "rejected", "list") == []
+    assert ask_fusion(workspace, "rejected", "list")["rows"] == []
     assert scores(workspace) == pytest.approx(right_from_the_start, abs=1e-12)
 
 
@@ -53,10 +53,10 @@ def test_a_row_that_is_tried_again_unmended_stays_aside_once(workspace):
     import_events(workspace, {**ORDERS[0], "value": "twenty"}, ORDERS[1])
     tried = run_fusion("rejected", "retry", "--workspace", workspace, "--json")
     assert (tried.status, tried.told["rejected"]) == (1, 1)
-    (row,) = ask_fusion(workspace, "rejected", "list")
+    (row,) = ask_fusion(workspace, "rejected", "list")["rows"]
     assert row["code"] == "invalid_value"
     assert ask_fusion(workspace, "rejected", "drop", row["rejection_id"]) == {"dropped": 1}
-    assert ask_fusion(workspace, "rejected", "list") == []
+    assert ask_fusion(workspace, "rejected", "list")["rows"] == []
 
 
 def test_the_same_file_again_changes_nothing(workspace, scores, right_from_the_start):

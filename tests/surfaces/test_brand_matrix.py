@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 
-from consumer_fusion import declarations, pipeline
+from consumer_fusion import pipeline
 from consumer_fusion.access.accounts import create_account, set_password
 from consumer_fusion.access.passwords import hash_password
 from consumer_fusion.access.permissions import ROLE_PERMISSIONS
@@ -28,12 +28,13 @@ from consumer_fusion.causal.actions.declared_actions import declare_actions
 from consumer_fusion.causal.experiments.assignment import ExperimentPlan, draw_experiment
 from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
 from consumer_fusion.events.inbox_queue import append_arrivals
-from consumer_fusion.identity.identifiers import mask_consumer_key
+from consumer_fusion.identity import operations as identity
 from consumer_fusion.records import TABLES
 from consumer_fusion.records.action import Action
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.event import Event
+from consumer_fusion.records.identifier import mask_consumer_key
 from consumer_fusion.records.timestamps import to_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.storage.sqlite import STORE_TABLES
@@ -70,9 +71,10 @@ FILLERS = {
     "experiment": (["own-plan"], "zq-plan", "no-plan"),
     "metric": (["orders"], "zq-metric", "no-metric"),
     "event": (["order-1"], "tracer-event", "no-event"),
+    "event_id": (["order-1"], "tracer-event", "no-event"),
     "without": (["order-1"], "tracer-event", "no-event"),
     "association_id": (["own-link"], "tracer-link", "no-link"),
-    "merge": (["own-merge"], "tracer-merge", "no-merge"),
+    "merge_id": (["own-merge"], "tracer-merge", "no-merge"),
     "kept": (["ann"], "tracer-only", "nobody"),
     "absorbed": (["shared"], "tracer-twin", "nobody-2"),
     "search": ([""], "tracer", "zzzzzz"),
@@ -84,13 +86,14 @@ FILLERS = {
 """Values of the parameters that name something of a brand."""
 PLAIN = {
     "with_withdrawn": "yes", "is_commercial": "yes", "correction_id": "1", "correction_ids": "1", "is_all": "",
-    "code": "", "after": "", "from": "0", "all": "yes", "width": "narrow", "order": "", "days": "30", "limit": "50",
+    "rejection_id": "1", "rejection_ids": "1", "code": "", "after": "0",
+    "from": "0", "all": "yes", "width": "narrow", "order": "", "days": "30", "limit": "50",
     "kind": "", "cursor": "", "as_of": "", "since": "", "direction": "both", "fresh": "", "start": "", "before": "",
     "type": "", "status": "", "account": "",
     "subscription_id": "x", "delivery_ids": "x", "key_id": "x", "token_id": "x", "overlap_hours": "1",
     "types": "score_crossed", "is_internal": "",
     "title": "Changed", "starts_at": "2026-07-01T08:00", "ends_at": "", "reason": "Because.", "source": "shop",
-    "share": "30", "seed": "7", "percent": "50", "pair": "{}", "people": "", "raw": "{}", "line": "10", "reset": "",
+    "share": "30", "seed": "7", "percent": "50", "pairs": "{}", "people": "", "raw": "{}", "line": "10", "reset": "",
     "valid_from": "2026-06-05T20:00", "valid_to": "", "strength": "1", "commercial": "yes", "evidence": "wears",
     "url": "https://example.org/x", "signing_secret": "", "trust": "", "scope": "some", "more_brands": "",
     "role": "agent",
@@ -159,7 +162,7 @@ def fill(workspace):
             workspace, "shared", brand, evidence="wears", strength=1.0, is_commercial=True,
             valid_from_us=since_us, association_id=number,
         )  # fmt: skip
-    declarations.merge(workspace, "tracer-only", "tracer-twin", reason="zq-reason", merge_id="tracer-merge")
+    identity.merge(workspace, "tracer-only", "tracer-twin", reason="zq-reason", merge_id="tracer-merge")
     moment = (NOW - timedelta(days=3)).isoformat()
     declare_actions(
         workspace,
@@ -199,7 +202,7 @@ async def tell_once(feed, watch, start, **_named):
         until = live.read_position(session)
     yield live.ServerSentEvent(event="open", data="{}")
     for each in live.list_changes(feed.workspace, live.FeedPosition(0, 0, until.basis), until, watch) or ():
-        yield live.ServerSentEvent(event="score", data=json.dumps(each))
+        yield live.ServerSentEvent(event="score", data=each.model_dump_json())
 
 
 @pytest.fixture(scope="module")
@@ -313,7 +316,7 @@ class Person:
         elif path.startswith("/api/"):
             lists = {
                 name: [given[name]]
-                for name in ("brands", "types", "delivery_ids", "correction_ids")
+                for name in ("brands", "types", "delivery_ids", "correction_ids", "pairs", "rejection_ids")
                 if name in given
             }
             headers = {"Origin": SITE, "X-Form-Token": self.token}
@@ -338,7 +341,7 @@ def routes(application):
         for path, method, route in list_routes(application[0])
         if not path.startswith(ENDS_VISIT) and path not in LEFT_OUT
     ]
-    assert {"/api/v1/identities", "/api/v1/live", "/identities", "/brand/figure"} <= {
+    assert {"/api/v1/identities/show", "/api/v1/live", "/identities", "/brand/figure"} <= {
         path for path, *_ in found
     }
     return found
@@ -454,6 +457,6 @@ def test_an_owner_and_python_are_told_where_it_came_from(application):
 
 def test_staff_are_told_of_a_consumer_what_their_own_brand_knows(application):
     person = Person(application[0], "agent")
-    known = person.http.get("/api/v1/identities", params={"consumer": "shared"}).json()
+    known = person.http.get("/api/v1/identities/show", params={"consumer": "shared"}).json()
     assert [each["value"] for each in known["identifiers"]] == ["own@example.org"]
     assert known["members"] == ["shared"]

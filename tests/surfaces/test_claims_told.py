@@ -79,7 +79,7 @@ def ask_staff(folder, address, sightings, key="kunde-4711"):
         )
         assert signed_in.status_code == 200
         told = []
-        for path in ("/api/v1/identities", "/identities", "/consumers", "/api/v1/pairs", "/suggestions"):
+        for path in ("/api/v1/identities/show", "/identities", "/consumers", "/api/v1/pairs", "/suggestions"):
             for asked in (
                 {"consumer": address}, {"consumer": "mine"}, {"consumer": CARD[address]},
                 {"consumer": "kunde-4711"}, {"brand": "brand-a"}, {"brand": "brand-a", "consumer": address},
@@ -99,7 +99,7 @@ def ask_staff(folder, address, sightings, key="kunde-4711"):
 def test_staff_cannot_tell_whether_another_brand_knows_what_was_claimed(tmp_path, make_sightings, key):
     known, told = ask_staff(tmp_path / "known", KNOWN, make_sightings(KNOWN), key)
     unknown, _ = ask_staff(tmp_path / "unknown", UNKNOWN, make_sightings(UNKNOWN), key)
-    assert any(path == "/api/v1/identities" and status == 200 for path, _, status, _ in told)
+    assert any(path == "/api/v1/identities/show" and status == 200 for path, _, status, _ in told)
     assert known == unknown
 
 
@@ -108,8 +108,15 @@ def test_staff_are_told_what_was_claimed_as_a_claim(tmp_path):
     (mine,) = [
         json.loads(text)
         for path, asked, _, text in told
-        if path == "/api/v1/identities" and asked == {"consumer": "mine"}
+        if path == "/api/v1/identities/show" and asked == {"consumer": "mine"}
     ]
     assert mine["identifiers"] == [
-        {"type": "loyalty_card", "value": "CARD-1", "strength": "weak", "consumer": "mine", "seen_at": None}
+        {
+            "type": "loyalty_card",
+            "value": "CARD-1",
+            "masked": "***",
+            "strength": "weak",
+            "consumer": "mine",
+            "seen_at": None,
+        }
     ]

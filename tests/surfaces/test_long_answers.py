@@ -13,7 +13,6 @@ import pytest
 import consumer_fusion as fusion
 from consumer_fusion.access.accounts import list_accounts, remove_account, sign_out_everywhere
 from consumer_fusion.access.sessions import close_sessions
-from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.server.http_server import make_server
 from consumer_fusion.surfaces.api import live
 from consumer_fusion.surfaces.web import Deployment, build_app
@@ -48,9 +47,7 @@ def find_visitor(workspace):
 
 def end_by_signing_out(visitor, workspace):
     with workspace.store.writing() as session:
-        sign_out_everywhere(
-            session, find_visitor(workspace).account_id, actor=COMMAND_LINE, now_us=workspace.now_us
-        )
+        sign_out_everywhere(session, find_visitor(workspace).account_id)
 
 
 def end_by_leaving(visitor, workspace):
@@ -60,9 +57,7 @@ def end_by_leaving(visitor, workspace):
 
 def end_by_removal(visitor, workspace):
     with workspace.store.writing() as session:
-        remove_account(
-            session, find_visitor(workspace).account_id, actor=COMMAND_LINE, now_us=workspace.now_us
-        )
+        remove_account(session, find_visitor(workspace).account_id, now_us=workspace.now_us)
 
 
 @pytest.mark.parametrize("end", [end_by_signing_out, end_by_leaving, end_by_removal])

@@ -5,12 +5,12 @@ __all__ = [
     "audit",
     "execution",
     "form_tokens",
-    "invitations",
     "keys",
     "one_time_links",
     "passwords",
     "permissions",
     "sessions",
     "signing_in",
+    "staff_operations",
     "tokens",
 ]

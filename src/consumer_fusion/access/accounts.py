@@ -25,6 +25,16 @@ def create_account(
     session: Session, *, email: str, role: Role, brands: Collection[str] | None, actor: Actor, now_us: int,
     name: str = "",
 ) -> Account:  # fmt: skip
+    """Make an account as `add_account` does, and put on record who did."""
+    account = add_account(session, email=email, role=role, brands=brands, now_us=now_us, name=name)
+    detail = {"after": tell_rights(account)}
+    append_audit(session, [AuditEntry(actor, "create account", now_us, account.account_id, detail=detail)])
+    return account
+
+
+def add_account(
+    session: Session, *, email: str, role: Role, brands: Collection[str] | None, now_us: int, name: str = ""
+) -> Account:
     """Make an account without a password; a one-time link lets its owner choose one.
 
     Args:
@@ -32,7 +42,6 @@ def create_account(
         email: The address to sign in with.
         role: owner, analyst, agent or read-only.
         brands: The brands that it may see; None for all. An owner sees all.
-        actor: Who makes it.
         now_us: When.
         name: What the person is called.
 
@@ -62,18 +71,11 @@ def create_account(
     }  # fmt: skip
     session.insert(STAFF_ACCOUNTS, tuple(values), [tuple(values.values())])
     _write_brands(session, account)
-    _record(session, actor, "create account", now_us, account.account_id, {}, _describe(account))
     return account
 
 
 def change_account(
-    session: Session,
-    account_id: str,
-    *,
-    role: Role,
-    brands: Collection[str] | None,
-    actor: Actor,
-    now_us: int,
+    session: Session, account_id: str, *, role: Role, brands: Collection[str] | None
 ) -> Account:
     """Give an account another role or other brands; it counts from their next click on.
 
@@ -92,11 +94,10 @@ def change_account(
     )
     session.delete(ACCOUNT_BRANDS, {"account_id": account_id})
     _write_brands(session, after)
-    _record(session, actor, "change account", now_us, account_id, _describe(before), _describe(after))
     return after
 
 
-def remove_account(session: Session, account_id: str, *, actor: Actor, now_us: int) -> None:
+def remove_account(session: Session, account_id: str, *, now_us: int) -> None:
     """Let nobody in with an account any more: its sessions end, its tokens and open links are withdrawn.
 
     The row stays, so that the audit can be read, and so that its address can be invited again.
@@ -110,10 +111,9 @@ def remove_account(session: Session, account_id: str, *, actor: Actor, now_us: i
     _begin_epoch(session, account, {"disabled_us": now_us, "password": None})
     revoke_tokens_of(session, account_id, now_us)
     withdraw_links(session, account_id=account_id, now_us=now_us)
-    _record(session, actor, "remove account", now_us, account_id, _describe(account), {})
 
 
-def restore_account(session: Session, account_id: str, *, actor: Actor, now_us: int) -> Account:
+def restore_account(session: Session, account_id: str) -> Account:
     """Let a removed account be used again, once its owner has chosen a new password.
 
     Raises:
@@ -121,14 +121,12 @@ def restore_account(session: Session, account_id: str, *, actor: Actor, now_us: 
     """
     account = find_account(session, account_id)
     session.update(STAFF_ACCOUNTS, {"disabled_us": None}, {"account_id": account_id})
-    _record(session, actor, "restore account", now_us, account_id, {}, _describe(account))
     return replace(account, disabled_us=None)
 
 
-def sign_out_everywhere(session: Session, account_id: str, *, actor: Actor, now_us: int) -> None:
+def sign_out_everywhere(session: Session, account_id: str) -> None:
     """End all sessions of an account."""
     _begin_epoch(session, find_account(session, account_id), {})
-    append_audit(session, [AuditEntry(actor, "sign out everywhere", now_us, account_id)])
 
 
 def set_password(
@@ -152,7 +150,7 @@ def set_password(
     """
     values = {"password": password_hash, **({"name": name.strip()} if name and name.strip() else {})}
     _begin_epoch(session, find_account(session, account_id), values)
-    _record(session, actor, "set password", now_us, account_id, {}, {})
+    append_audit(session, [AuditEntry(actor, "set password", now_us, account_id)])
 
 
 def renew_password_hash(session: Session, account_id: str, before: str, after: str) -> None:
@@ -200,6 +198,11 @@ def has_owner(session: Session) -> bool:
 def call_as(account: Account) -> Caller:
     """What an account may ask for."""
     return Caller(Actor("staff", account.account_id), account.role, account.brands)
+
+
+def tell_rights(account: Account) -> dict[str, object]:
+    """What an account may, as the audit tells it; the address stays out, because the audit outlives the account."""
+    return {"role": account.role, "brands": None if account.brands is None else sorted(account.brands)}
 
 
 def fold_email(email: str) -> str:
@@ -271,16 +274,3 @@ def _read_account(session: Session, row: Mapping[str, Any]) -> Account:
         row["account_id"], row["email"], row["name"], row["role"], brands, row["password"] is not None,
         row["created_us"], row["disabled_us"], row["session_epoch"],
     )  # fmt: skip
-
-
-def _describe(account: Account) -> dict[str, object]:
-    # The address stays out: the audit outlives the account.
-    return {"role": account.role, "brands": None if account.brands is None else sorted(account.brands)}
-
-
-def _record(
-    session: Session, actor: Actor, action: str, now_us: int, account_id: str,
-    before: dict[str, object], after: dict[str, object],
-) -> None:  # fmt: skip
-    detail = {name: value for name, value in (("before", before), ("after", after)) if value}
-    append_audit(session, [AuditEntry(actor, action, now_us, account_id, detail=detail)])

@@ -6,17 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from consumer_fusion.access.accounts import (
+    add_account,
     change_account,
-    create_account,
-    find_account,
     find_account_by_email,
     restore_account,
 )
-from consumer_fusion.access.audit import append_audit
 from consumer_fusion.access.one_time_links import LINK_HOURS, create_link
 from consumer_fusion.errors import ConflictError
 from consumer_fusion.records.access import Account, LinkPurpose, Role
-from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.storage.store import Session
 
 
@@ -36,9 +33,8 @@ class Invitation:
 
 
 def invite_staff(
-    session: Session, *, email: str, role: Role, brands: Collection[str] | None, actor: Actor, now_us: int,
-    name: str = "",
-) -> Invitation:  # fmt: skip
+    session: Session, *, email: str, role: Role, brands: Collection[str] | None, now_us: int, name: str = ""
+) -> Invitation:
     """Make an account and a link for it; who was invited or removed before is invited anew.
 
     Args:
@@ -46,7 +42,6 @@ def invite_staff(
         email: The address to sign in with.
         role: owner, analyst, agent or read-only.
         brands: The brands that they may see; None for all. An owner sees all.
-        actor: Who invites.
         now_us: When.
         name: What the person is called.
 
@@ -56,9 +51,7 @@ def invite_staff(
     """
     known = find_account_by_email(session, email)
     if known is None:
-        account = create_account(
-            session, email=email, role=role, brands=brands, actor=actor, now_us=now_us, name=name
-        )
+        account = add_account(session, email=email, role=role, brands=brands, now_us=now_us, name=name)
     elif known.is_active and known.has_password:
         raise ConflictError(
             "Somebody signs in with this address already.",
@@ -66,29 +59,22 @@ def invite_staff(
         )
     else:
         if not known.is_active:
-            restore_account(session, known.account_id, actor=actor, now_us=now_us)
-        account = change_account(
-            session, known.account_id, role=role, brands=brands, actor=actor, now_us=now_us
-        )
-    return _make_link(session, account, "invitation", actor, now_us)
+            restore_account(session, known.account_id)
+        account = change_account(session, known.account_id, role=role, brands=brands)
+    return _make_link(session, account, "invitation", now_us)
 
 
-def offer_new_password(session: Session, account_id: str, *, actor: Actor, now_us: int) -> Invitation:
-    """Make a link by which the owner of an account chooses a new password; the old one counts until then.
+def renew_link(session: Session, account: Account, *, now_us: int) -> Invitation:
+    """Make a link by which the owner of an account chooses a password; the old one is valid until then.
 
     Raises:
-        NotFoundError: There is no such account.
-        ConflictError: It was removed.
+        ConflictError: The account was removed.
     """
-    account = find_account(session, account_id)
     if not account.is_active:
         raise ConflictError("The account was removed.", hint="Invite its owner again: `fusion staff invite`.")
-    return _make_link(session, account, "password", actor, now_us)
+    return _make_link(session, account, "password" if account.has_password else "invitation", now_us)
 
 
-def _make_link(
-    session: Session, account: Account, purpose: LinkPurpose, actor: Actor, now_us: int
-) -> Invitation:
+def _make_link(session: Session, account: Account, purpose: LinkPurpose, now_us: int) -> Invitation:
     secret = create_link(session, purpose, account_id=account.account_id, now_us=now_us)
-    append_audit(session, [AuditEntry(actor, f"make {purpose} link", now_us, account.account_id)])
     return Invitation(secret, account, now_us + round(LINK_HOURS[purpose] * 3_600_000_000))

@@ -11,6 +11,7 @@ __all__ = [
     "inbox",
     "inbox_queue",
     "landing",
+    "lookup",
     "rewriting",
     "sealed_ids",
 ]

@@ -1,3 +1,3 @@
-"""Identity: identifiers, the rules that join consumers by them, merges that can be undone, and suggestions."""
+"""Identity: the rules that join consumers, merges that can be undone, suggestions, and events that lack a party."""
 
-__all__ = ["identifiers", "linkage", "lookup", "merges", "overview", "people", "review"]
+__all__ = ["attribution", "linkage", "operations", "overview", "people", "review"]

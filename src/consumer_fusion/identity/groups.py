@@ -14,15 +14,15 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.identity.identifiers import (
+from consumer_fusion.identity.merges import Edge, map_groups, read_merges
+from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.identifier import (
     STRONG_TYPES,
     Identifier,
     is_visitor_key,
     rank_type,
     write_visitor_key,
 )
-from consumer_fusion.identity.merges import Edge, map_groups, read_merges
-from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS
 from consumer_fusion.storage.store import Session
 

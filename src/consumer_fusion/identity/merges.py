@@ -15,16 +15,16 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError, RefusedError
-from consumer_fusion.identity.identifiers import STRONG_TYPES
 from consumer_fusion.identity.union_find import unite
 from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.identifier import STRONG_TYPES
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, MERGES, MergeOrigin
 from consumer_fusion.storage.store import Session
 
 Regrouping = dict[int, tuple[int, int]]
 """Of each consumer that counts for another one than before: for whom it counted, and for whom it counts now."""
 
-_COLUMNS = ("merge_id", "kept_consumer_id", "absorbed_consumer_id", "reason", "origin", "made_us")
+_COLUMNS = ("merge_id", "kept_consumer_id", "absorbed_consumer_id", "reason", "origin", "tie", "made_us")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Edge:
         origin: rule, review or staff.
         made_us: When it was made.
         undone_us: When it was undone; None while it is in force.
+        tie: The type of identifier that a rule joined them by; empty for other merges.
     """
 
     merge_id: str
@@ -48,6 +49,7 @@ class Edge:
     origin: MergeOrigin
     made_us: int
     undone_us: int | None = None
+    tie: str = ""
 
 
 def merge_consumers(
@@ -129,7 +131,7 @@ def undo_merge(session: Session, merge_id: str, undone_us: int) -> Regrouping:
         NotFoundError: There is no such merge.
         ConflictError: It was undone already.
     """
-    found = [_to_edge(row) for row in session.read(MERGES, {"merge_id": merge_id}).to_pylist()]
+    found = [to_edge(row) for row in session.read(MERGES, {"merge_id": merge_id}).to_pylist()]
     if not found:
         raise NotFoundError(
             f"There is no merge {merge_id}.",
@@ -155,7 +157,7 @@ def read_identity_map(session: Session, consumer_ids: Iterable[int] | None = Non
         A consumer that is not in it counts for itself.
     """
     if consumer_ids is None:
-        edges = [_to_edge(row) for row in session.read(MERGES, {"undone_us": None}).to_pylist()]
+        edges = [to_edge(row) for row in session.read(MERGES, {"undone_us": None}).to_pylist()]
     else:
         edges = read_merges(session, consumer_ids)
     return map_groups(edges)
@@ -196,7 +198,7 @@ def read_merges(session: Session, consumer_ids: Iterable[int]) -> list[Edge]:
         for side in ("kept_consumer_id", "absorbed_consumer_id"):
             keys = pa.table({side: pa.array(sorted(frontier), pa.int64())})
             for row in session.read_matching(MERGES, keys).to_pylist():
-                edge = edges[row["merge_id"]] = _to_edge(row)
+                edge = edges[row["merge_id"]] = to_edge(row)
                 if edge.undone_us is None:
                     following |= {edge.kept_id, edge.absorbed_id}
         frontier = following - reached
@@ -208,7 +210,7 @@ def record_merges(session: Session, edges: Sequence[Edge]) -> None:
     session.insert(
         MERGES,
         _COLUMNS,
-        [(e.merge_id, e.kept_id, e.absorbed_id, e.reason, e.origin, e.made_us) for e in edges],
+        [(e.merge_id, e.kept_id, e.absorbed_id, e.reason, e.origin, e.tie, e.made_us) for e in edges],
     )
     _write_identities(session, {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
 
@@ -238,7 +240,8 @@ def _write_identities(session: Session, consumer_ids: Collection[int]) -> None:
     session.insert(IDENTITIES, IDENTITIES.column_names, rows)
 
 
-def _to_edge(row: Mapping[str, Any]) -> Edge:
+def to_edge(row: Mapping[str, Any]) -> Edge:
+    """A row of the table."""
     return Edge(
         row["merge_id"],
         row["kept_consumer_id"],
@@ -247,6 +250,7 @@ def _to_edge(row: Mapping[str, Any]) -> Edge:
         row["origin"],
         row["made_us"],
         row["undone_us"],
+        row["tie"],
     )
 
 

@@ -2,146 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.identity.identifiers import (
-    PREVIOUS_KEY,
-    Identifier,
-    mask_consumer_key,
-    mask_identifier,
-    rank_type,
-)
-from consumer_fusion.identity.merges import list_members, map_groups, read_merges
+from consumer_fusion.events.lookup import Sight
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.identity.merges import Edge, list_members, map_groups, read_merges, to_edge
+from consumer_fusion.operations import Moment, Schema, describe
 from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.identifier import PREVIOUS_KEY, Identifier, mask_identifier, rank_type
 from consumer_fusion.records.identity import (
     IDENTIFIER_SIGHTINGS,
     IDENTIFIERS,
     IDENTITY_CONFLICTS,
-    Merge,
+    MERGES,
+    MergeOrigin,
     Strength,
 )
-from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.storage.store import Session
 
-
-@dataclass(frozen=True, slots=True)
-class KnownIdentifier:
-    """An identifier that a consumer is known by.
-
-    Attributes:
-        type: email, device, ...
-        value: In its canonical form.
-        strength: strong or weak.
-        consumer: Key of the consumer it was first seen for, before merges.
-        seen_at: ISO 8601, when it was first seen; None for whoever sees only some brands, because the first to see
-            it may have been another.
-    """
-
-    type: str
-    value: str
-    strength: Strength
-    consumer: str
-    seen_at: str | None
+STRENGTH_WORDS: dict[Strength, str] = {"strong": mark("strong"), "weak": mark("weak")}
+ORIGIN_WORDS: dict[MergeOrigin, str] = {
+    "rule": mark("rule"),
+    "review": mark("review"),
+    "staff": mark("staff"),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A time that the rules declined to join two consumers, or to link one more identifier.
+class Merge(Schema):
+    """Two consumers found to be one person."""
 
-    Attributes:
-        first: Key of one.
-        second: Key of the other; None where it is about the first alone.
-        reason: Why.
-        seen_at: ISO 8601.
-    """
-
-    first: str
-    second: str | None
-    reason: str
-    seen_at: str
+    merge_id: str = describe("ID", "The id of the merge.")
+    kept: str = describe("Kept consumer", "The consumer that goes on.")
+    absorbed: str = describe("Absorbed consumer", "The consumer whose events count for the kept one.")
+    reason: str = describe("Reason", "Why they were joined.", is_long=True)
+    origin: MergeOrigin = describe("Made by", "rule, review (of a suggestion), or staff.", words=ORIGIN_WORDS)
+    made_at: Moment = describe("Merged (UTC)", "When it was made.")
+    undone_at: Moment | None = describe("Undone (UTC)", "When it was undone; null while it is in force.")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a consumer is, as far as is known.
+class Merges(Schema):
+    """Merges, the newest first."""
 
-    Attributes:
-        consumer: Key of the consumer that goes on.
-        members: Keys of all consumers that count for it, itself included.
-        identifiers: What they are known by, the strong ones first.
-        merges: The merges that name them, undone ones included, in the order they were made.
-        conflicts: Where the rules declined.
-    """
-
-    consumer: str
-    members: tuple[str, ...]
-    identifiers: tuple[KnownIdentifier, ...]
-    merges: tuple[Merge, ...]
-    conflicts: tuple[Conflict, ...]
-
-    def as_dict(self, *, is_masked: bool = False) -> dict[str, object]:
-        """As JSON takes it.
-
-        Args:
-            is_masked: Whether identifiers are cut to what suffices to recognise them, as on a screen.
-        """
-
-        def show_key(key: str) -> str:
-            return mask_consumer_key(key) if is_masked else key
-
-        return {
-            "consumer": show_key(self.consumer),
-            "members": [show_key(key) for key in self.members],
-            "identifiers": [
-                {
-                    "type": each.type,
-                    "value": mask_identifier(each.type, each.value) if is_masked else each.value,
-                    "strength": each.strength,
-                    "consumer": show_key(each.consumer),
-                    "seen_at": each.seen_at,
-                }
-                for each in self.identifiers
-            ],
-            "merges": [
-                {
-                    "merge_id": each.merge_id,
-                    "kept": show_key(each.kept),
-                    "absorbed": show_key(each.absorbed),
-                    "reason": each.reason,
-                    "origin": each.origin,
-                    "made_at": each.made_at,
-                    "undone_at": each.undone_at,
-                }
-                for each in self.merges
-            ],
-            "conflicts": [
-                {
-                    "first": show_key(each.first),
-                    "second": None if each.second is None else show_key(each.second),
-                    "reason": each.reason,
-                    "seen_at": each.seen_at,
-                }
-                for each in self.conflicts
-            ],
-        }
+    count: int = describe("Merges", "How many there are.")
+    merges: list[Merge] = describe("Merges", "The newest of them.")
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What somebody may see who sees only some brands.
+class KnownIdentifier(Schema):
+    """An identifier that a consumer is known by."""
 
-    Attributes:
-        brand_ids: The brands.
-        find_acquainted: Those of consumers, as sources named them, whom these brands know.
-    """
+    type: str = describe("Type", "email, device, and others.")
+    value: str = describe("Identifier", "Its canonical form.", is_shown=False)
+    masked: str = describe("Identifier", "As a screen shows it: enough to recognise it.")
+    strength: Strength = describe("Strength", "strong or weak.", words=STRENGTH_WORDS)
+    consumer: str = describe("Consumer", "The consumer it was first seen for, before merges.")
+    seen_at: Moment | None = describe(
+        "First seen (UTC)",
+        "When it was first seen; null for callers who see only some brands, since another may have seen it first.",
+    )
 
-    brand_ids: frozenset[int]
-    find_acquainted: Callable[[Collection[int]], Collection[int]]
+
+class Conflict(Schema):
+    """A time that the rules declined to join two consumers, or to link one more identifier."""
+
+    first: str = describe("Consumer", "One consumer.")
+    second: str | None = describe("Consumer", "The other; null where it is about the first alone.")
+    reason: str = describe("Reason", "Why they were not joined.", is_long=True)
+    seen_at: Moment = describe("First seen (UTC)", "When.")
+
+
+class Identity(Schema):
+    """Who a consumer is, as far as is known."""
+
+    consumer: str = describe("Consumer", "The consumer that goes on.")
+    members: list[str] = describe("Counts as one person", "All consumers that count for it, itself included.")
+    identifiers: list[KnownIdentifier] = describe("Known by", "The strong ones first.")
+    merges: list[Merge] = describe("Merges", "Those that name them, undone ones included, the oldest first.")
+    conflicts: list[Conflict] = describe("Not merged", "Where the rules declined to join.")
 
 
 def show_identity(session: Session, consumer_id: int, sight: Sight | None = None) -> Identity:
@@ -160,16 +100,12 @@ def show_identity(session: Session, consumer_id: int, sight: Sight | None = None
     identity_map = map_groups(edges)
     canonical_id = identity_map.get(consumer_id, consumer_id)
     members = list_members(identity_map, canonical_id)
-    conflicts: dict[str, dict[str, object]] = {}
+    conflicts: dict[str, dict[str, Any]] = {}
     for side in ("first_consumer_id", "second_consumer_id"):
         for row in session.read(IDENTITY_CONFLICTS, {side: members}).to_pylist():
             conflicts[row["conflict_id"]] = row
     named = {*members} | {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)}
-    named |= {
-        int(str(row[side]))
-        for row in conflicts.values()
-        for side in ("first_consumer_id", "second_consumer_id")
-    }
+    named |= {row[side] for row in conflicts.values() for side in ("first_consumer_id", "second_consumer_id")}
     if sight is not None:
         named &= set(sight.find_acquainted(named))
         members = tuple(member for member in members if member in named)
@@ -191,43 +127,72 @@ def show_identity(session: Session, consumer_id: int, sight: Sight | None = None
         known = _read_told(session, members, sight.brand_ids)
     return Identity(
         consumer=keys.get(canonical_id, keys[consumer_id]),
-        members=tuple(keys[member] for member in members),
-        identifiers=tuple(
+        members=[keys[member] for member in members],
+        identifiers=[
             KnownIdentifier(
-                row["identifier_type"],
-                row["identifier_value"],
-                row["strength"],
-                keys[row["consumer_id"]],
-                None if row["seen_us"] is None else write_moment(row["seen_us"]),
+                type=row["identifier_type"],
+                value=row["identifier_value"],
+                masked=mask_identifier(row["identifier_type"], row["identifier_value"]),
+                strength=row["strength"],
+                consumer=keys[row["consumer_id"]],
+                seen_at=row["seen_us"],
             )
             for row in sorted(
                 known, key=lambda row: (row["strength"], row["identifier_type"], row["identifier_value"])
             )
-        ),
-        merges=tuple(
-            Merge(
-                edge.merge_id,
-                keys[edge.kept_id],
-                keys[edge.absorbed_id],
-                edge.reason,
-                edge.origin,
-                write_moment(edge.made_us),
-                None if edge.undone_us is None else write_moment(edge.undone_us),
-            )
-            for edge in edges
-        ),
-        conflicts=tuple(
+        ],
+        merges=[_tell_merge(edge, keys) for edge in edges],
+        conflicts=[
             Conflict(
-                keys[int(str(row["first_consumer_id"]))],
-                keys.get(int(str(row["second_consumer_id"]))),
-                str(row["reason"]),
-                write_moment(int(str(row["seen_us"]))),
+                first=keys[row["first_consumer_id"]],
+                second=keys.get(row["second_consumer_id"]),
+                reason=row["reason"],
+                seen_at=row["seen_us"],
             )
-            for row in sorted(
-                conflicts.values(), key=lambda row: (str(row["seen_us"]), str(row["conflict_id"]))
-            )
-        ),
+            for row in sorted(conflicts.values(), key=lambda row: (row["seen_us"], row["conflict_id"]))
+        ],
     )
+
+
+def list_merges(session: Session, limit: int, sight: Sight | None = None) -> Merges:
+    """Merges, the newest first.
+
+    Args:
+        session: A session of the store.
+        limit: At most so many.
+        sight: What may be seen: merges of two whom these brands know; None for all.
+    """
+    order = ("made_us desc", "merge_id")
+    if sight is None:
+        edges = [to_edge(row) for row in session.read(MERGES, order_by=order, limit=limit).to_pylist()]
+        count = session.count(MERGES)
+    else:
+        edges = [to_edge(row) for row in session.read(MERGES, order_by=order).to_pylist()]
+        known = set(
+            sight.find_acquainted({end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
+        )
+        edges = [edge for edge in edges if {edge.kept_id, edge.absorbed_id} <= known]
+        count = len(edges)
+    return Merges(count=count, merges=_tell_merges(session, edges[:limit]))
+
+
+def find_merge(session: Session, merge_id: str) -> Merge:
+    """The merge of an id."""
+    (merge,) = _tell_merges(session, map(to_edge, session.read(MERGES, {"merge_id": merge_id}).to_pylist()))
+    return merge
+
+
+def _tell_merges(session: Session, edges: Iterable[Edge]) -> list[Merge]:
+    edges = list(edges)
+    keys = _read_keys(session, {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
+    return [_tell_merge(edge, keys) for edge in edges]
+
+
+def _tell_merge(edge: Edge, keys: Mapping[int, str]) -> Merge:
+    return Merge(
+        merge_id=edge.merge_id, kept=keys[edge.kept_id], absorbed=keys[edge.absorbed_id], reason=edge.reason,
+        origin=edge.origin, made_at=edge.made_us, undone_at=edge.undone_us,
+    )  # fmt: skip
 
 
 def _read_told(session: Session, members: Sequence[int], brand_ids: Collection[int]) -> list[dict[str, Any]]:

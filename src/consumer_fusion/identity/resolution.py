@@ -7,7 +7,6 @@ dates is `linkage`'s, and only suggests.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -15,7 +14,8 @@ from typing import NamedTuple
 
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.identity.groups import Group, Groups, Teller, Telling
-from consumer_fusion.identity.identifiers import (
+from consumer_fusion.identity.merges import Edge, Regrouping, compare_groups, record_merges, withdraw_merges
+from consumer_fusion.records.identifier import (
     PREVIOUS_KEY,
     WEAK_TYPES,
     Identifier,
@@ -23,7 +23,6 @@ from consumer_fusion.identity.identifiers import (
     rank_type,
     write_visitor_key,
 )
-from consumer_fusion.identity.merges import Edge, Regrouping, compare_groups, record_merges, withdraw_merges
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS, IDENTITY_CONFLICTS
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.storage.store import Session
@@ -56,12 +55,8 @@ class _Seen:
 EnsureConsumers = Callable[[Sequence[str]], Mapping[str, int]]
 """Gives the number of each key, making consumers where they are new."""
 
-CLAIM_OPENING = "A browser says that both have the same "
-"""How the reason begins of a conflict that came of a claim: people may find it true."""
-
-STATED = mark("The source says that they are one: the one was the other's key before.")
+_STATED = mark("The source says that they are one: the one was the other's key before.")
 _TOO_MANY = mark("Together they would have more identifiers than a consumer may have.")
-_TIE = re.compile(r"The same (\S+) was seen for both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +186,7 @@ class _Rules:
         self.merges: list[Edge] = []
         self.undone_merge_ids: list[str] = []
         self.linked: list[tuple[int, Identifier]] = []
-        self.conflicts: dict[tuple[int, int, str], None] = {}
+        self.conflicts: dict[tuple[int, int, str], bool] = {}
         self._groups = groups
         self._limit = limit
         self._claimed_by = claimed_by
@@ -259,11 +254,11 @@ class _Rules:
         if groups.were_parted(first, second):
             self._decline(first, second, mark("A merge of the two was undone before."))
         elif self._claimed_by is not None:
-            self._decline(first, second, _write_claim(PREVIOUS_KEY))
+            self._decline(first, second, _write_claim(PREVIOUS_KEY), is_claim=True)
         elif groups.count_identifiers(first, second) > self._limit:
             self._decline(first, second, _TOO_MANY)
         else:
-            self._join(consumer_id, former_id, STATED)
+            self._join(consumer_id, former_id, _STATED)
 
     def _find_subject(self, strongest: Identifier) -> int:
         """The consumer known by the strongest identifier, else a new one.
@@ -336,7 +331,7 @@ class _Rules:
             return
         group = groups.find(subject)
         if any(
-            subject in (edge.kept_id, edge.absorbed_id) and _read_tie(edge) == identifier.type
+            subject in (edge.kept_id, edge.absorbed_id) and edge.tie == identifier.type
             for edge in group.edges
         ):
             return
@@ -349,14 +344,10 @@ class _Rules:
                 weak_ties = [
                     edge
                     for edge in groups.trace(subject, member)
-                    if edge.origin == "rule"
-                    and edge.reason != STATED
-                    and rank_type(_read_tie(edge)) >= identifier.rank
+                    if edge.origin == "rule" and edge.tie and rank_type(edge.tie) >= identifier.rank
                 ]
                 if weak_ties:
-                    edge = max(
-                        weak_ties, key=lambda each: (rank_type(_read_tie(each)), each.made_us, each.merge_id)
-                    )
+                    edge = max(weak_ties, key=lambda each: (rank_type(each.tie), each.made_us, each.merge_id))
                     groups.part(edge)
                     self.undone_merge_ids.append(edge.merge_id)
                     self._decline(groups.find(subject), groups.find(member), _write_contest(identifier.type))
@@ -371,7 +362,7 @@ class _Rules:
         elif contested is not None and identifier.is_strong:
             self._decline(first, second, _write_contest(contested))
         elif identifier.is_claim and not (is_told and self._may_join_by_claim(first, second)):
-            self._decline(first, second, _write_claim(identifier.type))
+            self._decline(first, second, _write_claim(identifier.type), is_claim=True)
         elif not identifier.is_strong and not (groups.is_anonymous(first) or groups.is_anonymous(second)):
             self._decline(first, second, mark(f"They share a {identifier.type}, which alone joins nobody."))
         elif groups.count_identifiers(first, second) > self._limit:
@@ -379,10 +370,10 @@ class _Rules:
         else:
             goes_on = groups.order(first) < groups.order(second)
             kept, absorbed = (subject, owner) if goes_on else (owner, subject)
-            self._join(kept, absorbed, _write_tie(identifier.type))
+            self._join(kept, absorbed, _write_tie(identifier.type), identifier.type)
 
-    def _join(self, kept_id: int, absorbed_id: int, reason: str) -> None:
-        edge = Edge(f"{len(self.merges):012d}", kept_id, absorbed_id, reason, "rule", self.made_us)
+    def _join(self, kept_id: int, absorbed_id: int, reason: str, tie: str = "") -> None:
+        edge = Edge(f"{len(self.merges):012d}", kept_id, absorbed_id, reason, "rule", self.made_us, tie=tie)
         self._groups.join(edge)
         self.merges.append(edge)
 
@@ -395,17 +386,12 @@ class _Rules:
         source_id = self._claimed_by or min((each.source_id for each in tellers), default=0)
         return bool(anonymous) and all(self._groups.is_only_claimed(group, source_id) for group in anonymous)
 
-    def _decline(self, first: Group, second: Group | None, reason: str) -> None:
-        self.conflicts[first.canonical_id, second.canonical_id if second else 0, reason] = None
+    def _decline(self, first: Group, second: Group | None, reason: str, *, is_claim: bool = False) -> None:
+        self.conflicts[first.canonical_id, second.canonical_id if second else 0, reason] = is_claim
 
 
 def _write_tie(identifier_type: str) -> str:
     return mark(f"The same {identifier_type} was seen for both.")
-
-
-def _read_tie(edge: Edge) -> str:
-    found = _TIE.match(edge.reason)
-    return found.group(1) if found else ""
 
 
 def _write_contest(identifier_type: str) -> str:
@@ -454,16 +440,16 @@ def _record_sightings(
 
 
 def _record_conflicts(
-    session: Session, conflicts: Iterable[tuple[int, int, str]], written: Mapping[int, int], seen_us: int
+    session: Session, conflicts: Mapping[tuple[int, int, str], bool], written: Mapping[int, int], seen_us: int
 ) -> int:
     rows = {}
-    for first, second, reason in conflicts:
+    for (first, second, reason), is_claim in conflicts.items():
         ends = [written.get(first, first), written.get(second, second)]
         if second:
             ends.sort()
         # The id is made of what the conflict says, so that it is recorded once however often it is met.
         conflict_id = hashlib.sha256(f"{ends[0]}|{ends[1]}|{reason}".encode()).hexdigest()[:32]
-        rows[conflict_id] = (conflict_id, ends[0], ends[1], reason, seen_us)
+        rows[conflict_id] = (conflict_id, ends[0], ends[1], reason, is_claim, seen_us)
     return session.insert(
         IDENTITY_CONFLICTS, IDENTITY_CONFLICTS.column_names, list(rows.values()), ignore=True
     )

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import pyarrow as pa
+from pydantic import BeforeValidator, Field
 
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.identity.merges import Regrouping, compare_groups, merge_consumers, read_identity_map
-from consumer_fusion.identity.resolution import CLAIM_OPENING
+from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTITY_CONFLICTS
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.storage.store import Session
+
+
+class SuggestedPair(Schema):
+    """Two records that are probably of one person."""
+
+    first: str = describe("First", "The id of one record: the key of a consumer.")
+    second: str = describe("Second", "The id of the other.")
+    probability: Annotated[float, Field(ge=0, le=1)] = describe("Probability", "That they are one person.")
+    match_weight: float = describe("Match weight", "The evidence for it, in bits.")
+    reasons: list[str] = describe("Reasons", "What agrees and what differs, without any value.")
+
+
+def _read_json(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+WrittenPair = Annotated[SuggestedPair, BeforeValidator(_read_json)]
+"""A suggested pair, also as JSON text, as forms and commands bring it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +79,9 @@ def list_claimed(session: Session, limit: int) -> tuple[ClaimedPair, ...]:
         session: A session of the store.
         limit: At most so many.
     """
-    rows = [
-        row
-        for row in session.read(IDENTITY_CONFLICTS, order_by=("seen_us desc", "conflict_id")).to_pylist()
-        if row["reason"].startswith(CLAIM_OPENING)
-    ]
+    rows = session.read(
+        IDENTITY_CONFLICTS, {"is_claim": True}, order_by=("seen_us desc", "conflict_id")
+    ).to_pylist()
     ends = {row[side] for row in rows for side in ("first_consumer_id", "second_consumer_id")}
     now = read_identity_map(session, ends)
     pairs: list[tuple[int, int, str, int]] = []
@@ -85,7 +104,7 @@ def list_claimed(session: Session, limit: int) -> tuple[ClaimedPair, ...]:
 
 
 def accept_suggestions(
-    session: Session, suggestions: pa.Table, *, consumer_ids: Mapping[str, int], made_us: int
+    session: Session, suggestions: Sequence[SuggestedPair], *, consumer_ids: Mapping[str, int], made_us: int
 ) -> AcceptedSuggestions:
     """Merge what was suggested and reviewed.
 
@@ -93,19 +112,19 @@ def accept_suggestions(
 
     Args:
         session: A writing session of the store.
-        suggestions: Reviewed rows of what `suggest_merges` returned.
+        suggestions: Reviewed pairs of what `suggest_merges` returned.
         consumer_ids: The consumer of each record, by its id.
         made_us: When.
     """
-    rows = sorted(suggestions.to_pylist(), key=lambda row: (-row["probability"], row["first"], row["second"]))
-    unknown = {row[side] for row in rows for side in ("first", "second")} - set(consumer_ids)
+    pairs = sorted(suggestions, key=lambda pair: (-pair.probability, pair.first, pair.second))
+    unknown = {end for pair in pairs for end in (pair.first, pair.second)} - set(consumer_ids)
     before = read_identity_map(session, set(consumer_ids.values()))
     merge_ids: list[str] = []
     already_one = 0
-    for place, row in enumerate(rows):
-        if row["first"] in unknown or row["second"] in unknown:
+    for place, pair in enumerate(pairs):
+        if pair.first in unknown or pair.second in unknown:
             continue
-        ends = [consumer_ids[row["first"]], consumer_ids[row["second"]]]
+        ends = [consumer_ids[pair.first], consumer_ids[pair.second]]
         now = read_identity_map(session, ends)
         kept, absorbed = sorted(now.get(end, end) for end in ends)
         if kept == absorbed:
@@ -116,7 +135,7 @@ def accept_suggestions(
             session,
             kept,
             absorbed,
-            reason=_write_reason(row["probability"], row["reasons"]),
+            reason=_write_reason(pair.probability, pair.reasons),
             origin="review",
             # One microsecond apart, so that the order in which they were made stays known.
             made_us=made_us + place,

@@ -123,9 +123,10 @@ def list_rejections(
     *,
     rejection_ids: Sequence[int] | None = None,
     code: str | None = None,
+    after: int = 0,
     limit: int | None = None,
 ) -> tuple[Rejection, ...]:
-    """The rejected rows, oldest first.
+    """The rejected rows, oldest first; those with a higher number than `after`.
 
     Raises:
         NotFoundError: One of the numbers is of no rejection.
@@ -133,6 +134,8 @@ def list_rejections(
     where: dict[str, Value | Between | Sequence[Value]] = {}
     if rejection_ids is not None:
         where["rejection_id"] = keep_possible(rejection_ids)
+    elif after:
+        where["rejection_id"] = Between(above=after)
     if code is not None:
         where["code"] = code
     names = tuple(Rejection.__dataclass_fields__)

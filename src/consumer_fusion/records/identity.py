@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from consumer_fusion.records.table import Column, Table
 
 Strength = Literal["strong", "weak"]
 MergeOrigin = Literal["rule", "review", "staff"]
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Two consumers found to be one person.
-
-    Attributes:
-        merge_id: Its id.
-        kept: Key of the consumer that goes on.
-        absorbed: Key of the consumer whose events now count for `kept`.
-        reason: Why, for people.
-        origin: Whether a rule, a reviewed suggestion or a member of staff made it.
-        made_at: ISO 8601.
-        undone_at: ISO 8601, where it was taken back.
-    """
-
-    merge_id: str
-    kept: str
-    absorbed: str
-    reason: str
-    origin: MergeOrigin
-    made_at: str
-    undone_at: str | None = None
 
 
 IDENTIFIERS = Table(
@@ -86,6 +62,7 @@ MERGES = Table(
         Column("absorbed_consumer_id", "integer", "The consumer whose events count for the kept one."),
         Column("reason", "text", "Why, for people; names types of identifiers, not their values."),
         Column("origin", "text", "rule, review or staff."),
+        Column("tie", "text", "The type of identifier that a rule joined them by; empty for other merges."),
         Column("made_us", "integer", "When it was made."),
         Column("undone_us", "integer", "When it was undone.", is_optional=True),
     ),
@@ -116,6 +93,7 @@ IDENTITY_CONFLICTS = Table(
         Column("first_consumer_id", "integer", "One of the two."),
         Column("second_consumer_id", "integer", "The other."),
         Column("reason", "text", "Why they were not joined."),
+        Column("is_claim", "boolean", "Whether a browser says that they are one; people may find it true."),
         Column("seen_us", "integer", "When."),
     ),
     primary_key=("conflict_id",),

@@ -33,9 +33,10 @@ def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
         default: Its value where none is given; required without one.
         extra: `words`, a label for each of its values, which may name other fields of the row in braces; `hints`,
             a meaning for each of its values; `absent`, what is shown where there is none; `option`, its name on
-            the command line; `is_secret`, shown once when made, or read from a file on the command line;
-            `is_shown`, false for what tables and forms leave out; `consumer_page`, the page of the console about
-            the consumer whose key it is.
+            the command line; `null_option`, the flag there that stands for null; `is_secret`, shown once when made,
+            or read from a file on the command line; `is_shown`, false for what tables and forms leave out;
+            `is_long`, for a text that may be cut in a terminal's table; `consumer_page`, the page of the console
+            about the consumer whose key it is.
     """
     return Field(default, title=title, description=meaning, json_schema_extra=extra or None)
 

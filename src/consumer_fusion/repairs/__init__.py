@@ -1,3 +1,3 @@
-"""Repairs: rejected rows are read again, events get the party they lack, corrections take effect."""
+"""Repairs: rejected rows are read again, corrections take effect."""
 
-__all__ = ["attribution", "rejected_rows"]
+__all__ = ["outcome", "rejected_operations"]

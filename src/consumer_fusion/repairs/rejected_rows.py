@@ -23,11 +23,18 @@ from consumer_fusion.workspace import Workspace
 
 
 def list_rejected(
-    workspace: Workspace, *, limit: int | None = None
+    workspace: Workspace, *, code: str | None = None, after: int = 0, limit: int | None = None
 ) -> tuple[tuple[Rejection, ...], dict[str, int]]:
-    """The rows set aside, and how many there are for each reason."""
+    """The rows set aside, and how many there are for each reason.
+
+    Args:
+        workspace: The workspace.
+        code: Only rows with this reason.
+        after: Only rows with a higher number.
+        limit: At most so many rows.
+    """
     with workspace.store.reading() as session:
-        return list_rejections(session, limit=limit), count_rejections(session)
+        return list_rejections(session, code=code, after=after, limit=limit), count_rejections(session)
 
 
 def retry_rejected(

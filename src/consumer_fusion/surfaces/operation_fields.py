@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 from typing import Any, TypeVar
 
@@ -45,6 +45,22 @@ def list_fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
     return [
         (name, field) for name, field in model.model_fields.items() if read_extra(field).get("is_shown", True)
     ]
+
+
+def find_row_model(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of the rows, where a field is a list of them."""
+    for part in typing.get_args(field.annotation):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
+
+
+def count_rows(result: BaseModel | Sequence[BaseModel]) -> int:
+    """How many rows a result tells; one that has none of its own is a row."""
+    if not isinstance(result, BaseModel):
+        return len(result)
+    lists = [name for name, field in type(result).model_fields.items() if find_row_model(field) is not None]
+    return sum(len(getattr(result, name)) for name in lists) if lists else 1
 
 
 def read_extra(field: FieldInfo) -> Mapping[str, Any]:

@@ -17,8 +17,8 @@ from consumer_fusion.causal.actions.declared_actions import (
     withdraw_action,
 )
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
+from consumer_fusion.identity import attribution
 from consumer_fusion.ingest.formats import choose_reading
-from consumer_fusion.repairs import attribution
 from effect_worlds import make_action, open_world
 
 TOML = """
@@ -187,4 +187,4 @@ def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace
     (row,) = list_actions(workspace)
     assert (row["action"], row["origin"], row["effect_until"]) == ("e1", "event", "2026-06-15")
     assert all(f"{event} declares no action" in caplog.text for event in ("e2", "e3", "e4"))
-    assert attribution.list_unattributed(workspace) == ((), 0)
+    assert attribution.list_unattributed(workspace).count == 0

@@ -9,9 +9,9 @@ from contextlib import aclosing
 
 import pytest
 
-from consumer_fusion import declarations
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.events.entities import find_keys
+from consumer_fusion.identity import operations as identity
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.storage.sqlite_session import SQLiteSession
 from consumer_fusion.surfaces.api.live import (
@@ -94,7 +94,7 @@ def test_only_what_is_watched_is_told(workspace):
 def test_a_merge_lets_pages_load_anew(workspace):
     _, told = listen(
         workspace, 2,
-        happening=lambda: declarations.merge(workspace, "consumer-1", "consumer-2", reason="the same person"),
+        happening=lambda: identity.merge(workspace, "consumer-1", "consumer-2", reason="the same person"),
     )  # fmt: skip
     assert told.event == "reload"
 
@@ -127,7 +127,7 @@ def test_a_brand_that_may_not_be_seen_is_not_listened_to(bakery_program):
 def test_who_is_who_is_asked_once_for_all_that_changed(workspace, monkeypatch):
     """Of one consumer or of many, what a listener is told costs as many statements."""
     names = [f"many-{number}" for number in range(40)]
-    declarations.merge(workspace, "consumer-1", "consumer-2", reason="The same person.")
+    identity.merge(workspace, "consumer-1", "consumer-2", reason="The same person.")
     counts = {"now": 0}
     fetch = SQLiteSession._fetch
 

@@ -23,7 +23,6 @@ ANN = {"consumer": "ann", "brand": "bakery"}
 AS_OF = NOW.isoformat()
 QUESTIONS = (
     "/scores", "/score", "/movers", "/explain", "/changes", "/history", "/brands", "/kinds", "/points",
-    "/identities", "/rejections",
 )  # fmt: skip
 
 
@@ -173,8 +172,8 @@ def test_a_token_of_one_brand_reads_that_brand_only(bakery_program):
 
 
 def test_who_is_who_and_rejected_rows_are_not_for_tokens(program):
-    for question in ("/identities", "/rejections"):
-        assert program.get(question, params={"consumer": "ann"}).status_code == 403
+    for question in ("/identities", "/identities/show?consumer=ann", "/unattributed", "/rejected"):
+        assert program.get(question).status_code == 403
 
 
 def test_staff_see_who_is_who_and_it_is_on_record(filled):
@@ -183,8 +182,8 @@ def test_staff_see_who_is_who_and_it_is_on_record(filled):
 
     trail = AuditBuffer(filled.store, filled.visits)
     agent = TestClient(build_api(RequestContext(filled, trail, admit)))
-    assert agent.get("/identities", params={"consumer": "ann"}).json()["members"] == ["ann"]
-    assert agent.get("/rejections").json() == {"counts": {}, "items": [], "next_cursor": None}
+    assert agent.get("/identities/show", params={"consumer": "ann"}).json()["members"] == ["ann"]
+    assert agent.get("/rejected").json() == {"counts": [], "rows": []}
     trail.flush()
     with filled.store.reading() as session:
         acts = [entry.action for entry in read_audit(session, actor_id="somebody")]

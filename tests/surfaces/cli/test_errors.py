@@ -111,7 +111,7 @@ def test_a_mapping_that_is_no_toml_says_in_which_line(import_with):
 def test_a_refused_import_leaves_nothing_behind(import_with, empty):
     import_with(MAPPING.replace('"day"', '"dya"'))
     assert ask_fusion(empty, "score") == []
-    assert ask_fusion(empty, "rejected", "list") == []
+    assert ask_fusion(empty, "rejected", "list")["rows"] == []
 
 
 def test_a_moment_that_is_none_is_answered_with_an_example(refuse, untouched_shop):

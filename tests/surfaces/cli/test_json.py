@@ -65,6 +65,9 @@ _MOMENT = ("--as-of", "2026-06-15T20:30:00Z")
 _ARTIST = ("pop-artist", "sweater-brand", *_MOMENT)
 _DRAWN = ("book-shop", "Campaign Received", "--starts", "2099-01-01", "--id")
 _AUDIENCE = ("--audience", "/audience.txt", "--share", 0.5)
+PAIR = json.dumps(
+    {"first": "anna", "second": "cyd", "probability": 0.9, "match_weight": 3.0, "reasons": ["same name"]}
+)
 
 ASKED = (
     Asked("demo", ("--no-serve", "--people", 0), "town"),
@@ -72,6 +75,7 @@ ASKED = (
     Asked("version", (), None),
     Asked("import", ("/orders.csv", "--map", "/mapping.toml")),
     Asked("rejected list"),
+    Asked("rejected show", (Told("rejected list", ("rows", 0, "rejection_id")),)),
     Asked("rejected retry", status=1),  # what was mended by nobody is set aside again
     Asked("rejected drop", ("--all",)),
     Asked("import corrected", ("/corrected.csv", "--map", "/mapping.toml"), words="import"),
@@ -109,8 +113,11 @@ ASKED = (
           words="corrections undo"),
     Asked("identity merge", ("anna", "cyd", "--reason", "one person"), "shop"),
     Asked("identity show", ("anna",), "shop"),
+    Asked("identity list", (), "shop"),
     Asked("identity undo", (Told("identity merge", ("merge_id",)),), "shop"),
+    Asked("unattributed list", (), "shop"),
     Asked("identity attach", ("d", "--source", "events", "--consumer", "cyd", "--reason", "seen"), "shop"),
+    Asked("identity accept", (PAIR,), "shop"),
     Asked("keys create", ("--source", "web-shop"), "shop"),
     Asked("keys list", (), "shop"),
     Asked("keys rotate", (Told("keys create", ("key_id",)),), "shop"),
@@ -123,6 +130,9 @@ ASKED = (
     Asked("staff invite", ("ann@example.org", "--all-brands"), "shop"),
     Asked("staff change", ("ann@example.org", "--role", "analyst"), "shop"),
     Asked("staff list", (), "shop"),
+    Asked("staff show", ("ann@example.org",), "shop"),
+    Asked("staff password", ("ann@example.org",), "shop"),
+    Asked("staff sign-out", ("ann@example.org",), "shop"),
     Asked("tokens create", ("dashboard", "--account", "ann@example.org"), "shop"),
     Asked("tokens list", (), "shop"),
     Asked("tokens revoke", (Told("tokens create", ("token_id",)),), "shop"),
@@ -293,8 +303,9 @@ def test_the_fields_of_an_explanation_that_were_promised_are_there(read_answer, 
 @pytest.mark.parametrize(
     ("name", "field"),
     [
-        *((name, None) for name in ("rejected list", "corrections list", "associations list", "brands")),
+        *((name, None) for name in ("corrections list", "associations list", "brands")),
         *(("identity show", field) for field in ("members", "identifiers", "merges", "conflicts")),
+        *(("rejected list", field) for field in ("counts", "rows")),
         ("doctor", "checks"),
         ("explain more", "history"),
     ],
@@ -327,7 +338,7 @@ def test_numbers_are_not_rounded_and_times_are_iso_8601(read_answer):
 
 
 def test_an_empty_workspace_gives_empty_lists(untouched_empty):
-    for command in (["score"], ["brands"], ["rejected", "list"], ["associations", "list"]):
+    for command in (["score"], ["brands"], ["keys", "list"], ["associations", "list"]):
         assert ask_fusion(untouched_empty, *command) == []
 
 

@@ -8,10 +8,10 @@ import pytest
 
 import consumer_fusion as fusion
 from command_line import run_fusion
-from consumer_fusion import declarations
 from consumer_fusion.access import audit
 from consumer_fusion.access.audit import find_broken_audit
 from consumer_fusion.errors import StoreError
+from consumer_fusion.identity import operations as identity
 from consumer_fusion.records.identity import MERGES
 from small_workspaces import make_order, open_small
 
@@ -89,6 +89,6 @@ def test_what_is_not_done_is_not_on_record_and_what_is_not_on_record_is_not_done
 def test_points_changed_in_their_file_are_on_record_when_they_come_into_force(folder):
     (folder / "points.toml").write_text('[kinds."Order Completed"]\nhalf_life_days = 12\n', encoding="utf-8")
     with open_small(folder) as workspace:
-        declarations.merge(workspace, "ann", "ben", reason="One.")
+        identity.merge(workspace, "ann", "ben", reason="One.")
     (entry,) = read_audit(folder)
     assert (entry.actor.type, entry.action) == ("product", "put points in force")

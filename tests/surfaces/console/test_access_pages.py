@@ -126,7 +126,7 @@ def test_who_is_invited_chooses_a_password_and_comes_in(owner, stranger, workspa
     account = find_account(workspace, "ivo@example.org")
     assert (account.role, account.brands) == ("agent", frozenset({"book-shop"}))
     assert link not in owner.get("/staff").text
-    assert "create account" in read_actions(workspace)
+    assert "invite staff" in read_actions(workspace)
 
 
 def test_an_invitation_without_a_brand_is_refused_with_what_to_do(owner):
@@ -145,9 +145,9 @@ def test_a_change_of_role_counts_from_the_next_click_on(owner, sign_in, workspac
     page = f"/staff/account?account={account_id}"
     owner.send(page, "/staff/change", account=account_id, role="read-only", scope="all")
     assert rita.get("/rejected").status_code == 403
-    owner.send(page, "/staff/deactivate", account=account_id)
+    owner.send(page, "/staff/remove", account=account_id)
     assert rita.get("/brands", follow_redirects=False).status_code == 303
-    assert "deactivated" in owner.get("/staff").text
+    assert "removed" in owner.get("/staff").text
     assert {"change account", "remove account"} <= set(read_actions(workspace))
 
 
@@ -168,9 +168,9 @@ def test_a_link_for_a_new_password_lets_in_again(owner, stranger, workspace):
     assert stranger.get("/tokens").status_code == 200
 
 
-def test_the_only_owner_cannot_be_deactivated(owner, workspace):
+def test_the_only_owner_cannot_be_removed(owner, workspace):
     account_id = find_account(workspace, OWNER).account_id
-    answer = owner.send(f"/staff/account?account={account_id}", "/staff/deactivate", account=account_id)
+    answer = owner.send(f"/staff/account?account={account_id}", "/staff/remove", account=account_id)
     assert answer.status_code == 409
     assert find_account(workspace, OWNER).is_active
 

@@ -170,26 +170,28 @@ def test_a_rejected_row_is_repaired_and_counts(owner, workspace):
     page = owner.get(f"/rejected/row?row={number}").text
     assert "twelve" in page
     raw = str({**BROKEN, "value": 12}).replace("'", '"')
-    answer = owner.send(f"/rejected/row?row={number}", "/rejected/retry", row=number, raw=raw)
-    assert "1 row was taken." in answer.text
+    answer = owner.send(f"/rejected/row?row={number}", "/rejected/retry", rejection_ids=number, raw=raw)
+    assert "Rows accepted: 1;" in answer.text
     assert "Nothing is set aside" in answer.text
     scores = answers.score_pairs(workspace, consumer="mended-consumer", brand="sweater-brand", as_of="latest")
     assert scores["fusion_score"][0].as_py() > 50
-    assert "repair rejected row" in read_actions(workspace)
+    assert "retry rejected rows" in read_actions(workspace)
 
 
 def test_a_rejected_row_that_is_still_wrong_stays_with_its_reason(owner):
     number = re.search(r"/rejected/row\?row=(\d+)", owner.get("/rejected").text).group(1)
-    answer = owner.send(f"/rejected/row?row={number}", "/rejected/retry", row=number, raw='{"event_id": "x"}')
-    assert "still cannot be taken" in answer.text
+    answer = owner.send(
+        f"/rejected/row?row={number}", "/rejected/retry", rejection_ids=number, raw='{"event_id": "x"}'
+    )
+    assert "still set aside: 1." in answer.text
 
 
 def test_a_merge_is_undone_exactly(owner, workspace):
     page = owner.get("/identities").text
-    merge_id = re.search(r'name="merge" value="([^"]+)"', page).group(1)
+    merge_id = re.search(r'name="merge_id" value="([^"]+)"', page).group(1)
     assert "The same person at the till." in page
     merged = answers.score_pairs(workspace, brand="sweater-brand", as_of="latest").num_rows
-    answer = owner.send("/identities", "/identities/undo", merge=merge_id)
+    answer = owner.send("/identities", "/identities/undo", merge_id=merge_id)
     assert "The merge is undone" in answer.text
     assert answers.score_pairs(workspace, brand="sweater-brand", as_of="latest").num_rows == merged + 1
     assert "undo merge" in read_actions(workspace)
@@ -206,7 +208,7 @@ def test_two_consumers_are_joined_with_a_reason(owner, workspace):
     answer = owner.send(
         "/identities", "/identities/merge", kept=keys[-1], absorbed=keys[-2], reason="Said so."
     )
-    assert "They count as one now." in answer.text
+    assert f"{keys[-1]} and {keys[-2]} count as one now." in answer.text
     assert "Said so." in answer.text
 
 

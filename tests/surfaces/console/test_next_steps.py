@@ -38,8 +38,8 @@ REFUSALS = {
     "/actions/withdraw": {"action_id": "nothing"},
     "/webhooks/remove": {"subscription_id": "nothing"},
     "/webhooks/retry": {"delivery_ids": "nothing"},
-    "/identities/undo": {"merge": "999999"},
-    "/rejected/drop": {"row": "999999"},
+    "/identities/undo": {"merge_id": "999999"},
+    "/rejected/drop": {"rejection_ids": "999999"},
     "/tokens/revoke": {"token_id": "nothing"},
     "/staff/change": {"account": "nobody", "role": "agent", "scope": "all"},
 }  # fmt: skip

@@ -9,10 +9,11 @@ from html import unescape
 import pytest
 
 from console_town import PARTIAL, SITE, make_town, open_console
-from consumer_fusion import declarations, pipeline
+from consumer_fusion import pipeline
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.associations import operations as associations
 from consumer_fusion.events.inbox_queue import append_arrivals
+from consumer_fusion.identity import operations as identity
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.score.queries import answers
@@ -104,14 +105,14 @@ def test_an_event_of_nobody_is_shown_and_then_counts_for_its_consumer(owner, wor
     assert page.index("till-8") < page.index("till-7")
     assert "€30.00" in page
     answer = owner.send(
-        "/unattributed", "/unattributed/attach", source="till", event="till-7", consumer="till-consumer",
+        "/unattributed", "/identities/attach", source="till", event_id="till-7", consumer="till-consumer",
         reason="The till's camera.",
     )  # fmt: skip
-    assert "The event counts for them now." in answer.text
-    assert "till-7" not in answer.text
+    assert "The event till-7 is attached and counts now." in answer.text
+    assert "till-7" not in owner.get("/unattributed").text
     assert read_score(workspace, consumer="till-consumer", brand="sweater-brand") > 50
     owner.send(
-        "/unattributed", "/unattributed/attach", source="till", event="till-8", brand="book-shop", reason="Said so."
+        "/unattributed", "/identities/attach", source="till", event_id="till-8", brand="book-shop", reason="Said so."
     )  # fmt: skip
     assert "Every event names its consumer" in owner.get("/unattributed").text
     assert read_actions(workspace).count("attach event") == 2
@@ -120,7 +121,7 @@ def test_an_event_of_nobody_is_shown_and_then_counts_for_its_consumer(owner, wor
 def test_an_event_with_a_consumer_is_not_given_another(owner, workspace, tmp_path):
     import_events(workspace, tmp_path, OF_NO_BRAND)
     answer = owner.send(
-        "/unattributed", "/unattributed/attach", source="till", event="till-8", consumer="somebody-else",
+        "/unattributed", "/identities/attach", source="till", event_id="till-8", consumer="somebody-else",
         reason="A mistake.",
     )  # fmt: skip
     assert answer.status_code == 409
@@ -168,13 +169,13 @@ def test_pairs_are_suggested_and_only_those_that_are_chosen_are_merged(owner, wo
     first, second = sorted(key for key in scores["consumer"].to_pylist() if key.startswith("consumer-"))[-2:]
     answer = upload(owner, PEOPLE.format(first, second) + make_people(90))
     assert answer.status_code == 200
-    pairs = [json.loads(unescape(text)) for text in re.findall(r'name="pair" value="([^"]+)"', answer.text)]
+    pairs = [json.loads(unescape(text)) for text in re.findall(r'name="pairs" value="([^"]+)"', answer.text)]
     assert [(each["first"], each["second"]) for each in pairs] == [(first, second)]
     assert "same date of birth" in answer.text
     assert "pairs name somebody who is not known here" in answer.text
     assert answers.score_pairs(workspace, brand="sweater-brand", as_of="latest").num_rows == scores.num_rows
-    done = owner.send("/suggestions", "/suggestions/accept", pair=json.dumps(pairs[0]))
-    assert "1 pair counts as one now." in done.text
+    done = owner.send("/suggestions", "/identities/accept", pairs=json.dumps(pairs[0]))
+    assert "Pairs merged: 1." in done.text
     assert (
         answers.score_pairs(workspace, brand="sweater-brand", as_of="latest").num_rows == scores.num_rows - 1
     )
@@ -204,10 +205,10 @@ def test_what_is_declared_of_a_relationship_stands_on_its_page(owner, workspace)
 
 
 def test_accepting_nothing_says_what_to_do(owner):
-    answer = owner.send("/suggestions", "/suggestions/accept")
+    answer = owner.send("/suggestions", "/identities/accept")
     assert answer.status_code == 400
     assert "No pair was chosen." in answer.text
-    forged = owner.send("/suggestions", "/suggestions/accept", pair='{"first": "a"}')
+    forged = owner.send("/suggestions", "/identities/accept", pairs='{"first": "a"}')
     assert forged.status_code == 400
 
 
@@ -229,5 +230,5 @@ def test_what_a_browser_claims_is_suggested_and_joined_by_somebody(owner, worksp
     page = unescape(owner.get("/suggestions").text)
     assert "A browser says that both have the same email; that is a claim and joins nobody." in page
     owner.send("/suggestions", "/identities/merge", kept=keys[0], absorbed=keys[1], reason="She said so.")
-    assert set(declarations.show_identity(workspace, keys[0]).members) >= set(keys)
+    assert set(identity.show(workspace, keys[0]).members) >= set(keys)
     assert "What browsers claim" not in owner.get("/suggestions").text

@@ -16,8 +16,7 @@ import pyarrow.compute as pc
 from consumer_fusion.errors import NotFoundError, StoreError
 from consumer_fusion.events.entities import find_keys, find_nearest_key, name_entities
 from consumer_fusion.events.event_reader import NEWEST_MARK, find_canonical
-from consumer_fusion.identity.lookup import find_consumer
-from consumer_fusion.identity.overview import Sight
+from consumer_fusion.events.lookup import Sight, find_consumer
 from consumer_fusion.records.points import BRAND_RHYTHMS, PointsTable
 from consumer_fusion.records.timestamps import (
     DAY_MICROSECONDS,

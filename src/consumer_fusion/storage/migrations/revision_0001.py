@@ -365,6 +365,7 @@ CREATE TABLE identity_conflicts (
     first_consumer_id BIGINT NOT NULL,
     second_consumer_id BIGINT NOT NULL,
     reason TEXT NOT NULL,
+    is_claim BOOLEAN NOT NULL,
     seen_us BIGINT NOT NULL,
     PRIMARY KEY (conflict_id)
 )
@@ -423,6 +424,7 @@ CREATE TABLE merges (
     absorbed_consumer_id BIGINT NOT NULL,
     reason TEXT NOT NULL,
     origin TEXT NOT NULL,
+    tie TEXT NOT NULL,
     made_us BIGINT NOT NULL,
     undone_us BIGINT,
     PRIMARY KEY (merge_id)

@@ -16,8 +16,8 @@ from consumer_fusion.causal.effects.series_names import ShowKey
 from consumer_fusion.causal.effects.shrinking import describe_effect, describe_listed_effect, show_effect
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
 from consumer_fusion.errors import NotFoundError, RefusedError
-from consumer_fusion.identity.identifiers import mask_consumer_key
 from consumer_fusion.records.access import Caller
+from consumer_fusion.records.identifier import mask_consumer_key
 from consumer_fusion.surfaces.api import causal_schemas
 from consumer_fusion.surfaces.api.parameters import AnyBrand, BrandKey, Fresh
 from consumer_fusion.surfaces.api.request_context import RequestContext

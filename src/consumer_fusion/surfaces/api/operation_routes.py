@@ -16,6 +16,7 @@ from consumer_fusion.operations import Capability, Operation, Query, list_groupe
 from consumer_fusion.records.access import Caller
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
+from consumer_fusion.surfaces.operation_fields import count_rows
 
 
 def build_operation_routes(desk: RequestContext, capabilities: Iterable[Capability]) -> APIRouter:
@@ -44,11 +45,12 @@ def _find_model(query: Query) -> Any:
 def _note_look(
     desk: RequestContext, caller: Caller, query: Query, path: str, parameters: BaseModel, result: Any
 ) -> None:
-    if query.is_many:
-        desk.note_list(caller, query.look, None, {"route": path, "rows": len(result)})
+    consumer = getattr(parameters, "consumer", None)
+    if query.is_many or consumer is None:
+        desk.note_list(caller, query.look, None, {"route": path, "rows": count_rows(result)})
         return
     with desk.workspace.store.reading() as session:
-        consumers = desk.find_consumers(session, caller, getattr(parameters, "consumer", ""))
+        consumers = desk.find_consumers(session, caller, consumer)
     desk.note_look(caller, query.look, consumers)
 
 

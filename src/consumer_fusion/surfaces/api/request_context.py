@@ -12,12 +12,12 @@ from consumer_fusion.access.permissions import require_permission
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import find_canonical
-from consumer_fusion.identity.lookup import find_consumer
+from consumer_fusion.events.lookup import find_consumer
 from consumer_fusion.records.access import Caller, Permission
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.acquaintance import look_with
+from consumer_fusion.score.queries.acquaintance import look_as
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.authentication import admit_caller
 from consumer_fusion.server.cache import Cache, Version
@@ -108,9 +108,7 @@ class RequestContext:
 
     def find_consumers(self, session: Session, caller: Caller, consumer: str) -> list[int]:
         """The number of a consumer after merges, by a key or an identifier, as far as the caller's brands know them."""
-        brand_ids = self.find_brands(session, caller, None)
-        sight = None if brand_ids is None else look_with(self.workspace, session, brand_ids)
-        found = find_consumer(session, consumer, sight=sight)
+        found = find_consumer(session, consumer, sight=look_as(self.workspace, session, caller.brands))
         return [] if found is None else [find_canonical(session, found)]
 
     def recall_snapshot(

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion import declarations
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.records.access import Caller
@@ -18,6 +17,7 @@ from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.reading import list_columns, read_pair
 from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.acquaintance import require_acquainted
 from consumer_fusion.score.queries.answers import FALLING_DAYS
 from consumer_fusion.score.queries.score_queries import read_states, score_states
 from consumer_fusion.score.queries.score_results import PairScore
@@ -69,7 +69,7 @@ def build_routes(desk: RequestContext) -> APIRouter:
             brand_ids = desk.find_brands(session, caller, brand)
             consumers = None if consumer is None else desk.find_consumers(session, caller, consumer)
         if consumer is not None:
-            declarations.require_acquainted(desk.workspace, consumer, caller.brands)
+            require_acquainted(desk.workspace, consumer, caller.brands)
         if consumers == []:
             raise NotFoundError(
                 "This consumer is not known here.", hint="Keys are written as sources write them."

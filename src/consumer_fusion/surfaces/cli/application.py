@@ -23,7 +23,6 @@ _COMMANDS = {
     "brands": "scores",
     "rejected": "rejected:application",
     "identity": "identity:application",
-    "staff": "staff:application",
     "points": "operation",
     "calibrate": "calibration",
     "predict": "calibration",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from consumer_fusion.access.execution import execute
+from consumer_fusion.errors import InputError
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
@@ -26,11 +27,19 @@ from consumer_fusion.surfaces.cli.output import (
     print_json,
     print_table,
 )
-from consumer_fusion.surfaces.operation_fields import list_fields, read_extra, read_parameters, write_value
+from consumer_fusion.surfaces.operation_fields import (
+    find_row_model,
+    list_fields,
+    read_extra,
+    read_parameters,
+    write_value,
+)
 from consumer_fusion.workspace import open_workspace
 
 OPERATOR = Caller(COMMAND_LINE, "owner", None)
 """Whoever runs commands on the machine of the workspace may do everything there."""
+LONGEST_CELL = 160
+"""Of a long text so many characters are shown in a table; `--json` tells all of it."""
 
 
 def build_groups(capabilities: Iterable[Capability]) -> dict[str, typer.Typer]:
@@ -53,7 +62,11 @@ def _build_group(group: Group, operations: Sequence[Query]) -> typer.Typer:
 
 
 def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
-    options = [_make_option(query, name, field) for name, field in query.parameters.model_fields.items()]
+    options = [
+        option
+        for name, field in query.parameters.model_fields.items()
+        for option in (_make_option(query, name, field), *_make_null_option(name, field))
+    ]
     options.sort(key=lambda each: each.default is not inspect.Parameter.empty)
 
     def run(**given: Any) -> None:
@@ -110,6 +123,15 @@ def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter
     )
 
 
+def _make_null_option(name: str, field: FieldInfo) -> Iterator[inspect.Parameter]:
+    """The flag that stands for null, where that says something else than leaving the option out."""
+    if flag := read_extra(field).get("null_option"):
+        kind = Annotated[bool, typer.Option(flag, help=f"In place of {_name_option(name, field)}: all.")]
+        yield inspect.Parameter(
+            f"{name}_is_null", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind
+        )
+
+
 def _find_type(name: str, annotation: Any) -> tuple[Any, bool]:
     """The type that the command line reads, and whether the option may be given several times."""
     annotation = _unwrap(annotation)
@@ -134,12 +156,19 @@ def _unwrap(annotation: Any) -> Any:
 def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
     """What was given, without what was not, and secrets read from their files."""
     values: dict[str, Any] = {}
-    for name in model.model_fields:
+    for name, field in model.model_fields.items():
         value = given.get(name)
         if f"{name}_file" in given:
             file = given[f"{name}_file"]
             value = None if file is None else file.read_text("utf-8").strip()
-        if isinstance(value, list):
+        if given.get(f"{name}_is_null"):
+            if value:
+                raise InputError(
+                    f"{_name_option(name, field)} says the contrary of the option for all.",
+                    hint="Give one of them.",
+                )
+            values[name] = None
+        elif isinstance(value, list):
             values[name] = [str(each) for each in value]
         elif value is not None:
             values[name] = str(value) if isinstance(value, StrEnum) else value
@@ -151,10 +180,7 @@ def _show(query: Query, result: Any, group: Sequence[Query]) -> None:
         _show_rows(query, result, group)
         return
     if not isinstance(query, Operation):
-        for name, field in list_fields(query.result):
-            console.print(
-                f"{field.title}: {write_value(field, getattr(result, name), result)}", soft_wrap=True
-            )
+        _show_parts(query, result)
         return
     values = {
         name: write_value(field, getattr(result, name), result)
@@ -168,6 +194,21 @@ def _show(query: Query, result: Any, group: Sequence[Query]) -> None:
     console.print(query.done.format(**values), soft_wrap=True, style="dim" if secrets else None)
 
 
+def _show_parts(query: Query, result: BaseModel) -> None:
+    """Each field on a line, each list of rows as a table."""
+    fields = list_fields(query.result)
+    tables = {name: model for name, field in fields if (model := find_row_model(field)) is not None}
+    if query.empty and not any(getattr(result, name) for name in tables):
+        console.print(query.empty, soft_wrap=True)
+        return
+    for name, field in fields:
+        value = getattr(result, name)
+        if name not in tables:
+            console.print(f"{field.title}: {write_value(field, value, result)}", soft_wrap=True)
+        elif value:
+            _print_rows(field.title or name, list_fields(tables[name]), value)
+
+
 def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) -> None:
     if not rows:
         console.print(" ".join(filter(None, (query.empty, _name_next(query, group)))), soft_wrap=True)
@@ -179,14 +220,20 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) 
         for name, field in query.result.model_fields.items()
         if name in ids or read_extra(field).get("is_shown", True)
     ]
+    _print_rows(f"{query.title} ({len(rows):,})", fields, rows)
+
+
+def _print_rows(title: str, fields: Sequence[tuple[str, FieldInfo]], rows: Sequence[BaseModel]) -> None:
     numbers = [field.title or name for name, field in fields if _unwrap(field.annotation) in (int, float)]
-    table = [[write_value(field, getattr(row, name), row) for name, field in fields] for row in rows]
-    print_table(
-        f"{query.title} ({len(rows):,})",
-        [field.title or name for name, field in fields],
-        table,
-        right=numbers,
-    )
+    table = [[_write_cell(field, getattr(row, name), row) for name, field in fields] for row in rows]
+    print_table(title, [field.title or name for name, field in fields], table, right=numbers)
+
+
+def _write_cell(field: FieldInfo, value: object, row: BaseModel) -> str:
+    """A value in a terminal's table, where a long text would hide the rest."""
+    text = write_value(field, value, row)
+    is_cut = read_extra(field).get("is_long") and len(text) > LONGEST_CELL
+    return f"{text[:LONGEST_CELL]}…" if is_cut else text
 
 
 def _name_next(query: Query, group: Sequence[Query]) -> str:

@@ -9,12 +9,12 @@ from typing import Any, Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion import declarations
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import mark, say
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.acquaintance import require_acquainted
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
@@ -141,7 +141,7 @@ def show_consumer(visit: Visit) -> Answer:
     """The brands of a consumer."""
     consumer = visit.read_asked("consumer")
     visit.require("look")
-    declarations.require_acquainted(visit.workspace, consumer, visit.visitor.caller.brands)
+    require_acquainted(visit.workspace, consumer, visit.visitor.caller.brands)
     as_of_us = visit.as_of_us
     scores = answers.score_pairs(
         visit.workspace, consumer=consumer, as_of=from_microseconds(as_of_us), is_ranked=False

@@ -414,10 +414,10 @@ def _read_form(visit: Visit, model: type[BaseModel]) -> dict[str, object]:
             values[name] = read_brands(visit)
         elif kind == "flag":
             values[name] = text == "yes"
-        elif kind == "number" and text:
-            values[name] = visit.read_number(name, 0.0)
         elif typing.get_origin(declared.annotation) in (list, tuple, frozenset):
             values[name] = visit.read_choices(name)
+        elif kind == "number" and text:
+            values[name] = visit.read_number(name, 0.0)
         elif text:
             values[name] = text
     return values

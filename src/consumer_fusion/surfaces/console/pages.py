@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
 
 from consumer_fusion.access.audit import append_audit, audit_changes, make_entry
+from consumer_fusion.access.execution import execute
 from consumer_fusion.access.permissions import may, require_permission
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.locales import CatalogueLanguage
 from consumer_fusion.i18n.translation import say
-from consumer_fusion.identity.identifiers import mask_consumer_key
+from consumer_fusion.operations import Query
 from consumer_fusion.records.access import Permission
 from consumer_fusion.records.audit import AuditEntry, AuditNote
+from consumer_fusion.records.identifier import mask_consumer_key
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, parse_moment, to_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.storage.store import Session
@@ -160,6 +165,10 @@ class Visit:
         """The brands that there are and that the visitor may see, the largest first."""
         brands = self.readings.list_brand_names(self.as_of_us)
         return [brand for brand in brands if self.visitor.caller.sees(brand)]
+
+    def ask(self, query: Query, parameters: BaseModel) -> Any:
+        """What a query answers the visitor."""
+        return execute(query, self.workspace, self.visitor.caller, parameters)
 
     def record(self, deed: AuditNote) -> None:
         """Put on record what the visitor did, as soon as it is done."""

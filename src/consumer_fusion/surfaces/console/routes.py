@@ -100,26 +100,14 @@ _OWN_PAGES: dict[str, PageMaker] = {
     "/points/save": _change("change_points", points_page.save_change),
     "/rejected": _show("mend_events", rejected_page.show_rejected),
     "/rejected/row": _show("mend_events", rejected_page.show_rejection),
-    "/rejected/retry": _change("mend_events", rejected_page.retry_rejection),
-    "/rejected/retry-all": _change("mend_events", rejected_page.retry_all),
-    "/rejected/drop": _change("mend_events", rejected_page.drop_rejection),
     "/unattributed": _show("mend_events", unattributed_page.show_unattributed),
-    "/unattributed/attach": _change("mend_events", unattributed_page.attach_event),
     "/identities": _show("see_identities", identity_pages.show_identities),
-    "/identities/merge": _change("merge_consumers", identity_pages.merge_consumers),
-    "/identities/undo": _change("merge_consumers", identity_pages.undo_merge),
     "/suggestions": _show("merge_consumers", suggestion_pages.show_suggestions),
     "/suggestions/find": _change(
         "merge_consumers", suggestion_pages.find_suggestions, is_preview=True, takes_file=True
     ),
-    "/suggestions/accept": _change("merge_consumers", suggestion_pages.accept_suggestions),
     "/staff": _show("change_staff", staff_pages.show_staff),
     "/staff/account": _show("change_staff", staff_pages.show_account),
-    "/staff/invite": _change("change_staff", staff_pages.invite),
-    "/staff/change": _change("change_staff", staff_pages.change),
-    "/staff/password": _change("change_staff", staff_pages.offer_password),
-    "/staff/sign-out": _change("change_staff", staff_pages.sign_out),
-    "/staff/deactivate": _change("change_staff", staff_pages.deactivate),
     "/audit": _show("read_audit", audit_page.show_audit),
 }
 

@@ -16,15 +16,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from consumer_fusion import declarations
 from consumer_fusion.errors import InputError, MissingExtraError
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.i18n.translation import read_language, say, say_count
-from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, SUGGESTIONS
+from consumer_fusion.i18n.translation import read_language, say
+from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, suggest_merges
+from consumer_fusion.identity.people import read_people
 from consumer_fusion.identity.review import ClaimedPair, list_claimed
-from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.surfaces.console.forms import Upload
-from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
 
 SUGGESTIONS_LISTED = 200
 MOST_PEOPLE = 50_000
@@ -98,25 +97,6 @@ def find_suggestions(visit: Visit) -> Answer:
     return _answer(found, threshold)
 
 
-def accept_suggestions(visit: Visit) -> Answer:
-    """Merge the pairs that were chosen."""
-    visit.require("merge_consumers")
-    chosen = visit.read_choices("pair")
-    if not chosen:
-        raise InputError(say("No pair was chosen."), hint=say("Choose those that you know to be one person."))
-    detail = {"origin": "review", "pairs": len(chosen)}
-    workspace = visit.acting(AuditNote("merge consumers", detail=detail))
-    accepted = declarations.accept_suggestions(workspace, _read_pairs(chosen))
-    return Redirect(
-        "/identities",
-        say_count(
-            "{count} pair counts as one now. Each merge can be undone below.",
-            "{count} pairs count as one now. Each merge can be undone below.",
-            len(accepted.merge_ids),
-        ),
-    )
-
-
 def _is_installed() -> bool:
     return find_spec("splink") is not None
 
@@ -136,7 +116,7 @@ def _suggest(people: Upload, threshold: float) -> pa.Table:
         path.write_bytes(people.content)
         try:
             _check_size(path)
-            return declarations.suggest_merges(path, threshold=threshold)
+            return suggest_merges(read_people(path), threshold=threshold)
         except pa.ArrowInvalid:
             raise InputError(
                 say("The file cannot be read."),
@@ -157,15 +137,3 @@ def _check_size(path: Path) -> None:
             ),
             hint=say("Choose a file of fewer people, or ask whoever runs this workspace to compare so many."),
         )
-
-
-def _read_pairs(chosen: Sequence[str]) -> pa.Table:
-    try:
-        rows = [json.loads(text) for text in chosen]
-        return pa.Table.from_pylist(
-            [{name: row[name] for name in SUGGESTIONS.names} for row in rows], SUGGESTIONS
-        )
-    except (ValueError, KeyError, TypeError, pa.ArrowException):
-        raise InputError(
-            say("The pairs that were chosen cannot be read."), hint=say("Look for suggestions again.")
-        ) from None

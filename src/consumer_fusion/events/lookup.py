@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from consumer_fusion.errors import ConflictError
-from consumer_fusion.identity.identifiers import STRONG_TYPES, WEAK_TYPES, normalise_identifier
-from consumer_fusion.identity.merges import read_identity_map
-from consumer_fusion.identity.overview import Sight
+from consumer_fusion.events.event_reader import map_canonical
 from consumer_fusion.records.consumer_keys import fold_key
 from consumer_fusion.records.entity import ENTITIES
+from consumer_fusion.records.identifier import STRONG_TYPES, WEAK_TYPES, normalise_identifier
 from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS
 from consumer_fusion.storage.store import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody may see who sees only some brands.
+
+    Attributes:
+        brand_ids: The brands.
+        find_acquainted: Those of consumers, as sources named them, whom these brands know.
+    """
+
+    brand_ids: frozenset[int]
+    find_acquainted: Callable[[Collection[int]], Collection[int]]
 
 
 def find_consumer(session: Session, text: str, *, sight: Sight | None = None) -> int | None:
@@ -53,8 +66,7 @@ def find_consumer(session: Session, text: str, *, sight: Sight | None = None) ->
         # What a browser claims takes nobody's address from whom a trusted source told by it.
         found = [row for row in found if not row["is_claim"]] or found
     numbers = sorted({row["consumer_id"] for row in found})
-    now = read_identity_map(session, numbers)
-    if len({now.get(each, each) for each in numbers}) > 1:
+    if len(set(map_canonical(session, numbers).values())) > 1:
         raise ConflictError(
             "Several consumers are known by this.", hint="Name one by the key that its source gives."
         )

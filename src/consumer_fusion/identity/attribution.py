@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from consumer_fusion.events import attachment
 from consumer_fusion.events.attachment import attach_event, take_unattributed
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.event_reader import EventSource, find_canonical
 from consumer_fusion.events.inbox import land_in_inbox
 from consumer_fusion.events.landing import Consequences
+from consumer_fusion.operations import Moment, Schema, describe
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import settle
@@ -18,53 +17,45 @@ from consumer_fusion.score.fold.sizing import follow_orders
 from consumer_fusion.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class UnattributedEvent:
-    """An event that is kept, but counts for nobody until its consumer and brand are known.
+class UnattributedEvent(Schema):
+    """An event that is kept, but counts for nobody until its consumer and brand are known."""
 
-    Attributes:
-        source: Where it came from.
-        event_id: The event.
-        occurred_us: When it happened.
-        consumer: Its consumer; None while unknown.
-        brand: Its brand; None while unknown.
-        kind: What happened, in the words of the source.
-        channel: Where; None where unknown.
-        value: Its amount, where it has one.
-        currency: Of the amount.
-        text: The words that were said.
-    """
-
-    source: str
-    event_id: str
-    occurred_us: int
-    consumer: str | None
-    brand: str | None
-    kind: str
-    channel: str | None
-    value: float | None
-    currency: str | None
-    text: str | None
+    source: str = describe("Source", "Where it came from.")
+    event_id: str = describe("Event", "The id of the event.")
+    occurred_at: Moment = describe("Occurred (UTC)", "When it happened.")
+    consumer: str | None = describe("Consumer", "Its consumer; null while unknown.", absent="unknown")
+    brand: str | None = describe("Brand", "Its brand; null while unknown.", absent="unknown")
+    kind: str = describe("Kind", "What happened, in the words of the source.")
+    channel: str | None = describe("Channel", "Where; null where unknown.", is_shown=False)
+    value: float | None = describe("Amount", "Its amount, where it has one.")
+    currency: str | None = describe("Currency", "The currency of the amount.")
+    text: str | None = describe("Text", "The words that were said.", is_long=True)
 
 
-def list_unattributed(workspace: Workspace, *, limit: int = 100) -> tuple[tuple[UnattributedEvent, ...], int]:
+class UnattributedEvents(Schema):
+    """Events that name no consumer or no brand, the newest first."""
+
+    count: int = describe("Unattributed events", "How many there are.")
+    events: list[UnattributedEvent] = describe("Unattributed events", "The newest of them.")
+
+
+def list_unattributed(workspace: Workspace, *, limit: int = 100) -> UnattributedEvents:
     """Events that name no consumer or no brand, the newest first; and how many there are in all."""
     with workspace.store.reading() as session:
         rows, count = attachment.list_unattributed(session, workspace.engine, workspace.folder, limit=limit)
         numbers = {row[name] for row in rows for name in ("source_id", "consumer_id", "brand_id")} - {0}
         names = name_entities(session, sorted(numbers))
-    return (
-        tuple(
-            UnattributedEvent(
-                source=names.get(row.pop("source_id"), ""),
-                consumer=names.get(row.pop("consumer_id")),
-                brand=names.get(row.pop("brand_id")),
-                **row,
-            )
-            for row in rows
-        ),
-        count,
-    )
+    events = [
+        UnattributedEvent(
+            source=names.get(row.pop("source_id"), ""),
+            consumer=names.get(row.pop("consumer_id")),
+            brand=names.get(row.pop("brand_id")),
+            occurred_at=row.pop("occurred_us"),
+            **row,
+        )
+        for row in rows
+    ]
+    return UnattributedEvents(count=count, events=events)
 
 
 def attach(

@@ -1,0 +1,263 @@
+"""Operations on staff: who may sign in, with which role, for which brands; invited by a link that works once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Literal
+
+from consumer_fusion.access.accounts import (
+    change_account,
+    find_account,
+    find_account_by_email,
+    list_accounts,
+    remove_account,
+    sign_out_everywhere,
+    tell_rights,
+)
+from consumer_fusion.access.invitations import Invitation, invite_staff, renew_link
+from consumer_fusion.access.one_time_links import write_link
+from consumer_fusion.access.sessions import count_sessions
+from consumer_fusion.errors import InputError, NotFoundError
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.operations import (
+    Context,
+    Group,
+    Moment,
+    NoParameters,
+    Operation,
+    Query,
+    Schema,
+    Text,
+    describe,
+)
+from consumer_fusion.records.access import Account, Role
+from consumer_fusion.storage.store import Session
+
+ROLE_WORDS: dict[Role, str] = {
+    "owner": mark("owner"),
+    "analyst": mark("analyst"),
+    "agent": mark("agent"),
+    "read-only": mark("read-only"),
+}
+ROLE_MEANINGS: dict[Role, str] = {
+    "owner": mark("everything, for all brands: also keys, staff and the audit"),
+    "analyst": mark("what an agent may, and make tokens; with all brands: change the points, export"),
+    "agent": mark(
+        "look, see what a consumer is known by, declare associations; with all brands: merge consumers, mend events"
+    ),
+    "read-only": mark("look at the scores and explanations of their brands"),
+}
+"""What each role may do, in a sentence."""
+AccountState = Literal["active", "invited", "removed"]
+STATE_WORDS: dict[AccountState, str] = {
+    "active": mark("active"),
+    "invited": mark("invited, has not signed in yet"),
+    "removed": mark("removed"),
+}
+_ACCOUNT = (mark("Account"), "The e-mail address or the id of the account.")
+_EMAIL = (mark("E-mail"), "The address that they sign in with.")
+_ROLE = (mark("Role"), "What they may do.")
+_BRANDS = (mark("Brands"), "The brands that they may see; null for all, also those to come.")
+_URL = (mark("URL"), "Where the console is, for the link.")
+_LOCAL_URL = "http://localhost:8000"
+
+
+class StaffAccount(Schema):
+    """An account of a member of staff."""
+
+    account_id: str = describe("ID", "The id of the account.", is_shown=False)
+    email: str = describe(*_EMAIL)
+    name: str = describe(mark("Name"), "What they are called.")
+    role: Role = describe(*_ROLE, words=ROLE_WORDS)
+    brands: list[str] | None = describe(*_BRANDS, absent="all")
+    state: AccountState = describe(
+        "Status", "active; invited, as long as no password is chosen; or removed.", words=STATE_WORDS
+    )
+    signed_in: int = describe("Signed in", "In how many browsers they are signed in.")
+    created_at: Moment = describe("Created (UTC)", "When it was created.", is_shown=False)
+    removed_at: Moment | None = describe("Removed (UTC)", "When it was removed.", is_shown=False)
+
+
+class AccountLink(StaffAccount):
+    """An account with a link by which its owner chooses a password."""
+
+    link: str = describe(
+        mark("One-time link"), mark("Whoever opens it chooses the password."), is_secret=True
+    )
+    link_expires_at: Moment = describe("Valid until (UTC)", "When the link expires.")
+
+
+class InviteStaff(Schema):
+    """Somebody to invite."""
+
+    email: Text = describe(*_EMAIL)
+    name: str = describe(
+        mark("Name"), "What they are called; by default the first part of the address.", default=""
+    )
+    role: Role = describe(*_ROLE, default="read-only", words=ROLE_WORDS)
+    brands: list[str] | None = describe(*_BRANDS, default=None, option="--brand", null_option="--all-brands")
+    url: str = describe(*_URL, default=_LOCAL_URL)
+
+
+class AccountName(Schema):
+    """Which account."""
+
+    account: Text = describe(*_ACCOUNT)
+
+
+class ChangeAccount(AccountName):
+    """What an account may do from now on; what is left out stays."""
+
+    role: Role | None = describe(*_ROLE, default=None, words=ROLE_WORDS)
+    brands: list[str] | None = describe(*_BRANDS, default=None, option="--brand", null_option="--all-brands")
+
+
+class RenewLink(AccountName):
+    """Whose link."""
+
+    url: str = describe(*_URL, default=_LOCAL_URL)
+
+
+def _list_staff(context: Context, _: NoParameters) -> list[StaffAccount]:
+    with context.reading() as session:
+        accounts = list_accounts(session)
+    found = [StaffAccount(**_describe(context, account)) for account in accounts]
+    return sorted(found, key=lambda each: (each.state == "removed", each.name.casefold()))
+
+
+def _show_account(context: Context, asked: AccountName) -> StaffAccount:
+    with context.reading() as session:
+        return StaffAccount(**_describe(context, _find(session, asked.account)))
+
+
+def _invite_staff(context: Context, asked: InviteStaff) -> AccountLink:
+    with context.writing() as session:
+        made = invite_staff(
+            session, email=asked.email, role=asked.role, brands=_choose_brands(asked, asked.role, None),
+            now_us=context.workspace.now_us, name=asked.name,
+        )  # fmt: skip
+        context.describe(object_id=made.account.account_id, after=tell_rights(made.account))
+    return _tell_link(context, made, asked.url)
+
+
+def _change_account(context: Context, asked: ChangeAccount) -> StaffAccount:
+    with context.writing() as session:
+        before = _find(session, asked.account)
+        role = asked.role or before.role
+        after = change_account(
+            session, before.account_id, role=role, brands=_choose_brands(asked, role, before)
+        )
+        context.describe(object_id=after.account_id, before=tell_rights(before), after=tell_rights(after))
+    return StaffAccount(**_describe(context, after))
+
+
+def _renew_link(context: Context, asked: RenewLink) -> AccountLink:
+    with context.writing() as session:
+        made = renew_link(session, _find(session, asked.account), now_us=context.workspace.now_us)
+        context.describe(object_id=made.account.account_id)
+    return _tell_link(context, made, asked.url)
+
+
+def _sign_out(context: Context, asked: AccountName) -> StaffAccount:
+    with context.writing() as session:
+        account = _find(session, asked.account)
+        sign_out_everywhere(session, account.account_id)
+        context.describe(object_id=account.account_id)
+    return _show_account(context, asked)
+
+
+def _remove_account(context: Context, asked: AccountName) -> StaffAccount:
+    with context.writing() as session:
+        account = _find(session, asked.account)
+        remove_account(session, account.account_id, now_us=context.workspace.now_us)
+        context.describe(object_id=account.account_id, before=tell_rights(account))
+    return _show_account(context, asked)
+
+
+def _find(session: Session, account: str) -> Account:
+    if "@" not in account:
+        return find_account(session, account)
+    found = find_account_by_email(session, account)
+    if found is None:
+        raise NotFoundError("There is no account with this address.", hint="`fusion staff list` shows them.")
+    return found
+
+
+def _choose_brands(
+    asked: InviteStaff | ChangeAccount, role: Role, known: Account | None
+) -> Collection[str] | None:
+    if role == "owner":
+        return None
+    if "brands" in asked.model_fields_set:
+        return asked.brands
+    if known is None:
+        raise InputError("Which brands they may see is not said.", hint="Give --brand NAME or --all-brands.")
+    return known.brands
+
+
+def _tell_link(context: Context, made: Invitation, url: str) -> AccountLink:
+    return AccountLink(
+        **_describe(context, made.account), link=write_link(context.site or url, made.secret),
+        link_expires_at=made.expires_us,
+    )  # fmt: skip
+
+
+def _describe(context: Context, account: Account) -> dict[str, Any]:
+    with context.workspace.visits.reading() as visits:
+        signed_in = count_sessions(visits, account, context.workspace.now_us)
+    state = "removed" if not account.is_active else "active" if account.has_password else "invited"
+    return {
+        "account_id": account.account_id, "email": account.email, "name": account.name, **tell_rights(account),
+        "state": state, "signed_in": signed_in, "created_at": account.created_us, "removed_at": account.disabled_us,
+    }  # fmt: skip
+
+
+STAFF = Group(
+    "staff",
+    mark("Staff"),
+    mark(
+        "Who may sign in, what they may do, and for which brands. Somebody new gets a link that works once, and "
+        "chooses their own password."
+    ),
+)
+LIST_STAFF = Query(
+    name="staff list", run=_list_staff, needs="change_staff", result=StaffAccount, is_many=True, title="Accounts",
+    summary="List the accounts, with role, brands and whether they are signed in.", empty="No accounts yet.",
+    is_past=lambda row: row.state == "removed",
+)  # fmt: skip
+SHOW_ACCOUNT = Query(
+    name="staff show", run=_show_account, needs="change_staff", parameters=AccountName, result=StaffAccount,
+    arguments=("account",), summary="Show one account.",
+)  # fmt: skip
+_LINK_DONE = mark("For {name} ({email}), and nobody else. It works once, until {link_expires_at} (UTC).")
+STAFF_OPERATIONS = (
+    Operation(
+        name="staff invite", run=_invite_staff, needs="change_staff", parameters=InviteStaff, result=AccountLink,
+        arguments=("email",), summary="Invite somebody: a link that works once lets them choose their password.",
+        audit="invite staff", button=mark("Create invitation"), done=_LINK_DONE,
+    ),
+    LIST_STAFF,
+    SHOW_ACCOUNT,
+    Operation(
+        name="staff change", run=_change_account, needs="change_staff", parameters=ChangeAccount, result=StaffAccount,
+        arguments=("account",), summary="Change somebody's role or brands; it takes effect with their next click.",
+        audit="change account", button=mark("Save"), done=mark("{name} has this role and these brands from now on."),
+    ),
+    Operation(
+        name="staff password", run=_renew_link, needs="change_staff", parameters=RenewLink, result=AccountLink,
+        arguments=("account",), audit="make password link", button=mark("Create link"), done=_LINK_DONE,
+        summary="Create a link for a new password, or the link of an invitation again; the old password is valid "
+        "until the link is used.",
+    ),
+    Operation(
+        name="staff sign-out", run=_sign_out, needs="change_staff", parameters=AccountName, result=StaffAccount,
+        arguments=("account",), summary="Sign somebody out of all browsers.", audit="sign out everywhere",
+        button=mark("Sign out everywhere"), done=mark("{name} is signed out everywhere."),
+    ),
+    Operation(
+        name="staff remove", run=_remove_account, needs="change_staff", parameters=AccountName, result=StaffAccount,
+        arguments=("account",), audit="remove account", button=mark("Remove"), is_danger=True,
+        summary="Remove an account: it is signed out everywhere and its tokens are revoked.",
+        done=mark("{name} can no longer sign in, and their tokens are no longer valid."),
+    ),
+)  # fmt: skip

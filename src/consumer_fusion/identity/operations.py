@@ -1,0 +1,282 @@
+"""Operations on identities: who is who, merges and their undoing, and events that lack a consumer or a brand.
+
+A merge changes what follows from events on record, so it runs in one transaction with the folding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from consumer_fusion.errors import InputError
+from consumer_fusion.events.entities import find_keys
+from consumer_fusion.events.landing import Consequences
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.identity import attribution, merges, overview, review
+from consumer_fusion.identity.attribution import UnattributedEvents
+from consumer_fusion.identity.merges import Regrouping
+from consumer_fusion.identity.overview import Identity, Merge, Merges
+from consumer_fusion.identity.review import AcceptedSuggestions, SuggestedPair, WrittenPair
+from consumer_fusion.operations import Context, Group, Operation, Query, Schema, Text, describe
+from consumer_fusion.records.characters import check_name
+from consumer_fusion.records.identity import MergeOrigin
+from consumer_fusion.records.ids import make_id
+from consumer_fusion.score.effective_points import begin_change
+from consumer_fusion.score.fold.derive_and_fold import settle
+from consumer_fusion.score.queries.acquaintance import look_as, require_known
+from consumer_fusion.workspace import Workspace
+
+_LIMIT = (mark("At most"), "Maximum number of rows.")
+_REASON = (mark("Reason"), "Why; it is kept.")
+
+
+class MergeFilter(Schema):
+    """Which merges."""
+
+    limit: Annotated[int, Field(ge=1)] = describe(*_LIMIT, default=100)
+
+
+class ConsumerKey(Schema):
+    """Which consumer."""
+
+    consumer: Text = describe(mark("Consumer"), "A key, or an identifier such as an e-mail address.")
+
+
+class MergeConsumers(Schema):
+    """Two consumers who are one person."""
+
+    kept: Text = describe(mark("Kept consumer"), "The consumer that goes on.")
+    absorbed: Text = describe(
+        mark("Absorbed consumer"), "The consumer whose events then count for the other."
+    )
+    reason: Text = describe(*_REASON)
+
+
+class MergeId(Schema):
+    """Which merge."""
+
+    merge_id: Text = describe(mark("ID"), "The id of the merge.")
+
+
+class AcceptPairs(Schema):
+    """Suggested pairs that were reviewed."""
+
+    pairs: list[WrittenPair] = describe(
+        mark("Pairs"), "Suggested pairs whose ids are keys of consumers, as JSON.", default=[]
+    )
+
+
+class AcceptedPairs(Schema):
+    """What came of accepting suggestions."""
+
+    merged: int = describe("Merged", "How many merges were made.")
+    merge_ids: list[str] = describe("Merges", "The ids of the merges.")
+    already_one: int = describe("Already one", "How many pairs were of one consumer by then.")
+    unknown: list[str] = describe(
+        "Unknown", "Ids that no consumer is known by; their pairs were passed over."
+    )
+
+
+class UnattributedFilter(Schema):
+    """Which unattributed events."""
+
+    limit: Annotated[int, Field(ge=1)] = describe(*_LIMIT, default=100)
+
+
+class AttachEvent(Schema):
+    """An event, and the consumer or brand that it lacks."""
+
+    event_id: Text = describe(mark("Event"), "The event with an unknown consumer or brand.")
+    source: Text = describe(mark("Source"), "Its source.")
+    reason: Text = describe(*_REASON)
+    consumer: str | None = describe(mark("Consumer"), "Whose it is.", default=None)
+    brand: str | None = describe(mark("Brand"), "Which brand it is of.", default=None)
+
+
+def merge(
+    workspace: Workspace, kept: str, absorbed: str, *, reason: str, origin: MergeOrigin = "staff",
+    merge_id: str | None = None,
+) -> str:  # fmt: skip
+    """Join two consumers who are one person; the scores follow at once.
+
+    Returns:
+        The id of the merge, by which it can be undone.
+
+    Raises:
+        NotFoundError: One of them is not known.
+        ConflictError: They are one already.
+    """
+    merge_id = check_name("The id of a merge", merge_id or make_id())
+    with begin_change(workspace) as (session, force):
+        regrouped = merges.merge_consumers(
+            session, require_known(session, kept), require_known(session, absorbed), reason=reason, origin=origin,
+            made_us=workspace.now_us, merge_id=merge_id,
+        )  # fmt: skip
+        settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
+    return merge_id
+
+
+def undo(workspace: Workspace, merge_id: str) -> None:
+    """Undo a merge; both consumers have exactly the scores that they would have without it.
+
+    Raises:
+        NotFoundError: There is no such merge.
+        ConflictError: It was undone already.
+    """
+    with begin_change(workspace) as (session, force):
+        regrouped = merges.undo_merge(session, merge_id, workspace.now_us)
+        settle(workspace, session, force.points, force.kind_ids, _regroup(regrouped))
+
+
+def accept_suggestions(workspace: Workspace, suggestions: Sequence[SuggestedPair]) -> AcceptedSuggestions:
+    """Merge the consumers of suggestions that were reviewed; the scores follow at once."""
+    keys = {end for pair in suggestions for end in (pair.first, pair.second)}
+    with begin_change(workspace) as (session, force):
+        accepted = review.accept_suggestions(
+            session, suggestions, consumer_ids=find_keys(session, "consumer", sorted(keys)), made_us=workspace.now_us
+        )  # fmt: skip
+        settle(workspace, session, force.points, force.kind_ids, _regroup(accepted.regrouped))
+    return accepted
+
+
+def show(
+    workspace: Workspace, consumer: str, brands: Sequence[str] | frozenset[str] | None = None
+) -> Identity:
+    """What a consumer is known by, and the merges that made them who they are.
+
+    Args:
+        workspace: The workspace.
+        consumer: A key or an identifier of the consumer.
+        brands: As far as these brands know them; None for all.
+
+    Raises:
+        NotFoundError: The consumer is not known, or not to these brands.
+    """
+    with workspace.store.reading() as session:
+        sight = look_as(workspace, session, brands)
+        return overview.show_identity(session, require_known(session, consumer, sight), sight)
+
+
+def _regroup(regrouped: Regrouping) -> Consequences:
+    landing = Consequences()
+    for member, groups in regrouped.items():
+        landing.refold_members.add(member)
+        landing.refold_consumers.update(groups)
+    return landing
+
+
+def _list_merges(context: Context, asked: MergeFilter) -> Merges:
+    with context.reading() as session:
+        return overview.list_merges(
+            session, asked.limit, look_as(context.workspace, session, context.caller.brands)
+        )
+
+
+def _show_identity(context: Context, asked: ConsumerKey) -> Identity:
+    return show(context.workspace, asked.consumer, context.caller.brands)
+
+
+def _merge_consumers(context: Context, asked: MergeConsumers) -> Merge:
+    merge_id = make_id()
+    context.describe(object_id=merge_id, consumer=asked.kept, absorbed=asked.absorbed)
+    merge(context.workspace, asked.kept, asked.absorbed, reason=asked.reason, merge_id=merge_id)
+    return _find_merge(context, merge_id)
+
+
+def _undo_merge(context: Context, asked: MergeId) -> Merge:
+    context.describe(object_id=asked.merge_id)
+    undo(context.workspace, asked.merge_id)
+    return _find_merge(context, asked.merge_id)
+
+
+def _find_merge(context: Context, merge_id: str) -> Merge:
+    with context.reading() as session:
+        return overview.find_merge(session, merge_id)
+
+
+def _accept_suggestions(context: Context, asked: AcceptPairs) -> AcceptedPairs:
+    if not asked.pairs:
+        raise InputError("No pair was chosen.", hint="Choose those that you know to be one person.")
+    context.describe(origin="review", pairs=len(asked.pairs))
+    accepted = accept_suggestions(context.workspace, asked.pairs)
+    return AcceptedPairs(
+        merged=len(accepted.merge_ids), merge_ids=list(accepted.merge_ids), already_one=accepted.already_one,
+        unknown=list(accepted.unknown),
+    )  # fmt: skip
+
+
+def _list_unattributed(context: Context, asked: UnattributedFilter) -> UnattributedEvents:
+    return attribution.list_unattributed(context.workspace, limit=asked.limit)
+
+
+def _attach_event(context: Context, asked: AttachEvent) -> AttachEvent:
+    context.describe(
+        object_id=asked.event_id, consumer=asked.consumer, brand=asked.brand, source=asked.source
+    )
+    attribution.attach(context.workspace, **dict(asked))
+    return asked
+
+
+GROUPS = (
+    Group(
+        "identity",
+        mark("Identities"),
+        mark(
+            "A merge joins two consumers who are one person. It is a record: when it is undone, both have exactly the "
+            "scores that they would have without it."
+        ),
+        at="identities",
+    ),
+    Group(
+        "unattributed",
+        mark("Unattributed events"),
+        mark(
+            "Events without a known consumer or brand. They affect no score until somebody says whose they are."
+        ),
+    ),
+)
+ACCEPT = Operation(
+    name="identity accept", run=_accept_suggestions, needs="merge_consumers", parameters=AcceptPairs,
+    result=AcceptedPairs, arguments=("pairs",), audit="merge consumers",
+    summary="Merge the consumers of suggested pairs that were reviewed.", button=mark("Merge the chosen pairs"),
+    done=mark("Pairs merged: {merged}. Each merge can be undone."),
+)  # fmt: skip
+SHOW_IDENTITY = Query(
+    name="identity show", run=_show_identity, needs="see_identities", parameters=ConsumerKey, result=Identity,
+    arguments=("consumer",), look="look at identity",
+    summary="Show what a consumer is known by, and which merges made them who they are.",
+)  # fmt: skip
+LIST_MERGES = Query(
+    name="identity list", run=_list_merges, needs="see_identities", parameters=MergeFilter, result=Merges,
+    summary="List the merges, the newest first.", empty="No consumers have been joined.", look="list merges",
+)  # fmt: skip
+LIST_UNATTRIBUTED = Query(
+    name="unattributed list", run=_list_unattributed, needs="mend_events", parameters=UnattributedFilter,
+    result=UnattributedEvents, summary="List the events that name no consumer or no brand, the newest first.",
+    empty="Every event names its consumer and its brand.", look="list unattributed events",
+)  # fmt: skip
+OPERATIONS = (
+    SHOW_IDENTITY,
+    LIST_MERGES,
+    Operation(
+        name="identity merge", run=_merge_consumers, needs="merge_consumers", parameters=MergeConsumers, result=Merge,
+        arguments=("kept", "absorbed"), summary="Join two consumers who are one person; it can be undone exactly.",
+        audit="merge consumers", button=mark("Join them"),
+        done=mark("{kept} and {absorbed} count as one now. The merge {merge_id} can be undone."),
+    ),
+    Operation(
+        name="identity undo", run=_undo_merge, needs="merge_consumers", parameters=MergeId, result=Merge,
+        arguments=("merge_id",), summary="Undo a merge; both have exactly the scores that they would have without it.",
+        audit="undo merge", button=mark("Undo"),
+        done=mark("The merge is undone; both have the scores that they would have without it."),
+    ),
+    ACCEPT,
+    Operation(
+        name="identity attach", run=_attach_event, needs="mend_events", parameters=AttachEvent, result=AttachEvent,
+        arguments=("event_id",), summary="Give an event its consumer or brand, once it is known.",
+        audit="attach event", button=mark("Assign"), done=mark("The event {event_id} is attached and counts now."),
+    ),
+    LIST_UNATTRIBUTED,
+)  # fmt: skip

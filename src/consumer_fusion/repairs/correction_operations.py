@@ -1,0 +1,142 @@
+"""Operations on corrections: events on record of which their source says something else now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consumer_fusion.errors import ConflictError, InputError
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.operations import Context, Group, Moment, Operation, Query, Schema, describe
+from consumer_fusion.records.import_record import Correction, CorrectionStatus
+from consumer_fusion.repairs import replacements
+from consumer_fusion.repairs.outcome import Outcome, tell_outcome
+
+STATUS_WORDS: dict[CorrectionStatus, str] = {
+    "waiting": mark("waiting"),
+    "applied": mark("applied"),
+    "undone": mark("undone"),
+}
+
+_ID = (mark("Number"), mark("The number of the correction."))
+
+
+class CorrectionRow(Schema):
+    """What a source says now of an event on record."""
+
+    correction_id: int = describe(*_ID)
+    source: str = describe(mark("Source"), "The source.")
+    event_id: str = describe(mark("Event"), "The id of the event.")
+    change: str = describe(
+        mark("The source says now"), "What differs from the record, as far as that is known.", is_long=True
+    )
+    status: CorrectionStatus = describe(
+        mark("Status"),
+        "waiting (the record says what it said), applied (it says the newer), undone (it says the former again).",
+        words=STATUS_WORDS,
+    )
+    found_at: Moment = describe(mark("Received (UTC)"), "When the source said so.")
+    newer: dict[str, str] = describe("Newer", "What the source says now, by field.", is_shown=False)
+    former: dict[str, str] | None = describe(
+        "Former", "What the record said before; null while it is waiting.", is_shown=False
+    )
+
+
+class CorrectionFilter(Schema):
+    """Which corrections."""
+
+    limit: int | None = describe(
+        mark("At most"), "Maximum number of rows; all if left out.", default=None, is_shown=False
+    )
+
+
+class CorrectionIds(Schema):
+    """Which corrections."""
+
+    correction_ids: list[int] = describe("Corrections", "Numbers of corrections.", default=[])
+    is_all: bool = describe("All", "All that are waiting.", default=False, option="--all")
+
+
+class CorrectionId(Schema):
+    """Which correction."""
+
+    correction_id: int = describe(*_ID)
+
+
+def _list_corrections(context: Context, asked: CorrectionFilter) -> list[CorrectionRow]:
+    return [_describe(each) for each in replacements.list_corrections(context.workspace, limit=asked.limit)]
+
+
+def _describe(each: Correction) -> CorrectionRow:
+    return CorrectionRow(
+        correction_id=each.correction_id, source=each.source, event_id=each.event_id, change=_tell_change(each),
+        status=each.status, found_at=each.found_us, newer=each.newer, former=each.former,
+    )  # fmt: skip
+
+
+def _tell_change(each: Correction) -> str:
+    former = each.former or {}
+    hidden = ("source", "event_id", "identifiers", "precision")
+    return ", ".join(
+        f"{name}: {value}"
+        for name, value in each.newer.items()
+        if name not in hidden and former.get(name) != value
+    )
+
+
+def _apply_corrections(context: Context, asked: CorrectionIds) -> Outcome:
+    if bool(asked.correction_ids) == asked.is_all:
+        raise InputError("Say which corrections.", hint="Give numbers, or --all, and only one of them.")
+    if asked.is_all and not _find(context, None):
+        raise ConflictError("No correction is waiting.", hint="`fusion corrections list` shows all of them.")
+    if not asked.is_all:
+        context.describe(corrections=asked.correction_ids)
+    told = replacements.apply_corrections(context.workspace, asked.correction_ids or None)
+    return tell_outcome(told)
+
+
+def _undo_correction(context: Context, asked: CorrectionId) -> CorrectionRow:
+    context.describe(object_id=str(asked.correction_id))
+    replacements.undo_correction(context.workspace, asked.correction_id)
+    return next(_describe(each) for each in _find(context, asked.correction_id))
+
+
+def _find(context: Context, correction_id: int | None) -> Sequence[Correction]:
+    """The correction of a number, or those that are waiting."""
+    return [
+        each
+        for each in replacements.list_corrections(context.workspace)
+        if each.correction_id == correction_id or (correction_id is None and each.status == "waiting")
+    ]
+
+
+CORRECTIONS = Group(
+    "corrections",
+    mark("Corrections"),
+    mark(
+        "Events on record of which their source says something else now. An applied correction changes the "
+        "scores at once and can be undone."
+    ),
+    under="Events and people",
+)
+CORRECTION_OPERATIONS = (
+    Query(
+        name="corrections list", run=_list_corrections, needs="mend_events", parameters=CorrectionFilter,
+        result=CorrectionRow, is_many=True, title=mark("Corrections"),
+        summary="List what sources say now of events on record, the newest first.",
+        empty=mark("No source says anything other than what is on record."), look="list corrections",
+    ),
+    Operation(
+        name="corrections apply", run=_apply_corrections, needs="mend_events", parameters=CorrectionIds,
+        result=Outcome, arguments=("correction_ids",), is_on_page=False, of_row="correction_id",
+        summary="Replace what is on record by what the source says now; scores follow at once.",
+        audit="apply corrections", button=mark("Apply"), is_offered=lambda row: row.status != "applied",
+        done=mark("Events replaced: {replaced}. Scores follow at once."),
+    ),
+    Operation(
+        name="corrections undo", run=_undo_correction, needs="mend_events", parameters=CorrectionId,
+        result=CorrectionRow, arguments=("correction_id",), is_on_page=False, of_row="correction_id",
+        summary="Undo a correction; scores are what they were before it, merges that it led to remain.",
+        audit="undo correction", button=mark("Undo"), is_offered=lambda row: row.status == "applied",
+        done=mark("Correction {correction_id} was undone."),
+    ),
+)  # fmt: skip

@@ -1,0 +1,183 @@
+"""Operations on rejected rows: listed with the reason, read again as they are or corrected, or dropped."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from pydantic import Field
+
+from consumer_fusion.errors import ConflictError, NotFoundError
+from consumer_fusion.events.landing import Progress, ignore_progress
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.ingest.formats import ImportFormat
+from consumer_fusion.ingest.rejections import count_rejections, list_rejections
+from consumer_fusion.operations import Context, Group, Operation, Query, Schema, describe
+from consumer_fusion.records.import_record import Rejection
+from consumer_fusion.repairs import rejected_rows
+from consumer_fusion.repairs.outcome import Outcome, tell_outcome
+
+FORM_OF_PROBLEM = mark("Row {position} {message}")
+"""How the reason of every rejected row is written; what follows the number is in `ingest.validation`."""
+_ID = (mark("Number"), "The number of the row.")
+_IDS = (mark("Number"), "Numbers of rows.")
+_CODE = (mark("Reason"), "Only rows with this reason, such as invalid_time.")
+
+
+class RejectedRow(Schema):
+    """A row that was set aside."""
+
+    rejection_id: int = describe(*_ID)
+    source: str = describe("Source", "Where it came from.", is_shown=False)
+    position: int = describe("Row", "Which row of its import, from 1.")
+    code: str = describe("Reason", "A stable word for the reason.")
+    message: str = describe("Message", "What was found, what was expected, what to do.")
+    raw: str = describe("As it came", "The row as it came.", is_long=True)
+
+
+class ReasonCount(Schema):
+    """How many rows were set aside for a reason."""
+
+    code: str = describe("Reason", "A stable word for the reason.")
+    row_count: int = describe("Rows", "How many rows.")
+
+
+class RejectedRows(Schema):
+    """Rows that were set aside, the oldest first."""
+
+    counts: list[ReasonCount] = describe(
+        "Reasons", "How many rows there are, the most frequent reason first."
+    )
+    rows: list[RejectedRow] = describe("Rows set aside", "Some of them.")
+
+
+class RejectedFilter(Schema):
+    """Which rejected rows."""
+
+    code: str | None = describe(*_CODE, default=None)
+    after: int = describe("After", "Only rows with a higher number, to page on.", default=0)
+    limit: Annotated[int, Field(ge=1)] = describe("At most", "Maximum number of rows.", default=100)
+
+
+class RejectedId(Schema):
+    """Which rejected row."""
+
+    rejection_id: int = describe(*_ID)
+
+
+class RetryRows(Schema):
+    """Rejected rows to be read again."""
+
+    rejection_ids: list[int] = describe(*_IDS, default=[])
+    code: str | None = describe(*_CODE, default=None)
+    raw: str | None = describe("Corrected row", "The corrected row, for one number.", default=None)
+
+
+class DropRows(Schema):
+    """Rejected rows to be dropped."""
+
+    rejection_ids: list[int] = describe(*_IDS, default=[])
+    is_all: bool = describe("All", "Drop all.", default=False, option="--all")
+
+
+class Dropped(Schema):
+    """Rows that were dropped."""
+
+    dropped: int = describe("Dropped", "How many rows were dropped.")
+
+
+def _list_rows(context: Context, asked: RejectedFilter) -> RejectedRows:
+    rows, counts = rejected_rows.list_rejected(
+        context.workspace, code=asked.code, after=asked.after, limit=asked.limit
+    )
+    return RejectedRows(
+        counts=[ReasonCount(code=code, row_count=count) for code, count in counts.items()],
+        rows=[_describe(row) for row in rows],
+    )
+
+
+def _show_row(context: Context, asked: RejectedId) -> RejectedRow:
+    with context.reading() as session:
+        return _describe(*list_rejections(session, rejection_ids=[asked.rejection_id]))
+
+
+def _describe(row: Rejection) -> RejectedRow:
+    return RejectedRow(**asdict(row))
+
+
+def retry_rows(
+    context: Context,
+    asked: RetryRows,
+    progress: Progress = ignore_progress,
+    *,
+    reading: ImportFormat | None = None,
+) -> Outcome:
+    """Read rejected rows again: those that are named, those of a reason, or all.
+
+    Args:
+        context: What the operation runs with.
+        asked: Which rows, and the corrected text of one.
+        progress: Told how far it is.
+        reading: How they are read now; None for as their import read them.
+
+    Raises:
+        NotFoundError: There is no such row.
+    """
+    ids = asked.rejection_ids or None
+    with context.reading() as session:
+        if asked.code is not None:
+            ids = [row.rejection_id for row in list_rejections(session, rejection_ids=ids, code=asked.code)]
+        count = sum(count_rejections(session).values()) if ids is None else len(ids)
+    if not count:
+        raise NotFoundError(
+            "There is nothing to read again.", hint="`fusion rejected list` shows what there is."
+        )
+    context.describe(object_id=str(ids[0]) if ids and count == 1 else None, code=asked.code, rows=count)
+    return tell_outcome(
+        rejected_rows.retry_rejected(context.workspace, ids, asked.raw, progress, reading=reading)
+    )
+
+
+def _drop_rows(context: Context, asked: DropRows) -> Dropped:
+    ids = asked.rejection_ids
+    context.describe(object_id=str(ids[0]) if len(ids) == 1 else None)
+    with context.reading() as session:
+        if asked.is_all and not count_rejections(session):
+            raise ConflictError("No row is set aside.", hint="`fusion rejected list` shows what there is.")
+    return Dropped(dropped=rejected_rows.drop_rejected(context.workspace, ids or None, is_all=asked.is_all))
+
+
+REJECTED = Group(
+    "rejected",
+    mark("Import errors"),
+    mark(
+        "Rows that could not be taken are kept as they came. Correct one, or retry all once the mapping or the points "
+        "are right."
+    ),
+)
+LIST_REJECTED = Query(
+    name="rejected list", run=_list_rows, needs="mend_events", parameters=RejectedFilter, result=RejectedRows,
+    summary="List the rows that were set aside, the oldest first.", empty="No rows are set aside.",
+    look="look at rejected rows",
+)  # fmt: skip
+SHOW_REJECTED = Query(
+    name="rejected show", run=_show_row, needs="mend_events", parameters=RejectedId, result=RejectedRow,
+    arguments=("rejection_id",), summary="Show one row as it came, with the reason.", look="look at rejected row",
+)  # fmt: skip
+RETRY = Operation(
+    name="rejected retry", run=retry_rows, needs="mend_events", parameters=RetryRows, result=Outcome,
+    arguments=("rejection_ids",), audit="retry rejected rows", button=mark("Retry"),
+    summary="Read rows again, as they are or corrected; those that can be taken now leave the list.",
+    done=mark("Rows accepted: {accepted}; already here: {duplicates}; still set aside: {rejected}."),
+)  # fmt: skip
+REJECTED_OPERATIONS = (
+    LIST_REJECTED,
+    SHOW_REJECTED,
+    RETRY,
+    Operation(
+        name="rejected drop", run=_drop_rows, needs="mend_events", parameters=DropRows, result=Dropped,
+        arguments=("rejection_ids",), audit="drop rejected rows", button=mark("Drop"), is_danger=True,
+        summary="Drop rows for good; an unchanged file that is imported again sets them aside anew.",
+        done=mark("Rows dropped for good: {dropped}."),
+    ),
+)  # fmt: skip
