@@ -57,11 +57,6 @@ _HOLDOUT = [
     "detectable",
     "detectable_relative",
 ]
-_ACTION = [
-    "action", "brand", "title", "action_type", "starts_at", "ends_at", "last_day", "region", "segment", "assignment",
-    "expected_effect", "delay_days", "effect_days", "effect_from", "effect_until", "windows", "origin",
-    "withdrawn_at",
-]  # fmt: skip
 _EFFECT = [
     "action", "metric", "effect_from", "effect_until", "step", "told_with", "total", "total_low", "total_high",
     "effect", "effect_low", "effect_high", "relative", "low", "high", "p_value", "interval",
@@ -127,11 +122,6 @@ _BY_HAND: Mapping[str, object] = {
             ("largest", [["consumer", "brand", "before", "after"]]),
         ]),
     ],
-    "actions list": [_ACTION],
-    "actions import": ["declared", "known"],
-    "actions withdraw": ["withdrawn"],
-    "metrics list": [["metric", "of", "first_day", "last_day", "days", "missing", "mean", "step", "origin"]],
-    "metrics import": ["series", "days", "weekly", "monthly"],
     "effect": [*_EFFECT, ("left_out", [["name", "reason"]])],
     "effects": [[*_EFFECT, "q_value", "q_count", "listed_label"]],
     "plan": [

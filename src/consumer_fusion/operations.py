@@ -20,14 +20,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from consumer_fusion.records.access import Caller, Permission
-from consumer_fusion.records.schema import MOMENT_SCHEMA, Moment, Schema, Text, describe
+from consumer_fusion.records.schema import MOMENT_SCHEMA, Day, Moment, Schema, Text, TextFile, describe
 from consumer_fusion.records.table import Table
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 __all__ = [
-    "MOMENT_SCHEMA", "Capability", "Context", "Group", "Job", "Moment", "NoParameters", "Operation", "Query", "Schema",
-    "Stage", "Text", "describe", "find_capabilities", "find_jobs", "find_stages", "list_grouped", "name_path",
+    "MOMENT_SCHEMA", "Capability", "Context", "Day", "Group", "Job", "Moment", "NoParameters", "Operation", "Query", "Schema",
+    "Stage", "Text", "TextFile", "describe", "find_capabilities", "find_jobs", "find_stages", "list_grouped", "name_path",
     "order_stages",
 ]  # fmt: skip
 

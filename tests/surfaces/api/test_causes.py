@@ -55,7 +55,7 @@ def test_one_effect_is_told_with_its_grade_and_its_days(ask):
 
 
 def test_who_may_see_one_brand_finds_nothing_of_the_others(ask):
-    assert [each["action"] for each in ask("/actions", ["tailor"]).json()["items"]] == ["sale"]
+    assert [each["action_id"] for each in ask("/actions", ["tailor"]).json()] == ["sale"]
     assert [each["action"] for each in ask("/effects", ["tailor"]).json()["items"]] == ["sale"]
     assert ask("/effect?action=fair", ["tailor"]).status_code == 404
     assert ask("/effects?brand=bakery", ["tailor"]).status_code == 403
@@ -63,7 +63,7 @@ def test_who_may_see_one_brand_finds_nothing_of_the_others(ask):
 
 
 def test_the_series_of_a_brand_are_listed(ask):
-    (row,) = [row for row in ask("/metrics?brand=bakery").json()["items"] if row["metric"] == "orders"]
+    (row,) = [row for row in ask("/metrics?brand=bakery").json() if row["metric"] == "orders"]
     assert (row["of"], row["days"], row["origin"]) == ("bakery", 300, "file")
 
 

@@ -21,7 +21,10 @@ from small_workspaces import open_small
 from staff_moments import CHEAP, PASSWORD
 
 SITE = "http://localhost:8000"
-GIVEN = {"types": ["score_crossed"], "role": "agent", "email": "ida@example.org", "correction_id": 1}
+GIVEN = {
+    "types": ["score_crossed"], "role": "agent", "email": "ida@example.org", "correction_id": 1,
+    "file": {"name": "x.csv", "text": "x"},
+}  # fmt: skip
 """Values of required fields; of all others \"x\" will do."""
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
 import re
 
 import pytest
 
-from console_town import PARTIAL, READER
+from console_town import PARTIAL, READER, SITE
 from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.shrinking import describe_effect, read_effect, show_effect
 
@@ -100,15 +101,15 @@ def test_an_action_is_declared_measured_listed_and_withdrawn(owner):
     declared = owner.send(
         ACTIONS, "/actions/declare", brand="sweater-brand", action_id="sale", title="A summer sale",
         action_type="price", starts_at="2026-06-10T08:00", assignment="everybody", expected_effect="temporary",
-        delay_days="1", effect_days="5",
+        delay_days="1", effect_days="5", back=ACTIONS,
     )  # fmt: skip
     assert "A summer sale" in declared.text
     assert "11 Jun 2026 to 15 Jun 2026" in declared.text
     measured = owner.send("/effects?brand=sweater-brand", "/effects/measure", brand="sweater-brand")
     assert "effects are measured" in measured.text
     assert measured.text.count("A summer sale") >= 2
-    withdrawn = owner.send(ACTIONS, "/actions/withdraw", action_id="sale")
-    assert "It is withdrawn" in withdrawn.text
+    withdrawn = owner.send(ACTIONS, "/actions/withdraw", action_id="sale", back=ACTIONS)
+    assert "“A summer sale” is withdrawn" in withdrawn.text
     assert "A summer sale" not in owner.get("/effects?brand=sweater-brand").text
 
 
@@ -118,7 +119,18 @@ def test_a_day_that_is_no_number_is_said_to_be_none(owner):
         assignment="unknown", expected_effect="unknown", delay_days="1.5",
     )  # fmt: skip
     assert answer.status_code == 400
-    assert "A number of days is whole." in answer.text
+    assert "“Effect from day” cannot be read" in answer.text
+
+
+def test_a_file_of_actions_is_uploaded(owner):
+    line = {"action_id": "fair", "brand": "book-shop", "title": "A book fair", "starts_at": "2026-06-01"}
+    files = {"file": ("fair.jsonl", json.dumps(line).encode())}
+    page = "/actions?brand=book-shop"
+    form = {"form_token": owner.find_token(page), "back": page}
+    answer = owner.http.post("/actions/import", data=form, files=files, headers={"Origin": SITE})
+    assert "Actions declared: 1; on record already: 0." in answer.text
+    assert "A book fair" in answer.text
+    owner.send("/actions?brand=book-shop", "/actions/withdraw", action_id="fair")
 
 
 def test_a_hold_out_is_drawn_put_on_record_and_its_list_is_downloaded(owner):

@@ -4,9 +4,7 @@ __all__ = [
     "effect_report",
     "effect_wording",
     "measuring",
-    "metric_list",
     "placebo_learning",
     "power_analysis",
-    "series_names",
     "shrinking",
 ]

@@ -16,9 +16,10 @@ from consumer_fusion.causal.effects.measuring import (
     measure_in_book,
     read_kept,
 )
-from consumer_fusion.causal.effects.series_names import ShowKey, name_reports
+from consumer_fusion.causal.effects.series_names import name_reports
 from consumer_fusion.causal.inference.shrinkage import adjust_found, shrink_effects
 from consumer_fusion.causal.series.metric_store import SeriesBook
+from consumer_fusion.causal.shown_keys import ShowKey
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.landing import Progress, ignore_progress

@@ -6,65 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from consumer_fusion.records.action import Assignment, ExpectedEffect
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.records.schema import Schema
-
-
-class ActionWindow(Schema):
-    """Days on which an effect on one metric is looked for."""
-
-    delay_days: int
-    effect_days: int
-
-
-class Action(Schema):
-    """Something that a brand did on purpose."""
-
-    action: str = Field(description="Its id.")
-    brand: str
-    title: str = Field(description="What it was.")
-    action_type: str = Field(description="Its kind in a word.")
-    starts_at: str
-    ends_at: str | None
-    last_day: str = Field(description="The last day of the action, the whole of it.")
-    region: str | None = Field(description="Where; null for everywhere.")
-    segment: str | None = Field(description="For whom; null for all.")
-    assignment: Assignment = Field(description="How those were found who got it.")
-    expected_effect: ExpectedEffect = Field(description="What was expected before looking.")
-    delay_days: int
-    effect_days: int | None = Field(description="Null for its own length.")
-    effect_from: str = Field(description="The first day on which its effect is looked for.")
-    effect_until: str = Field(description="The last day on which its effect is looked for.")
-    windows: dict[str, ActionWindow] = Field(description="Other days for some metrics.")
-    origin: str = Field(description="How it was declared.")
-    withdrawn_at: str | None
-
-
-class Actions(Schema):
-    """Declared actions."""
-
-    items: list[Action]
-
-
-class Metric(Schema):
-    """A daily, weekly or monthly series."""
-
-    metric: str
-    of: str = Field(description="Whose it is.")
-    first_day: str
-    last_day: str
-    days: int = Field(description="How many values.")
-    missing: int = Field(description="Days, weeks or months without a value in between.")
-    mean: float = Field(description="Mean a step.")
-    step: Literal["day", "week", "month"] = Field(description="What each value stands for.")
-    origin: Literal["events", "file"]
-
-
-class Metrics(Schema):
-    """Daily series."""
-
-    items: list[Metric]
 
 
 class ShrunkEffect(Schema):

@@ -8,18 +8,16 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consumer_fusion.access.permissions import keep_visible, may
+from consumer_fusion.access.permissions import keep_visible
 from consumer_fusion.causal.actions import declared_actions
-from consumer_fusion.causal.effects import metric_list, shrinking
+from consumer_fusion.causal.effects import shrinking
 from consumer_fusion.causal.effects.measuring import Question, measure_action
-from consumer_fusion.causal.effects.series_names import ShowKey
 from consumer_fusion.causal.effects.shrinking import describe_effect, describe_listed_effect, show_effect
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
+from consumer_fusion.causal.shown_keys import choose_show_key
 from consumer_fusion.errors import NotFoundError, RefusedError
-from consumer_fusion.identity.identifiers import mask_consumer_key
-from consumer_fusion.records.access import Caller
 from consumer_fusion.surfaces.api import causal_schemas
-from consumer_fusion.surfaces.api.parameters import AnyBrand, BrandKey, Fresh
+from consumer_fusion.surfaces.api.parameters import AnyBrand, Fresh
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 
@@ -32,31 +30,12 @@ def build_routes(desk: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["causes"])
 
-    @routes.get("/actions", response_model=causal_schemas.Actions)
-    def list_actions(request: Request, brand: AnyBrand = None) -> Response:
-        """The actions that were declared, in the order in which they began."""
-        caller = desk.open(request, "look", brand)
-        rows = declared_actions.list_actions(desk.workspace, brand=brand)
-        visible = set(keep_visible(caller, {row["brand"] for row in rows}))
-        items = [causal_schemas.Action.model_validate(row) for row in rows if row["brand"] in visible]
-        return answer(request, causal_schemas.Actions(items=items))
-
-    @routes.get("/metrics", response_model=causal_schemas.Metrics)
-    def list_metrics(request: Request, brand: BrandKey, fresh: Fresh = False) -> Response:
-        """The daily series of a brand that there are, from events and from files."""
-        desk.open(request, "look", brand)
-        desk.gate.ensure_landed(is_forced=fresh)
-        rows = metric_list.list_metrics(desk.workspace, brand=brand)
-        return answer(
-            request, causal_schemas.Metrics(items=[causal_schemas.Metric.model_validate(row) for row in rows])
-        )
-
     @routes.get("/effects", response_model=causal_schemas.Effects)
     def list_effects(request: Request, brand: AnyBrand = None, metric: AnyMetric = None) -> Response:
         """The effects that were measured, raw and shrunk within their kind; the nightly chore measures them."""
         caller = desk.open(request, "look", brand)
         shown = shrinking.list_effects(
-            desk.workspace, brand=brand, metric=metric, show_key=_choose_show_key(caller)
+            desk.workspace, brand=brand, metric=metric, show_key=choose_show_key(caller)
         )
         visible = set(keep_visible(caller, {each.brand for each in shown}))
         items = [
@@ -72,7 +51,7 @@ def build_routes(desk: RequestContext) -> APIRouter:
     ) -> Response:
         """What an action did to a metric, as measured last; measured now where it never was, or with `fresh`."""
         caller = desk.open(request, "look")
-        known = {row["action"]: row["brand"] for row in declared_actions.list_actions(desk.workspace)}
+        known = {row.action_id: row.brand for row in declared_actions.list_actions(desk.workspace)}
         if action not in known or not caller.sees(known[action]):
             raise NotFoundError(
                 "There is no such action.", hint="`/api/v1/actions` lists those that you may see."
@@ -89,11 +68,7 @@ def build_routes(desk: RequestContext) -> APIRouter:
             if kept is None
             else kept[0]
         )
-        shown = show_effect(desk.workspace, report, show_key=_choose_show_key(caller))
+        shown = show_effect(desk.workspace, report, show_key=choose_show_key(caller))
         return answer(request, causal_schemas.Effect.model_validate(describe_effect(shown)))
 
     return routes
-
-
-def _choose_show_key(caller: Caller) -> ShowKey:
-    return str if may(caller, "see_identities") else mask_consumer_key

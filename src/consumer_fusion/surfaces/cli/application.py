@@ -27,8 +27,6 @@ _COMMANDS = {
     "points": "operation",
     "calibrate": "calibration",
     "predict": "calibration",
-    "actions": "actions:application",
-    "metrics": "metrics:application",
     "effect": "effects",
     "effects": "effects:application",
     "plan": "plan",

@@ -18,6 +18,7 @@ from consumer_fusion.access.execution import execute
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.records.schema import MOST_FILE_BYTES
 from consumer_fusion.surfaces.cli.on_record import find_account
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
@@ -26,7 +27,14 @@ from consumer_fusion.surfaces.cli.output import (
     print_json,
     print_table,
 )
-from consumer_fusion.surfaces.operation_fields import list_fields, read_extra, read_parameters, write_value
+from consumer_fusion.surfaces.operation_fields import (
+    is_file,
+    list_fields,
+    read_extra,
+    read_parameters,
+    read_text_file,
+    write_value,
+)
 from consumer_fusion.workspace import open_workspace
 
 OPERATOR = Caller(COMMAND_LINE, "owner", None)
@@ -98,6 +106,9 @@ def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter
     if extra.get("is_secret"):
         settings = {"help": f"A file with it. {field.description}", "exists": True, "dir_okay": False}
         kind, name = Path | None, f"{name}_file"
+    elif is_file(field):
+        settings |= {"exists": True, "dir_okay": False}
+        kind = Path if field.is_required() else Path | None
     elif is_list:
         kind = list[kind] if field.is_required() else list[kind] | None
         default = inspect.Parameter.empty if field.is_required() else None
@@ -141,9 +152,17 @@ def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]
             value = None if file is None else file.read_text("utf-8").strip()
         if isinstance(value, list):
             values[name] = [str(each) for each in value]
+        elif isinstance(value, Path):
+            values[name] = read_text_file(value.name, _read_start(value))
         elif value is not None:
             values[name] = str(value) if isinstance(value, StrEnum) else value
     return values
+
+
+def _read_start(path: Path) -> bytes:
+    """A file as far as it may be sent, and a byte more where it is larger."""
+    with path.open("rb") as file:
+        return file.read(MOST_FILE_BYTES + 1)
 
 
 def _show(query: Query, result: Any, group: Sequence[Query]) -> None:

@@ -16,22 +16,27 @@ from consumer_fusion.i18n.translation import read_language, say
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Permission
 from consumer_fusion.records.audit import AuditNote
-from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
 from consumer_fusion.surfaces.console.one_time_secret import show_once
 from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import is_own_path, make_path
 from consumer_fusion.surfaces.operation_fields import (
+    is_day,
+    is_file,
     is_moment,
     list_fields,
     read_extra,
     read_parameters,
+    read_text_file,
     write_value,
 )
 
 ROWS_SHOWN = 500
 """A table shows so many rows at most; all of them are told by the API and the command."""
-InputKind = Literal["text", "secret", "number", "moment", "choice", "choices", "flag", "brand", "brands"]
+InputKind = Literal[
+    "text", "secret", "number", "moment", "day", "choice", "choices", "flag", "brand", "brands", "file"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,11 @@ class Form:
     inputs: Sequence[Input]
     question: str
     is_danger: bool
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether a file is sent with it."""
+        return any(each.kind == "file" for each in self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,11 +333,15 @@ def write_text(declared: FieldInfo, value: object, row: BaseModel) -> str:
     """A value of a row as people read it on a page, in the language spoken now."""
     if isinstance(value, float):
         return read_language().write_number(value, 0 if value.is_integer() else 1)
-    return write_value(declared, value, row, write_time=_write_time)
+    return write_value(declared, value, row, write_time=_write_time, write_day=_write_day)
 
 
 def _write_time(moment_us: int) -> str:
     return read_language().write_time(from_microseconds(moment_us))
+
+
+def _write_day(day: int) -> str:
+    return read_language().write_day(from_microseconds(day * DAY_MICROSECONDS).date())
 
 
 def _write_cells(visit: Visit, model: type[BaseModel], row: BaseModel) -> list[Cell]:
@@ -344,7 +358,7 @@ def _write_cell(visit: Visit, name: str, declared: FieldInfo, row: BaseModel) ->
 
 
 def _is_number(declared: FieldInfo) -> bool:
-    return not is_moment(declared) and bool(
+    return not (is_moment(declared) or is_day(declared)) and bool(
         {int, float} & {declared.annotation, *typing.get_args(declared.annotation)}
     )
 
@@ -384,8 +398,12 @@ def _choose_kind(name: str, declared: FieldInfo) -> InputKind:
         return "secret"
     if name in ("brand", "brands"):
         return typing.cast("InputKind", name)
+    if is_file(declared):
+        return "file"
     if is_moment(declared):
         return "moment"
+    if is_day(declared):
+        return "day"
     if bool in parts:
         return "flag"
     if _list_literals(annotation):
@@ -414,6 +432,10 @@ def _read_form(visit: Visit, model: type[BaseModel]) -> dict[str, object]:
             values[name] = read_brands(visit)
         elif kind == "flag":
             values[name] = text == "yes"
+        elif kind == "file":
+            if name in visit.sent.uploads:
+                sent = visit.sent.uploads[name]
+                values[name] = read_text_file(sent.name, sent.content)
         elif kind == "number" and text:
             values[name] = visit.read_number(name, 0.0)
         elif typing.get_origin(declared.annotation) in (list, tuple, frozenset):

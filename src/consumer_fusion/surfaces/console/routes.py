@@ -27,6 +27,7 @@ from consumer_fusion.surfaces.console import (
 from consumer_fusion.surfaces.console.drawings import DrawingCache
 from consumer_fusion.surfaces.console.operation_pages import find_group_pages
 from consumer_fusion.surfaces.console.pages import Answer, Visit
+from consumer_fusion.surfaces.operation_fields import is_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,6 @@ _OWN_PAGES: dict[str, PageMaker] = {
     "/brand/figure": _draw("look", brand_pages.show_brand_figure),
     "/actions": _show("look", action_pages.show_actions),
     "/actions/figure": _draw("look", action_pages.show_actions_figure),
-    "/actions/declare": _change("declare_actions", action_pages.declare_action),
-    "/actions/withdraw": _change("declare_actions", action_pages.withdraw_action),
     "/effect": _show("look", effect_pages.show_effect),
     "/effect/figure": _draw("look", effect_pages.show_effect_figure),
     "/effect/measure": _change("declare_actions", effect_pages.measure_effect),
@@ -131,7 +130,11 @@ def _find_pages() -> dict[str, PageMaker]:
         if group.group.under:
             pages[group.path] = _show(group.needs, group.show)
         for operation in group.operations:
-            pages[group.name_path(operation)] = _change(operation.needs, partial(group.carry_out, operation))
+            pages[group.name_path(operation)] = _change(
+                operation.needs,
+                partial(group.carry_out, operation),
+                takes_file=any(map(is_file, operation.parameters.model_fields.values())),
+            )
     return {**pages, **_OWN_PAGES}
 
 
