@@ -57,13 +57,6 @@ _HOLDOUT = [
     "detectable",
     "detectable_relative",
 ]
-_EFFECT = [
-    "action", "metric", "effect_from", "effect_until", "step", "told_with", "total", "total_low", "total_high",
-    "effect", "effect_low", "effect_high", "relative", "low", "high", "p_value", "interval",
-    ("shrunk", ["mean", "low", "high"]), "label", "detectable", "library",
-    ("checks", [["name", "verdict", "sentence"]]), ("observed", [["day", "value"]]),
-    ("expected", [["day", "value", "low", "high"]]),
-]  # fmt: skip
 _ACCOUNT = ["account_id", "email", "name", "role", "brands", "state"]
 _DIFFERENCE = ["effect", "low", "high", "p_value", "without", "treated", "held_out"]
 _BY_HAND: Mapping[str, object] = {
@@ -122,13 +115,6 @@ _BY_HAND: Mapping[str, object] = {
             ("largest", [["consumer", "brand", "before", "after"]]),
         ]),
     ],
-    "effect": [*_EFFECT, ("left_out", [["name", "reason"]])],
-    "effects": [[*_EFFECT, "q_value", "q_count", "listed_label"]],
-    "plan": [
-        ("plans", [["series", "metric", "region", "start", "days", "detectable", "sisters", "library"]]),
-        ("holdouts", [["share", "held_out", "treated", "detectable"]]),
-    ],
-    "effects calibrate": ["series", "measured", "windows", "is_in_force"],
     "audience": [
         "label", ("naive", _DIFFERENCE), ("adjusted", _DIFFERENCE), "features", "sentences",
         ("balance?", [["feature", "before", "after"]]), "left_out_share?", "robustness?", "robustness_interval?",
@@ -212,7 +198,7 @@ def write_commands() -> str:
         "Times are ISO 8601; one without an offset is UTC. `--as-of` asks about a moment, `latest` about that of the "
         "newest event, `now` about now. Left out, it is now while events come in, and the newest event's moment once "
         "that is more than a day ago: since then scores only faded. One line on standard error says so. Console, API "
-        "and Python choose in the same way. `fusion effect`, of which nothing fades, is about now.",
+        "and Python choose in the same way. `fusion effects show`, of which nothing fades, is about now.",
         "Under each command stands what it prints with `--json`: the names of the fields; those with a question mark "
         "are there when they are asked for. Numbers are not rounded.",
     ]

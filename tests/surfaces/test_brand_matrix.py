@@ -98,7 +98,8 @@ PLAIN = {
     "facet": "voice",
     "expected_effect": "unknown", "assignment": "unknown", "action_type": "other", "segment": "", "region": "",
     "points": "", "horizon": "28", "outcome": "", "next": "", "password": "wrong password", "link": "",
-    "file": "x", "origin": "", "product": "", "reading_count": "",
+    "metrics": "orders", "starts": "2026-08-01", "lengths": "7", "search_delays": "", "delay_days": "",
+    "effect_days": "", "file": "x", "origin": "", "product": "", "reading_count": "",
     "language": "it", "theme": "dark", "back": "/", "mark": "", "wanted": "",
 }  # fmt: skip
 """The others; an empty one is left out."""

@@ -1,3 +1,1 @@
 """Cause and effect: what actions did to metrics, to people and to scores, with honest uncertainty."""
-
-__all__ = ["shown_keys"]

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n import number_format
+from consumer_fusion.i18n.translation import read_language, say
 from consumer_fusion.records.schema import DAY_SCHEMA, MOMENT_SCHEMA, MOST_FILE_BYTES, TextFile
 from consumer_fusion.records.timestamps import write_iso_day, write_moment
 
@@ -45,6 +46,14 @@ def list_fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
     return [
         (name, field) for name, field in model.model_fields.items() if read_extra(field).get("is_shown", True)
     ]
+
+
+def find_row_model(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of the rows, where a field is a list of them."""
+    for part in typing.get_args(field.annotation):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
 
 
 def read_extra(field: FieldInfo) -> Mapping[str, Any]:
@@ -94,6 +103,13 @@ def read_text_file(name: str, content: bytes) -> TextFile:
         ) from None
 
 
+_FORMS: Mapping[str, Callable[[float], str]] = {
+    "share": lambda value: read_language().write_share(value),
+    "change": number_format.write_relative,
+    "p_value": lambda value: read_language().write_number(value, 3),
+}
+
+
 def write_value(
     field: FieldInfo,
     value: object,
@@ -124,7 +140,7 @@ def write_value(
     if isinstance(value, int) and is_day(field):
         return write_day(value)
     if isinstance(value, float):
-        return f"{value:g}"
+        return _FORMS.get(extra.get("form", ""), "{:g}".format)(value)
     if not isinstance(value, str) or value not in words:
         return str(value)
     named = [name for _, name, _, _ in Formatter().parse(words[value]) if name]

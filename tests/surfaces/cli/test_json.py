@@ -131,10 +131,12 @@ ASKED = (
     Asked("actions list", (), "world"),
     Asked("metrics import", ("/footfall.csv", "--metric", "footfall", "--brand", "bakery"), "world"),
     Asked("metrics list", (), "world"),
-    Asked("effect", ("fair", "--metric", "orders"), "world"),
-    Asked("effects", (), "world"),
+    Asked("actions declare", ("bakery", "A sale", "--from", "2026-06-20", "--id", "sale"), "world"),
+    Asked("effects measure", ("--action", "fair", "--metric", "orders"), "world"),
+    Asked("effects show", ("fair", "--metric", "orders"), "world"),
+    Asked("effects list", (), "world"),
     Asked("effects calibrate", (), "world"),
-    Asked("plan", ("bakery", "--days", 7), "world"),
+    Asked("effects plan", ("bakery", "--days", 7), "world"),
     Asked("actions withdraw", ("fair",), "world"),
 )  # fmt: skip
 """What is asked, in this order; no answer is looked at before all have been asked."""

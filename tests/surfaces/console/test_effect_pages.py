@@ -12,7 +12,9 @@ import pytest
 
 from console_town import PARTIAL, READER, SITE
 from consumer_fusion.causal.effects import effect_wording
-from consumer_fusion.causal.effects.shrinking import describe_effect, read_effect, show_effect
+from consumer_fusion.causal.effects.action_effect import describe_effect
+from consumer_fusion.causal.effects.operations import EffectQuestion, answer_question
+from consumer_fusion.causal.effects.shrinking import show_effect
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 FOLLOWERS = "/effect?action=founding-concert&metric=followers"
@@ -66,15 +68,16 @@ def test_one_effect_has_one_total_on_every_face(owner, console):
         f"/effect/figure{FOLLOWERS.removeprefix('/effect')}&name=cumulative", headers={"HX-Request": "true"}
     )
     assert told in html.unescape(chart.text), "the chart says the same sentence"
-    report, _ = read_effect(console[1], "founding-concert", "followers")
+    asked = EffectQuestion(action_id="founding-concert", metric="followers")
+    report = answer_question(console[1], asked)
     assert told == effect_wording.tell_total(report)
     assert float(read_numbers(owner, "cumulative")[-1]["total"]) == pytest.approx(report.cumulative)
     shown = show_effect(console[1], report)
     assert told in effect_wording.tell_finding(shown), "so do the command and the report"
     course = describe_effect(shown)
     days = [
-        seen["value"] - thought["value"]
-        for day, seen, thought in zip(report.days, course["observed"], course["expected"], strict=True)
+        seen.value - thought.value
+        for day, seen, thought in zip(report.days, course.observed, course.expected, strict=True)
         if report.start_day <= day <= report.end_day
     ]
     assert sum(days) == pytest.approx(report.cumulative), "and the days of the API and of --json add up to it"
@@ -105,8 +108,13 @@ def test_an_action_is_declared_measured_listed_and_withdrawn(owner):
     )  # fmt: skip
     assert "A summer sale" in declared.text
     assert "11 Jun 2026 to 15 Jun 2026" in declared.text
-    measured = owner.send("/effects?brand=sweater-brand", "/effects/measure", brand="sweater-brand")
-    assert "effects are measured" in measured.text
+    measured = owner.send(
+        "/effects?brand=sweater-brand",
+        "/effects/measure",
+        brand="sweater-brand",
+        back="/effects?brand=sweater-brand",
+    )
+    assert "Effects measured: " in measured.text
     assert measured.text.count("A summer sale") >= 2
     withdrawn = owner.send(ACTIONS, "/actions/withdraw", action_id="sale", back=ACTIONS)
     assert "“A summer sale” is withdrawn" in withdrawn.text
@@ -164,7 +172,7 @@ def test_what_the_concert_did_stands_beside_the_points_of_the_artist_and_moves_n
     pair = "consumer=pop-artist&brand=sweater-brand"
     page = f"/relationship?{pair}&as_of=2026-06-15T20:30"
     before = re.search(r'<span class="value">([\d.]+)</span>', owner.get(page).text).group(1)
-    owner.get(FOLLOWERS)
+    owner.send(FOLLOWERS, "/effects/measure", action_id="founding-concert", metrics="followers")
     part = owner.get(f"/relationship/effects?{pair}", headers={"HX-Request": "true"}).text
     assert "Concert of the pop artist, seen in the sweater" in part
     assert "followers gained" in part

@@ -1,10 +1,10 @@
 """Effects: measured, pooled within their kind, kept as reports and put into words."""
 
 __all__ = [
+    "action_effect",
     "effect_report",
     "effect_wording",
-    "measuring",
-    "placebo_learning",
+    "operations",
     "power_analysis",
     "shrinking",
 ]

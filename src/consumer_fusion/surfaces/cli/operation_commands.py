@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,8 +27,10 @@ from consumer_fusion.surfaces.cli.output import (
     console,
     print_json,
     print_table,
+    show_progress,
 )
 from consumer_fusion.surfaces.operation_fields import (
+    find_row_model,
     is_file,
     list_fields,
     read_extra,
@@ -39,6 +42,10 @@ from consumer_fusion.workspace import open_workspace
 
 OPERATOR = Caller(COMMAND_LINE, "owner", None)
 """Whoever runs commands on the machine of the workspace may do everything there."""
+_STORIES = {"effects show": "effects:print_effect"}
+"""Results that are printed by a function of their own, by query: its module in this folder, and its name."""
+LONGEST_CELL = 160
+"""Of a long text so many characters are shown in a table; `--json` tells all of it."""
 
 
 def build_groups(capabilities: Iterable[Capability]) -> dict[str, typer.Typer]:
@@ -67,7 +74,7 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
     def run(**given: Any) -> None:
         folder, is_json = given.pop("workspace"), given.pop("is_json")
         parameters = read_parameters(query.parameters, _collect(query.parameters, given))
-        result = run_operation(query, folder, parameters)
+        result = run_operation(query, folder, parameters, is_quiet=is_json)
         if is_json:
             print_json(result)
         else:
@@ -84,10 +91,20 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
     return run
 
 
-def run_operation(query: Query, folder: Path, parameters: BaseModel) -> Any:
-    """Run a query or an operation in a workspace; for commands that are written by hand."""
-    with open_workspace(folder) as workspace:
-        return execute(query, workspace, OPERATOR, parameters, detail={"user": find_account()})
+def run_operation(query: Query, folder: Path, parameters: BaseModel, *, is_quiet: bool = False) -> Any:
+    """Run a query or an operation in a workspace; for commands that are written by hand.
+
+    Args:
+        query: What is asked or done.
+        folder: The workspace.
+        parameters: Of the query's own model.
+        is_quiet: Whether no progress is shown.
+    """
+    is_shown = isinstance(query, Operation) and not is_quiet
+    with open_workspace(folder) as workspace, show_progress(is_quiet=not is_shown) as progress:
+        return execute(
+            query, workspace, OPERATOR, parameters, detail={"user": find_account()}, progress=progress
+        )
 
 
 def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter:
@@ -166,14 +183,15 @@ def _read_start(path: Path) -> bytes:
 
 
 def _show(query: Query, result: Any, group: Sequence[Query]) -> None:
+    if query.name in _STORIES:
+        module, _, name = _STORIES[query.name].partition(":")
+        getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), name)(result)
+        return
     if query.is_many:
         _show_rows(query, result, group)
         return
     if not isinstance(query, Operation):
-        for name, field in list_fields(query.result):
-            console.print(
-                f"{field.title}: {write_value(field, getattr(result, name), result)}", soft_wrap=True
-            )
+        _show_parts(query, result)
         return
     values = {
         name: write_value(field, getattr(result, name), result)
@@ -187,6 +205,21 @@ def _show(query: Query, result: Any, group: Sequence[Query]) -> None:
     console.print(query.done.format(**values), soft_wrap=True, style="dim" if secrets else None)
 
 
+def _show_parts(query: Query, result: BaseModel) -> None:
+    """Each field on a line, each list of rows as a table."""
+    fields = list_fields(query.result)
+    tables = {name: model for name, field in fields if (model := find_row_model(field)) is not None}
+    if query.empty and not any(getattr(result, name) for name in tables):
+        console.print(query.empty, soft_wrap=True)
+        return
+    for name, field in fields:
+        value = getattr(result, name)
+        if name not in tables:
+            console.print(f"{field.title}: {write_value(field, value, result)}", soft_wrap=True)
+        elif value:
+            _print_rows(field.title or name, list_fields(tables[name]), value)
+
+
 def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) -> None:
     if not rows:
         console.print(" ".join(filter(None, (query.empty, _name_next(query, group)))), soft_wrap=True)
@@ -198,14 +231,20 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) 
         for name, field in query.result.model_fields.items()
         if name in ids or read_extra(field).get("is_shown", True)
     ]
+    _print_rows(f"{query.title} ({len(rows):,})", fields, rows)
+
+
+def _print_rows(title: str, fields: Sequence[tuple[str, FieldInfo]], rows: Sequence[BaseModel]) -> None:
     numbers = [field.title or name for name, field in fields if _unwrap(field.annotation) in (int, float)]
-    table = [[write_value(field, getattr(row, name), row) for name, field in fields] for row in rows]
-    print_table(
-        f"{query.title} ({len(rows):,})",
-        [field.title or name for name, field in fields],
-        table,
-        right=numbers,
-    )
+    table = [[_write_cell(field, getattr(row, name), row) for name, field in fields] for row in rows]
+    print_table(title, [field.title or name for name, field in fields], table, right=numbers)
+
+
+def _write_cell(field: FieldInfo, value: object, row: BaseModel) -> str:
+    """A value in a terminal's table, where a long text would hide the rest."""
+    text = write_value(field, value, row)
+    is_cut = read_extra(field).get("is_long") and len(text) > LONGEST_CELL
+    return f"{text[:LONGEST_CELL]}…" if is_cut else text
 
 
 def _name_next(query: Query, group: Sequence[Query]) -> str:

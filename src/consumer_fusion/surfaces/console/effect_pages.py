@@ -8,14 +8,10 @@ from typing import Any
 
 from consumer_fusion.causal.actions.declared_actions import find_action, list_actions
 from consumer_fusion.causal.effects import effect_wording, shrinking
-from consumer_fusion.causal.effects.effect_report import EffectReport
-from consumer_fusion.causal.effects.measuring import Question, measure_action
-from consumer_fusion.causal.effects.shrinking import ShownEffect, list_beside, list_effects, read_effect
+from consumer_fusion.causal.effects.shrinking import ShownEffect, list_beside, list_effects
 from consumer_fusion.causal.series.metric_store import METRIC_NAMES
-from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
-from consumer_fusion.errors import NotFoundError, RefusedError
-from consumer_fusion.i18n.translation import say, say_count
-from consumer_fusion.records.audit import AuditNote
+from consumer_fusion.errors import NotFoundError
+from consumer_fusion.i18n.translation import say
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.surfaces.console.action_pages import find_brand
 from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Placeholder, Table
@@ -26,7 +22,7 @@ from consumer_fusion.surfaces.console.effect_drawings import (
     make_list_drawing,
 )
 from consumer_fusion.surfaces.console.figure_parts import answer_figure
-from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 
@@ -46,7 +42,6 @@ class EffectPage:
         controls: The series beside it.
         library: Which placebos it was judged by.
         passed: Series that were left out, and why.
-        measured_us: When it was measured.
         may_measure: Whether the visitor may have it measured anew.
         figures: Its charts, to be drawn.
         download: Where its days are as CSV.
@@ -63,7 +58,6 @@ class EffectPage:
     controls: Sequence[str]
     library: str
     passed: Sequence[tuple[str, str]]
-    measured_us: int
     may_measure: bool
     figures: Sequence[Placeholder]
     download: str
@@ -124,7 +118,7 @@ def show_effect(visit: Visit) -> Answer:
     action_id, metric = visit.read_asked("action"), visit.asked.get("metric") or "orders"
     brand = find_brand(visit, action_id)
     visit.require("look", brand)
-    report, measured_us = _read_or_measure(visit, action_id, metric)
+    report = visit.readings.find_effect(action_id, metric)
     shown = shrinking.show_effect(visit.workspace, report, show_key=visit.show_key)
     report = shown.report
     names = dict.fromkeys((metric, *find_action(visit.workspace, action_id).windows, *METRIC_NAMES))
@@ -143,7 +137,6 @@ def show_effect(visit: Visit) -> Answer:
         controls=report.controls,
         library=effect_wording.tell_placebos(report.library),
         passed=effect_wording.list_left_out(report),
-        measured_us=measured_us,
         may_measure=visit.may("declare_actions", brand),
         figures=[
             _place_figure(name, say(heading), say(hint), action_id, metric)
@@ -161,7 +154,7 @@ def show_effect_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     action_id, metric = visit.read_asked("action"), visit.read_asked("metric")
     name = visit.read_asked("name")
     visit.require("look", find_brand(visit, action_id))
-    report, measured_us = _read_or_measure(visit, action_id, metric)
+    report = visit.readings.find_effect(action_id, metric)
 
     def make() -> Drawing:
         drawing = make_effect_drawing(name, report)
@@ -169,19 +162,8 @@ def show_effect_figure(visit: Visit, shelf: DrawingCache) -> Answer:
             raise NotFoundError(say("There is no chart “{name}”.", name=name))
         return drawing
 
-    key = ("effect", action_id, metric, name, measured_us)
+    key = ("effect", action_id, metric, name, hash(report.write_json()))
     return answer_figure(visit, shelf, key, visit.readings.find_version(), make)
-
-
-def measure_effect(visit: Visit) -> Answer:
-    """Measure an effect anew, with all events there are by now."""
-    action_id, metric = visit.read_form("action_id"), visit.read_form("metric")
-    brand = find_brand(visit, action_id)
-    visit.require("declare_actions", brand)
-    deed = AuditNote("measure effect", object_id=action_id, brand=brand, detail={"metric": metric})
-    question = Question(action_id=action_id, metric=metric, is_anew=True)
-    measure_action(visit.acting(deed), question)
-    return Redirect(make_path("/effect", action=action_id, metric=metric), say("It was measured anew."))
 
 
 def show_effects(visit: Visit) -> Answer:
@@ -234,31 +216,6 @@ def show_effects_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     stamp = [(each.report.action, each.report.metric, each.report.relative) for each in shown]
     key = ("effects", brand, metric, repr(stamp))
     return answer_figure(visit, shelf, key, visit.readings.find_version(), lambda: drawing)
-
-
-def measure_effects(visit: Visit) -> Answer:
-    """Measure all actions of a brand, as far as something changed since."""
-    brand = visit.read_form("brand")
-    visit.require("declare_actions", brand)
-    shrinking.measure_effects(visit.acting(AuditNote("measure effects", brand=brand)), brand=brand)
-    count = len(list_effects(visit.workspace, brand=brand))
-    return Redirect(
-        make_path("/effects", brand=brand),
-        say_count("{count} effect is measured.", "{count} effects are measured.", count),
-    )
-
-
-def _read_or_measure(visit: Visit, action_id: str, metric: str) -> tuple[EffectReport, int]:
-    kept = read_effect(visit.workspace, action_id, metric)
-    if kept is not None:
-        return kept
-    if metric in SCORE_METRICS:
-        raise RefusedError(
-            say("Scores take long to be read day by day, so they are not measured while somebody waits."),
-            hint=say("Whoever runs this workspace can measure them; the page shows them from then on."),
-        )
-    report = measure_action(visit.workspace, Question(action_id=action_id, metric=metric))
-    return read_effect(visit.workspace, action_id, metric) or (report, visit.workspace.now_us)
 
 
 def _place_figure(name: str, heading: str, hint: str, action_id: str, metric: str) -> Placeholder:

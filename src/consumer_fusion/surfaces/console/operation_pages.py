@@ -331,7 +331,7 @@ def find_group_pages(capabilities: Iterable[Capability]) -> list[GroupPages]:
 
 def write_text(declared: FieldInfo, value: object, row: BaseModel) -> str:
     """A value of a row as people read it on a page, in the language spoken now."""
-    if isinstance(value, float):
+    if isinstance(value, float) and "form" not in read_extra(declared):
         return read_language().write_number(value, 0 if value.is_integer() else 1)
     return write_value(declared, value, row, write_time=_write_time, write_day=_write_day)
 

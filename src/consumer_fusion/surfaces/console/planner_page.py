@@ -116,11 +116,11 @@ def show_planner(visit: Visit) -> Answer:
         brand=brand,
         metric=metric,
         metrics={name: effect_wording.name_metric(name) for name in METRIC_NAMES},
-        starts=[write_iso_day(day) for day in dict.fromkeys(plan.start_day for plan in plans)],
+        starts=[write_iso_day(day) for day in dict.fromkeys(plan.start for plan in plans)],
         rows=[
             {
                 "plan": plan,
-                "start": effect_wording.write_day(plan.start_day),
+                "start": effect_wording.write_day(plan.start),
                 "detectable": effect_wording.write_relative(plan.detectable),
             }
             for plan in plans
@@ -155,11 +155,11 @@ def show_planner_figure(visit: Visit, shelf: DrawingCache) -> Answer:
 
     def make() -> Drawing:
         plans = _make_plans(visit, brand, metric)
-        several = len({plan.start_day for plan in plans}) > 1
+        several = len({plan.start for plan in plans}) > 1
         table = pa.table(
             {
                 "series": [
-                    f"{plan.series}, {effect_wording.write_day(plan.start_day)}" if several else plan.series
+                    f"{plan.series}, {effect_wording.write_day(plan.start)}" if several else plan.series
                     for plan in plans
                 ],
                 "days": [plan.days for plan in plans],
@@ -237,21 +237,12 @@ def _gather_plans(plans: Sequence[Plan], metric: str) -> Table:
         say("The smallest effect on {metric} that would be found", metric=effect_wording.name_metric(metric)),
         (
             Column("series", say("whose")),
-            Column("start_day", say("from"), "day"),
+            Column("start", say("from"), "day"),
             Column("days", say("days"), "count"),
             Column("detectable", say("effect"), "relative"),
-            Column("sisters", say("control series"), "count"),
+            Column("controls", say("control series"), "count"),
         ),
-        [
-            {
-                "series": plan.series,
-                "start_day": plan.start_day,
-                "days": plan.days,
-                "detectable": plan.detectable,
-                "sisters": plan.sisters,
-            }
-            for plan in plans
-        ],
+        [plan.model_dump() for plan in plans],
     )
 
 
