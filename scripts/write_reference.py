@@ -47,16 +47,6 @@ _ACCEPTANCE = [
     "replaced",
 ]
 _FACETS = [facet for direction in DIRECTIONS for facet in FACETS[direction]]
-_HOLDOUT = [
-    "experiment_id",
-    "consumers",
-    "held_out",
-    "seed",
-    "digest",
-    "out",
-    "detectable",
-    "detectable_relative",
-]
 _ACCOUNT = ["account_id", "email", "name", "role", "brands", "state"]
 _DIFFERENCE = ["effect", "low", "high", "p_value", "without", "treated", "held_out"]
 _BY_HAND: Mapping[str, object] = {
@@ -124,27 +114,9 @@ _BY_HAND: Mapping[str, object] = {
         "effect", "relative", "low", "high", "p_value", "fit_error", "weights", "left_out", "placebos",
         "leave_one_out", ("periods", [["period", "observed", "expected"]]), "sentences",
     ],
-    "experiments list": [[
-        "experiment_id", "title", "brand", "kind", "outcome", "horizon_days", "is_randomised", "origin", "seed",
-        "digest", "recorded_at", "starts_at", "outcome_from", "treated", "held_out", "report", "is_applied", "points",
-        "withdrawn_at",
-    ]],
-    "experiments draw": _HOLDOUT,
-    "holdout": _HOLDOUT,
-    "experiments record": ["experiment_id", "consumers", "is_randomised"],
-    "experiments measure": [
-        "experiment_id", "grade", "treated_count", "held_out_count", "left_out_count", "share_without", "effect", "low",
-        "high", "p_value", "naive", "log_odds", "log_odds_error", "reached_treated", "reached_held_out", "points",
-        "points_error", "facet", ("groups", [["group", "raw", "effect", "low", "high"]]), "refusals", "sentences",
-    ],
     "experiments rank": [
-        "consumers", "out", "qini", "low", "high", "is_better_than_chance", ("parts", [["effect", "low", "high"]]),
+        "consumers", "qini", "low", "high", "is_better_than_chance", ("parts", [["effect", "low", "high"]]),
     ],
-    "experiments apply": [
-        "experiment_id", "key", "points", "points_error", "estimate", "estimate_error", "prior", "log_odds",
-        "log_odds_error", "log_odds_per_point", "outcome", "horizon_days", "entries",
-    ],
-    "experiments withdraw": ["withdrawn"],
     "report": ["out", "pairs"],
     "staff invite": [*_ACCOUNT, "link", "link_expires_at"],
     "staff list": [[*_ACCOUNT, "signed_in"]],

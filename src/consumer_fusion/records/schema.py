@@ -42,8 +42,8 @@ def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
             a meaning for each of its values; `absent`, what is shown where there is none; `option`, its name on
             the command line; `is_secret`, shown once when made, or read from a file on the command line;
             `is_shown`, false for what tables and forms leave out; `consumer_page`, the page of the console about
-            the consumer whose key it is; `form`, how people read a number: "share", "change" (a signed share) or
-            "p_value".
+            the consumer whose key it is; `form`, how people read a number: "share", "change" (a signed share),
+            "points" or "p_value".
     """
     return Field(default, title=title, description=meaning, json_schema_extra=extra or None)
 

@@ -78,10 +78,10 @@ def is_file(field: FieldInfo) -> bool:
 
 
 def _list_metadata(field: FieldInfo) -> list[object]:
-    nested = [
-        extra for part in typing.get_args(field.annotation) for extra in getattr(part, "__metadata__", ())
-    ]
-    return [*field.metadata, *nested]
+    """What is said of the type of a field besides its name, also beside None."""
+    is_list = typing.get_origin(field.annotation) in (list, tuple, frozenset)
+    parts = () if is_list else typing.get_args(field.annotation)
+    return [*field.metadata, *(extra for part in parts for extra in getattr(part, "__metadata__", ()))]
 
 
 def read_text_file(name: str, content: bytes) -> TextFile:
@@ -106,6 +106,7 @@ def read_text_file(name: str, content: bytes) -> TextFile:
 _FORMS: Mapping[str, Callable[[float], str]] = {
     "share": lambda value: read_language().write_share(value),
     "change": number_format.write_relative,
+    "points": lambda value: number_format.write_signed(value, 2),
     "p_value": lambda value: read_language().write_number(value, 3),
 }
 

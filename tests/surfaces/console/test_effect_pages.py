@@ -143,8 +143,9 @@ def test_a_file_of_actions_is_uploaded(owner):
 
 def test_a_hold_out_is_drawn_put_on_record_and_its_list_is_downloaded(owner):
     drawn = owner.send(
-        "/planner?brand=corner-grocery", "/planner/draw", brand="corner-grocery", title="A letter in spring",
-        kind="Campaign Received", starts_at="2099-03-01T08:00", share="30", days="28", seed="7",
+        "/planner?brand=corner-grocery", "/experiments/draw", brand="corner-grocery", title="A letter in spring",
+        kind="Campaign Received", starts_at="2099-03-01T08:00", share="0.3", horizon_days="28", seed="7",
+        back="/planner?brand=corner-grocery",
     )  # fmt: skip
     assert "A letter in spring" in drawn.text
     path = re.search(r'href="(/planner/list[^"]+)"', drawn.text).group(1).replace("&amp;", "&")
@@ -156,8 +157,9 @@ def test_a_hold_out_is_drawn_put_on_record_and_its_list_is_downloaded(owner):
 
 def test_a_hold_out_of_an_action_that_has_begun_is_refused(owner):
     answer = owner.send(
-        "/planner?brand=corner-grocery", "/planner/draw", brand="corner-grocery", title="Too late",
-        kind="Campaign Received", starts_at="2020-03-01T08:00", share="30", days="28", seed="7",
+        "/planner?brand=corner-grocery", "/experiments/draw", brand="corner-grocery", title="Too late",
+        kind="Campaign Received", starts_at="2020-03-01T08:00", share="0.3", horizon_days="28", seed="7",
+        back="/planner?brand=corner-grocery",
     )  # fmt: skip
     assert answer.status_code == 422
 

@@ -27,7 +27,6 @@ _COMMANDS = {
     "points": "operation",
     "calibrate": "calibration",
     "predict": "calibration",
-    "holdout": "experiments:draw",
     "experiments": "experiments:application",
     "audience": "comparisons",
     "panel": "comparisons",

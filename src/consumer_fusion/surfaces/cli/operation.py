@@ -62,7 +62,7 @@ def points(
             {"kind": each.key, "field": each.field, "before": each.before, "after": each.after}
             for each in differences
         ]
-        told["suggestions"] = [each.as_dict() for each in suggestions]
+        told["suggestions"] = [each.model_dump(mode="json") for each in suggestions]
         if not is_difference:
             told["points"] = write_points(force.points)
         print_json(told)

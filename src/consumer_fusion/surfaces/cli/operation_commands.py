@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from consumer_fusion.access.execution import execute
+from consumer_fusion.errors import InputError
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
@@ -31,7 +33,9 @@ from consumer_fusion.surfaces.cli.output import (
 )
 from consumer_fusion.surfaces.operation_fields import (
     find_row_model,
+    is_day,
     is_file,
+    is_moment,
     list_fields,
     read_extra,
     read_parameters,
@@ -42,8 +46,11 @@ from consumer_fusion.workspace import open_workspace
 
 OPERATOR = Caller(COMMAND_LINE, "owner", None)
 """Whoever runs commands on the machine of the workspace may do everything there."""
-_STORIES = {"effects show": "effects:print_effect"}
+_STORIES = {"effects show": "effects:print_effect", "experiments measure": "experiments:print_report"}
 """Results that are printed by a function of their own, by query: its module in this folder, and its name."""
+OutOption = Annotated[
+    Path | None, typer.Option(help="Write the rows to this new file, a .csv or .parquet.", show_default=False)
+]
 LONGEST_CELL = 160
 """Of a long text so many characters are shown in a table; `--json` tells all of it."""
 
@@ -72,11 +79,15 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
     options.sort(key=lambda each: each.default is not inspect.Parameter.empty)
 
     def run(**given: Any) -> None:
-        folder, is_json = given.pop("workspace"), given.pop("is_json")
+        folder, is_json, out = given.pop("workspace"), given.pop("is_json"), given.pop("out", None)
         parameters = read_parameters(query.parameters, _collect(query.parameters, given))
         result = run_operation(query, folder, parameters, is_quiet=is_json)
+        if out is not None:
+            _write_file(query, result, out)
         if is_json:
             print_json(result)
+        elif out is not None:
+            console.print(f"Rows written to {out}: {len(result):,}.", soft_wrap=True)
         else:
             _show(query, result, group)
 
@@ -85,6 +96,8 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
         inspect.Parameter("workspace", plain, default=Path(), annotation=WorkspaceOption),
         inspect.Parameter("is_json", plain, default=False, annotation=JsonOption),
     ]
+    if query.is_many:
+        own.insert(0, inspect.Parameter("out", plain, default=None, annotation=OutOption))
     signature = inspect.Signature([each.replace(kind=plain) for each in [*options, *own]])
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
@@ -111,7 +124,7 @@ def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter
     """One option or argument; a secret is read from a file, since a command line stays in the shell's history."""
     extra = read_extra(field)
     kind: Any
-    kind, is_list = _find_type(name, field.annotation)
+    kind, is_list = (str, False) if is_moment(field) or is_day(field) else _find_type(name, field.annotation)
     settings: dict[str, Any] = {"help": field.description}
     for each in field.metadata:
         # What pydantic keeps of `ge` and `le`.
@@ -245,6 +258,25 @@ def _write_cell(field: FieldInfo, value: object, row: BaseModel) -> str:
     text = write_value(field, value, row)
     is_cut = read_extra(field).get("is_long") and len(text) > LONGEST_CELL
     return f"{text[:LONGEST_CELL]}…" if is_cut else text
+
+
+def _write_file(query: Query, rows: Sequence[BaseModel], out: Path) -> None:
+    """Write a list to a file that does not exist yet: what was given out is never written over."""
+    # What a single list needs is not imported with every command.
+    import pyarrow as pa
+
+    from consumer_fusion.surfaces.cli.scores import write_rows
+
+    if out.exists():
+        raise InputError(f"There is a file {out.name} already.", hint="Name a file that does not exist yet.")
+    told = [row.model_dump(mode="json") for row in rows]
+    columns = {name: [_write_plain(each[name]) for each in told] for name in query.result.model_fields}
+    write_rows(pa.table(columns), out)
+
+
+def _write_plain(value: object) -> object:
+    """A value for a column of a file; one with parts as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
 def _name_next(query: Query, group: Sequence[Query]) -> str:
