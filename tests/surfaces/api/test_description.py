@@ -11,7 +11,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not i
 
 OPERATIONS = (
     "/scores", "/score", "/movers", "/explain", "/changes", "/history", "/brands", "/kinds", "/points",
-    "/identities", "/rejections", "/actions", "/metrics", "/effects", "/effect",
+    "/identities", "/rejections",
 )  # fmt: skip
 MADE = {
     name_path(group, each): "post" if isinstance(each, Operation) else "get"

@@ -76,7 +76,10 @@ def _build_group(group: Group, operations: Sequence[Query]) -> typer.Typer:
 
 def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
     options = [_make_option(query, name, field) for name, field in query.parameters.model_fields.items()]
-    options.sort(key=lambda each: each.default is not inspect.Parameter.empty)
+    places = {name: place for place, name in enumerate(query.arguments)}
+    options.sort(
+        key=lambda each: (each.default is not inspect.Parameter.empty, places.get(each.name, len(places)))
+    )
 
     def run(**given: Any) -> None:
         folder, is_json, out = given.pop("workspace"), given.pop("is_json"), given.pop("out", None)
