@@ -306,7 +306,10 @@ class ConsoleQueries:
             return kept[0]
         asked = EffectQuestion(action_id=action_id, metric=metric)
         return self._recall(
-            ("effect", action_id, metric), self.find_version(), lambda: answer_question(self._workspace, asked)
+            ("effect", action_id, metric),
+            self.find_version(),
+            lambda: answer_question(self._workspace, asked),
+            is_large=False,
         )
 
     def count_unscored(self) -> list[dict[str, object]]:
