@@ -203,7 +203,7 @@ async def tell_once(feed, watch, start, **_named):
         until = live.read_position(session)
     yield live.ServerSentEvent(event="open", data="{}")
     for each in live.list_changes(feed.workspace, live.Position(0, 0, until.basis), until, watch) or ():
-        yield live.ServerSentEvent(event="score", data=json.dumps(each))
+        yield live.ServerSentEvent(event="score", data=each.model_dump_json())
 
 
 @pytest.fixture(scope="module")
