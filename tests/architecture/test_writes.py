@@ -23,7 +23,6 @@ ALLOWED = {
     "collect/source_keys.py": "notes when a write key was used last; that is no change by anybody",
     "console/identity_pages.py": "not ported yet",
     "console/pages.py": "puts downloads on record, and opens the store for the pages below",
-    "console/points_page.py": "not ported yet",
     "console/rejected_page.py": "not ported yet",
     "console/staff_pages.py": "not ported yet",
     "console/suggestion_pages.py": "not ported yet",

@@ -101,7 +101,7 @@ PLAIN = {
     "points": "", "horizon": "28", "outcome": "", "next": "", "password": "wrong password", "link": "",
     "metrics": "orders", "starts": "2026-08-01", "lengths": "7", "search_delays": "", "delay_days": "",
     "effect_days": "", "horizon_days": "28", "delivery_days": "1", "audience": "", "is_randomised": "yes",
-    "file": "x", "product": "",
+    "file": "x", "product": "", "graded": "", "meaning": "", "is_reset": "",
     "language": "it", "theme": "dark", "back": "/", "mark": "", "wanted": "",
 }  # fmt: skip
 """The others; an empty one is left out."""

@@ -85,6 +85,7 @@ ASKED = (
     Asked("explain more", (*_ARTIST, "--without", "E3", "--history", 3), "town", words="explain"),
     Asked("brands"),
     Asked("points"),
+    Asked("points change", ("Order Completed", "--points", "wallet=5")),
     Asked("points difference", ("--diff",), words="points"),
     Asked("associations declare", ("anna", "book-shop", "--id", "link")),
     Asked("associations list", ("--all",)),

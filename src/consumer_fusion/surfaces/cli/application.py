@@ -24,7 +24,7 @@ _COMMANDS = {
     "rejected": "rejected:application",
     "identity": "identity:application",
     "staff": "staff:application",
-    "points": "operation",
+    "points": "points:application",
     "calibrate": "calibration",
     "predict": "calibration",
     "experiments": "experiments:application",
@@ -69,6 +69,7 @@ class LazyGroup(TyperGroup):
             if cmd_name in _find_groups():
                 made = _find_groups()[cmd_name]
                 made.registered_commands += found.registered_commands
+                made.registered_callback = found.registered_callback or made.registered_callback
                 found = made
             return _make_group(found, cmd_name)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
