@@ -107,7 +107,9 @@ _FORMS: Mapping[str, Callable[[float], str]] = {
     "share": lambda value: read_language().write_share(value),
     "change": number_format.write_relative,
     "points": lambda value: number_format.write_signed(value, 2),
-    "p_value": lambda value: read_language().write_number(value, 3),
+    "p_value": lambda value: (
+        f"{'<' if value < 0.001 else ''}{read_language().write_number(max(value, 0.001), 3)}"
+    ),
 }
 
 

@@ -75,9 +75,7 @@ class ActionEffect(Schema):
     )
     effect_low: float | None = describe("Effect, low", "Lower end of its 95% interval.", is_shown=False)
     effect_high: float | None = describe("Effect, high", "Upper end.", is_shown=False)
-    relative: float | None = describe(
-        "Raw estimate", "The effect as a share of what was expected.", form="change"
-    )
+    relative: float | None = describe("Raw", "The effect as a share of what was expected.", form="change")
     low: float | None = describe("Low", "Lower end of the 95% interval of `relative`.", form="change")
     high: float | None = describe("High", "Upper end.", form="change")
     p_value: float | None = describe("p", "How often chance alone gives as much.", form="p_value")
@@ -85,7 +83,7 @@ class ActionEffect(Schema):
         "Interval", "`sequential` until the declared end: it holds however often one looks.", is_shown=False
     )
     pooled: float | None = describe(
-        "Pooled estimate", "`relative`, drawn towards other actions of its kind; null where they are too few.",
+        "Pooled", "`relative`, drawn towards other actions of its kind; null where they are too few.",
         form="change",
     )  # fmt: skip
     pooled_low: float | None = describe(

@@ -45,7 +45,7 @@ class Plan(Schema):
     detectable: float = describe(
         "Detectable", "The smallest effect, as a share, that is found in 80% of the cases.", form="change"
     )
-    controls: int = describe("Control series", "How many series stand beside it.")
+    controls: int = describe("Controls", "How many series stand beside it.")
     library: str = describe("Calibrated by", "Which placebos say so.", is_shown=False)
 
 

@@ -251,9 +251,15 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) 
 
 
 def _print_rows(title: str, fields: Sequence[tuple[str, FieldInfo]], rows: Sequence[BaseModel]) -> None:
-    numbers = [field.title or name for name, field in fields if _unwrap(field.annotation) in (int, float)]
+    days = [field.title or name for name, field in fields if is_day(field)]
+    numbers = [
+        field.title or name
+        for name, field in fields
+        if _unwrap(field.annotation) in (int, float) and not (is_day(field) or is_moment(field))
+    ]
     table = [[_write_cell(field, getattr(row, name), row) for name, field in fields] for row in rows]
-    print_table(title, [field.title or name for name, field in fields], table, right=numbers)
+    names = [field.title or name for name, field in fields]
+    print_table(title, names, table, right=numbers, whole=[*numbers, *days])
 
 
 def _write_cell(field: FieldInfo, value: object, row: BaseModel) -> str:
