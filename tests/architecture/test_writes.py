@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SURFACES = Path(__file__).resolve().parents[2] / "src" / "consumer_fusion" / "surfaces"
-WRITING = {"writing", "append_audit", "audit_changes", "open_recorded", "acting", "record_entries"}
+WRITING = {"writing", "append_audit", "audit_changes", "open_recorded", "acting"}
 """Names by which a surface could write in the store or in the audit log by itself."""
 ALLOWED = {
     "cli/on_record.py": "opens a workspace for the commands below",
@@ -22,7 +22,7 @@ ALLOWED = {
     "collect/collector.py": "appends events to the inbox, for which a write key speaks",
     "collect/source_keys.py": "notes when a write key was used last; that is no change by anybody",
     "console/identity_pages.py": "not ported yet",
-    "console/pages.py": "puts downloads on record, and opens the store for the pages below",
+    "console/pages.py": "opens the store for the pages below",
     "console/rejected_page.py": "not ported yet",
     "console/staff_pages.py": "not ported yet",
     "console/suggestion_pages.py": "not ported yet",
