@@ -16,7 +16,7 @@ from cause_worlds import FIRST_DAY
 
 from consumer_fusion.causal.filters.fitted_series import fit_series
 from consumer_fusion.causal.inference.estimation import measure_effect
-from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import DailySeries, Window
 from consumer_fusion.errors import FusionError
 
@@ -80,7 +80,7 @@ _CASES: dict[str, Callable[[np.random.Generator], Floats]] = {
 }
 
 
-def try_edges(calibration: Calibration, seed: int) -> Findings:
+def try_edges(calibration: PlaceboCalibration, seed: int) -> Findings:
     """Run all of them."""
     lines, failed = ["edges:"], []
 
@@ -133,13 +133,17 @@ def _series(values: Floats, name: str = "edge") -> DailySeries:
     return DailySeries(name, FIRST_DAY, values, source="edge")
 
 
-def _tell_short(chance: np.random.Generator, days: int, calibration: Calibration) -> str:
+def _tell_short(chance: np.random.Generator, days: int, calibration: PlaceboCalibration) -> str:
     window = Window(FIRST_DAY + days, FIRST_DAY + days + 6)
     return _tell(_week(chance, days + 7), (), window, calibration, "open")
 
 
 def _tell(
-    values: Floats, controls: tuple[DailySeries, ...], window: Window, calibration: Calibration, kind: str
+    values: Floats,
+    controls: tuple[DailySeries, ...],
+    window: Window,
+    calibration: PlaceboCalibration,
+    kind: str,
 ) -> str:
     fit = fit_series(_series(values), controls=controls, actions=(window,))
     told = measure_effect(fit, window, calibration=calibration, kind=kind)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from cause_cases import PLANTED, Case
 from consumer_fusion.causal.filters.fitted_series import FittedSeries, fit_series
 from consumer_fusion.causal.inference.effect import Effect
 from consumer_fusion.causal.inference.estimation import measure_effect
-from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.inference.rule_learning import learn_calibration
 
 Floats = npt.NDArray[np.float64]
@@ -148,7 +148,7 @@ def learn_without(
     sources: Sequence[str],
     horizons: Sequence[int],
     questions: Sequence[str] = ("fixed",),
-) -> dict[str, Calibration]:
+) -> dict[str, PlaceboCalibration]:
     """By source: what is learnt on the fits of all other sources."""
     learnt = {}
     for source in sorted(set(sources)):
@@ -165,7 +165,7 @@ def measure_cases(
     *,
     kind: str = "open",
     fits: Sequence[FittedSeries] | None = None,
-    calibrations: Mapping[str, Calibration] | None = None,
+    calibrations: Mapping[str, PlaceboCalibration] | None = None,
     planted: float = PLANTED,
 ) -> Table:
     """What the engine says of cases, calibrated on other sources, without and with an effect in them.
@@ -217,7 +217,7 @@ def measure_cases(
 def ask(
     fit: FittedSeries,
     case: Case,
-    calibrations: Mapping[str, Calibration],
+    calibrations: Mapping[str, PlaceboCalibration],
     kind: str,
     *,
     alpha: float = ALPHA,

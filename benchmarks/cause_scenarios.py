@@ -19,7 +19,7 @@ from cause_worlds import FIRST_DAY, draw_single
 from consumer_fusion.causal.filters.fitted_series import fit_series
 from consumer_fusion.causal.inference.delays import search_delay
 from consumer_fusion.causal.inference.estimation import measure_effect
-from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.inference.rule_learning import learn_calibration
 from consumer_fusion.causal.inference.shrinkage import shrink_effects
 from consumer_fusion.causal.series.series import DailySeries, Window
@@ -67,7 +67,7 @@ def compare_two_sided(one_sided: Table, two_sided: Table) -> Findings:
     return Findings(lines, [gate], {"ratio": ratio})
 
 
-def measure_overlaps(count: int, seed: int, calibration: Calibration) -> Findings:
+def measure_overlaps(count: int, seed: int, calibration: PlaceboCalibration) -> Findings:
     """Three overlapping actions on simulated series: all at once against one at a time."""
     joint, single = np.full((count, 3), np.nan), np.full((count, 3), np.nan)
     covered = np.zeros((count, 3), bool)

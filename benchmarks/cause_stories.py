@@ -23,7 +23,7 @@ from cause_worlds import draw_single
 from consumer_fusion.causal.filters.fitted_series import fit_series
 from consumer_fusion.causal.inference.effect import Effect
 from consumer_fusion.causal.inference.estimation import measure_effect
-from consumer_fusion.causal.inference.placebo_rules import Calibration, load_reference_library
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration, load_reference_library
 from consumer_fusion.causal.inference.shrinkage import shrink_effects
 from consumer_fusion.causal.series.series import DailySeries, Window, difference_cumulative
 from consumer_fusion.simulate.towns import Town, build_placebo_town, build_town
@@ -92,7 +92,7 @@ def read_followers(town: Town) -> DailySeries:
     return difference_cumulative(total)
 
 
-def tell_concert(seeds: int, people: int, library: Calibration) -> list[Gate]:
+def tell_concert(seeds: int, people: int, library: PlaceboCalibration) -> list[Gate]:
     """Sales and followers in each town, and sales in its twin without effects."""
     held = {"alone": 0, "with controls": 0}
     flagged = dict(held)
@@ -141,7 +141,9 @@ def tell_concert(seeds: int, people: int, library: Calibration) -> list[Gate]:
     return [*gates, Gate("concert: towns whose follower gain is held", gained_held / seeds, low=0.90)]
 
 
-def measure_sales(orders: dict[str, DailySeries], controls: Sequence[str], library: Calibration) -> Effect:
+def measure_sales(
+    orders: dict[str, DailySeries], controls: Sequence[str], library: PlaceboCalibration
+) -> Effect:
     """What the engine says of the two weeks, from day three on."""
     fit = fit_series(
         orders[SWEATER_BRAND], controls=[orders[brand] for brand in controls], actions=(SALES_WINDOW,)
@@ -149,13 +151,13 @@ def measure_sales(orders: dict[str, DailySeries], controls: Sequence[str], libra
     return measure_effect(fit, SALES_WINDOW, calibration=library, kind="open")
 
 
-def measure_gain(followers: DailySeries, library: Calibration) -> Effect:
+def measure_gain(followers: DailySeries, library: PlaceboCalibration) -> Effect:
     """What the engine says of the three days after the concert."""
     fit = fit_series(followers, actions=(FOLLOWERS_WINDOW,))
     return measure_effect(fit, FOLLOWERS_WINDOW, calibration=library, kind="open")
 
 
-def tell_promotions(worlds: int, library: Calibration) -> list[Gate]:
+def tell_promotions(worlds: int, library: PlaceboCalibration) -> list[Gate]:
     """Twelve promotions that overlap, measured together and one at a time, and the list of them shrunk."""
     together, alone, one_sided = (np.full((worlds, PROMOTIONS), np.nan) for _ in range(3))
     covered, shrunk, shrunk_covered = (np.full((worlds, PROMOTIONS), np.nan) for _ in range(3))

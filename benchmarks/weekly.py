@@ -15,7 +15,7 @@ import numpy as np
 from consumer_fusion.causal.effects.step_fitting import calibrate_steps, fit_steps
 from consumer_fusion.causal.inference.effect import Effect
 from consumer_fusion.causal.inference.estimation import measure_effect
-from consumer_fusion.causal.inference.placebo_rules import Calibration, load_reference_library
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration, load_reference_library
 from consumer_fusion.causal.series.metric_store import MetricSeries
 from consumer_fusion.causal.series.series import DailySeries, Window
 from consumer_fusion.causal.series.steps import Steps
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def measure(
-    library: Calibration, count: int, weeks: int, length: int, season: float
+    library: PlaceboCalibration, count: int, weeks: int, length: int, season: float
 ) -> tuple[float, float, float]:
     """How often p is below .05 without and with an effect, and how often the interval holds it."""
     called, found, held = [], [], []
@@ -75,7 +75,7 @@ def simulate_weeks(chance: np.random.Generator, weeks: int, season: float) -> np
     return np.exp(6.5 + level + year + chance.normal(0, 0.06, weeks))
 
 
-def ask(library: Calibration, sales: np.ndarray, start: int, length: int) -> Effect:
+def ask(library: PlaceboCalibration, sales: np.ndarray, start: int, length: int) -> Effect:
     """The effect of a window, as the product measures a weekly series."""
     own = MetricSeries("sales", "sales", 1, 0, None, None, DailySeries("", 0, sales), steps=Steps("week"))
     window = Window(start, start + length - 1)

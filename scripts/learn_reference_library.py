@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from consumer_fusion.causal.filters.fitted_series import FittedSeries, fit_series
-from consumer_fusion.causal.inference.placebo_rules import Calibration, load_reference_library
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration, load_reference_library
 from consumer_fusion.causal.inference.rule_learning import QUESTIONS, learn_calibration
 from consumer_fusion.causal.series.series import DailySeries
 
@@ -65,7 +65,7 @@ def main() -> None:
     calibration = learn_calibration(list(fit_spans(families)), name=NAME, questions=questions)
     if options.only:
         rules = {key: rule for key, rule in load_reference_library().rules.items() if key[1] not in questions}
-        calibration = Calibration(NAME, {**rules, **calibration.rules})
+        calibration = PlaceboCalibration(NAME, {**rules, **calibration.rules})
     calibration.save(options.out)
     if options.out.parent == LIBRARY:
         (LIBRARY / "README.md").write_text(describe_sources(families), encoding="utf-8")

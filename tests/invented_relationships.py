@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from consumer_fusion.surfaces.report.page import (
-    CalibrationSummary,
-    PairExplained,
-    ReportPage,
-    WorkspaceCounts,
-)
+from consumer_fusion.causal.effects.effect_report import EffectReport
+from consumer_fusion.causal.effects.shrinking import ShownEffect
+from consumer_fusion.events.activity_counts import Activity
+from consumer_fusion.score.calibration.calibration_report import CalibrationReport
+from consumer_fusion.score.calibration.validity import Measures, ReliabilityBin
+from consumer_fusion.score.model.changes import Change
+from consumer_fusion.score.model.explanation import Contribution, Explanation
+from consumer_fusion.score.model.ledger import LedgerEntry
+from consumer_fusion.score.model.reading import Reading
+from consumer_fusion.score.queries.answers import PairAnswer, tabulate_changes, tabulate_contributions
+from consumer_fusion.surfaces.report.writing import Report
+from consumer_fusion.views.arrival_views import ArrivalCounts, make_arrivals_section
+from consumer_fusion.views.brand_views import make_brand_sections, make_movers_section, make_scores_section
+from consumer_fusion.views.calibration_views import make_calibration_section
+from consumer_fusion.views.effect_views import make_effects_section
+from consumer_fusion.views.pair_views import make_pair_section
 
 DAY_US = 86_400_000_000
 NOW = datetime(2026, 6, 15, 21, 0, tzinfo=UTC)
@@ -75,20 +86,20 @@ def invent_activity(seed: int = 7) -> pa.Table:
 
 def invent_movers() -> pa.Table:
     moves = [
-        ("pop-artist", "salmon-restaurant", 50.0, 42.07, "Product Failed, then Complaint Published"),
-        ("pop-artist", "sweater-brand", 52.96, 44.98, "Reputation Harmed, because of salmon-restaurant"),
-        ("consumer-0012", "sweater-brand", 51.2, 58.9, "3 × Order Completed"),
-        ("consumer-0044", "sweater-brand", 55.0, 61.1, "Product Reviewed/positive"),
-        ("consumer-0101", "salmon-restaurant", 63.0, 57.2, "Service Failed"),
-        ("consumer-0007", "corner-bookshop", 50.0, 55.4, "Order Completed, Event Attended"),
-        ("consumer-0310", "sweater-brand", 60.3, 55.6, "Order Refunded/defect"),
-        ("consumer-0003", "corner-bookshop", 58.0, 62.1, "Order Completed"),
+        ("consumer-0020", "salmon-restaurant", 50.0, 42.07),
+        ("consumer-0021", "sweater-brand", 52.96, 44.98),
+        ("consumer-0012", "sweater-brand", 51.2, 58.9),
+        ("consumer-0044", "sweater-brand", 55.0, 61.1),
+        ("consumer-0101", "salmon-restaurant", 63.0, 57.2),
+        ("consumer-0007", "corner-bookshop", 50.0, 55.4),
+        ("consumer-0310", "sweater-brand", 60.3, 55.6),
+        ("consumer-0003", "corner-bookshop", 58.0, 62.1),
     ]
-    names = ["consumer", "brand", "score_before", "fusion_score", "reason"]
+    names = ["consumer", "brand", "score_before", "fusion_score"]
     return pa.Table.from_pylist([dict(zip(names, move, strict=True)) for move in moves])
 
 
-def invent_changes() -> pa.Table:
+def invent_change_records() -> tuple[Change, ...]:
     steps = [
         (-7.04, "E1", "Association Observed/gained", 3.00),
         (-6.0, "e-11", "Order Completed", 1.62),
@@ -99,34 +110,36 @@ def invent_changes() -> pa.Table:
         (-1.5, "e-16", "Ticket Resolved/first contact", 1.35),
         (-0.02, "E4", "Reputation Harmed", -8.28576),
     ]
-    rows, score = [], 50.0
+    told, score = [], 50.0
     for days, event_id, kind, change in steps:
-        at = NOW_US + int(days * DAY_US)
-        if rows:
-            fading = -0.012 * (at - rows[-1]["at_us"]) / DAY_US
+        at_us = NOW_US + int(days * DAY_US)
+        if told:
+            fading = -0.012 * (at_us - told[-1].at) / DAY_US
             score += fading
-            rows.append(
-                {"at_us": at, "event_id": "fading", "kind": "fading", "change": fading, "score_after": score}
-            )
+            told.append(Change(at_us, "fading", "fading", fading, score))
         score += change
-        rows.append({"at_us": at, "event_id": event_id, "kind": kind, "change": change, "score_after": score})
-    return pa.Table.from_pylist(rows)
+        told.append(Change(at_us, event_id, kind, change, score))
+    return tuple(told)
+
+
+def invent_changes() -> pa.Table:
+    return tabulate_changes(invent_answer())
 
 
 def invent_history() -> pa.Table:
-    changes = invent_changes().to_pylist()
+    changes = invent_change_records()
     rows = []
     for day in range(NOW_DAY - 20, NOW_DAY + 1):
         score = 50.0
         for change in changes:
-            if change["at_us"] < (day + 1) * DAY_US:
-                score = change["score_after"]
+            if change.at < (day + 1) * DAY_US:
+                score = change.score_after
         width = 15 - 7 * (day >= NOW_DAY - 7)
         rows.append({"day": day, "fusion_score": score, "low": score - width, "high": score + width})
     return pa.Table.from_pylist(rows)
 
 
-def invent_contributions() -> pa.Table:
+def invent_contribution_records() -> tuple[Contribution, ...]:
     rows = [
         ("E1", -7.04, "Association Observed/gained", "influence", "consumer_to_brand", 3.0, 1.46, None,
          "Was seen with the brand; 100,000 followers gained."),
@@ -142,21 +155,39 @@ def invent_contributions() -> pa.Table:
         ("E4", -0.02, "Reputation Harmed", "standing", "brand_to_consumer", -8.0, -4.08, "E3",
          "Because of a public complaint about salmon-restaurant, seen together with this brand."),
     ]  # fmt: skip
-    names = [
-        "event_id",
-        "days",
-        "kind",
-        "facet",
-        "direction",
-        "points",
-        "contribution",
-        "parent_event_id",
-        "sentence",
-    ]
-    listed = [dict(zip(names, row, strict=True)) for row in rows]
-    return pa.Table.from_pylist(
-        [{**row, "occurred_us": NOW_US + int(row["days"] * DAY_US)} for row in listed]
-    ).drop_columns(["days"])
+    return tuple(Contribution(event_id, NOW_US + int(days * DAY_US), *rest) for event_id, days, *rest in rows)
+
+
+def invent_contributions() -> pa.Table:
+    return tabulate_contributions(invent_answer())
+
+
+def invent_answer(consumer: str = "pop-artist", brand: str = "sweater-brand") -> PairAnswer:
+    reading = Reading(
+        fusion_score=46.22, low=37.6, high=55.1, consumer_to_brand=47.2, brand_to_consumer=44.1, confidence=0.86,
+        symbiosis="competition", evidence=3.0, facets=invent_facets(),
+    )  # fmt: skip
+    contributions = invent_contribution_records()
+    entries = tuple(
+        fill(
+            LedgerEntry, event_id=each.event_id, occurred_us=each.occurred_at, day=each.occurred_at // DAY_US
+        )
+        for each in contributions
+    )
+    return PairAnswer(
+        consumer,
+        brand,
+        NOW_US,
+        Explanation(reading, contributions),
+        invent_change_records(),
+        entries,
+        points=None,
+    )
+
+
+def fill(record, **values):
+    """A record of which only some fields are filled."""
+    return record(**{field.name: None for field in fields(record)} | values)
 
 
 def invent_facets() -> dict[str, float]:
@@ -168,77 +199,90 @@ def invent_facets() -> dict[str, float]:
 
 def invent_reliability() -> pa.Table:
     rows = []
-    for series, bend in (("shipped points", 0.78), ("calibrated", 0.98)):
-        for number, pairs in enumerate([5200, 3100, 1900, 1200, 800, 520, 330, 200, 90, 40]):
-            predicted = 0.03 + number * 0.09
-            rows.append(
-                {
-                    "series": series, "predicted": predicted,
-                    "observed": min(1, predicted * bend + 0.02 * math.sin(number)), "pair_count": pairs,
-                }
-            )  # fmt: skip
+    for number, pairs in enumerate([5200, 3100, 1900, 1200, 800, 520, 330, 200, 90, 40]):
+        predicted = 0.03 + number * 0.09
+        observed = min(1, predicted * 0.98 + 0.02 * math.sin(number))
+        rows.append({"predicted": predicted, "observed": observed, "pair_count": pairs})
     return pa.Table.from_pylist(rows)
 
 
-def invent_page(**fields: object) -> ReportPage:
-    scores = invent_scores()
-    brands = [
-        {
-            "brand": brand, "pairs": len(own), "lower_quartile": own[len(own) // 4], "median": own[len(own) // 2],
-            "upper_quartile": own[3 * len(own) // 4],
-            "unknown": sum(row["brand"] == brand and row["symbiosis"] == "unknown" for row in scores.to_pylist()),
-            "events": 17 * pairs, "newest_event_us": NOW_US - pairs * 1_000_000_000,
-        }
-        for brand, pairs in BRANDS.items()
-        if (own := sorted(row["fusion_score"] for row in scores.to_pylist() if row["brand"] == brand))
-    ]  # fmt: skip
-    content = {
-        "title": "The town of Mellow Bay",
-        "made_at": NOW,
-        "as_of_us": NOW_US,
-        "product_version": "0.1.0",
-        "points_version": "fs1-3f9c2d",
-        "counts": WorkspaceCounts(
-            event_count=51_715, consumer_count=1_204, brand_count=3, pair_count=scores.num_rows,
-            unattributed_count=812, rejected_count=37, duplicate_count=1_150,
-            oldest_event_us=NOW_US - 366 * DAY_US, newest_event_us=NOW_US - 1_800_000_000,
-            newest_received_us=NOW_US - 60_000_000,
-        ),
-        "scores": scores,
-        "brands": pa.Table.from_pylist(brands),
-        "activity": invent_activity(),
-        "movers": invent_movers(),
-        "movers_since_us": NOW_US - 28 * DAY_US,
-        "pair": PairExplained(
-            consumer="pop-artist", brand="sweater-brand", fusion_score=46.22, low=37.6, high=55.1,
-            consumer_to_brand=47.2, brand_to_consumer=44.1, confidence=0.86, percentile=8.0,
-            symbiosis="competition", facets=invent_facets(), contributions=invent_contributions(),
-            changes=invent_changes(), history=invent_history(),
-        ),
-        "rejections": pa.table(
-            {
-                "code": ["no_time", "bad_amount"],
-                "message": ["Row 12 has no occurred_at. Send an ISO 8601 time.", "Row 40: 'n/a' is not an amount."],
-                "row_count": [30, 7],
-            }
-        ),
-        "kinds_without_points": pa.table({"kind": ["Window Looked Into"], "event_count": [212]}),
-        "calibration": CalibrationSummary(
-            outcome="Order Completed", horizon_days=56, cutoff_us=NOW_US - 60 * DAY_US, is_applied=True,
-            sentences=("The learnt points forecast better than those in force.",),
-            measures=pa.table(
-                {
-                    "measure": ["log-loss", "ranking (AUC)", "calibration error"],
-                    "before": [0.4512, 0.801, 0.048], "after": [0.4397, 0.809, 0.019],
-                }
-            ),
-            reliability=invent_reliability(),
-            multipliers=pa.table(
-                {
-                    "kind": ["Order Completed", "Product Viewed"], "multiplier": [1.21, 0.64],
-                    "half_life_factor": [1.3, 0.9],
-                }
-            ),
-        ),
+def invent_calibration(**values: object) -> CalibrationReport:
+    bins = [ReliabilityBin(*row.values()) for row in invent_reliability().to_pylist()]
+    given = {
+        "outcome": "Order Completed", "horizon_days": 56.0, "cutoff_us": NOW_US - 60 * DAY_US, "is_better": True,
+        "before": Measures(0.4512, 0.801, 0.048), "after": Measures(0.4397, 0.809, 0.019),
+        "reliability": tuple(bins), "placebo_share": 0.04,
+        "kept_kinds": {"Reputation Harmed": "derived: it never exceeds what it comes from"},
+        "multipliers": {"Order Completed": 1.21}, "half_life_factors": {"Order Completed": 1.3, "Product Viewed": 0.9},
     }  # fmt: skip
-    return ReportPage(**{**content, **fields})  # type: ignore[arg-type]
+    return fill(CalibrationReport, **given | values)
+
+
+def invent_effect(title: str = "Spring campaign") -> ShownEffect:
+    days = tuple(range(NOW_DAY - 60, NOW_DAY + 1))
+    level = tuple(10.0 + day % 7 for day in days)
+    report = fill(
+        EffectReport, action="spring", metric="orders", adds_up=True, step="day", start_day=NOW_DAY - 14,
+        end_day=NOW_DAY, declared_end_day=NOW_DAY, effect=3.0, effect_low=1.0, effect_high=5.0, cumulative=42.0,
+        cumulative_low=14.0, cumulative_high=70.0, relative=0.3, low=0.1, high=0.5, p_value=0.004, mde80=0.15,
+        label="consistent_with_cause", checks=(), days=days, observed=level, expected=level,
+        expected_low=tuple(each - 2 for each in level), expected_high=tuple(each + 2 for each in level),
+        placebos=(-0.1, 0.0, 0.05, 0.1),
+    )  # fmt: skip
+    return ShownEffect(report, "campaign", title, "sweater-brand", NOW_US - 14 * DAY_US, None, 0.01, 1)
+
+
+def invent_activity_counts() -> Activity:
+    days = invent_activity()
+    return Activity(days, 51_715, NOW_US - 366 * DAY_US, NOW_US - 1_800_000_000, NOW_US - 60_000_000)
+
+
+def invent_report(**changed: object) -> Report:
+    """A report of everything, in the language in force."""
+    scores = invent_scores()
+    moves = {(row["consumer"], row["brand"]): row for row in invent_movers().to_pylist()}
+    changes = [
+        move["fusion_score"] - move["score_before"] if (move := moves.get(pair)) else 0.0
+        for pair in zip(scores["consumer"].to_pylist(), scores["brand"].to_pylist())
+    ]
+    scores = scores.append_column("change_28_days", pa.array(changes))
+    own = {brand: sorted(find_scores(scores, brand)) for brand in BRANDS}
+    brands = pa.Table.from_pylist(
+        [
+            {
+                "brand": brand, "pairs": len(each), "lower_quartile": each[len(each) // 4],
+                "median": each[len(each) // 2], "upper_quartile": each[3 * len(each) // 4],
+                "unknown": sum(
+                    row["brand"] == brand and row["symbiosis"] == "unknown" for row in scores.to_pylist()
+                ),
+            }
+            for brand, each in own.items()
+        ]
+    )  # fmt: skip
+    counts = ArrivalCounts(
+        event_count=51_715, unattributed_count=812, rejected_count=37, duplicate_count=1_150
+    )
+    rejections = [
+        {"code": "no_time", "message": "Row 12 has no occurred_at. Send an ISO 8601 time.", "row_count": 30},
+        {"code": "bad_amount", "message": "Row 40: 'n/a' is not an amount.", "row_count": 7},
+    ]
+    activity = invent_activity_counts()
+    content = {
+        "title": "Mellow Bay", "made_at_us": NOW_US, "as_of_us": NOW_US, "points_version": "fs1-3f9c2d",
+        "pair_count": scores.num_rows, "consumer_count": 1_204, "brand_count": 3, "counts": counts,
+        "newest_event_us": activity.newest_event_us, "newest_received_us": activity.newest_received_us,
+        "sections": [
+            *make_brand_sections(brands, scores),
+            make_movers_section(scores),
+            make_pair_section(invent_answer(), invent_history(), 8.0),
+            make_effects_section([invent_effect()]),
+            make_scores_section(scores, 5_000),
+            make_arrivals_section(counts, activity, rejections, [{"kind": "Window Looked Into", "events": 212}]),
+            make_calibration_section(invent_calibration(), is_applied=True),
+        ],
+    }  # fmt: skip
+    return Report(**{**content, **changed})  # type: ignore[arg-type]
+
+
+def find_scores(scores: pa.Table, brand: str) -> list[float]:
+    return [row["fusion_score"] for row in scores.to_pylist() if row["brand"] == brand]

@@ -13,8 +13,10 @@ from tests import invented_relationships as invented
 from tests.unsafe_characters import UNSAFE, Poisoned
 
 from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.number_format import write_signed
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.records.score import SYMBIOSIS_BY_SIGNS
+from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.views.charts.distributions import (
     draw_both_sides,
     draw_score_distribution,
@@ -22,10 +24,10 @@ from consumer_fusion.views.charts.distributions import (
 )
 from consumer_fusion.views.charts.facets import draw_contributions, draw_facets
 from consumer_fusion.views.charts.labels import (
-    SYMBIOSIS_MEANINGS,
-    SYMBIOSIS_WORDS,
+    DIRECTION_LABELS,
+    FACET_LABELS,
+    SYMBIOSIS_LABELS,
     shorten,
-    write_change,
     write_day,
     write_share,
 )
@@ -196,9 +198,15 @@ def test_gain_and_loss_are_told_apart_with_any_colour_vision(palette, vision, me
 
 def test_every_class_has_plain_words_a_colour_and_a_meaning():
     classes = {*SYMBIOSIS_BY_SIGNS.values(), "unknown"}
-    assert set(SYMBIOSIS_WORDS) == set(SYMBIOSIS_MEANINGS) == classes
+    assert set(SYMBIOSIS_LABELS) == classes
+    assert all(label.words and label.meaning for label in SYMBIOSIS_LABELS.values())
     assert {LIGHT.pick_symbiosis(key) for key in classes} <= set(LIGHT.as_dict().values())
-    assert not any("parasit" in word for word in SYMBIOSIS_WORDS.values())
+    assert not any("parasit" in label.words for label in SYMBIOSIS_LABELS.values())
+
+
+def test_every_facet_and_direction_has_a_label():
+    assert {facet for side in DIRECTIONS for facet in FACETS[side]} == set(FACET_LABELS)
+    assert set(DIRECTIONS) == set(DIRECTION_LABELS)
 
 
 def test_the_bars_of_the_distribution_count_every_pair_once(sweater):
@@ -213,7 +221,7 @@ def test_a_row_may_stand_for_several_pairs():
     table = pa.table({"fusion_score": [49.9, 50.0, 100.0], "pair_count": [3, 4, 5]})
     bins = {row["score_from"]: row["pair_count"] for row in gather_bins(table).to_pylist()}
     assert bins == {48: 3, 50: 4, 98: 5}
-    assert "12 pairs, 9 at 50 or above, 3 below" in draw_score_distribution(table).description
+    assert "12 relationships, 9 at 50 or above, 3 below" in draw_score_distribution(table).description
 
 
 def test_many_pairs_become_cells_without_losing_one(sweater):
@@ -261,7 +269,7 @@ def test_the_bars_of_the_contributions_add_up_to_the_score():
 def test_movers_are_those_that_moved_most(find_rows):
     rows = find_rows(draw_movers(invented.invent_movers(), most=3), "position")
     assert {row["name"] for row in rows} == {
-        "pop-artist × salmon-restaurant", "pop-artist × sweater-brand", "consumer-0012 × sweater-brand",
+        "consumer-0020 × salmon-restaurant", "consumer-0021 × sweater-brand", "consumer-0012 × sweater-brand",
     }  # fmt: skip
 
 
@@ -277,7 +285,7 @@ def test_names_of_events_close_in_time_do_not_cover_each_other(find_rows):
     changes = pa.Table.from_pylist(
         [
             {
-                "at_us": at + number,
+                "at": from_microseconds(at + number),
                 "event_id": str(number),
                 "kind": "Order Completed",
                 "change": 2.0,
@@ -294,7 +302,13 @@ def test_a_name_without_room_is_left_out_and_its_mark_stays(find_rows):
     at = invented.NOW_US - invented.DAY_US
     changes = pa.Table.from_pylist(
         [
-            {"at_us": at, "event_id": str(n), "kind": "Order Completed", "change": 2.0, "score_after": 52.0}
+            {
+                "at": from_microseconds(at),
+                "event_id": str(n),
+                "kind": "Order Completed",
+                "change": 2.0,
+                "score_after": 52.0,
+            }
             for n in range(20)
         ]
     )
@@ -306,8 +320,7 @@ def test_a_name_without_room_is_left_out_and_its_mark_stays(find_rows):
 def test_a_trend_tells_from_where_to_where_it_went():
     chart = draw_trend(TREND, brand="sweater-brand")
     assert chart.description == (
-        "The score in the middle of all relationships of sweater-brand went from 52.0 to 55.5 (+3.5) since "
-        "1 Jan 2026."
+        "The median Fusion Score of sweater-brand went from 52.0 to 55.5 (+3.5) since 1 Jan 2026."
     )
     assert "No relationships" in draw_trend(TREND.slice(0, 0)).description
 
@@ -364,9 +377,9 @@ def test_css_variables_give_each_colour_of_a_palette_its_name():
 
 
 def test_numbers_are_written_as_people_write_them():
-    assert write_change(-7.978) == "−7.98"
-    assert write_change(3) == "+3.00"
-    assert write_change(-0.001) == "0.00"
+    assert write_signed(-7.978) == "−7.98"
+    assert write_signed(3) == "+3.00"
+    assert write_signed(-0.001) == "0.00"
     assert write_share(0.001) == "under 1%"
     assert write_share(0.0) == "0%"
     assert write_share(0.998) == "over 99%"
@@ -378,7 +391,13 @@ def test_a_long_name_is_cut_where_the_picture_ends_but_its_change_stays(find_row
     last = invented.invent_history()["day"][-1].as_py() * invented.DAY_US
     changes = pa.Table.from_pylist(
         [
-            {"at_us": last, "event_id": "1", "kind": "A kind " * 20, "change": 2.0, "score_after": 52.0},
+            {
+                "at": from_microseconds(last),
+                "event_id": "1",
+                "kind": "A kind " * 20,
+                "change": 2.0,
+                "score_after": 52.0,
+            },
         ]
     )
     look = Look(width=344)

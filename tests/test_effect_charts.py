@@ -95,7 +95,18 @@ def test_placebos_count_those_that_were_as_large_whatever_their_sign():
 
 def test_effects_that_cannot_be_told_are_not_drawn_and_sure_ones_are_counted():
     assert draw_effects(make_effects()).description.startswith("2 of 2 effects")
-    assert "of 1 the interval" in draw_effects(make_effects()).description
+    assert "1 with a raw interval that excludes no change" in draw_effects(make_effects()).description
+
+
+def test_an_effect_off_the_scale_says_so():
+    placebos = [-0.1, 0.0, 0.1]
+    assert "off the scale" not in render_svg(draw_placebos(placebos, effect=0.2))
+    assert "measured: +4,216%, off the scale →" in render_svg(draw_placebos(placebos, effect=42.16))
+    assert "← measured: −90.0%, off the scale" in render_svg(draw_placebos(placebos, effect=-0.9))
+    names = ("raw", "raw_low", "raw_high", "shrunk", "shrunk_low", "shrunk_high")
+    far = {"name": "concert", **dict(zip(names, (42.16, 24.5, 72.1, None, None, None)))}
+    assert "+4,216%</text>" in render_svg(draw_effects(pa.Table.from_pylist([far])))
+    assert "%</text>" not in re.sub(r"[+−]\d+%</text>", "", render_svg(draw_effects(make_effects())))
 
 
 def test_a_plan_names_the_smallest_effect_of_all():

@@ -8,10 +8,9 @@ import pytest
 from consumer_fusion.pipeline import import_events
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.api.snapshots import take_snapshot
-from consumer_fusion.surfaces.console.brand_drawings import make_brand_drawing
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
-from consumer_fusion.surfaces.report.sections import make_movers_section
+from consumer_fusion.views.brand_views import make_brand_drawings
 from consumer_fusion.views.charts.theme import LIGHT, Look
 from small_workspaces import NOW, make_order, open_small
 
@@ -67,15 +66,13 @@ def test_console_report_interface_and_command_tell_the_same_movers(workspace):
     sizes = [abs(row["change_28_days"]) for row in commanded]
     assert sizes == sorted(sizes, reverse=True)
     assert {row["consumer"] for row in commanded[:2]} == {"angry-0", "angry-1"}
-    page = fill_report(workspace, ReportRequest(as_of=NOW, brand="bakery"))
-    assert page.movers["consumer"].to_pylist() == wanted
-    (figure,) = make_movers_section(page).figures
-    assert [row[0] for row in figure.table.rows] == wanted
+    report = fill_report(workspace, ReportRequest(as_of=NOW, brand="bakery"))
+    (movers,) = (section.drawings[0] for section in report.sections if section.name == "movers")
+    assert [row["consumer"] for row in movers.gather().rows] == wanted
     readings = ConsoleQueries(workspace)
     as_of_us = answers.resolve_as_of(workspace, NOW)
-    drawing = make_brand_drawing(
-        "movers", readings.read_brand("bakery", as_of_us), readings.read_activity("bakery"), str, pa.table
-    )
+    scores, activity = readings.read_brand("bakery", as_of_us).scores, readings.read_activity("bakery")
+    drawing = make_brand_drawings("bakery", scores, activity.days, read_trend=pa.table)["movers"]
     assert [row["consumer"] for row in drawing.gather().rows] == wanted
     drawing.draw(Look(palette=LIGHT))
     snapshot = take_snapshot(workspace, as_of_us, change_days=answers.FALLING_DAYS)

@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import io
 import re
-import sys
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -14,11 +13,20 @@ import pyarrow as pa
 import pytest
 from tests import invented_relationships as invented
 
-from consumer_fusion.errors import DrawingError, InputError, MissingExtraError
-from consumer_fusion.surfaces.report.page import CourseShown, ReportPage, WorkspaceCounts
-from consumer_fusion.surfaces.report.tables import ROWS_SHOWN, write_csv
-from consumer_fusion.surfaces.report.writing import write_report
+from consumer_fusion.errors import DrawingError
+from consumer_fusion.i18n.locales import load_language
+from consumer_fusion.i18n.translation import PlainEnglish, speaking
+from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
+from consumer_fusion.surfaces.report.writing import render_report, write_report
+from consumer_fusion.views.arrival_views import ArrivalCounts, make_arrivals_section
+from consumer_fusion.views.brand_views import make_activity_drawing, make_brand_sections, make_movers_section
+from consumer_fusion.views.calibration_views import make_calibration_section
 from consumer_fusion.views.charts import rendering
+from consumer_fusion.views.drawings import Section
+from consumer_fusion.views.effect_views import make_effects_section
+from consumer_fusion.views.pair_views import make_pair_section
+from consumer_fusion.views.tables import ROWS_SHOWN, ColumnView, TableView, write_csv
+from small_workspaces import open_small
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>\'" &lt;'
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -32,6 +40,7 @@ class PageReader(HTMLParser):
         self.elements = []
         self.open = []
         self.text = []
+        self.places = []
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
@@ -47,6 +56,7 @@ class PageReader(HTMLParser):
     def handle_data(self, text):
         if "style" not in self.open:
             self.text.append(text)
+            self.places.append((tuple(self.open), text))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +73,7 @@ def read_page():
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory):
-    path = write_report(invented.invent_page(), tmp_path_factory.mktemp("report") / "report.html")
+    path = write_report(invented.invent_report(), tmp_path_factory.mktemp("report") / "report.html")
     return path.read_text(encoding="utf-8")
 
 
@@ -85,41 +95,23 @@ def downloads(page):
 
 
 @pytest.fixture
-def small_page():
-    """A page that is quick to write: three pairs of one brand, nothing explained."""
-    scores = invented.invent_scores().slice(0, 3)
+def render(read_page):
+    """The page of a report of these sections."""
 
-    def make(**fields):
-        brand = {
-            "brand": "sweater-brand",
-            "pairs": 3,
-            "lower_quartile": 49.0,
-            "median": 50.0,
-            "upper_quartile": 51.0,
-        }
-        content = {
-            "scores": scores,
-            "brands": pa.Table.from_pylist([{**brand, "unknown": 1}]),
-            "activity": pa.table({}),
-            "movers": pa.table({}),
-            "pair": None,
-            "calibration": None,
-        }
-        return invented.invent_page(**{**content, **fields})
+    def make(*sections, **fields):
+        return read_page(render_report(invented.invent_report(sections=sections, **fields)))
 
     return make
 
 
-def test_a_chart_that_cannot_be_drawn_leaves_its_finding_and_its_numbers(
-    small_page, read_page, tmp_path, monkeypatch
-):
+def test_a_chart_that_cannot_be_drawn_leaves_its_finding_and_its_numbers(render, monkeypatch):
     def refuse(*_):
         raise DrawingError("The figure could not be drawn.")
 
     monkeypatch.setattr(rendering._drawing_process, "draw", refuse)
-    page = read_page(write_report(small_page(), tmp_path / "report.html").read_text(encoding="utf-8"))
+    page = render(Section("intake", "Events", drawings=[make_activity_drawing(invented.invent_activity())]))
     assert "The chart could not be drawn. Its numbers follow." in "".join(page.text)
-    assert not [tag for tag, _ in page.elements if tag == "svg"]
+    assert not [attributes for tag, attributes in page.elements if attributes.get("class") == "chart"]
     assert [attributes for _, attributes in page.elements if "download" in attributes]
 
 
@@ -134,9 +126,9 @@ def test_nothing_is_loaded_from_elsewhere(html, page):
     assert policies[0]["content"].startswith("default-src 'none'")
 
 
-def test_a_hostile_key_is_text_and_nothing_else(small_page, read_page, tmp_path):
-    scores = small_page().scores
+def test_a_hostile_key_is_text_and_nothing_else(render):
     hostile = pa.array([HOSTILE] * 3)
+    scores = invented.invent_scores().slice(0, 3).append_column("change_28_days", pa.array([-8.0] * 3))
     scores = scores.set_column(0, "consumer", hostile).set_column(1, "brand", hostile)
     brand = {
         "brand": HOSTILE,
@@ -146,14 +138,19 @@ def test_a_hostile_key_is_text_and_nothing_else(small_page, read_page, tmp_path)
         "upper_quartile": 51.0,
         "unknown": 1,
     }
-    pair = dataclasses.replace(invented.invent_page().pair, consumer=HOSTILE, brand=HOSTILE)
-    changed = small_page(
-        title=HOSTILE, scores=scores, brands=pa.Table.from_pylist([brand]), pair=pair,
-        activity=pa.table({"day": [20_000], "channel": [HOSTILE], "event_count": [3]}),
-        movers=pa.table({"consumer": [HOSTILE], "brand": [HOSTILE], "score_before": [50.0], "fusion_score": [44.0]}),
-        rejections=pa.table({"code": ["no_time"], "message": [HOSTILE], "row_count": [1]}),
+    activity = pa.table({"day": [20_000], "channel": [HOSTILE], "event_count": [3]})
+    rejections = [{"code": "no_time", "message": HOSTILE, "row_count": 1}]
+    page = render(
+        *make_brand_sections(pa.Table.from_pylist([brand]), scores),
+        make_movers_section(scores),
+        make_pair_section(invented.invent_answer(HOSTILE, HOSTILE), invented.invent_history(), 8.0),
+        make_effects_section([invented.invent_effect(HOSTILE)]),
+        make_arrivals_section(
+            ArrivalCounts(event_count=3, unattributed_count=0, rejected_count=1, duplicate_count=0),
+            dataclasses.replace(invented.invent_activity_counts(), days=activity), rejections, [],
+        ),
+        title=HOSTILE,
     )  # fmt: skip
-    page = read_page(write_report(changed, tmp_path / "hostile.html").read_text(encoding="utf-8"))
     assert not {tag for tag, _ in page.elements} & {"script", "img"}
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     assert sum(HOSTILE in text for text in page.text) > 10
@@ -163,7 +160,8 @@ def test_every_chart_has_its_numbers_and_a_download(page):
     tags = [tag for tag, _ in page.elements]
     figures = tags.count("figure")
     assert figures >= 12
-    assert tags.count("svg") == 2 * figures, "one drawn for the desk, one for the phone"
+    charts = [given for tag, given in page.elements if tag == "svg" and given["class"] == "chart"]
+    assert len(charts) == 2 * figures, "one drawn for the desk, one for the phone"
     places = [place for place, tag in enumerate(tags) if tag == "figure"]
     for start, end in zip(places, [*places[1:], len(tags)], strict=True):
         inside = tags[start:end]
@@ -173,10 +171,18 @@ def test_every_chart_has_its_numbers_and_a_download(page):
 
 
 def test_downloads_hold_the_unrounded_numbers(downloads):
-    movers = invented.invent_movers().to_pylist()
-    assert {(row["consumer"], float(row["fusion_score"])) for row in downloads["movers.csv"]} == {
-        (row["consumer"], row["fusion_score"]) for row in movers
+    scores = {
+        row["consumer"]: row["fusion_score"]
+        for row in invented.invent_scores().to_pylist()
+        if row["brand"] == "corner-bookshop"
     }
+    told = {
+        row["consumer"]: float(row["fusion_score"])
+        for row in downloads["movers.csv"]
+        if row["brand"] == "corner-bookshop"
+    }
+    assert told.items() <= scores.items()
+    assert len(told) == 2
     total = sum(float(row["contribution"]) for row in downloads["contributions.csv"])
     assert total == pytest.approx(sum(invented.invent_contributions()["contribution"].to_pylist()), abs=1e-12)
     assert len(downloads["fusion-scores.csv"]) == invented.invent_scores().num_rows
@@ -187,7 +193,7 @@ def test_a_spreadsheet_runs_nothing_from_a_download():
         ["consumer", "change"],
         [{"consumer": '=HYPERLINK("x")', "change": -1.5}, {"consumer": None, "change": None}],
     )
-    rows = list(csv.reader(io.StringIO(text)))
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
     assert rows == [["consumer", "change"], ['\'=HYPERLINK("x")', "-1.5"], ["", ""]]
 
 
@@ -211,7 +217,9 @@ def test_the_page_can_be_walked_by_keyboard_and_by_ear(page):
     assert all(later - level <= 1 for level, later in zip(levels, levels[1:], strict=False))
     references = [given["aria-labelledby"] for given in attributes if "aria-labelledby" in given]
     assert set(references) <= set(ids)
-    assert all(given.get("aria-label") for tag, given in page.elements if tag == "svg")
+    assert all(
+        given.get("aria-label") or given.get("aria-hidden") for tag, given in page.elements if tag == "svg"
+    )
     assert all(given.get("scope") for tag, given in page.elements if tag == "th")
 
 
@@ -228,105 +236,121 @@ def test_plain_words_only(page):
     assert not re.search(r"parasit|commensal|customer", text, re.IGNORECASE)
 
 
-def test_what_is_not_known_is_shown_as_unknown(small_page, read_page, tmp_path):
-    scores = small_page().scores
-    place = scores.column_names.index("percentile")
-    scores = scores.set_column(place, "percentile", pa.array([None] * 3, pa.float64()))
-    counts = WorkspaceCounts(
-        event_count=3, consumer_count=3, brand_count=1, pair_count=3, unattributed_count=0, rejected_count=0
+def test_what_is_not_known_is_shown_as_unknown(render):
+    table = TableView(
+        "places", "Places", [ColumnView("percentile", "percentile", "count")], [{"percentile": None}] * 3
     )
-    path = write_report(small_page(scores=scores, counts=counts), tmp_path / "report.html")
-    cells = [text for text in read_page(path.read_text(encoding="utf-8")).text if text == "unknown"]
-    assert len(cells) >= 5, "three percentiles and two moments"
+    page = render(Section("places", "Places", tables=[table]), newest_event_us=None, newest_received_us=None)
+    assert page.text.count("unknown") == 5, "three percentiles and two moments"
 
 
 def test_the_explained_pair_shows_parent_and_reason(page):
     text = " ".join(page.text)
-    assert "Because of a public complaint about salmon-restaurant" in text
     assert "E3" in page.text
-    assert "Why 46.2" in text
+    assert "46.2" in page.text
+    assert "Because of a public complaint" in text
 
 
 def test_an_empty_workspace_has_a_report_too(read_page, tmp_path):
-    nothing = pa.table({})
-    counts = WorkspaceCounts(
-        event_count=0, consumer_count=0, brand_count=0, pair_count=0, unattributed_count=0, rejected_count=0
-    )
-    page = ReportPage(
-        title="Nothing yet", made_at=invented.NOW, as_of_us=invented.NOW_US, product_version="0.1.0",
-        points_version="fs1", counts=counts, scores=nothing, brands=nothing, activity=nothing, movers=nothing,
-    )  # fmt: skip
-    text = " ".join(read_page(write_report(page, tmp_path / "empty.html").read_text(encoding="utf-8")).text)
+    with open_small(tmp_path / "ws") as workspace:
+        report = fill_report(workspace, ReportRequest())
+    text = " ".join(read_page(render_report(report)).text)
     assert "No relationship moved" in text
+    assert [section.name for section in report.sections] == ["brands", "movers", "pairs", "intake"]
 
 
-def test_a_missing_column_is_named_before_anything_is_written(small_page, tmp_path):
-    scores = small_page().scores.drop_columns(["low", "symbiosis"])
-    path = tmp_path / "report.html"
-    with pytest.raises(InputError, match="scores has no low, symbiosis"):
-        write_report(small_page(scores=scores), path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_brand_without_listed_pairs_has_no_empty_section(small_page, read_page, tmp_path):
+def test_a_brand_without_listed_pairs_has_no_empty_section():
     brand = {"pairs": 3, "lower_quartile": 49.0, "median": 50.0, "upper_quartile": 51.0, "unknown": 1}
     brands = pa.Table.from_pylist([{"brand": "elsewhere", **brand}, {"brand": "sweater-brand", **brand}])
-    page = read_page(
-        write_report(small_page(brands=brands), tmp_path / "report.html").read_text(encoding="utf-8")
-    )
-    assert page.text.count("elsewhere") == 1, "only in the table of brands"
+    headings = [section.heading for section in make_brand_sections(brands, invented.invent_scores())]
+    assert headings == ["Brands", "sweater-brand"]
 
 
-def test_an_older_report_is_replaced_whole(small_page, tmp_path):
+def test_an_older_report_is_replaced_whole(tmp_path):
     path = tmp_path / "made" / "report.html"
-    write_report(small_page(), path)
+    write_report(invented.invent_report(sections=[]), path)
     first = path.read_text(encoding="utf-8")
-    write_report(small_page(title="Another day"), path)
+    write_report(invented.invent_report(sections=[], title="Another day"), path)
     assert [child.name for child in path.parent.iterdir()] == ["report.html"]
     assert "Another day" in path.read_text(encoding="utf-8")
     assert "Another day" not in first
 
 
-def test_without_the_extra_the_message_says_what_to_install(small_page, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(MissingExtraError, match=r"consumer-fusion\[report\]"):
-        write_report(small_page(), tmp_path / "report.html")
+def test_what_actions_did_is_told_only_where_something_was_measured(render):
+    text = " ".join(render(make_effects_section([invented.invent_effect()])).text)
+    assert "orders after “Spring campaign”: likely caused by it." in text
+    assert "+30.0%" in text
+    assert make_effects_section([]) is None
 
 
-def test_what_actions_did_is_told_as_measured_and_shrunk_and_only_where_something_was_measured(
-    small_page, read_page, tmp_path
-):
-    effects = pa.Table.from_pylist(
-        [
-            {
-                "action": HOSTILE, "brand": "sweater-brand", "metric": "orders", "raw": 0.3, "raw_low": 0.1,
-                "raw_high": 0.5, "shrunk": 0.2, "shrunk_low": 0.05, "shrunk_high": 0.35, "p_value": 0.004,
-                "label": "likely caused by it",
-            }
-        ]
-    )  # fmt: skip
-    days = pa.table(
-        {
-            "day": list(range(20_600, 20_640)), "observed": [10.0] * 40, "expected": [9.0] * 40, "low": [8.0] * 40,
-            "high": [10.5] * 40,
-        }
-    )  # fmt: skip
-    course = CourseShown(
-        action=HOSTILE,
-        metric="orders",
-        measure="orders a day",
-        start_day=20_630,
-        end_day=20_639,
-        days=days,
-        sentences=("It rose.",),
-    )
-    told = write_report(small_page(effects=effects, course=course), tmp_path / "told.html").read_text(
-        encoding="utf-8"
-    )
-    assert "What actions did" in told
-    assert "+30.0%" in told
-    assert "+20.0%" in told
-    assert "It rose." in told
-    assert not [tag for tag, _ in read_page(told).elements if tag == "script"]
-    silent = write_report(small_page(), tmp_path / "silent.html").read_text(encoding="utf-8")
-    assert "What actions did" not in silent
+def test_a_calibration_that_is_not_better_says_why_in_the_language_of_the_page():
+    report = invented.invent_calibration(is_better=False, gain=0.001, gain_error=0.002)
+    with speaking(load_language("it")):
+        told = make_calibration_section(report, is_applied=False).sentences
+    assert told[1].startswith("Restano i punti in vigore: quanto appreso non è chiaramente migliore")
+    assert "(serve un miglioramento di oltre 2 errori standard)" in told[1]
+    assert "Invariati (derivato: non supera mai l’evento da cui deriva)" in told[-1]
+
+
+class Bracketed(PlainEnglish):
+    """A language that shows which texts went through the catalogue."""
+
+    code = "xx"
+
+    def translate(self, text):
+        return f"⟦{text}⟧"
+
+    def translate_count(self, singular, plural, count):
+        return f"⟦{singular if count == 1 else plural}⟧"
+
+    def translate_written(self, text):
+        return f"⟦{text}⟧"
+
+
+def list_untranslated(page):
+    """What is written outside of brackets where the page speaks: not in cells, which hold what sources wrote."""
+    found = set()
+    for opened, text in page.places:
+        if {"td", "tbody"} & set(opened) or opened[-1:] == ("title",):
+            continue
+        # A label on two lines is two texts, of which the second ends within the bracket.
+        depth, outside = max(0, text.count("⟧") - text.count("⟦")), ""
+        for letter in text:
+            depth += (letter == "⟦") - (letter == "⟧")
+            outside += letter if depth == 0 and letter != "⟧" else " "
+        found |= set(re.findall(r"[A-Za-z][\w-]{2,}", outside))
+    return found
+
+
+@pytest.mark.slow
+def test_every_text_of_the_report_goes_through_the_catalogue(read_page):
+    with speaking(Bracketed()):
+        page = read_page(render_report(invented.invent_report()))
+    data = {*invented.BRANDS, "pop-artist", "Consumer", "Fusion", "Mellow", "Bay", "Spring", "campaign"}
+    months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
+    found = {each for each in list_untranslated(page) if not each.startswith("consumer-0")}
+    assert found - data - months == set()
+    assert len(page.places) > 500
+
+
+def test_a_text_past_the_catalogue_is_found(render):
+    with speaking(Bracketed()):
+        page = render(Section("planted", "How it stands", ["So it is."]))
+    assert {"How", "stands"} <= list_untranslated(page)
+
+
+def test_the_report_speaks_italian(read_page):
+    with speaking(load_language("it")):
+        report = invented.invent_report()
+        sections = [section for section in report.sections if section.name in ("brand-1", "pairs", "intake")]
+        html = render_report(dataclasses.replace(report, sections=sections))
+    assert '<html lang="it">' in html
+    text = " ".join(read_page(html).text)
+    for told in (
+        "Come si distribuiscono i punteggi",
+        "Consumatore → marca",
+        "Eventi ricevuti",
+        "15 giu 2026",
+    ):
+        assert told in text
+    assert "Relationships" not in text

@@ -39,7 +39,7 @@ from consumer_fusion.score.queries.answers import Moment
 from consumer_fusion.storage.file_locks import sweep_claims
 from consumer_fusion.storage.private_files import is_private
 from consumer_fusion.storage.segments import find_unseen, list_segments, sweep_files
-from consumer_fusion.storage.sqlite import Schema, SQLiteStore
+from consumer_fusion.storage.sqlite import SQLiteStore, StoreSchema
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import (
     ARRIVALS_FILE,
@@ -151,7 +151,7 @@ def _try(name: str, look: Callable[[], Check]) -> Check:
         return Check(name, False, error.message, error.hint)
 
 
-def _check_database(path: Path, schema: Schema) -> Check:
+def _check_database(path: Path, schema: StoreSchema) -> Check:
     name = f"database {path.name}"
     if not path.exists():
         return Check(name, True, NOT_THERE)

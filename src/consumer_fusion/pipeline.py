@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 from narwhals.typing import IntoDataFrame
 
 from consumer_fusion.errors import ConflictError, EngineError, ExhaustedError, InputError
-from consumer_fusion.events.inbox_queue import Sending, forget_arrivals, group_arrivals, read_arrivals
+from consumer_fusion.events.inbox_queue import ArrivalBatch, forget_arrivals, group_arrivals, read_arrivals
 from consumer_fusion.events.landing import Landing, NoteReplaced, Progress, ignore_progress
 from consumer_fusion.ingest.arrow_events import CANONICAL_SCHEMA, write_batches
-from consumer_fusion.ingest.formats import Reading, find_files
+from consumer_fusion.ingest.formats import ImportFormat, find_files
 from consumer_fusion.ingest.imports import begin_import, begin_stream, enter_arrivals, finish_import
 from consumer_fusion.ingest.rejections import list_pending
 from consumer_fusion.ingest.staging import (
@@ -36,7 +36,7 @@ from consumer_fusion.ingest.staging import (
 from consumer_fusion.operations import Stage, find_stages
 from consumer_fusion.records.event import Event
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.records.import_record import Acceptance
+from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import seal_inbox
 from consumer_fusion.storage.file_locks import Claim, claim_folder
@@ -49,11 +49,11 @@ _ARRIVAL_CHARACTERS = 32 << 20
 def import_files(
     workspace: Workspace,
     patterns: Sequence[str | Path],
-    reading: Reading,
+    reading: ImportFormat,
     progress: Progress = ignore_progress,
     *,
     is_setting_aside: bool = False,
-) -> Acceptance:
+) -> ImportResult:
     """Read events from files or globs into the workspace; the same events again change nothing.
 
     An import that was interrupted goes on where its staging stopped when the same files are given again.
@@ -83,9 +83,9 @@ def import_files(
 
 
 def import_found(
-    workspace: Workspace, files: Sequence[Path], reading: Reading, progress: Progress,
+    workspace: Workspace, files: Sequence[Path], reading: ImportFormat, progress: Progress,
     *, retried: Sequence[int] = (),
-) -> Acceptance:  # fmt: skip
+) -> ImportResult:  # fmt: skip
     """Import files that exist; rejected rows that they stand for leave the list once they are accepted."""
     started = perf_counter()
     with workspace.store.writing() as session:
@@ -117,14 +117,14 @@ def import_found(
 
 def import_events(
     workspace: Workspace, events: Iterable[Event], progress: Progress = ignore_progress
-) -> Acceptance:
+) -> ImportResult:
     """Take events into the workspace, checked as those of files are."""
     return import_batches(workspace, write_batches(events), progress)
 
 
 def import_batches(
     workspace: Workspace, batches: Iterable[pa.RecordBatch], progress: Progress = ignore_progress
-) -> Acceptance:
+) -> ImportResult:
     """Take Arrow batches of the canonical text columns (`CANONICAL_SCHEMA` of `arrow_events`), checked as files are."""
     started = perf_counter()
     with workspace.store.writing() as session:
@@ -144,7 +144,7 @@ def import_batches(
 
 def import_frame(
     workspace: Workspace, frame: IntoDataFrame, progress: Progress = ignore_progress
-) -> Acceptance:
+) -> ImportResult:
     """Take events from a data frame of any library (pandas, Polars, Arrow, ...) with the names of `Event`'s fields.
 
     Raises:
@@ -177,7 +177,7 @@ def _write_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.string())
 
 
-def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: float = 600.0) -> Acceptance:
+def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: float = 600.0) -> ImportResult:
     """Read the events that arrived over the network, exactly as those of files are, and bring scores up to date.
 
     Arrivals leave their file after the transaction that took their events in. A crash between the two lets them
@@ -192,7 +192,7 @@ def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: fl
         ConflictError: The wait was in vain.
     """
     started = perf_counter()
-    total = Acceptance(accepted=0, duplicates=0, rejected=0, unattributed=0, seconds=0.0)
+    total = ImportResult(accepted=0, duplicates=0, rejected=0, unattributed=0, seconds=0.0)
     with _claim_landing(workspace, wait_seconds):
         with workspace.arrivals.reading() as session:
             waiting = read_arrivals(session, limit=limit, characters=_ARRIVAL_CHARACTERS)
@@ -216,7 +216,7 @@ def _claim_landing(workspace: Workspace, wait_seconds: float) -> Claim:
     return claim
 
 
-def _land_sending(workspace: Workspace, sending: Sending) -> Acceptance:
+def _land_sending(workspace: Workspace, sending: ArrivalBatch) -> ImportResult:
     """Land arrivals; a line that cannot even be read without the store is set aside, so that it holds up no other.
 
     Whatever else fails is no fault of a line: the arrivals stay where they are.
@@ -251,7 +251,7 @@ def land_staged(
     workspace: Workspace, staging: Staging, import_id: str, progress: Progress, started: float,
     *, retried: Sequence[int] = (), is_replacing: bool = False, note_replaced: NoteReplaced | None = None,
     is_undoing: bool = False,
-) -> Acceptance:  # fmt: skip
+) -> ImportResult:  # fmt: skip
     """Run all stages over staged rows in one transaction.
 
     Args:
@@ -278,7 +278,7 @@ def land_staged(
                 progress(stage.name, 0, None)
                 stage.run(landing)
         duplicates = landing.duplicates
-        acceptance = Acceptance(
+        acceptance = ImportResult(
             accepted=landing.accepted - landing.replaced,
             duplicates=duplicates.count if duplicates else 0,
             rejected=landing.rejected,

@@ -19,7 +19,13 @@ from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.file_locks import claim_folder
 from consumer_fusion.storage.private_files import make_file, make_folder
 from consumer_fusion.storage.segments import sweep_replaced, sync_folder
-from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, STORE_SCHEMA, VISIT_SCHEMA, Schema, SQLiteStore
+from consumer_fusion.storage.sqlite import (
+    ARRIVAL_SCHEMA,
+    STORE_SCHEMA,
+    VISIT_SCHEMA,
+    SQLiteStore,
+    StoreSchema,
+)
 from consumer_fusion.storage.store import Session, Store
 
 STORE_FILE = "fusion.db"
@@ -119,7 +125,7 @@ def create_workspace(folder: Path) -> Path:
     return folder
 
 
-def _create_store(path: Path, schema: Schema) -> None:
+def _create_store(path: Path, schema: StoreSchema) -> None:
     # Under another name until it is whole, so that an interruption leaves no half of a store.
     unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
@@ -180,7 +186,9 @@ def open_workspace(
         yield Workspace(folder, settings, store, arrivals, visits, engine, clock, is_read_only=is_read_only)
 
 
-def _open_store(folder: Path, scratch: Path, name: str, schema: Schema, *, is_read_only: bool) -> SQLiteStore:
+def _open_store(
+    folder: Path, scratch: Path, name: str, schema: StoreSchema, *, is_read_only: bool
+) -> SQLiteStore:
     if (folder / name).exists():
         return SQLiteStore(folder / name, schema, is_read_only=is_read_only)
     # A file beside the store that an older release did not have.

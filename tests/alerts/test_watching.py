@@ -11,7 +11,7 @@ import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion.alerts import watching
-from consumer_fusion.alerts.alert_rules import Hint, judge_pair
+from consumer_fusion.alerts.alert_rules import DissatisfactionSign, judge_pair
 from consumer_fusion.alerts.deliveries import (
     LEASE_SECONDS,
     PAUSES_SECONDS,
@@ -19,7 +19,7 @@ from consumer_fusion.alerts.deliveries import (
     list_deliveries,
     retry_deliveries,
 )
-from consumer_fusion.alerts.sending import Outcome
+from consumer_fusion.alerts.sending import DeliveryResult
 from consumer_fusion.alerts.subscriptions import withdraw_subscription
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.pipeline import import_events
@@ -287,7 +287,12 @@ def test_a_score_on_the_line_counts_as_above_it(workspace):
         return [each.detail["direction"] for each in found]
 
     assert (judge(50, 49.9), judge(49.9, 50), judge(50, 51), judge(49, 49.9)) == (["down"], ["up"], [], [])
-    assert judge_pair(subscription, Standing(50, "neutral"), Standing(50, "neutral"), Hint("e", "k", 0)) == []
+    assert (
+        judge_pair(
+            subscription, Standing(50, "neutral"), Standing(50, "neutral"), DissatisfactionSign("e", "k", 0)
+        )
+        == []
+    )
 
 
 def test_a_delivery_that_is_taken_is_not_sent_again(workspace):
@@ -298,7 +303,7 @@ def test_a_delivery_that_is_taken_is_not_sent_again(workspace):
 
     def take(due, now_us):
         sent.append(due.delivery.delivery_id)
-        return Outcome("200", is_taken=True)
+        return DeliveryResult("200", is_taken=True)
 
     assert watching.send_due(workspace, take) == {"delivered": 1}
     assert watching.send_due(workspace, take) == {}
@@ -319,7 +324,7 @@ def test_a_slow_receiver_holds_up_no_other_and_each_outcome_is_kept_as_it_comes(
                 assert time.monotonic() < end, "the others waited for the slow one"
                 time.sleep(0.02)
             seen.extend(list_statuses(workspace))
-        return Outcome("200", is_taken=True)
+        return DeliveryResult("200", is_taken=True)
 
     assert watching.send_due(workspace, post) == {"delivered": 3}
     assert sorted(status for status, *_ in seen) == ["delivered", "delivered", "pending"]
@@ -337,9 +342,9 @@ def test_a_receiver_that_fails_is_tried_with_growing_pauses_and_then_no_more(wor
     for number in range(1, len(PAUSES_SECONDS) + 2):
         # Pauses are longer or shorter by a fifth; a fifth more than the longest is enough.
         with pass_time(workspace.folder, waited / 86_400) as later:
-            status = watching.send_due(later, lambda due, now_us: Outcome("500"))
+            status = watching.send_due(later, lambda due, now_us: DeliveryResult("500"))
             assert status == ({"pending": 1} if number <= len(PAUSES_SECONDS) else {"dead": 1}), number
-            assert watching.send_due(later, lambda due, now_us: Outcome("500")) == {}
+            assert watching.send_due(later, lambda due, now_us: DeliveryResult("500")) == {}
         if number <= len(PAUSES_SECONDS):
             waited += PAUSES_SECONDS[number - 1] * 1.21
     with workspace.store.reading() as session:
@@ -350,13 +355,17 @@ def test_dead_deliveries_can_be_tried_again(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
     watching.watch_changes(workspace)
-    assert watching.send_due(workspace, lambda due, now_us: Outcome("410", is_final=True)) == {"dead": 1}
+    assert watching.send_due(workspace, lambda due, now_us: DeliveryResult("410", is_final=True)) == {
+        "dead": 1
+    }
     with workspace.store.writing() as session:
         (dead,) = list_deliveries(session, status="dead")
         with pytest.raises(NotFoundError):
             retry_deliveries(session, ["no-such-delivery"], workspace.now_us)
         assert retry_deliveries(session, [dead.delivery_id], workspace.now_us) == 1
-    assert watching.send_due(workspace, lambda due, now_us: Outcome("200", is_taken=True)) == {"delivered": 1}
+    assert watching.send_due(workspace, lambda due, now_us: DeliveryResult("200", is_taken=True)) == {
+        "delivered": 1
+    }
 
 
 def test_a_delivery_whose_sender_died_is_sent_again_under_the_same_id(workspace):

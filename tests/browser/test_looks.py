@@ -197,7 +197,7 @@ def test_signing_in_has_no_barrier(open_page, axe):
 def test_the_preview_of_points_has_no_barrier(open_page, axe):
     page = open_page()
     page.goto("/points/kind?key=Order Completed")
-    page.get_by_label("wallet", exact=True).fill("5")
+    page.get_by_label("spend", exact=True).fill("5")
     page.get_by_role("button", name="Preview the effect").click()
     page.wait_for_selector("#preview table")
     begin_axe(page, axe)

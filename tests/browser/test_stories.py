@@ -69,14 +69,14 @@ def test_a_point_is_edited_previewed_and_saved(open_page):
     page.goto("/points")
     page.get_by_label("Find a kind of event").fill("order compl")
     page.get_by_role("link", name="Order Completed", exact=True).click()
-    page.get_by_label("wallet", exact=True).fill("5")
+    page.get_by_label("spend", exact=True).fill("5")
     page.get_by_role("button", name="Preview the effect").click()
     preview = page.locator("#preview")
-    expect(preview).to_contain_text("wallet: 3.00 → 5.00")
+    expect(preview).to_contain_text("spend: 3.00 → 5.00")
     expect(preview.locator("tbody tr").first).to_be_visible()
     preview.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("are in force")
-    expect(page.get_by_label("wallet", exact=True)).to_have_value("5")
+    expect(page.get_by_label("spend", exact=True)).to_have_value("5")
 
 
 def test_a_merge_is_undone(open_page):
@@ -136,7 +136,7 @@ def test_pages_work_without_script(chromium, address):
     page = context.new_page()
     sign_in(page)
     page.goto("/points/kind?key=Order Completed")
-    page.get_by_label("feet", exact=True).fill("4")
+    page.get_by_label("visits", exact=True).fill("4")
     page.get_by_role("button", name="Preview the effect").click()
     expect(page.get_by_role("heading", name="What this would do: Order Completed")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})

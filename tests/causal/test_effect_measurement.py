@@ -9,7 +9,7 @@ import pytest
 
 from consumer_fusion.causal.filters.fitted_series import fit_series
 from consumer_fusion.causal.inference.estimation import measure_effect
-from consumer_fusion.causal.inference.placebo_rules import Calibration, load_reference_library
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration, load_reference_library
 from consumer_fusion.causal.inference.rule_learning import learn_calibration
 from consumer_fusion.causal.series.series import DailySeries, Window, difference_cumulative
 from consumer_fusion.errors import InputError
@@ -247,14 +247,14 @@ def test_followers_are_measured_by_what_was_added():
 
 def test_a_calibration_is_the_same_after_it_was_saved(tmp_path, calibration):
     calibration.save(tmp_path / "own.json")
-    loaded = Calibration.load(tmp_path / "own.json")
+    loaded = PlaceboCalibration.load(tmp_path / "own.json")
     series = draw_series(21)
     first, second = measure(series, calibration), measure(series, loaded)
     assert second.p_value == pytest.approx(first.p_value, rel=1e-3)
     assert loaded.describe("single", DAYS) == calibration.describe("single", DAYS)
     (tmp_path / "other.json").write_text("[1, 2]", encoding="utf-8")
     with pytest.raises(InputError, match="no calibration"):
-        Calibration.load(tmp_path / "other.json")
+        PlaceboCalibration.load(tmp_path / "other.json")
 
 
 def test_the_shipped_library_says_how_large_it_is_and_judges_every_length():

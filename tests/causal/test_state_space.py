@@ -16,11 +16,11 @@ from consumer_fusion.causal.filters.bridge_covariances import (
 )
 from consumer_fusion.causal.filters.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
 from consumer_fusion.causal.filters.fitted_series import fit_series
-from consumer_fusion.causal.filters.model_grid import Grid, build_grid
+from consumer_fusion.causal.filters.model_grid import ModelGrid, build_grid
 from consumer_fusion.causal.filters.state_space import (
     DEFAULT_SETTINGS,
     NO_WINDOWS,
-    Frame,
+    FilterInput,
     compile_loops,
     filter_frame,
 )
@@ -44,15 +44,15 @@ def frame():
     z[[20, 21, 40]] = np.nan
     noise = chance.uniform(0.5, 2.0, days)
     weekday = ((np.arange(days) + 2) % 7).astype(np.int64)
-    return Frame(z, noise, weekday, 7, chance.normal(0, 1, (days, 2)), False, 5.0, 2.0, PLAIN)
+    return FilterInput(z, noise, weekday, 7, chance.normal(0, 1, (days, 2)), False, 5.0, 2.0, PLAIN)
 
 
-def one_model(slope: float = SLOPE) -> Grid:
+def one_model(slope: float = SLOPE) -> ModelGrid:
     row = [LEVEL_NOISE, MEMORY, SHARE, slope, 0.0, 0.0]
-    return Grid(np.array([row]), np.array([[0.5, 0.0]]), np.array([[0.3, 0.2]]))
+    return ModelGrid(np.array([row]), np.array([[0.5, 0.0]]), np.array([[0.3, 0.2]]))
 
 
-def build_normal(frame: Frame, first: float):
+def build_normal(frame: FilterInput, first: float):
     """Mean and covariance of all days under the same model, from its definition."""
     t = np.arange(frame.z.size)
     level = PLAIN.level_var + LEVEL_NOISE * np.minimum.outer(t, t) + SLOPE**2 * np.outer(t, t)
@@ -122,7 +122,7 @@ def test_numpy_gives_the_same_numbers_as_compiled_code(frame, monkeypatch):
         np.testing.assert_allclose(getattr(fast, name), getattr(slow, name), rtol=1e-6, atol=1e-9)
 
 
-def start_bridge(frame: Frame, grid: Grid, origin: int):
+def start_bridge(frame: FilterInput, grid: ModelGrid, origin: int):
     kept = filter_frame(frame, grid, NO_WINDOWS, kept=np.array([origin]))
     return kept.states[0], kept.covs[0], kept.totals[0], kept.counts[0], kept.records[0]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from consumer_fusion.ingest.formats import Reading, choose_reading, find_files
+from consumer_fusion.ingest.formats import ImportFormat, choose_reading, find_files
 from consumer_fusion.ingest.staging import Staging, stage_files
 from consumer_fusion.storage.duckdb import DuckDBEngine
 from consumer_fusion.storage.sqlite import SQLiteStore
@@ -38,12 +38,12 @@ class Desk:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def map(self, text: str) -> Reading:
+    def map(self, text: str) -> ImportFormat:
         return choose_reading(map_file=self.lay(f"map-{self.stagings}.toml", text))
 
     def stage(
         self,
-        reading: Reading,
+        reading: ImportFormat,
         *patterns: str | Path,
         into: str | None = None,
         hours: float = 24,

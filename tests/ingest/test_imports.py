@@ -8,7 +8,7 @@ import pytest
 
 from consumer_fusion.ingest.formats import choose_reading, read_reading
 from consumer_fusion.ingest.imports import begin_import, begin_stream, finish_import
-from consumer_fusion.records.import_record import IMPORTS, Acceptance
+from consumer_fusion.records.import_record import IMPORTS, ImportResult
 
 EVENTS = choose_reading(format="events")
 
@@ -31,7 +31,7 @@ def test_an_interrupted_import_of_the_same_files_is_found_again(desk, store, beg
     first = begin(path)
     assert begin(path) == first
     with store.writing() as session:
-        finish_import(session, first, Acceptance(1, 2, 3, 4, 0.5), 3)
+        finish_import(session, first, ImportResult(1, 2, 3, 4, 0.5), 3)
         row = session.read(IMPORTS, {"import_id": first}).to_pylist()[0]
     assert begin(path) != first
     assert [row[name] for name in ("status", "accepted", "duplicates", "rejected", "unattributed")] == [

@@ -19,7 +19,7 @@ from consumer_fusion.score.calibration.experiment_overrides import (
     forecast_before,
     weigh_action,
 )
-from consumer_fusion.score.calibration.link_functions import Link
+from consumer_fusion.score.calibration.link_functions import LinkFunction
 from consumer_fusion.score.model.explanation import explain_pair
 from consumer_fusion.score.model.ledger import LedgerEntry, fold_ledger
 from consumer_fusion.score.model.reading import balance_sides, bend_facets, sum_facets, sum_sides
@@ -30,7 +30,7 @@ CAMPAIGN, ORDER = "Campaign Received", "Order Completed"
 DAY = 86_400_000_000
 NOW_DAY = 20_500
 NOW = NOW_DAY * DAY
-LINK = Link(intercept=-1.0, slope=1.3, bend=8.0, spend_intercept=0.0, spend_slope=1.0)
+LINK = LinkFunction(intercept=-1.0, slope=1.3, bend=8.0, spend_intercept=0.0, spend_slope=1.0)
 
 
 def make_entries(consumer, *, orders, campaign_days_ago):

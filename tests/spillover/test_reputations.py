@@ -6,7 +6,7 @@ import pytest
 
 from consumer_fusion.records.derived_event import ParentEvent
 from consumer_fusion.score.points.points_table import load_points
-from consumer_fusion.spillover.links import Link, measure_link
+from consumer_fusion.spillover.links import AssociationLink, measure_link
 from consumer_fusion.spillover.reputations import derive_reputations
 
 DAY = 86_400_000_000
@@ -23,13 +23,13 @@ def points():
 
 @pytest.fixture
 def wears():
-    def make(**changes) -> Link:
+    def make(**changes) -> AssociationLink:
         given = {
             "association_id": "wears", "consumer_id": ARTIST, "brand_id": SWEATER, "evidence": "wears",
             "strength": 1.0, "is_commercial": True, "valid_from_us": CONCERT_US, "valid_to_us": None,
             "declared_us": 0, "withdrawn_us": None,
         }  # fmt: skip
-        return Link(**(given | changes))
+        return AssociationLink(**(given | changes))
 
     return make
 

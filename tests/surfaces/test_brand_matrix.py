@@ -202,7 +202,7 @@ async def tell_once(feed, watch, start, **_named):
     with feed.workspace.store.reading() as session:
         until = live.read_position(session)
     yield live.ServerSentEvent(event="open", data="{}")
-    for each in live.list_changes(feed.workspace, live.Position(0, 0, until.basis), until, watch) or ():
+    for each in live.list_changes(feed.workspace, live.FeedPosition(0, 0, until.basis), until, watch) or ():
         yield live.ServerSentEvent(event="score", data=each.model_dump_json())
 
 

@@ -16,7 +16,7 @@ from consumer_fusion.access.sessions import close_sessions
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.server.http_server import make_server
 from consumer_fusion.surfaces.api import live
-from consumer_fusion.surfaces.web import Place, build_app
+from consumer_fusion.surfaces.web import Deployment, build_app
 from consumer_fusion.workspace import DEMO_MARK
 
 
@@ -27,7 +27,7 @@ def demo(tmp_path, monkeypatch):
     folder = fusion.create_workspace(tmp_path / "town")
     (folder / DEMO_MARK).touch()
     with fusion.open_workspace(folder) as workspace:
-        app = build_app(workspace, place=Place("127.0.0.1"))
+        app = build_app(workspace, place=Deployment("127.0.0.1"))
         server = make_server(app, host="127.0.0.1", port=0)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
         thread.start()

@@ -20,7 +20,7 @@ from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
 from consumer_fusion.surfaces.console.console_application import Console
 from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
-from consumer_fusion.surfaces.read_app import ReadingSide
+from consumer_fusion.surfaces.read_app import ReadApp
 from small_workspaces import make_order, open_small
 from staff_moments import CHEAP, PASSWORD
 
@@ -53,7 +53,7 @@ def server(tmp_path):
             workspace.store, workspace.visits, trail, read_signing_key(workspace.folder),
             lambda: workspace.now_us, cost=CHEAP, bound_address="127.0.0.1",
         )  # fmt: skip
-        side = ReadingSide(workspace, gate)
+        side = ReadApp(workspace, gate)
         console = Console(workspace, StaffVisiting())
         pages = Starlette(routes=[*sign_in_routes(), *console.make_routes()])
         app = Starlette(

@@ -15,7 +15,7 @@ from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.health import RequestMiddleware
 from consumer_fusion.server.session_middleware import Gate
-from consumer_fusion.surfaces.read_app import ReadingSide
+from consumer_fusion.surfaces.read_app import ReadApp
 from copied_workspaces import copy_made
 from small_workspaces import make_orders, make_small, open_small
 
@@ -35,7 +35,7 @@ def side(workspace):
         signing_key=b"k" * 32,
         now_us=lambda: workspace.now_us,
     )
-    made = ReadingSide(workspace, gate, extra=lambda: {"fusion_extra": 7})
+    made = ReadApp(workspace, gate, extra=lambda: {"fusion_extra": 7})
     yield made
     made.stop()
 

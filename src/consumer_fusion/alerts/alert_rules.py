@@ -8,7 +8,7 @@ from consumer_fusion.records.alert import NoticeType, Standing, Subscription
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class DissatisfactionSign:
     """An event that says that a consumer is not satisfied, the first in a long time.
 
     Attributes:
@@ -36,7 +36,7 @@ class Notice:
 
 
 def judge_pair(
-    subscription: Subscription, before: Standing, after: Standing, hint: Hint | None
+    subscription: Subscription, before: Standing, after: Standing, hint: DissatisfactionSign | None
 ) -> list[Notice]:
     """The notices that a change of a pair gives a subscription.
 

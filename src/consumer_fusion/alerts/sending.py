@@ -31,7 +31,7 @@ _CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryResult:
     """How a try ended.
 
     Attributes:
@@ -47,7 +47,7 @@ class Outcome:
     retry_after_s: float | None = None
 
 
-def post_delivery(due: DueDelivery, now_us: int) -> Outcome:
+def post_delivery(due: DueDelivery, now_us: int) -> DeliveryResult:
     """Post a delivery once.
 
     Raises:
@@ -67,11 +67,11 @@ def post_delivery(due: DueDelivery, now_us: int) -> Outcome:
             parts.hostname, parts.port or 443, is_internal=due.subscription.is_internal, seconds=TRY_SECONDS
         )
     except TimeoutError:
-        return Outcome("timed_out")
+        return DeliveryResult("timed_out")
     except OSError:
-        return Outcome("name_not_found")
+        return DeliveryResult("name_not_found")
     if address is None:
-        return Outcome("address_refused")
+        return DeliveryResult("address_refused")
     body = due.body.encode()
     seconds = now_us // 1_000_000
     delivery_id = due.delivery.delivery_id
@@ -104,10 +104,10 @@ def post_delivery(due: DueDelivery, now_us: int) -> Outcome:
     try:
         status, retry_after = asyncio.run(post())
     except (TimeoutError, httpx.TimeoutException):
-        return Outcome("timed_out")
+        return DeliveryResult("timed_out")
     except (httpx.HTTPError, httpx.InvalidURL):
-        return Outcome("no_connection")
-    return Outcome(
+        return DeliveryResult("no_connection")
+    return DeliveryResult(
         str(status),
         is_taken=200 <= status < 300,
         is_final=status == 410,

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.alerts.alert_rules import Hint, judge_pair
+from consumer_fusion.alerts.alert_rules import DissatisfactionSign, judge_pair
 from consumer_fusion.alerts.deliveries import (
     DueDelivery,
     add_deliveries,
@@ -136,7 +136,7 @@ def watch_changes(workspace: Workspace) -> int:
         looked_us = min(now_us, int(session.read_mark(FADING_MARK) or now_us))
         names = name_entities(session, sorted({number for pair in new_ids for number in pair}))
     after = {pair: _stand(each, now_us, pace_points(force.points, pair[1])) for pair, each in entries.items()}
-    judged: list[tuple[_Pair, Standing, Hint | None]] = []
+    judged: list[tuple[_Pair, Standing, DissatisfactionSign | None]] = []
     for pair, own in entries.items():
         fresh = [each for each in own if each.event_id in new_ids[pair]]
         if any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
@@ -272,7 +272,7 @@ def send_due(
 
 def find_hint(
     old: Sequence[LedgerEntry], fresh: Sequence[LedgerEntry], points: PointsTable, now_us: int
-) -> Hint | None:
+) -> DissatisfactionSign | None:
     """The first event in a long time that says that a consumer is not satisfied, if it is among the fresh ones.
 
     Which kinds say so stands in the points table (`hint`). What was only derived from another says nothing new.
@@ -298,7 +298,7 @@ def find_hint(
     since_us = first.occurred_us - FIRST_DAYS * DAY_MICROSECONDS
     if any(says_so(each) and since_us < each.occurred_us <= first.occurred_us for each in old):
         return None
-    return Hint(first.event_id, first.kind, first.occurred_us)
+    return DissatisfactionSign(first.event_id, first.kind, first.occurred_us)
 
 
 def _has_news(session: Session) -> bool:
@@ -367,7 +367,7 @@ def _notify(
     names: Mapping[int, str],
     before: Standing,
     after: Standing,
-    hint: Hint | None,
+    hint: DissatisfactionSign | None,
     now_us: int,
 ) -> int:
     made = []

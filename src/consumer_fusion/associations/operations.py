@@ -17,7 +17,7 @@ from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import settle
-from consumer_fusion.spillover.links import Link, read_associations
+from consumer_fusion.spillover.links import AssociationLink, read_associations
 from consumer_fusion.workspace import Workspace
 
 EVIDENCE_WORDS: dict[Evidence, str] = {
@@ -173,7 +173,7 @@ def list_associations(
     ]  # fmt: skip
 
 
-def _name_state(link: Link, now_us: int) -> AssociationState:
+def _name_state(link: AssociationLink, now_us: int) -> AssociationState:
     if link.withdrawn_us is not None:
         return "withdrawn"
     if link.valid_from_us > now_us:

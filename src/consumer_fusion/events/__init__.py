@@ -1,6 +1,7 @@
 """Events on record: entities, the inbox and its queue, deduplication, segments, and how events are read."""
 
 __all__ = [
+    "activity_counts",
     "attachment",
     "compaction",
     "corrections",

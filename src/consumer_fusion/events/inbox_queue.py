@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from consumer_fusion.ingest.formats import Reading
+from consumer_fusion.ingest.formats import ImportFormat
 from consumer_fusion.records.arrival import ARRIVALS, Arrival
 from consumer_fusion.storage.store import Session
 
@@ -19,7 +19,7 @@ _READING_COLUMNS = ("format", "source", "brand", "trust_rule", "trust_limit")
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class ArrivalBatch:
     """Arrivals that are read in one way.
 
     Attributes:
@@ -28,16 +28,16 @@ class Sending:
         lines: The events, in the order of arrival.
     """
 
-    reading: Reading
+    reading: ImportFormat
     received_us: int
     lines: tuple[str, ...]
 
-    def split(self) -> tuple[Sending, Sending]:
+    def split(self) -> tuple[ArrivalBatch, ArrivalBatch]:
         """The first and the second half."""
         half = len(self.lines) // 2
         return (
-            Sending(self.reading, self.received_us, self.lines[:half]),
-            Sending(self.reading, self.received_us, self.lines[half:]),
+            ArrivalBatch(self.reading, self.received_us, self.lines[:half]),
+            ArrivalBatch(self.reading, self.received_us, self.lines[half:]),
         )
 
 
@@ -81,7 +81,7 @@ def read_arrivals(session: Session, *, limit: int, characters: int) -> pa.Table:
     return pa.concat_tables(parts) if parts else session.read(ARRIVALS, limit=0)
 
 
-def group_arrivals(waiting: pa.Table) -> tuple[Sending, ...]:
+def group_arrivals(waiting: pa.Table) -> tuple[ArrivalBatch, ...]:
     """The arrivals by the way in which they are read, in the order of the first of each."""
     lines: dict[tuple[Any, ...], list[str]] = {}
     moments: dict[tuple[Any, ...], int] = {}
@@ -91,8 +91,8 @@ def group_arrivals(waiting: pa.Table) -> tuple[Sending, ...]:
         lines.setdefault(key, []).append(line)
         moments[key] = max(received_us, moments.get(key, 0))
     return tuple(
-        Sending(
-            Reading(**dict(zip(_READING_COLUMNS, key))),
+        ArrivalBatch(
+            ImportFormat(**dict(zip(_READING_COLUMNS, key))),
             moments[key],
             tuple(found),
         )

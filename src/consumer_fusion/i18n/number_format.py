@@ -21,8 +21,8 @@ def write_change(value: float) -> str:
     return write_signed(value, _choose_places(value))
 
 
-def write_signed(value: float, places: int) -> str:
-    """A number with its sign; what rounds to nothing has none."""
+def write_signed(value: float, places: int = 2) -> str:
+    """A number with its sign, a true minus; what rounds to nothing has none."""
     text = read_language().write_number(abs(value), places)
     if not any(digit in text for digit in "123456789"):
         return text

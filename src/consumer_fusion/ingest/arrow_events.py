@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from consumer_fusion.ingest.row_batches import POSITION, Part
+from consumer_fusion.ingest.row_batches import POSITION, RowBatch
 from consumer_fusion.ingest.validation import CANONICAL_COLUMNS
 from consumer_fusion.records.event import Event
 
@@ -30,15 +30,15 @@ SELECT_BATCH_ROWS = (
 """The canonical query over the rows of a batch; a row that is set aside is kept as an event line."""
 
 
-def gather_batches(batches: Iterable[pa.RecordBatch], rows_per_part: int) -> Iterator[Part]:
+def gather_batches(batches: Iterable[pa.RecordBatch], rows_per_part: int) -> Iterator[RowBatch]:
     """Batches of canonical columns as parts of about so many rows."""
     gathered: list[pa.RecordBatch] = []
     position = 0
 
-    def join() -> Part:
+    def join() -> RowBatch:
         table = pa.Table.from_batches(gathered).select(list(CANONICAL_COLUMNS)).cast(CANONICAL_SCHEMA)
         positions = pa.array(range(position - len(table) + 1, position + 1), pa.int64())
-        return Part(table.append_column(POSITION, positions), "values", CANONICAL_COLUMNS, position, 0.0)
+        return RowBatch(table.append_column(POSITION, positions), "values", CANONICAL_COLUMNS, position, 0.0)
 
     for batch in batches:
         gathered.append(batch)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import mark
-from consumer_fusion.ingest.line_reader import Broken, LineBlock, read_lines
+from consumer_fusion.ingest.line_reader import BrokenLine, LineBlock, read_lines
 from consumer_fusion.ingest.mapping import WHITESPACE, Layout
 
 LINES_PER_ROW_LIMIT = 1_000
@@ -36,7 +36,7 @@ class RowBlock:
 
     rows: pa.Array
     columns: Sequence[pa.Array]
-    broken: tuple[Broken, ...]
+    broken: tuple[BrokenLine, ...]
     fraction: float
 
 
@@ -113,7 +113,7 @@ def _join_rows(blocks: Iterator[LineBlock], layout: Layout, to_skip: int) -> Ite
             skipped = len(block.lines) - kept
             to_skip -= skipped
             broken = tuple(
-                Broken(each.index - skipped, each.code, each.detail, each.raw)
+                BrokenLine(each.index - skipped, each.code, each.detail, each.raw)
                 for each in block.broken
                 if each.index >= skipped
             )
@@ -132,17 +132,17 @@ def _join_rows(blocks: Iterator[LineBlock], layout: Layout, to_skip: int) -> Ite
         yield LineBlock(pa.array(rows, pa.string()), tuple(unclosed), 1.0)
 
 
-def _join_lines(block: LineBlock, open_lines: list[str], quote: str) -> tuple[list[str], list[Broken]]:
+def _join_lines(block: LineBlock, open_lines: list[str], quote: str) -> tuple[list[str], list[BrokenLine]]:
     unreadable = {each.index: each for each in block.broken}
     rows: list[str] = []
-    broken: list[Broken] = []
+    broken: list[BrokenLine] = []
     for index, line in enumerate(block.lines.to_pylist()):
         if index in unreadable:
             given_up, unclosed = _give_up(open_lines, len(rows), quote)
             rows += given_up
             broken += unclosed
             found = unreadable[index]
-            broken.append(Broken(len(rows), found.code, found.detail, found.raw))
+            broken.append(BrokenLine(len(rows), found.code, found.detail, found.raw))
             rows.append("")
         elif open_lines:
             open_lines.append(line)
@@ -160,15 +160,15 @@ def _join_lines(block: LineBlock, open_lines: list[str], quote: str) -> tuple[li
     return rows, broken
 
 
-def _give_up(open_lines: list[str], first_index: int, quote: str) -> tuple[list[str], list[Broken]]:
+def _give_up(open_lines: list[str], first_index: int, quote: str) -> tuple[list[str], list[BrokenLine]]:
     """Take the first of the open lines for broken and read the others anew."""
     rows: list[str] = []
-    broken: list[Broken] = []
+    broken: list[BrokenLine] = []
     while open_lines:
         line = open_lines.pop(0)
         if line.count(quote) % 2:
             broken.append(
-                Broken(
+                BrokenLine(
                     first_index + len(rows), "broken_line", "has a quote that is never closed. Close it", line
                 )
             )
@@ -178,8 +178,8 @@ def _give_up(open_lines: list[str], first_index: int, quote: str) -> tuple[list[
 
 def _cut_block(
     rows: pa.Array, unreadable: set[int], layout: Layout, width: int
-) -> tuple[list[pa.Array], list[Broken]]:
-    broken: list[Broken] = []
+) -> tuple[list[pa.Array], list[BrokenLine]]:
+    broken: list[BrokenLine] = []
     if layout.delimiter == WHITESPACE:
         cut = pc.split_pattern_regex(pc.utf8_trim_whitespace(rows), r"\s+")
         has_quotes = np.zeros(len(rows), dtype=bool)
@@ -204,13 +204,13 @@ def _cut_block(
             try:
                 values = _cut_row(text, layout)
             except csv.Error:
-                broken.append(Broken(index, "broken_line", "has quotes that cannot be read. Double a quote inside "
+                broken.append(BrokenLine(index, "broken_line", "has quotes that cannot be read. Double a quote inside "
                                      "a quoted column", text))  # fmt: skip
             if values is not None and len(values) > width and not any(map(str.strip, values[width:])):
                 values = values[:width]
             if values is not None and len(values) != width:
                 detail = mark(f"has {len(values)} columns, expected {width}. Add or remove delimiters")
-                broken.append(Broken(index, "broken_line", detail, text))
+                broken.append(BrokenLine(index, "broken_line", detail, text))
                 values = None
         for place, column in enumerate(parsed):
             column.append(values[place] if values is not None else None)

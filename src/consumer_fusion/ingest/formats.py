@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.ingest.mapping import Mapping, parse_mapping, read_mapping
+from consumer_fusion.ingest.mapping import FileMapping, parse_mapping, read_mapping
 from consumer_fusion.records.arrival import TrustRule
 
 Format = Literal["events", "segment", "cloudevents", "mapping"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ImportFormat:
     """How the rows of an import become events.
 
     Attributes:
@@ -33,7 +33,7 @@ class Reading:
     format: Format
     source: str
     brand: str | None = None
-    mapping: Mapping | None = None
+    mapping: FileMapping | None = None
     lookup_folders: tuple[str, ...] = ()
     trust_rule: TrustRule = "source"
     trust_limit: float | None = None
@@ -55,7 +55,7 @@ def choose_reading(
     map_file: Path | None = None,
     source: str | None = None,
     brand: str | None = None,
-) -> Reading:
+) -> ImportFormat:
     """The reading that is asked for by a format or by a mapping file.
 
     Raises:
@@ -70,20 +70,20 @@ def choose_reading(
         )
     if map_file is not None:
         mapping = read_mapping(map_file)
-        return Reading(
+        return ImportFormat(
             format="mapping", source=source or mapping.source, brand=brand, mapping=mapping,
             lookup_folders=(str(map_file.absolute().parent),),
         )  # fmt: skip
     if format == "events":
-        return Reading(format="events", source=source or "events", brand=brand)
+        return ImportFormat(format="events", source=source or "events", brand=brand)
     if format == "segment":
-        return Reading(format="segment", source=source or "segment", brand=brand)
+        return ImportFormat(format="segment", source=source or "segment", brand=brand)
     if format == "cloudevents":
-        return Reading(format="cloudevents", source=source or "cloudevents", brand=brand)
+        return ImportFormat(format="cloudevents", source=source or "cloudevents", brand=brand)
     raise InputError(f"The format '{format}' is unknown.", hint=f"Known are: {', '.join(names)}.")
 
 
-def write_reading(reading: Reading) -> str:
+def write_reading(reading: ImportFormat) -> str:
     """The reading as JSON, for the row of its import."""
     return json.dumps({
         "format": reading.format,
@@ -96,11 +96,11 @@ def write_reading(reading: Reading) -> str:
     })  # fmt: skip
 
 
-def read_reading(text: str) -> Reading:
+def read_reading(text: str) -> ImportFormat:
     """The reading that `write_reading` wrote."""
     given = json.loads(text)
     mapping = parse_mapping(given["mapping"], is_kept=True) if given["mapping"] is not None else None
-    return Reading(
+    return ImportFormat(
         format=given["format"],
         source=given["source"],
         brand=given["brand"],

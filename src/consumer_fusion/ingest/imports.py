@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from consumer_fusion.ingest.formats import Reading, write_reading
+from consumer_fusion.ingest.formats import ImportFormat, write_reading
 from consumer_fusion.ingest.staging import STAGE_FILE
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.records.import_record import IMPORTS, Acceptance
+from consumer_fusion.records.import_record import IMPORTS, ImportResult
 from consumer_fusion.storage.file_locks import Claim, claim_folder, sweep_claims
 from consumer_fusion.storage.store import Session
 
@@ -21,7 +21,7 @@ _STREAM = "stream "
 """Begins the fingerprint of an import that nothing can find again."""
 
 
-def compute_fingerprint(files: Sequence[Path], reading: Reading) -> str:
+def compute_fingerprint(files: Sequence[Path], reading: ImportFormat) -> str:
     """A digest of the files' names, sizes and times of change, and of how they are read."""
     digest = hashlib.sha256(write_reading(reading).encode())
     for file in files:
@@ -31,7 +31,7 @@ def compute_fingerprint(files: Sequence[Path], reading: Reading) -> str:
 
 
 def begin_import(
-    session: Session, files: Sequence[Path], reading: Reading, staging_folder: Path, now_us: int
+    session: Session, files: Sequence[Path], reading: ImportFormat, staging_folder: Path, now_us: int
 ) -> tuple[str, Claim]:
     """Enter an import, or go on with an interrupted one of the same files and reading.
 
@@ -77,11 +77,11 @@ def begin_stream(session: Session, staging_folder: Path, now_us: int) -> tuple[s
     Returns:
         Its id, and the claim on the folder of that name.
     """
-    reading = Reading(format="events", source="events")
+    reading = ImportFormat(format="events", source="events")
     return _enter(session, staging_folder, _STREAM + make_id(), reading, now_us, is_resumable=False)
 
 
-def enter_arrivals(session: Session, reading: Reading, now_us: int) -> str:
+def enter_arrivals(session: Session, reading: ImportFormat, now_us: int) -> str:
     """Enter an import of events that arrived over the network, some of which were set aside, and return its id."""
     import_id = make_id()
     session.insert(
@@ -96,7 +96,7 @@ def _enter(
     session: Session,
     staging_folder: Path,
     fingerprint: str,
-    reading: Reading,
+    reading: ImportFormat,
     now_us: int,
     *,
     is_resumable: bool,
@@ -112,7 +112,7 @@ def _enter(
     return import_id, claim
 
 
-def finish_import(session: Session, import_id: str, acceptance: Acceptance, now_us: int) -> None:
+def finish_import(session: Session, import_id: str, acceptance: ImportResult, now_us: int) -> None:
     """Note what became of an import."""
     session.update(
         IMPORTS,

@@ -38,7 +38,7 @@ _UNENDED = "["
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenLine:
     """A line that is no row.
 
     Attributes:
@@ -65,7 +65,7 @@ class LineBlock:
     """
 
     lines: pa.Array
-    broken: tuple[Broken, ...]
+    broken: tuple[BrokenLine, ...]
     fraction: float
 
 
@@ -176,7 +176,7 @@ def _list_lines(block: LineBlock) -> list[str]:
 
 
 def _tell_broken(detail: str, raw: str) -> LineBlock:
-    return LineBlock(pa.array([""]), (Broken(0, "broken_line", detail, raw[:_RAW_KEPT]),), 1.0)
+    return LineBlock(pa.array([""]), (BrokenLine(0, "broken_line", detail, raw[:_RAW_KEPT]),), 1.0)
 
 
 def _unwrap_members(lines: list[str]) -> tuple[list[str], bool]:
@@ -287,7 +287,7 @@ def _split_block(block: bytes, is_overlong: bool, encoding: str, fraction: float
     if is_overlong:
         raw = block.decode("utf-8", errors="replace").strip("\r\n")
         detail = mark(f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept")
-        return LineBlock(pa.array([""]), (Broken(0, "too_long", detail, raw),), fraction)
+        return LineBlock(pa.array([""]), (BrokenLine(0, "too_long", detail, raw),), fraction)
     ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
     offsets = np.concatenate(([0], ends + 1)).astype(np.int32)
     raw_lines = pa.BinaryArray.from_buffers(
@@ -302,11 +302,11 @@ def _split_block(block: bytes, is_overlong: bool, encoding: str, fraction: float
     if undecodable:
         is_kept = pc.or_(is_kept, pa.array([index in undecodable for index in range(len(texts))]))
     kept = texts.filter(is_kept)
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[BrokenLine, ...] = ()
     if undecodable:
         places = np.cumsum(is_kept.to_numpy(zero_copy_only=False)) - 1
         broken = tuple(
-            Broken(
+            BrokenLine(
                 int(places[index]),
                 "invalid_encoding",
                 f"is not valid {encoding.upper()} text",

@@ -6,13 +6,13 @@ How a mapping becomes a query is `mapping_query`; every key is explained in docs
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping as KeyedBy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from consumer_fusion.errors import MappingError
-from consumer_fusion.ingest.mapping_keys import Keys
+from consumer_fusion.ingest.mapping_keys import MappingKeys
 
 FileFormat = Literal["csv", "jsonl", "parquet"]
 ValueType = Literal["text", "number", "boolean"]
@@ -141,7 +141,7 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mapping:
+class FileMapping:
     """How the rows of somebody's files become events.
 
     Attributes:
@@ -170,12 +170,12 @@ class Mapping:
     time_zone: str
     time_format: str
     precision: str | None
-    fields: KeyedBy[str, FieldRule]
-    identifiers: KeyedBy[str, FieldRule]
-    properties: KeyedBy[str, FieldRule]
+    fields: Mapping[str, FieldRule]
+    identifiers: Mapping[str, FieldRule]
+    properties: Mapping[str, FieldRule]
     default_kind: str | None
     kind_column: str | None
-    renamed_kinds: KeyedBy[str, str]
+    renamed_kinds: Mapping[str, str]
     kind_rules: tuple[KindRule, ...]
     refund: RefundRule | None
     group_by: tuple[str, ...]
@@ -185,7 +185,7 @@ class Mapping:
     text: str
 
 
-def read_mapping(path: Path) -> Mapping:
+def read_mapping(path: Path) -> FileMapping:
     """Read a mapping file.
 
     Raises:
@@ -202,7 +202,7 @@ def read_mapping(path: Path) -> Mapping:
     return parse_mapping(text, where=str(path))
 
 
-def parse_mapping(text: str, *, where: str | None = None, is_kept: bool = False) -> Mapping:
+def parse_mapping(text: str, *, where: str | None = None, is_kept: bool = False) -> FileMapping:
     """Read a mapping; see `read_mapping`.
 
     Args:
@@ -215,13 +215,13 @@ def parse_mapping(text: str, *, where: str | None = None, is_kept: bool = False)
     except tomllib.TOMLDecodeError as error:
         raise MappingError(f"The mapping is not valid TOML: {error}.", where=where) from error
     problems: list[str] = []
-    whole = Keys(given, "", problems)
+    whole = MappingKeys(given, "", problems)
     source = whole.take_table("source")
     kind = whole.take_table("kind")
     group = whole.take_table("group")
     refund = whole.take_table("refund")
     fields = whole.take_table("fields")
-    mapping = Mapping(
+    mapping = FileMapping(
         source=source.take_text("name", is_required=True) or "",
         layout=_read_layout(source),
         time_zone=source.take_text("time_zone") or "UTC",
@@ -256,7 +256,7 @@ def parse_mapping(text: str, *, where: str | None = None, is_kept: bool = False)
     return mapping
 
 
-def _read_layout(source: Keys) -> Layout:
+def _read_layout(source: MappingKeys) -> Layout:
     format = source.take_choice("format", ("csv", "jsonl", "parquet"))
     delimiter = source.take_text("delimiter") or ","
     if len(delimiter) != 1 and delimiter != WHITESPACE:
@@ -282,7 +282,7 @@ def _read_layout(source: Keys) -> Layout:
     )
 
 
-def _read_thousands(source: Keys, decimal: str) -> str:
+def _read_thousands(source: MappingKeys, decimal: str) -> str:
     thousands = source.take_text("thousands") or ""
     if not thousands:
         return ""
@@ -294,11 +294,11 @@ def _read_thousands(source: Keys, decimal: str) -> str:
     return thousands
 
 
-def _read_rules(keys: Keys) -> dict[str, FieldRule]:
+def _read_rules(keys: MappingKeys) -> dict[str, FieldRule]:
     return {name: _read_rule(keys, name) for name in keys.list_names()}
 
 
-def _read_rule(keys: Keys, name: str) -> FieldRule:
+def _read_rule(keys: MappingKeys, name: str) -> FieldRule:
     given = keys.take(name)
     if isinstance(given, str) and given:
         return FieldRule(columns=(given,))
@@ -326,14 +326,14 @@ def _read_rule(keys: Keys, name: str) -> FieldRule:
     return read
 
 
-def _read_kind_rule(keys: Keys) -> KindRule:
+def _read_kind_rule(keys: MappingKeys) -> KindRule:
     is_absolute = keys.take_choice("value", ("as it is", "absolute")) == "absolute"
     rule = _read_test(keys, keys.take_text("kind", is_required=True) or "", is_absolute=is_absolute)
     keys.refuse_rest()
     return rule
 
 
-def _read_refund(keys: Keys) -> RefundRule:
+def _read_refund(keys: MappingKeys) -> RefundRule:
     value, time = (_read_rule(keys, name) if name in keys else None for name in ("value", "occurred_at"))
     has_test = any(name in keys for name in ("column", "field", *TESTS))
     if value is None and not has_test:
@@ -343,7 +343,7 @@ def _read_refund(keys: Keys) -> RefundRule:
     return RefundRule(value, time, _read_test(keys, "Order Refunded") if has_test else None)
 
 
-def _read_test(keys: Keys, kind: str, *, is_absolute: bool = False) -> KindRule:
+def _read_test(keys: MappingKeys, kind: str, *, is_absolute: bool = False) -> KindRule:
     column, field = keys.take_text("column"), keys.take_choice("field", FIELDS)
     if (column is None) == (field is None):
         keys.complain("column", "or `field` says what is tested, exactly one of them")
@@ -376,7 +376,7 @@ def _read_test(keys: Keys, kind: str, *, is_absolute: bool = False) -> KindRule:
     )
 
 
-def _read_join(keys: Keys) -> Join:
+def _read_join(keys: MappingKeys) -> Join:
     file = keys.take_text("file", is_required=True) or ""
     # A mapping may come from somebody else: it opens files beside it and no others.
     if file in (".", "..") or "/" in file or "\\" in file or "\0" in file:
@@ -392,7 +392,7 @@ def _read_join(keys: Keys) -> Join:
     return join
 
 
-def _check_likely(mapping: Mapping, has_header_key: bool, problems: list[str]) -> None:
+def _check_likely(mapping: FileMapping, has_header_key: bool, problems: list[str]) -> None:
     """What a mapping may say, and what nobody can have meant."""
     form = mapping.time_format
     if form not in ("iso", "unix_seconds", "unix_milliseconds") and not any(
@@ -409,7 +409,7 @@ def _check_likely(mapping: Mapping, has_header_key: bool, problems: list[str]) -
         )
 
 
-def _check_whole(mapping: Mapping, is_grouped: bool, problems: list[str]) -> None:
+def _check_whole(mapping: FileMapping, is_grouped: bool, problems: list[str]) -> None:
     if "occurred_at" not in mapping.fields:
         problems.append("`fields.occurred_at` is missing: say which column tells when it happened.")
     if mapping.default_kind is None and mapping.kind_column is None:

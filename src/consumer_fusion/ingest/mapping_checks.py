@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from consumer_fusion.errors import MappingError
-from consumer_fusion.ingest.mapping import Join, Mapping
+from consumer_fusion.ingest.mapping import FileMapping, Join
 from consumer_fusion.ingest.mapping_query import list_columns, select_lookup
 from consumer_fusion.ingest.row_batches import read_columns
 from consumer_fusion.ingest.validation import quote_text
@@ -18,7 +18,7 @@ from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
 
 
-def check_fit(engine: Engine, mapping: Mapping, files: Sequence[Path]) -> None:
+def check_fit(engine: Engine, mapping: FileMapping, files: Sequence[Path]) -> None:
     """See that every file has the columns that the mapping reads, and that the time zone exists.
 
     Raises:
@@ -63,7 +63,7 @@ def _check_columns(wanted: Sequence[str], present: Sequence[str], file: Path) ->
     )
 
 
-def read_lookups(engine: Engine, mapping: Mapping, folders: Sequence[Path]) -> dict[str, pa.Table]:
+def read_lookups(engine: Engine, mapping: FileMapping, folders: Sequence[Path]) -> dict[str, pa.Table]:
     """The rows of the lookup files, by the name under which the mapping's query knows them.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-class Keys:
+class MappingKeys:
     """A table of a mapping whose keys are taken; `refuse_rest` complains about those nobody took."""
 
     def __init__(self, table: dict[str, Any], path: str, problems: list[str]) -> None:
@@ -29,9 +29,9 @@ class Keys:
         place = ".".join(part for part in (self._path, name) if part)
         self._problems.append(f"`{place}` {expectation}.")
 
-    def descend(self, name: str, table: dict[str, Any]) -> Keys:
+    def descend(self, name: str, table: dict[str, Any]) -> MappingKeys:
         """The keys of a table below this one."""
-        return Keys(table, ".".join(part for part in (self._path, name) if part), self._problems)
+        return MappingKeys(table, ".".join(part for part in (self._path, name) if part), self._problems)
 
     def take(self, name: str) -> Any:
         """Whatever stands there; None where nothing does."""
@@ -120,14 +120,14 @@ class Keys:
             return {}
         return dict(given)
 
-    def take_table(self, name: str) -> Keys:
+    def take_table(self, name: str) -> MappingKeys:
         """A table; an empty one where none is given."""
         given = self.take(name)
         if given is not None and not isinstance(given, dict):
             self.complain(name, f"is a table, written [{name}]")
         return self.descend(name, given if isinstance(given, dict) else {})
 
-    def take_tables(self, name: str) -> list[Keys]:
+    def take_tables(self, name: str) -> list[MappingKeys]:
         """A list of tables."""
         given = self.take(name)
         if given is None:

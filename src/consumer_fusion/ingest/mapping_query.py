@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as KeyedBy
+from collections.abc import Mapping
 
-from consumer_fusion.ingest.mapping import FieldRule, Join, KindRule, Mapping, RefundRule
-from consumer_fusion.ingest.row_batches import DETAIL, HEADER, LINE, POSITION, PROBLEM, Part
+from consumer_fusion.ingest.mapping import FieldRule, FileMapping, Join, KindRule, RefundRule
+from consumer_fusion.ingest.row_batches import DETAIL, HEADER, LINE, POSITION, PROBLEM, RowBatch
 from consumer_fusion.ingest.validation import (
     CANONICAL_COLUMNS,
     OFFSET_FORM,
@@ -19,7 +19,7 @@ UNREADABLE = "?"
 _SHOWN_LETTERS = 60
 
 
-def describe_problems(mapping: Mapping) -> dict[str, str]:
+def describe_problems(mapping: FileMapping) -> dict[str, str]:
     """What to say of rows that validation sets aside, by the code: SQL over what was given, naming column and key."""
     told: dict[str, str] = {}
     fields = {"occurred_at": "occurred_text", "currency": "currency", "trust": "trust_text"}
@@ -43,7 +43,7 @@ def describe_problems(mapping: Mapping) -> dict[str, str]:
     return told
 
 
-def list_columns(mapping: Mapping) -> tuple[str, ...]:
+def list_columns(mapping: FileMapping) -> tuple[str, ...]:
     """The columns of the files that a mapping needs, each once."""
     refund = mapping.refund
     rules = [*mapping.fields.values(), *mapping.identifiers.values(), *mapping.properties.values()]
@@ -70,7 +70,7 @@ def select_lookup(join: Join, relation: str) -> str:
     return f"select distinct {', '.join([*keys, *columns])} from {relation}"
 
 
-def map_rows(mapping: Mapping, part: Part, source: str, brand: str | None) -> str:
+def map_rows(mapping: FileMapping, part: RowBatch, source: str, brand: str | None) -> str:
     """The canonical query over the rows of a part, named `lines`, and its lookups `lookup_1`, ...
 
     Without grouping this is all; with it, the rows go through `group_rows` first.
@@ -78,7 +78,7 @@ def map_rows(mapping: Mapping, part: Part, source: str, brand: str | None) -> st
     return _finish_rows(mapping, f"({name_rows(mapping, part)})", source, brand)
 
 
-def name_rows(mapping: Mapping, part: Part) -> str:
+def name_rows(mapping: FileMapping, part: RowBatch) -> str:
     """The columns that the mapping needs as text, under safe names, with the lookups joined."""
     names = list_columns(mapping)
     columns = ", ".join(f"{_column(name, part)} as {_safe(name)}" for name in names)
@@ -117,7 +117,7 @@ def name_rows(mapping: Mapping, part: Part) -> str:
     )
 
 
-def count_matches(mapping: Mapping, part: Part) -> str:
+def count_matches(mapping: FileMapping, part: RowBatch) -> str:
     """The query that counts, for each join, the rows of a part that give its keys and those that find a match."""
     counts: list[str] = []
     for number, join in enumerate(mapping.joins, 1):
@@ -130,7 +130,7 @@ def count_matches(mapping: Mapping, part: Part) -> str:
     return f"select {', '.join(counts)} from ({name_rows(mapping, part)}) named"
 
 
-def group_rows(mapping: Mapping, relation: str) -> str:
+def group_rows(mapping: FileMapping, relation: str) -> str:
     """One row for each set of rows with equal columns of `group.by`, in the order of their first rows.
 
     The time is the earliest; of other columns the first that is not blank is taken; values are added and rounded
@@ -167,12 +167,12 @@ group by alone, {", ".join(keys)}
 order by position"""
 
 
-def finish_groups(mapping: Mapping, relation: str, source: str, brand: str | None) -> str:
+def finish_groups(mapping: FileMapping, relation: str, source: str, brand: str | None) -> str:
     """The canonical query over the rows of `group_rows`."""
     return _finish_rows(mapping, relation, source, brand)
 
 
-def join_group_key(mapping: Mapping, left: str, right: str) -> str:
+def join_group_key(mapping: FileMapping, left: str, right: str) -> str:
     """The condition by which rows, on the left, belong to groups, on the right."""
     return " and ".join(
         f"{_trim(f'{left}.{_safe(name)}')} is not distinct from {right}.{_safe(name)}"
@@ -180,7 +180,7 @@ def join_group_key(mapping: Mapping, left: str, right: str) -> str:
     )
 
 
-def _finish_rows(mapping: Mapping, relation: str, source: str, brand: str | None) -> str:
+def _finish_rows(mapping: FileMapping, relation: str, source: str, brand: str | None) -> str:
     is_grouped = bool(mapping.group_by)
     value_rule = mapping.fields.get("value")
     value = (
@@ -226,7 +226,7 @@ from (select *, {value} as amount from {relation} mapped) valued"""
     return _add_refunds(mapping, mapping.refund, rows, fields)
 
 
-def _add_refunds(mapping: Mapping, refund: RefundRule, rows: str, fields: KeyedBy[str, str]) -> str:
+def _add_refunds(mapping: FileMapping, refund: RefundRule, rows: str, fields: Mapping[str, str]) -> str:
     """The query of rows and, after each that tells of a refund, that refund, at the place of the row below zero."""
     amount = _value(mapping, refund.value) if refund.value else "amount"
     unreadable = _describe_unreadable(mapping, refund.value) if refund.value else "cast(null as varchar)"
@@ -252,7 +252,7 @@ select * exclude ({own}) replace (
 from told where problem is null and is_refunded and (refund_unreadable is not null or refund_amount > 0)"""
 
 
-def _make_group_id(mapping: Mapping) -> str:
+def _make_group_id(mapping: FileMapping) -> str:
     """The id that a group has by its key; rows that stand alone have none, and get one by what they say."""
     texts = [f"coalesce({_safe(name)}, '')" for name in mapping.group_by]
     if len(texts) > 1:
@@ -265,7 +265,7 @@ def _trim(name: str) -> str:
     return f"nullif(trim({name}), '')"
 
 
-def _column(name: str, part: Part) -> str:
+def _column(name: str, part: RowBatch) -> str:
     if part.form == "objects":
         path = "$" + "".join('."' + step.replace('"', "") + '"' for step in name.split("."))
         return f"json_extract_string(object, {quote_text(path)})"
@@ -298,7 +298,7 @@ _SPACES = r"[\s\x{00A0}\x{2009}\x{202F}]"
 _CURRENCY_SIGN = r"(?:\p{Sc}|[A-Z]{3})"
 
 
-def _number(mapping: Mapping, text: str) -> str:
+def _number(mapping: FileMapping, text: str) -> str:
     """A number as people and shops write it, as far as it can be read in one way only; null for anything else.
 
     Around it may stand an apostrophe that keeps a spreadsheet from computing, the sign or letters of a currency,
@@ -340,7 +340,7 @@ def _cast_number(text: str, decimal: str) -> str:
     return f"try_cast(replace({text}, '{decimal}', '.') as double)"
 
 
-def _value(mapping: Mapping, rule: FieldRule) -> str:
+def _value(mapping: FileMapping, rule: FieldRule) -> str:
     if rule.multiply:
         return " * ".join(_number(mapping, f"trim({_safe(name)})") for name in rule.multiply)
     return _number(mapping, _text(rule))
@@ -353,7 +353,7 @@ def _list_number_texts(rule: FieldRule) -> list[tuple[str, str]]:
     return [(", ".join(rule.columns), _text(rule))]
 
 
-def _describe_unreadable(mapping: Mapping, rule: FieldRule) -> str:
+def _describe_unreadable(mapping: FileMapping, rule: FieldRule) -> str:
     """What is wrong with a number that is given and is none; null where all can be read."""
     tests = " ".join(
         f"when {text} is not null and not coalesce(isfinite({_number(mapping, text)}), false) then "
@@ -371,7 +371,7 @@ def _write_detail(column: str, text: str, expectation: str) -> str:
     return f"{before} || to_json(left({text}, {_SHOWN_LETTERS})) || {after}"
 
 
-def _write_time(mapping: Mapping, rule: FieldRule) -> str:
+def _write_time(mapping: FileMapping, rule: FieldRule) -> str:
     """The time as ISO 8601 text in UTC; a day stays the day that it is called, whatever the zone."""
     text, has_offset = _text(rule), "%z" in mapping.time_format
     if mapping.time_format in ("unix_seconds", "unix_milliseconds"):
@@ -420,7 +420,7 @@ def _tell_precision(time_format: str) -> str:
     return "'hour'" if any(code in time_format for code in ("%H", "%-H", "%I", "%-I")) else "'day'"
 
 
-def _kind(mapping: Mapping, fields: KeyedBy[str, str], value: str) -> tuple[str, str]:
+def _kind(mapping: FileMapping, fields: Mapping[str, str], value: str) -> tuple[str, str]:
     """The kind, and the condition on which its value loses the sign."""
     given = quote_text(mapping.default_kind) if mapping.default_kind is not None else "null"
     if mapping.kind_column is not None:
@@ -445,13 +445,13 @@ def _kind(mapping: Mapping, fields: KeyedBy[str, str], value: str) -> tuple[str,
     return f"case{branches} else {given} end", f"case{signs} else false end"
 
 
-def _find_subject(rule: KindRule, fields: KeyedBy[str, str], value: str) -> str:
+def _find_subject(rule: KindRule, fields: Mapping[str, str], value: str) -> str:
     if rule.column:
         return f"trim({_safe(rule.column)})"
     return value if rule.field == "value" else fields.get(rule.field or "", "null")
 
 
-def _test(mapping: Mapping, rule: KindRule, subject: str) -> str:
+def _test(mapping: FileMapping, rule: KindRule, subject: str) -> str:
     text = f"cast({subject} as varchar)"
     match rule.test:
         case "starts_with" | "ends_with":
@@ -468,7 +468,7 @@ def _test(mapping: Mapping, rule: KindRule, subject: str) -> str:
             return f"{number} {sign} {float(rule.operand)!r}"
 
 
-def _objects(mapping: Mapping, rules: KeyedBy[str, FieldRule], counted: KeyedBy[str, str]) -> str:
+def _objects(mapping: FileMapping, rules: Mapping[str, FieldRule], counted: Mapping[str, str]) -> str:
     """A JSON object of what is not missing."""
     entries: list[str] = []
     for name, rule in rules.items():

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.ingest.formats import Reading, read_reading
+from consumer_fusion.ingest.formats import ImportFormat, read_reading
 from consumer_fusion.ingest.staging import Staging
 from consumer_fusion.records.ids import keep_possible
 from consumer_fusion.records.import_record import IMPORTS, REJECTIONS, Rejection
@@ -31,7 +31,7 @@ class Retry:
         rejection_ids: The rejections that go once the files are imported; what fails again keeps its number.
     """
 
-    reading: Reading
+    reading: ImportFormat
     files: tuple[Path, ...]
     rejection_ids: tuple[int, ...]
 
@@ -166,7 +166,7 @@ def prepare_retries(
     *,
     rejection_ids: Sequence[int] | None = None,
     corrected: Mapping[int, str] | None = None,
-    reading: Reading | None = None,
+    reading: ImportFormat | None = None,
 ) -> tuple[Retry, ...]:
     """Write rejected rows into files again, one retry for each way in which they were read.
 
@@ -201,7 +201,7 @@ def prepare_retries(
     return tuple(retries)
 
 
-def _read_rows_again(reading: Reading) -> Reading:
+def _read_rows_again(reading: ImportFormat) -> ImportFormat:
     """The reading of rows that were kept: in UTF-8, with their header but without what stood above it."""
     if reading.mapping is None:
         return reading
@@ -210,7 +210,7 @@ def _read_rows_again(reading: Reading) -> Reading:
 
 
 def _write_files(
-    rejections: Sequence[Rejection], reading: Reading, folder: Path, name: str
+    rejections: Sequence[Rejection], reading: ImportFormat, folder: Path, name: str
 ) -> Iterator[Path]:
     """Rows with one header go into one file; a broken one has its own, so that it breaks no other."""
     layout = reading.mapping.layout if reading.mapping else None

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.ingest.delimited import read_header, read_rows
-from consumer_fusion.ingest.line_reader import Broken, read_lines, read_objects, split_lines
+from consumer_fusion.ingest.line_reader import BrokenLine, read_lines, read_objects, split_lines
 from consumer_fusion.ingest.mapping import FileFormat, Layout
 
 POSITION = "__position"
@@ -29,7 +29,7 @@ _PARQUET_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RowBatch:
     """Some rows of an import, in order.
 
     Attributes:
@@ -76,7 +76,7 @@ def read_parts(
     skip_rows: int = 0,
     has_lines: bool = False,
     row_limit: int | None = None,
-) -> Iterator[Part]:
+) -> Iterator[RowBatch]:
     """The rows of files as parts.
 
     Args:
@@ -87,14 +87,14 @@ def read_parts(
         has_lines: Whether each line is an object, whatever it looks like; else a file may be one array of objects.
         row_limit: Only the first so many rows are read; None for all.
     """
-    gathered: list[Part] = []
+    gathered: list[RowBatch] = []
     for part in _limit_rows(_read_blocks(files, layout, has_lines=has_lines), row_limit):
         if part.last_position <= skip_rows:
             continue
         rows = part.rows
         if skip_rows:
             rows = rows.filter(pc.greater(rows[POSITION], skip_rows))
-        part = Part(rows, part.form, part.columns, part.last_position, part.fraction)
+        part = RowBatch(rows, part.form, part.columns, part.last_position, part.fraction)
         if gathered and not _fit(gathered[-1], part):
             yield _join(gathered)
             gathered = []
@@ -106,53 +106,53 @@ def read_parts(
         yield _join(gathered)
 
 
-def read_lines_as_part(lines: Sequence[str]) -> Part:
+def read_lines_as_part(lines: Sequence[str]) -> RowBatch:
     """Lines in memory as one part, each line an object."""
-    blocks: list[Part] = []
+    blocks: list[RowBatch] = []
     before = 0
     for block in split_lines("\n".join((*lines, "")).encode("utf-8", "surrogatepass")):
         table = _make_lines(block.lines, block.broken, before)
         before += len(table)
-        blocks.append(Part(table, "objects", (), before, 1.0))
+        blocks.append(RowBatch(table, "objects", (), before, 1.0))
     return (
         _join(blocks)
         if blocks
-        else Part(_make_lines(pa.array([], pa.string()), (), 0), "objects", (), 0, 1.0)
+        else RowBatch(_make_lines(pa.array([], pa.string()), (), 0), "objects", (), 0, 1.0)
     )
 
 
-def _limit_rows(parts: Iterator[Part], row_limit: int | None) -> Iterator[Part]:
+def _limit_rows(parts: Iterator[RowBatch], row_limit: int | None) -> Iterator[RowBatch]:
     for part in parts:
         if row_limit is None or part.last_position < row_limit:
             yield part
             continue
         rows = part.rows.filter(pc.less_equal(part.rows[POSITION], row_limit))
-        yield Part(rows, part.form, part.columns, row_limit, part.fraction)
+        yield RowBatch(rows, part.form, part.columns, row_limit, part.fraction)
         return
 
 
-def _fit(one: Part, other: Part) -> bool:
+def _fit(one: RowBatch, other: RowBatch) -> bool:
     return one.form == other.form and one.rows.schema.equals(other.rows.schema)
 
 
-def _join(parts: Sequence[Part]) -> Part:
+def _join(parts: Sequence[RowBatch]) -> RowBatch:
     last = parts[-1]
     rows = pa.concat_tables([part.rows for part in parts]).unify_dictionaries()
-    return Part(rows, last.form, last.columns, last.last_position, last.fraction)
+    return RowBatch(rows, last.form, last.columns, last.last_position, last.fraction)
 
 
-def _read_blocks(files: Sequence[Path], layout: Layout | None, *, has_lines: bool) -> Iterator[Part]:
+def _read_blocks(files: Sequence[Path], layout: Layout | None, *, has_lines: bool) -> Iterator[RowBatch]:
     position = 0
     for number, file in enumerate(files):
         for part in _read_file(file, layout, position, has_lines=has_lines):
             position = part.last_position
             if len(part.rows):
-                yield Part(
+                yield RowBatch(
                     part.rows, part.form, part.columns, position, (number + part.fraction) / len(files)
                 )
 
 
-def _read_file(file: Path, layout: Layout | None, before: int, *, has_lines: bool) -> Iterator[Part]:
+def _read_file(file: Path, layout: Layout | None, before: int, *, has_lines: bool) -> Iterator[RowBatch]:
     form = tell_format(file, layout)
     if form == "parquet":
         yield from _read_parquet(file, before)
@@ -167,16 +167,16 @@ def _read_file(file: Path, layout: Layout | None, before: int, *, has_lines: boo
             for name, column in zip(names, rows.columns, strict=True):
                 table = table.append_column(name, column)
             before += count
-            yield Part(table, "texts", names, before, rows.fraction)
+            yield RowBatch(table, "texts", names, before, rows.fraction)
     else:
         read = read_lines if has_lines else read_objects
         for block in read(file, layout.encoding if layout else "utf-8"):
             table = _make_lines(block.lines, block.broken, before)
             before += len(table)
-            yield Part(table, "objects", (), before, block.fraction)
+            yield RowBatch(table, "objects", (), before, block.fraction)
 
 
-def _make_lines(lines: pa.Array, broken: Sequence[Broken], before: int) -> pa.Table:
+def _make_lines(lines: pa.Array, broken: Sequence[BrokenLine], before: int) -> pa.Table:
     problems: list[str | None] = []
     if broken:
         problems = [None] * len(lines)
@@ -191,7 +191,7 @@ def _make_lines(lines: pa.Array, broken: Sequence[Broken], before: int) -> pa.Ta
     return pa.table([positions, lines, *problem_columns], names=[POSITION, LINE, PROBLEM, DETAIL])
 
 
-def _read_parquet(file: Path, before: int) -> Iterator[Part]:
+def _read_parquet(file: Path, before: int) -> Iterator[RowBatch]:
     opened = _open_parquet(file)
     total = max(opened.metadata.num_rows, 1)
     names = tuple(opened.schema_arrow.names)
@@ -200,7 +200,7 @@ def _read_parquet(file: Path, before: int) -> Iterator[Part]:
         positions = pa.array(range(before + done + 1, before + done + len(batch) + 1), pa.int64())
         done += len(batch)
         rows = pa.Table.from_batches([batch]).append_column(POSITION, positions)
-        yield Part(rows, "values", names, before + done, done / total)
+        yield RowBatch(rows, "values", names, before + done, done / total)
 
 
 def _open_parquet(file: Path) -> pq.ParquetFile:

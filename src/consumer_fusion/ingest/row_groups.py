@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from consumer_fusion.ingest.mapping import Mapping
+from consumer_fusion.ingest.mapping import FileMapping
 from consumer_fusion.ingest.mapping_query import group_rows, join_group_key, name_rows
-from consumer_fusion.ingest.row_batches import Part
+from consumer_fusion.ingest.row_batches import RowBatch
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.segments import finish_file
@@ -19,7 +19,9 @@ from consumer_fusion.storage.segments import finish_file
 GROUPED_FILE = "grouped.parquet"
 
 
-def keep_rows(engine: Engine, mapping: Mapping, part: Part, lookups: dict[str, pa.Table], path: Path) -> None:
+def keep_rows(
+    engine: Engine, mapping: FileMapping, part: RowBatch, lookups: dict[str, pa.Table], path: Path
+) -> None:
     """Write the rows of a part, reduced to what the mapping needs, where grouping will find them."""
     unfinished = path.with_suffix(".unfinished")
     engine.write(
@@ -28,7 +30,7 @@ def keep_rows(engine: Engine, mapping: Mapping, part: Part, lookups: dict[str, p
     finish_file(unfinished, path)
 
 
-def write_groups(engine: Engine, mapping: Mapping, kept: Sequence[Path], folder: Path) -> None:
+def write_groups(engine: Engine, mapping: FileMapping, kept: Sequence[Path], folder: Path) -> None:
     """Put the kept rows together, once."""
     path = folder / GROUPED_FILE
     if not path.exists():
@@ -38,7 +40,7 @@ def write_groups(engine: Engine, mapping: Mapping, kept: Sequence[Path], folder:
         finish_file(unfinished, path)
 
 
-def read_groups(folder: Path, rows_per_part: int, after: int) -> Iterator[Part]:
+def read_groups(folder: Path, rows_per_part: int, after: int) -> Iterator[RowBatch]:
     """The grouped rows behind a position, as parts."""
     opened = pq.ParquetFile(folder / GROUPED_FILE)
     total = max(opened.metadata.num_rows, 1)
@@ -48,10 +50,12 @@ def read_groups(folder: Path, rows_per_part: int, after: int) -> Iterator[Part]:
         rows = pa.Table.from_batches([batch])
         rows = rows.filter(pc.greater(rows["position"], after))
         if len(rows):
-            yield Part(rows, "values", tuple(rows.column_names), rows["position"][-1].as_py(), done / total)
+            yield RowBatch(
+                rows, "values", tuple(rows.column_names), rows["position"][-1].as_py(), done / total
+            )
 
 
-def add_raw_rows(mapping: Mapping, kept: Sequence[Path], rejected: str) -> str:
+def add_raw_rows(mapping: FileMapping, kept: Sequence[Path], rejected: str) -> str:
     """A query of rejected groups together with the rows that they were put together from, as a file holds them.
 
     Args:

@@ -22,11 +22,11 @@ from consumer_fusion.errors import MappingError
 from consumer_fusion.ingest.arrow_events import SELECT_BATCH_ROWS, gather_batches
 from consumer_fusion.ingest.cloudevents import select_cloud_events
 from consumer_fusion.ingest.event_lines import select_event_lines
-from consumer_fusion.ingest.formats import Reading
-from consumer_fusion.ingest.mapping import Mapping as FileMapping
+from consumer_fusion.ingest.formats import ImportFormat
+from consumer_fusion.ingest.mapping import FileMapping
 from consumer_fusion.ingest.mapping_checks import check_fit, read_lookups
 from consumer_fusion.ingest.mapping_query import count_matches, describe_problems, finish_groups, map_rows
-from consumer_fusion.ingest.row_batches import Part, read_lines_as_part, read_parts
+from consumer_fusion.ingest.row_batches import RowBatch, read_lines_as_part, read_parts
 from consumer_fusion.ingest.row_groups import add_raw_rows, keep_rows, read_groups, write_groups
 from consumer_fusion.ingest.segment import select_segment_calls
 from consumer_fusion.ingest.trust import limit_trust
@@ -40,7 +40,7 @@ from consumer_fusion.ingest.validation import (
 )
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.scratch import FileScratch, Kept, MemoryScratch, Scratch
+from consumer_fusion.storage.scratch import FileScratch, KeptResult, MemoryScratch, Scratch
 from consumer_fusion.storage.segments import finish_file, sync_folder
 
 ROWS_PER_PART = 500_000
@@ -78,7 +78,7 @@ class Staging:
         rejected_count: Rows that are none.
         nobody_count: Events whose key of the consumer stands for nobody.
         resolved: Numbers of rows that were set aside earlier and are accepted now.
-        claimed_by: The source whose identifiers are claims; see `Reading.claimed_by`.
+        claimed_by: The source whose identifiers are claims; see `ImportFormat.claimed_by`.
     """
 
     scratch: Scratch
@@ -111,7 +111,7 @@ class _Stage:
 def stage_files(
     engine: Engine,
     files: Sequence[Path],
-    reading: Reading,
+    reading: ImportFormat,
     folder: Path,
     *,
     received_us: int,
@@ -176,7 +176,7 @@ def _clear_folder(folder: Path) -> None:
         path.unlink()
 
 
-def _select_canonical(reading: Reading, part: Part) -> str:
+def _select_canonical(reading: ImportFormat, part: RowBatch) -> str:
     if reading.mapping is not None:
         return map_rows(reading.mapping, part, reading.source, reading.brand)
     select = {"segment": select_segment_calls, "cloudevents": select_cloud_events}.get(
@@ -210,7 +210,7 @@ def stage_batches(
 def check_first_rows(
     engine: Engine,
     files: Sequence[Path],
-    reading: Reading,
+    reading: ImportFormat,
     folder: Path,
     *,
     received_us: int,
@@ -264,7 +264,7 @@ def check_first_rows(
     )
 
 
-def _check_joins(engine: Engine, files: Sequence[Path], reading: Reading, mapping: FileMapping) -> None:
+def _check_joins(engine: Engine, files: Sequence[Path], reading: ImportFormat, mapping: FileMapping) -> None:
     lookups = read_lookups(engine, mapping, [files[0].parent, *map(Path, reading.lookup_folders)])
     parts = read_parts(files, mapping.layout, rows_per_part=FIRST_ROWS, row_limit=FIRST_ROWS)
     counts = [
@@ -288,7 +288,7 @@ def _check_joins(engine: Engine, files: Sequence[Path], reading: Reading, mappin
 def stage_lines(
     engine: Engine,
     lines: Sequence[str],
-    reading: Reading,
+    reading: ImportFormat,
     *,
     received_us: int,
     tolerance_hours: float,
@@ -314,7 +314,7 @@ def stage_lines(
     )
     tables = {"lines": part.rows, "staged": pa.table({"last_position": [0]})}
     rows = engine.read(select_accepted(checked), step="check arrivals", tables=tables)
-    rejected = Kept("", 0)
+    rejected = KeptResult("", 0)
     if reading.format == "segment" or rows.num_rows != len(part.rows):
         rejected = scratch.keep(
             "rejected", select_rejected(checked, {}), step="check arrivals", tables=tables
@@ -331,7 +331,7 @@ def stage_lines(
     )  # fmt: skip
 
 
-def set_aside_lines(engine: Engine, lines: Sequence[str], reading: Reading, code: str) -> Staging:
+def set_aside_lines(engine: Engine, lines: Sequence[str], reading: ImportFormat, code: str) -> Staging:
     """A staging in which every line is rejected as it came, for lines that no query can read.
 
     Args:
@@ -363,9 +363,16 @@ def read_rejected(engine: Engine, staging: Staging) -> Iterator[tuple[str, str]]
 
 
 def _stage_grouped(
-    engine: Engine, reading: Reading, parts: Iterator[Part], lookups: dict[str, pa.Table], folder: Path, stage: _Stage,
-    tolerance_hours: float, progress: Progress, pending: pa.Table | None,
-) -> None:  # fmt: skip
+    engine: Engine,
+    reading: ImportFormat,
+    parts: Iterator[RowBatch],
+    lookups: dict[str, pa.Table],
+    folder: Path,
+    stage: _Stage,
+    tolerance_hours: float,
+    progress: Progress,
+    pending: pa.Table | None,
+) -> None:
     mapping = reading.mapping
     if mapping is None:
         return
@@ -393,7 +400,7 @@ def _stage_grouped(
 
 def _stage_part(
     engine: Engine,
-    part: Part,
+    part: RowBatch,
     canonical: str,
     folder: Path,
     stage: _Stage,

@@ -11,7 +11,7 @@ CorrectionStatus = Literal["waiting", "applied", "undone"]
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
+class ImportResult:
     """What became of the events of one import.
 
     Attributes:
@@ -34,9 +34,9 @@ class Acceptance:
     changed: int = 0
     replaced: int = 0
 
-    def __add__(self, other: Acceptance) -> Acceptance:
+    def __add__(self, other: ImportResult) -> ImportResult:
         """Both together."""
-        return Acceptance(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+        return ImportResult(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from time import perf_counter
 from consumer_fusion import pipeline
 from consumer_fusion.errors import InputError
 from consumer_fusion.events.landing import Progress, ignore_progress
-from consumer_fusion.ingest.formats import Reading
+from consumer_fusion.ingest.formats import ImportFormat
 from consumer_fusion.ingest.rejections import (
     count_rejections,
     drop_rejections,
@@ -17,7 +17,7 @@ from consumer_fusion.ingest.rejections import (
     prepare_retries,
 )
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.records.import_record import Acceptance, Rejection
+from consumer_fusion.records.import_record import ImportResult, Rejection
 from consumer_fusion.storage.file_locks import claim_folder
 from consumer_fusion.workspace import Workspace
 
@@ -32,8 +32,8 @@ def list_rejected(
 
 def retry_rejected(
     workspace: Workspace, rejection_ids: Sequence[int] | None = None, raw: str | None = None,
-    progress: Progress = ignore_progress, *, reading: Reading | None = None,
-) -> Acceptance:  # fmt: skip
+    progress: Progress = ignore_progress, *, reading: ImportFormat | None = None,
+) -> ImportResult:  # fmt: skip
     """Read rows again as their import read them; a row that still cannot be taken keeps its number.
 
     Args:
@@ -62,7 +62,7 @@ def retry_rejected(
             pipeline.import_found(workspace, each.files, each.reading, progress, retried=each.rejection_ids)
             for each in retries
         ]
-    return replace(sum(results, Acceptance(0, 0, 0, 0, 0.0)), seconds=perf_counter() - started)
+    return replace(sum(results, ImportResult(0, 0, 0, 0, 0.0)), seconds=perf_counter() - started)
 
 
 def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, is_all: bool = False) -> int:

@@ -12,7 +12,7 @@ from consumer_fusion.events.corrections import note_applied, note_undone, write_
 from consumer_fusion.events.landing import NoteReplaced, ignore_progress
 from consumer_fusion.ingest.staging import read_rejected, stage_batches
 from consumer_fusion.records.ids import make_id
-from consumer_fusion.records.import_record import Acceptance, Correction
+from consumer_fusion.records.import_record import Correction, ImportResult
 from consumer_fusion.storage.file_locks import claim_folder
 from consumer_fusion.workspace import Workspace
 
@@ -23,7 +23,7 @@ def list_corrections(workspace: Workspace, *, limit: int | None = None) -> tuple
         return corrections.list_corrections(session, limit=limit)
 
 
-def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None = None) -> Acceptance:
+def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None = None) -> ImportResult:
     """Put what sources say now into the place of what is on record; the scores follow at once.
 
     Args:
@@ -68,7 +68,7 @@ def undo_correction(workspace: Workspace, correction_id: int) -> None:
 
 def _replace(
     workspace: Workspace, told: Sequence[Mapping[str, str]], note: NoteReplaced, *, is_undoing: bool = False
-) -> Acceptance:
+) -> ImportResult:
     started = perf_counter()
     claim = claim_folder(workspace.staging_folder / make_id())
     assert claim is not None, "an id that was made just now is nobody else's"

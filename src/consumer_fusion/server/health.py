@@ -32,7 +32,7 @@ _BUCKETS_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _log = structlog.get_logger("consumer_fusion.requests")
 
 
-class Measures:
+class ServerMetrics:
     """What is measured while the server runs; nothing in it names a consumer or a brand.
 
     Args:
@@ -54,7 +54,7 @@ class Measures:
 
 
 def build_operation(
-    workspace: Workspace, measures: Measures, *, list_problems: Callable[[], list[str]]
+    workspace: Workspace, measures: ServerMetrics, *, list_problems: Callable[[], list[str]]
 ) -> list[BaseRoute]:
     """The routes `/healthz`, `/readyz` and `/metrics`.
 
@@ -105,7 +105,7 @@ class RequestMiddleware:
         unlogged: Requests below these paths are measured and logged elsewhere, because there are thousands a second.
     """
 
-    def __init__(self, app: ASGIApp, measures: Measures, unlogged: tuple[str, ...] = ("/v1/",)) -> None:
+    def __init__(self, app: ASGIApp, measures: ServerMetrics, unlogged: tuple[str, ...] = ("/v1/",)) -> None:
         self._app = app
         self._measures = measures
         self._unlogged = unlogged

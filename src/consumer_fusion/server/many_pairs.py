@@ -6,16 +6,12 @@ They take a workspace and what can be pickled, and return tables and arrays that
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from consumer_fusion.events import sealed_ids
-from consumer_fusion.events.entities import find_keys
-from consumer_fusion.events.event_reader import Selection, open_events
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
@@ -38,23 +34,6 @@ STATES_TOGETHER = 250_000
 MANY_EVENTS = 200_000
 """The same for all brands together, whose rows of states are not counted: there are no more than events."""
 _TEXTS = ("brand", "as_of", "symbiosis")
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """What came in of a brand.
-
-    Attributes:
-        days: `day`, `channel`, `event_count`.
-        event_count: All events.
-        newest_event_us: When the newest one happened; None without events.
-        newest_received_us: When one last came in; None without events.
-    """
-
-    days: pa.Table
-    event_count: int
-    newest_event_us: int | None
-    newest_received_us: int | None
 
 
 def count_states(session: Session, brand_id: int) -> int:
@@ -166,29 +145,6 @@ def group_brands(sizes: Mapping[int, int]) -> list[list[int]]:
         groups[-1].append(brand_id)
         count += size
     return groups
-
-
-def count_activity(workspace: Workspace, brand: str) -> Activity:
-    """Count what came in of a brand."""
-    with workspace.store.reading() as session:
-        source = open_events(
-            session,
-            workspace.folder,
-            Selection(brand_ids=list(find_keys(session, "brand", [brand]).values())),
-            columns=("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "received_us", "channel"),
-        )
-        rows = workspace.engine.read(
-            "select day, channel, count(*) as event_count, max(occurred_us) as newest_us, "  # noqa: S608
-            f"max(received_us) as received_us from {source.relation} e group by day, channel order by 1, 2",
-            step="count activity by channel",
-            tables=source.tables,
-        )
-    return Activity(
-        rows.select(["day", "channel", "event_count"]),
-        pc.sum(rows["event_count"]).as_py() or 0,
-        pc.max(rows["newest_us"]).as_py(),
-        pc.max(rows["received_us"]).as_py(),
-    )
 
 
 def digest_segments(workspace: Workspace) -> None:

@@ -41,7 +41,7 @@ _SAME_SCORE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Percentile:
     """Where a score lies among those of its brand.
 
     Attributes:
@@ -69,7 +69,7 @@ class BrandPercentiles:
     scores: FloatArray
     spread: Spread
 
-    def rank(self, consumer_id: int, value: float) -> Place | None:
+    def rank(self, consumer_id: int, value: float) -> Percentile | None:
         """The place of a consumer's score; a pair that is not there or moved since is placed by its score."""
         if not len(self.scores):
             return None
@@ -77,7 +77,7 @@ class BrandPercentiles:
         if found < len(self.consumers) and self.consumers[found] == consumer_id:
             if abs(self.scores[found] - value) < _SAME_SCORE:
                 value = float(self.scores[found])
-        return Place(float(self.spread.rank([value])[0]), self.as_of_us)
+        return Percentile(float(self.spread.rank([value])[0]), self.as_of_us)
 
 
 class PercentileCache:
@@ -97,7 +97,7 @@ class PercentileCache:
 
     def find_place(
         self, brand_id: int, consumer_id: int, value: float, as_of_us: int | None, *, is_fresh: bool = False
-    ) -> Place | None:
+    ) -> Percentile | None:
         """Where a score lies; None while that is not known: of a large brand that is being read for the first time.
 
         Args:
@@ -154,12 +154,14 @@ class PercentileCache:
             self._sizes[brand_id] = count_states(session, brand_id)
         return self._sizes[brand_id]
 
-    def _read_kept(self, session: Session, brand_id: int, value: float, as_of_us: int | None) -> Place | None:
+    def _read_kept(
+        self, session: Session, brand_id: int, value: float, as_of_us: int | None
+    ) -> Percentile | None:
         """The place as an earlier run of the server, or a command, left the means to tell it."""
         version = session.read_mark(POINTS_MARK) or ""
         moment = self._workspace.now_us if as_of_us is None else as_of_us
         found = read_standing(session, brand_id, [value], moment, version)
-        return None if found is None else Place(found[0][0], found[1])
+        return None if found is None else Percentile(found[0][0], found[1])
 
     def _read(
         self, brand_ids: Sequence[int], as_of_us: int | None, *, size: int, is_ahead: bool

@@ -10,7 +10,7 @@ import numpy as np
 
 from consumer_fusion.simulate.founding_example import CONCERT
 from consumer_fusion.simulate.population import Booleans, Integers, Population
-from consumer_fusion.simulate.town_actions import CAMPAIGNS, Action
+from consumer_fusion.simulate.town_actions import CAMPAIGNS, SimulatedAction
 from consumer_fusion.simulate.town_brands import BRANDS
 
 
@@ -38,7 +38,7 @@ class TrueEffect:
         is_reached: Which pairs it changes.
     """
 
-    action: Action
+    action: SimulatedAction
     from_s: int
     until_s: int
     is_reached: Booleans

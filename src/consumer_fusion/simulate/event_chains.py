@@ -37,7 +37,7 @@ _PRODUCT_BLAME = np.array([trade.product_blame for trade in TRADES])
 _GIVES_TO_SHELTER = np.array([trade.trade in {"grocery", "culture"} for trade in TRADES])
 
 
-class Chains:
+class EventChains:
     """Writes what follows from orders, failures and questions.
 
     Attributes:

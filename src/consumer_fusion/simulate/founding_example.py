@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from consumer_fusion.records.association import Association
 from consumer_fusion.records.event import Event
-from consumer_fusion.simulate.town_actions import Action
+from consumer_fusion.simulate.town_actions import SimulatedAction
 from consumer_fusion.simulate.town_brands import SALMON_RESTAURANT, SWEATER_BRAND
 
 POP_ARTIST = "pop-artist"
@@ -27,7 +27,7 @@ CONCERT_EFFECT = 0.3
 CONCERT_EFFECT_FROM = CONCERT_AT + timedelta(days=3)
 CONCERT_EFFECT_UNTIL = CONCERT_EFFECT_FROM + timedelta(days=14)
 
-CONCERT = Action(
+CONCERT = SimulatedAction(
     action_id="founding-concert",
     brand=SWEATER_BRAND,
     title="Concert of the pop artist, seen in the sweater",

@@ -11,7 +11,7 @@ Assignment = Literal["everybody", "random", "targeted high", "targeted low"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class SimulatedAction:
     """Something a brand did on purpose, with its true effect.
 
     Attributes:
@@ -37,8 +37,8 @@ class Action:
     effect_until: str | None = None
 
 
-CAMPAIGNS: tuple[Action, ...] = (
-    Action(
+CAMPAIGNS: tuple[SimulatedAction, ...] = (
+    SimulatedAction(
         action_id="autumn-letter",
         brand="book-shop",
         title="A letter about new books to a random half; it changes nothing",
@@ -46,7 +46,7 @@ CAMPAIGNS: tuple[Action, ...] = (
         until=None,
         assignment="random",
     ),
-    Action(
+    SimulatedAction(
         action_id="winter-invitation",
         brand=SWEATER_BRAND,
         title="An invitation to those who stand best with the brand, who would come anyway; it changes nothing",
@@ -54,7 +54,7 @@ CAMPAIGNS: tuple[Action, ...] = (
         until=None,
         assignment="targeted high",
     ),
-    Action(
+    SimulatedAction(
         action_id="spring-voucher",
         brand="corner-grocery",
         title="A voucher to a random half: a quarter more orders for three weeks",
@@ -65,7 +65,7 @@ CAMPAIGNS: tuple[Action, ...] = (
         effect_from="2026-03-16T10:00:00+00:00",
         effect_until="2026-04-06T10:00:00+00:00",
     ),
-    Action(
+    SimulatedAction(
         action_id="apology-card",
         brand="phone-company",
         title="A card to those who stand worst with the brand; it changes nothing",
@@ -76,8 +76,8 @@ CAMPAIGNS: tuple[Action, ...] = (
 )
 """Campaigns that are sent to single consumers, as `Campaign Received`."""
 
-OCCASIONS: tuple[Action, ...] = (
-    Action(
+OCCASIONS: tuple[SimulatedAction, ...] = (
+    SimulatedAction(
         action_id="museum-night",
         brand="city-museum",
         title="The long night of the museum",
@@ -85,7 +85,7 @@ OCCASIONS: tuple[Action, ...] = (
         until=None,
         assignment="everybody",
     ),
-    Action(
+    SimulatedAction(
         action_id="reading-evening",
         brand="book-shop",
         title="An evening with an author",
@@ -93,7 +93,7 @@ OCCASIONS: tuple[Action, ...] = (
         until=None,
         assignment="everybody",
     ),
-    Action(
+    SimulatedAction(
         action_id="winter-concert",
         brand=SWEATER_BRAND,
         title="A concert in the shop, by others",
@@ -101,7 +101,7 @@ OCCASIONS: tuple[Action, ...] = (
         until=None,
         assignment="everybody",
     ),
-    Action(
+    SimulatedAction(
         action_id="open-day",
         brand="sports-club",
         title="A day of open doors",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Trade:
+class SimulatedBrand:
     """One brand and its trade; rates are per ordinary pair and year.
 
     Attributes:
@@ -51,29 +51,30 @@ class Trade:
 SWEATER_BRAND = "sweater-brand"
 SALMON_RESTAURANT = "salmon-restaurant"
 
-TRADES: tuple[Trade, ...] = (
-    Trade(SWEATER_BRAND, "fashion", 0.55, 5.5, 1.5, 3.5, 0.4, 68, 0.5, 0.6, True, 0.05, 0.6, 17, 0.2, 0,
+TRADES: tuple[SimulatedBrand, ...] = (
+    SimulatedBrand(SWEATER_BRAND, "fashion", 0.55, 5.5, 1.5, 3.5, 0.4, 68, 0.5, 0.6, True, 0.05, 0.6, 17, 0.2, 0,
           (("wool sweater", "maglione di lana"), ("striped scarf", "sciarpa a righe"), ("coat", "cappotto"),
            ("cardigan", "cardigan"), ("pair of socks", "paio di calze"))),
-    Trade(SALMON_RESTAURANT, "restaurant", 0.40, 4.0, 0.5, 1.0, 0.1, 62, 0.4, 0.1, False, 0.06, 0.5, 20, 0.1, 0,
+    SimulatedBrand(SALMON_RESTAURANT, "restaurant", 0.40, 4.0, 0.5, 1.0, 0.1, 62, 0.4, 0.1, False, 0.06, 0.5, 20,
+           0.1, 0,
           (("grilled salmon", "salmone alla griglia"), ("salmon soup", "zuppa di salmone"),
            ("set menu", "menu fisso"), ("lunch plate", "piatto del giorno"))),
-    Trade("corner-grocery", "grocery", 0.55, 13.0, 1.0, 1.0, 0.1, 34, 0.6, 0.15, False, 0.015, 0.7, 18, 0.1, 0,
+    SimulatedBrand("corner-grocery", "grocery", 0.55, 13.0, 1.0, 1.0, 0.1, 34, 0.6, 0.15, False, 0.015, 0.7, 18, 0.1, 0,
           (("basket of vegetables", "cesto di verdure"), ("weekly shopping", "spesa della settimana"),
            ("bread and milk", "pane e latte"), ("box of fruit", "cassetta di frutta"))),
-    Trade("phone-company", "telephone", 0.40, 2.0, 0.5, 3.0, 1.5, 24, 0.3, 0.7, False, 0.08, 0.2, 12, 0, 0.25,
+    SimulatedBrand("phone-company", "telephone", 0.40, 2.0, 0.5, 3.0, 1.5, 24, 0.3, 0.7, False, 0.08, 0.2, 12, 0, 0.25,
           (("monthly plan", "piano mensile"), ("data package", "pacchetto dati"),
            ("new handset", "telefono nuovo"))),
-    Trade("book-shop", "books", 0.35, 4.5, 2.0, 4.0, 0.2, 22, 0.5, 0.45, True, 0.02, 0.6, 16, 0.4, 0,
+    SimulatedBrand("book-shop", "books", 0.35, 4.5, 2.0, 4.0, 0.2, 22, 0.5, 0.45, True, 0.02, 0.6, 16, 0.4, 0,
           (("novel", "romanzo"), ("cookery book", "libro di cucina"), ("children's book", "libro per bambini"),
            ("atlas", "atlante"))),
-    Trade("sports-club", "sport", 0.20, 1.5, 14.0, 1.0, 0.4, 45, 0.4, 0.5, False, 0.04, 0.3, 18, -0.2, 0.5,
+    SimulatedBrand("sports-club", "sport", 0.20, 1.5, 14.0, 1.0, 0.4, 45, 0.4, 0.5, False, 0.04, 0.3, 18, -0.2, 0.5,
           (("ten-visit card", "tessera da dieci ingressi"), ("swimming course", "corso di nuoto"),
            ("court hour", "ora di campo"))),
-    Trade("travel-agency", "travel", 0.22, 1.0, 0.3, 5.0, 0.8, 540, 0.6, 0.7, False, 0.10, 0.4, 20, -0.3, 0,
+    SimulatedBrand("travel-agency", "travel", 0.22, 1.0, 0.3, 5.0, 0.8, 540, 0.6, 0.7, False, 0.10, 0.4, 20, -0.3, 0,
           (("weekend in Lisbon", "fine settimana a Lisbona"), ("train ticket", "biglietto del treno"),
            ("flight", "volo"), ("seaside week", "settimana al mare"))),
-    Trade("city-museum", "culture", 0.28, 1.5, 1.5, 1.0, 0.1, 18, 0.4, 0.4, False, 0.015, 0.2, 15, 0.2, 0.1,
+    SimulatedBrand("city-museum", "culture", 0.28, 1.5, 1.5, 1.0, 0.1, 18, 0.4, 0.4, False, 0.015, 0.2, 15, 0.2, 0.1,
           (("ticket", "biglietto"), ("guided tour", "visita guidata"), ("exhibition", "mostra"))),
 )  # fmt: skip
 """The eight brands of every town."""

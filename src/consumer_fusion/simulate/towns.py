@@ -26,7 +26,7 @@ from consumer_fusion.simulate.founding_example import (
     POP_ARTIST,
     SWEATER_ASSOCIATION,
 )
-from consumer_fusion.simulate.town_actions import CAMPAIGNS, OCCASIONS, Action
+from consumer_fusion.simulate.town_actions import CAMPAIGNS, OCCASIONS, SimulatedAction
 from consumer_fusion.simulate.town_brands import BRANDS
 from consumer_fusion.simulate.weekly_activity import HISTORY_FROM, WEEKS, TownYear
 
@@ -76,7 +76,7 @@ class Town:
         return (SWEATER_ASSOCIATION,)
 
     @property
-    def actions(self) -> tuple[Action, ...]:
+    def actions(self) -> tuple[SimulatedAction, ...]:
         """What the brands did on purpose, with true effects; in order of time."""
         actions = sorted((CONCERT, *CAMPAIGNS, *OCCASIONS), key=lambda action: action.at)
         if self.has_effects:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.simulate.campaigns import draw_assignments, find_effects, read_second
-from consumer_fusion.simulate.event_chains import DAY_SECONDS, HOUR_SECONDS, POST_TRUST, Chains
+from consumer_fusion.simulate.event_chains import DAY_SECONDS, HOUR_SECONDS, POST_TRUST, EventChains
 from consumer_fusion.simulate.event_columns import (
     ARTIST,
     NO_BRAND,
@@ -81,7 +81,7 @@ class TownYear:
         self.population = draw_population(people, WEEKS, self._chance(0, 0))
         self.phrases = fill_phrases(SALMON_TEXT)
         self.sheet = EventSheet(seed)
-        self.chains = Chains(self.population, self.sheet, self.phrases)
+        self.chains = EventChains(self.population, self.sheet, self.phrases)
         self.assignments = draw_assignments(self.population, self._chance(0, 1))
         self.effects = find_effects(self.population, self.assignments)
 

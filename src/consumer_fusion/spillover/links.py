@@ -23,7 +23,7 @@ CONTRACTS: tuple[Evidence, ...] = ("ambassador", "creator", "sponsor")
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class AssociationLink:
     """A row of `associations`; its columns say what the fields mean."""
 
     association_id: str
@@ -40,7 +40,7 @@ class Link:
 
 def read_associations(
     session: Session, *, with_withdrawn: bool = False, consumer_ids: Collection[int] | None = None
-) -> list[Link]:
+) -> list[AssociationLink]:
     """The associations on record, in the order in which they began.
 
     Args:
@@ -52,10 +52,10 @@ def read_associations(
     if consumer_ids is not None:
         where["consumer_id"] = sorted(consumer_ids) or [0]
     rows = session.read(ASSOCIATIONS, where, order_by=("valid_from_us", "association_id"))
-    return [Link(**row) for row in rows.to_pylist()]
+    return [AssociationLink(**row) for row in rows.to_pylist()]
 
 
-def measure_link(links: Sequence[Link], at_us: int) -> float:
+def measure_link(links: Sequence[AssociationLink], at_us: int) -> float:
     """How strongly declared evidence links a consumer with a brand at a moment: 1 - prod(1 - a 2^(-age/h)).
 
     A contract does not age while it is valid; what was worn or shown ages from when it was seen.

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.points import PointsTable
-from consumer_fusion.spillover.links import Link, measure_link
+from consumer_fusion.spillover.links import AssociationLink, measure_link
 
 HARM_THRESHOLD = 0.375
 BENEFIT_THRESHOLD = 1.0
@@ -22,7 +22,7 @@ BENEFIT_SHARE = 0.6
 
 def derive_reputations(
     parents: Iterable[ParentEvent],
-    associations: Sequence[Link],
+    associations: Sequence[AssociationLink],
     brand_keys: Mapping[int, str],
     points: PointsTable,
 ) -> list[DerivedEvent]:
@@ -34,7 +34,7 @@ def derive_reputations(
         brand_keys: The key of each brand, as `visible_brands` names them.
         points: The points table in force.
     """
-    links: dict[tuple[int, int], list[Link]] = defaultdict(list)
+    links: dict[tuple[int, int], list[AssociationLink]] = defaultdict(list)
     brands_of: dict[int, set[int]] = defaultdict(set)
     for each in associations:
         if each.is_commercial:
@@ -98,7 +98,7 @@ def _read_share(parent: ParentEvent) -> float:
 
 
 def _write_sentence(
-    parent: ParentEvent, association: Link, brand_keys: Mapping[int, str], brand_id: int, is_harm: bool,
+    parent: ParentEvent, association: AssociationLink, brand_keys: Mapping[int, str], brand_id: int, is_harm: bool,
     is_visible: bool, share: float,
 ) -> str:  # fmt: skip
     there, here = brand_keys.get(parent.brand_id, "another brand"), brand_keys.get(brand_id, "this brand")

@@ -15,7 +15,7 @@ from consumer_fusion.storage.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptResult:
     """A result that was kept.
 
     Attributes:
@@ -35,7 +35,9 @@ class Scratch(Protocol):
         """Where queries run that name them."""
         ...
 
-    def keep(self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> Kept:
+    def keep(
+        self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
+    ) -> KeptResult:
         """Run a query and keep its rows.
 
         Args:
@@ -63,11 +65,13 @@ class FileScratch:
         self.engine: Engine = engine
         self._folder = folder
 
-    def keep(self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> Kept:
+    def keep(
+        self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
+    ) -> KeptResult:
         """Run a query into a file; see `Scratch.keep`."""
         path = self._folder / f"{name}.parquet"
         count = self.engine.write(sql, path, step=step, tables=tables)
-        return Kept(f"read_parquet({quote_paths([path])})", count)
+        return KeptResult(f"read_parquet({quote_paths([path])})", count)
 
     def keep_table(self, name: str, table: pa.Table) -> str:
         """Write rows into a file; see `Scratch.keep_table`."""
@@ -85,10 +89,12 @@ class MemoryScratch:
         self._tables: dict[str, pa.Table] = {}
         self.engine: Engine = _EngineWithTables(engine, self._tables)
 
-    def keep(self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> Kept:
+    def keep(
+        self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
+    ) -> KeptResult:
         """Run a query into memory; see `Scratch.keep`."""
         table = self.engine.read(sql, step=step, tables=tables)
-        return Kept(self.keep_table(name, table), table.num_rows)
+        return KeptResult(self.keep_table(name, table), table.num_rows)
 
     def keep_table(self, name: str, table: pa.Table) -> str:
         """Keep rows under a name; see `Scratch.keep_table`."""

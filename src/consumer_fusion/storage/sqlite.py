@@ -36,7 +36,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True)
-class Schema:
+class StoreSchema:
     """What one file of a workspace holds, and how a file of an older release comes to hold it.
 
     Attributes:
@@ -56,8 +56,10 @@ class Schema:
 
 
 _OWN_FILES = (ARRIVALS, STAFF_SESSIONS, SIGN_IN_FAILURES)
-STORE_SCHEMA = Schema("store", tuple(table for table in TABLES if table not in _OWN_FILES), LATEST_VERSION)
-ARRIVAL_SCHEMA = Schema(
+STORE_SCHEMA = StoreSchema(
+    "store", tuple(table for table in TABLES if table not in _OWN_FILES), LATEST_VERSION
+)
+ARRIVAL_SCHEMA = StoreSchema(
     "file of arrivals",
     (ARRIVALS, MARKS),
     "1",
@@ -65,7 +67,7 @@ ARRIVAL_SCHEMA = Schema(
     folder=_MIGRATIONS / "arrival_revisions",
 )
 """Where events arrive: a file of its own, so that arriving never waits for an import."""
-VISIT_SCHEMA = Schema(
+VISIT_SCHEMA = StoreSchema(
     "file of visits", (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS), "1", mark="visits_version", folder=None
 )
 """Who is signed in and who tried to: a file of its own, so that nobody waits for an import to come in."""
@@ -133,7 +135,7 @@ class SQLiteStore:
         is_read_only: Whether the file lies where nothing can be written, not even a log beside it.
     """
 
-    def __init__(self, path: Path, schema: Schema = STORE_SCHEMA, *, is_read_only: bool = False) -> None:
+    def __init__(self, path: Path, schema: StoreSchema = STORE_SCHEMA, *, is_read_only: bool = False) -> None:
         self.path = path
         self.schema = schema
         self._is_read_only = is_read_only

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Mount
 
 from consumer_fusion.server.authentication import admit_caller
 from consumer_fusion.server.background_jobs import BackgroundJobs
-from consumer_fusion.server.health import Extra, Measures, build_operation
+from consumer_fusion.server.health import Extra, ServerMetrics, build_operation
 from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
 from consumer_fusion.surfaces.api.admission import Admission
 from consumer_fusion.surfaces.api.request_context import RequestContext
@@ -18,7 +18,7 @@ from consumer_fusion.workspace import Workspace
 
 
 @dataclass(slots=True)
-class ReadingSide:
+class ReadApp:
     """What the application mounts to be read from; `start` before the first request, `stop` after the last.
 
     Attributes:
@@ -34,12 +34,12 @@ class ReadingSide:
     list_problems: Callable[[], list[str]] = list
     extra: Extra | None = None
     admit: Admission = admit_caller
-    measures: Measures = field(init=False)
+    measures: ServerMetrics = field(init=False)
     desk: RequestContext = field(init=False)
     jobs: BackgroundJobs = field(init=False)
 
     def __post_init__(self) -> None:
-        self.measures = Measures(self.workspace, self.extra)
+        self.measures = ServerMetrics(self.workspace, self.extra)
         self.desk = RequestContext(self.workspace, self.gate.trail, self.admit)
         self.jobs = BackgroundJobs(self.workspace)
 

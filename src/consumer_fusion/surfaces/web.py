@@ -32,7 +32,7 @@ from consumer_fusion.surfaces.collect.source_keys import KeyVerifier, WorkspaceK
 from consumer_fusion.surfaces.console.console_application import Console
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
-from consumer_fusion.surfaces.read_app import ReadingSide
+from consumer_fusion.surfaces.read_app import ReadApp
 from consumer_fusion.workspace import DEMO_MARK, Workspace
 
 SWITCH_SECONDS = 0.001
@@ -74,7 +74,7 @@ def _keep_secure(send: Send) -> Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Deployment:
     """Where the application stands.
 
     Attributes:
@@ -88,7 +88,7 @@ class Place:
 
 def build_app(
     workspace: Workspace, *, verify_key: KeyVerifier | None = None, limits: Limits | None = None,
-    place: Place = Place(),
+    place: Deployment = Deployment(),
 ) -> Starlette:  # fmt: skip
     """The application of a workspace: collect API, read API, console, in one process.
 
@@ -116,7 +116,7 @@ def build_app(
         side.desk.gate.note_landing(moment)
 
     collector = Collector(workspace, limits=limits, counters=counters, after_landing=note_landing)
-    side = ReadingSide(
+    side = ReadApp(
         workspace, gate, list_problems=collector.list_problems, extra=lambda: _count_arrivals(collector)
     )
     readings = ConsoleQueries(workspace, side.desk.cache, side.desk.workers, side.desk.percentiles)
@@ -162,9 +162,7 @@ def build_app(
     return app
 
 
-def _warm(
-    workspace: Workspace, side: ReadingSide, readings: ConsoleQueries, is_ending: threading.Event
-) -> None:
+def _warm(workspace: Workspace, side: ReadApp, readings: ConsoleQueries, is_ending: threading.Event) -> None:
     """Read what takes long before somebody asks for it."""
     try:
         with workspace.store.reading() as session:

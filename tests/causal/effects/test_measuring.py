@@ -20,7 +20,7 @@ from consumer_fusion.causal.effects.shrinking import (
     show_effect,
 )
 from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
-from consumer_fusion.causal.series.metric_store import SeriesBook
+from consumer_fusion.causal.series.metric_store import MetricStore
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.records.action import EffectWindow
@@ -53,7 +53,7 @@ def open_here(tmp_path):
 def list_sisters(workspace, action_id="fair"):
     """The brands that are taken as sisters, and why others are not."""
     with workspace.store.reading() as session:
-        book = SeriesBook(workspace, session, workspace.now_us)
+        book = MetricStore(workspace, session, workspace.now_us)
         action = next(each for each in read_actions(session) if each.action_id == action_id)
         own = find_own_series(book, action, Question(action_id=action_id, metric="orders"))
         window = action.find_window("orders")

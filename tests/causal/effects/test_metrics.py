@@ -11,7 +11,7 @@ import pytest
 from consumer_fusion import pipeline
 from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics, read_metric_file
 from consumer_fusion.causal.series.metric_list import list_metrics
-from consumer_fusion.causal.series.metric_store import SeriesBook
+from consumer_fusion.causal.series.metric_store import MetricStore
 from consumer_fusion.errors import InputError
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.ingest.formats import choose_reading
@@ -39,7 +39,7 @@ def tell(tmp_path):
             path.write_text("\n".join(map(json.dumps, events)), encoding="utf-8")
             pipeline.import_files(workspace, [path], choose_reading(format="events"))
             with workspace.store.reading() as session:
-                book = SeriesBook(workspace, session, workspace.now_us)
+                book = MetricStore(workspace, session, workspace.now_us)
                 number = find_keys(session, "brand", ["bakery"])["bakery"]
                 if named.get("by_region"):
                     return {each.region: each.daily for each in book.list_regions(metric, number).values()}
@@ -130,7 +130,7 @@ def test_the_mean_score_of_a_day_is_what_the_scores_of_its_end_average_to(tmp_pa
         path.write_text("\n".join(map(json.dumps, events)), encoding="utf-8")
         pipeline.import_files(workspace, [path], choose_reading(format="events"))
         with workspace.store.reading() as session:
-            book = SeriesBook(workspace, session, workspace.now_us)
+            book = MetricStore(workspace, session, workspace.now_us)
             (series,) = book.list_brands("fusion_score").values()
         for days_ago in (25, 10, 2):
             end = (NOW - timedelta(days=days_ago)).replace(hour=23, minute=59, second=59, microsecond=999_999)

@@ -16,7 +16,7 @@ from consumer_fusion.pipeline import import_events
 from consumer_fusion.storage.sqlite_session import SQLiteSession
 from consumer_fusion.surfaces.api.live import (
     Feed,
-    Watch,
+    FeedFilter,
     _list_pairs,
     parse_position,
     read_position,
@@ -25,7 +25,7 @@ from consumer_fusion.surfaces.api.live import (
 from copied_workspaces import copy_made
 from small_workspaces import make_order, make_orders, make_small, open_small
 
-EVERYTHING = Watch(None, None)
+EVERYTHING = FeedFilter(None, None)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_only_what_is_watched_is_told(workspace):
         workspace,
         [make_order(502, brand="brand-2", days_ago=1), make_order(503, brand="brand-1", days_ago=1)],
     )
-    told = listen(workspace, 2, start=known, watch=Watch(frozenset(numbers.values()), None))
+    told = listen(workspace, 2, start=known, watch=FeedFilter(frozenset(numbers.values()), None))
     assert [json.loads(each.data).get("brand") for each in told] == [None, "brand-1"]
 
 

@@ -46,7 +46,7 @@ def change_points(owner, workspace, path="/points/save", **fields):
 def test_the_preview_tells_the_effect_on_real_pairs_and_changes_nothing(owner, workspace):
     before = put_points_in_force(workspace).points.version
     page = change_points(owner, workspace, "/points/preview", **{"points.wallet": "5"}).text
-    assert "wallet: <b>3.00 → 5.00</b>" in page
+    assert "spend: <b>3.00 → 5.00</b>" in page
     assert re.search(r"\d+ relationships have such events", page)
     assert put_points_in_force(workspace).points.version == before
 

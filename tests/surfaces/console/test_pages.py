@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 
@@ -13,6 +14,7 @@ from consumer_fusion.errors import DrawingError
 from consumer_fusion.records.timestamps import parse_moment
 from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console.routes import PAGES
+from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.views.charts import rendering
 
 ARTIST = "/relationship?consumer=pop-artist&brand=sweater-brand&as_of=2026-06-15T20:30"
@@ -246,3 +248,24 @@ def test_a_number_to_be_changed_stands_in_its_field_as_the_language_writes_it(ow
 def test_what_stands_between_backquotes_is_set_as_code(owner):
     page = owner.get("/rejected").text
     assert "Row 1 has a <code>value</code> that is no finite number." in page
+
+
+@pytest.mark.slow
+def test_pages_and_report_show_the_same_views(owner, console):
+    request = ReportRequest(
+        brand="sweater-brand", consumer="pop-artist", as_of=parse_moment("2026-06-15T20:30")
+    )
+    sections = {section.name: section for section in fill_report(console[1], request).sections}
+    pages = {
+        "brand-1": ("/brand", "brand=sweater-brand"),
+        "pair": ("/relationship", ARTIST.partition("?")[2]),
+    }
+    for name, (path, asked) in pages.items():
+        page = html.unescape(owner.get(f"{path}?{asked}").text)
+        assert len(sections[name].drawings) >= 3
+        for drawing in sections[name].drawings:
+            assert f">{drawing.heading}</h2>" in page
+            assert drawing.hint in page
+            figure = html.unescape(owner.get(f"{path}/figure?name={drawing.name}&{asked}").text)
+            headings = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", figure)
+            assert headings == [column.heading for column in drawing.gather().columns]

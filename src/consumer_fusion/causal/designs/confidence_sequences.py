@@ -15,7 +15,7 @@ from consumer_fusion.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class SequenceLook:
+class InterimResult:
     """What may be said after so many people, whenever one looks.
 
     Attributes:
@@ -40,7 +40,7 @@ def follow_randomised(
     features: FloatArray | None = None,
     planned_count: int | None = None,
     alpha: float = 0.05,
-) -> tuple[SequenceLook, ...]:
+) -> tuple[InterimResult, ...]:
     """Intervals that hold together at all looks, however many and whenever they are.
 
     The asymptotic confidence sequence of Waudby-Smith and others for the mean of each person's unbiased score,
@@ -76,5 +76,5 @@ def follow_randomised(
         spread = 2.0 * (count * tuning + 1.0) / (count**2 * tuning)
         reach = math.sqrt(spread * math.log(math.sqrt(count * tuning + 1.0) / alpha))
         effect, half = float(scores.mean()), float(scores.std(ddof=1)) * reach
-        found.append(SequenceLook(count, effect, effect - half, effect + half))
+        found.append(InterimResult(count, effect, effect - half, effect + half))
     return tuple(found)

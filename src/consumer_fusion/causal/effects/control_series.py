@@ -13,7 +13,7 @@ import numpy as np
 
 from consumer_fusion.causal.actions.actions import ActionRow
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS
-from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
+from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.series import DailySeries, Window, align_values
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
@@ -47,7 +47,7 @@ class Sisters:
 
 
 def find_sisters(
-    book: SeriesBook, own: MetricSeries, window: Window, actions: Sequence[ActionRow]
+    book: MetricStore, own: MetricSeries, window: Window, actions: Sequence[ActionRow]
 ) -> Sisters:
     """The series of the same metric that stand beside one.
 
@@ -82,7 +82,7 @@ def name_daily(each: MetricSeries) -> DailySeries:
     return replace(each.daily, name=each.key)
 
 
-def _list_candidates(book: SeriesBook, own: MetricSeries) -> Iterable[MetricSeries]:
+def _list_candidates(book: MetricStore, own: MetricSeries) -> Iterable[MetricSeries]:
     """Other series of the same metric whose values follow each other as its own do."""
     if own.region:
         listed = book.list_regions(own.metric, own.brand_id)

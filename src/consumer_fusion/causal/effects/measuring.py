@@ -17,8 +17,8 @@ from consumer_fusion.causal.effects.synthetic_control import ask_regions, weigh_
 from consumer_fusion.causal.inference import delays as delays_module
 from consumer_fusion.causal.inference.estimation import measure_effect
 from consumer_fusion.causal.inference.overlaps import NamedWindow, sort_neighbours
-from consumer_fusion.causal.inference.placebo_rules import Calibration
-from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
+from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY, Steps
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
@@ -26,7 +26,7 @@ from consumer_fusion.events.entities import find_keys
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
-from consumer_fusion.spillover.links import Link, read_associations
+from consumer_fusion.spillover.links import AssociationLink, read_associations
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -110,11 +110,11 @@ def measure_question(workspace: Workspace, question: Question) -> Measured:
     """Measure, and keep nothing."""
     with workspace.store.reading() as session:
         return measure_in_book(
-            SeriesBook(workspace, session, question.as_of_us or workspace.now_us), question
+            MetricStore(workspace, session, question.as_of_us or workspace.now_us), question
         )
 
 
-def measure_in_book(book: SeriesBook, question: Question) -> Measured:
+def measure_in_book(book: MetricStore, question: Question) -> Measured:
     """Measure within one moment of the store."""
     actions = read_action_rows(book.session)
     action = find_action(book.session, question.action_id)
@@ -187,7 +187,7 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
         NotFoundError: There is no such action, or no series of the metric.
     """
     with workspace.store.reading() as session:
-        book = SeriesBook(workspace, session, question.as_of_us or workspace.now_us)
+        book = MetricStore(workspace, session, question.as_of_us or workspace.now_us)
         action = find_action(session, question.action_id)
         own = find_own_series(book, action, question)
         if own.steps != DAILY:
@@ -251,7 +251,7 @@ def find_window(action: ActionRow, question: Question) -> Window:
     return Window(first, last)
 
 
-def find_own_series(book: SeriesBook, action: ActionRow, question: Question) -> MetricSeries:
+def find_own_series(book: MetricStore, action: ActionRow, question: Question) -> MetricSeries:
     """The series that the action was to move: its brand's, region's or segment's; else one of who is seen with it.
 
     Raises:
@@ -312,7 +312,7 @@ def _to_row(each: Measured, measured_us: int) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _list_seen_with(associations: Sequence[Link], action: ActionRow) -> set[int]:
+def _list_seen_with(associations: Sequence[AssociationLink], action: ActionRow) -> set[int]:
     """The consumers that an association in force during the action links with its brand."""
     end_us = (action.last_day + 1) * DAY_MICROSECONDS
     return {
@@ -362,7 +362,7 @@ def _find_first(action: ActionRow, window: Window, together: Sequence[NamedWindo
 
 def _digest(
     own: MetricSeries, sisters: Sequence[MetricSeries], window: Window, others: Sequence[NamedWindow],
-    calibration: Calibration, action: ActionRow, today: int, country: str,
+    calibration: PlaceboCalibration, action: ActionRow, today: int, country: str,
 ) -> str:  # fmt: skip
     """Of all that an effect is computed from; windows and today by the numbers of steps."""
     told = (
@@ -380,7 +380,7 @@ def _digest(
     return hashlib.sha256(repr(told).encode()).hexdigest()[:24]
 
 
-def _digest_calibration(calibration: Calibration, length: int) -> tuple[object, ...]:
+def _digest_calibration(calibration: PlaceboCalibration, length: int) -> tuple[object, ...]:
     """Changes with the library and when it has grown by a fifth, not with every night that adds a day to it."""
     told: list[object] = [calibration.name]
     for form in ("single", "controls"):

@@ -26,11 +26,11 @@ from consumer_fusion.causal.inference.placebo_errors import (
 from consumer_fusion.causal.inference.placebo_rules import (
     OWN_SERIES,
     OWN_WINDOWS,
-    Calibration,
+    PlaceboCalibration,
     load_reference_library,
     read_calibration,
 )
-from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
+from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY
 from consumer_fusion.events.landing import Progress, ignore_progress
@@ -59,7 +59,7 @@ class LearntPlacebos(Schema):
     is_in_force: bool = describe("In force", "Whether they are enough to replace the shipped library.")
 
 
-def choose_calibration(session: Session) -> Calibration:
+def choose_calibration(session: Session) -> PlaceboCalibration:
     """The workspace's own law of placebos where it has enough of them, else the shipped one with a share of its own."""
     reference = load_reference_library()
     rows = session.read(PLACEBO_LIBRARIES, order_by=("made_us",))
@@ -81,7 +81,7 @@ def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress
         progress: Told how far it is.
     """
     with workspace.store.reading() as session:
-        book = SeriesBook(workspace, session, workspace.now_us)
+        book = MetricStore(workspace, session, workspace.now_us)
         listed = _list_learnt(book)
         kept = {row["series"]: row for row in session.read(PLACEBOS).to_pylist()}
         actions = read_action_rows(session)
@@ -106,7 +106,7 @@ def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress
 
 def _keep(
     workspace: Workspace, fresh: dict[str, tuple[MetricSeries, str, list[dict[str, Any]]]], listed: set[str],
-    kept: set[str], calibration: Calibration, series: int, windows: float,
+    kept: set[str], calibration: PlaceboCalibration, series: int, windows: float,
 ) -> None:  # fmt: skip
     now_us = workspace.now_us
     with workspace.store.writing() as session:
@@ -123,7 +123,7 @@ def _keep(
             session.insert(PLACEBO_LIBRARIES, PLACEBO_LIBRARIES.column_names, [row])
 
 
-def _list_learnt(book: SeriesBook) -> list[MetricSeries]:
+def _list_learnt(book: MetricStore) -> list[MetricSeries]:
     """The series that say how far chance goes: long enough, and not almost always 0."""
     listed: list[MetricSeries] = []
     for metric in LEARNT_METRICS:
@@ -145,7 +145,7 @@ def _cut_to_period(own: MetricSeries) -> MetricSeries:
     return own.cut(last - (last + zlib.crc32(own.key.encode())) % PERIOD_DAYS)
 
 
-def _trace(book: SeriesBook, own: MetricSeries, actions: Sequence[ActionRow]) -> list[dict[str, Any]]:
+def _trace(book: MetricStore, own: MetricSeries, actions: Sequence[ActionRow]) -> list[dict[str, Any]]:
     """The placebo errors of a series, alone and beside its sisters, for each length of windows."""
     windows = [
         Window(*action.find_window(own.metric))

@@ -13,7 +13,7 @@ from consumer_fusion.causal.designs.holdouts import find_detectable_effect
 from consumer_fusion.causal.effects.control_series import find_sisters, name_daily
 from consumer_fusion.causal.effects.placebo_learning import choose_calibration
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries, fit_series
-from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
+from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.metrics import METRICS, count_by_consumer
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY
@@ -96,7 +96,7 @@ def plan_actions(
     if not lengths or min(lengths) < 1:
         raise InputError(f"Found the lengths {list(lengths)}.", hint="A length is at least one day.")
     with workspace.store.reading() as session:
-        book = SeriesBook(workspace, session, as_of_us or workspace.now_us)
+        book = MetricStore(workspace, session, as_of_us or workspace.now_us)
         brand_id = find_keys(session, "brand", [brand]).get(brand)
         whole = [each for each in book.list_brands(metric).values() if each.brand_id == brand_id]
         if brand_id is None or not whole:
@@ -123,7 +123,7 @@ def plan_actions(
 
 
 def _plan_series(
-    book: SeriesBook, own: MetricSeries, starts: Sequence[int], lengths: Sequence[int]
+    book: MetricStore, own: MetricSeries, starts: Sequence[int], lengths: Sequence[int]
 ) -> list[Plan]:
     actions = read_action_rows(book.session)
     last = own.daily.last_day
@@ -204,7 +204,7 @@ def suggest_holdouts(
         brand_id = find_keys(session, "brand", [brand]).get(brand)
         if brand_id is None:
             raise NotFoundError(f"The brand '{brand}' is not known here.", hint="`fusion brands` lists them.")
-        book = SeriesBook(workspace, session, workspace.now_us)
+        book = MetricStore(workspace, session, workspace.now_us)
         relation, tables = book.open_events()
         newest = max((last for _, last in book.spans.values()), default=to_day(workspace.now_us))
         past = count_by_consumer(

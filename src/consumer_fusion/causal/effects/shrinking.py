@@ -17,7 +17,7 @@ from consumer_fusion.causal.effects.measuring import (
 )
 from consumer_fusion.causal.effects.series_names import name_reports
 from consumer_fusion.causal.inference.shrinkage import adjust_found, shrink_effects
-from consumer_fusion.causal.series.metric_store import SeriesBook
+from consumer_fusion.causal.series.metric_store import MetricStore
 from consumer_fusion.causal.shown_keys import ShowKey
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.events.entities import find_keys, name_entities
@@ -107,7 +107,7 @@ def measure_effects(
     problems: list[str] = []
     measured: list[Measured] = []
     with workspace.store.reading() as session:
-        book = SeriesBook(workspace, session, workspace.now_us)
+        book = MetricStore(workspace, session, workspace.now_us)
         numbers = None if brands is None else list(find_keys(session, "brand", sorted(brands)).values())
         questions = [
             Question(action_id=action.action_id, metric=metric)

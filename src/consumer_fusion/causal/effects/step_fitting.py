@@ -11,7 +11,7 @@ from consumer_fusion.causal.effects.control_series import name_daily
 from consumer_fusion.causal.effects.effect_report import CheckFound
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries, fit_series
 from consumer_fusion.causal.inference.null_distribution import build_law, mix_laws
-from consumer_fusion.causal.inference.placebo_rules import OVERLAP, Calibration
+from consumer_fusion.causal.inference.placebo_rules import OVERLAP, PlaceboCalibration
 from consumer_fusion.causal.series.metric_store import MetricSeries
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY, STEP_WORDS
@@ -58,8 +58,8 @@ def fit_steps(
 
 
 def calibrate_steps(
-    own: MetricSeries, fitted: FittedSeries, window: Window, calibration: Calibration
-) -> Calibration:
+    own: MetricSeries, fitted: FittedSeries, window: Window, calibration: PlaceboCalibration
+) -> PlaceboCalibration:
     """How far chance goes by week or month: as the series' own past says, the more the longer that is.
 
     The laws of daily series are too careful for weekly ones (`benchmarks/weekly.py`); of days on both sides of a window
@@ -83,7 +83,7 @@ def calibrate_steps(
     law = mix_laws(rule.law, law, min(1.0, windows / ENOUGH_WINDOWS))
     mixed = replace(rule, law=law, series=1, sources=1, windows=windows)
     rules = {**calibration.rules, (fitted.form, "fixed", window.days): mixed}
-    return Calibration(f"{calibration.name} + {OWN_NAME}", rules)
+    return PlaceboCalibration(f"{calibration.name} + {OWN_NAME}", rules)
 
 
 def has_season(own: MetricSeries) -> bool:

@@ -25,7 +25,7 @@ from consumer_fusion.score.calibration.experiment_overrides import (
     list_given_facets,
     weigh_action,
 )
-from consumer_fusion.score.calibration.link_functions import Link
+from consumer_fusion.score.calibration.link_functions import LinkFunction
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.workspace import Workspace
 
@@ -140,7 +140,7 @@ def _derive(
     )
 
 
-def _weigh(row: ExperimentRow, trial: Trial, link: Link, facet: Facet, *, is_gain: bool) -> float:
+def _weigh(row: ExperimentRow, trial: Trial, link: LinkFunction, facet: Facet, *, is_gain: bool) -> float:
     """What a point of the action would do to the treated, beyond what it does to those held out whom it reached."""
     weights = [
         weigh_action(

@@ -19,7 +19,7 @@ from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_moment
 from consumer_fusion.score.calibration.calibration_report import find_link, read_report
 from consumer_fusion.score.calibration.experiment_overrides import forecast_before
-from consumer_fusion.score.calibration.link_functions import Link
+from consumer_fusion.score.calibration.link_functions import LinkFunction
 from consumer_fusion.score.calibration.samples import list_outcome_kinds
 from consumer_fusion.score.effective_points import PointsInForce, read_effective_points
 from consumer_fusion.score.queries.score_queries import read_ledgers
@@ -57,7 +57,7 @@ class Trial:
     is_reached: NDArray[np.bool_]
     left_out: int
     points: PointsTable
-    link: Link | None
+    link: LinkFunction | None
     ledger: pa.Table
 
 
@@ -121,7 +121,7 @@ def gather_trial(workspace: Workspace, session: Session, force: PointsInForce, r
     )
 
 
-def _find_link(session: Session, tables: list[PointsTable], row: ExperimentRow) -> Link | None:
+def _find_link(session: Session, tables: list[PointsTable], row: ExperimentRow) -> LinkFunction | None:
     """The link of the latest calibration of the outcome and horizon that was fitted to points as they are."""
     kept = session.read(
         CALIBRATIONS, {"outcome": row.outcome, "horizon_days": row.horizon_days}, order_by=("made_us",)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from consumer_fusion.causal.filters.bridge_kernel import COUNTED, SEEN
 from consumer_fusion.causal.filters.kernel import AUTOREGRESSION, LEVEL, SEASON, SLOPE
-from consumer_fusion.causal.filters.state_space import FilterSettings, Frame
+from consumer_fusion.causal.filters.state_space import FilterInput, FilterSettings
 from consumer_fusion.causal.filters.vectorised import pass_day, sum_shocks
 from consumer_fusion.causal.series.series import Floats
 
@@ -26,7 +26,7 @@ Start = tuple[Floats, Floats, Floats, Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelBridges:
+class ModelForecasts:
     """What each model expects of hidden days, in standardised units.
 
     Attributes:
@@ -51,8 +51,8 @@ class ModelBridges:
 
 
 def bridge_models(
-    frame: Frame, grid: Floats, start: Start, origin: int, is_hidden: Booleans, floor: float
-) -> ModelBridges:
+    frame: FilterInput, grid: Floats, start: Start, origin: int, is_hidden: Booleans, floor: float
+) -> ModelForecasts:
     """Bridge hidden days under every model at once: the arithmetic of `bridge_places` with whole covariances.
 
     Args:
@@ -113,12 +113,12 @@ def bridge_models(
     score = record + rows[:, 5]
     weights = np.exp(score - score.max())
     days = origin + 1 + hidden
-    return ModelBridges(
+    return ModelForecasts(
         hidden, weights / weights.sum(), frame.z[days], frame.noise[days], path, spread, rows[:, 1:3], total / count
     )  # fmt: skip
 
 
-def mix_models(told: ModelBridges, own: Integers, columns: Floats) -> tuple[Floats, Floats, float, float]:
+def mix_models(told: ModelForecasts, own: Integers, columns: Floats) -> tuple[Floats, Floats, float, float]:
     """What all models together expect of a window among hidden days, with what others do taken out.
 
     Where days of other actions alone are hidden too, what those actions do is estimated on them by generalised least
@@ -162,7 +162,7 @@ def mix_models(told: ModelBridges, own: Integers, columns: Floats) -> tuple[Floa
 
 
 def take_out_spare(
-    told: ModelBridges, own: Integers, spare: Integers, columns: Floats
+    told: ModelForecasts, own: Integers, spare: Integers, columns: Floats
 ) -> tuple[Floats, Floats]:
     """What is expected of a window and its covariance, others estimated on days that are theirs alone."""
     inverse = np.linalg.inv(told.cov[:, spare[:, None], spare])
@@ -179,7 +179,7 @@ def take_out_spare(
 
 
 def take_out_flat(
-    told: ModelBridges, own: Integers, known: Integers, columns: Floats
+    told: ModelForecasts, own: Integers, known: Integers, columns: Floats
 ) -> tuple[Floats, Floats]:
     """The same where others have no days of their own: the window's own effect is taken to be flat to tell them apart.
 
@@ -201,7 +201,7 @@ def bridge_places_at_once(
     covs: Any, totals: Any, counts: Any, records: Any, settings: Any, floor: float,
 ) -> Any:  # fmt: skip
     """The same as `bridge_kernel.bridge_places`, place by place."""
-    frame = Frame(z, noise, weekday, season, x, True, 0.0, 1.0, FilterSettings(*settings))
+    frame = FilterInput(z, noise, weekday, season, x, True, 0.0, 1.0, FilterSettings(*settings))
     is_hidden = parts != SEEN
     own = np.flatnonzero(parts[is_hidden] == COUNTED)
     expected, each = np.full((origins.size, own.size), np.nan), np.full((origins.size, own.size), np.nan)

@@ -16,11 +16,11 @@ import numpy as np
 
 from consumer_fusion.causal.filters.bridge_covariances import bridge_models, bridge_places_at_once, mix_models
 from consumer_fusion.causal.filters.bridge_kernel import COUNTED, SEEN, SKIPPED, bridge_places
-from consumer_fusion.causal.filters.fitted_series import FittedSeries, SlidErrors
+from consumer_fusion.causal.filters.fitted_series import FittedSeries, TwoSidedErrors
 from consumer_fusion.causal.filters.state_space import (
     NO_WINDOWS,
-    Filtered,
-    Frame,
+    FilterInput,
+    FilterResult,
     Integers,
     compile_loops,
     filter_frame,
@@ -38,7 +38,7 @@ MOST_WITHIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Bridge:
+class WindowForecast:
     """What was expected of a window.
 
     Attributes:
@@ -57,7 +57,7 @@ class Bridge:
 
 def bridge_window(
     fitted: FittedSeries, window: Window, *, after: int, gap: int = 0, others: Sequence[Window] = ()
-) -> Bridge:
+) -> WindowForecast:
     """What was expected of a window, by the days before it and so many after it.
 
     Args:
@@ -72,7 +72,7 @@ def bridge_window(
     origin = start - 1 - first
     if origin < 0:
         nothing = np.full(window.days, np.nan)
-        return Bridge(np.nan, np.nan, nothing, nothing)
+        return WindowForecast(np.nan, np.nan, nothing, nothing)
     if not others:
         parts = np.repeat(np.array([SKIPPED, COUNTED, SEEN]), (gap, window.days, after))
         found = next(zip(*bridge_places_alike(fitted, np.array([origin]), parts)))
@@ -100,26 +100,26 @@ def bridge_among_others(
 
 
 def tell_bridge(
-    frame: Frame, seen: Floats, path: Floats, each: Floats, mean_var: float, within: float
-) -> Bridge:
+    frame: FilterInput, seen: Floats, path: Floats, each: Floats, mean_var: float, within: float
+) -> WindowForecast:
     """A bridge in the units of the series, from standardised ones."""
     known = np.isfinite(seen)
     spread = frame.scale * np.sqrt(np.maximum(each, 0.0))
     s = float(frame.scale * np.sqrt(max(mean_var, 0.0)))
     line = np.maximum(frame.center + frame.scale * path, -np.inf if frame.is_log else frame.lowest)
     if not known.any():
-        return Bridge(np.nan, s, np.exp(line) if frame.is_log else line, spread)
+        return WindowForecast(np.nan, s, np.exp(line) if frame.is_log else line, spread)
     observed = float(seen[known].mean())
     if not frame.is_log:
-        return Bridge(observed - float(line[known].mean()), s, line, spread)
+        return WindowForecast(observed - float(line[known].mean()), s, line, spread)
     # The mean of what is lognormal lies above the exponential of the mean logarithm.
     expected = np.exp(line + min(0.5 * frame.scale**2 * within, MOST_WITHIN))
     floor = np.exp(frame.center - 20.0)
     e = np.log(max(observed, floor)) - np.log(max(float(expected[known].mean()), floor))
-    return Bridge(float(e), s, expected, spread)
+    return WindowForecast(float(e), s, expected, spread)
 
 
-def slide_bridges(fitted: FittedSeries, length: int, after: int) -> SlidErrors:
+def slide_bridges(fitted: FittedSeries, length: int, after: int) -> TwoSidedErrors:
     """The same bridges at places that no action touches; kept with the series."""
     key = (length, after)
     if key not in fitted.bridges:
@@ -137,7 +137,7 @@ def slide_bridges(fitted: FittedSeries, length: int, after: int) -> SlidErrors:
         apart, alone = before.e[places] - e, before.s[places]
         known = np.isfinite(e) & np.isfinite(apart) & (s > 0) & (alone > 0)
         both = fitted.list_placebos(places[known], e[known], np.hypot(s, apart)[known], step)
-        fitted.bridges[key] = SlidErrors(
+        fitted.bridges[key] = TwoSidedErrors(
             both, fitted.list_placebos(places[known], apart[known], alone[known], step)
         )
     return fitted.bridges[key]
@@ -157,7 +157,7 @@ def bridge_places_alike(
     return found
 
 
-def keep_states(fitted: FittedSeries, places: Integers) -> Filtered:
+def keep_states(fitted: FittedSeries, places: Integers) -> FilterResult:
     """The models' states at the end of each place; those of a single place are kept with the series."""
     if places.size != 1:
         return filter_frame(fitted.frame, fitted.grid, NO_WINDOWS, kept=places)

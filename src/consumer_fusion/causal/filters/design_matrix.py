@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from consumer_fusion.causal.filters.state_space import DEFAULT_SETTINGS, SPARSE_SETTINGS, Frame
+from consumer_fusion.causal.filters.state_space import DEFAULT_SETTINGS, SPARSE_SETTINGS, FilterInput
 from consumer_fusion.causal.series.series import DailySeries, Floats, Window, align_values
 from consumer_fusion.errors import InputError, MissingExtraError
 from consumer_fusion.i18n.translation import mark
@@ -50,7 +50,7 @@ def build_frame(
     with_last_year: bool,
     period: int,
     reference: int,
-) -> tuple[Frame, tuple[int, int, int]]:
+) -> tuple[FilterInput, tuple[int, int, int]]:
     """Standardise a series and lay out its columns.
 
     Args:
@@ -86,7 +86,7 @@ def build_frame(
     dummies = build_holiday_columns(series.first_day, days, country) if country else np.zeros((days, 0))
     x = np.ascontiguousarray(np.concatenate([own, lags, dummies], axis=1))
     season = 7 if period == 7 and not is_sparse else 0
-    frame = Frame(
+    frame = FilterInput(
         z, noise, weekday if season else np.zeros(days, np.int64), season, x, is_log, center, scale,
         SPARSE_SETTINGS if is_sparse else DEFAULT_SETTINGS, 0.0 if np.nanmin(values, initial=0.0) >= 0 else -np.inf,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from consumer_fusion.causal.filters.bridges import Bridge
+from consumer_fusion.causal.filters.bridges import WindowForecast
 from consumer_fusion.causal.filters.fitted_series import FittedSeries
 from consumer_fusion.causal.series.series import Floats, Window
 
@@ -13,7 +13,9 @@ Integers = npt.NDArray[np.int64]
 Band = tuple[Floats, Floats, Floats]
 
 
-def draw_expected(fitted: FittedSeries, window: Window, bridge: Bridge, days: Integers, reach: float) -> Band:
+def draw_expected(
+    fitted: FittedSeries, window: Window, bridge: WindowForecast, days: Integers, reach: float
+) -> Band:
     """Expected, low, high.
 
     Args:

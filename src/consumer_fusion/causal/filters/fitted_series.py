@@ -14,8 +14,8 @@ from consumer_fusion.causal.filters.design_matrix import (
     choose_controls,
     choose_reference_days,
 )
-from consumer_fusion.causal.filters.model_grid import Grid, build_grid, thin_grid
-from consumer_fusion.causal.filters.state_space import Filtered, Frame, filter_frame
+from consumer_fusion.causal.filters.model_grid import ModelGrid, build_grid, thin_grid
+from consumer_fusion.causal.filters.state_space import FilterInput, FilterResult, filter_frame
 from consumer_fusion.causal.series.series import DailySeries, Floats, Window, align_values
 
 LEAST_DAYS = 35
@@ -50,7 +50,7 @@ class PlaceboErrors:
 
 
 @dataclass(frozen=True, slots=True)
-class SlidErrors:
+class TwoSidedErrors:
     """Placebos of windows that have days on both sides.
 
     Attributes:
@@ -62,10 +62,10 @@ class SlidErrors:
     both: PlaceboErrors
     apart: PlaceboErrors
 
-    def take_before(self, day: int, span: int) -> SlidErrors:
+    def take_before(self, day: int, span: int) -> TwoSidedErrors:
         """Those that had ended before a day, each with the days after its window that were looked at."""
         past = self.both.origins + span < day
-        return SlidErrors(*(
+        return TwoSidedErrors(*(
             PlaceboErrors(one.e[past], one.s[past], one.origins[past], one.ages[past], one.step)
             for one in (self.both, self.apart)
         ))  # fmt: skip
@@ -82,7 +82,7 @@ class WindowErrors:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorTrail:
+class ErrorSequence:
     """The placebo errors of one series in the order of their dates.
 
     Attributes:
@@ -132,17 +132,17 @@ class FittedSeries:
     """
 
     series: DailySeries
-    frame: Frame
-    grid: Grid
+    frame: FilterInput
+    grid: ModelGrid
     controls: tuple[DailySeries, ...]
     country: str | None
     actions: tuple[Window, ...]
     with_last_year: bool
-    one_step: Filtered
+    one_step: FilterResult
     windows: dict[tuple[int, int], WindowErrors] = field(default_factory=dict)
-    trails: dict[tuple[str, int], ErrorTrail] = field(default_factory=dict)
-    states: dict[int, Filtered] = field(default_factory=dict)
-    bridges: dict[tuple[int, int], SlidErrors] = field(default_factory=dict)
+    trails: dict[tuple[str, int], ErrorSequence] = field(default_factory=dict)
+    states: dict[int, FilterResult] = field(default_factory=dict)
+    bridges: dict[tuple[int, int], TwoSidedErrors] = field(default_factory=dict)
     dropped_controls: tuple[tuple[str, str], ...] = ()
     guarded: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
 
@@ -260,7 +260,7 @@ def forecast_quickly(series: DailySeries, controls: Sequence[DailySeries], windo
 
 
 def collect_errors(
-    values: Floats, frame: Frame, filtered: Filtered, specs: Sequence[tuple[int, int]]
+    values: Floats, frame: FilterInput, filtered: FilterResult, specs: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], WindowErrors]:
     """Errors of each kind of window from what the filter expected and what came."""
     seen = np.isfinite(values)

@@ -33,7 +33,7 @@ the last two say that the series moves as the mean of its controls does (differe
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class ModelGrid:
     """The models of one series.
 
     Attributes:
@@ -48,7 +48,7 @@ class Grid:
     b_var: Floats
 
 
-def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0, *, is_sparse: bool = False) -> Grid:
+def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0, *, is_sparse: bool = False) -> ModelGrid:
     """The models for a series with so many columns of each sort, in this order.
 
     Args:
@@ -75,13 +75,13 @@ def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0, *, is_sparse:
         means.append(mean + [0.0] * (lags + dummies))
         lag_variance = variance if not is_shared else 0.3
         variances.append([variance] * controls + [lag_variance] * lags + [9.0] * dummies)
-    return Grid(
+    return ModelGrid(
         np.array(rows),
         np.array(means).reshape(len(rows), columns),
         np.array(variances).reshape(len(rows), columns),
     )
 
 
-def thin_grid(grid: Grid) -> Grid:
+def thin_grid(grid: ModelGrid) -> ModelGrid:
     """Every third model: enough to look a series over."""
-    return Grid(grid.rows[::3].copy(), grid.b_mean[::3].copy(), grid.b_var[::3].copy())
+    return ModelGrid(grid.rows[::3].copy(), grid.b_mean[::3].copy(), grid.b_var[::3].copy())

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumer_fusion.causal.filters.kernel import filter_models
-from consumer_fusion.causal.filters.model_grid import Grid
+from consumer_fusion.causal.filters.model_grid import ModelGrid
 from consumer_fusion.causal.filters.vectorised import filter_models_at_once
 from consumer_fusion.causal.series.series import Floats
 
@@ -53,7 +53,7 @@ SPARSE_SETTINGS = FilterSettings(robust=1e9)
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
+class FilterResult:
     """What one pass gives.
 
     Attributes:
@@ -88,7 +88,7 @@ class Filtered:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FilterInput:
     """A series ready for the filter: standardised values, noise, weekdays and columns.
 
     Attributes:
@@ -122,14 +122,14 @@ class Frame:
 
 
 def filter_frame(
-    frame: Frame,
-    grid: Grid,
+    frame: FilterInput,
+    grid: ModelGrid,
     specs: Integers,
     *,
     first_origin: int = 0,
     last_origin: int | None = None,
     kept: Integers = NO_DAYS,
-) -> Filtered:
+) -> FilterResult:
     """Filter a series under every model of a grid and forecast the windows asked for from every day.
 
     Args:
@@ -141,7 +141,7 @@ def filter_frame(
         kept: Days, rising, at whose end the models' states are kept, for bridges.
     """
     columns = frame.x.shape[1]
-    return Filtered(
+    return FilterResult(
         *load_filter()(
             frame.z,
             frame.noise,

@@ -12,7 +12,7 @@ import numpy as np
 
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries
 from consumer_fusion.causal.inference.effect import Check
-from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import Window
 
 BEFORE_DAYS = 7
@@ -22,7 +22,7 @@ BEFORE_LEVEL = 0.05
 
 
 def check_days_before(
-    fitted: FittedSeries, window: Window, calibration: Calibration, others: Sequence[Window]
+    fitted: FittedSeries, window: Window, calibration: PlaceboCalibration, others: Sequence[Window]
 ) -> Check | None:
     """Warn where the days just before a window stand out; None where nothing can be said of them."""
     before = Window(window.start_day - BEFORE_DAYS, window.start_day - 1)

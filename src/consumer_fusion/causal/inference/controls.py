@@ -18,7 +18,7 @@ from consumer_fusion.causal.filters.fitted_series import (
     forecast_quickly,
 )
 from consumer_fusion.causal.inference.p_values import judge_size
-from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import DailySeries, Window
 from consumer_fusion.i18n.translation import mark
 
@@ -29,7 +29,7 @@ MOVED = mark("it changed in the window itself, more than the other controls")
 """Why a control is left out, for people."""
 
 
-def guard_controls(fitted: FittedSeries, window: Window, calibration: Calibration) -> FittedSeries:
+def guard_controls(fitted: FittedSeries, window: Window, calibration: PlaceboCalibration) -> FittedSeries:
     """The fitted series without the controls that changed in the window themselves.
 
     Each control is first looked at alone. One that changed is then held against the controls that did not: a shock
@@ -70,7 +70,7 @@ def guard_controls(fitted: FittedSeries, window: Window, calibration: Calibratio
 
 
 def _is_moved(
-    control: DailySeries, others: Sequence[DailySeries], window: Window, calibration: Calibration
+    control: DailySeries, others: Sequence[DailySeries], window: Window, calibration: PlaceboCalibration
 ) -> bool:
     if control.last_day < window.end_day or control.first_day + LEAST_DAYS > window.start_day:
         return False

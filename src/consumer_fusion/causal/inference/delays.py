@@ -11,7 +11,7 @@ from consumer_fusion.causal.filters.fitted_series import FittedSeries
 from consumer_fusion.causal.inference.effect import Effect
 from consumer_fusion.causal.inference.estimation import measure_effect
 from consumer_fusion.causal.inference.p_values import judge_size
-from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.inference.sequential_testing import DELAYS, find_delay_maxima
 from consumer_fusion.causal.series.series import Floats, Window
 
@@ -39,7 +39,7 @@ def search_delay(
     fitted: FittedSeries,
     window: Window,
     *,
-    calibration: Calibration,
+    calibration: PlaceboCalibration,
     delays: Sequence[int] = DELAYS,
     alpha: float = 0.05,
 ) -> DelaySearch:

@@ -9,7 +9,7 @@ import numpy as np
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries
 from consumer_fusion.causal.inference.anticipation import BEFORE_DAYS
 from consumer_fusion.causal.inference.effect import Check
-from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.inference.rule_learning import trace_errors, trace_factors
 from consumer_fusion.causal.series.series import Window
 
@@ -26,7 +26,7 @@ def diagnose_series(
     fitted: FittedSeries,
     window: Window,
     length: int,
-    calibration: Calibration,
+    calibration: PlaceboCalibration,
     alpha: float,
     others: Sequence[Window] = (),
 ) -> tuple[Check, ...]:
@@ -81,7 +81,11 @@ def diagnose_series(
 
 
 def check_level(
-    fitted: FittedSeries, window: Window, length: int, calibration: Calibration, others: Sequence[Window] = ()
+    fitted: FittedSeries,
+    window: Window,
+    length: int,
+    calibration: PlaceboCalibration,
+    others: Sequence[Window] = (),
 ) -> Check | None:
     """Refuse where the level broke in the last 2h days before the window.
 
@@ -121,7 +125,7 @@ def check_level(
 
 
 def check_own_rejection(
-    fitted: FittedSeries, window: Window, length: int, calibration: Calibration, alpha: float
+    fitted: FittedSeries, window: Window, length: int, calibration: PlaceboCalibration, alpha: float
 ) -> Check | None:
     """Warn where the series' own placebos would be found too often."""
     rule = calibration.find_rule(fitted.form, length)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from consumer_fusion.causal.filters.bridges import Bridge, bridge_window
+from consumer_fusion.causal.filters.bridges import WindowForecast, bridge_window
 from consumer_fusion.causal.filters.fitted_series import FittedSeries, PlaceboErrors, list_days
 from consumer_fusion.causal.inference.effect import Check
-from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.i18n.translation import mark
 
@@ -22,7 +22,7 @@ LEAST_FOLLOWING, MOST_FOLLOWING = 7, 14
 
 
 def has_ended(
-    fitted: FittedSeries, window: Window, calibration: Calibration, apart: float, alone: float,
+    fitted: FittedSeries, window: Window, calibration: PlaceboCalibration, apart: float, alone: float,
     placebos: PlaceboErrors, span: int,
 ) -> bool:  # fmt: skip
     """Whether the two answers lie no further apart than chance lays them.
@@ -43,7 +43,7 @@ def has_ended(
 
 
 def check_following(
-    fitted: FittedSeries, window: Window, one_sided: Bridge, after: int, others: tuple[Window, ...]
+    fitted: FittedSeries, window: Window, one_sided: WindowForecast, after: int, others: tuple[Window, ...]
 ) -> Check:
     """Say what followed a window whose effect did not end with it, and what is left over of both together."""
     days = min(max(window.days, LEAST_FOLLOWING), MOST_FOLLOWING, after)

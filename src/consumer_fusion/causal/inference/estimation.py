@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from consumer_fusion.causal.filters.bridges import AFTER_DAYS, Bridge, bridge_window, slide_bridges
+from consumer_fusion.causal.filters.bridges import AFTER_DAYS, WindowForecast, bridge_window, slide_bridges
 from consumer_fusion.causal.filters.expectation import draw_expected
 from consumer_fusion.causal.filters.fitted_series import FittedSeries, PlaceboErrors, list_days
 from consumer_fusion.causal.inference.anticipation import BEFORE_DAYS, check_days_before
@@ -16,9 +16,9 @@ from consumer_fusion.causal.inference.controls import MOVED, guard_controls
 from consumer_fusion.causal.inference.diagnosis import diagnose_series
 from consumer_fusion.causal.inference.effect import Check, Effect, Label
 from consumer_fusion.causal.inference.endings import check_following, has_ended
-from consumer_fusion.causal.inference.overlaps import Neighbours, check_neighbours, sort_neighbours
-from consumer_fusion.causal.inference.p_values import Judgement, judge_looks, judge_size, shut_interval
-from consumer_fusion.causal.inference.placebo_rules import Calibration, Rule
+from consumer_fusion.causal.inference.overlaps import OverlappingActions, check_neighbours, sort_neighbours
+from consumer_fusion.causal.inference.p_values import PValue, judge_looks, judge_size, shut_interval
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration, PlaceboRule
 from consumer_fusion.causal.series.series import Floats, Window
 
 DAYS_BEFORE = 60
@@ -30,7 +30,7 @@ Kind = Literal["auto", "open", "temporary"]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class WindowError:
     """An error before it is judged.
 
     Attributes:
@@ -45,11 +45,11 @@ class Measured:
     """
 
     kind: Literal["open", "temporary"]
-    bridge: Bridge
+    bridge: WindowForecast
     s: float
     span: int
     placebos: PlaceboErrors
-    rule: Rule
+    rule: PlaceboRule
     question: str
     checks: tuple[Check, ...]
 
@@ -58,7 +58,7 @@ def measure_effect(
     fitted: FittedSeries,
     window: Window,
     *,
-    calibration: Calibration,
+    calibration: PlaceboCalibration,
     kind: Kind = "auto",
     others: Sequence[Window] = (),
     alpha: float = 0.05,
@@ -114,11 +114,11 @@ def measure_effect(
 def measure_error(
     fitted: FittedSeries,
     window: Window,
-    calibration: Calibration,
+    calibration: PlaceboCalibration,
     kind: Kind,
-    neighbours: Neighbours,
+    neighbours: OverlappingActions,
     gap: int,
-) -> Measured:
+) -> WindowError:
     """The error of a window and the placebos it is held against, by the estimand that fits the case."""
     length = window.days
     after = min(fitted.series.last_day - window.end_day, AFTER_DAYS)
@@ -145,15 +145,15 @@ def measure_error(
             rule = calibration.find_rule(fitted.form, length, question)
             # How far the two answers lie apart says how far either may be trusted here.
             s = float(np.hypot(both.s, apart))
-            return Measured("temporary", both, s, span, slid.both, rule, question, checks)
+            return WindowError("temporary", both, s, span, slid.both, rule, question, checks)
         checks = (check_following(fitted, window, before, after, neighbours.entangled),)
     placebos = fitted.placebos(length, gap=gap, before_day=window.start_day)
     rule = calibration.find_rule(fitted.form, length)
-    return Measured("open", before, before.s, length + gap, placebos, rule, "fixed", checks)
+    return WindowError("open", before, before.s, length + gap, placebos, rule, "fixed", checks)
 
 
 def tell_effect(
-    fitted: FittedSeries, window: Window, seen_window: Window, calibration: Calibration, measured: Measured,
+    fitted: FittedSeries, window: Window, seen_window: Window, calibration: PlaceboCalibration, measured: WindowError,
     checks: tuple[Check, ...], alpha: float, sequential: bool,
 ) -> Effect:  # fmt: skip
     """Judge an error and put it in the units of the series."""
@@ -164,7 +164,7 @@ def tell_effect(
     looked, look_factor = (fixed, factor)
     if measured.kind == "open":
         looked, look_factor = judge_looks(fitted, window, calibration, abs(e) / s, alpha)
-    shown: Judgement = looked if sequential else fixed
+    shown: PValue = looked if sequential else fixed
     reach = shown.bound * (look_factor if sequential else factor)
     ends = shut_interval(e, reach * s, shown.is_beyond)
     se = fixed.bound * factor * s / 1.96
@@ -227,7 +227,7 @@ def tell_effect(
     )
 
 
-def grade_evidence(fitted: FittedSeries, shown: Judgement, checks: Sequence[Check]) -> Label:
+def grade_evidence(fitted: FittedSeries, shown: PValue, checks: Sequence[Check]) -> Label:
     """The grade of the evidence; `caused` is for randomised actions alone and never given here."""
     if not shown.is_beyond:
         return "cannot_tell"

@@ -15,7 +15,7 @@ LEAST_TAIL = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class NullDistribution:
     """The share of placebo errors at or beyond a size: falling without a break from 1 to almost 0.
 
     Between its knots the logarithm of the share is a straight line; beyond the last one it falls as a power,
@@ -50,7 +50,7 @@ class Law:
         return float(np.interp(-target, -self.shares, self.sizes))
 
 
-def build_law(sizes: Floats, weights: Floats, windows: float) -> Law:
+def build_law(sizes: Floats, weights: Floats, windows: float) -> NullDistribution:
     """The law of weighted sizes.
 
     Args:
@@ -74,10 +74,10 @@ def build_law(sizes: Floats, weights: Floats, windows: float) -> Law:
     base = float(sizes[top][0]) if top.any() else 1.0
     excess = np.log(np.maximum(sizes[top], 1e-12) / max(base, 1e-12))
     mean_excess = float((excess * weights[top]).sum() / weights[top].sum()) if top.any() else 0.0
-    return Law(knots, shares, float(np.clip(1.0 / max(mean_excess, 1e-3), 2.0, 12.0)))
+    return NullDistribution(knots, shares, float(np.clip(1.0 / max(mean_excess, 1e-3), 2.0, 12.0)))
 
 
-def mix_laws(first: Law, second: Law, share: float) -> Law:
+def mix_laws(first: NullDistribution, second: NullDistribution, share: float) -> NullDistribution:
     """The law of which a share is the second and the rest the first."""
     if share <= 0.0:
         return first
@@ -88,4 +88,4 @@ def mix_laws(first: Law, second: Law, share: float) -> Law:
         (1.0 - share) * first.measure_tail(float(size)) + share * second.measure_tail(float(size))
         for size in sizes
     ]
-    return Law(sizes, np.log(np.array(tails)), min(first.power, second.power))
+    return NullDistribution(sizes, np.log(np.array(tails)), min(first.power, second.power))

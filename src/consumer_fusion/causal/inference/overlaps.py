@@ -32,7 +32,7 @@ class NamedWindow(Window):
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class OverlappingActions:
     """What other actions mean for a window.
 
     Attributes:
@@ -50,7 +50,7 @@ class Neighbours:
     steady: tuple[NamedWindow, ...]
 
 
-def sort_neighbours(window: Window, others: Sequence[Window]) -> Neighbours:
+def sort_neighbours(window: Window, others: Sequence[Window]) -> OverlappingActions:
     """Sort other actions by what they mean for a window."""
     named = [
         other if isinstance(other, NamedWindow) else NamedWindow(other.start_day, other.end_day)
@@ -68,7 +68,7 @@ def sort_neighbours(window: Window, others: Sequence[Window]) -> Neighbours:
         min(one.start_day for one in (window, *together)), max(one.end_day for one in (window, *together))
     )
     rest = [other for other in rest if other.end_day >= whole.start_day - ENTANGLED_DAYS]
-    return Neighbours(
+    return OverlappingActions(
         whole,
         tuple(together),
         tuple(other for other in rest if other.start_day <= whole.end_day),
@@ -91,7 +91,7 @@ def are_one(first: Window, second: Window) -> bool:
     return shorter - shared < max(LEAST_OWN_DAYS, LEAST_OWN_SHARE * shorter)
 
 
-def check_neighbours(found: Neighbours) -> tuple[Check, ...]:
+def check_neighbours(found: OverlappingActions) -> tuple[Check, ...]:
     """Say which other actions were on, and what was made of them."""
     checks: list[Check] = []
     if found.together:

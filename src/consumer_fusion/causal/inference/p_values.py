@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from consumer_fusion.causal.filters.fitted_series import FittedSeries
-from consumer_fusion.causal.inference.null_distribution import Law
-from consumer_fusion.causal.inference.placebo_rules import Calibration
+from consumer_fusion.causal.inference.null_distribution import NullDistribution
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import Window
 
 USUAL_PEEKING = 1.63
@@ -16,7 +16,7 @@ USUAL_PEEKING = 1.63
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class PValue:
     """An error held against a law: its p-value and the bound of its interval, which agree.
 
     Attributes:
@@ -30,7 +30,7 @@ class Judgement:
     is_beyond: bool
 
 
-def judge_size(size: float, law: Law, alpha: float, stretch: float = 1.0) -> Judgement:
+def judge_size(size: float, law: NullDistribution, alpha: float, stretch: float = 1.0) -> PValue:
     """Hold a calibrated error against a law, so that p <= alpha exactly if the interval excludes 0."""
     bound = law.find_bound(alpha) * stretch
     p_value = law.measure_tail(size / stretch)
@@ -40,12 +40,12 @@ def judge_size(size: float, law: Law, alpha: float, stretch: float = 1.0) -> Jud
         p_value = min(p_value, alpha)
     elif p_value <= alpha:
         p_value = float(np.nextafter(alpha, 1.0))
-    return Judgement(p_value, bound, is_beyond)
+    return PValue(p_value, bound, is_beyond)
 
 
 def judge_looks(
-    fitted: FittedSeries, window: Window, calibration: Calibration, size: float, alpha: float
-) -> tuple[Judgement, float]:
+    fitted: FittedSeries, window: Window, calibration: PlaceboCalibration, size: float, alpha: float
+) -> tuple[PValue, float]:
     """Hold an error against the boundary for who looks every day until the declared end, and the factor used."""
     length = window.days
     placebos = fitted.placebos(length, before_day=window.start_day)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from consumer_fusion.causal.filters.fitted_series import HORIZONS, ErrorTrail, FittedSeries
-from consumer_fusion.causal.inference.placebo_rules import Calibration, Rule
+from consumer_fusion.causal.filters.fitted_series import HORIZONS, ErrorSequence, FittedSeries
+from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration, PlaceboRule
 from consumer_fusion.causal.inference.rule_learning import QUESTIONS, learn_rule, trace_errors
 
 
@@ -27,7 +27,7 @@ class ClassTrail:
     form: str
     question: str
     days: int
-    trail: ErrorTrail
+    trail: ErrorSequence
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -53,7 +53,7 @@ def _write_size(value: float) -> float | None:
 def read_class_trail(raw: Mapping[str, Any]) -> ClassTrail:
     """What `ClassTrail.as_dict` wrote."""
     ages, maxima = raw.get("ages"), raw.get("maxima")
-    trail = ErrorTrail(
+    trail = ErrorSequence(
         source=str(raw["source"]),
         u=np.array(raw["u"], np.float64),
         origins=np.array(raw["origins"], np.int64),
@@ -77,19 +77,19 @@ def list_trails(
     return [each for each in trails if np.isfinite(each.trail.sizes).any()]
 
 
-def learn_from_trails(trails: Iterable[ClassTrail], *, name: str) -> Calibration:
+def learn_from_trails(trails: Iterable[ClassTrail], *, name: str) -> PlaceboCalibration:
     """The rules of every class, from trails that were kept.
 
     Args:
         trails: Of many series.
         name: What the calibration is called in every result.
     """
-    classes: dict[tuple[str, str, int], list[ErrorTrail]] = {}
+    classes: dict[tuple[str, str, int], list[ErrorSequence]] = {}
     for each in trails:
         classes.setdefault((each.form, each.question, each.days), []).append(each.trail)
-    rules: dict[tuple[str, str, int], Rule] = {}
+    rules: dict[tuple[str, str, int], PlaceboRule] = {}
     for key, members in sorted(classes.items()):
         rule = learn_rule(members)
         if rule is not None:
             rules[key] = rule
-    return Calibration(name, rules)
+    return PlaceboCalibration(name, rules)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, PlaceboErrors
-from consumer_fusion.causal.inference.null_distribution import Law, mix_laws
+from consumer_fusion.causal.inference.null_distribution import NullDistribution, mix_laws
 from consumer_fusion.causal.series.series import Floats
 from consumer_fusion.errors import InputError
 
@@ -32,7 +32,7 @@ OWN_SERIES, OWN_WINDOWS = 20, 400
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class PlaceboFactors:
     """What turns a series' placebos into its factor.
 
     Attributes:
@@ -49,7 +49,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PlaceboRule:
     """How errors of one class of windows are judged.
 
     Attributes:
@@ -60,8 +60,8 @@ class Rule:
         sources: How many families of series.
     """
 
-    numbers: Numbers
-    law: Law
+    numbers: PlaceboFactors
+    law: NullDistribution
     series: int
     windows: float
     sources: int
@@ -84,7 +84,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class PlaceboCalibration:
     """Rules by class: the form of the series, the question asked, the length of the window.
 
     Attributes:
@@ -93,9 +93,9 @@ class Calibration:
     """
 
     name: str
-    rules: Mapping[tuple[str, str, int], Rule]
+    rules: Mapping[tuple[str, str, int], PlaceboRule]
 
-    def find_rule(self, form: str, length: int, question: str = "fixed") -> Rule:
+    def find_rule(self, form: str, length: int, question: str = "fixed") -> PlaceboRule:
         """The rule of the class nearest to a window; of another form of series where its own has none.
 
         Raises:
@@ -122,7 +122,7 @@ class Calibration:
         rule = self.find_rule(form, length, question)
         return f"{self.name}: {rule.series} series of {rule.sources} sources, {rule.windows:.0f} windows"
 
-    def blend(self, own: Calibration) -> Calibration:
+    def blend(self, own: PlaceboCalibration) -> PlaceboCalibration:
         """Let an installation's own placebos take over, class by class, as they become many.
 
         With 20 series or 400 windows they replace this library; below that they count in proportion.
@@ -135,14 +135,14 @@ class Calibration:
                 rules[key] = rule
                 continue
             usual = float(np.sqrt((1 - share) * given.numbers.usual**2 + share * rule.numbers.usual**2))
-            rules[key] = Rule(
+            rules[key] = PlaceboRule(
                 replace(given.numbers, usual=usual),
                 mix_laws(given.law, rule.law, share),
                 given.series + rule.series,
                 given.windows + rule.windows,
                 given.sources + rule.sources,
             )
-        return Calibration(f"{self.name} + {own.name}", rules)
+        return PlaceboCalibration(f"{self.name} + {own.name}", rules)
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -166,7 +166,7 @@ class Calibration:
         }  # fmt: skip
 
     @staticmethod
-    def load(path: Path) -> Calibration:
+    def load(path: Path) -> PlaceboCalibration:
         """Read what `save` wrote.
 
         Raises:
@@ -180,18 +180,21 @@ class Calibration:
             ) from None
 
 
-def read_calibration(raw: Mapping[str, Any]) -> Calibration:
+def read_calibration(raw: Mapping[str, Any]) -> PlaceboCalibration:
     """A calibration from its JSON form."""
     rules = {}
     for row in raw["rules"]:
-        law = Law(np.array(row["sizes"], float), np.array(row["log_shares"], float), float(row["power"]))
-        rules[str(row["form"]), str(row["question"]), int(row["days"])] = Rule(
-            Numbers(*map(float, row["numbers"])), law, int(row["series"]), float(row["windows"]), int(row["sources"]),
+        law = NullDistribution(
+            np.array(row["sizes"], float), np.array(row["log_shares"], float), float(row["power"])
+        )
+        rules[str(row["form"]), str(row["question"]), int(row["days"])] = PlaceboRule(
+            PlaceboFactors(*map(float, row["numbers"])), law, int(row["series"]), float(row["windows"]),
+            int(row["sources"]),
         )  # fmt: skip
-    return Calibration(str(raw["name"]), rules)
+    return PlaceboCalibration(str(raw["name"]), rules)
 
 
-def load_reference_library() -> Calibration:
+def load_reference_library() -> PlaceboCalibration:
     """The library that ships with the product, learnt on openly licensed series by a script in the repository."""
     text = (
         files("consumer_fusion.causal.inference")

@@ -13,9 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from consumer_fusion.causal.filters.bridges import AFTER_DAYS, slide_bridges
-from consumer_fusion.causal.filters.fitted_series import HORIZONS, ErrorTrail, FittedSeries
+from consumer_fusion.causal.filters.fitted_series import HORIZONS, ErrorSequence, FittedSeries
 from consumer_fusion.causal.inference.null_distribution import build_law
-from consumer_fusion.causal.inference.placebo_rules import OVERLAP, Calibration, Numbers, Rule, widen_youth
+from consumer_fusion.causal.inference.placebo_rules import (
+    OVERLAP,
+    PlaceboCalibration,
+    PlaceboFactors,
+    PlaceboRule,
+    widen_youth,
+)
 from consumer_fusion.causal.inference.sequential_testing import DELAYS, find_delay_maxima, find_look_maxima
 from consumer_fusion.causal.series.series import Floats
 
@@ -35,7 +41,7 @@ def learn_calibration(
     name: str = "own placebos",
     horizons: Iterable[int] = HORIZONS,
     questions: Sequence[str] = QUESTIONS,
-) -> Calibration:
+) -> PlaceboCalibration:
     """Learn the rules from series on which nothing is known to have been done.
 
     Args:
@@ -46,7 +52,7 @@ def learn_calibration(
             `temporary` for windows with days on both sides, `ending` for how far that answer lies from the one of
             the days before alone.
     """
-    rules: dict[tuple[str, str, int], Rule] = {}
+    rules: dict[tuple[str, str, int], PlaceboRule] = {}
     for horizon in horizons:
         for form in ("single", "controls"):
             members = [one for one in fitted if one.form == form]
@@ -54,10 +60,10 @@ def learn_calibration(
                 rule = learn_rule([trace_errors(one, horizon, question) for one in members])
                 if rule is not None:
                     rules[form, question, horizon] = rule
-    return Calibration(name, rules)
+    return PlaceboCalibration(name, rules)
 
 
-def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> ErrorTrail:
+def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> ErrorSequence:
     """The placebo errors of one series, as one question sees them; kept with the series."""
     key = (question, length)
     if key not in fitted.trails:
@@ -79,13 +85,13 @@ def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> 
             known[known] = found.origins[at[known]] == looks.origins[known]
             maxima[at[known]] = looks.u[known]
         ages = before[found.origins - fitted.series.first_day].astype(np.float64)
-        fitted.trails[key] = ErrorTrail(
+        fitted.trails[key] = ErrorSequence(
             source, np.abs(found.u), found.origins, reach, ages, maxima, found.step
         )
     return fitted.trails[key]
 
 
-def learn_rule(trails: Sequence[ErrorTrail]) -> Rule | None:
+def learn_rule(trails: Sequence[ErrorSequence]) -> PlaceboRule | None:
     """The rule of one class of windows; None without placebos."""
     trails = [trail for trail in trails if np.isfinite(trail.sizes).any()]
     if not trails:
@@ -105,11 +111,11 @@ def learn_rule(trails: Sequence[ErrorTrail]) -> Rule | None:
     windows = sum(trail.u.size * trail.step / trail.length for trail in trails)
     law = build_law(every[known], weight[known], windows)
     numbers = choose_numbers(table, np.ones(table.fold.size, bool))
-    return Rule(numbers, law, len(trails), windows, len(sources))
+    return PlaceboRule(numbers, law, len(trails), windows, len(sources))
 
 
 @dataclass(frozen=True, slots=True)
-class TrailTable:
+class SequenceTable:
     """Dates of many trails, side by side, so that one choice of numbers is tried on all of them at once.
 
     Attributes:
@@ -125,7 +131,7 @@ class TrailTable:
         means: Mean squares of the windows that had ended, by youth and cap, as far as asked for.
     """
 
-    trails: Sequence[ErrorTrail]
+    trails: Sequence[ErrorSequence]
     dates: Sequence[Integers]
     ended: Sequence[Integers]
     fold: Integers
@@ -136,7 +142,7 @@ class TrailTable:
     ages: Floats
     means: dict[tuple[float, float], Floats] = field(default_factory=dict)
 
-    def measure_factors(self, numbers: Numbers, chosen: npt.NDArray[np.bool_]) -> Floats:
+    def measure_factors(self, numbers: PlaceboFactors, chosen: npt.NDArray[np.bool_]) -> Floats:
         """The factors at the dates chosen."""
         key = (numbers.youth, numbers.cap)
         if key not in self.means:
@@ -147,13 +153,13 @@ class TrailTable:
         return np.asarray(np.sqrt(square) * widen_youth(self.ages[chosen], numbers.youth))
 
 
-def sum_squares(trail: ErrorTrail, youth: float, cap: float) -> Floats:
+def sum_squares(trail: ErrorSequence, youth: float, cap: float) -> Floats:
     """Running sums of a trail's squared errors, freed of youth and capped."""
     wide = 1.0 if trail.ages is None else widen_youth(trail.ages, youth)
     return np.concatenate([[0.0], np.cumsum(np.minimum(np.abs(trail.u) / wide, cap) ** 2)])
 
 
-def tabulate_trails(trails: Sequence[ErrorTrail], folds: Mapping[str, int]) -> TrailTable:
+def tabulate_trails(trails: Sequence[ErrorSequence], folds: Mapping[str, int]) -> SequenceTable:
     """Lay out trails; of each, dates a few days apart, since neighbours say much the same."""
     members: dict[str, int] = {}
     for trail in trails:
@@ -164,7 +170,7 @@ def tabulate_trails(trails: Sequence[ErrorTrail], folds: Mapping[str, int]) -> T
         for trail, at in zip(trails, dates)
     ]
     both = list(zip(trails, dates))
-    return TrailTable(
+    return SequenceTable(
         trails,
         dates,
         ended,
@@ -179,7 +185,7 @@ def tabulate_trails(trails: Sequence[ErrorTrail], folds: Mapping[str, int]) -> T
     )
 
 
-def choose_numbers(table: TrailTable, chosen: npt.NDArray[np.bool_]) -> Numbers:
+def choose_numbers(table: SequenceTable, chosen: npt.NDArray[np.bool_]) -> PlaceboFactors:
     """The numbers that serve the dates chosen best.
 
     Prior windows and cap give the narrowest calibrated intervals (mean log width at 95%). Youth makes the errors
@@ -191,10 +197,10 @@ def choose_numbers(table: TrailTable, chosen: npt.NDArray[np.bool_]) -> Numbers:
         sizes = np.minimum(u / widen_youth(ages, youth), cap)
         return float(np.sqrt(np.average(sizes**2, weights=weight)))
 
-    best_width, best = np.inf, Numbers(PRIOR_WINDOWS[0], 1.0, CAPS[0], 0.0)
+    best_width, best = np.inf, PlaceboFactors(PRIOR_WINDOWS[0], 1.0, CAPS[0], 0.0)
     for cap in CAPS:
         for prior in PRIOR_WINDOWS:
-            numbers = Numbers(prior, find_usual(0.0, cap), cap, 0.0)
+            numbers = PlaceboFactors(prior, find_usual(0.0, cap), cap, 0.0)
             factors = table.measure_factors(numbers, chosen)
             bound = find_weighted_quantile(u / factors, weight, 0.95)
             width = float(np.log(bound) + np.average(np.log(factors), weights=weight))
@@ -224,7 +230,7 @@ def find_weighted_quantile(values: Floats, weights: Floats, share: float) -> flo
     return float(values[order][min(int(np.searchsorted(reached, share * reached[-1])), values.size - 1)])
 
 
-def trace_factors(trail: ErrorTrail, numbers: Numbers) -> Floats:
+def trace_factors(trail: ErrorSequence, numbers: PlaceboFactors) -> Floats:
     """A series' factor at each date, from windows that had ended by then."""
     ended = np.searchsorted(trail.origins, trail.origins - trail.length, side="right")
     own, prior = OVERLAP * ended * trail.step / trail.length, numbers.prior_windows

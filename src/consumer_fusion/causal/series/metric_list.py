@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from consumer_fusion.causal.series.imported_series import read_series_rows
-from consumer_fusion.causal.series.metric_store import MetricSeries, SeriesBook
+from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.metrics import METRICS
 from consumer_fusion.causal.shown_keys import ShowKey
 from consumer_fusion.events.entities import find_keys
@@ -42,7 +42,7 @@ def list_metrics(
     """
     with workspace.store.reading() as session:
         # What was just kept is listed however little it is; what can be measured is said where it is asked.
-        book = SeriesBook(workspace, session, workspace.now_us, least_values=1)
+        book = MetricStore(workspace, session, workspace.now_us, least_values=1)
         rows = read_series_rows(session)
         imported = {row.metric for row in rows}
         numbers = None if brands is None else set(find_keys(session, "brand", sorted(brands)).values())
@@ -60,7 +60,7 @@ def list_metrics(
         return [_describe(book, each, show_key) for each in found]
 
 
-def _describe(book: SeriesBook, each: MetricSeries, show_key: ShowKey) -> ListedMetric:
+def _describe(book: MetricStore, each: MetricSeries, show_key: ShowKey) -> ListedMetric:
     values = each.daily.values
     known = np.isfinite(values)
     return ListedMetric(

@@ -20,7 +20,7 @@ from consumer_fusion.causal.series.imported_series import SeriesRow, read_series
 from consumer_fusion.causal.series.metrics import (
     EVENT_COLUMNS,
     METRICS,
-    Scope,
+    MetricScope,
     lay_out_days,
     read_metric_days,
     read_spans,
@@ -94,7 +94,7 @@ class MetricSeries:
 
 
 @dataclass(slots=True)
-class SeriesBook:
+class MetricStore:
     """Reads series of one moment and keeps them while it is open.
 
     Attributes:
@@ -123,7 +123,7 @@ class SeriesBook:
         return self._remember(
             ("brand", metric, segment),
             lambda: {
-                **self._tell_events(metric, Scope(segment=segment)),
+                **self._tell_events(metric, MetricScope(segment=segment)),
                 **({} if segment else self._tell_imported(metric, brand=True)),
             },
         )
@@ -133,7 +133,7 @@ class SeriesBook:
         return self._remember(
             ("region", metric, brand_id),
             lambda: {
-                **self._tell_events(metric, Scope(brand_ids=[brand_id], is_by_region=True)),
+                **self._tell_events(metric, MetricScope(brand_ids=[brand_id], is_by_region=True)),
                 **{
                     key: each
                     for key, each in self._tell_imported(metric, region=True).items()
@@ -161,7 +161,7 @@ class SeriesBook:
             if each.consumer_id == consumer_id:
                 return each
         if metric in METRICS:
-            scope = Scope(brand_ids=[brand_id], consumers=[consumer_id])
+            scope = MetricScope(brand_ids=[brand_id], consumers=[consumer_id])
             for each in self._tell_events(metric, scope).values():
                 key = name_series(metric, brand_id, consumer_id)
                 return replace(each, key=key, consumer_id=consumer_id)
@@ -214,14 +214,14 @@ class SeriesBook:
         assert self._spans is not None
         return self._spans
 
-    def _tell_events(self, metric: str, scope: Scope) -> dict[str, MetricSeries]:
+    def _tell_events(self, metric: str, scope: MetricScope) -> dict[str, MetricSeries]:
         known = METRICS.get(metric)
         if known is None and metric not in SCORE_METRICS:
             return {}
         relation, tables = self.open_events()
         spans = self.spans
         if known is None:
-            if scope != Scope():
+            if scope != MetricScope():
                 return {}
             rows = read_score_days(self.workspace, self.session, metric, spans, self.today)
         else:

@@ -116,7 +116,7 @@ METRICS: dict[str, Metric] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class MetricScope:
     """Which events count.
 
     Attributes:
@@ -135,7 +135,11 @@ class Scope:
 
 
 def read_metric_days(
-    engine: Engine, relation: str, tables: Mapping[str, pa.Table], metric: Metric, scope: Scope = Scope()
+    engine: Engine,
+    relation: str,
+    tables: Mapping[str, pa.Table],
+    metric: Metric,
+    scope: MetricScope = MetricScope(),
 ) -> pa.Table:
     """A metric by brand (and region) and day; days without events have no row.
 
@@ -263,7 +267,7 @@ def write_number(name: str) -> str:
     return f"try_cast({write_text(name)} as double)"
 
 
-def _write_scope(scope: Scope, tables: dict[str, pa.Table]) -> list[str]:
+def _write_scope(scope: MetricScope, tables: dict[str, pa.Table]) -> list[str]:
     conditions = []
     if scope.brand_ids is not None:
         listed = ", ".join(str(int(each)) for each in sorted(scope.brand_ids)) or "null"

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.calibration.calibration_report import (
@@ -36,7 +37,7 @@ from consumer_fusion.score.calibration.samples import (
     take_pairs,
 )
 from consumer_fusion.score.calibration.training import (
-    Lesson,
+    TrainedPoints,
     forecast_both,
     learn_lesson,
     name_learnt,
@@ -172,7 +173,7 @@ def calibrate(
     return replace(report, sentences=write_sentences(report))
 
 
-def _count_lifted(parts: Sequence[Sample], lesson: Lesson, points: PointsTable) -> tuple[int, int]:
+def _count_lifted(parts: Sequence[Sample], lesson: TrainedPoints, points: PointsTable) -> tuple[int, int]:
     """Pairs that are unhappy by the points in force, and how many of them would be above neutral."""
     unhappy = lifted = 0
     for sample in parts:
@@ -217,19 +218,21 @@ def _plan_kinds(
         if kind is None:
             continue
         if kind.is_brand_action:
-            kept[key] = "a brand action: brands choose whom they do it to, so only an experiment can tell"
+            kept[key] = mark(
+                "a brand action: brands choose whom they do it to, so only an experiment can tell"
+            )
         elif not kind.entries:
             continue
         elif key in protect or (kind.mends or key) in protect:
-            kept[key] = "set by the workspace"
+            kept[key] = mark("set by the workspace")
         elif learn is not None and key not in learn:
-            kept[key] = "not asked for"
+            kept[key] = mark("not asked for")
         elif key in derived:
-            kept[key] = "derived: it never exceeds what it comes from"
+            kept[key] = mark("derived: it never exceeds what it comes from")
         elif kind.mends is not None:
-            kept[key] = f"a recovery: it follows '{kind.mends}'"
+            kept[key] = mark(f"a recovery: it follows '{kind.mends}'")
         elif counts.get(key, 0) < FEWEST_EVENTS:
-            kept[key] = f"fewer than {FEWEST_EVENTS} events by the cutoff"
+            kept[key] = mark(f"fewer than {FEWEST_EVENTS} events by the cutoff")
         else:
             learnt.append(key)
     return _Plan(tuple(learnt), kept)

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from consumer_fusion.i18n.translation import mark
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import write_moment
-from consumer_fusion.score.calibration.link_functions import Link
+from consumer_fusion.score.calibration.link_functions import LinkFunction
 from consumer_fusion.score.calibration.validity import (
-    Measures,
     ReliabilityBin,
+    ValidityMeasures,
     read_measures,
     write_bins,
 )
@@ -77,10 +78,10 @@ class CalibrationReport:
     half_life_factors: Mapping[str, float]
     negativity: float
     scale_drift: float
-    link: Link
-    default_link: Link
-    before: Measures
-    after: Measures
+    link: LinkFunction
+    default_link: LinkFunction
+    before: ValidityMeasures
+    after: ValidityMeasures
     gain: float
     gain_error: float
     unhappy_pairs: int
@@ -102,17 +103,17 @@ class CalibrationReport:
 def find_objection(report: CalibrationReport) -> str:
     """Why what was learnt may not come into force, in words; empty where nothing is said against it."""
     if not report.half_life_factors:
-        return "there was nothing to learn"
+        return mark("there was nothing to learn")
     if not report.gain > LEAST_GAIN_ERRORS * report.gain_error:
-        return (
-            "what was learnt is not clearly better on pairs it had not seen (a gain of more than "
-            f"{LEAST_GAIN_ERRORS:g} standard errors is asked for)"
-        )
+        return mark(
+            "what was learnt is not clearly better on pairs it had not seen (a gain of more than {errors} standard "
+            "errors is asked for)"
+        ).format(errors=f"{LEAST_GAIN_ERRORS:g}")
     if report.placebo_share is not None and report.placebo_share > PLACEBO_LIMIT:
-        return (
-            "what was learnt forecasts better, but from the same outcomes a kind of random events would get "
-            f"{report.placebo_share:.0%} of the points of the kind it imitates (at most {PLACEBO_LIMIT:.0%} may be)"
-        )
+        return mark(
+            "what was learnt forecasts better, but from the same outcomes a kind of random events would get {share} of "
+            "the points of the kind it imitates (at most {limit} may be)"
+        ).format(share=f"{report.placebo_share:.0%}", limit=f"{PLACEBO_LIMIT:.0%}")
     return object_to_lifting(report.unhappy_pairs, report.lifted_pairs)
 
 
@@ -125,11 +126,10 @@ def object_to_lifting(unhappy_pairs: int, lifted_pairs: int) -> str:
     """
     if lifted_pairs <= MOST_LIFTED_SHARE * unhappy_pairs:
         return ""
-    return (
-        f"what was learnt forecasts better, but it would tell {lifted_pairs:,} of {unhappy_pairs:,} relationships "
-        f"under {UNHAPPY_BELOW:g} as above neutral: here unhappy people keep coming, and the score is to say that they "
-        "are unhappy"
-    )
+    return mark(
+        "what was learnt forecasts better, but it would tell {lifted} of {unhappy} relationships under {score} as "
+        "above neutral: here unhappy people keep coming, and the score is to say that they are unhappy"
+    ).format(lifted=f"{lifted_pairs:,}", unhappy=f"{unhappy_pairs:,}", score=f"{UNHAPPY_BELOW:g}")
 
 
 def read_report(content: Mapping[str, Any]) -> CalibrationReport:
@@ -138,8 +138,8 @@ def read_report(content: Mapping[str, Any]) -> CalibrationReport:
         **{
             **dict.fromkeys(("unhappy_pairs", "lifted_pairs"), 0),
             **content,
-            "link": Link(**content["link"]),
-            "default_link": Link(**content["default_link"]),
+            "link": LinkFunction(**content["link"]),
+            "default_link": LinkFunction(**content["default_link"]),
             "before": read_measures(content["before"]),
             "after": read_measures(content["after"]),
             "reliability": tuple(ReliabilityBin(**part) for part in content["reliability"]),
@@ -166,7 +166,7 @@ def apply_calibration(
 
 def find_link(
     report: CalibrationReport | None, points: PointsTable, outcome: str, horizon_days: float
-) -> Link | None:
+) -> LinkFunction | None:
     """The link of a calibration, if it is of this outcome and horizon and was fitted to these points."""
     if report is None or (report.outcome, report.horizon_days) != (outcome, horizon_days):
         return None

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.records.points import DIRECTIONS, FACETS, Entry, Facet, Kind, PointsTable
 from consumer_fusion.records.schema import Schema, describe
-from consumer_fusion.score.calibration.link_functions import Link, forecast_outcomes
+from consumer_fusion.score.calibration.link_functions import LinkFunction, forecast_outcomes
 from consumer_fusion.score.calibration.samples import IntArray, draw_sample, fold_sample
 from consumer_fusion.score.calibration.validity import FloatArray
 from consumer_fusion.score.calibration.vectorised_score import draw_design, read_balances
@@ -57,7 +57,13 @@ class PointsOverride(Schema):
 
 
 def forecast_before(
-    ledger: pa.Table, points: PointsTable, link: Link, *, outcome: str, consumers: IntArray, as_of_us: int
+    ledger: pa.Table,
+    points: PointsTable,
+    link: LinkFunction,
+    *,
+    outcome: str,
+    consumers: IntArray,
+    as_of_us: int,
 ) -> FloatArray:
     """The log-odds that a link forecasts for consumers of one brand; those without evidence are neutral.
 
@@ -79,7 +85,7 @@ def forecast_before(
 def weigh_action(
     ledger: pa.Table,
     points: PointsTable,
-    link: Link,
+    link: LinkFunction,
     *,
     key: str,
     facet: Facet,

@@ -18,7 +18,7 @@ from consumer_fusion.errors import MissingExtraError
 from consumer_fusion.score.calibration.half_life_grid import FoldGrid
 from consumer_fusion.score.calibration.link_functions import (
     LINK_BOUNDS,
-    Link,
+    LinkFunction,
     compute_link_loss,
     count_shifts,
     read_link,
@@ -26,7 +26,7 @@ from consumer_fusion.score.calibration.link_functions import (
 )
 from consumer_fusion.score.calibration.samples import IntArray, Sample
 from consumer_fusion.score.calibration.validity import BoolArray, FloatArray
-from consumer_fusion.score.calibration.vectorised_score import Design, read_balances, trace_slopes
+from consumer_fusion.score.calibration.vectorised_score import DesignMatrix, read_balances, trace_slopes
 
 NEGATIVITY_BOUNDS = (1.5, 4.0)
 _MULTIPLIER_RIDGE = 0.005
@@ -35,7 +35,7 @@ _ANCHOR = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FittingProblem:
     """What is learnt from what.
 
     Attributes:
@@ -57,7 +57,7 @@ class Problem:
 
     sample: Sample
     grid: FoldGrid
-    design: Design
+    design: DesignMatrix
     parameter: IntArray
     is_negative: BoolArray
     multiplier_bounds: FloatArray
@@ -76,7 +76,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class FittedPoints:
     """What was learnt.
 
     Attributes:
@@ -94,17 +94,17 @@ class Fit:
     log_multiplier: FloatArray
     log_half_life: FloatArray
     log_negativity: float
-    link: Link
+    link: LinkFunction
     scale_drift: float
     log_loss: float
 
 
-def spread_parameters(problem: Problem, learnt: FloatArray) -> FloatArray:
+def spread_parameters(problem: FittingProblem, learnt: FloatArray) -> FloatArray:
     """Learnt logarithms by kind; 0 for kinds that keep theirs."""
     return np.where(problem.parameter >= 0, np.append(learnt, 0.0)[problem.parameter], 0.0)
 
 
-def compute_loss(theta: FloatArray, problem: Problem) -> tuple[float, FloatArray]:
+def compute_loss(theta: FloatArray, problem: FittingProblem) -> tuple[float, FloatArray]:
     """The loss and its gradient.
 
     Args:
@@ -126,7 +126,9 @@ def compute_loss(theta: FloatArray, problem: Problem) -> tuple[float, FloatArray
     return misfit + held + _ANCHOR * drift**2, gradient
 
 
-def _compute_misfit(theta: FloatArray, problem: Problem, money: FloatArray) -> tuple[float, FloatArray]:
+def _compute_misfit(
+    theta: FloatArray, problem: FittingProblem, money: FloatArray
+) -> tuple[float, FloatArray]:
     """The part of the loss that comes from outcomes and this money, and its gradient."""
     count = problem.learnt_count
     multipliers = np.exp(spread_parameters(problem, theta[:count]))
@@ -144,7 +146,7 @@ def _compute_misfit(theta: FloatArray, problem: Problem, money: FloatArray) -> t
     return misfit, gradient
 
 
-def _gather_slopes(problem: Problem, slopes: FloatArray) -> FloatArray:
+def _gather_slopes(problem: FittingProblem, slopes: FloatArray) -> FloatArray:
     """Add the slopes of the kinds up by learnt place."""
     is_learnt = problem.parameter >= 0
     gathered = np.zeros(problem.learnt_count)
@@ -152,7 +154,7 @@ def _gather_slopes(problem: Problem, slopes: FloatArray) -> FloatArray:
     return gathered
 
 
-def fit_link(balance: FloatArray, problem: Problem) -> FloatArray:
+def fit_link(balance: FloatArray, problem: FittingProblem) -> FloatArray:
     """Fit only the link's parameters, to balances that stay; `read_link` makes the link of them."""
 
     def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
@@ -162,12 +164,14 @@ def fit_link(balance: FloatArray, problem: Problem) -> FloatArray:
     return minimise_loss(evaluate, start_link(problem.sample), list_link_bounds(problem))
 
 
-def list_link_bounds(problem: Problem) -> list[tuple[float, float]]:
+def list_link_bounds(problem: FittingProblem) -> list[tuple[float, float]]:
     """The bounds of a link's parameters, the shifts of earlier cutoffs included."""
     return [*LINK_BOUNDS, *[(-5.0, 5.0)] * (2 * count_shifts(problem.sample))]
 
 
-def fit_points(problem: Problem, start: FloatArray, pinned: dict[int, float] | None = None) -> Fit:
+def fit_points(
+    problem: FittingProblem, start: FloatArray, pinned: dict[int, float] | None = None
+) -> FittedPoints:
     """Learn multipliers, half-lives and the link together.
 
     Args:
@@ -190,7 +194,7 @@ def fit_points(problem: Problem, start: FloatArray, pinned: dict[int, float] | N
     held = np.clip(start, [low for low, _ in bounds], [high for _, high in bounds])
     theta = minimise_loss(lambda one: compute_loss(one, problem), held, bounds)
     log_multiplier = theta[:count]
-    return Fit(
+    return FittedPoints(
         theta=theta,
         log_multiplier=log_multiplier,
         log_half_life=theta[count : 2 * count],

@@ -21,7 +21,7 @@ _MONEY_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkFunction:
     """How a balance M becomes a probability and an amount: a + b asinh(M / m0), monotone.
 
     Attributes:
@@ -41,7 +41,7 @@ class Link:
     spend_usual_order: float = 0.0
 
 
-def forecast_outcomes(balance: FloatArray, link: Link) -> FloatArray:
+def forecast_outcomes(balance: FloatArray, link: LinkFunction) -> FloatArray:
     """The log-odds of the outcome for each balance."""
     log_odds: FloatArray = link.intercept + link.slope * np.arcsinh(balance / link.bend)
     return log_odds
@@ -79,9 +79,9 @@ def start_link(sample: Sample) -> FloatArray:
     return np.array([*start, *[0.0] * (2 * count_shifts(sample))])
 
 
-def read_link(parameters: FloatArray, money_scale: float, direction: float) -> Link:
+def read_link(parameters: FloatArray, money_scale: float, direction: float) -> LinkFunction:
     """The link that fitted parameters stand for, its money in units of the brand."""
-    return Link(
+    return LinkFunction(
         intercept=float(parameters[0]),
         slope=direction * math.exp(float(parameters[1])),
         bend=math.exp(float(parameters[2])),

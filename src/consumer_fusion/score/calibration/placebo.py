@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from consumer_fusion.score.calibration.fitting import Fit, Problem, share_out
+from consumer_fusion.score.calibration.fitting import FittedPoints, FittingProblem, share_out
 from consumer_fusion.score.calibration.half_life_grid import FoldGrid
 from consumer_fusion.score.calibration.samples import IntArray, Sample
 from consumer_fusion.score.calibration.selection import learn_points
@@ -16,7 +16,7 @@ _FREE = np.log([LEAST_MULTIPLIER, MOST_MULTIPLIER])
 """A made-up kind tells nothing of health: it may fall as far as any."""
 
 
-def learn_placebo(problem: Problem, fit: Fit, seed: int) -> float | None:
+def learn_placebo(problem: FittingProblem, fit: FittedPoints, seed: int) -> float | None:
     """Give the histories of the kind that counts most to other pairs by chance, as one more kind, and learn again.
 
     Its points are learnt also where those of the kinds are not: outcomes from which a kind of random events gets points

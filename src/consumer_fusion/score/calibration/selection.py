@@ -11,7 +11,12 @@ import math
 
 import numpy as np
 
-from consumer_fusion.score.calibration.fitting import Fit, Problem, fit_points, spread_parameters
+from consumer_fusion.score.calibration.fitting import (
+    FittedPoints,
+    FittingProblem,
+    fit_points,
+    spread_parameters,
+)
 from consumer_fusion.score.calibration.validity import FloatArray
 from consumer_fusion.score.points.calibration_bounds import LEAST_MULTIPLIER
 
@@ -25,7 +30,7 @@ _CLEARLY_BETTER = 6.63
 """The 99th percentile of chi-squared with one degree of freedom."""
 
 
-def learn_points(problem: Problem, start: FloatArray) -> Fit:
+def learn_points(problem: FittingProblem, start: FloatArray) -> FittedPoints:
     """Learn multipliers and half-lives, then bring down the kinds that turn out to say next to nothing.
 
     Args:
@@ -35,7 +40,7 @@ def learn_points(problem: Problem, start: FloatArray) -> Fit:
     return _drop_faint_kinds(problem, fit_points(problem, start))
 
 
-def _drop_faint_kinds(problem: Problem, fit: Fit) -> Fit:
+def _drop_faint_kinds(problem: FittingProblem, fit: FittedPoints) -> FittedPoints:
     """Bring kinds down to a twentieth of their points where the outcomes ask for it; the faintest first.
 
     Args:
@@ -63,7 +68,7 @@ def _drop_faint_kinds(problem: Problem, fit: Fit) -> Fit:
     return fit
 
 
-def measure_shares(problem: Problem, fit: Fit) -> FloatArray:
+def measure_shares(problem: FittingProblem, fit: FittedPoints) -> FloatArray:
     """By learnt place: what its kinds contribute now over what they did before, multiplier and half-life together."""
     after_log_half_life = spread_parameters(problem, fit.log_half_life)
     before = problem.grid.fold(np.zeros_like(after_log_half_life))
@@ -78,6 +83,6 @@ def measure_shares(problem: Problem, fit: Fit) -> FloatArray:
     return shares
 
 
-def _compare_fits(problem: Problem, worse: Fit, better: Fit) -> float:
+def _compare_fits(problem: FittingProblem, worse: FittedPoints, better: FittedPoints) -> float:
     """Twice the difference of the log-likelihoods."""
     return 2.0 * problem.sample.pair_count * (worse.log_loss - better.log_loss)

@@ -13,14 +13,14 @@ from dataclasses import replace
 import numpy as np
 
 from consumer_fusion.score.calibration.fitting import minimise_loss
-from consumer_fusion.score.calibration.link_functions import Link, cap_money
+from consumer_fusion.score.calibration.link_functions import LinkFunction, cap_money
 from consumer_fusion.score.calibration.samples import Sample, take_pairs
 from consumer_fusion.score.calibration.validity import FloatArray
 
 _BOUNDS = [(-15.0, 15.0), (-6.0, 4.0), (0.0, 1.5)]
 
 
-def fit_spend(balance: FloatArray, link: Link, sample: Sample) -> Link:
+def fit_spend(balance: FloatArray, link: LinkFunction, sample: Sample) -> LinkFunction:
     """Fit the money's part of a link again, with the usual order as a factor (Poisson quasi-likelihood).
 
     Args:

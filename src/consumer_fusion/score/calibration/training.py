@@ -12,15 +12,15 @@ import numpy as np
 
 from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.score.calibration.fitting import (
-    Fit,
-    Problem,
+    FittedPoints,
+    FittingProblem,
     fit_link,
     share_out,
     spread_parameters,
 )
 from consumer_fusion.score.calibration.half_life_grid import FoldGrid
 from consumer_fusion.score.calibration.link_functions import (
-    Link,
+    LinkFunction,
     cap_money,
     compute_probability,
     forecast_outcomes,
@@ -30,12 +30,12 @@ from consumer_fusion.score.calibration.samples import Sample, fold_sample
 from consumer_fusion.score.calibration.selection import learn_points
 from consumer_fusion.score.calibration.spending import fit_spend
 from consumer_fusion.score.calibration.validity import FloatArray
-from consumer_fusion.score.calibration.vectorised_score import Design, draw_design, read_balances
+from consumer_fusion.score.calibration.vectorised_score import DesignMatrix, draw_design, read_balances
 from consumer_fusion.score.points.calibration_bounds import bound_kind
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainedPoints:
     """What was learnt from a sample.
 
     Attributes:
@@ -45,10 +45,10 @@ class Lesson:
         default_link: The same from the balance of the points in force.
     """
 
-    problem: Problem
-    fit: Fit
-    link: Link
-    default_link: Link
+    problem: FittingProblem
+    fit: FittedPoints
+    link: LinkFunction
+    default_link: LinkFunction
 
 
 def learn_lesson(
@@ -58,8 +58,8 @@ def learn_lesson(
     learnt: Collection[str],
     *,
     with_points: bool,
-    earlier: Lesson | None = None,
-) -> Lesson:
+    earlier: TrainedPoints | None = None,
+) -> TrainedPoints:
     """Fit the link to the points in force, then half-lives, points if asked, and the link together.
 
     Args:
@@ -80,7 +80,7 @@ def learn_lesson(
     fit = learn_points(problem, start if earlier is None else earlier.fit.theta)
     after = read_learnt_balances(sample, problem, fit)
     default_link = read_link(link_start, problem.money_scale, problem.direction)
-    return Lesson(
+    return TrainedPoints(
         problem=problem,
         fit=fit,
         link=fit_spend(after, fit.link, sample),
@@ -88,14 +88,14 @@ def learn_lesson(
     )
 
 
-def read_learnt_balances(sample: Sample, problem: Problem, fit: Fit) -> FloatArray:
+def read_learnt_balances(sample: Sample, problem: FittingProblem, fit: FittedPoints) -> FloatArray:
     """The balances of any sample of the same kinds, with what was learnt."""
     multipliers = np.exp(spread_parameters(problem, fit.log_multiplier))
     factors = np.exp(spread_parameters(problem, fit.log_half_life))
     return read_balances(fold_sample(sample, factors), problem.design, multipliers).balance
 
 
-def forecast_both(sample: Sample, lesson: Lesson) -> tuple[FloatArray, FloatArray]:
+def forecast_both(sample: Sample, lesson: TrainedPoints) -> tuple[FloatArray, FloatArray]:
     """Probabilities of other pairs from the points in force, and from those learnt."""
     ones = np.ones(len(sample.kinds))
     before = read_balances(fold_sample(sample, ones), lesson.problem.design, ones).balance
@@ -106,7 +106,7 @@ def forecast_both(sample: Sample, lesson: Lesson) -> tuple[FloatArray, FloatArra
     )
 
 
-def name_learnt(lesson: Lesson) -> tuple[dict[str, float], dict[str, float]]:
+def name_learnt(lesson: TrainedPoints) -> tuple[dict[str, float], dict[str, float]]:
     """Multipliers and half-life factors of the kinds that were learnt, by key."""
     multipliers = np.exp(spread_parameters(lesson.problem, lesson.fit.log_multiplier))
     factors = np.exp(spread_parameters(lesson.problem, lesson.fit.log_half_life))
@@ -119,8 +119,13 @@ def name_learnt(lesson: Lesson) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def pose_problem(
-    sample: Sample, design: Design, points: PointsTable, learnt: Collection[str], *, with_points: bool = False
-) -> Problem:
+    sample: Sample,
+    design: DesignMatrix,
+    points: PointsTable,
+    learnt: Collection[str],
+    *,
+    with_points: bool = False,
+) -> FittingProblem:
     """Lay out what is learnt: a recovery follows the failure that it mends, so that it never gives back more.
 
     Args:
@@ -142,7 +147,7 @@ def pose_problem(
     np.add.at(contribution, parameter[parameter >= 0], weight[parameter >= 0])
     gives_points = [not one.takes_points for one in bounds]
     money, money_scale = cap_money(sample)
-    return Problem(
+    return FittingProblem(
         sample=sample,
         grid=grid,
         design=design,
@@ -164,7 +169,7 @@ def _take_logarithms(bounds: list[tuple[float, float]]) -> FloatArray:
     return logarithms
 
 
-def choose_direction(problem: Problem, points: PointsTable, outcome: str) -> Problem:
+def choose_direction(problem: FittingProblem, points: PointsTable, outcome: str) -> FittingProblem:
     """Let the link fall with the balance where the outcome is a bad one and the pairs say so."""
     kind = points.kinds.get(outcome)
     if kind is None or sum(entry.points for entry in kind.entries) >= 0.0:

@@ -18,7 +18,7 @@ _SMALLEST_PROBABILITY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
+class ValidityMeasures:
     """How good probabilities were.
 
     Attributes:
@@ -47,19 +47,21 @@ class ReliabilityBin:
     count: int
 
 
-def read_measures(content: Mapping[str, object]) -> Measures:
+def read_measures(content: Mapping[str, object]) -> ValidityMeasures:
     """The measures that `asdict` wrote."""
-    return Measures(**{name: float(str(content[name])) for name in ("log_loss", "auc", "calibration_error")})
+    return ValidityMeasures(
+        **{name: float(str(content[name])) for name in ("log_loss", "auc", "calibration_error")}
+    )
 
 
-def measure_forecast(is_outcome: BoolArray, probability: FloatArray) -> Measures:
+def measure_forecast(is_outcome: BoolArray, probability: FloatArray) -> ValidityMeasures:
     """All measures of probabilities at once.
 
     Args:
         is_outcome: Whether it happened, by pair.
         probability: What was forecast, by pair.
     """
-    return Measures(
+    return ValidityMeasures(
         log_loss=float(np.mean(compute_log_losses(is_outcome, probability))),
         auc=compute_auc(is_outcome, probability),
         calibration_error=compute_calibration_error(is_outcome, probability),

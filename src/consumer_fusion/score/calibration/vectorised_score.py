@@ -16,7 +16,7 @@ from consumer_fusion.score.calibration.validity import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class DesignMatrix:
     """The points of some kinds as matrices, one column for each direction, facet and sign that they touch.
 
     Attributes:
@@ -35,7 +35,7 @@ class Design:
 
 
 @dataclass(frozen=True, slots=True)
-class Balances:
+class ScoreMatrix:
     """What the read of all pairs gives.
 
     Attributes:
@@ -51,7 +51,7 @@ class Balances:
     column_slope: FloatArray
 
 
-def draw_design(points: PointsTable, kinds: Sequence[str]) -> Design:
+def draw_design(points: PointsTable, kinds: Sequence[str]) -> DesignMatrix:
     """Lay the points of these kinds out as matrices."""
     columns: dict[tuple[str, str, bool], int] = {}
     for key in kinds:
@@ -63,7 +63,7 @@ def draw_design(points: PointsTable, kinds: Sequence[str]) -> Design:
         for entry in points.kinds[key].entries:
             column = columns[(entry.direction, entry.facet, entry.points > 0)]
             (graded if entry.is_graded else plain)[row, column] += abs(entry.points)
-    return Design(
+    return DesignMatrix(
         graded=graded,
         plain=plain,
         sign=np.array([1.0 if is_positive else -1.0 for _, _, is_positive in columns]),
@@ -72,7 +72,7 @@ def draw_design(points: PointsTable, kinds: Sequence[str]) -> Design:
     )
 
 
-def read_balances(fold: Fold, design: Design, multipliers: FloatArray) -> Balances:
+def read_balances(fold: Fold, design: DesignMatrix, multipliers: FloatArray) -> ScoreMatrix:
     """Read every pair of a fold, with each kind's points multiplied.
 
     Args:
@@ -94,13 +94,13 @@ def read_balances(fold: Fold, design: Design, multipliers: FloatArray) -> Balanc
     balance = (given + received) / 2.0 - constants.balance / 2.0 * (width - constants.balance_width)
     tilt = constants.balance / 2.0 * gap / width
     side_slope = np.outer(0.5 - tilt, design.is_giving) + np.outer(0.5 + tilt, 1.0 - design.is_giving)
-    return Balances(
+    return ScoreMatrix(
         balance=balance, given=given, received=received, column_slope=side_slope * design.sign / beyond
     )
 
 
 def trace_slopes(
-    fold: Fold, design: Design, multipliers: FloatArray, balances: Balances, weight: FloatArray
+    fold: Fold, design: DesignMatrix, multipliers: FloatArray, balances: ScoreMatrix, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Carry the slope of a loss in M back to each kind's log multiplier and log half-life.
 

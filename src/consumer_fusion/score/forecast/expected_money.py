@@ -23,7 +23,7 @@ _BOUNDS = [(-20.0, 20.0), (0.0, 1.5), (0.0, 1.5)]
 
 
 @dataclass(frozen=True, slots=True)
-class Amounts:
+class AmountModel:
     """How the money of those who have the outcome follows; None of it where no money was ever seen.
 
     Attributes:
@@ -59,7 +59,7 @@ def find_usual_orders(sample: Sample) -> FloatArray:
 
 def learn_amounts(
     spend: Sequence[FloatArray], usual: Sequence[FloatArray], count: Sequence[FloatArray]
-) -> Amounts | None:
+) -> AmountModel | None:
     """Learn what those who had the outcome brought (Poisson quasi-likelihood).
 
     All horizons tell of the powers, the latest of the level: what is spent drifts.
@@ -90,11 +90,11 @@ def learn_amounts(
     # The cap keeps a few large orders from bending the powers; the level is of all there was.
     rows = slice(0, spend[0].size) if np.any(spend[0] > 0.0) else slice(None)
     level = float(everything[rows].sum() / np.exp(traits[rows] @ found[1:]).sum())
-    return Amounts(level=float(np.log(level)), usual_power=float(found[1]), count_power=float(found[2]))
+    return AmountModel(level=float(np.log(level)), usual_power=float(found[1]), count_power=float(found[2]))
 
 
 def forecast_amounts(
-    amounts: Amounts | None, usual: FloatArray, count: FloatArray, probability: FloatArray
+    amounts: AmountModel | None, usual: FloatArray, count: FloatArray, probability: FloatArray
 ) -> FloatArray:
     """The expected money of each pair, in units of the brand: probability x money of those who have the outcome."""
     if amounts is None:

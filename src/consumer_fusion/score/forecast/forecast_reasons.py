@@ -6,8 +6,8 @@ import numpy as np
 
 from consumer_fusion.score.calibration.samples import IntArray, Sample
 from consumer_fusion.score.calibration.validity import FloatArray
-from consumer_fusion.score.forecast.odds import Odds, weigh_traits
-from consumer_fusion.score.forecast.traits import TRAITS, Traits
+from consumer_fusion.score.forecast.odds import OddsModel, weigh_traits
+from consumer_fusion.score.forecast.traits import TRAITS, PairFeatures
 
 _GROUPS = {
     "prompt": 0,
@@ -27,7 +27,9 @@ _LEAST_LOG_ODDS = 0.05
 _LATELY_DAYS = 30.0
 
 
-def write_reasons(sample: Sample, traits: Traits, odds: Odds, scores: FloatArray, outcome: str) -> list[str]:
+def write_reasons(
+    sample: Sample, traits: PairFeatures, odds: OddsModel, scores: FloatArray, outcome: str
+) -> list[str]:
     """The reasons of every pair's forecast.
 
     Args:
@@ -63,7 +65,7 @@ def write_reasons(sample: Sample, traits: Traits, odds: Odds, scores: FloatArray
     return reasons
 
 
-def _add_groups(traits: Traits, odds: Odds) -> FloatArray:
+def _add_groups(traits: PairFeatures, odds: OddsModel) -> FloatArray:
     """What recency, frequency, novelty, other evidence and the score add to the log-odds, by pair.
 
     What the repeat model adds is recency where it comes from the chance to have left, else frequency.
@@ -90,7 +92,7 @@ def _compare_with_brand(brand_id: IntArray, added: FloatArray) -> FloatArray:
 class _Words:
     """The facts behind each group, as words."""
 
-    def __init__(self, sample: Sample, traits: Traits, scores: FloatArray, outcome: str) -> None:
+    def __init__(self, sample: Sample, traits: PairFeatures, scores: FloatArray, outcome: str) -> None:
         history = traits.history
         self.outcome = outcome
         self.times = np.bincount(sample.past_pair, minlength=sample.pair_count).tolist()

@@ -27,23 +27,23 @@ from consumer_fusion.score.calibration.samples import IntArray, Sample, draw_sam
 from consumer_fusion.score.calibration.validity import FloatArray, compute_auc
 from consumer_fusion.score.calibration.vectorised_score import compute_scores
 from consumer_fusion.score.forecast.expected_money import (
-    Amounts,
+    AmountModel,
     expect_counts,
     find_usual_orders,
     forecast_amounts,
     learn_amounts,
 )
 from consumer_fusion.score.forecast.forecast_reasons import write_reasons
-from consumer_fusion.score.forecast.levels import Levels, apply_levels, learn_levels
-from consumer_fusion.score.forecast.odds import Odds, learn_odds, weigh_traits
+from consumer_fusion.score.forecast.levels import BrandLevels, apply_levels, learn_levels
+from consumer_fusion.score.forecast.odds import OddsModel, learn_odds, weigh_traits
 from consumer_fusion.score.forecast.seasons import (
-    Calendar,
+    SeasonalCurve,
     learn_calendar,
     list_repeats,
     read_seasons,
     write_season_sentences,
 )
-from consumer_fusion.score.forecast.traits import Traits, describe_pairs, read_pairs
+from consumer_fusion.score.forecast.traits import PairFeatures, describe_pairs, read_pairs
 
 _MOST_CUTOFFS = 4
 _ENOUGH_PAIRS = 20_000
@@ -68,10 +68,10 @@ class Forecaster:
     outcome: str
     horizon_days: float
     direction: float
-    odds: Odds
-    levels: Levels
-    amounts: Amounts | None
-    calendar: Calendar
+    odds: OddsModel
+    levels: BrandLevels
+    amounts: AmountModel | None
+    calendar: SeasonalCurve
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def make_forecast(
 
 
 def forecast_pairs(
-    forecaster: Forecaster, sample: Sample, traits: Traits, as_of_us: int
+    forecaster: Forecaster, sample: Sample, traits: PairFeatures, as_of_us: int
 ) -> tuple[FloatArray, FloatArray]:
     """The probability of the outcome and the expected money in units of the brand, by pair.
 

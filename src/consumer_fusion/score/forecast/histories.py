@@ -19,7 +19,7 @@ _MOST_DAYS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class OutcomeHistory:
     """What the pairs of a sample had of the outcome by its cutoff.
 
     Attributes:
@@ -50,7 +50,7 @@ class History:
         return np.where(self.repeat_days > 0.0, self.first_age - self.silence, 0.0)
 
 
-def trace_histories(sample: Sample) -> History:
+def trace_histories(sample: Sample) -> OutcomeHistory:
     """Sum up the past outcomes of every pair of a sample.
 
     Args:
@@ -75,7 +75,7 @@ def trace_histories(sample: Sample) -> History:
     brand_gap = (np.bincount(brand, weights=span) + _BRAND_PRIOR_GAPS * all_gap) / (
         np.bincount(brand, weights=repeat_days) + _BRAND_PRIOR_GAPS
     )
-    return History(
+    return OutcomeHistory(
         has_any=has_any,
         repeat_days=repeat_days,
         first_age=first_age,

@@ -15,14 +15,14 @@ import numpy as np
 from consumer_fusion.score.calibration.link_functions import compute_probability
 from consumer_fusion.score.calibration.samples import IntArray, Sample
 from consumer_fusion.score.calibration.validity import FloatArray
-from consumer_fusion.score.forecast.traits import Traits
+from consumer_fusion.score.forecast.traits import PairFeatures
 
 _ROUNDS = 25
 _PRIOR_HORIZONS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
+class BrandLevels:
     """What was learnt of levels.
 
     Attributes:
@@ -38,10 +38,10 @@ class Levels:
 
 def learn_levels(
     samples: Sequence[Sample],
-    described: Sequence[Traits],
+    described: Sequence[PairFeatures],
     log_odds: Sequence[FloatArray],
     seasons: Sequence[FloatArray],
-) -> Levels:
+) -> BrandLevels:
     """Learn levels from horizons that have ended.
 
     Args:
@@ -62,18 +62,18 @@ def learn_levels(
         brands.append(sample.brand_id[had])
         surprises.append((own[had] + find_shift(own[had], share), happened))
     if not errors:
-        return Levels(0.0, nought, np.zeros(0))
+        return BrandLevels(0.0, nought, np.zeros(0))
     brand_id, shift = _learn_brand_shifts(
         np.concatenate(brands),
         np.concatenate([one for one, _ in surprises]),
         np.concatenate([one for _, one in surprises]),
     )
     # One horizon without error stands for what the model promises of itself.
-    return Levels(float(sum(errors)) / (len(errors) + _PRIOR_HORIZONS), brand_id, shift)
+    return BrandLevels(float(sum(errors)) / (len(errors) + _PRIOR_HORIZONS), brand_id, shift)
 
 
 def apply_levels(
-    levels: Levels, sample: Sample, traits: Traits, log_odds: FloatArray, season: FloatArray
+    levels: BrandLevels, sample: Sample, traits: PairFeatures, log_odds: FloatArray, season: FloatArray
 ) -> FloatArray:
     """The probability of every pair at the level that is expected.
 

@@ -23,7 +23,7 @@ _HELD_AT = np.eye(len(TRAITS))[_REPEAT]
 
 
 @dataclass(frozen=True, slots=True)
-class Odds:
+class OddsModel:
     """What was learnt.
 
     Attributes:
@@ -39,7 +39,7 @@ class Odds:
     width: FloatArray
 
 
-def learn_odds(values: FloatArray, happened: FloatArray, cutoff_place: IntArray) -> Odds:
+def learn_odds(values: FloatArray, happened: FloatArray, cutoff_place: IntArray) -> OddsModel:
     """Learn the weights of the traits.
 
     Args:
@@ -71,10 +71,10 @@ def learn_odds(values: FloatArray, happened: FloatArray, cutoff_place: IntArray)
     start = np.concatenate(([np.log(share / (1.0 - share))], _HELD_AT, np.zeros(shifts)))
     bounds = [(-20.0, 20.0), *((0.0, 20.0 if told else 0.0) for told in is_told), *[(-10.0, 10.0)] * shifts]
     found = minimise_loss(evaluate, np.clip(start, *np.transpose(bounds)), bounds)
-    return Odds(level=float(found[0]), weights=found[1 : count + 1], centre=centre, width=width)
+    return OddsModel(level=float(found[0]), weights=found[1 : count + 1], centre=centre, width=width)
 
 
-def weigh_traits(values: FloatArray, odds: Odds) -> FloatArray:
+def weigh_traits(values: FloatArray, odds: OddsModel) -> FloatArray:
     """What each trait adds to the log-odds, by row and trait."""
     added: FloatArray = (values - odds.centre) / odds.width * odds.weights
     return added

@@ -15,7 +15,7 @@ import numpy as np
 from consumer_fusion.errors import MissingExtraError
 from consumer_fusion.score.calibration.fitting import minimise_loss
 from consumer_fusion.score.calibration.validity import FloatArray
-from consumer_fusion.score.forecast.histories import History
+from consumer_fusion.score.forecast.histories import OutcomeHistory
 
 _START = np.log(np.array([1.0, 1.0, 0.7, 2.5]))
 _PRIOR_PAIRS = 5.0
@@ -49,7 +49,7 @@ class RepeatForecast:
     log_coming: FloatArray
 
 
-def fit_repeats(history: History) -> RepeatModel:
+def fit_repeats(history: OutcomeHistory) -> RepeatModel:
     """Fit the model by maximum likelihood, with a weak prior that holds it where there is little to see.
 
     Args:

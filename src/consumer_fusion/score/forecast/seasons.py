@@ -32,7 +32,7 @@ _MONTHS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Repeats:
+class RepeatOutcomes:
     """Outcomes after a pair's first, with the moment up to which they were followed.
 
     Attributes:
@@ -51,7 +51,7 @@ class Repeats:
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
+class SeasonalCurve:
     """The course of the year.
 
     Attributes:
@@ -61,7 +61,7 @@ class Calendar:
     by_brand: Mapping[int, FloatArray]
 
 
-def list_repeats(ledger: pa.Table, points: PointsTable, outcome: str, as_of_us: int) -> Repeats:
+def list_repeats(ledger: pa.Table, points: PointsTable, outcome: str, as_of_us: int) -> RepeatOutcomes:
     """The outcomes after each pair's first, up to a moment.
 
     Args:
@@ -85,7 +85,7 @@ def list_repeats(ledger: pa.Table, points: PointsTable, outcome: str, as_of_us: 
     is_repeat = np.ones(pair.size, dtype=bool)
     is_repeat[np.unique(pair, return_index=True)[1]] = False
     last_day = as_of_us // DAY_MICROSECONDS
-    return Repeats(
+    return RepeatOutcomes(
         pair=pair[is_repeat],
         brand_id=brand[is_repeat],
         day=day[is_repeat],
@@ -94,7 +94,7 @@ def list_repeats(ledger: pa.Table, points: PointsTable, outcome: str, as_of_us: 
     )
 
 
-def learn_calendar(repeats: Repeats) -> Calendar:
+def learn_calendar(repeats: RepeatOutcomes) -> SeasonalCurve:
     """Learn the course of the year of every brand with two years of whole months."""
     by_brand: dict[int, FloatArray] = {}
     for brand in np.unique(repeats.brand_id):
@@ -110,10 +110,12 @@ def learn_calendar(repeats: Repeats) -> Calendar:
         came = np.bincount(of_year, weights=counts[6 : 6 + around.size], minlength=12) + _PRIOR_OUTCOMES
         usual = np.bincount(of_year, weights=around, minlength=12) + _PRIOR_OUTCOMES
         by_brand[int(brand)] = came / usual
-    return Calendar(by_brand)
+    return SeasonalCurve(by_brand)
 
 
-def read_seasons(calendar: Calendar, brand_id: IntArray, start_us: int, horizon_days: float) -> FloatArray:
+def read_seasons(
+    calendar: SeasonalCurve, brand_id: IntArray, start_us: int, horizon_days: float
+) -> FloatArray:
     """By pair: what the days from a moment usually bring, as a multiple of the year's mean; 1 where unknown."""
     months = _list_months(start_us // DAY_MICROSECONDS, horizon_days) % 12
     known = {brand: float(course[months].mean()) for brand, course in calendar.by_brand.items()}
@@ -121,7 +123,9 @@ def read_seasons(calendar: Calendar, brand_id: IntArray, start_us: int, horizon_
     return np.array([known.get(int(brand), 1.0) for brand in brands])[place] if brands.size else np.zeros(0)
 
 
-def write_season_sentences(repeats: Repeats, calendar: Calendar, horizon_days: float) -> tuple[str, ...]:
+def write_season_sentences(
+    repeats: RepeatOutcomes, calendar: SeasonalCurve, horizon_days: float
+) -> tuple[str, ...]:
     """Say what a course of the year does to a forecast, or may do without its knowing."""
     shares = [
         float(read_seasons(calendar, np.array([brand]), repeats.last_day * DAY_MICROSECONDS, horizon_days)[0])
@@ -145,7 +149,7 @@ def write_season_sentences(repeats: Repeats, calendar: Calendar, horizon_days: f
     return tuple(told)
 
 
-def _write_unseen_months(repeats: Repeats, horizon_days: float) -> list[str]:
+def _write_unseen_months(repeats: RepeatOutcomes, horizon_days: float) -> list[str]:
     """Name the months that the horizon reaches into and history has not."""
     history_days = repeats.last_day - repeats.first_day
     seen = np.bincount(_list_months(repeats.first_day, float(history_days)) % 12, minlength=12)
@@ -159,7 +163,7 @@ def _write_unseen_months(repeats: Repeats, horizon_days: float) -> list[str]:
     ]
 
 
-def _write_last_year(repeats: Repeats, calendar: Calendar, horizon_days: float) -> list[str]:
+def _write_last_year(repeats: RepeatOutcomes, calendar: SeasonalCurve, horizon_days: float) -> list[str]:
     """Tell of a peak or a dip in the same days a year ago, against as many days before and after."""
     length = round(horizon_days)
     start = repeats.last_day - _YEAR_DAYS

@@ -20,7 +20,7 @@ from consumer_fusion.score.calibration.samples import (
 )
 from consumer_fusion.score.calibration.validity import BoolArray, FloatArray
 from consumer_fusion.score.calibration.vectorised_score import draw_design, read_balances
-from consumer_fusion.score.forecast.histories import History, trace_histories
+from consumer_fusion.score.forecast.histories import OutcomeHistory, trace_histories
 from consumer_fusion.score.forecast.repeats import RepeatForecast, fit_repeats, forecast_repeats
 
 TRAITS = (
@@ -50,7 +50,7 @@ _PAIRS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class PairFeatures:
     """The pairs of one sample as a forecast sees them.
 
     Attributes:
@@ -62,7 +62,7 @@ class Traits:
     """
 
     values: FloatArray
-    history: History
+    history: OutcomeHistory
     repeat: RepeatForecast
     balance: FloatArray
     is_other: BoolArray
@@ -70,7 +70,7 @@ class Traits:
 
 def describe_pairs(
     sample: Sample, points: PointsTable, *, outcome: str, horizon_days: float, direction: float = 1.0
-) -> Traits:
+) -> PairFeatures:
     """Describe every pair of a sample.
 
     Args:
@@ -111,7 +111,7 @@ def describe_pairs(
         *(fade(*other, half_life, sample.event_weight[is_other]) for half_life in _OTHER_HALF_LIVES_DAYS),
         direction * np.arcsinh(balance / _BALANCE_BEND),
     ]
-    return Traits(np.column_stack(columns), history, repeat, balance, is_other)
+    return PairFeatures(np.column_stack(columns), history, repeat, balance, is_other)
 
 
 def read_pairs(sample: Sample, points: PointsTable) -> FloatArray:
@@ -141,7 +141,7 @@ def find_other_kinds(sample: Sample, points: PointsTable, outcome: str) -> BoolA
     )
 
 
-def _forecast_repeats(history: History, horizon_days: float) -> RepeatForecast:
+def _forecast_repeats(history: OutcomeHistory, horizon_days: float) -> RepeatForecast:
     """The repeat model's word on every pair, fitted to these same pairs.
 
     Where there was no outcome, it is that of a first one at this moment, at the brand where that says least: so a

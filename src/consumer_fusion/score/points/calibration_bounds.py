@@ -22,7 +22,7 @@ _SMALL_POINTS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class CalibrationBounds:
     """The least and the most that a calibration may make of a kind.
 
     Attributes:
@@ -36,11 +36,11 @@ class Bounds:
     half_life_factor: tuple[float, float]
 
 
-def bound_kind(kind: Kind) -> Bounds:
+def bound_kind(kind: Kind) -> CalibrationBounds:
     """The bounds of a kind; a recovery follows the failure that it mends and has none of its own."""
     takes_points = sum(entry.points for entry in kind.entries) < 0.0
     is_small = 0.0 < find_largest_points(kind) < _SMALL_POINTS
-    return Bounds(
+    return CalibrationBounds(
         takes_points=takes_points,
         multiplier=(
             LEAST_OF_WHAT_TAKES if takes_points else LEAST_MULTIPLIER,

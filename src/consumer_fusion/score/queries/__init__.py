@@ -1,3 +1,11 @@
 """Queries: scores, explanations and histories of a workspace; nothing here changes what is on record."""
 
-__all__ = ["acquaintance", "answers", "daily_means", "decay_alerts", "score_queries", "score_results"]
+__all__ = [
+    "acquaintance",
+    "answers",
+    "daily_means",
+    "decay_alerts",
+    "score_queries",
+    "score_results",
+    "trends",
+]

@@ -44,7 +44,7 @@ _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class FeedPosition:
     """How much of the record somebody knows.
 
     Attributes:
@@ -63,7 +63,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class FeedFilter:
     """What somebody wants to be told of.
 
     Attributes:
@@ -75,25 +75,25 @@ class Watch:
     consumers: frozenset[int] | None
 
 
-def read_position(session: Session) -> Position:
+def read_position(session: Session) -> FeedPosition:
     """Where the record is now."""
-    return Position(
+    return FeedPosition(
         int(session.summarise(EVENTS, "sequence", "max") or 0),
         int(session.summarise(DERIVED_EVENTS, "sequence", "max") or 0),
         f"{session.read_version('rules')}.{session.read_version('segments')}",
     )
 
 
-def parse_position(text: str | None) -> Position | None:
+def parse_position(text: str | None) -> FeedPosition | None:
     """The position that a browser came back with; None where it is none."""
     parts = (text or "").split("-")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts[:2]):
         return None
-    return Position(int(parts[0]), int(parts[1]), parts[2][:40])
+    return FeedPosition(int(parts[0]), int(parts[1]), parts[2][:40])
 
 
 def list_changes(
-    workspace: Workspace, since: Position, until: Position, watch: Watch
+    workspace: Workspace, since: FeedPosition, until: FeedPosition, watch: FeedFilter
 ) -> list[PairScore] | None:
     """The scores of the watched pairs that changed between two positions; None where there are too many to tell."""
     force = put_points_in_force(workspace)
@@ -126,7 +126,9 @@ def list_changes(
     ]
 
 
-def _list_pairs(session: Session, since: Position, until: Position, watch: Watch) -> set[tuple[int, int]]:
+def _list_pairs(
+    session: Session, since: FeedPosition, until: FeedPosition, watch: FeedFilter
+) -> set[tuple[int, int]]:
     pairs: set[tuple[int, int]] = set()
     for table, above, at_most in (
         (EVENTS, since.events, until.events),
@@ -155,11 +157,11 @@ class Feed:
         self.workspace = workspace
         self.listeners = 0
         self._poll_seconds = poll_seconds
-        self._position: Position | None = None
+        self._position: FeedPosition | None = None
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
 
-    async def find_position(self) -> Position:
+    async def find_position(self) -> FeedPosition:
         """Where the record is, as of the last look."""
         async with self._looking:
             now = asyncio.get_running_loop().time()
@@ -168,7 +170,7 @@ class Feed:
                 self._looked = now
             return self._position
 
-    async def wait(self, known: Position, timeout_seconds: float) -> Position | None:
+    async def wait(self, known: FeedPosition, timeout_seconds: float) -> FeedPosition | None:
         """The next position that differs from the known one; None when there is none in time."""
         end = asyncio.get_running_loop().time() + timeout_seconds
         while asyncio.get_running_loop().time() < end:
@@ -178,15 +180,15 @@ class Feed:
             await asyncio.sleep(self._poll_seconds)
         return None
 
-    def _read(self) -> Position:
+    def _read(self) -> FeedPosition:
         with self.workspace.store.reading() as session:
             return read_position(session)
 
 
 async def tell_changes(
     feed: Feed,
-    watch: Watch,
-    start: Position | None,
+    watch: FeedFilter,
+    start: FeedPosition | None,
     *,
     check: Callable[[], object] | None = None,
     wait_seconds: float = CHECK_SECONDS,
@@ -249,7 +251,7 @@ def build_live_routes(desk: RequestContext, feed: Feed) -> APIRouter:
             renew_visit(request)
             return admit()
 
-        def open_watch() -> Watch:
+        def open_watch() -> FeedFilter:
             caller = admit()
             with desk.workspace.store.reading() as session:
                 numbers: Collection[int] | None
@@ -262,7 +264,7 @@ def build_live_routes(desk: RequestContext, feed: Feed) -> APIRouter:
                 desk.note_list(caller, "listen to changes", numbers, {"route": "/live"})
             else:
                 desk.note_look(caller, "listen to changes", consumers)
-            return Watch(
+            return FeedFilter(
                 None if numbers is None else frozenset(numbers),
                 None if consumers is None else frozenset(consumers),
             )

@@ -21,7 +21,7 @@ from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import FALLING_DAYS
 from consumer_fusion.score.queries.score_queries import read_states, score_states
 from consumer_fusion.score.queries.score_results import PairScore
-from consumer_fusion.server.percentile_cache import Place
+from consumer_fusion.server.percentile_cache import Percentile
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.api import schemas
 from consumer_fusion.surfaces.api.paging import read_cursor, write_cursor
@@ -207,7 +207,7 @@ def _name_rows(
     items: list[PairScore] = []
     for number, row in zip(places, rows):
         if is_whole:
-            place: Place | None = Place(float(snapshot.percentiles[number]), snapshot.as_of_us)
+            place: Percentile | None = Percentile(float(snapshot.percentiles[number]), snapshot.as_of_us)
         else:
             place = desk.percentiles.find_place(
                 row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us
@@ -230,7 +230,7 @@ def _shape(
     consumer: str,
     brand: str,
     as_of_us: int,
-    place: Place | None,
+    place: Percentile | None,
     change: float | None = None,
 ) -> PairScore:
     return PairScore.from_row(

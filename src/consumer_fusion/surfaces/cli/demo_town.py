@@ -10,7 +10,7 @@ from consumer_fusion.causal.actions.declared_actions import declare_actions
 from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
 from consumer_fusion.records.action import Action, Assignment, EffectWindow
 from consumer_fusion.records.timestamps import parse_moment, to_day, to_microseconds
-from consumer_fusion.simulate.town_actions import Action as TownAction
+from consumer_fusion.simulate.town_actions import SimulatedAction as TownAction
 from consumer_fusion.simulate.towns import Town
 from consumer_fusion.workspace import Workspace
 

@@ -10,7 +10,7 @@ import typer
 
 from consumer_fusion import pipeline
 from consumer_fusion.ingest.formats import choose_reading
-from consumer_fusion.records.import_record import Acceptance
+from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.surfaces.cli.on_record import open_recorded
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
@@ -55,7 +55,7 @@ def import_(
         raise typer.Exit(1)
 
 
-def print_acceptance(acceptance: Acceptance) -> None:
+def print_acceptance(acceptance: ImportResult) -> None:
     """Say in words what became of an import."""
     changed = f" ({acceptance.changed:,} of them with other content)" if acceptance.changed else ""
     replaced = (

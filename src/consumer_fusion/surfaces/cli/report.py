@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,25 +13,37 @@ from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, con
 from consumer_fusion.workspace import open_workspace
 
 
+class LanguageName(StrEnum):
+    """The languages of a report."""
+
+    ENGLISH = "en"
+    ITALIAN = "it"
+
+
 def report(
     out: Annotated[Path, typer.Option(help="The .html file to write.")],
     brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
     consumer: Annotated[
         str | None, typer.Option(help="The consumer whose relationship is explained.")
     ] = None,
+    language: Annotated[LanguageName, typer.Option(help="The language of the page.")] = LanguageName.ENGLISH,
     as_of: AsOfOption = None,
     workspace: WorkspaceOption = Path(),
     is_json: JsonOption = False,
 ) -> None:
     """Write a page: how scores are spread, who moved, one relationship explained."""
     # The charts are an extra; without it every other command works.
+    from consumer_fusion.i18n.locales import load_language
+    from consumer_fusion.i18n.translation import speaking
     from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
     from consumer_fusion.surfaces.report.writing import write_report
 
     with open_workspace(workspace) as opened, asking_about(opened, as_of) as moment:
-        page = fill_report(opened, ReportRequest(as_of=moment, brand=brand, consumer=consumer))
-        write_report(page, out)
+        request = ReportRequest(as_of=moment, brand=brand, consumer=consumer)
+        with speaking(load_language(language.value)):
+            filled = fill_report(opened, request)
+            write_report(filled, out)
     if is_json:
-        print_json({"out": str(out), "pairs": page.counts.pair_count})
+        print_json({"out": str(out), "pairs": filled.pair_count})
         return
     console.print(f"Report written to {out}")

@@ -83,11 +83,11 @@ def run_server(workspace: Workspace, host: str, listening: socket.socket) -> Non
     """Serve a workspace until SIGINT or SIGTERM; what arrived is read before it returns."""
     from consumer_fusion.server.http_server import make_server
     from consumer_fusion.server.logs import configure_logging
-    from consumer_fusion.surfaces.web import Place, build_app
+    from consumer_fusion.surfaces.web import Deployment, build_app
 
     configure_logging(level=logging.WARNING)
     put_points_in_force(workspace)
-    server = make_server(build_app(workspace, place=Place(bound_address=host)))
+    server = make_server(build_app(workspace, place=Deployment(bound_address=host)))
     # The server ends well by itself and then raises the signal again, for whoever listened before it.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

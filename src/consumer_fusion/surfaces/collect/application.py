@@ -20,7 +20,7 @@ from consumer_fusion.surfaces.collect.chatwoot import check_signature, cut_deliv
 from consumer_fusion.surfaces.collect.cloud_event_modes import cut_cloud_events, is_binary, read_binary
 from consumer_fusion.surfaces.collect.collect_errors import CollectError
 from consumer_fusion.surfaces.collect.collector import Collector
-from consumer_fusion.surfaces.collect.counters import Refusal
+from consumer_fusion.surfaces.collect.counters import RefusedRequest
 from consumer_fusion.surfaces.collect.documents import encode_line, parse_document, parse_events
 from consumer_fusion.surfaces.collect.key_desk import KeyDesk
 from consumer_fusion.surfaces.collect.own_events import cut_events
@@ -145,7 +145,9 @@ class CollectApplication:
     def _note_refusal(self, code: str, key_text: str) -> None:
         # A write key that is wrong may be another secret by mistake: no more than its ending is kept.
         self.counters.refusals.append(
-            Refusal(self.collector.workspace.now_us, "/v1", code, key_text[-4:] if len(key_text) > 8 else "")
+            RefusedRequest(
+                self.collector.workspace.now_us, "/v1", code, key_text[-4:] if len(key_text) > 8 else ""
+            )
         )
 
     async def _refuse(self, refusal: CollectError, asked: Headers, send: Send) -> None:

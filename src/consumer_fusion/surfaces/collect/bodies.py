@@ -61,7 +61,7 @@ class BodyBudget:
         return self._used[""]
 
     @contextmanager
-    def open_share(self, *, key: str | None = None, address: str = "") -> Iterator[Share]:
+    def open_share(self, *, key: str | None = None, address: str = "") -> Iterator[BodyShare]:
         """What one body takes of the budget, given back at the end of the `with` block.
 
         Args:
@@ -73,14 +73,14 @@ class BodyBudget:
             bounds[f"key {key}"] = KEY_BYTES_LIMIT
         else:
             bounds |= {"no key": KEYLESS_BODIES_LIMIT, f"address {address}": ADDRESS_BYTES_LIMIT}
-        share = Share(self._used, bounds)
+        share = BodyShare(self._used, bounds)
         try:
             yield share
         finally:
             share.give_back()
 
 
-class Share:
+class BodyShare:
     """What one body takes of the budget.
 
     Args:
@@ -132,7 +132,12 @@ class SideWork:
 
 
 async def read_body(
-    receive: Receive, headers: Mapping[bytes, bytes], share: Share, side_work: SideWork, *, is_keyless: bool
+    receive: Receive,
+    headers: Mapping[bytes, bytes],
+    share: BodyShare,
+    side_work: SideWork,
+    *,
+    is_keyless: bool,
 ) -> bytes:
     """The body, unpacked.
 
@@ -177,7 +182,7 @@ class _TooLargeError(Exception):
     """There is more of a body than it may have."""
 
 
-async def _receive_all(receive: Receive, share: Share, limit: int) -> bytes:
+async def _receive_all(receive: Receive, share: BodyShare, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:

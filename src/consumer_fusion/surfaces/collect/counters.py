@@ -9,7 +9,7 @@ _REFUSALS_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedRequest:
     """A request that was refused, without its content.
 
     Attributes:
@@ -43,4 +43,4 @@ class Counters:
     requests: Counter[int] = field(default_factory=Counter)
     violations: int = 0
     landed: Counter[str] = field(default_factory=Counter)
-    refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=_REFUSALS_KEPT))
+    refusals: deque[RefusedRequest] = field(default_factory=lambda: deque(maxlen=_REFUSALS_KEPT))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from consumer_fusion.causal.actions.declared_actions import (
     ASSIGNMENT_WORDS,
     EXPECTED_WORDS,
@@ -17,11 +15,10 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.records.action import Assignment, ExpectedEffect
 from consumer_fusion.records.timestamps import write_moment
-from consumer_fusion.surfaces.console.drawings import Column, Drawing, DrawingCache, Placeholder, Table
-from consumer_fusion.surfaces.console.figure_parts import answer_figure
+from consumer_fusion.server.cache import Cache
+from consumer_fusion.surfaces.console.figure_parts import Placeholder, answer_figure, place_figure
 from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
-from consumer_fusion.surfaces.console.urls import make_path
-from consumer_fusion.views.charts.forests import draw_actions
+from consumer_fusion.views.action_views import make_timeline_drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +51,7 @@ def show_actions(visit: Visit) -> Answer:
     brand = visit.read_asked("brand")
     visit.require("look", brand)
     rows = list_actions(visit.workspace, brand=brand)[::-1]
-    path = make_path("/actions/figure", brand=brand)
-    timeline = Placeholder(
-        "timeline",
-        say("Timeline"),
-        say("Mark: it began; light bar: the days on which its effect is looked for"),
-        path,
-        make_path("/actions/figure", brand=brand, format="csv"),
-    )
+    timeline = place_figure(make_timeline_drawing(brand, rows), "/actions/figure", brand=brand)
     content = ActionsPage(
         brand,
         rows,
@@ -81,42 +71,15 @@ def show_actions(visit: Visit) -> Answer:
     )
 
 
-def show_actions_figure(visit: Visit, shelf: DrawingCache) -> Answer:
+def show_actions_figure(visit: Visit, shelf: Cache) -> Answer:
     """The timeline of a brand's actions, for its place on the page, or its numbers as CSV."""
     brand = visit.read_asked("brand")
     visit.require("look", brand)
     rows = list_actions(visit.workspace, brand=brand)
-    table = pa.table(
-        {
-            "title": pa.array([row.title for row in rows], pa.string()),
-            "first_day": pa.array([row.first_day for row in rows], pa.int64()),
-            "last_day": pa.array([row.last_day for row in rows], pa.int64()),
-            "effect_from": pa.array([row.effect_from for row in rows], pa.int64()),
-            "effect_until": pa.array([row.effect_until for row in rows], pa.int64()),
-        }
+    key = ("actions", brand, repr(rows))
+    return answer_figure(
+        visit, shelf, key, visit.readings.find_version(), lambda: make_timeline_drawing(brand, rows)
     )
-
-    def make() -> Drawing:
-        return Drawing(
-            "timeline",
-            say("Timeline"),
-            say("Mark: it began; light bar: the days on which its effect is looked for"),
-            lambda look: draw_actions(table, look),
-            lambda: Table(
-                "actions",
-                say("Campaigns and actions of {brand}", brand=brand),
-                (
-                    Column("title", say("action"), "sentence"),
-                    Column("first_day", say("from"), "day"),
-                    Column("last_day", say("to"), "day"),
-                    Column("effect_from", say("effect from"), "day"),
-                    Column("effect_until", say("effect to"), "day"),
-                ),
-                table.to_pylist(),
-            ),
-        )
-
-    return answer_figure(visit, shelf, ("actions", brand, repr(rows)), visit.readings.find_version(), make)
 
 
 def find_brand(visit: Visit, action_id: str) -> str:

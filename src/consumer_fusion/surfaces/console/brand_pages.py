@@ -9,16 +9,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.errors import NotFoundError
+from consumer_fusion.events.activity_counts import Activity
 from consumer_fusion.i18n.translation import say
-from consumer_fusion.server.many_pairs import Activity
-from consumer_fusion.surfaces.console.brand_drawings import BRAND_HEADINGS, make_brand_drawing
-from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Placeholder
-from consumer_fusion.surfaces.console.figure_parts import answer_figure
+from consumer_fusion.server.cache import Cache
+from consumer_fusion.surfaces.console.figure_parts import (
+    Placeholder,
+    answer_figure,
+    find_drawing,
+    place_figure,
+)
 from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
-from consumer_fusion.surfaces.console.queries import BrandsReading
+from consumer_fusion.surfaces.console.queries import BrandReading, BrandsReading
 from consumer_fusion.surfaces.console.urls import LIVE_PATH, make_path
-from consumer_fusion.views.charts.labels import SYMBIOSIS_WORDS
+from consumer_fusion.views.brand_views import make_brand_drawings
+from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS
+from consumer_fusion.views.drawings import Drawing, Drawings
 
 MOVERS_LISTED = 4
 BRANDS_LISTED = 100
@@ -122,7 +127,7 @@ def show_overview(visit: Visit) -> Answer:
         pair_count=scores.num_rows,
         unknown_count=classes.get("unknown", 0),
         quartiles=_find_quartiles(scores["fusion_score"]),
-        mix=[(str(name), classes[name]) for name in SYMBIOSIS_WORDS if classes.get(name)],
+        mix=[(name, classes[name]) for name in SYMBIOSIS_LABELS if classes.get(name)],
         fallen_count=pc.sum(pc.less(change, -1.0)).as_py() or 0,
         risen_count=pc.sum(pc.greater(change, 1.0)).as_py() or 0,
         activity=activity,
@@ -130,8 +135,8 @@ def show_overview(visit: Visit) -> Answer:
         fell=_list_ends(visit, scores.slice(0, MOVERS_LISTED), is_falling=True),
         rose=_list_ends(visit, scores.slice(max(0, scores.num_rows - MOVERS_LISTED)), is_falling=False),
         figures=[
-            _place_figure(name, say(heading), say(hint), brand=brand, as_of=visit.asked.get("as_of"))
-            for name, (heading, hint) in BRAND_HEADINGS.items()
+            place_figure(each, "/brand/figure", name=name, brand=brand, as_of=visit.asked.get("as_of"))
+            for name, each in _make_drawings(visit, reading, activity).items()
         ],
     )
     return Page("overview.html", brand, content, section="overview", brand=brand)
@@ -142,20 +147,14 @@ def show_being_read(title: str, *, section: str, brand: str | None = None) -> Pa
     return Page("being_read.html", title, None, status=202, section=section, brand=brand)
 
 
-def show_brand_figure(visit: Visit, shelf: DrawingCache) -> Answer:
+def show_brand_figure(visit: Visit, shelf: Cache) -> Answer:
     """One chart of a brand, for its place on the page, or its numbers as CSV."""
     brand, name = visit.read_asked("brand"), visit.read_asked("name")
     visit.require("look", brand)
 
     def make() -> Drawing:
         reading = visit.readings.read_brand(brand, visit.as_of_us)
-        drawing = make_brand_drawing(
-            name, reading, visit.readings.read_activity(brand), visit.show_key,
-            lambda: visit.readings.read_trend(brand, visit.as_of_us),
-        )  # fmt: skip
-        if drawing is None:
-            raise NotFoundError(say("There is no chart “{name}”.", name=name))
-        return drawing
+        return find_drawing(_make_drawings(visit, reading, visit.readings.read_activity(brand)), name)
 
     key = ("brand", brand, name, visit.asked.get("as_of"), visit.may("see_identities"))
     return answer_figure(visit, shelf, key, visit.readings.find_version(visit.as_of_us), make)
@@ -166,11 +165,11 @@ def find_live_path(visit: Visit, **parameters: object) -> str | None:
     return make_path(LIVE_PATH, **parameters) if visit.asked.get("as_of", "now") == "now" else None
 
 
-def _place_figure(name: str, heading: str, hint: str, **parameters: object) -> Placeholder:
-    path = make_path("/brand/figure", name=name, **parameters)
-    return Placeholder(
-        name, heading, hint, path, make_path("/brand/figure", name=name, format="csv", **parameters)
-    )
+def _make_drawings(visit: Visit, reading: BrandReading, activity: Activity) -> Drawings:
+    return make_brand_drawings(
+        reading.brand, reading.scores, activity.days, show_key=visit.show_key,
+        read_trend=lambda: visit.readings.read_trend(reading.brand, visit.as_of_us),
+    )  # fmt: skip
 
 
 def _find_quartiles(scores: pa.ChunkedArray) -> tuple[float, float, float] | None:

@@ -18,7 +18,7 @@ from consumer_fusion.score.queries import answers
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
-from consumer_fusion.surfaces.report.tables import write_csv
+from consumer_fusion.views.tables import write_csv
 
 ROWS_ON_PAGE = 50
 Arrangement = Literal["falling", "rising", "lowest", "highest", "consumer"]
@@ -107,7 +107,7 @@ def show_consumers(visit: Visit) -> Answer:
     found = _arrange(found, order)
     if visit.asked.get("format") == "csv":
         visit.require("export")
-        return Download("consumers.csv", "\ufeff" + write_csv(found.column_names, found.to_pylist()))
+        return Download("consumers.csv", write_csv(found.column_names, found.to_pylist()))
     start = _find_start(found, visit.asked.get("after", ""), order)
     part = found.slice(start, ROWS_ON_PAGE).to_pylist()
     parameters: dict[str, object] = {

@@ -10,20 +10,20 @@ from consumer_fusion.causal.actions.declared_actions import find_action, list_ac
 from consumer_fusion.causal.effects import effect_wording, shrinking
 from consumer_fusion.causal.effects.shrinking import ShownEffect, list_beside, list_effects
 from consumer_fusion.causal.series.metric_store import METRIC_NAMES
-from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.records.effect import EvidenceLabel
+from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.action_pages import find_brand
-from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Placeholder, Table
-from consumer_fusion.surfaces.console.effect_drawings import (
-    EFFECT_HEADINGS,
-    gather_effects,
-    make_effect_drawing,
-    make_list_drawing,
+from consumer_fusion.surfaces.console.figure_parts import (
+    Placeholder,
+    answer_figure,
+    find_drawing,
+    place_figure,
 )
-from consumer_fusion.surfaces.console.figure_parts import answer_figure
 from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
+from consumer_fusion.views.drawings import Drawing
+from consumer_fusion.views.effect_views import make_effect_drawings, make_effects_drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class EffectsPage:
             `shrunk_interval`, `sign`, `p_value`, `q_value`, `path`.
         counts: How many there are of each label, with its words.
         figure: The chart, to be drawn; None without effects.
-        table: The numbers, for the download.
+        caption: What the rows of the download are.
         action_count: How many actions are declared.
         may_measure: Whether the visitor may have all measured anew.
         download: Where the numbers are as CSV.
@@ -87,7 +87,7 @@ class EffectsPage:
     rows: Sequence[Mapping[str, Any]]
     counts: Sequence[tuple[EvidenceLabel, str, int]]
     figure: Placeholder | None
-    table: Table
+    caption: str
     action_count: int
     may_measure: bool
     download: str
@@ -139,9 +139,8 @@ def show_effect(visit: Visit) -> Answer:
         passed=effect_wording.list_left_out(report),
         may_measure=visit.may("declare_actions", brand),
         figures=[
-            _place_figure(name, say(heading), say(hint), action_id, metric)
-            for name, (heading, hint) in EFFECT_HEADINGS.items()
-            if name == "course" or (report.relative is not None and (report.adds_up or name != "cumulative"))
+            place_figure(each, "/effect/figure", action=action_id, metric=metric, name=name)
+            for name, each in make_effect_drawings(report).items()
         ],
         download=make_path("/effect/figure", action=action_id, metric=metric, name="course", format="csv"),
     )
@@ -149,7 +148,7 @@ def show_effect(visit: Visit) -> Answer:
     return Page("effect.html", title, content, section="effects", brand=brand)
 
 
-def show_effect_figure(visit: Visit, shelf: DrawingCache) -> Answer:
+def show_effect_figure(visit: Visit, shelf: Cache) -> Answer:
     """One chart of an effect, for its place on the page, or its numbers as CSV."""
     action_id, metric = visit.read_asked("action"), visit.read_asked("metric")
     name = visit.read_asked("name")
@@ -157,10 +156,7 @@ def show_effect_figure(visit: Visit, shelf: DrawingCache) -> Answer:
     report = visit.readings.find_effect(action_id, metric)
 
     def make() -> Drawing:
-        drawing = make_effect_drawing(name, report)
-        if drawing is None:
-            raise NotFoundError(say("There is no chart “{name}”.", name=name))
-        return drawing
+        return find_drawing(make_effect_drawings(report), name)
 
     key = ("effect", action_id, metric, name, hash(report.write_json()))
     return answer_figure(visit, shelf, key, visit.readings.find_version(), make)
@@ -172,8 +168,7 @@ def show_effects(visit: Visit) -> Answer:
     visit.require("look", brand)
     every = list_effects(visit.workspace, brand=brand, show_key=visit.show_key)
     shown = [each for each in every if not metric or each.report.metric == metric]
-    table = gather_effects(shown, brand)
-    path = make_path("/effects/figure", brand=brand, metric=metric)
+    drawing = make_effects_drawing(shown, brand)
     content = EffectsPage(
         brand=brand,
         metric=metric,
@@ -186,18 +181,10 @@ def show_effects(visit: Visit) -> Answer:
             for label, words in effect_wording.LABEL_WORDS.items()
             if (count := sum(each.listed_label == label and each.report.told_with is None for each in shown))
         ],
-        figure=Placeholder(
-            "effects",
-            say("As measured, and together with others of its kind"),
-            say(
-                "Ring and thin line: as measured, 95%. Dot and thick line: shrunk. Left of the line fewer, right more."
-            ),
-            path,
-            make_path("/effects/figure", brand=brand, metric=metric, format="csv"),
-        )
+        figure=place_figure(drawing, "/effects/figure", brand=brand, metric=metric)
         if any(each.report.relative is not None for each in shown)
         else None,
-        table=table,
+        caption=drawing.gather().caption,
         action_count=len(list_actions(visit.workspace, brand=brand)),
         may_measure=visit.may("declare_actions", brand),
         download=make_path("/effects/figure", brand=brand, metric=metric, format="csv"),
@@ -207,23 +194,15 @@ def show_effects(visit: Visit) -> Answer:
     )
 
 
-def show_effects_figure(visit: Visit, shelf: DrawingCache) -> Answer:
+def show_effects_figure(visit: Visit, shelf: Cache) -> Answer:
     """The chart of all effects of a brand, for its place on the page, or its numbers as CSV."""
     brand, metric = visit.read_asked("brand"), visit.asked.get("metric", "")
     visit.require("look", brand)
     shown = list_effects(visit.workspace, brand=brand, metric=metric or None, show_key=visit.show_key)
-    drawing = make_list_drawing(shown, brand)
+    drawing = make_effects_drawing(shown, brand)
     stamp = [(each.report.action, each.report.metric, each.report.relative) for each in shown]
     key = ("effects", brand, metric, repr(stamp))
     return answer_figure(visit, shelf, key, visit.readings.find_version(), lambda: drawing)
-
-
-def _place_figure(name: str, heading: str, hint: str, action_id: str, metric: str) -> Placeholder:
-    path = make_path("/effect/figure", action=action_id, metric=metric, name=name)
-    return Placeholder(
-        name, heading, hint, path,
-        make_path("/effect/figure", action=action_id, metric=metric, name=name, format="csv"),
-    )  # fmt: skip
 
 
 def _put_newest_first(shown: Sequence[ShownEffect]) -> list[ShownEffect]:

@@ -5,13 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from consumer_fusion.errors import DrawingError
+from consumer_fusion.errors import DrawingError, NotFoundError
+from consumer_fusion.i18n.translation import say
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.server.cache import Cache, Version
-from consumer_fusion.surfaces.console.drawings import Drawing, Drawn, draw_figure, leave_empty
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
 from consumer_fusion.surfaces.console.patience import find_patience
 from consumer_fusion.surfaces.console.urls import make_path
+from consumer_fusion.views.drawings import NARROW, WIDE, Drawing, Drawings, Drawn, draw_figure, leave_empty
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """Where a chart comes to stand once it is drawn.
+
+    Attributes:
+        name: Its name.
+        heading: What is shown.
+        hint: How to read it.
+        path: Where it is drawn.
+        download: Where its numbers are as CSV.
+    """
+
+    name: str
+    heading: str
+    hint: str
+    path: str
+    download: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +49,31 @@ class FigurePart:
     download: str
 
 
+def place_figure(drawing: Drawing, path: str, **parameters: object) -> Placeholder:
+    """The place of a chart on a page.
+
+    Args:
+        drawing: The chart.
+        path: Where it is drawn.
+        parameters: Of the path.
+    """
+    return Placeholder(
+        drawing.name, drawing.heading, drawing.hint, make_path(path, **parameters),
+        make_path(path, **{**parameters, "format": "csv"}),
+    )  # fmt: skip
+
+
+def find_drawing(drawings: Drawings, name: str) -> Drawing:
+    """A chart by its name.
+
+    Raises:
+        NotFoundError: There is none of this name.
+    """
+    if name not in drawings:
+        raise NotFoundError(say("There is no chart “{name}”.", name=name))
+    return drawings[name]
+
+
 def answer_figure(
     visit: Visit, shelf: Cache, key: tuple[Hashable, ...], version: Version, make: Callable[[], Drawing]
 ) -> Answer:
@@ -44,21 +89,21 @@ def answer_figure(
     if visit.asked.get("format") == "csv":
         table = make().gather()
         return Download(f"{table.name}.csv", table.write_csv())
-    is_narrow = visit.asked.get("width") == "narrow"
+    look = NARROW if visit.asked.get("width") == "narrow" else WIDE
     try:
         drawn = shelf.recall(
-            ("figure", *key, is_narrow, visit.language.code), version,
-            lambda: draw_figure(make(), is_narrow=is_narrow), patience_seconds=find_patience(),
+            ("figure", *key, look.width, visit.language.code), version,
+            lambda: draw_figure(make(), look), patience_seconds=find_patience(),
         )  # fmt: skip
     except DrawingError:
         drawn = leave_empty(make())
     asked = {name: value for name, value in visit.asked.items() if name != "width"}
     path, download = make_path(visit.path, **asked), make_path(visit.path, **{**asked, "format": "csv"})
     # A chart that names nobody is part of the page that it stands on, whose look is on record.
-    look = None
+    note = None
     if any(column.name == "consumer" for column in drawn.table.columns):
         detail = {"name": visit.asked.get("name"), "rows": len(drawn.table.rows)}
-        look = AuditNote(
+        note = AuditNote(
             "look at figure", visit.path, visit.asked.get("consumer"), visit.asked.get("brand"), detail
         )
-    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download), look=look)
+    return Page("figure.html", drawn.heading, FigurePart(drawn, path, download), look=note)

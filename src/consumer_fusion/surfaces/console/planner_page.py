@@ -7,8 +7,6 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.power_analysis import (
     COUNTED_METRICS,
@@ -37,11 +35,11 @@ from consumer_fusion.records.timestamps import (
     write_moment,
 )
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.surfaces.console.drawings import Column, Drawing, DrawingCache, Placeholder, Table
-from consumer_fusion.surfaces.console.figure_parts import answer_figure
+from consumer_fusion.server.cache import Cache
+from consumer_fusion.surfaces.console.figure_parts import Placeholder, answer_figure, place_figure
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
-from consumer_fusion.views.charts.forests import draw_detectable
+from consumer_fusion.views.action_views import make_plans_drawing
 
 MOST_STARTS = 4
 
@@ -109,15 +107,7 @@ def show_planner(visit: Visit) -> Answer:
             }
             for plan in plans
         ],
-        figure=Placeholder(
-            "plans",
-            say("What could be found"),
-            say("Smallest detectable effect at 80% power, by the length of the action."),
-            make_path("/planner/figure", **asked),
-            make_path("/planner/figure", format="csv", **asked),
-        )
-        if plans
-        else None,
+        figure=place_figure(make_plans_drawing(plans, metric), "/planner/figure", **asked) if plans else None,
         download=make_path("/planner/figure", format="csv", **asked),
         problem=problem,
         holdouts=_suggest(visit, brand, metric, days),
@@ -133,34 +123,16 @@ def show_planner(visit: Visit) -> Answer:
     )
 
 
-def show_planner_figure(visit: Visit, shelf: DrawingCache) -> Answer:
+def show_planner_figure(visit: Visit, shelf: Cache) -> Answer:
     """The chart of what could be found, for its place on the page, or its numbers as CSV."""
     brand, metric = visit.read_asked("brand"), visit.asked.get("metric") or "orders"
     visit.require("look", brand)
 
-    def make() -> Drawing:
-        plans = _make_plans(visit, brand, metric)
-        several = len({plan.start for plan in plans}) > 1
-        table = pa.table(
-            {
-                "series": [
-                    f"{plan.series}, {effect_wording.write_day(plan.start)}" if several else plan.series
-                    for plan in plans
-                ],
-                "days": [plan.days for plan in plans],
-                "detectable": [plan.detectable for plan in plans],
-            }
-        )
-        return Drawing(
-            "plans",
-            say("What could be found"),
-            say("Smallest detectable effect at 80% power, by the length of the action."),
-            lambda look: draw_detectable(table, look),
-            lambda: _gather_plans(plans, metric),
-        )
-
     key = ("plans", brand, metric, visit.asked.get("start"))
-    return answer_figure(visit, shelf, key, visit.readings.find_version(), make)
+    return answer_figure(
+        visit, shelf, key, visit.readings.find_version(),
+        lambda: make_plans_drawing(_make_plans(visit, brand, metric), metric),
+    )  # fmt: skip
 
 
 def download_holdout(visit: Visit) -> Answer:
@@ -182,21 +154,6 @@ def _make_plans(visit: Visit, brand: str, metric: str) -> list[Plan]:
     starts = [part for part in visit.asked.get("start", "").replace(",", " ").split() if part][:MOST_STARTS]
     days = [to_day(to_microseconds(parse_moment(each))) for each in starts]
     return plan_actions(visit.workspace, brand, metric=metric, starts=days)
-
-
-def _gather_plans(plans: Sequence[Plan], metric: str) -> Table:
-    return Table(
-        "plans",
-        say("The smallest effect on {metric} that would be found", metric=effect_wording.name_metric(metric)),
-        (
-            Column("series", say("whose")),
-            Column("start", say("from"), "day"),
-            Column("days", say("days"), "count"),
-            Column("detectable", say("effect"), "relative"),
-            Column("controls", say("control series"), "count"),
-        ),
-        [plan.model_dump() for plan in plans],
-    )
 
 
 def _suggest(visit: Visit, brand: str, metric: str, days: int) -> list[tuple[HoldoutSuggestion, str]]:

@@ -15,6 +15,7 @@ from consumer_fusion import inspection
 from consumer_fusion.causal.effects.effect_report import EffectReport
 from consumer_fusion.causal.effects.operations import EffectQuestion, answer_question
 from consumer_fusion.causal.effects.shrinking import read_effect
+from consumer_fusion.events.activity_counts import Activity, count_activity
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import find_members, map_canonical
 from consumer_fusion.i18n.translation import read_language
@@ -28,16 +29,16 @@ from consumer_fusion.score.model import reading as reading_module
 from consumer_fusion.score.model.ledger import fold_ledger
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import NamedMoment
+from consumer_fusion.score.queries.trends import add_present, list_trend_moments, read_trend
 from consumer_fusion.server.cache import Cache, Version
-from consumer_fusion.server.many_pairs import Activity, count_activity, is_many, read_brand, summarise_brands
+from consumer_fusion.server.many_pairs import is_many, read_brand, summarise_brands
 from consumer_fusion.server.percentile_cache import PercentileCache
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.surfaces.console.patience import find_patience
-from consumer_fusion.surfaces.console.trends import add_present, list_trend_moments, read_trend
+from consumer_fusion.views.pair_views import HISTORY_DAYS
 from consumer_fusion.workspace import Workspace
 
 T = TypeVar("T")
-HISTORY_DAYS = 180
 MOMENTS_KNOWN = 200
 """So many moments that moved are known as such."""
 BRANDS_WARMED = 5

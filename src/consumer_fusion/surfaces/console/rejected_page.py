@@ -9,7 +9,7 @@ from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.translation import mark, say, say_count
 from consumer_fusion.ingest.rejections import count_rejections, list_rejections
 from consumer_fusion.records.audit import AuditNote
-from consumer_fusion.records.import_record import REJECTIONS, Acceptance, Rejection
+from consumer_fusion.records.import_record import REJECTIONS, ImportResult, Rejection
 from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.storage.store import Between, Value
 from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
@@ -124,7 +124,7 @@ def drop_rejection(visit: Visit) -> Answer:
     return Redirect("/rejected", say("The row is gone for good."))
 
 
-def _tell(acceptance: Acceptance) -> str:
+def _tell(acceptance: ImportResult) -> str:
     parts = [say_count("{count} row was taken.", "{count} rows were taken.", acceptance.accepted)]
     if acceptance.duplicates:
         parts.append(

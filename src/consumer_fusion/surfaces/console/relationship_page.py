@@ -6,20 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer_fusion.associations.operations import EVIDENCE_WORDS, list_associations
-from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.model.reading import Reading
 from consumer_fusion.score.queries import answers
+from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.brand_pages import find_live_path
-from consumer_fusion.surfaces.console.drawings import Drawing, DrawingCache, Placeholder
-from consumer_fusion.surfaces.console.figure_parts import answer_figure
+from consumer_fusion.surfaces.console.figure_parts import (
+    Placeholder,
+    answer_figure,
+    find_drawing,
+    place_figure,
+)
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
-from consumer_fusion.surfaces.console.pair_drawings import PAIR_HEADINGS, make_pair_drawing
 from consumer_fusion.surfaces.console.queries import PairReading
 from consumer_fusion.surfaces.console.urls import make_path
-from consumer_fusion.surfaces.report.tables import write_csv
+from consumer_fusion.views.drawings import Drawing
+from consumer_fusion.views.pair_views import make_ledger_table, make_pair_drawings
 
 LEDGER_ROWS = 40
 
@@ -135,7 +139,8 @@ def show_relationship(visit: Visit) -> Answer:
     pair = _read(visit, consumer, brand)
     rows = make_ledger(pair, _parameters(visit))
     if visit.asked.get("format") == "csv":
-        return _write_ledger(pair)
+        table = make_ledger_table(pair.answer)
+        return Download(f"{table.name}.csv", table.write_csv())
     if visit.is_part and "from" in visit.asked:
         start = _read_place(visit.asked["from"])
         part = LedgerPart(
@@ -168,15 +173,8 @@ def show_relationship(visit: Visit) -> Answer:
         event_count=len(rows),
         more_path=_more_path(visit, LEDGER_ROWS, len(rows)),
         figures=[
-            Placeholder(
-                name,
-                say(heading),
-                say(hint),
-                make_path("/relationship/figure", name=name, **_parameters(visit)),
-                make_path("/relationship/figure", name=name, format="csv", **_parameters(visit)),
-            )
-            for name, (heading, hint) in PAIR_HEADINGS.items()
-            if rows or name == "facets"
+            place_figure(each, "/relationship/figure", name=name, **_parameters(visit))
+            for name, each in make_pair_drawings(pair.answer, pair.history, shown).items()
         ],
         download=make_path("/relationship", format="csv", **_parameters(visit)),
         live_path=find_live_path(visit, brand=brand, consumer=pair.answer.consumer),
@@ -187,24 +185,22 @@ def show_relationship(visit: Visit) -> Answer:
     )  # fmt: skip
 
 
-def show_pair_figure(visit: Visit, shelf: DrawingCache) -> Answer:
+def show_pair_figure(visit: Visit, shelf: Cache) -> Answer:
     """One chart of a relationship, for its place on the page, or its numbers as CSV."""
     consumer, brand = _read_pair(visit)
     name = visit.read_asked("name")
 
     def make() -> Drawing:
-        reading = _read(visit, consumer, brand)
-        drawing = make_pair_drawing(name, reading, visit.show_key(reading.answer.consumer))
-        if drawing is None:
-            raise NotFoundError(say("There is no chart “{name}”.", name=name))
-        return drawing
+        pair = _read(visit, consumer, brand)
+        shown = visit.show_key(pair.answer.consumer)
+        return find_drawing(make_pair_drawings(pair.answer, pair.history, shown), name)
 
     key = (
         "pair", consumer, brand, name, visit.asked.get("as_of"), visit.may("see_identities"),
         visit.visitor.caller.brands is None,
     )  # fmt: skip
-    stamp = visit.readings.find_pair_version(consumer, brand, visit.as_of_us)
-    return answer_figure(visit, shelf, key, stamp, make)
+    version = visit.readings.find_pair_version(consumer, brand, visit.as_of_us)
+    return answer_figure(visit, shelf, key, version, make)
 
 
 def show_without(visit: Visit) -> Answer:
@@ -249,11 +245,6 @@ def _list_associations(visit: Visit, pair: PairReading) -> list[dict[str, object
         for each in list_associations(visit.workspace, consumer=pair.answer.consumer)
         if each.brand == pair.answer.brand
     ]
-
-
-def _write_ledger(pair: PairReading) -> Download:
-    table = answers.tabulate_contributions(pair.answer)
-    return Download("contributions.csv", "\ufeff" + write_csv(table.column_names, table.to_pylist()))
 
 
 def _read(visit: Visit, consumer: str, brand: str) -> PairReading:

@@ -8,6 +8,7 @@ from functools import partial
 
 from consumer_fusion.operations import find_capabilities
 from consumer_fusion.records.access import Permission
+from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console import (
     action_pages,
     audit_page,
@@ -24,7 +25,6 @@ from consumer_fusion.surfaces.console import (
     suggestion_pages,
     unattributed_page,
 )
-from consumer_fusion.surfaces.console.drawings import DrawingCache
 from consumer_fusion.surfaces.console.operation_pages import find_group_pages
 from consumer_fusion.surfaces.console.pages import Answer, Visit
 from consumer_fusion.surfaces.operation_fields import is_file
@@ -43,7 +43,7 @@ class PageMaker:
     """
 
     needs: Permission
-    make: Callable[[Visit, DrawingCache], Answer]
+    make: Callable[[Visit, Cache], Answer]
     is_change: bool = False
     is_preview: bool = False
     takes_file: bool = False
@@ -53,7 +53,7 @@ def _show(needs: Permission, make: Callable[[Visit], Answer]) -> PageMaker:
     return PageMaker(needs, lambda visit, _: make(visit))
 
 
-def _draw(needs: Permission, make: Callable[[Visit, DrawingCache], Answer]) -> PageMaker:
+def _draw(needs: Permission, make: Callable[[Visit, Cache], Answer]) -> PageMaker:
     return PageMaker(needs, make)
 
 

@@ -1,4 +1,4 @@
-"""Static files of the pages: style, script, icon, and the palettes that are written from the charts' colours."""
+"""Static files of the pages: style, script, icon, and the style sheet of all views."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from consumer_fusion.surfaces.console.templating import write_palettes
 from consumer_fusion.surfaces.console.urls import STATIC_PATH
+from consumer_fusion.views.page_templates import write_style
 
 _KEPT = "public, max-age=31536000, immutable"
 """Browsers may keep them for good: their addresses change with their content."""
@@ -17,13 +17,13 @@ _KEPT = "public, max-age=31536000, immutable"
 def static_routes() -> list[BaseRoute]:
     """The routes of static files."""
     return [
-        Route(f"{STATIC_PATH}/palettes.css", _send_palettes),
+        Route(f"{STATIC_PATH}/views.css", _send_style),
         Mount(STATIC_PATH, app=_KeptStatics(packages=[("consumer_fusion.surfaces.console", "static")])),
     ]
 
 
-async def _send_palettes(_: Request) -> Response:
-    return PlainTextResponse(write_palettes(), media_type="text/css", headers={"Cache-Control": _KEPT})
+async def _send_style(_: Request) -> Response:
+    return PlainTextResponse(write_style(), media_type="text/css", headers={"Cache-Control": _KEPT})
 
 
 class _KeptStatics(StaticFiles):

@@ -1,32 +1,78 @@
-"""Putting a page together and writing it to a file, whole or not at all."""
+"""Writing a report to a file, whole or not at all."""
 
 from __future__ import annotations
 
 import os
-from importlib.resources import files
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
-from consumer_fusion.errors import MissingExtraError
-from consumer_fusion.records.timestamps import to_microseconds
-from consumer_fusion.surfaces.report.page import ReportPage, check_page
+from consumer_fusion.views.arrival_views import ArrivalCounts
+from consumer_fusion.views.drawings import NARROW, WIDE, Section, try_figure
+from consumer_fusion.views.page_templates import make_environment, write_style
+from consumer_fusion.views.tables import TableView, write_csv
+
+ROWS_IN_DOWNLOAD = 5_000
+"""So many rows are in a download, which lies within the page; for all there is `fusion score --out`."""
+_PACKAGE = "consumer_fusion.surfaces.report"
 
 
-def write_report(page: ReportPage, path: Path) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that a report shows.
+
+    Attributes:
+        title: Heading of the page.
+        made_at_us: When the report was made.
+        as_of_us: As-of time of the scores.
+        points_version: Version of the points table that the scores are read with.
+        pair_count: Relationships.
+        consumer_count: Consumers, after merges.
+        brand_count: Brands.
+        counts: How much the workspace took.
+        newest_event_us: When the newest event occurred; None without events.
+        newest_received_us: When an event was last received; None without events.
+        sections: In order.
+    """
+
+    title: str
+    made_at_us: int
+    as_of_us: int
+    points_version: str
+    pair_count: int
+    consumer_count: int
+    brand_count: int
+    counts: ArrivalCounts
+    newest_event_us: int | None
+    newest_received_us: int | None
+    sections: Sequence[Section]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedFile:
+    """A table as CSV within the page.
+
+    Attributes:
+        href: A `data:` address.
+        row_count: How many rows it has.
+    """
+
+    href: str
+    row_count: int
+
+
+def write_report(report: Report, path: Path) -> Path:
     """Write a report as one HTML file that refers to nothing outside itself.
 
     Args:
-        page: What it shows.
+        report: What it shows.
         path: The file; one that is there is replaced, and only once the new one is complete.
 
     Returns:
         The file.
-
-    Raises:
-        InputError: A table of the page lacks a column.
-        MissingExtraError: The extra `report` is not installed.
     """
-    check_page(page)
-    html = render_report(page)
+    html = render_report(report)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
@@ -35,55 +81,25 @@ def write_report(page: ReportPage, path: Path) -> Path:
     return path
 
 
-def render_report(page: ReportPage) -> str:
-    """The HTML of a report."""
-    try:
-        import jinja2
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError(
-            "A report needs the library jinja2, which is not installed.",
-            hint="pip install 'consumer-fusion[report]'",
-        ) from missing
-    # Charts and what is drawn with them need the extra too; only who writes a report pays for loading them.
-    from consumer_fusion.surfaces.report.calibration_section import make_calibration_section
-    from consumer_fusion.surfaces.report.effects_section import make_effects_section
-    from consumer_fusion.surfaces.report.pair_section import make_pair_section
-    from consumer_fusion.surfaces.report.sections import (
-        make_brand_sections,
-        make_intake_section,
-        make_movers_section,
-        make_pairs_section,
+def render_report(report: Report) -> str:
+    """The HTML of a report, in the language in force."""
+    environment = make_environment(_PACKAGE)
+    own_style, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
+    return environment.get_template("report.html").render(
+        report=report,
+        style=write_style() + own_style,
+        draw=lambda drawing: try_figure(drawing, WIDE, NARROW),
+        name_file=_name_file,
+        write_download=_write_download,
     )
-    from consumer_fusion.views.charts.labels import (
-        SYMBIOSIS_MEANINGS,
-        SYMBIOSIS_WORDS,
-        write_count,
-        write_score,
-        write_time,
-    )
-    from consumer_fusion.views.charts.theme import DARK, LIGHT, write_css_variables
 
-    sections = make_brand_sections(page)
-    movers, pairs, intake = make_movers_section(page), make_pairs_section(page), make_intake_section(page)
-    pair = None if page.pair is None else make_pair_section(page.pair)
-    calibration = None if page.calibration is None else make_calibration_section(page.calibration)
-    effects = make_effects_section(page)
-    folder = files("consumer_fusion.surfaces.report")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"count": write_count, "score": write_score, "time": write_time}
-    template = environment.from_string(folder.joinpath("report.html.j2").read_text(encoding="utf-8"))
-    return template.render(
-        page=page,
-        made_at_us=to_microseconds(page.made_at),
-        sections=[
-            part
-            for part in (*sections, movers, pair, effects, pairs, intake, calibration)
-            if part is not None
-        ],
-        words=[(SYMBIOSIS_WORDS[key], SYMBIOSIS_MEANINGS[key]) for key in SYMBIOSIS_WORDS],
-        style=folder.joinpath("report.css").read_text(encoding="utf-8"),
-        light=write_css_variables(LIGHT),
-        dark=write_css_variables(DARK),
-    )
+
+def _name_file(section: Section, table: TableView) -> str:
+    """The name of a download, which is its id on the page too: several brands have tables of one name."""
+    return f"{table.name}-{section.name}.csv" if section.name.startswith("brand-") else f"{table.name}.csv"
+
+
+def _write_download(table: TableView) -> EmbeddedFile:
+    rows = table.rows[:ROWS_IN_DOWNLOAD]
+    text = write_csv([column.name for column in table.columns], rows)
+    return EmbeddedFile("data:text/csv;charset=utf-8," + quote(text), len(rows))

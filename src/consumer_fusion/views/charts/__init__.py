@@ -1,19 +1,9 @@
 """Charts, for page, notebook and report: Arrow tables in, Altair charts or SVG text out.
 
-Nothing here reads a workspace. Needs the extra `report`.
+Nothing here reads a workspace.
 """
 
 from __future__ import annotations
-
-from consumer_fusion.errors import MissingExtraError
-
-try:
-    import altair  # noqa: F401
-except ModuleNotFoundError as missing:
-    raise MissingExtraError(
-        f"Charts need the library {missing.name}, which is not installed.",
-        hint="pip install 'consumer-fusion[report]'",
-    ) from missing
 
 __all__ = [
     "courses",

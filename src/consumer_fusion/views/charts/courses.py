@@ -179,8 +179,8 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
             "label": say(
                 "{windows} between {low} and {high}",
                 windows=write_noun(int(count), "window"),
-                low=write_relative(float(start)),
-                high=write_relative(float(end)),
+                low=write_relative(float(min(start, values.min()) if start == edges[0] else start)),
+                high=write_relative(float(max(end, values.max()) if end == edges[-1] else end)),
             ),
         }
         for start, end, count in zip(edges[:-1], edges[1:], counts)
@@ -195,33 +195,30 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
                 "start:Q",
                 scale=scale,
                 title=say("change against what was expected"),
-                axis=altair.Axis(format="+.0%", grid=False, tickCount=5 if look.is_narrow else 9),
+                axis=altair.Axis(
+                    format="+.0%",
+                    grid=False,
+                    tickCount=5 if look.is_narrow else 7,
+                    labelOverlap=True,
+                    labelSeparation=10,
+                ),
             ),
             x2="end:Q",
             y2=altair.datum(0),
-            y=altair.Y("count:Q", title=say("windows without an action"), axis=altair.Axis(tickCount=4)),
+            y=altair.Y(
+                "count:Q",
+                title=say("windows without an action"),
+                # The name of the line stands above all bars.
+                scale=altair.Scale(domainMax=1.2 * max(1, *counts)),
+                axis=altair.Axis(tickCount=4, tickMinStep=1),
+            ),
             tooltip="label:N",
             description="label:N",
         )
     )
     layers: list[altair.Chart] = [bars]
     if effect is not None:
-        at = float(np.clip(effect, edges[0], edges[-1]))
-        is_left = at > (edges[0] + edges[-1]) / 2
-        point = altair.Chart(
-            make_data([{"at": at, "text": say("measured: {change}", change=write_relative(effect))}])
-        ).encode(x=altair.X("at:Q", scale=scale))
-        layers += [
-            point.mark_rule(color=palette.loss, strokeWidth=3, aria=False),
-            point.mark_text(
-                align="right" if is_left else "left",
-                dx=-6 if is_left else 6,
-                baseline="top",
-                color=palette.ink,
-                fontWeight="bold",
-                aria=False,
-            ).encode(y=altair.value(0), text="text:N"),
-        ]
+        layers += _mark_effect(effect, edges, scale, look)
     beyond = int((np.abs(values) >= abs(effect)).sum()) if effect is not None else 0
     return frame_chart(
         altair.layer(*layers).properties(height=200),
@@ -234,6 +231,29 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
             beyond=beyond,
         ),
     )
+
+
+def _mark_effect(effect: float, edges: Any, scale: altair.Scale, look: Look) -> list[altair.Chart]:
+    """The line of the measured effect; where it lies off the scale, an arrow that says so."""
+    palette = look.palette
+    at = float(np.clip(effect, edges[0], edges[-1]))
+    is_right = at > 0
+    told = say("measured: {change}", change=write_relative(effect))
+    if at != effect:
+        told = say("{measured}, off the scale", measured=told)
+        told = f"{told} →" if is_right else f"← {told}"
+    point = altair.Chart(make_data([{"at": at, "text": told}])).encode(x=altair.X("at:Q", scale=scale))
+    text = point.mark_text(
+        align="right" if is_right else "left",
+        dx=-6 if is_right else 6,
+        baseline="top",
+        color=palette.ink,
+        fontWeight="bold",
+        aria=False,
+    ).encode(y=altair.value(0), text="text:N")
+    if at != effect:
+        return [text]
+    return [point.mark_rule(color=palette.loss, strokeWidth=3, aria=False), text]
 
 
 def _choose_edges(values: np.ndarray[Any, np.dtype[np.float64]], effect: float | None) -> Any:

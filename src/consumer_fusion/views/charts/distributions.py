@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from textwrap import wrap
 from typing import Any, Literal
 
 import altair
@@ -10,7 +11,9 @@ import pyarrow as pa
 
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.views.charts.labels import (
-    SYMBIOSIS_WORDS,
+    SYMBIOSIS_LABELS,
+    name_certainty,
+    name_direction,
     name_symbiosis,
     shorten,
     write_count,
@@ -54,14 +57,14 @@ def draw_score_distribution(
     rows = [
         {
             **row,
-            "certainty": say(row["certainty"]),
+            "certainty": name_certainty(row["certainty"]),
             "place": ("known", "unknown").index(row["certainty"]),
             "label": say(
                 "{pairs} at {start} to {end}, {certainty}",
-                pairs=write_noun(row["pair_count"], "pair"),
+                pairs=write_noun(row["pair_count"], "relationship"),
                 start=row["score_from"],
                 end=row["score_to"],
-                certainty=say(row["certainty"]),
+                certainty=name_certainty(row["certainty"]),
             ),
         }
         for row in bins
@@ -81,12 +84,16 @@ def draw_score_distribution(
             ),
             x2="score_to:Q",
             y=altair.Y(
-                "pair_count:Q", title=say("pairs"), stack="zero", axis=altair.Axis(tickMinStep=1, tickCount=5)
+                "pair_count:Q",
+                title=say("relationships"),
+                stack="zero",
+                axis=altair.Axis(tickMinStep=1, tickCount=5),
             ),
             color=altair.Color(
                 "certainty:N",
                 scale=altair.Scale(
-                    domain=[say("known"), say("unknown")], range=[palette.count, palette.unknown]
+                    domain=[name_certainty(each) for each in ("known", "unknown")],
+                    range=[palette.count, palette.unknown],
                 ),
                 legend=altair.Legend(title=None, orient="bottom", symbolType="square"),
             ),
@@ -97,7 +104,7 @@ def draw_score_distribution(
     )
     line = draw_middle(look, "x", scale)
     remark = (
-        altair.Chart(make_data([{"middle": 50, "text": say("50: no relationship in evidence")}]))
+        altair.Chart(make_data([{"middle": 50, "text": say("50: no relationship found")}]))
         .mark_text(align="center", baseline="bottom", dy=-4, color=palette.quiet_ink, aria=False)
         .encode(x=altair.X("middle:Q", scale=scale), y=altair.value(0), text="text:N")
     )
@@ -107,12 +114,14 @@ def draw_score_distribution(
         look,
         title=say("Fusion Scores{of_whom}", of_whom=named),
         subtitle=say(
-            "{pairs}, {above} at 50 or above", pairs=write_noun(total, "pair"), above=write_count(above)
+            "{pairs}, {above} at 50 or above",
+            pairs=write_noun(total, "relationship"),
+            above=write_count(above),
         ),
         description=say(
             "Fusion Scores{of_whom}: {pairs}, {above} at 50 or above, {below} below.",
             of_whom=named,
-            pairs=write_noun(total, "pair"),
+            pairs=write_noun(total, "relationship"),
             above=write_count(above),
             below=write_count(total - above),
         ),
@@ -131,7 +140,7 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
     gathered = gather_cells(scores)
     cells = list(zip(*(gathered[name].to_pylist() for name in gathered.column_names), strict=True))
     total = sum(pairs for *_, pairs in cells)
-    present = [key for key in SYMBIOSIS_WORDS if any(cell[2] == key for cell in cells)]
+    present = [key for key in SYMBIOSIS_LABELS if any(cell[2] == key for cell in cells)]
     reach = max([20.0, *(abs(side - 50) for cell in cells for side in cell[:2])])
     reach = min(50, math.ceil((reach + 2) / 10) * 10)
     rows = [
@@ -142,7 +151,7 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
             "symbiosis": name_symbiosis(symbiosis),
             "label": say(
                 "{pairs}, {kind}: consumer gives {given}, brand gives {received}",
-                pairs=write_noun(pairs, "pair"),
+                pairs=write_noun(pairs, "relationship"),
                 kind=name_symbiosis(symbiosis),
                 given=write_score(given),
                 received=write_score(received),
@@ -151,8 +160,8 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
         for given, received, symbiosis, pairs in cells
     ]
     palette = look.palette
-    words = [say(SYMBIOSIS_WORDS[key]) for key in present]
-    shapes = dict(zip(SYMBIOSIS_WORDS, _SHAPES, strict=True))
+    words = [name_symbiosis(key) for key in present]
+    shapes = dict(zip(SYMBIOSIS_LABELS, _SHAPES, strict=True))
     domain = altair.Scale(domain=[50 - reach, 50 + reach], nice=False, zero=False)
     legend = altair.Legend(title=None, orient="bottom", columns=1 if look.is_narrow else 3)
     most = max((cell[3] for cell in cells), default=1)
@@ -164,10 +173,13 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
                 "given:Q",
                 scale=domain,
                 axis=altair.Axis(tickCount=6),
-                title=say("what the consumer gives (50 = nothing in evidence)"),
+                title=name_direction("consumer_to_brand"),
             ),
             y=altair.Y(
-                "received:Q", scale=domain, axis=altair.Axis(tickCount=6), title=say("what the brand gives")
+                "received:Q",
+                scale=domain,
+                axis=altair.Axis(tickCount=6),
+                title=name_direction("brand_to_consumer"),
             ),
             size=altair.Size(
                 "pairs:Q",
@@ -215,10 +227,12 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
         altair.layer(*rules, *remarks, dots).properties(height=300 if look.is_narrow else 380),
         look,
         title=say("Both sides{of_whom}", of_whom=named),
-        subtitle=say("each mark a pair") if total == len(cells) else say("each mark sized by its pairs"),
+        subtitle=say("each mark a relationship")
+        if total == len(cells)
+        else say("each mark sized by its relationships"),
         description=say(
             "Both sides of {pairs}{of_whom}: in {gaining} both the consumer and the brand give something.",
-            pairs=write_noun(total, "pair"),
+            pairs=write_noun(total, "relationship"),
             of_whom=named,
             gaining=write_count(gaining),
         ),
@@ -236,27 +250,33 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
     classes = gather_classes(scores)
     counts = dict(zip(classes["symbiosis"].to_pylist(), classes["pair_count"].to_pylist(), strict=True))
     total = sum(counts.values())
+    # A label has several lines where there is little room.
+    labels = {
+        key: "\n".join(wrap(name_symbiosis(key), 18 if look.is_narrow else 40))
+        for key in SYMBIOSIS_LABELS
+        if counts.get(key)
+    }
     rows: list[dict[str, Any]] = [
         {
-            "symbiosis": say(words),
+            "symbiosis": labels[key],
             "pairs": counts[key],
             "text": f"{write_share(counts[key] / total)} ({write_count(counts[key])})",
-            "label": f"{say(words)}: {write_noun(counts[key], 'pair')}, {write_share(counts[key] / total)}",
+            "label": f"{name_symbiosis(key)}: {write_noun(counts[key], 'relationship')}, "
+            f"{write_share(counts[key] / total)}",
         }
-        for key, words in SYMBIOSIS_WORDS.items()
-        if counts.get(key)
+        for key in labels
     ]
     palette = look.palette
     most = max(counts.values(), default=1)
-    shown = [key for key in SYMBIOSIS_WORDS if counts.get(key)]
     chart = altair.Chart(make_data(rows)).encode(
         y=altair.Y(
             "symbiosis:N",
-            sort=[say(SYMBIOSIS_WORDS[key]) for key in shown],
+            sort=list(labels.values()),
             title=None,
             axis=altair.Axis(
-                labelExpr="split(datum.label, ': ')" if look.is_narrow else altair.Undefined,
+                labelExpr="split(datum.label, '\\n')",
                 labelLimit=look.label_limit + 40,
+                minExtent=look.make_room(line for label in labels.values() for line in label.split("\n")),
                 labelLineHeight=13,
                 ticks=False,
                 domain=False,
@@ -264,7 +284,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
         ),
         x=altair.X(
             "pairs:Q",
-            title=say("pairs"),
+            title=say("relationships"),
             axis=altair.Axis(tickMinStep=1, tickCount=4),
             scale=altair.Scale(domain=[0, most * (1.6 if look.is_narrow else 1.25)], nice=False),
         ),
@@ -274,8 +294,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
             "symbiosis:N",
             legend=None,
             scale=altair.Scale(
-                domain=[say(SYMBIOSIS_WORDS[key]) for key in shown],
-                range=[palette.pick_symbiosis(key) for key in shown],
+                domain=list(labels.values()), range=[palette.pick_symbiosis(key) for key in labels]
             ),
         ),
         tooltip="label:N",
@@ -285,11 +304,14 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
     named = say(" at {name}", name=shorten(brand, 40)) if brand else ""
     top = "; ".join(row["label"] for row in sorted(rows, key=lambda row: -row["pairs"])[:3])
     return frame_chart(
-        altair.layer(bars, texts).properties(height=altair.Step(34 if look.is_narrow else 26)),
+        altair.layer(bars, texts).properties(height=altair.Step(42 if look.is_narrow else 26)),
         look,
         title=say("Kinds of relationship{of_whom}", of_whom=named),
-        subtitle=write_noun(total, "pair"),
+        subtitle=write_noun(total, "relationship"),
         description=say(
-            "{pairs}{of_whom}. Most common: {top}.", pairs=write_noun(total, "pair"), of_whom=named, top=top
+            "{pairs}{of_whom}. Most common: {top}.",
+            pairs=write_noun(total, "relationship"),
+            of_whom=named,
+            top=top,
         ),
     )

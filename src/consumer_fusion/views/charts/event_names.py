@@ -8,7 +8,7 @@ from typing import Any
 from consumer_fusion.views.charts.labels import shorten
 
 _LINE_HEIGHT = 16
-_LETTER_WIDTH = 6.3
+_LETTER_WIDTH = 7
 
 
 def place_names(

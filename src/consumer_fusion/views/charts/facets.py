@@ -8,9 +8,16 @@ from typing import Any
 import altair
 import pyarrow as pa
 
+from consumer_fusion.i18n.number_format import write_signed
 from consumer_fusion.i18n.translation import mark, say
 from consumer_fusion.records.points import DIRECTIONS, FACETS
-from consumer_fusion.views.charts.labels import DIRECTION_WORDS, shorten, write_change, write_score
+from consumer_fusion.views.charts.labels import (
+    DIRECTION_LABELS,
+    name_direction,
+    name_facet,
+    shorten,
+    write_score,
+)
 from consumer_fusion.views.charts.tallies import gather_facets
 from consumer_fusion.views.charts.theme import (
     DEFAULT_LOOK,
@@ -27,8 +34,8 @@ def _arrange_facets() -> list[tuple[str, str, str]]:
     """The rows of a chart of facets: (direction, facet, what the row says), each side under its heading."""
     rows: list[tuple[str, str, str]] = []
     for direction in DIRECTIONS:
-        rows.append((direction, "", say(DIRECTION_WORDS[direction])))
-        rows.extend((direction, facet, say(facet)) for facet in FACETS[direction])
+        rows.append((direction, "", name_direction(direction)))
+        rows.extend((direction, facet, name_facet(facet)) for facet in FACETS[direction])
     return rows
 
 
@@ -38,7 +45,7 @@ def _draw_facet_bars(
     """Diverging bars by facet, both sides under their headings, the net value beside each."""
     palette = look.palette
     order = [words for _, _, words in _arrange_facets()]
-    headings = [say(words) for words in DIRECTION_WORDS.values()]
+    headings = [name_direction(each) for each in DIRECTION_LABELS]
     reach = max([1.0, *(abs(part["value"]) for part in parts)])
     room = 1.75 if look.is_narrow else 1.3
     y = altair.Y(
@@ -49,7 +56,8 @@ def _draw_facet_bars(
         axis=altair.Axis(
             ticks=False,
             domain=False,
-            labelLimit=look.label_limit + 20,
+            labelLimit=look.label_limit + 40,
+            minExtent=look.make_room(order, letter_width=8.3),  # headings are bold
             labelFontWeight=altair.condition(
                 altair.FieldOneOfPredicate(field="value", oneOf=headings),
                 altair.value("bold"),
@@ -79,8 +87,10 @@ def _draw_facet_bars(
     # The net value stands apart at the right: beside a bar it would seem to be that bar's.
     nets = [
         {
-            "row": say(facet),
-            "text": write_change(total) if any(part["row"] == say(facet) for part in parts) else say("none"),
+            "row": name_facet(facet),
+            "text": write_signed(total)
+            if any(part["row"] == name_facet(facet) for part in parts)
+            else say("none"),
         }
         for facet, total in totals.items()
     ]
@@ -109,11 +119,14 @@ def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pa
     totals = {row["facet"]: row["net"] for row in rows}
     parts = [
         {
-            "row": say(row["facet"]),
+            "row": name_facet(row["facet"]),
             "value": row[part],
             "way": way,
             "label": say(
-                told, facet=say(row["facet"]), change=write_change(row[part]), net=write_change(row["net"])
+                told,
+                facet=name_facet(row["facet"]),
+                change=write_signed(row[part]),
+                net=write_signed(row["net"]),
             ),
         }
         for row in rows
@@ -125,14 +138,14 @@ def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pa
     ]
     score = 50 + sum(totals.values())
     named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
-    told = ", ".join(f"{say(facet)} {write_change(total)}" for facet, total in totals.items() if total)
+    told = ", ".join(f"{name_facet(facet)} {write_signed(total)}" for facet, total in totals.items() if total)
     return frame_chart(
         _draw_facet_bars(parts, totals, look, say("points of the score, from 50")),
         look,
         title=say("Why {score}{of_whom}", score=write_score(score), of_whom="" if look.is_narrow else named),
         subtitle=say(
             "50 {change} = {score}; at the right: the net of each facet",
-            change=write_change(score - 50),
+            change=write_signed(score - 50),
             score=write_score(score),
         ),
         description=say(
@@ -157,16 +170,16 @@ def draw_facets(facets: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "") 
     totals = {facet: float(given.get(facet) or 0) for _, facet, _ in _arrange_facets() if facet}
     parts = [
         {
-            "row": say(facet),
+            "row": name_facet(facet),
             "value": value,
             "way": "up" if value > 0 else "down",
-            "label": say("{facet}: {change} points", facet=say(facet), change=write_change(value)),
+            "label": say("{facet}: {change} points", facet=name_facet(facet), change=write_signed(value)),
         }
         for facet, value in totals.items()
         if value
     ]
     named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
-    told = ", ".join(f"{say(facet)} {write_change(value)}" for facet, value in totals.items() if value)
+    told = ", ".join(f"{name_facet(facet)} {write_signed(value)}" for facet, value in totals.items() if value)
     return frame_chart(
         _draw_facet_bars(parts, totals, look, say("points")),
         look,

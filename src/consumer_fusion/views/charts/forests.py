@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair
 import numpy as np
@@ -56,13 +56,16 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
         ),
         chart.mark_point(
             size=70, strokeWidth=2, fill=palette.paper, stroke=palette.count, opacity=1, yOffset=BAR_SHIFT
-        ).encode(x=altair.X("raw:Q", scale=scale), tooltip="label:N", description="label:N"),
+        )
+        .encode(x=altair.X("raw:Q", scale=scale), tooltip="label:N", description="label:N")
+        .transform_filter("!datum.beyond"),
         chart.mark_rule(color=palette.ink, strokeWidth=4, yOffset=BAR_SHIFT, aria=False)
         .encode(x=altair.X("shrunk_low:Q", scale=scale), x2="shrunk_high:Q")
         .transform_filter("isValid(datum.shrunk)"),
         chart.mark_point(filled=True, size=100, opacity=1, color=palette.ink, yOffset=BAR_SHIFT)
         .encode(x=altair.X("shrunk:Q", scale=scale), tooltip="label:N", description="label:N")
         .transform_filter("isValid(datum.shrunk)"),
+        *(layer for side in ("left", "right") for layer in _mark_beyond(chart, side, look)),
         chart.mark_text(align="left", dy=NAME_SHIFT, aria=False).encode(
             x=altair.value(0), text="name:N", color=altair.value(palette.quiet_ink)
         ),
@@ -72,9 +75,9 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
         altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
         look,
         title=say("Impact"),
-        subtitle=say("ring, thin: as measured; dot, thick: seen together with others of its kind"),
+        subtitle=say("ring, thin: raw; dot, thick: pooled; arrow: it goes on beyond the scale"),
         description=say(
-            "{drawn} of {all} effects, the largest first; of {sure} the interval as measured excludes no change.",
+            "{drawn} of {all} effects, the largest first; {sure} with a raw interval that excludes no change.",
             drawn=len(drawn),
             all=len(told),
             sure=len(sure),
@@ -82,8 +85,24 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
     )
 
 
+def _mark_beyond(chart: altair.Chart, side: Literal["left", "right"], look: Look) -> list[altair.Chart]:
+    """An arrow where an interval goes on beyond an edge, with the estimate where that lies beyond it too."""
+    palette = look.palette
+    there = chart.encode(x=altair.value(0 if side == "left" else "width"))
+    arrow = there.mark_point(
+        filled=True, shape=f"triangle-{side}", size=60, opacity=1, color=palette.count, yOffset=BAR_SHIFT
+    )
+    text = there.mark_text(align=side, dx=9 if side == "left" else -9, dy=BAR_SHIFT + 1, aria=False)
+    return [
+        arrow.encode(tooltip="label:N", description="label:N").transform_filter(f"datum.is_off_{side}"),
+        text.encode(text="beyond:N", color=altair.value(palette.ink)).transform_filter(
+            f"datum.is_off_{side} && datum.beyond"
+        ),
+    ]
+
+
 def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
-    """The smallest effect that a plan would find four times of five, by its length.
+    """The smallest effect that a plan would find at 80% power, by its length.
 
     Args:
         plans: `series`, `days`, `detectable` (relative).
@@ -218,7 +237,7 @@ def _tell_effect(row: Mapping[str, Any], place: int, look: Look, reach: float) -
 
     shrunk = (
         say(
-            "; shrunk {change} ({low} to {high})",
+            "; pooled {change} ({low} to {high})",
             change=write_relative(row["shrunk"]),
             low=write_relative(row["shrunk_low"]),
             high=write_relative(row["shrunk_high"]),
@@ -228,6 +247,9 @@ def _tell_effect(row: Mapping[str, Any], place: int, look: Look, reach: float) -
     )
     return {
         **{name: keep(row[name]) for name in _EFFECTS[1:]},
+        "beyond": write_relative(row["raw"]) if abs(row["raw"]) > reach else "",
+        "is_off_left": row["raw_low"] < -reach,
+        "is_off_right": row["raw_high"] > reach,
         "position": f"{place:03}",
         "name": shorten(row["name"], 44 if look.is_narrow else 80),
         "label": say(
@@ -242,6 +264,6 @@ def _tell_effect(row: Mapping[str, Any], place: int, look: Look, reach: float) -
 
 
 def _choose_reach(rows: Sequence[Mapping[str, Any]]) -> float:
-    """So far that most intervals are whole; the few beyond end at the edge, and their numbers are in the table."""
+    """So far that most intervals are whole; the few beyond have an arrow at the edge, the table has their numbers."""
     ends = sorted(max(abs(row["raw_low"]), abs(row["raw_high"])) for row in rows)
     return max(0.05, min(2.0, ends[int(0.9 * (len(ends) - 1))] * 1.05)) if ends else 0.5

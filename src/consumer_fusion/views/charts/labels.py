@@ -1,48 +1,86 @@
-"""The plain words and number forms that charts and report share, so that one thing is called one thing."""
+"""Codes and their labels, and how counts, scores, shares and days are written, so that one thing has one name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from consumer_fusion.i18n.translation import mark, mark_count, read_language, say, say_count
-from consumer_fusion.records.points import Direction
-from consumer_fusion.records.score import Symbiosis
 from consumer_fusion.records.timestamps import from_microseconds
 
-SYMBIOSIS_WORDS: Mapping[Symbiosis, str] = {
-    "mutualism": mark("mutual"),
-    "commensal-brand-gains": mark("brand benefits"),
-    "commensal-consumer-gains": mark("consumer benefits"),
-    "neutral": mark("neutral"),
-    "unknown": mark("unknown"),
-    "one-sided-brand-takes": mark("one-sided: brand benefits"),
-    "one-sided-consumer-takes": mark("one-sided: consumer benefits"),
-    "amensal": mark("one side loses"),
-    "competition": mark("both lose"),
-}
-"""What people read for each class, from good to bad; the ecological words stay in the code."""
 
-SYMBIOSIS_MEANINGS: Mapping[Symbiosis, str] = {
-    "mutualism": mark("consumer and brand clearly give each other something"),
-    "commensal-brand-gains": mark("the consumer gives, what comes back is not clear"),
-    "commensal-consumer-gains": mark("the brand gives, what comes back is not clear"),
-    "neutral": mark("enough is known, and neither side stands out"),
-    "unknown": mark("too little happened, or too long ago, to tell"),
-    "one-sided-brand-takes": mark("the consumer gives and is harmed"),
-    "one-sided-consumer-takes": mark("the brand gives and is harmed"),
-    "amensal": mark("one side is harmed, for the other nothing is clear"),
-    "competition": mark("each side harms the other"),
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What people read for a code; both texts are said when they are shown.
+
+    Attributes:
+        words: In a word or two.
+        meaning: What that means.
+    """
+
+    words: str
+    meaning: str = ""
+
+
+SYMBIOSIS_LABELS: Mapping[str, Label] = {
+    "mutualism": Label(mark("mutual"), mark("consumer and brand clearly give each other something")),
+    "commensal-brand-gains": Label(
+        mark("brand benefits"), mark("the consumer gives, what comes back is not clear")
+    ),
+    "commensal-consumer-gains": Label(
+        mark("consumer benefits"), mark("the brand gives, what comes back is not clear")
+    ),
+    "neutral": Label(mark("neutral"), mark("enough is known, and neither side stands out")),
+    "unknown": Label(mark("too little data"), mark("too little happened, or too long ago, to tell")),
+    "one-sided-brand-takes": Label(
+        mark("one-sided: brand benefits"), mark("the consumer gives and is harmed")
+    ),
+    "one-sided-consumer-takes": Label(
+        mark("one-sided: consumer benefits"), mark("the brand gives and is harmed")
+    ),
+    "amensal": Label(mark("one side loses"), mark("one side is harmed, for the other nothing is clear")),
+    "competition": Label(mark("both lose"), mark("each side harms the other")),
+}
+"""From good to bad; the ecological words stay in code, command line and JSON."""
+
+FACET_LABELS: Mapping[str, Label] = {
+    "wallet": Label(mark("spend"), mark("money spent and taken back")),
+    "feet": Label(mark("visits"), mark("coming, looking, taking part")),
+    "voice": Label(mark("word of mouth"), mark("what is said, in public and in private")),
+    "influence": Label(mark("influence"), mark("moving others, aloud or by being seen")),
+    "service": Label(mark("service"), mark("being helped, in time and well")),
+    "delight": Label(mark("satisfaction"), mark("getting what was wanted")),
+    "standing": Label(mark("image"), mark("how it makes one look to others")),
+    "wellbeing": Label(mark("wellbeing"), mark("money left, peace, privacy")),
 }
 
-DIRECTION_WORDS: Mapping[Direction, str] = {
-    "consumer_to_brand": mark("Consumer → brand"),
-    "brand_to_consumer": mark("Brand → consumer"),
+DIRECTION_LABELS: Mapping[str, Label] = {
+    "consumer_to_brand": Label(mark("Consumer → brand")),
+    "brand_to_consumer": Label(mark("Brand → consumer")),
 }
 
+_CERTAINTY_LABELS: Mapping[str, Label] = {
+    "known": Label(mark("enough data")),
+    "unknown": SYMBIOSIS_LABELS["unknown"],
+}
+
+_CHANNEL_LABELS: Mapping[str, Label] = {
+    "unknown": Label(mark("unknown channel")),
+    "other channels": Label(mark("other channels")),
+    "product": Label(mark("product")),
+    "web": Label(mark("web")),
+    "shop": Label(mark("shop")),
+    "email": Label(mark("email")),
+    "post": Label(mark("post")),
+    "chat": Label(mark("chat")),
+    "app": Label(mark("app")),
+    "social": Label(mark("social")),
+    "phone": Label(mark("phone")),
+}
 
 NOUNS = (
-    mark_count("{count} pair", "{count} pairs"),
+    mark_count("{count} relationship", "{count} relationships"),
     mark_count("{count} event", "{count} events"),
     mark_count("{count} smaller event", "{count} smaller events"),
     mark_count("{count} day", "{count} days"),
@@ -54,10 +92,39 @@ NOUNS = (
 """What is counted, in both forms; `write_noun` says them."""
 
 
+def _name(code: str, labels: Mapping[str, Label]) -> str:
+    """The words for a code; one that has none is shown as it is."""
+    return say(labels[code].words if code in labels else code)
+
+
 def name_symbiosis(symbiosis: str) -> str:
-    """The plain words for a class; a class that is not known yet is shown as it is."""
-    words: Mapping[str, str] = {str(key): text for key, text in SYMBIOSIS_WORDS.items()}
-    return say(words.get(symbiosis, symbiosis))
+    """A kind of relationship in words."""
+    return _name(symbiosis, SYMBIOSIS_LABELS)
+
+
+def name_facet(facet: str) -> str:
+    """A facet in words."""
+    return _name(facet, FACET_LABELS)
+
+
+def explain_facet(facet: str) -> str:
+    """What a facet means."""
+    return say(FACET_LABELS[facet].meaning)
+
+
+def name_direction(direction: str) -> str:
+    """Who gives whom, in words."""
+    return _name(direction, DIRECTION_LABELS)
+
+
+def name_certainty(certainty: str) -> str:
+    """Whether there is enough data, in words."""
+    return _name(certainty, _CERTAINTY_LABELS)
+
+
+def name_channel(channel: str) -> str:
+    """A channel in words; one of a source's own is shown as it is."""
+    return _name(channel, _CHANNEL_LABELS)
 
 
 def write_count(count: int) -> str:
@@ -73,14 +140,6 @@ def write_noun(count: int, noun: str) -> str:
 def write_score(score: float) -> str:
     """A score, to one decimal."""
     return read_language().write_number(score, 1)
-
-
-def write_change(change: float, decimals: int = 2) -> str:
-    """A signed number with a true minus sign; what rounds to nothing has no sign."""
-    text = read_language().write_number(abs(change), decimals)
-    if not any(digit in text for digit in "123456789"):
-        return text
-    return f"+{text}" if change > 0 else f"−{text}"
 
 
 def write_share(share: float) -> str:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 import altair
 import pyarrow as pa
 
+from consumer_fusion.i18n.number_format import write_signed
 from consumer_fusion.i18n.translation import mark, say
 from consumer_fusion.views.charts.labels import (
     from_day_number,
+    name_channel,
     shorten,
-    write_change,
     write_count,
     write_day,
     write_noun,
@@ -68,13 +69,13 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
     }[period]
     rows = [
         {
-            "channel": say(row["channel"]),
+            "channel": name_channel(row["channel"]),
             "start": from_day_number(row["day"]).timestamp() * 1000,
             "end": _end_period(from_day_number(row["day"]), period).timestamp() * 1000,
             "events": row["event_count"],
             "label": say(
                 told,
-                channel=say(row["channel"]),
+                channel=name_channel(row["channel"]),
                 events=write_noun(row["event_count"], "event"),
                 day=write_day(from_day_number(row["day"]).date()),
             ),
@@ -109,13 +110,13 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
     chart = bars.facet(
         row=altair.Row(
             "channel:N",
-            sort=[say(channel) for channel in order],
+            sort=[name_channel(channel) for channel in order],
             title=None,
             header=altair.Header(labelOrient="top", labelAnchor="start", labelPadding=2),
         ),
         spacing=8,
     )
-    busiest = ", ".join(f"{say(channel)} {write_count(totals[channel])}" for channel in order[:3])
+    busiest = ", ".join(f"{name_channel(channel)} {write_count(totals[channel])}" for channel in order[:3])
     return frame_chart(
         chart,
         look,
@@ -160,14 +161,14 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
                 "before": before,
                 "now": now,
                 "way": "up" if now >= before else "down",
-                "text": write_change(now - before, 1),
+                "text": write_signed(now - before, 1),
                 "label": say(
                     "{consumer} and {brand}: {before} to {now}, {change}",
                     consumer=row["consumer"],
                     brand=row["brand"],
                     before=write_score(before),
                     now=write_score(now),
-                    change=write_change(now - before, 1),
+                    change=write_signed(now - before, 1),
                 ),
             }
         )
@@ -210,7 +211,7 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
         title=say("Who moved most{of_whom}", of_whom=brand),
         subtitle=say("{up} up, {down} down", up=write_count(risen), down=write_count(len(rows) - risen)),
         description=say(
-            "The pairs that moved most{of_whom}: {largest}.",
+            "The relationships that moved most{of_whom}: {largest}.",
             of_whom=brand,
             largest="; ".join(str(row["label"]) for row in largest),
         ),

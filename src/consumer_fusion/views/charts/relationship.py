@@ -8,17 +8,15 @@ from typing import Any
 import altair
 import pyarrow as pa
 
-from consumer_fusion.i18n.translation import say
-from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.i18n.number_format import write_signed
+from consumer_fusion.i18n.translation import mark, read_language, say
 from consumer_fusion.views.charts.event_names import place_names
 from consumer_fusion.views.charts.labels import (
     from_day_number,
     shorten,
-    write_change,
     write_day,
     write_noun,
     write_score,
-    write_time,
 )
 from consumer_fusion.views.charts.theme import (
     BAR_SHIFT,
@@ -35,12 +33,12 @@ from consumer_fusion.views.charts.theme import (
     make_data,
 )
 
-FADING = "fading"
+FADING = mark("fading")
 """The `event_id` of a change that no event made, only time."""
 
 _PLOT_HEIGHT = 260
 _HISTORY = ["day", "fusion_score", "low", "high"]
-_CHANGES = ["at_us", "event_id", "kind", "change", "score_after"]
+_CHANGES = ["at", "event_id", "kind", "change", "score_after"]
 
 
 def draw_score_history(
@@ -55,7 +53,7 @@ def draw_score_history(
 
     Args:
         history: `day` (days since 1970, UTC; the score is that at its end), `fusion_score`, `low`, `high`.
-        changes: `at_us`, `event_id`, `kind`, `change`, `score_after`; fading is left out.
+        changes: `at`, `event_id`, `kind`, `change`, `score_after`; fading is left out.
         look: What it is drawn for.
         pair: Named in the title.
         most_named: So many events, those that moved it most, have their kind beside them.
@@ -168,26 +166,26 @@ def _list_events(
     rows = [
         row
         for row in changes.select(_CHANGES).to_pylist()
-        if row["event_id"] != FADING and from_microseconds(row["at_us"]).timestamp() * 1000 >= start
+        if row["event_id"] != FADING and row["at"].timestamp() * 1000 >= start
     ]
     ranked = sorted(rows, key=lambda row: -abs(row["change"]))
     named = {row["event_id"] for row in ranked[:most_named] if abs(row["change"]) >= 0.5}
     listed = []
     for row in rows:
-        at = from_microseconds(row["at_us"]).timestamp() * 1000
+        at = row["at"].timestamp() * 1000
         listed.append(
             {
                 "at": at,
                 "score_after": row["score_after"],
                 "way": "up" if row["change"] >= 0 else "down",
-                "name": f"{say(row['kind'])} {write_change(row['change'], 1)}"
+                "name": f"{say(row['kind'])} {write_signed(row['change'], 1)}"
                 if row["event_id"] in named
                 else "",
                 "label": say(
                     "{day}: {kind}, {change} to {score}",
-                    day=write_time(row["at_us"]),
+                    day=read_language().write_time(row["at"]),
                     kind=say(row["kind"]),
-                    change=write_change(row["change"]),
+                    change=write_signed(row["change"]),
                     score=write_score(row["score_after"]),
                 ),
             }
@@ -232,7 +230,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
     """What moved the score of a pair, step by step from the first score to the last.
 
     Args:
-        changes: `at_us`, `event_id` ("fading" where only time passed), `kind`, `change`, `score_after`, in
+        changes: `at`, `event_id` ("fading" where only time passed), `kind`, `change`, `score_after`, in
             order of time.
         look: What it is drawn for.
         pair: Named in the title.
@@ -246,7 +244,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
     after = start
     for position, row in enumerate(_condense_changes(rows, most)):
         after += row["change"]
-        day = write_day(from_microseconds(row["at_us"]).date())
+        day = write_day(row["at"].date())
         kind = say(row["kind"] or FADING)
         steps.append(
             {
@@ -254,14 +252,14 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
                 "before": after - row["change"],
                 "after": after,
                 "way": "up" if row["change"] >= 0 else "down",
-                "text": write_change(row["change"]),
+                "text": write_signed(row["change"]),
                 "name": shorten(kind, 34 if look.is_narrow else 80),
                 "day": day,
                 "label": say(
                     "{day}, {kind}: {change} to {score}",
                     day=day,
                     kind=kind,
-                    change=write_change(row["change"]),
+                    change=write_signed(row["change"]),
                     score=write_score(after),
                 ),
             }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer_fusion.records.points import DIRECTIONS, FACETS
-from consumer_fusion.views.charts.labels import SYMBIOSIS_WORDS, from_day_number
+from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS, from_day_number
 from consumer_fusion.views.charts.theme import check_columns
 
 MOST_DOTS = 600
@@ -94,7 +94,7 @@ def gather_classes(scores: pa.Table) -> pa.Table:
     counts: Counter[str] = Counter()
     for symbiosis, pairs in zip(scores["symbiosis"].to_pylist(), _count_pairs(scores), strict=True):
         counts[symbiosis] += pairs
-    present = [key for key in SYMBIOSIS_WORDS if counts[key]]
+    present = [key for key in SYMBIOSIS_LABELS if counts[key]]
     return pa.table(
         {
             "symbiosis": pa.array(present, pa.string()),
@@ -103,9 +103,13 @@ def gather_classes(scores: pa.Table) -> pa.Table:
     )
 
 
-def _pick_period(days: Sequence[int]) -> str:
-    """Day, week or month, so that some dozens of bars remain."""
-    span = max(days) - min(days) if days else 0
+def pick_period(days: pa.ChunkedArray) -> str:
+    """Day, week or month, so that some dozens of bars remain.
+
+    Args:
+        days: Since 1970.
+    """
+    span = pc.max(days).as_py() - pc.min(days).as_py() if len(days) else 0
     return "day" if span <= 60 else "week" if span <= 500 else "month"
 
 
@@ -131,7 +135,7 @@ def gather_periods(activity: pa.Table, *, most_channels: int = 8) -> tuple[pa.Ta
     days = activity["day"].to_pylist()
     channels = [channel or "unknown" for channel in activity["channel"].to_pylist()]
     events = [int(count) for count in activity["event_count"].to_pylist()]
-    period = _pick_period(days)
+    period = pick_period(activity["day"])
     totals: Counter[str] = Counter()
     for channel, count in zip(channels, events, strict=True):
         totals[channel] += count

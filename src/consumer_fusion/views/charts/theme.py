@@ -6,7 +6,7 @@ same by position, sign or shape too. `tests/test_charts.py` holds the contrasts 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -14,7 +14,6 @@ import altair
 import pyarrow as pa
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.records.score import Symbiosis
 
 # Metric-compatible faces: vl-convert measures with Liberation Sans, readers see what they have.
 FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
@@ -76,7 +75,7 @@ class Palette:
         """The colours by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def pick_symbiosis(self, symbiosis: Symbiosis) -> str:
+    def pick_symbiosis(self, symbiosis: str) -> str:
         """The colour of a class."""
         return self.as_dict()[symbiosis.replace("-", "_")]
 
@@ -162,6 +161,10 @@ class Look:
     def label_limit(self) -> int:
         """So many pixels may a label beside a bar take."""
         return 120 if self.is_narrow else 210
+
+    def make_room(self, labels: Iterable[str], letter_width: float = 7.3) -> float:
+        """So many pixels are kept for labels beside bars, wide enough for the widest face that readers have."""
+        return min(self.label_limit + 40, letter_width * max(map(len, labels), default=0) + 8)
 
 
 ROW_HEIGHT, NAME_SHIFT, BAR_SHIFT = 40, -11, 6

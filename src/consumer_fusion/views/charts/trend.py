@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair
 import pyarrow as pa
 
+from consumer_fusion.i18n.number_format import write_signed
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.views.charts.labels import (
     from_day_number,
-    write_change,
     write_day,
     write_noun,
     write_score,
@@ -40,9 +40,9 @@ def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -
             **row,
             "at": from_day_number(row["day"]).timestamp() * 1000,
             "label": say(
-                "{day}: half of {pairs} above {median}; half between {low} and {high}",
+                "{day}: median of {pairs} {median}; middle 50% {low} to {high}",
                 day=write_day(from_day_number(row["day"]).date()),
-                pairs=write_noun(row["pair_count"], "pair"),
+                pairs=write_noun(row["pair_count"], "relationship"),
                 median=write_score(row["median"]),
                 low=write_score(row["lower_quartile"]),
                 high=write_score(row["upper_quartile"]),
@@ -85,7 +85,7 @@ def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -
         altair.layer(band, *edges, draw_middle(look, "y", scale), line, points).properties(height=220),
         look,
         title=say("The relationships over time{of_whom}", of_whom="" if look.is_narrow else named),
-        subtitle=say("line: half of the scores are above; band: half of them lie in it"),
+        subtitle=say("line: median; band: middle 50% of scores"),
         description=_tell(rows, named),
     )
 
@@ -95,10 +95,10 @@ def _tell(rows: list[dict[str, object]], named: str) -> str:
         return say("No relationships{of_whom} yet.", of_whom=named)
     first, last = float(str(rows[0]["median"])), float(str(rows[-1]["median"]))
     return say(
-        "The score in the middle of all relationships{of_whom} went from {first} to {last} ({change}) since {day}.",
+        "The median Fusion Score{of_whom} went from {first} to {last} ({change}) since {day}.",
         of_whom=named,
         first=write_score(first),
         last=write_score(last),
-        change=write_change(last - first, 1),
+        change=write_signed(last - first, 1),
         day=write_day(from_day_number(int(str(rows[0]["day"]))).date()),
     )

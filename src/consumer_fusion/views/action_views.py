@@ -1,0 +1,94 @@
+"""Views about actions: when they were, and what a plan could find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from consumer_fusion.causal.actions.declared_actions import DeclaredAction
+from consumer_fusion.causal.effects import effect_wording
+from consumer_fusion.causal.effects.power_analysis import Plan
+from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.views.charts.forests import draw_actions, draw_detectable
+from consumer_fusion.views.drawings import Drawing
+from consumer_fusion.views.tables import ColumnView, TableView, list_columns
+
+_DAYS = ("first_day", "last_day", "effect_from", "effect_until")
+
+
+def make_timeline_drawing(brand: str, actions: Sequence[DeclaredAction]) -> Drawing:
+    """When the actions of a brand were.
+
+    Args:
+        brand: Key of the brand.
+        actions: The actions, in their order.
+    """
+    table = pa.Table.from_pylist(
+        [each.model_dump(include={"title", *_DAYS}) for each in actions],
+        pa.schema([("title", pa.string()), *((name, pa.int64()) for name in _DAYS)]),
+    )
+    return Drawing(
+        "timeline",
+        say("Timeline"),
+        say("Mark: it began; light bar: the days on which its effect is looked for"),
+        lambda look: draw_actions(table, look),
+        lambda: TableView(
+            "actions",
+            say("Campaigns and actions of {brand}", brand=brand),
+            [
+                ColumnView("title", mark("action"), "title"),
+                ColumnView("first_day", mark("from"), "day"),
+                ColumnView("last_day", mark("to"), "day"),
+                ColumnView("effect_from", mark("effect from"), "day"),
+                ColumnView("effect_until", mark("effect to"), "day"),
+            ],
+            table.to_pylist(),
+        ),
+    )
+
+
+def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
+    """The smallest effect that each plan could find.
+
+    Args:
+        plans: The plans.
+        metric: What the action is to move.
+    """
+
+    def gather() -> TableView:
+        names = ("series", "start", "days", "detectable", "controls")
+        return TableView(
+            "plans",
+            say(
+                "The smallest effect on {metric} that would be found",
+                metric=effect_wording.name_metric(metric),
+            ),
+            list_columns(
+                ColumnView("series", mark("whose")),
+                ColumnView("start", mark("from"), "day"),
+                ColumnView("days", mark("days"), "count"),
+                ColumnView("detectable", mark("effect"), "relative"),
+                ColumnView("controls", mark("control series"), "count"),
+            ),
+            [{name: getattr(plan, name) for name in names} for plan in plans],
+        )
+
+    has_starts = len({plan.start for plan in plans}) > 1
+    table = pa.table(
+        {
+            "series": [
+                f"{plan.series}, {effect_wording.write_day(plan.start)}" if has_starts else plan.series
+                for plan in plans
+            ],
+            "days": [plan.days for plan in plans],
+            "detectable": [plan.detectable for plan in plans],
+        }
+    )
+    return Drawing(
+        "plans",
+        say("What could be found"),
+        say("Smallest detectable effect at 80% power, by the length of the action."),
+        lambda look: draw_detectable(table, look),
+        gather,
+    )

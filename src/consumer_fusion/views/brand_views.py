@@ -1,0 +1,277 @@
+"""Views about brands: how relationships are spread, who moved most, where events come from; the lists of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.events.activity_counts import count_activity
+from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.answers import Moment
+from consumer_fusion.score.queries.trends import add_present, list_trend_moments, read_trend
+from consumer_fusion.views.charts.distributions import (
+    draw_both_sides,
+    draw_score_distribution,
+    draw_symbiosis_mix,
+)
+from consumer_fusion.views.charts.movement import draw_activity, draw_movers
+from consumer_fusion.views.charts.tallies import (
+    gather_bins,
+    gather_cells,
+    gather_classes,
+    gather_periods,
+    pick_period,
+)
+from consumer_fusion.views.charts.trend import draw_trend
+from consumer_fusion.views.drawings import Drawing, Drawings, Section
+from consumer_fusion.views.tables import ColumnView, TableView, list_columns
+from consumer_fusion.workspace import Workspace
+
+MOVERS_DRAWN = 12
+BRANDS_DRAWN = 5
+"""So many brands, the largest, have a section of their own; all are in the table."""
+_PERIOD_HINTS = {
+    "day": mark("Each bar counts the events of a day; all channels share one scale."),
+    "week": mark("Each bar counts the events of a week; all channels share one scale."),
+    "month": mark("Each bar counts the events of a month; all channels share one scale."),
+}
+
+
+def read_brand_drawings(workspace: Workspace, brand: str, *, as_of: Moment = None) -> Drawings:
+    """The charts of a brand, read from a workspace.
+
+    Args:
+        workspace: The workspace.
+        brand: Key of the brand.
+        as_of: As-of time; None for the usual one.
+
+    Raises:
+        NotFoundError: The brand is not known.
+    """
+    as_of_us = answers.resolve_as_of(workspace, as_of)
+    scores = answers.score_pairs(workspace, brand=brand, as_of=from_microseconds(as_of_us), order="falling")
+    past = read_trend(workspace, brand, list_trend_moments(as_of_us))
+    trend = add_present(past, scores["fusion_score"], as_of_us)
+    return make_brand_drawings(brand, scores, count_activity(workspace, brand).days, read_trend=lambda: trend)
+
+
+def make_brand_drawings(
+    brand: str,
+    scores: pa.Table,
+    activity: pa.Table,
+    *,
+    read_trend: Callable[[], pa.Table],
+    show_key: Callable[[str], str] = str,
+) -> Drawings:
+    """The charts of a brand.
+
+    Args:
+        brand: Key of the brand.
+        scores: Its relationships as `answers.score_pairs` has them, with `change_28_days`.
+        activity: Its events: `day`, `channel`, `event_count`.
+        read_trend: Reads its trend, which takes longer than the others.
+        show_key: Writes a consumer's key as whoever looks may see it.
+    """
+    trend = Drawing(
+        "trend",
+        say("Last six months"),
+        say("Line: median. Band: middle 50% of scores."),
+        lambda look: draw_trend(read_trend(), look, brand=brand),
+        lambda: TableView(
+            "trend",
+            say("Scores of {brand} over time", brand=brand),
+            list_columns("day", "pair_count", "lower_quartile", "median", "upper_quartile"),
+            read_trend().to_pylist()[::-1],
+        ),
+    )
+
+    def list_shown() -> pa.Table:
+        movers = answers.list_movers(scores, MOVERS_DRAWN)
+        keys = pa.array([show_key(key) for key in movers["consumer"].to_pylist()], pa.string())
+        return movers.set_column(0, "consumer", keys)
+
+    distribution, both_sides, kinds = _make_spread_drawings(brand, scores)
+    ordered = (
+        distribution, trend, make_movers_drawing(list_shown), kinds, both_sides, make_activity_drawing(activity),
+    )  # fmt: skip
+    return {drawing.name: drawing for drawing in ordered}
+
+
+def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawing, Drawing]:
+    """How the relationships of a brand are spread: by score, by both sides, by kind."""
+
+    def gather_kinds() -> TableView:
+        rows = gather_classes(scores).to_pylist()
+        total = sum(row["pair_count"] for row in rows) or 1
+        return TableView(
+            "kinds-of-relationship",
+            say("Kinds of relationship with {brand}", brand=brand),
+            list_columns("symbiosis", "pair_count", ColumnView("share", mark("share"), "share")),
+            [{**row, "share": row["pair_count"] / total} for row in rows],
+        )
+
+    return (
+        Drawing(
+            "distribution",
+            say("How the scores are spread"),
+            say("Bars count relationships. 50: no relationship found. Grey: too little data."),
+            lambda look: draw_score_distribution(scores, look, brand=brand),
+            lambda: TableView(
+                "score-distribution",
+                say("Scores of {brand}", brand=brand),
+                list_columns(
+                    ColumnView("score_from", mark("score from"), "count"),
+                    ColumnView("score_to", mark("to"), "count"),
+                    ColumnView("certainty", mark("evidence"), "certainty"),
+                    "pair_count",
+                ),
+                gather_bins(scores).to_pylist(),
+            ),
+        ),
+        Drawing(
+            "both-sides",
+            say("What each side gives"),
+            say("Right: consumer → brand. Up: brand → consumer. Larger marks: more relationships."),
+            lambda look: draw_both_sides(scores, look, brand=brand),
+            lambda: TableView(
+                "both-sides",
+                say("Both sides of the relationships with {brand}", brand=brand),
+                list_columns("consumer_to_brand", "brand_to_consumer", "symbiosis", "pair_count"),
+                gather_cells(scores).to_pylist(),
+            ),
+        ),
+        Drawing(
+            "kinds",
+            say("Kinds of relationship"),
+            say("Who benefits, who gives without getting, and where one side loses."),
+            lambda look: draw_symbiosis_mix(scores, look, brand=brand),
+            gather_kinds,
+        ),
+    )
+
+
+def make_movers_drawing(list_shown: Callable[[], pa.Table]) -> Drawing:
+    """The relationships whose scores moved most.
+
+    Args:
+        list_shown: Lists them as `answers.list_movers` does, with keys as whoever looks may see them.
+    """
+
+    def gather() -> TableView:
+        rows = list_shown().to_pylist()
+        has_brands = len({row["brand"] for row in rows}) > 1
+        return TableView(
+            "movers",
+            say("Relationships that moved most in 28 days"),
+            list_columns(
+                "consumer",
+                *(["brand"] if has_brands else []),
+                ColumnView("score_before", mark("before"), "score"),
+                ColumnView("fusion_score", mark("now"), "score"),
+                "change",
+            ),
+            [{**row, "change": row["fusion_score"] - row["score_before"]} for row in rows],
+        )
+
+    return Drawing(
+        "movers",
+        say("Who moved most"),
+        say("In 28 days. Ring: score before; dot: score now. Blue rose, orange fell."),
+        lambda look: draw_movers(list_shown(), look),
+        gather,
+    )
+
+
+def make_activity_drawing(activity: pa.Table) -> Drawing:
+    """Events by channel.
+
+    Args:
+        activity: `day`, `channel`, `event_count`.
+    """
+    return Drawing(
+        "activity",
+        say("Where events come from"),
+        say(_PERIOD_HINTS[pick_period(activity["day"])]),
+        lambda look: draw_activity(activity, look),
+        lambda: TableView(
+            "activity-by-channel",
+            say("Events by channel"),
+            list_columns(
+                ColumnView("channel", mark("channel"), "channel"),
+                ColumnView("day", mark("from"), "day"),
+                "event_count",
+            ),
+            gather_periods(activity)[0].to_pylist(),
+        ),
+    )
+
+
+def make_brand_sections(brands: pa.Table, scores: pa.Table) -> list[Section]:
+    """All brands side by side in a table, then the largest one by one; no number spans brands.
+
+    Args:
+        brands: As `answers.summarise_brands` has them, the largest first.
+        scores: The relationships of all of them.
+    """
+    table = TableView(
+        "brands",
+        say("All brands"),
+        list_columns(
+            "brand",
+            ColumnView("pairs", mark("relationships"), "count"),
+            ColumnView("unknown", mark("too little data"), "count"),
+            "lower_quartile",
+            "median",
+            "upper_quartile",
+        ),
+        brands.to_pylist(),
+    )
+    told = say("Each brand stands for itself: a score is of one consumer and one brand, and is not added up.")
+    sections = [Section("brands", say("Brands"), [told], tables=[table])]
+    for number, brand in enumerate(brands["brand"].to_pylist()[:BRANDS_DRAWN], 1):
+        own = scores.filter(pc.equal(scores["brand"], brand))
+        if own.num_rows:
+            sections.append(Section(f"brand-{number}", brand, drawings=_make_spread_drawings(brand, own)))
+    return sections
+
+
+def make_movers_section(scores: pa.Table) -> Section:
+    """The relationships whose scores moved most.
+
+    Args:
+        scores: Relationships with `change_28_days`, of one brand or of several.
+    """
+    movers = answers.list_movers(scores, MOVERS_DRAWN)
+    heading = say("What moved in 28 days")
+    if not movers.num_rows:
+        return Section("movers", heading, [say("No relationship moved in 28 days.")])
+    return Section("movers", heading, drawings=[make_movers_drawing(lambda: movers)])
+
+
+def make_scores_section(scores: pa.Table, most: int) -> Section:
+    """The list of relationships, the highest score first.
+
+    Args:
+        scores: As `answers.score_pairs` has them.
+        most: So many are in the table.
+    """
+    listed = scores.sort_by([("fusion_score", "descending")]).slice(0, most)
+    table = TableView(
+        "fusion-scores",
+        say("Fusion Scores"),
+        list_columns(
+            "consumer", "brand", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
+            ColumnView("confidence", mark("confidence"), "share"),
+            ColumnView("percentile", mark("percentile"), "count"), "symbiosis",
+        ),
+        listed.to_pylist(),
+        scores.num_rows,
+    )  # fmt: skip
+    told = say(
+        "One row a relationship. The interval holds the score in four of five cases; with little evidence it is wide."
+    )
+    return Section("pairs", say("Relationships"), [told], tables=[table])

@@ -1,0 +1,122 @@
+"""View of a calibration: what was learnt from outcomes, and whether it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from consumer_fusion.i18n.translation import mark, say, say_written
+from consumer_fusion.score.calibration.calibration_report import CalibrationReport, find_objection
+from consumer_fusion.views.charts.labels import write_share, write_time
+from consumer_fusion.views.charts.reliability import draw_reliability
+from consumer_fusion.views.drawings import Drawing, Section
+from consumer_fusion.views.tables import ColumnView, TableView, list_columns
+
+_MEASURES = {
+    "log_loss": mark("log-loss"),
+    "auc": mark("ranking (AUC)"),
+    "calibration_error": mark("calibration error"),
+}
+
+
+def make_calibration_section(report: CalibrationReport, *, is_applied: bool) -> Section:
+    """What was learnt from outcomes.
+
+    Args:
+        report: What the calibration found.
+        is_applied: Whether its points are in force.
+    """
+    return Section(
+        "calibration",
+        say("Calibration"),
+        tuple(_tell(report, is_applied)),
+        [_make_reliability_drawing(report)] if report.reliability else (),
+        _make_tables(report),
+    )
+
+
+def _tell(report: CalibrationReport, is_applied: bool) -> Iterator[str]:
+    yield say(
+        "Forecast: would “{outcome}” follow within {days} days of {moment} UTC?",
+        outcome=say(report.outcome),
+        days=f"{report.horizon_days:g}",
+        moment=write_time(report.cutoff_us),
+    )
+    if report.is_better:
+        yield say("What was learnt forecasts better than the points before any calibration.")
+    else:
+        yield say("The points in force stay: {reason}.", reason=say_written(find_objection(report)))
+    yield say("Its points are in force.") if is_applied else say("Its points are not in force.")
+    if report.placebo_share is not None:
+        yield say(
+            "A made-up kind of random events was learnt at {share} of the points of the kind it imitates.",
+            share=write_share(report.placebo_share),
+        )
+    reasons: dict[str, list[str]] = {}
+    for kind, reason in report.kept_kinds.items():
+        reasons.setdefault(reason, []).append(say(kind))
+    for reason, kinds in reasons.items():
+        yield say("Left as they are ({reason}): {kinds}.", reason=say_written(reason), kinds=", ".join(kinds))
+
+
+def _make_reliability_drawing(report: CalibrationReport) -> Drawing:
+    bins = pa.Table.from_pylist(
+        [
+            {"predicted": each.predicted, "observed": each.observed, "pair_count": each.count}
+            for each in report.reliability
+        ]
+    )
+    return Drawing(
+        "reliability",
+        say("Did forecasts come true"),
+        say(
+            "On the dashed line a forecast of 30% came true in 30% of the relationships, which the bars count."
+        ),
+        lambda look: draw_reliability(bins, look, outcome=say(report.outcome)),
+        lambda: TableView(
+            "reliability",
+            say("Forecast and what happened, on relationships that were not learnt from"),
+            list_columns(
+                ColumnView("predicted", mark("forecast"), "share"),
+                ColumnView("observed", mark("came true"), "share"),
+                "pair_count",
+            ),
+            bins.to_pylist(),
+        ),
+    )
+
+
+def _make_tables(report: CalibrationReport) -> list[TableView]:
+    tables = [
+        TableView(
+            "calibration-measures",
+            say("Before and after, on relationships that were not learnt from"),
+            [
+                ColumnView("measure", mark("measure")),
+                ColumnView("before", mark("before"), "measure"),
+                ColumnView("after", mark("after"), "measure"),
+            ],
+            [
+                {
+                    "measure": say(words),
+                    "before": getattr(report.before, name),
+                    "after": getattr(report.after, name),
+                }
+                for name, words in _MEASURES.items()
+            ],
+        )
+    ]
+    if report.half_life_factors:
+        rows = [
+            {"kind": kind, "multiplier": report.multipliers.get(kind, 1.0), "half_life_factor": factor}
+            for kind, factor in report.half_life_factors.items()
+        ]
+        columns = list_columns(
+            "kind",
+            ColumnView("multiplier", mark("points times"), "number"),
+            ColumnView("half_life_factor", mark("half-life times"), "number"),
+        )
+        caption = say("What was learnt about each kind of event")
+        tables.append(TableView("calibration-multipliers", caption, columns, rows))
+    return tables

@@ -1,0 +1,120 @@
+"""Charts with all that belongs to them, and the sections that they stand in; page, report and notebook show both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from consumer_fusion.errors import DrawingError
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.score.model.reading import Reading
+from consumer_fusion.views.charts.rendering import render_svg
+from consumer_fusion.views.charts.theme import THEMED, AnyChart, Look
+from consumer_fusion.views.page_templates import make_environment
+from consumer_fusion.views.tables import TableView
+
+WIDE = Look(palette=THEMED, width=560, has_title=False)
+NARROW = Look(palette=THEMED, width=344, has_title=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart before it is drawn; a notebook shows it by itself.
+
+    Attributes:
+        name: Its name in addresses.
+        heading: What is shown.
+        hint: How to read it.
+        draw: Draws it, wide or narrow.
+        gather: Its numbers.
+    """
+
+    name: str
+    heading: str
+    hint: str
+    draw: Callable[[Look], AnyChart]
+    gather: Callable[[], TableView]
+
+    def _repr_html_(self) -> str:
+        macros = make_environment().get_template("figures.html").module
+        return str(macros.show_figure(draw_figure(self)))  # type: ignore[attr-defined]
+
+
+Drawings = Mapping[str, Drawing]
+"""The charts about one thing by name, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A chart that was drawn.
+
+    Attributes:
+        name: Its name in addresses.
+        heading: What is shown.
+        hint: How to read it.
+        pictures: The chart for each look as SVG; empty where it could not be drawn.
+        finding: What it shows, in words.
+        table: Its numbers.
+    """
+
+    name: str
+    heading: str
+    hint: str
+    pictures: Sequence[str]
+    finding: str
+    table: TableView
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What is told about one thing.
+
+    Attributes:
+        name: Its id, for links to it.
+        heading: Its heading.
+        sentences: What is said before the charts.
+        drawings: Its charts.
+        tables: Tables that are no chart's numbers.
+        reading: The score of the relationship that it is about, for the gauge; None for other sections.
+    """
+
+    name: str
+    heading: str
+    sentences: Sequence[str] = ()
+    drawings: Sequence[Drawing] = ()
+    tables: Sequence[TableView] = ()
+    reading: Reading | None = None
+
+
+def draw_figure(drawing: Drawing, *looks: Look) -> Drawn:
+    """Draw a chart; its description is visible text on the page, so the picture itself does not repeat it aloud.
+
+    Args:
+        drawing: The chart.
+        looks: What it is drawn for; `WIDE` where none is given.
+
+    Raises:
+        DrawingError: It could not be drawn.
+    """
+    charts = [drawing.draw(look) for look in looks or (WIDE,)]
+    label = say("Chart: {heading}. Its numbers are in the table that follows.", heading=drawing.heading)
+    return _finish_figure(drawing, charts[0], [render_svg(chart, label=label) for chart in charts])
+
+
+def leave_empty(drawing: Drawing) -> Drawn:
+    """What is told of a chart that could not be drawn: its finding and its numbers."""
+    return _finish_figure(drawing, drawing.draw(WIDE), ())
+
+
+def try_figure(drawing: Drawing, *looks: Look) -> Drawn:
+    """Draw a chart, or leave its place empty where it cannot be drawn."""
+    try:
+        return draw_figure(drawing, *looks)
+    except DrawingError:
+        return leave_empty(drawing)
+
+
+def _finish_figure(drawing: Drawing, chart: AnyChart, pictures: Sequence[str]) -> Drawn:
+    return Drawn(
+        drawing.name, drawing.heading, drawing.hint, pictures, str(chart.description), drawing.gather()
+    )

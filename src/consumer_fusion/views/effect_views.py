@@ -1,0 +1,199 @@
+"""Views about effects: one effect's course, sum and placebos, and all effects beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from consumer_fusion.causal.effects import effect_wording
+from consumer_fusion.causal.effects.effect_report import EffectReport
+from consumer_fusion.causal.effects.shrinking import ShownEffect
+from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.views.charts.courses import draw_course, draw_cumulative, draw_placebos, gather_totals
+from consumer_fusion.views.charts.forests import draw_effects
+from consumer_fusion.views.drawings import Drawing, Drawings, Section
+from consumer_fusion.views.tables import ColumnView, TableView, list_columns
+
+
+def make_effect_drawings(report: EffectReport) -> Drawings:
+    """The charts of one effect, as far as there is something to show."""
+    course = _make_course(report)
+    ordered = [_make_course_drawing(report, course)]
+    if report.relative is not None:
+        ordered.append(_make_placebos_drawing(report))
+        if report.adds_up:
+            ordered.append(_make_cumulative_drawing(report, course))
+    return {drawing.name: drawing for drawing in ordered}
+
+
+def _make_course(report: EffectReport) -> pa.Table:
+    return pa.table(
+        {
+            "day": pa.array(report.days, pa.int64()),
+            "observed": pa.array(report.observed, pa.float64()),
+            "expected": pa.array(report.expected, pa.float64()),
+            "low": pa.array(report.expected_low, pa.float64()),
+            "high": pa.array(report.expected_high, pa.float64()),
+        }
+    )
+
+
+def _make_course_drawing(report: EffectReport, course: pa.Table) -> Drawing:
+    return Drawing(
+        "course",
+        say("Observed and expected"),
+        say(
+            "Solid: observed. Dashed, with its band: expected without the action. Grey: the days looked at."
+        ),
+        lambda look: draw_course(
+            course, look, start_day=report.start_day, end_day=report.end_day,
+            measure=effect_wording.name_measure(report),
+        ),
+        lambda: TableView(
+            "observed-and-expected",
+            say("Observed and expected, day by day"),
+            list_columns(
+                "day",
+                ColumnView("observed", mark("observed"), "number"),
+                ColumnView("expected", mark("expected"), "number"),
+                ColumnView("low", mark("expected, low"), "number"),
+                ColumnView("high", mark("expected, high"), "number"),
+            ),
+            course.to_pylist()[::-1],
+        ),
+    )  # fmt: skip
+
+
+def _make_placebos_drawing(report: EffectReport) -> Drawing:
+    placebos = sorted(each for each in report.placebos if each is not None)
+    return Drawing(
+        "placebos",
+        say("How far chance goes"),
+        say("The same measurement on past days without an action. The line is the effect that was measured."),
+        lambda look: draw_placebos(placebos, look, effect=report.relative),
+        lambda: TableView(
+            "placebos",
+            say("Changes on past days without an action"),
+            [ColumnView("change", mark("change"), "relative")],
+            [{"change": each} for each in placebos],
+        ),
+    )
+
+
+def _make_cumulative_drawing(report: EffectReport, course: pa.Table) -> Drawing:
+    window = {"start_day": report.start_day, "end_day": report.end_day}
+    return Drawing(
+        "cumulative",
+        say("What it adds up to"),
+        say("Observed less expected from the first day on; the bar at the end is the interval of the whole."),
+        lambda look: draw_cumulative(
+            course, look, **window, low=report.cumulative_low, high=report.cumulative_high,
+            measure=effect_wording.name_metric(report.metric), finding=effect_wording.tell_total(report),
+        ),
+        lambda: TableView(
+            "cumulative-effect",
+            say("Observed less expected, added up"),
+            list_columns("day", ColumnView("total", mark("together"), "change")),
+            gather_totals(course, **window).to_pylist(),
+        ),
+    )  # fmt: skip
+
+
+def make_effects_drawing(shown: Sequence[ShownEffect], brand: str | None = None) -> Drawing:
+    """All effects beside each other.
+
+    Args:
+        shown: The effects.
+        brand: The brand whose actions they are of; None for several brands.
+    """
+    drawn = [row for each, row in zip(shown, map(_gather_row, shown)) if each.report.told_with is None]
+    table = pa.table(
+        {
+            "name": pa.array([f"{row['metric']} · {row['action']}" for row in drawn], pa.string()),
+            **{
+                name: pa.array([row[source] for row in drawn], pa.float64())
+                for name, source in (
+                    ("raw", "relative"), ("raw_low", "low"), ("raw_high", "high"), ("shrunk", "shrunk"),
+                    ("shrunk_low", "shrunk_low"), ("shrunk_high", "shrunk_high"),
+                )
+            },
+        }
+    )  # fmt: skip
+    return Drawing(
+        "effects",
+        say("Raw and pooled estimates"),
+        say(
+            "Ring and thin line: raw estimate, 95%. Dot and thick line: pooled estimate. An arrow: it goes on beyond "
+            "the scale."
+        ),
+        lambda look: draw_effects(table, look),
+        lambda: TableView(
+            "effects",
+            say("Impact of all actions") if brand is None else say("Impact of {brand}", brand=brand),
+            list_columns(
+                "action",
+                *(["brand"] if brand is None else []),
+                "metric",
+                ColumnView("relative", mark("raw estimate"), "relative"),
+                ColumnView("low", mark("low"), "relative"),
+                ColumnView("high", mark("high"), "relative"),
+                ColumnView("shrunk", mark("pooled estimate"), "relative"),
+                ColumnView("shrunk_low", mark("pooled estimate, low"), "relative"),
+                ColumnView("shrunk_high", mark("pooled estimate, high"), "relative"),
+                ColumnView("p_value", mark("p"), "p_value"),
+                ColumnView("q_value", mark("q"), "p_value"),
+                ColumnView("label", mark("verdict")),
+            ),
+            list(map(_gather_row, shown)),
+        ),
+    )
+
+
+def make_effects_section(shown: Sequence[ShownEffect]) -> Section | None:
+    """What actions did, with the effect that chance explains least; None where nothing was measured."""
+    told = [each for each in shown if each.report.told_with is None]
+    if not told:
+        return None
+    sentences = [
+        say(
+            "What each action did to a metric. Raw estimate: with an interval as wide as the same measurement was "
+            "wrong on days without an action. Pooled estimate: drawn towards other actions of its kind, where there "
+            "are at least five; that is what to expect of it. Effects add nothing to scores."
+        )
+    ]
+    drawings = [make_effects_drawing(told)]
+    sure = [each for each in told if each.report.p_value is not None]
+    if sure:
+        # Of those that chance explains least, the newest.
+        best = min(sure, key=lambda each: (each.report.p_value or 0.0, -each.starts_us))
+        sentences.append(
+            say(
+                "{metric} after “{action}”",
+                metric=effect_wording.name_metric(best.report.metric),
+                action=best.title,
+            )
+            + f": {effect_wording.name_label(best.report.label)}. {effect_wording.tell_label(best.report.label)}"
+        )
+        sentences.append(" ".join(effect_wording.tell_finding(best)))
+        drawings += make_effect_drawings(best.report).values()
+    return Section("effects", say("Impact"), sentences, drawings)
+
+
+def _gather_row(each: ShownEffect) -> dict[str, object]:
+    report = each.report
+    shrunk = each.shrunk if each.shrunk is not None and each.shrunk.is_shrunk else None
+    return {
+        "action": each.title,
+        "brand": each.brand,
+        "metric": effect_wording.name_metric(report.metric),
+        "relative": report.relative,
+        "low": report.low,
+        "high": report.high,
+        "shrunk": None if shrunk is None else shrunk.mean,
+        "shrunk_low": None if shrunk is None else shrunk.low,
+        "shrunk_high": None if shrunk is None else shrunk.high,
+        "p_value": report.p_value,
+        "q_value": each.q_value,
+        "label": effect_wording.name_verdict(each),
+    }

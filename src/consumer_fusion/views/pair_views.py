@@ -1,0 +1,217 @@
+"""Views about one relationship: its score over time, what moved it, why it is what it is, what each side gives."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer_fusion.i18n.translation import mark, read_language, say
+from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.score.queries import answers
+from consumer_fusion.score.queries.answers import Moment, PairAnswer
+from consumer_fusion.views.charts.facets import draw_contributions, draw_facets
+from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS, name_symbiosis, write_share
+from consumer_fusion.views.charts.relationship import draw_changes, draw_score_history
+from consumer_fusion.views.charts.tallies import gather_facets
+from consumer_fusion.views.drawings import Drawing, Drawings, Section
+from consumer_fusion.views.tables import ColumnView, TableView, list_columns
+from consumer_fusion.workspace import Workspace
+
+HISTORY_DAYS = 180
+CHANGES_ALONE = 6
+"""So many changes have a bar of their own; those between them share one. The table has all."""
+
+
+def read_pair_drawings(workspace: Workspace, consumer: str, brand: str, *, as_of: Moment = None) -> Drawings:
+    """The charts of a relationship, read from a workspace.
+
+    Args:
+        workspace: The workspace.
+        consumer: Key of the consumer.
+        brand: Key of the brand.
+        as_of: As-of time; None for the usual one.
+
+    Raises:
+        NotFoundError: The brand or the consumer is not known.
+    """
+    answer = answers.explain_pair(workspace, consumer, brand, as_of=as_of)
+    return make_pair_drawings(answer, answers.replay_pair(answer, HISTORY_DAYS))
+
+
+def make_pair_drawings(answer: PairAnswer, history: pa.Table, consumer: str | None = None) -> Drawings:
+    """The charts of a relationship; without events there is only what each side gives.
+
+    Args:
+        answer: The relationship.
+        history: `day`, `fusion_score`, `low`, `high` of the last days.
+        consumer: The consumer's key as whoever looks may see it; None for the key itself.
+    """
+    pair = name_pair(answer, consumer)
+    told = Drawing(
+        "facets",
+        say("What each side gives"),
+        say("Points by facet as they count today: older events weigh less, many of one kind level off."),
+        lambda look: draw_facets(_arrange_facets(answer), look, pair=pair),
+        lambda: TableView(
+            "facets",
+            say("Facets of {pair}", pair=pair),
+            list_columns("direction", "facet", ColumnView("points", mark("points"), "change")),
+            _arrange_facets(answer).to_pylist(),
+        ),
+    )
+    if not answer.entries:
+        return {told.name: told}
+    ordered = (*_make_event_drawings(answer, history, pair), told)
+    return {drawing.name: drawing for drawing in ordered}
+
+
+def _make_event_drawings(
+    answer: PairAnswer, history: pa.Table, pair: str
+) -> tuple[Drawing, Drawing, Drawing]:
+    """The charts that events make."""
+    days = _trim_history(answer, history)
+
+    def list_changes() -> pa.Table:
+        return answers.tabulate_changes(answer)
+
+    def list_contributions() -> pa.Table:
+        return answers.tabulate_contributions(answer)
+
+    return (
+        Drawing(
+            "history",
+            say("The score over time"),
+            say("The band holds the score in four of five cases. Triangles are events that moved it."),
+            lambda look: draw_score_history(days, list_changes(), look, pair=pair),
+            lambda: TableView(
+                "score-history",
+                say("Score of {pair} at the end of each day (UTC)", pair=pair),
+                list_columns("day", "fusion_score", "low", "high"),
+                days.to_pylist()[::-1],
+            ),
+        ),
+        Drawing(
+            "changes",
+            say("What moved it"),
+            say("Each bar starts where the one before it ended. Between events, what is past fades."),
+            lambda look: draw_changes(list_changes(), look, pair=pair, most=CHANGES_ALONE),
+            lambda: TableView(
+                "changes",
+                say("Everything that moved the score of {pair}, in order", pair=pair),
+                list_columns(
+                    ColumnView("at", mark("when (UTC)"), "time"),
+                    "kind",
+                    "event_id",
+                    "change",
+                    ColumnView("score_after", mark("score after"), "number"),
+                ),
+                list_changes().to_pylist(),
+            ),
+        ),
+        Drawing(
+            "contributions",
+            say("Why this score"),
+            say("Counted from 50: what each facet adds or takes. Together they make exactly the score."),
+            lambda look: draw_contributions(list_contributions(), look, pair=pair),
+            lambda: TableView(
+                "contributions-by-facet",
+                say("What each facet adds to the score of {pair}", pair=pair),
+                list_columns(
+                    "facet",
+                    "direction",
+                    ColumnView("gained", mark("added"), "change"),
+                    ColumnView("lost", mark("taken"), "change"),
+                    ColumnView("net", mark("net"), "change"),
+                ),
+                gather_facets(list_contributions()).to_pylist(),
+            ),
+        ),
+    )
+
+
+def make_ledger_table(answer: PairAnswer, consumer: str | None = None) -> TableView:
+    """Event by event what is in the score, the largest first.
+
+    Args:
+        answer: The relationship.
+        consumer: The consumer's key as whoever looks may see it; None for the key itself.
+    """
+    rows = answers.tabulate_contributions(answer).to_pylist()
+    return TableView(
+        "contributions",
+        say("Event by event, the largest first; with 50 they add up to the score of {pair}",
+            pair=name_pair(answer, consumer)),
+        list_columns(
+            ColumnView("sentence", mark("what happened"), "sentence"),
+            ColumnView("contribution", mark("impact today"), "change"),
+            ColumnView("occurred_at", mark("when (UTC)"), "time"),
+            "facet",
+            "direction",
+            "kind",
+            ColumnView("points", mark("points then"), "change"),
+            ColumnView("parent_event_id", mark("because of event"), "reference"),
+            "event_id",
+        ),
+        sorted(rows, key=lambda row: -abs(row["contribution"])),
+    )  # fmt: skip
+
+
+def make_pair_section(answer: PairAnswer, history: pa.Table, percentile: float | None) -> Section:
+    """One relationship: why its score is what it is, what moved it, how it came to be.
+
+    Args:
+        answer: The relationship.
+        history: As `make_pair_drawings` takes it.
+        percentile: Place among the relationships of the brand, 0 to 100; None where unknown.
+    """
+    reading = answer.explanation.reading
+    score = read_language().write_number
+    kind = name_symbiosis(reading.symbiosis)
+    place = say("unknown") if percentile is None else score(percentile, 0)
+    sentences = (
+        f"{kind[0].upper()}{kind[1:]}: {say(SYMBIOSIS_LABELS[reading.symbiosis].meaning)}.",
+        say(
+            "Consumer → brand {given}, brand → consumer {received}; at 50 nothing is found.",
+            given=score(reading.consumer_to_brand, 1),
+            received=score(reading.brand_to_consumer, 1),
+        ),
+        say(
+            "Confidence {share}; percentile at this brand: {percentile}.",
+            share=write_share(reading.confidence),
+            percentile=place,
+        ),
+    )
+    return Section(
+        "pair",
+        say("One relationship: {pair}", pair=name_pair(answer)),
+        sentences,
+        tuple(make_pair_drawings(answer, history).values()),
+        (make_ledger_table(answer),) if answer.entries else (),
+        reading,
+    )
+
+
+def name_pair(answer: PairAnswer, consumer: str | None = None) -> str:
+    """A relationship by its keys."""
+    return f"{consumer or answer.consumer} × {answer.brand}"
+
+
+def _trim_history(answer: PairAnswer, history: pa.Table) -> pa.Table:
+    """The days from a little before the first event: before that the score is 50 and nothing is known."""
+    if not history.num_rows:
+        return history
+    last = history["day"][-1].as_py()
+    first = min(entry.day for entry in answer.entries)
+    lead = max(2, (last - first) // 6)
+    return history.filter(pc.greater_equal(history["day"], first - lead))
+
+
+def _arrange_facets(answer: PairAnswer) -> pa.Table:
+    points = answer.explanation.reading.facets
+    return pa.Table.from_pylist(
+        [
+            {"direction": direction, "facet": facet, "points": float(points.get(facet, 0.0))}
+            for direction in DIRECTIONS
+            for facet in FACETS[direction]
+        ]
+    )

@@ -1,0 +1,188 @@
+"""Tables: columns with label and format, rows as people read them, and the same rows as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from consumer_fusion.i18n.number_format import write_relative, write_signed
+from consumer_fusion.i18n.translation import mark, read_language, say, say_written
+from consumer_fusion.records import spreadsheet_cells
+from consumer_fusion.views.charts.labels import (
+    from_day_number,
+    name_certainty,
+    name_channel,
+    name_direction,
+    name_facet,
+    name_symbiosis,
+    write_share,
+)
+
+CellKind = Literal[
+    "text", "title", "sentence", "reference", "score", "number", "measure", "change", "count", "share", "relative",
+    "p_value", "day", "time", "class", "side", "facet", "kind", "channel", "certainty",
+]  # fmt: skip
+_NUMBERS: frozenset[CellKind] = frozenset(
+    {"score", "number", "measure", "change", "count", "share", "relative", "p_value"}
+)
+ROWS_SHOWN = 100
+"""So many rows stand on a page; the download has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnView:
+    """One column of a table.
+
+    Attributes:
+        name: Its name in the rows and in the download.
+        label: What stands above it, in English.
+        kind: What its values are, which says how they are written.
+    """
+
+    name: str
+    label: str
+    kind: CellKind = "text"
+
+    @property
+    def heading(self) -> str:
+        """What stands above it."""
+        return say(self.label)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is set flush right."""
+        return self.kind in _NUMBERS
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its texts may take several lines."""
+        return self.kind in ("title", "sentence")
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether its texts are broken where the table would be too wide."""
+        return self.kind in ("kind", "side", "reference")
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """The numbers of a chart, or a table of its own.
+
+    Attributes:
+        name: Of the downloaded file, without its ending.
+        caption: What its rows are.
+        columns: In order.
+        rows: All of them, or the first ones.
+        total: How many rows there are where `rows` are not all; None where they are.
+    """
+
+    name: str
+    caption: str
+    columns: Sequence[ColumnView]
+    rows: Sequence[Mapping[str, Any]]
+    total: int | None = None
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return len(self.rows) if self.total is None else self.total
+
+    @property
+    def shown(self) -> Sequence[Mapping[str, Any]]:
+        """The rows that stand on a page."""
+        return self.rows[:ROWS_SHOWN]
+
+    def write_csv(self) -> str:
+        """All rows as CSV."""
+        return write_csv([column.name for column in self.columns], self.rows)
+
+
+_SHARED = (
+    ColumnView("consumer", mark("consumer")),
+    ColumnView("brand", mark("brand")),
+    ColumnView("pair_count", mark("relationships"), "count"),
+    ColumnView("fusion_score", mark("Fusion Score"), "score"),
+    ColumnView("low", mark("80% from"), "score"),
+    ColumnView("high", mark("to"), "score"),
+    ColumnView("consumer_to_brand", mark("consumer → brand"), "score"),
+    ColumnView("brand_to_consumer", mark("brand → consumer"), "score"),
+    ColumnView("symbiosis", mark("kind of relationship"), "class"),
+    ColumnView("lower_quartile", mark("25th percentile"), "score"),
+    ColumnView("median", mark("median"), "score"),
+    ColumnView("upper_quartile", mark("75th percentile"), "score"),
+    ColumnView("change", mark("change"), "change"),
+    ColumnView("direction", mark("direction"), "side"),
+    ColumnView("facet", mark("facet"), "facet"),
+    ColumnView("kind", mark("kind of event"), "kind"),
+    ColumnView("event_id", mark("event"), "reference"),
+    ColumnView("event_count", mark("events"), "count"),
+    ColumnView("day", mark("day"), "day"),
+    ColumnView("action", mark("action"), "title"),
+    ColumnView("metric", mark("metric")),
+)
+_COLUMNS = {each.name: each for each in _SHARED}
+
+
+def list_columns(*columns: str | ColumnView) -> tuple[ColumnView, ...]:
+    """The columns of a table: those that several tables have by name, others as they are."""
+    return tuple(_COLUMNS[each] if isinstance(each, str) else each for each in columns)
+
+
+def write_cell(value: Any, column: ColumnView) -> str:
+    """The value of a cell as its kind is written."""
+    if value is None:
+        return "–" if column.kind == "reference" else say("unknown")
+    language = read_language()
+    match column.kind:
+        case "score":
+            return language.write_number(value, 1)
+        case "number":
+            return language.write_number(value, 2)
+        case "p_value":
+            return language.write_number(value, 3)
+        case "measure":
+            return language.write_number(value, 4)
+        case "count":
+            return language.write_number(value, 0)
+        case "change":
+            return write_signed(value)
+        case "share":
+            return write_share(value)
+        case "relative":
+            return write_relative(value)
+        case "day":
+            return language.write_day(from_day_number(value).date())
+        case "time":
+            return language.write_time(value)
+        case "class":
+            return name_symbiosis(value)
+        case "side":
+            return name_direction(value)
+        case "facet":
+            return name_facet(value)
+        case "channel":
+            return name_channel(value)
+        case "certainty":
+            return name_certainty(value)
+        case "kind":
+            return say(value)
+        case "sentence":
+            return say_written(value)
+    return str(value)
+
+
+def write_csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV (RFC 4180), numbers unrounded, null as nothing, no text that a spreadsheet runs as a formula.
+
+    The mark at the start tells spreadsheets that the text is UTF-8.
+    """
+    target = io.StringIO()
+    target.write("\ufeff")
+    writer = csv.writer(target, lineterminator="\r\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([spreadsheet_cells.write_cell(row.get(name)) for name in names])
+    return target.getvalue()
