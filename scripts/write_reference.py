@@ -47,28 +47,6 @@ _ACCEPTANCE = [
     "replaced",
 ]
 _FACETS = [facet for direction in DIRECTIONS for facet in FACETS[direction]]
-_HOLDOUT = [
-    "experiment_id",
-    "consumers",
-    "held_out",
-    "seed",
-    "digest",
-    "out",
-    "detectable",
-    "detectable_relative",
-]
-_ACTION = [
-    "action", "brand", "title", "action_type", "starts_at", "ends_at", "last_day", "region", "segment", "assignment",
-    "expected_effect", "delay_days", "effect_days", "effect_from", "effect_until", "windows", "origin",
-    "withdrawn_at",
-]  # fmt: skip
-_EFFECT = [
-    "action", "metric", "effect_from", "effect_until", "step", "told_with", "total", "total_low", "total_high",
-    "effect", "effect_low", "effect_high", "relative", "low", "high", "p_value", "interval",
-    ("shrunk", ["mean", "low", "high"]), "label", "detectable", "library",
-    ("checks", [["name", "verdict", "sentence"]]), ("observed", [["day", "value"]]),
-    ("expected", [["day", "value", "low", "high"]]),
-]  # fmt: skip
 _DIFFERENCE = ["effect", "low", "high", "p_value", "without", "treated", "held_out"]
 _BY_HAND: Mapping[str, object] = {
     "demo": ["workspace", "events", "pairs", "url"],
@@ -114,18 +92,6 @@ _BY_HAND: Mapping[str, object] = {
             ("largest", [["consumer", "brand", "before", "after"]]),
         ]),
     ],
-    "actions list": [_ACTION],
-    "actions import": ["declared", "known"],
-    "actions withdraw": ["withdrawn"],
-    "metrics list": [["metric", "of", "first_day", "last_day", "days", "missing", "mean", "step", "origin"]],
-    "metrics import": ["series", "days", "weekly", "monthly"],
-    "effect": [*_EFFECT, ("left_out", [["name", "reason"]])],
-    "effects": [[*_EFFECT, "q_value", "q_count", "listed_label"]],
-    "plan": [
-        ("plans", [["series", "metric", "region", "start", "days", "detectable", "sisters", "library"]]),
-        ("holdouts", [["share", "held_out", "treated", "detectable"]]),
-    ],
-    "effects calibrate": ["series", "measured", "windows", "is_in_force"],
     "audience": [
         "label", ("naive", _DIFFERENCE), ("adjusted", _DIFFERENCE), "features", "sentences",
         ("balance?", [["feature", "before", "after"]]), "left_out_share?", "robustness?", "robustness_interval?",
@@ -135,27 +101,9 @@ _BY_HAND: Mapping[str, object] = {
         "effect", "relative", "low", "high", "p_value", "fit_error", "weights", "left_out", "placebos",
         "leave_one_out", ("periods", [["period", "observed", "expected"]]), "sentences",
     ],
-    "experiments list": [[
-        "experiment_id", "title", "brand", "kind", "outcome", "horizon_days", "is_randomised", "origin", "seed",
-        "digest", "recorded_at", "starts_at", "outcome_from", "treated", "held_out", "report", "is_applied", "points",
-        "withdrawn_at",
-    ]],
-    "experiments draw": _HOLDOUT,
-    "holdout": _HOLDOUT,
-    "experiments record": ["experiment_id", "consumers", "is_randomised"],
-    "experiments measure": [
-        "experiment_id", "grade", "treated_count", "held_out_count", "left_out_count", "share_without", "effect", "low",
-        "high", "p_value", "naive", "log_odds", "log_odds_error", "reached_treated", "reached_held_out", "points",
-        "points_error", "facet", ("groups", [["group", "raw", "effect", "low", "high"]]), "refusals", "sentences",
-    ],
     "experiments rank": [
-        "consumers", "out", "qini", "low", "high", "is_better_than_chance", ("parts", [["effect", "low", "high"]]),
+        "consumers", "qini", "low", "high", "is_better_than_chance", ("parts", [["effect", "low", "high"]]),
     ],
-    "experiments apply": [
-        "experiment_id", "key", "points", "points_error", "estimate", "estimate_error", "prior", "log_odds",
-        "log_odds_error", "log_odds_per_point", "outcome", "horizon_days", "entries",
-    ],
-    "experiments withdraw": ["withdrawn"],
     "report": ["out", "pairs"],
     "serve": ["address", "owner_link"],
     "export": ["to", "rows"],
@@ -205,7 +153,7 @@ def write_commands() -> str:
         "Times are ISO 8601; one without an offset is UTC. `--as-of` asks about a moment, `latest` about that of the "
         "newest event, `now` about now. Left out, it is now while events come in, and the newest event's moment once "
         "that is more than a day ago: since then scores only faded. One line on standard error says so. Console, API "
-        "and Python choose in the same way. `fusion effect`, of which nothing fades, is about now.",
+        "and Python choose in the same way. `fusion effects show`, of which nothing fades, is about now.",
         "Under each command stands what it prints with `--json`: the names of the fields; those with a question mark "
         "are there when they are asked for. Numbers are not rounded.",
     ]

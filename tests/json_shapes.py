@@ -25,6 +25,6 @@ def find_faults(told: Any, shape: Any, place: str = "the answer") -> list[str]:
         f"{place} has '{name}'" for name in sorted(set(told) - {name.removesuffix("?") for name in names})
     ]
     for name, part in parts.items():
-        if name in told:
+        if told.get(name) is not None:
             faults += find_faults(told[name], part, f"{place}.{name}")
     return faults

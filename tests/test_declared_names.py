@@ -12,9 +12,10 @@ from consumer_fusion.access.keys import create_write_key
 from consumer_fusion.associations import operations as associations
 from consumer_fusion.causal.actions.declared_actions import declare_actions
 from consumer_fusion.causal.experiments.assignment import ExperimentPlan, record_experiment
-from consumer_fusion.causal.series.imported_metrics import import_metrics
+from consumer_fusion.causal.series.imported_metrics import read_metric_file
 from consumer_fusion.errors import InputError
 from consumer_fusion.events.entities import declare_keys, ensure_keys
+from consumer_fusion.operations import TextFile
 from consumer_fusion.records.action import Action
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.characters import check_name, find_unsafe, replace_unsafe
@@ -41,10 +42,9 @@ def declare_action(workspace, **changed):
     declare_actions(workspace, [dataclasses.replace(ACTION, **changed)], origin="staff")
 
 
-def keep_metric(workspace, tmp_path, **changed):
-    path = tmp_path / "metrics.csv"
-    path.write_text("day,value\n2026-06-05,3\n", encoding="utf-8")
-    import_metrics(workspace, path, defaults={"metric": "visits", "brand": "bakery", **changed})
+def read_metric(**changed):
+    file = TextFile(name="metrics.csv", text="day,value\n2026-06-05,3\n")
+    read_metric_file(file, {"metric": "visits", "brand": "bakery", **changed})
 
 
 def write(workspace, function, **named):
@@ -73,10 +73,10 @@ def test_an_action_has_no_name_with_a_control_character(workspace, field):
 
 
 @pytest.mark.parametrize("field", ["metric", "brand", "consumer", "region", "product"])
-def test_a_metric_has_no_name_with_a_control_character(workspace, tmp_path, field):
+def test_a_metric_has_no_name_with_a_control_character(field):
     with pytest.raises(InputError, match=r"U\+0001"):
-        keep_metric(workspace, tmp_path, **{field: BAD})
-    keep_metric(workspace, tmp_path)
+        read_metric(**{field: BAD})
+    read_metric()
 
 
 @pytest.mark.parametrize("field", ["source", "brand"])

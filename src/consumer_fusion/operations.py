@@ -20,15 +20,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from consumer_fusion.records.access import Caller, Permission
-from consumer_fusion.records.schema import MOMENT_SCHEMA, Moment, Schema, Text, describe
+from consumer_fusion.records.schema import MOMENT_SCHEMA, Day, Moment, Schema, Text, TextFile, describe
 from consumer_fusion.records.table import Table
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 __all__ = [
-    "MOMENT_SCHEMA", "Capability", "Context", "Group", "Job", "Moment", "NoParameters", "Operation", "Query", "Schema",
-    "Stage", "Text", "describe", "find_capabilities", "find_jobs", "find_stages", "list_grouped", "name_path",
-    "order_stages",
+    "MOMENT_SCHEMA", "Capability", "Context", "Day", "Group", "Job", "Moment", "NoParameters", "Operation", "Query",
+    "Schema", "Stage", "Text", "TextFile", "describe", "find_capabilities", "find_jobs", "find_stages", "list_grouped",
+    "name_path", "order_stages",
 ]  # fmt: skip
 
 
@@ -46,12 +46,14 @@ class Context:
         site: Where the console is, scheme and host, for links that are sent to people; empty where the surface does
             not know it.
         about: What the audit entry says besides who, what and when; an operation fills it before its transaction ends.
+        progress: Told what is being done, how much of it is done, and how much there is (None while unknown).
     """
 
     workspace: Workspace
     caller: Caller
     site: str = ""
     about: dict[str, Any] = field(default_factory=dict)
+    progress: Callable[[str, int, int | None], None] = lambda *told: None
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

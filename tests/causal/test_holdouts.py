@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-
 import numpy as np
 import pytest
 
 from consumer_fusion.causal.designs.audiences import compare_randomised
-from consumer_fusion.causal.designs.holdouts import draw_holdout, find_detectable_effect, write_holdout
+from consumer_fusion.causal.designs.holdouts import draw_holdout, find_detectable_effect
 from consumer_fusion.errors import InputError
 
 NAMES = [f"c{number:04d}" for number in range(1_000)]
@@ -65,17 +63,6 @@ def test_the_detectable_effect_is_that_of_the_textbook_where_nothing_is_foretold
     past = draw_past()
     expected = (1.959964 + 0.841621) * past.std(ddof=1) * np.sqrt(1 / 200 + 1 / 800)
     assert find_detectable_effect(past, 200) == pytest.approx(expected, rel=1e-6)
-
-
-def test_the_list_is_written_and_never_over_another(tmp_path):
-    holdout = draw_holdout(NAMES, share=0.2, seed=1)
-    write_holdout(holdout, tmp_path / "list.csv")
-    with (tmp_path / "list.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["consumer"] for row in rows] == NAMES
-    assert [row["arm"] for row in rows] == list(holdout.arms)
-    with pytest.raises(InputError, match="cannot be written"):
-        write_holdout(holdout, tmp_path / "list.csv")
 
 
 def test_what_cannot_be_drawn_is_refused():

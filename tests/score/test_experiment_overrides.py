@@ -13,10 +13,10 @@ import pytest
 from consumer_fusion.causal.designs.audiences import compare_log_odds
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.score.calibration.experiment_overrides import (
+    PointsOverride,
     apply_overrides,
     derive_override,
     forecast_before,
-    read_override,
     weigh_action,
 )
 from consumer_fusion.score.calibration.link_functions import LinkFunction
@@ -107,7 +107,7 @@ def derive(points=POINTS, **changes):
 
 @pytest.mark.parametrize("planted", [3.0, -3.0, 0.0])
 def test_points_that_were_planted_are_found_again_by_experiments(planted):
-    true_points = apply_overrides(POINTS, [replace(derive(), entries={"wellbeing": planted})])
+    true_points = apply_overrides(POINTS, [derive().model_copy(update={"entries": {"wellbeing": planted}})])
     found = []
     for seed in range(8):
         chance = np.random.default_rng(seed)
@@ -153,7 +153,7 @@ def test_points_are_shrunk_once_towards_those_before():
 
 
 def test_the_prior_of_an_action_with_points_is_as_wide_as_its_points():
-    points = apply_overrides(POINTS, [replace(derive(), entries={"delight": 4.0})])
+    points = apply_overrides(POINTS, [derive().model_copy(update={"entries": {"delight": 4.0}})])
     override = derive(points)
     precision = 1 / 0.5**2 + 1 / 4**2
     assert override.prior == 4
@@ -190,7 +190,10 @@ def test_what_the_consumer_gives_is_never_touched():
     assert [entry.facet for entry in after if entry.experiment_id] == ["wellbeing"]
     with pytest.raises(RefusedError, match="not an action of the brand"):
         derive(key=ORDER)
-    assert apply_overrides(POINTS, [replace(derive(), key=ORDER)]).kinds[ORDER] == POINTS.kinds[ORDER]
+    assert (
+        apply_overrides(POINTS, [derive().model_copy(update={"key": ORDER})]).kinds[ORDER]
+        == POINTS.kinds[ORDER]
+    )
 
 
 def test_without_anybody_reached_nothing_is_derived():
@@ -218,4 +221,4 @@ def test_a_table_without_experiments_is_written_as_before():
 
 def test_an_override_survives_its_way_through_json():
     override = derive()
-    assert read_override(json.loads(json.dumps(override.as_dict()))) == override
+    assert PointsOverride.model_validate_json(override.model_dump_json()) == override

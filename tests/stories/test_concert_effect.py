@@ -101,9 +101,13 @@ def test_what_was_measured_stands_beside_the_score_and_adds_no_points(town):
 
     before = explain()
     assert before == (pytest.approx(53.00, abs=0.01), {"E1"})
-    followers = ask_fusion(town, "effect", "founding-concert", "--metric", "followers", "--as-of", "latest")
+    followers = ask_fusion(
+        town, "effects", "show", "founding-concert", "--metric", "followers", "--as-of", "latest"
+    )
     assert followers["effect"] * THREE_DAYS.days == pytest.approx(100_000, rel=0.02)
     assert followers["label"] == "changed_after"
-    orders = ask_fusion(town, "effect", "founding-concert", "--metric", "orders", "--as-of", "latest")
+    orders = ask_fusion(
+        town, "effects", "show", "founding-concert", "--metric", "orders", "--as-of", "latest"
+    )
     assert {check["name"] for check in orders["checks"]} >= {"history", "controls"}
     assert explain() == before

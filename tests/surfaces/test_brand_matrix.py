@@ -69,6 +69,7 @@ FILLERS = {
     "action": (["own-action"], "tracer-action", "no-action"),
     "action_id": (["own-action"], "tracer-action", "no-action"),
     "experiment": (["own-plan"], "zq-plan", "no-plan"),
+    "experiment_id": (["own-plan"], "zq-plan", "no-plan"),
     "metric": (["orders"], "zq-metric", "no-metric"),
     "event": (["order-1"], "tracer-event", "no-event"),
     "event_id": (["order-1"], "tracer-event", "no-event"),
@@ -101,6 +102,9 @@ PLAIN = {
     "facet": "voice",
     "expected_effect": "unknown", "assignment": "unknown", "action_type": "other", "segment": "", "region": "",
     "points": "", "horizon": "28", "outcome": "", "next": "", "password": "wrong password", "link": "",
+    "metrics": "orders", "starts": "2026-08-01", "lengths": "7", "search_delays": "", "delay_days": "",
+    "effect_days": "", "horizon_days": "28", "delivery_days": "1", "audience": "", "is_randomised": "yes",
+    "file": "x", "product": "", "graded": "", "meaning": "", "is_reset": "",
     "language": "it", "theme": "dark", "back": "/", "mark": "", "wanted": "",
 }  # fmt: skip
 """The others; an empty one is left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -19,6 +19,7 @@ from consumer_fusion.workspace import Workspace
 def execute(
     query: Query, workspace: Workspace, caller: Caller, parameters: BaseModel,
     *, detail: Mapping[str, object] | None = None, site: str = "",
+    progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Any:  # fmt: skip
     """Answer a query or carry out an operation.
 
@@ -29,6 +30,7 @@ def execute(
         parameters: Of the query's own model.
         detail: What the surface adds to the audit entry, such as the account of the machine.
         site: Where the console is, for links that are sent to people; empty where the surface does not know it.
+        progress: Told how far it is.
 
     Returns:
         The result, of the query's own model, or a list of them.
@@ -37,9 +39,11 @@ def execute(
         PermissionDeniedError: The caller may not.
     """
     require_permission(caller, query.needs, getattr(parameters, "brand", None))
-    if not isinstance(query, Operation):
-        return query.run(Context(workspace, caller, site=site), parameters)
     context = Context(workspace, caller, site=site)
+    if progress is not None:
+        context.progress = progress
+    if not isinstance(query, Operation):
+        return query.run(context, parameters)
     is_written = False
 
     def describe(_: Session) -> AuditNote:

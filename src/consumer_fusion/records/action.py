@@ -79,7 +79,7 @@ ACTIONS = Table(
         Column("delay_days", "integer", "So many days after its start an effect is looked for."),
         Column("effect_days", "integer", "For so many days; null for its own length.", is_optional=True),
         Column("windows", "text", "Other days for some metrics, as a JSON object."),
-        Column("origin", "text", "How it was declared: file, event, console or product."),
+        Column("origin", "text", "How it was declared: by a person, file, event or product."),
         Column("declared_us", "integer", "When it was declared here."),
         Column("withdrawn_us", "integer", "When it was withdrawn as never done.", is_optional=True),
     ),

@@ -1,3 +1,10 @@
 """The Fusion Score: points, folding, the model, its explanation and history, calibration and forecasts."""
 
-__all__ = ["calibration_runs", "effective_points", "points_comparison", "score_context"]
+__all__ = [
+    "calibration_runs",
+    "effective_points",
+    "operations",
+    "points_comparison",
+    "points_editing",
+    "score_context",
+]

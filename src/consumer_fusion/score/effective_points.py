@@ -26,7 +26,6 @@ from consumer_fusion.score.calibration.calibration_report import (
 from consumer_fusion.score.calibration.experiment_overrides import (
     PointsOverride,
     apply_overrides,
-    read_override,
 )
 from consumer_fusion.score.fold.derive_and_fold import settle
 from consumer_fusion.score.fold.dispersions import read_dispersions
@@ -159,7 +158,7 @@ def read_overrides(session: Session) -> list[PointsOverride]:
         EXPERIMENTS, columns=columns, order_by=("applied_us", "experiment_id")
     ).to_pylist():
         if row["override"] and row["applied_us"] is not None and row["withdrawn_us"] is None:
-            override = read_override(json.loads(row["override"]))
+            override = PointsOverride.model_validate_json(row["override"])
             in_force[override.key] = override
     return list(in_force.values())
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.i18n.translation import say
-from consumer_fusion.records.schema import MOMENT_SCHEMA
-from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.i18n import number_format
+from consumer_fusion.i18n.translation import read_language, say
+from consumer_fusion.records.schema import DAY_SCHEMA, MOMENT_SCHEMA, MOST_FILE_BYTES, TextFile
+from consumer_fusion.records.timestamps import write_iso_day, write_moment
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -71,10 +72,53 @@ def read_extra(field: FieldInfo) -> Mapping[str, Any]:
 
 def is_moment(field: FieldInfo) -> bool:
     """Whether a field holds a moment."""
-    nested = [
-        extra for part in typing.get_args(field.annotation) for extra in getattr(part, "__metadata__", ())
-    ]
-    return MOMENT_SCHEMA in (*field.metadata, *nested)
+    return MOMENT_SCHEMA in _list_metadata(field)
+
+
+def is_day(field: FieldInfo) -> bool:
+    """Whether a field holds a day."""
+    return DAY_SCHEMA in _list_metadata(field)
+
+
+def is_file(field: FieldInfo) -> bool:
+    """Whether a field takes a file."""
+    return TextFile in (field.annotation, *typing.get_args(field.annotation))
+
+
+def _list_metadata(field: FieldInfo) -> list[object]:
+    """What is said of the type of a field besides its name, also beside None."""
+    is_list = typing.get_origin(field.annotation) in (list, tuple, frozenset)
+    parts = () if is_list else typing.get_args(field.annotation)
+    return [*field.metadata, *(extra for part in parts for extra in getattr(part, "__metadata__", ()))]
+
+
+def read_text_file(name: str, content: bytes) -> TextFile:
+    """A file that a command or a form was given.
+
+    Raises:
+        InputError: It is too large, or no text.
+    """
+    if len(content) > MOST_FILE_BYTES:
+        raise InputError(
+            say("The file {name} is too large.", name=name),
+            hint=say("A file may have {megabytes} MB; divide it.", megabytes=MOST_FILE_BYTES // 1_000_000),
+        )
+    try:
+        return TextFile(name=name, text=content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputError(
+            say("The file {name} is not text in UTF-8.", name=name), hint=say("Save it as UTF-8.")
+        ) from None
+
+
+_FORMS: Mapping[str, Callable[[float], str]] = {
+    "share": lambda value: read_language().write_share(value),
+    "change": number_format.write_relative,
+    "points": lambda value: number_format.write_signed(value, 2),
+    "p_value": lambda value: (
+        f"{'<' if value < 0.001 else ''}{read_language().write_number(max(value, 0.001), 3)}"
+    ),
+}
 
 
 def write_value(
@@ -83,14 +127,16 @@ def write_value(
     row: BaseModel | None = None,
     *,
     write_time: Callable[[int], str] = write_moment,
+    write_day: Callable[[int], str] = write_iso_day,
 ) -> str:
-    """A value as people read it; in a terminal unless times are written otherwise.
+    """A value as people read it; in a terminal unless times and days are written otherwise.
 
     Args:
         field: Its declaration.
         value: The value.
         row: The row that it is of, whose fields its label may name.
         write_time: How a moment is written.
+        write_day: How a day is written.
     """
     extra = read_extra(field)
     words, absent = extra.get("words", {}), extra.get("absent", "")
@@ -102,13 +148,18 @@ def write_value(
         return ", ".join(say(words[each]) if each in words else str(each) for each in value)
     if isinstance(value, int) and is_moment(field):
         return write_time(value)
+    if isinstance(value, int) and is_day(field):
+        return write_day(value)
     if isinstance(value, float):
-        return f"{value:g}"
-    if value not in words:
+        return _FORMS.get(extra.get("form", ""), "{:g}".format)(value)
+    if not isinstance(value, str) or value not in words:
         return str(value)
     named = [name for _, name, _, _ in Formatter().parse(words[value]) if name]
     fields = {} if row is None else type(row).model_fields
     return say(
         words[value],
-        **{name: write_value(fields[name], getattr(row, name), write_time=write_time) for name in named},
+        **{
+            name: write_value(fields[name], getattr(row, name), write_time=write_time, write_day=write_day)
+            for name in named
+        },
     )

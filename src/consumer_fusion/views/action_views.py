@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 
+from consumer_fusion.causal.actions.declared_actions import DeclaredAction
 from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.power_analysis import Plan
 from consumer_fusion.i18n.translation import mark, say
-from consumer_fusion.records.timestamps import parse_moment, to_day, to_microseconds
 from consumer_fusion.views.charts.forests import draw_actions, draw_detectable
 from consumer_fusion.views.drawings import Drawing
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 
-_DAYS = {
-    "first_day": "starts_at",
-    "last_day": "last_day",
-    "effect_from": "effect_from",
-    "effect_until": "effect_until",
-}
+_DAYS = ("first_day", "last_day", "effect_from", "effect_until")
 
 
-def make_timeline_drawing(brand: str, actions: Sequence[Mapping[str, Any]]) -> Drawing:
+def make_timeline_drawing(brand: str, actions: Sequence[DeclaredAction]) -> Drawing:
     """When the actions of a brand were.
 
     Args:
         brand: Key of the brand.
-        actions: As `declared_actions.list_actions` has them.
+        actions: The actions, in their order.
     """
     table = pa.Table.from_pylist(
-        [
-            {"title": row["title"], **{name: _read_day(row[source]) for name, source in _DAYS.items()}}
-            for row in actions
-        ],
+        [each.model_dump(include={"title", *_DAYS}) for each in actions],
         pa.schema([("title", pa.string()), *((name, pa.int64()) for name in _DAYS)]),
     )
     return Drawing(
@@ -66,7 +57,7 @@ def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
     """
 
     def gather() -> TableView:
-        names = ("series", "start_day", "days", "detectable", "sisters")
+        names = ("series", "start", "days", "detectable", "controls")
         return TableView(
             "plans",
             say(
@@ -75,19 +66,19 @@ def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
             ),
             list_columns(
                 ColumnView("series", mark("whose")),
-                ColumnView("start_day", mark("from"), "day"),
+                ColumnView("start", mark("from"), "day"),
                 ColumnView("days", mark("days"), "count"),
                 ColumnView("detectable", mark("effect"), "relative"),
-                ColumnView("sisters", mark("control series"), "count"),
+                ColumnView("controls", mark("control series"), "count"),
             ),
             [{name: getattr(plan, name) for name in names} for plan in plans],
         )
 
-    has_starts = len({plan.start_day for plan in plans}) > 1
+    has_starts = len({plan.start for plan in plans}) > 1
     table = pa.table(
         {
             "series": [
-                f"{plan.series}, {effect_wording.write_day(plan.start_day)}" if has_starts else plan.series
+                f"{plan.series}, {effect_wording.write_day(plan.start)}" if has_starts else plan.series
                 for plan in plans
             ],
             "days": [plan.days for plan in plans],
@@ -101,7 +92,3 @@ def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
         lambda look: draw_detectable(table, look),
         gather,
     )
-
-
-def _read_day(text: str) -> int:
-    return to_day(to_microseconds(parse_moment(text)))

@@ -8,17 +8,18 @@ from dataclasses import replace
 import pytest
 
 from consumer_fusion import pipeline
+from consumer_fusion.causal.actions import declared_actions
 from consumer_fusion.causal.actions.declared_actions import (
     ActionImport,
     declare_actions,
     find_action,
-    import_actions,
-    list_actions,
+    read_action_file,
     withdraw_action,
 )
 from consumer_fusion.errors import ConflictError, InputError, NotFoundError
 from consumer_fusion.identity import attribution
 from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.operations import TextFile
 from effect_worlds import make_action, open_world
 
 TOML = """
@@ -50,21 +51,21 @@ def workspace(tmp_path):
         yield opened
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write_file(name, text):
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
+def list_actions(workspace, **named):
+    """The actions as programs are told of them."""
+    return [each.model_dump(mode="json") for each in declared_actions.list_actions(workspace, **named)]
 
-    return write_file
+
+def import_actions(workspace, name, text):
+    """Declare the actions of a file."""
+    return declare_actions(workspace, read_action_file(TextFile(name=name, text=text)), origin="file")
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("a.toml", TOML), ("a.jsonl", json.dumps(LINE) + "\n\n"), ("a.csv", "\ufeff" + CSV)]
+    ("name", "text"), [("a.toml", TOML), ("a.jsonl", json.dumps(LINE) + "\n\n"), ("a.csv", CSV)]
 )
-def test_the_same_action_is_read_from_every_form_of_file(workspace, write, name, text):
-    assert import_actions(workspace, write(name, text)) == ActionImport(1, 0)
+def test_the_same_action_is_read_from_every_form_of_file(workspace, name, text):
+    assert import_actions(workspace, name, text) == ActionImport(declared=1, known=0)
     (row,) = list_actions(workspace)
     assert (row["title"], row["brand"], row["starts_at"]) == (
         "A stand at the fair",
@@ -75,9 +76,9 @@ def test_the_same_action_is_read_from_every_form_of_file(workspace, write, name,
     assert row["windows"] == {"followers": {"delay_days": 0, "effect_days": 2}}
 
 
-def test_the_same_file_again_changes_nothing(workspace, write):
-    import_actions(workspace, write("a.toml", TOML))
-    assert import_actions(workspace, write("a.jsonl", json.dumps(LINE))) == ActionImport(0, 1)
+def test_the_same_file_again_changes_nothing(workspace):
+    import_actions(workspace, "a.toml", TOML)
+    assert import_actions(workspace, "a.jsonl", json.dumps(LINE)) == ActionImport(declared=0, known=1)
 
 
 def test_what_was_declared_cannot_be_changed_after_looking(workspace):
@@ -87,11 +88,11 @@ def test_what_was_declared_cannot_be_changed_after_looking(workspace):
     assert [row["delay_days"] for row in list_actions(workspace)] == [0]
 
 
-def test_a_file_with_one_bad_action_declares_none_and_says_which(workspace, write):
+def test_a_file_with_one_bad_action_declares_none_and_says_which(workspace):
     rows = [LINE, {**LINE, "action_id": "sale", "expected_effect": "huge"}]
-    path = write("a.jsonl", "\n".join(map(json.dumps, rows)))
+    text = "\n".join(map(json.dumps, rows))
     with pytest.raises(InputError, match="'huge'") as caught:
-        import_actions(workspace, path)
+        import_actions(workspace, "a.jsonl", text)
     assert caught.value.where == "action sale"
     assert list_actions(workspace) == []
 
@@ -108,10 +109,10 @@ def test_a_file_with_one_bad_action_declares_none_and_says_which(workspace, writ
         ({"windows": {"orders": 3}}, "window of orders"),
     ],
 )
-def test_an_action_that_cannot_be_is_refused_with_what_is_wrong(workspace, write, change, part_of_the_fault):
-    path = write("a.jsonl", json.dumps({**LINE, **change}))
+def test_an_action_that_cannot_be_is_refused_with_what_is_wrong(workspace, change, part_of_the_fault):
+    text = json.dumps({**LINE, **change})
     with pytest.raises(InputError, match=part_of_the_fault):
-        import_actions(workspace, path)
+        import_actions(workspace, "a.jsonl", text)
 
 
 def test_an_action_of_a_moment_is_looked_at_for_two_weeks_and_a_long_one_for_its_length(workspace):
@@ -123,7 +124,7 @@ def test_an_action_of_a_moment_is_looked_at_for_two_weeks_and_a_long_one_for_its
         ],
         origin="file",
     )
-    told = {row["action"]: (row["effect_from"], row["effect_until"]) for row in list_actions(workspace)}
+    told = {row["action_id"]: (row["effect_from"], row["effect_until"]) for row in list_actions(workspace)}
     assert told == {"moment": ("2026-06-01", "2026-06-14"), "week": ("2026-06-01", "2026-06-07")}
 
 
@@ -153,7 +154,7 @@ def test_an_action_that_an_earlier_release_kept_stays_as_it_was(workspace):
     told = make_action("fair", effect_days=None, starts_at="2025-10-28", ends_at="2025-11-03T00:00:00Z")
     declare_actions(workspace, [told], origin="file")
     again = replace(told, ends_at="2025-11-03")
-    assert declare_actions(workspace, [again], origin="file") == ActionImport(0, 1)
+    assert declare_actions(workspace, [again], origin="file") == ActionImport(declared=0, known=1)
     assert list_actions(workspace)[0]["effect_until"] == "2025-11-02"
 
 
@@ -166,7 +167,7 @@ def test_a_withdrawn_action_is_gone_from_the_list_but_not_from_the_record(worksp
         withdraw_action(workspace, "fair")
 
 
-def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace, write, caplog):
+def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace, tmp_path, caplog):
     def declare(event_id, **properties):
         return {
             "event_id": event_id, "occurred_at": "2026-06-11T08:00:00Z", "kind": "Action Declared",
@@ -179,12 +180,13 @@ def test_an_event_declares_an_action_once_and_a_bad_one_stays_an_event(workspace
         declare("e3", title="A sale without an end", delay_days="inf"),
         declare("e4", title="A sale of no length", effect_days="nan"),
     ]
-    path = write("events.jsonl", "\n".join(map(json.dumps, lines)))
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     for _ in range(2):
         acceptance = pipeline.import_files(workspace, [path], choose_reading(format="events"))
         # It is about a brand, so it lacks no consumer.
         assert acceptance.unattributed == 0
     (row,) = list_actions(workspace)
-    assert (row["action"], row["origin"], row["effect_until"]) == ("e1", "event", "2026-06-15")
+    assert (row["action_id"], row["origin"], row["effect_until"]) == ("e1", "event", "2026-06-15")
     assert all(f"{event} declares no action" in caplog.text for event in ("e2", "e3", "e4"))
     assert attribution.list_unattributed(workspace).count == 0

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from consumer_fusion.causal.effects import effect_wording
+from consumer_fusion.causal.effects.action_effect import describe_effect
 from consumer_fusion.causal.effects.shrinking import (
-    describe_listed_effect,
     list_effects,
     measure_effects,
     show_effect,
@@ -104,7 +104,7 @@ def test_a_verdict_in_a_list_heeds_the_share_of_false_finds(two_brands):
     assert among_many.listed_label == "cannot_tell"
     told = effect_wording.tell_finding(among_many)
     assert any("in a list of the 40 effects of bakery it is not" in sentence for sentence in told)
-    assert describe_listed_effect(among_many)["listed_label"] == "cannot_tell"
+    assert describe_effect(among_many).listed_label == "cannot_tell"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_the_work_of_the_night_is_done_once_a_day(world):
 
 def test_a_longer_action_and_a_larger_hold_out_find_smaller_effects(world):
     plans = plan_actions(world, "brand-1", lengths=(1, 14))
-    assert [(each.series, each.days, each.start_day) for each in plans] == [
+    assert [(each.series, each.days, each.start) for each in plans] == [
         ("brand-1", 1, TODAY),
         ("brand-1", 14, TODAY),
     ]

@@ -9,11 +9,11 @@ import pytest
 
 from consumer_fusion.associations import operations as associations
 from consumer_fusion.causal.actions.declared_actions import declare_actions, read_actions, withdraw_action
+from consumer_fusion.causal.effects.action_effect import describe_effect
 from consumer_fusion.causal.effects.control_series import find_sisters
 from consumer_fusion.causal.effects.effect_wording import list_left_out, name_verdict, tell_finding
 from consumer_fusion.causal.effects.measuring import Question, find_own_series, search_delay
 from consumer_fusion.causal.effects.shrinking import (
-    describe_effect,
     list_effects,
     measure_effects,
     read_effect,
@@ -30,9 +30,10 @@ from effect_worlds import BRANDS, NOW, TODAY, make_action, make_orders, measure,
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 FIELDS = [
-    "action", "metric", "effect_from", "effect_until", "step", "told_with", "total", "total_low", "total_high",
-    "effect", "effect_low", "effect_high", "relative", "low", "high", "p_value", "interval", "shrunk", "label",
-    "detectable", "library", "checks", "observed", "expected",
+    "action_id", "title", "brand", "metric", "series", "effect_from", "effect_until", "declared_until", "step",
+    "told_with", "total", "total_low", "total_high", "effect", "effect_low", "effect_high", "relative", "low", "high",
+    "p_value", "interval", "pooled", "pooled_low", "pooled_high", "label", "q_value", "q_count", "listed_label",
+    "detectable", "library", "measured_at", "sentences", "checks", "observed", "expected", "left_out",
 ]  # fmt: skip
 
 
@@ -88,9 +89,9 @@ def test_without_sisters_a_change_is_only_said_to_have_come_after(open_here):
 
 
 def test_a_program_gets_exactly_the_fields_that_were_promised(lifted):
-    told = describe_effect(show_effect(lifted, measure(lifted)))
+    told = describe_effect(show_effect(lifted, measure(lifted))).model_dump(mode="json")
     assert list(told) == FIELDS
-    assert list(told["shrunk"]) == ["mean", "low", "high"]
+    assert told["sentences"][-1].startswith("Smallest detectable effect")
     assert told["observed"][-1]["day"] == "2026-06-17"
     assert len(told["observed"]) == len(told["expected"])
     within = slice(-7, None)

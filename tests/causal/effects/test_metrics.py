@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from consumer_fusion import pipeline
-from consumer_fusion.causal.effects.metric_list import list_metrics
-from consumer_fusion.causal.series.imported_metrics import MetricDay, import_metrics
+from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics, read_metric_file
+from consumer_fusion.causal.series.metric_list import list_metrics
 from consumer_fusion.causal.series.metric_store import MetricStore
 from consumer_fusion.errors import InputError
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.ingest.formats import choose_reading
+from consumer_fusion.operations import TextFile
 from consumer_fusion.score.queries import answers
 from effect_worlds import NOW, TODAY, open_world, write_day
 
@@ -141,19 +142,22 @@ def test_the_mean_score_of_a_day_is_what_the_scores_of_its_end_average_to(tmp_pa
 def test_a_day_that_a_file_leaves_out_stays_missing(tmp_path):
     days = [MetricDay(metric="footfall", day=TODAY - 60 + n, value=5.0, brand="bakery") for n in range(50)]
     with open_world(tmp_path / "workspace", days[:20] + days[21:]) as workspace:
-        (row,) = [row for row in list_metrics(workspace) if row["metric"] == "footfall"]
-    assert (row["days"], row["missing"], row["origin"]) == (49, 1, "file")
+        (row,) = [row for row in list_metrics(workspace) if row.metric == "footfall"]
+    assert (row.days, row.missing, row.origin) == (49, 1, "file")
+
+
+def import_metrics(workspace, name, text):
+    """Keep the series of a file."""
+    file = TextFile(name=name, text=text)
+    return keep_metrics(workspace, read_metric_file(file, {"metric": "footfall", "brand": "bakery"}))
 
 
 def test_a_file_of_a_metric_is_read_with_what_holds_for_all_its_rows(tmp_path):
-    path = tmp_path / "footfall.csv"
-    path.write_text("day,value\n2026-06-01,12\n2026-06-02,\n2026-06-03,9\n", encoding="utf-8")
     with open_world(tmp_path / "workspace") as workspace:
         with pytest.raises(InputError, match="lacks value") as caught:
-            import_metrics(workspace, path, defaults={"metric": "footfall", "brand": "bakery"})
+            import_metrics(workspace, "footfall.csv", "day,value\n2026-06-01,12\n2026-06-02,\n2026-06-03,9\n")
         assert caught.value.where == "footfall.csv, row 2"
-        path.write_text("day,value\n2026-06-01,12\n2026-06-03,9\n", encoding="utf-8")
-        found = import_metrics(workspace, path, defaults={"metric": "footfall", "brand": "bakery"})
+        found = import_metrics(workspace, "footfall.csv", "day,value\n2026-06-01,12\n2026-06-03,9\n")
         assert (found.series, found.days) == (1, 2)
 
 
@@ -169,7 +173,5 @@ def test_a_file_of_a_metric_is_read_with_what_holds_for_all_its_rows(tmp_path):
 def test_a_row_of_a_metric_that_can_be_read_two_ways_or_in_none_is_refused_with_its_place(
     tmp_path, name, text, reason
 ):
-    path = tmp_path / name
-    path.write_text(text, encoding="utf-8")
     with open_world(tmp_path / "workspace") as workspace, pytest.raises(InputError, match=reason):
-        import_metrics(workspace, path, defaults={"metric": "footfall", "brand": "bakery"})
+        import_metrics(workspace, name, text)

@@ -9,14 +9,14 @@ import pytest
 
 from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.measuring import Question, search_delay
-from consumer_fusion.causal.effects.metric_list import list_metrics
 from consumer_fusion.causal.effects.power_analysis import plan_actions
 from consumer_fusion.causal.effects.shrinking import measure_effects, show_effect
 from consumer_fusion.causal.series.imported_metrics import MetricDay, MetricImport, keep_metrics
+from consumer_fusion.causal.series.metric_list import list_metrics
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY, Steps, see_steps
 from consumer_fusion.errors import RefusedError
-from effect_worlds import TODAY, make_action, measure, open_world, write_day
+from effect_worlds import TODAY, make_action, measure, open_world
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 
@@ -119,9 +119,9 @@ def test_the_days_of_the_chart_are_those_of_the_file(two_good_weeks):
 
 def test_weeks_are_listed_as_such_and_not_planned_by_the_day(two_good_weeks):
     workspace, _ = two_good_weeks
-    (row,) = [row for row in list_metrics(workspace) if row["metric"] == "sales"]
-    assert (row["step"], row["days"], row["missing"]) == ("week", 156, 0)
-    assert row["last_day"] == write_day(TODAY - MONDAY + 1)
+    (row,) = [row for row in list_metrics(workspace) if row.metric == "sales"]
+    assert (row.step, row.days, row.missing) == ("week", 156, 0)
+    assert row.last_day == MONDAY - 1
     with pytest.raises(RefusedError, match="one value a week"):
         plan_actions(workspace, "bakery", metric="sales")
     with pytest.raises(RefusedError, match="one value a week"):
@@ -192,7 +192,7 @@ def test_a_week_that_is_not_over_is_not_asked(tmp_path):
 
 def test_an_import_says_in_which_step_values_come(tmp_path):
     with open_world(tmp_path / "world") as workspace:
-        assert keep_metrics(workspace, make_weeks(30)) == MetricImport(1, 30, weekly=1)
+        assert keep_metrics(workspace, make_weeks(30)) == MetricImport(series=1, days=30, weekly=1, monthly=0)
 
 
 def test_what_was_just_kept_is_listed_by_region_and_of_few_days(tmp_path):
@@ -203,4 +203,4 @@ def test_what_was_just_kept_is_listed_by_region_and_of_few_days(tmp_path):
     ]
     with open_world(tmp_path / "world", told) as workspace:
         rows = list_metrics(workspace)
-    assert [(row["of"], row["days"]) for row in rows] == [("bakery, north", 3), ("bakery, south", 20)]
+    assert [(row.of, row.days) for row in rows] == [("bakery, north", 3), ("bakery, south", 20)]

@@ -17,7 +17,6 @@ def draw(folder, name="letter", **options):
         "--seed": 7,
         "--starts": "2099-01-01",
         "--id": name,
-        "--out": folder / f"{name}.csv",
     }
     given |= options
     words = [word for pair in given.items() for word in pair]
@@ -33,16 +32,21 @@ def make_audience(folder, count):
     return path
 
 
+def write_list(folder, name="letter"):
+    words = ("experiments", "assignments", name, "--out", folder / "letter.csv")
+    return run_fusion(*words, "--workspace", folder / "here")
+
+
 def test_a_list_is_written_once_with_everybody_in_it(tmp_path):
     audience = make_audience(tmp_path, 20)
     told = draw(tmp_path, **{"--audience": audience}).told
+    assert "20" in write_list(tmp_path).output
     with (tmp_path / "letter.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert (told["consumers"], told["held_out"]) == (20, 10)
     assert sorted(row["consumer"] for row in rows) == sorted(f"c{number}" for number in range(20))
     assert [row["arm"] for row in rows].count("held_out") == 10
-    again = draw(tmp_path, "second", **{"--audience": audience, "--out": tmp_path / "letter.csv"})
-    assert again.status == 1
+    assert write_list(tmp_path).status == 1
 
 
 def test_the_same_seed_gives_the_same_list_in_whatever_order_consumers_are_named(tmp_path):

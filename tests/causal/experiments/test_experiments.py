@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -158,7 +158,7 @@ def test_a_letter_that_helps_some_is_seen_to(town):
     assert sorted(found.rows["consumer"].to_pylist()) == PEOPLE
     assert found.rows["place"].to_pylist() == list(range(1, 401))
     # Nothing that was known before tells who is helped here, and the ranking says so.
-    assert not found.is_worth_it
+    assert not found.worth.is_better_than_chance
 
 
 def test_a_harmful_letter_gets_negative_points(town):
@@ -292,14 +292,14 @@ def test_the_commands_measure_apply_and_show_the_stamp(town):
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(treated, effect=0.3))
     measured = ask_fusion(town, "experiments", "measure", "spring-letter")
-    assert set(measured) == {field.name for field in fields(ExperimentReport)}
+    assert set(measured) == set(ExperimentReport.model_fields)
     ranked = ask_fusion(town, "experiments", "rank", "spring-letter", "--out", town / "helped.csv")
     assert (ranked["consumers"], len(ranked["parts"])) == (400, 5)
     assert ranked["low"] <= ranked["qini"] <= ranked["high"]
     (suggested,) = ask_fusion(town, "points", "--diff")["suggestions"]
     assert (suggested["experiment_id"], suggested["reasons"]) == ("spring-letter", [])
     applied = ask_fusion(town, "experiments", "apply", "spring-letter")
-    assert set(applied) == {field.name for field in fields(PointsOverride)}
+    assert set(applied) == set(PointsOverride.model_fields)
     told = ask_fusion(town, "points")
     assert told["suggestions"] == []
     assert {

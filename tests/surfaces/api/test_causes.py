@@ -6,7 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 from tests.surfaces.api.conftest import make_token
 
-from consumer_fusion.causal.effects.shrinking import describe_listed_effect, list_effects, measure_effects
+from command_line import ask_fusion
+from consumer_fusion.causal.effects.shrinking import measure_effects
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
@@ -42,33 +43,33 @@ def ask(world):
 
 
 def test_effects_are_told_as_the_command_tells_them(world, ask):
-    told = ask("/effects").json()["items"]
-    assert told == [describe_listed_effect(each) for each in list_effects(world)]
-    assert [each["action"] for each in told] == ["sale", "fair"]
+    told = ask("/effects").json()
+    assert told == ask_fusion(world.folder, "effects", "list")
+    assert [each["action_id"] for each in told] == ["sale", "fair"]
 
 
 def test_one_effect_is_told_with_its_grade_and_its_days(ask):
-    told = ask("/effect?action=fair&metric=orders").json()
+    told = ask("/effects/show?action_id=fair&metric=orders").json()
     assert told["low"] < 0.4 < told["high"]
     assert told["label"] == "consistent_with_cause"
     assert told["observed"][-1]["day"] == "2026-06-17"
 
 
 def test_who_may_see_one_brand_finds_nothing_of_the_others(ask):
-    assert [each["action"] for each in ask("/actions", ["tailor"]).json()["items"]] == ["sale"]
-    assert [each["action"] for each in ask("/effects", ["tailor"]).json()["items"]] == ["sale"]
-    assert ask("/effect?action=fair", ["tailor"]).status_code == 404
+    assert [each["action_id"] for each in ask("/actions", ["tailor"]).json()] == ["sale"]
+    assert [each["action_id"] for each in ask("/effects", ["tailor"]).json()] == ["sale"]
+    assert ask("/effects/show?action_id=fair", ["tailor"]).status_code == 404
     assert ask("/effects?brand=bakery", ["tailor"]).status_code == 403
     assert ask("/metrics?brand=bakery", ["tailor"]).status_code == 403
 
 
 def test_the_series_of_a_brand_are_listed(ask):
-    (row,) = [row for row in ask("/metrics?brand=bakery").json()["items"] if row["metric"] == "orders"]
+    (row,) = [row for row in ask("/metrics?brand=bakery").json() if row["metric"] == "orders"]
     assert (row["of"], row["days"], row["origin"]) == ("bakery", 300, "file")
 
 
 def test_an_action_that_there_is_not_is_not_found_and_scores_are_not_measured_meanwhile(ask):
-    assert ask("/effect?action=nothing").status_code == 404
-    refused = ask("/effect?action=fair&metric=fusion_score")
+    assert ask("/effects/show?action_id=nothing").status_code == 404
+    refused = ask("/effects/show?action_id=fair&metric=fusion_score")
     assert refused.status_code == 422
     assert refused.json()["code"] == "refused"

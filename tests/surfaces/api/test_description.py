@@ -11,7 +11,6 @@ schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not i
 
 OPERATIONS = (
     "/scores", "/score", "/movers", "/explain", "/changes", "/history", "/brands", "/kinds", "/points",
-    "/actions", "/metrics", "/effects", "/effect",
 )  # fmt: skip
 MADE = {
     name_path(group, each): "post" if isinstance(each, Operation) else "get"

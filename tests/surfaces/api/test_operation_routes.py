@@ -21,7 +21,10 @@ from small_workspaces import open_small
 from staff_moments import CHEAP, PASSWORD
 
 SITE = "http://localhost:8000"
-GIVEN = {"types": ["score_crossed"], "role": "agent", "email": "ida@example.org", "correction_id": 1}
+GIVEN = {
+    "types": ["score_crossed"], "role": "agent", "email": "ida@example.org", "correction_id": 1,
+    "file": {"name": "x.csv", "text": "x"}, "starts_at": "2099-01-01",
+}  # fmt: skip
 """Values of required fields; of all others \"x\" will do."""
 
 
@@ -145,3 +148,32 @@ def test_only_whoever_changes_staff_makes_a_token_for_another_account(served, st
     with served[1].store.reading() as session:
         (entry,) = read_audit(session, object_id=made["token_id"])
     assert entry.detail == {"brands": None, "days": 90, "account": made["account_id"]}
+
+
+def test_a_file_is_sent_with_its_text_and_never_as_a_path(staff, tmp_path):
+    path = tmp_path / "actions.jsonl"
+    path.write_text("", encoding="utf-8")
+    refused = staff["owner"].post(f"{API_PATH}/actions/import", json={"file": str(path)})
+    assert refused.status_code == 422
+    line = '{"action_id": "fair", "brand": "bakery", "title": "A fair", "starts_at": "2026-06-01"}'
+    sent = {"file": {"name": "actions.jsonl", "text": line}}
+    assert staff["owner"].post(f"{API_PATH}/actions/import", json=sent).json() == {"declared": 1, "known": 0}
+    assert [each["action_id"] for each in staff["owner"].get(f"{API_PATH}/actions").json()] == ["fair"]
+
+
+def test_a_file_of_another_brand_is_refused_whole(staff):
+    lines = "day,value,brand\n2026-06-01,3,bakery\n2026-06-01,3,cinema\n"
+    sent = {"file": {"name": "visits.csv", "text": lines}, "metric": "visits"}
+    assert staff["analyst"].post(f"{API_PATH}/metrics/import", json=sent).status_code == 403
+    alone = {
+        "file": {"name": "visits.csv", "text": "day,value,consumer\n2026-06-01,3,ann\n"},
+        "metric": "visits",
+    }
+    assert staff["analyst"].post(f"{API_PATH}/metrics/import", json=alone).status_code == 403
+    assert staff["owner"].get(f"{API_PATH}/metrics").json() == []
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(staff, monkeypatch):
+    monkeypatch.setattr("consumer_fusion.surfaces.api.operation_routes.MOST_BODY_BYTES", 10)
+    answer = staff["owner"].post(f"{API_PATH}/keys/create", json={"source": "web-shop"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")

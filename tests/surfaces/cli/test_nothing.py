@@ -9,7 +9,7 @@ from command_line import run_fusion
 LISTS = [
     "score", "brands", "rejected list", "associations list", "actions list", "metrics list", "keys list",
     "webhooks list",
-    "webhooks deliveries", "corrections list", "experiments list", "effects", "staff list",
+    "webhooks deliveries", "corrections list", "experiments list", "effects list", "staff list",
 ]  # fmt: skip
 
 

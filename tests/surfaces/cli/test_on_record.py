@@ -62,12 +62,13 @@ def test_every_change_by_a_command_is_on_record(folder, tmp_path):
     done = run(folder, "webhooks", "add", "https://example.org/x", "--of", "score_crossed")
     run(folder, "webhooks", "remove", done.told["subscription_id"])
     run(folder, "keys", "create", "--source", "shop")
+    run(folder, "points", "change", "Order Completed", "--points", "wallet=5")
 
     entries = read_audit(folder)
     assert [each.action for each in entries] == [
         "merge consumers", "undo merge", "attach event", "declare association", "withdraw association",
         "import events", "retry rejected rows", "drop rejected rows", "import metrics", "import actions",
-        "withdraw action", "add webhook", "remove webhook", "create write key",
+        "withdraw action", "add webhook", "remove webhook", "create write key", "change points",
     ]  # fmt: skip
     assert {each.actor.type for each in entries} == {"command line"}
     assert all(each.detail["user"] for each in entries)

@@ -11,8 +11,8 @@ from console_town import BROKEN, OWNER, READER, make_town, open_console
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.access.keys import find_write_key, verify_write_key
 from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.points_file import write_into
 from consumer_fusion.score.queries import answers
-from consumer_fusion.surfaces.console.points_file import write_into
 from copied_workspaces import copy_made
 
 ORDER = {

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
 import re
 
 import pytest
 
-from console_town import PARTIAL, READER
+from console_town import PARTIAL, READER, SITE
 from consumer_fusion.causal.effects import effect_wording
-from consumer_fusion.causal.effects.shrinking import describe_effect, read_effect, show_effect
+from consumer_fusion.causal.effects.action_effect import describe_effect
+from consumer_fusion.causal.effects.operations import EffectQuestion, answer_question
+from consumer_fusion.causal.effects.shrinking import show_effect
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 FOLLOWERS = "/effect?action=founding-concert&metric=followers"
@@ -65,15 +68,16 @@ def test_one_effect_has_one_total_on_every_face(owner, console):
         f"/effect/figure{FOLLOWERS.removeprefix('/effect')}&name=cumulative", headers={"HX-Request": "true"}
     )
     assert told in html.unescape(chart.text), "the chart says the same sentence"
-    report, _ = read_effect(console[1], "founding-concert", "followers")
+    asked = EffectQuestion(action_id="founding-concert", metric="followers")
+    report = answer_question(console[1], asked)
     assert told == effect_wording.tell_total(report)
     assert float(read_numbers(owner, "cumulative")[-1]["total"]) == pytest.approx(report.cumulative)
     shown = show_effect(console[1], report)
     assert told in effect_wording.tell_finding(shown), "so do the command and the report"
     course = describe_effect(shown)
     days = [
-        seen["value"] - thought["value"]
-        for day, seen, thought in zip(report.days, course["observed"], course["expected"], strict=True)
+        seen.value - thought.value
+        for day, seen, thought in zip(report.days, course.observed, course.expected, strict=True)
         if report.start_day <= day <= report.end_day
     ]
     assert sum(days) == pytest.approx(report.cumulative), "and the days of the API and of --json add up to it"
@@ -100,15 +104,20 @@ def test_an_action_is_declared_measured_listed_and_withdrawn(owner):
     declared = owner.send(
         ACTIONS, "/actions/declare", brand="sweater-brand", action_id="sale", title="A summer sale",
         action_type="price", starts_at="2026-06-10T08:00", assignment="everybody", expected_effect="temporary",
-        delay_days="1", effect_days="5",
+        delay_days="1", effect_days="5", back=ACTIONS,
     )  # fmt: skip
     assert "A summer sale" in declared.text
     assert "11 Jun 2026 to 15 Jun 2026" in declared.text
-    measured = owner.send("/effects?brand=sweater-brand", "/effects/measure", brand="sweater-brand")
-    assert "effects are measured" in measured.text
+    measured = owner.send(
+        "/effects?brand=sweater-brand",
+        "/effects/measure",
+        brand="sweater-brand",
+        back="/effects?brand=sweater-brand",
+    )
+    assert "Effects measured: " in measured.text
     assert measured.text.count("A summer sale") >= 2
-    withdrawn = owner.send(ACTIONS, "/actions/withdraw", action_id="sale")
-    assert "It is withdrawn" in withdrawn.text
+    withdrawn = owner.send(ACTIONS, "/actions/withdraw", action_id="sale", back=ACTIONS)
+    assert "“A summer sale” is withdrawn" in withdrawn.text
     assert "A summer sale" not in owner.get("/effects?brand=sweater-brand").text
 
 
@@ -118,13 +127,25 @@ def test_a_day_that_is_no_number_is_said_to_be_none(owner):
         assignment="unknown", expected_effect="unknown", delay_days="1.5",
     )  # fmt: skip
     assert answer.status_code == 400
-    assert "A number of days is whole." in answer.text
+    assert "“Effect from day” cannot be read" in answer.text
+
+
+def test_a_file_of_actions_is_uploaded(owner):
+    line = {"action_id": "fair", "brand": "book-shop", "title": "A book fair", "starts_at": "2026-06-01"}
+    files = {"file": ("fair.jsonl", json.dumps(line).encode())}
+    page = "/actions?brand=book-shop"
+    form = {"form_token": owner.find_token(page), "back": page}
+    answer = owner.http.post("/actions/import", data=form, files=files, headers={"Origin": SITE})
+    assert "Actions declared: 1; on record already: 0." in answer.text
+    assert "A book fair" in answer.text
+    owner.send("/actions?brand=book-shop", "/actions/withdraw", action_id="fair")
 
 
 def test_a_hold_out_is_drawn_put_on_record_and_its_list_is_downloaded(owner):
     drawn = owner.send(
-        "/planner?brand=corner-grocery", "/planner/draw", brand="corner-grocery", title="A letter in spring",
-        kind="Campaign Received", starts_at="2099-03-01T08:00", share="30", days="28", seed="7",
+        "/planner?brand=corner-grocery", "/experiments/draw", brand="corner-grocery", title="A letter in spring",
+        kind="Campaign Received", starts_at="2099-03-01T08:00", share="0.3", horizon_days="28", seed="7",
+        back="/planner?brand=corner-grocery",
     )  # fmt: skip
     assert "A letter in spring" in drawn.text
     path = re.search(r'href="(/planner/list[^"]+)"', drawn.text).group(1).replace("&amp;", "&")
@@ -136,8 +157,9 @@ def test_a_hold_out_is_drawn_put_on_record_and_its_list_is_downloaded(owner):
 
 def test_a_hold_out_of_an_action_that_has_begun_is_refused(owner):
     answer = owner.send(
-        "/planner?brand=corner-grocery", "/planner/draw", brand="corner-grocery", title="Too late",
-        kind="Campaign Received", starts_at="2020-03-01T08:00", share="30", days="28", seed="7",
+        "/planner?brand=corner-grocery", "/experiments/draw", brand="corner-grocery", title="Too late",
+        kind="Campaign Received", starts_at="2020-03-01T08:00", share="0.3", horizon_days="28", seed="7",
+        back="/planner?brand=corner-grocery",
     )  # fmt: skip
     assert answer.status_code == 422
 
@@ -152,7 +174,7 @@ def test_what_the_concert_did_stands_beside_the_points_of_the_artist_and_moves_n
     pair = "consumer=pop-artist&brand=sweater-brand"
     page = f"/relationship?{pair}&as_of=2026-06-15T20:30"
     before = re.search(r'<span class="value">([\d.]+)</span>', owner.get(page).text).group(1)
-    owner.get(FOLLOWERS)
+    owner.send(FOLLOWERS, "/effects/measure", action_id="founding-concert", metrics="followers")
     part = owner.get(f"/relationship/effects?{pair}", headers={"HX-Request": "true"}).text
     assert "Concert of the pop artist, seen in the sweater" in part
     assert "followers gained" in part

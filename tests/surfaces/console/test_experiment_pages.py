@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from console_town import PARTIAL, READER
@@ -14,8 +13,8 @@ PLANNER = "/planner?brand=corner-grocery"
 
 def draw(owner, title="A letter in spring"):
     drawn = owner.send(
-        PLANNER, "/planner/draw", brand="corner-grocery", title=title, kind="Campaign Received",
-        starts_at="2099-03-01T08:00", share="30", days="28", seed="7",
+        PLANNER, "/experiments/draw", brand="corner-grocery", title=title, kind="Campaign Received",
+        starts_at="2099-03-01T08:00", share="0.3", horizon_days="28", seed="7", back=PLANNER,
     )  # fmt: skip
     return re.search(rf'href="(/experiment[^"]+)"><b>{title}', drawn.text).group(1).replace("&amp;", "&")
 
@@ -33,14 +32,16 @@ def test_what_is_not_over_is_neither_measured_nor_applied(owner):
     path = draw(owner, "Too early")
     number = re.search(r"experiment=([^&]+)", path).group(1)
     for deed in ("measure", "apply"):
-        answer = owner.send(path, f"/experiment/{deed}", experiment=number)
+        answer = owner.send(path, f"/experiments/{deed}", experiment_id=number)
         assert answer.status_code == 409 or "Outcomes count until" in answer.text
 
 
 def test_an_experiment_is_withdrawn_and_decides_nothing(owner):
     path = draw(owner, "A mistake")
     number = re.search(r"experiment=([^&]+)", path).group(1)
-    assert "decides nothing" in owner.send(path, "/experiment/withdraw", experiment=number).text
+    assert (
+        "decides nothing" in owner.send(path, "/experiments/withdraw", experiment_id=number, back=path).text
+    )
     assert "It was withdrawn" in owner.get(path).text
     assert "A mistake" not in owner.get(PLANNER).text
     assert "withdraw experiment" in owner.get("/audit").text
@@ -51,7 +52,7 @@ def test_who_may_not_see_the_brand_finds_no_experiment_and_a_reader_changes_none
     number = re.search(r"experiment=([^&]+)", path).group(1)
     reader = sign_in(READER)
     assert "Withdraw" not in reader.get(path).text
-    assert reader.send(path, "/experiment/withdraw", experiment=number).status_code == 403
+    assert reader.send(path, "/experiments/withdraw", experiment_id=number).status_code == 403
     assert owner.get("/experiment?brand=corner-grocery&experiment=none").status_code == 404
     partial = sign_in(PARTIAL)
     assert partial.get(path).status_code in {403, 404}
@@ -63,10 +64,11 @@ def make_report(experiment_id):
         experiment_id=experiment_id, grade="caused", treated_count=300, held_out_count=100, left_out_count=0,
         share_without=0.2, effect=0.05, low=0.01, high=0.09, p_value=0.01, naive=0.06, log_odds=0.3,
         log_odds_error=0.1, reached_treated=1.0, reached_held_out=0.0, points=1.37, points_error=0.5,
-        facet="wellbeing", groups=(GroupEffect("past 0", 0.09, 0.06, 0.0, 0.12),), refusals=(),
+        facet="wellbeing", refusals=(),
+        groups=(GroupEffect(group="past 0", raw=0.09, effect=0.06, low=0.0, high=0.12),),
         sentences=("That may be no effect at all.",),
     )  # fmt: skip
-    return json.dumps(report.as_dict())
+    return report.model_dump_json()
 
 
 def test_what_was_found_is_told_in_the_readers_language_and_shown_beside_the_points(owner, console):

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
 from consumer_fusion.causal.actions import actions as actions_module
 from consumer_fusion.causal.actions.actions import (
@@ -17,81 +11,97 @@ from consumer_fusion.causal.actions.actions import (
     read_action_rows,
     write_action,
 )
+from consumer_fusion.causal.file_rows import LINES, read_rows
 from consumer_fusion.errors import FusionError, InputError
 from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
-from consumer_fusion.records.action import Action
-from consumer_fusion.records.timestamps import write_iso_day, write_moment
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.operations import Day, Moment, Schema, TextFile, describe
+from consumer_fusion.records.action import Action, Assignment, EffectWindow, ExpectedEffect
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
-FORMATS = (".csv", ".jsonl", ".ndjson", ".toml")
+FORMATS = (".csv", *LINES, ".toml")
+EXPECTED_WORDS: dict[ExpectedEffect, str] = {
+    "temporary": mark("temporary"),
+    "lasting": mark("lasting"),
+    "unknown": mark("unknown"),
+}
+ASSIGNMENT_WORDS: dict[Assignment, str] = {
+    "everybody": mark("everybody"),
+    "random": mark("drawn by chance"),
+    "chosen": mark("chosen by the brand"),
+    "unknown": mark("unknown"),
+}
+ACTION_ID = (mark("ID"), mark("The id of the action."))
+BRAND = (mark("Brand"), mark("The brand that acts."))
+TITLE = (mark("Name"), mark("What it was, in words."))
+TYPE = (
+    mark("Kind"),
+    mark("Its kind in a word, such as concert or price; small effects are pooled within it."),
+)
+REGION = (mark("Region"), mark("Where, as the property region of events says it; everywhere if left out."))
+SEGMENT = (
+    mark("Audience"),
+    mark("For whom, as the property segment of events says it; for all if left out."),
+)
+ASSIGNMENT = (mark("Who gets it"), mark("How those who get it are found."))
+EXPECTED = (mark("Expected effect"), mark("What is expected of its effect, said before looking."))
+DELAY = (mark("Effect from day"), mark("The effect is looked for so many days after the start."))
+LENGTH = (mark("Effect days"), mark("For how many days; as long as the action if left out."))
 
 
-@dataclass(frozen=True, slots=True)
-class ActionImport:
-    """What became of a file of actions.
+class DeclaredAction(Schema):
+    """Something that a brand did on purpose, as it is on record."""
 
-    Attributes:
-        declared: New ones.
-        known: Those that were on record already, the very same.
-    """
+    action_id: str = describe(*ACTION_ID, is_shown=False)
+    brand: str = describe(*BRAND)
+    title: str = describe(*TITLE)
+    action_type: str = describe(*TYPE, is_shown=False)
+    starts_at: Moment = describe("Start", "When it began.", is_shown=False)
+    ends_at: Moment | None = describe("End", "When it ended; null for something of a moment.", is_shown=False)
+    first_day: Day = describe("First day", "The day on which it began.")
+    last_day: Day = describe("Last day", "The last day of the action, the whole of it.", is_shown=False)
+    region: str | None = describe(*REGION, is_shown=False)
+    segment: str | None = describe(*SEGMENT, is_shown=False)
+    assignment: Assignment = describe(*ASSIGNMENT, words=ASSIGNMENT_WORDS, is_shown=False)
+    expected_effect: ExpectedEffect = describe(*EXPECTED, words=EXPECTED_WORDS)
+    delay_days: int = describe(*DELAY, is_shown=False)
+    effect_days: int | None = describe(*LENGTH, is_shown=False)
+    effect_from: Day = describe("Effect from", "The first day on which its effect is looked for.")
+    effect_until: Day = describe("Effect until", "The last day on which its effect is looked for.")
+    windows: dict[str, EffectWindow] = describe(
+        "Windows", "Other days for some metrics, by metric.", is_shown=False
+    )
+    origin: str = describe(
+        "Origin", "How it was declared: by a person, file, event or product.", is_shown=False
+    )
+    withdrawn_at: Moment | None = describe(
+        "Withdrawn", "When it was withdrawn as never done.", is_shown=False
+    )
 
-    declared: int
-    known: int
+
+class ActionImport(Schema):
+    """What became of a file of actions."""
+
+    declared: int = describe("Declared", "New actions.")
+    known: int = describe("Known", "Actions that were on record already, the very same.")
 
 
-def read_action_file(path: Path) -> list[Action]:
+def read_action_file(file: TextFile) -> list[Action]:
     """The actions of a CSV, JSON lines or TOML file (`[[actions]]`).
 
     Raises:
         InputError: The file cannot be read, or an action in it cannot be; the message says which.
     """
     actions = []
-    for place, row in enumerate(_read_rows(path), start=1):
+    for place, row in enumerate(read_rows(file, FORMATS, table="actions"), start=1):
         try:
             actions.append(read_action_fields(row))
         except InputError as error:
-            raise InputError(error.message, hint=error.hint, where=f"{path.name}, action {place}") from error
+            raise InputError(error.message, hint=error.hint, where=f"{file.name}, action {place}") from error
     if not actions:
-        raise InputError(f"{path.name} holds no action.", hint="Give it one action a row.")
+        raise InputError(f"{file.name} holds no action.", hint="Give it one action a row.")
     return actions
-
-
-def _read_rows(path: Path) -> list[Mapping[str, Any]]:
-    ending = path.suffix.lower()
-    if ending not in FORMATS:
-        raise InputError(
-            f"'{path.name}' is no file of a form that is read.", hint=f"Use one of {', '.join(FORMATS)}."
-        )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        if ending == ".csv":
-            return list(csv.DictReader(text.splitlines(keepends=True)))
-        if ending == ".toml":
-            rows = tomllib.loads(text).get("actions", [])
-        else:
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}.", hint="See its name and rights."
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path.name} is not of its form: {error}.", hint="Mend the file.") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError(
-            f"{path.name} is no list of actions.", hint="Write each as [[actions]] or as a line."
-        )
-    return rows
-
-
-def import_actions(workspace: Workspace, path: Path) -> ActionImport:
-    """Put the actions of a file on record, all of them or none.
-
-    Raises:
-        InputError: The file or an action in it cannot be.
-        ConflictError: Another action has one of the ids.
-    """
-    return declare_actions(workspace, read_action_file(path), origin="file")
 
 
 def declare_actions(workspace: Workspace, actions: Iterable[Action], *, origin: str) -> ActionImport:
@@ -109,7 +119,7 @@ def declare_actions(workspace: Workspace, actions: Iterable[Action], *, origin: 
                 error.where = error.where or f"action {each.action_id}"
                 raise
         workspace.note_change(session)
-    return ActionImport(declared, len(listed) - declared)
+    return ActionImport(declared=declared, known=len(listed) - declared)
 
 
 def withdraw_action(workspace: Workspace, action_id: str) -> None:
@@ -135,8 +145,8 @@ def find_action(workspace: Workspace, action_id: str) -> ActionRow:
 
 def list_actions(
     workspace: Workspace, *, brand: str | None = None, with_withdrawn: bool = False
-) -> list[dict[str, Any]]:
-    """The actions on record in the order in which they began, as the command line's JSON has them."""
+) -> list[DeclaredAction]:
+    """The actions on record in the order in which they began."""
     with workspace.store.reading() as session:
         rows = read_actions(session, brand=brand, with_withdrawn=with_withdrawn)
         named = name_entities(session, [row.brand_id for row in rows])
@@ -151,28 +161,13 @@ def read_actions(
     return read_action_rows(session, brand_ids=numbers, with_withdrawn=with_withdrawn)
 
 
-def describe_action(row: ActionRow, brand: str) -> dict[str, Any]:
-    """An action in the shape of the command line's JSON."""
-    return {
-        "action": row.action_id,
-        "brand": brand,
-        "title": row.title,
-        "action_type": row.action_type,
-        "starts_at": write_moment(row.starts_us),
-        "ends_at": None if row.ends_us is None else write_moment(row.ends_us),
-        "last_day": write_iso_day(row.last_day),
-        "region": row.region,
-        "segment": row.segment,
-        "assignment": row.assignment,
-        "expected_effect": row.expected_effect,
-        "delay_days": row.delay_days,
-        "effect_days": row.effect_days,
-        "effect_from": write_iso_day(row.find_window("")[0]),
-        "effect_until": write_iso_day(row.find_window("")[1]),
-        "windows": {
-            name: {"delay_days": each.delay_days, "effect_days": each.effect_days}
-            for name, each in row.windows.items()
-        },
-        "origin": row.origin,
-        "withdrawn_at": None if row.withdrawn_us is None else write_moment(row.withdrawn_us),
-    }
+def describe_action(row: ActionRow, brand: str) -> DeclaredAction:
+    """An action as it is told."""
+    first, last = row.find_window("")
+    return DeclaredAction(
+        action_id=row.action_id, brand=brand, title=row.title, action_type=row.action_type, starts_at=row.starts_us,
+        ends_at=row.ends_us, first_day=row.first_day, last_day=row.last_day, region=row.region, segment=row.segment,
+        assignment=row.assignment, expected_effect=row.expected_effect, delay_days=row.delay_days,
+        effect_days=row.effect_days, effect_from=first, effect_until=last, windows=dict(row.windows),
+        origin=row.origin, withdrawn_at=row.withdrawn_us,
+    )  # fmt: skip

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from consumer_fusion.causal.filters.regressions import FloatArray
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import mark
-from consumer_fusion.records.spreadsheet_cells import write_cell
 
 TREATED, HELD_OUT = "treated", "held_out"
 
@@ -190,27 +187,3 @@ def find_detectable_effect(
         deviation *= math.sqrt(1.0 - float(np.corrcoef(values, earlier_outcome)[0, 1]) ** 2)
     treated_count = values.size - held_out_count
     return _POWER_QUANTILES * deviation * math.sqrt(1.0 / treated_count + 1.0 / held_out_count)
-
-
-def write_holdout(holdout: Holdout, path: Path) -> None:
-    """Write the list as CSV: consumer, arm, stratum.
-
-    Args:
-        holdout: What was drawn.
-        path: Of the file; it must not exist, because a list that was given out is never written over.
-
-    Raises:
-        InputError: The file exists already, or its folder does not.
-    """
-    try:
-        with path.open("x", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["consumer", "arm", "stratum"])
-            rows = zip(holdout.consumers, holdout.arms, holdout.strata)
-            writer.writerows([write_cell(each) for each in row] for row in rows)
-    except OSError as error:
-        raise InputError(
-            f"The list cannot be written to {path.name}: {error.strerror}.",
-            hint="Name a file that does not exist yet, in a folder that does.",
-            where=str(path),
-        ) from error

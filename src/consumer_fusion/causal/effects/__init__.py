@@ -1,12 +1,10 @@
 """Effects: measured, pooled within their kind, kept as reports and put into words."""
 
 __all__ = [
+    "action_effect",
     "effect_report",
     "effect_wording",
-    "measuring",
-    "metric_list",
-    "placebo_learning",
+    "operations",
     "power_analysis",
-    "series_names",
     "shrinking",
 ]

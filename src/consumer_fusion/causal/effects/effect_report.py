@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from consumer_fusion.causal.inference.effect import Effect
-from consumer_fusion.causal.series.steps import DAILY, Steps
+from consumer_fusion.causal.inference.effect import Effect, IntervalKind, Verdict
+from consumer_fusion.causal.series.steps import DAILY, Steps, Unit
 from consumer_fusion.i18n.translation import read_language, say
 from consumer_fusion.records.effect import EvidenceLabel
 
@@ -26,7 +26,7 @@ class CheckFound:
     """
 
     name: str
-    verdict: str
+    verdict: Verdict
     sentence: str
     values: Mapping[str, Any]
 
@@ -85,7 +85,7 @@ class EffectReport:
     series: str
     unit: str
     adds_up: bool
-    step: str
+    step: Unit
     kind: str
     start_day: int
     end_day: int
@@ -101,7 +101,7 @@ class EffectReport:
     low: float | None
     high: float | None
     p_value: float | None
-    interval: str
+    interval: IntervalKind
     estimate_log: float | None
     se_log: float | None
     is_log: bool

@@ -199,13 +199,6 @@ def _tell_chance(p_value: float | None) -> str:
     return say("p = {p_value}: as large by chance in that share of cases.", p_value=share)
 
 
-def tell_library(is_in_force: bool) -> str:
-    """Which law of placebos effects are calibrated by."""
-    if is_in_force:
-        return say("effects are now calibrated by them.")
-    return say("that is too few: the shipped library still counts.")
-
-
 _LIBRARY = re.compile(
     r"^(?P<name>.+): (?P<series>\d+) series of (?P<sources>\d+) sources?, (?P<windows>\d+) windows$"
 )

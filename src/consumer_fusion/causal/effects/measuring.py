@@ -97,13 +97,21 @@ def measure_action(workspace: Workspace, question: Question) -> EffectReport:
         RefusedError: The window has not begun.
         MissingExtraError: The extra `cause` is not installed.
     """
+    measured = measure_question(workspace, question)
     with workspace.store.reading() as session:
-        book = MetricStore(workspace, session, question.as_of_us or workspace.now_us)
-        measured = measure_in_book(book, question)
         kept = read_kept(session, question.action_id, question.metric)
-    if question.is_as_declared and question.as_of_us is None and (kept is None or kept[0] != measured.digest):
+    is_news = question.is_anew or kept is None or kept[0] != measured.digest
+    if question.is_as_declared and question.as_of_us is None and is_news:
         keep_effects(workspace, [measured])
     return measured.report
+
+
+def measure_question(workspace: Workspace, question: Question) -> Measured:
+    """Measure, and keep nothing."""
+    with workspace.store.reading() as session:
+        return measure_in_book(
+            MetricStore(workspace, session, question.as_of_us or workspace.now_us), question
+        )
 
 
 def measure_in_book(book: MetricStore, question: Question) -> Measured:
@@ -253,7 +261,11 @@ def find_own_series(book: MetricStore, action: ActionRow, question: Question) ->
     if question.consumer is not None:
         found = find_keys(book.session, "consumer", [question.consumer])
         if not found:
-            raise NotFoundError("This consumer is not known here.", hint="Write the key as the source does.")
+            # In the words of `read_consumer`: whether somebody is known here is no answer to who sees one brand.
+            raise NotFoundError(
+                f"There are no days of {metric} of this consumer.",
+                hint="`fusion metrics list` shows what there is.",
+            )
         return book.read_consumer(metric, found[question.consumer], action.brand_id)
     if question.product is not None:
         for each in book.list_products(metric, action.brand_id).values():

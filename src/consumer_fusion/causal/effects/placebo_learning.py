@@ -10,7 +10,6 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +34,7 @@ from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY
 from consumer_fusion.events.landing import Progress, ignore_progress
+from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.effect import PLACEBO_LIBRARIES, PLACEBOS
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.storage.store import Session
@@ -50,21 +50,13 @@ OWN_NAME = "own placebos"
 RECIPE = "4"
 
 
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """What a calibration of effects found.
+class LearntPlacebos(Schema):
+    """What a calibration of effects found."""
 
-    Attributes:
-        series: How many series it was learnt from.
-        measured: How many of them were measured anew.
-        windows: How many windows that share no day.
-        is_in_force: Whether they are enough to replace the shipped library.
-    """
-
-    series: int
-    measured: int
-    windows: float
-    is_in_force: bool
+    series: int = describe("Series", "How many series it was learnt from.")
+    measured: int = describe("Measured", "How many of them were measured anew.")
+    windows: float = describe("Windows", "How many windows that share no day.")
+    is_in_force: bool = describe("In force", "Whether they are enough to replace the shipped library.")
 
 
 def choose_calibration(session: Session) -> PlaceboCalibration:
@@ -81,7 +73,7 @@ def choose_calibration(session: Session) -> PlaceboCalibration:
     return reference.blend(own)
 
 
-def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress) -> Learnt:
+def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress) -> LearntPlacebos:
     """Measure the placebos of series whose days changed, and learn the law anew from all of them.
 
     Args:
@@ -109,7 +101,7 @@ def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress
     if fresh or set(kept) - {own.key for own in listed}:
         _keep(workspace, fresh, {own.key for own in listed}, set(kept), calibration, len(listed), windows)
     is_enough = len(listed) >= OWN_SERIES or windows >= OWN_WINDOWS
-    return Learnt(len(listed), len(fresh), windows, is_enough)
+    return LearntPlacebos(series=len(listed), measured=len(fresh), windows=windows, is_in_force=is_enough)
 
 
 def _keep(

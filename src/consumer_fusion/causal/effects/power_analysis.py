@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,8 @@ from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.records.timestamps import to_day, write_iso_day
+from consumer_fusion.operations import Day, Schema, describe
+from consumer_fusion.records.timestamps import to_day
 from consumer_fusion.workspace import Workspace
 
 USUAL_LENGTHS = (1, 3, 7, 14, 28)
@@ -34,45 +34,44 @@ _FOUR_OF_FIVE = 0.84
 """The normal quantile of 80%."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One way to act, and what could be told of it afterwards.
+class Plan(Schema):
+    """One way to act, and what could be told of it afterwards."""
 
-    Attributes:
-        series: Whose series: the brand, or one of its regions.
-        region: The region; None for the whole brand.
-        start_day: The first day.
-        days: For how many days.
-        detectable: The smallest relative effect that would be found four times of five.
-        sisters: How many series stand beside it.
-        library: Which placebos say so.
-    """
-
-    series: str
-    region: str | None
-    start_day: int
-    days: int
-    detectable: float
-    sisters: int
-    library: str
+    series: str = describe("Series", "Whose series: the brand, or one of its regions.")
+    metric: str = describe("Metric", "What it would be to move.", is_shown=False)
+    region: str | None = describe("Region", "The region; null for the whole brand.", is_shown=False)
+    start: Day = describe("From", "The first day.")
+    days: int = describe("Days", "For how many days.")
+    detectable: float = describe(
+        "Detectable", "The smallest effect, as a share, that is found in 80% of the cases.", form="change"
+    )
+    controls: int = describe("Controls", "How many series stand beside it.")
+    library: str = describe("Calibrated by", "Which placebos say so.", is_shown=False)
 
 
-@dataclass(frozen=True, slots=True)
-class HoldoutSuggestion:
-    """A share of an audience that would be left out by chance, and what could be told of it afterwards.
+class HoldoutSuggestion(Schema):
+    """A share of an audience that would be left out by chance, and what could be told of it afterwards."""
 
-    Attributes:
-        share: The share.
-        held_out: How many people that is.
-        treated: How many get the action.
-        detectable: The smallest relative effect a person that would be found four times of five; None where
-            nobody did anything before.
-    """
+    share: float = describe("Left out", "The share.", form="share")
+    held_out: int = describe("People left out", "How many people that is.")
+    treated: int = describe("People who get it", "How many get the action.")
+    detectable: float | None = describe(
+        "Detectable",
+        "The smallest effect a person, as a share, that is found in 80% of the cases; null where nobody did anything "
+        "before.",
+        form="change",
+    )
 
-    share: float
-    held_out: int
-    treated: int
-    detectable: float | None
+
+class PlannedEffects(Schema):
+    """What could be found of an action to come."""
+
+    plans: tuple[Plan, ...] = describe(
+        "Smallest detectable effect at 80% power", "By date, length and region."
+    )
+    holdouts: tuple[HoldoutSuggestion, ...] = describe(
+        "The same for a control group of consumers, over the longest time", "By the share that is left out."
+    )
 
 
 def plan_actions(
@@ -153,8 +152,8 @@ def _plan_series(
             detectable = math.expm1(size) if fitted.is_log else size / _find_level(own)
             plans.append(
                 Plan(
-                    series=book.name(own), region=own.region, start_day=start, days=length, detectable=detectable,
-                    sisters=len(sisters), library=calibration.describe(fitted.form, length),
+                    series=book.name(own), metric=own.metric, region=own.region, start=start, days=length,
+                    detectable=detectable, controls=len(sisters), library=calibration.describe(fitted.form, length),
                 )
             )  # fmt: skip
     return plans
@@ -223,18 +222,6 @@ def _suggest(past: Any, earlier: Any, share: float) -> HoldoutSuggestion:
     if past.sum() > 0:
         effect = find_detectable_effect(past, held_out, earlier)
         detectable = float(effect / past.mean())
-    return HoldoutSuggestion(share, held_out, int(past.size) - held_out, detectable)
-
-
-def describe_plan(plan: Plan, metric: str) -> dict[str, Any]:
-    """A plan in the shape of the command line's JSON."""
-    return {
-        "series": plan.series,
-        "metric": metric,
-        "region": plan.region,
-        "start": write_iso_day(plan.start_day),
-        "days": plan.days,
-        "detectable": plan.detectable,
-        "sisters": plan.sisters,
-        "library": plan.library,
-    }
+    return HoldoutSuggestion(
+        share=share, held_out=held_out, treated=int(past.size) - held_out, detectable=detectable
+    )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from consumer_fusion.causal.effects.effect_report import EffectReport
+from consumer_fusion.causal.shown_keys import ShowKey
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.storage.store import Session
-
-ShowKey = Callable[[str], str]
-"""Writes a consumer's key as whoever looks may see it."""
 
 _NUMBERED = re.compile(r"(brand|consumer):(\d+)")
 _SERIES = re.compile(r"^[\w -]+/(?:brand|consumer):\d+")

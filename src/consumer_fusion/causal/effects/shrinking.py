@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from consumer_fusion.causal.actions.actions import read_action_rows
 from consumer_fusion.causal.effects.effect_report import EffectReport, read_report
@@ -16,14 +15,15 @@ from consumer_fusion.causal.effects.measuring import (
     measure_in_book,
     read_kept,
 )
-from consumer_fusion.causal.effects.series_names import ShowKey, name_reports
+from consumer_fusion.causal.effects.series_names import name_reports
 from consumer_fusion.causal.inference.shrinkage import adjust_found, shrink_effects
 from consumer_fusion.causal.series.metric_store import MetricStore
+from consumer_fusion.causal.shown_keys import ShowKey
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.records.effect import EFFECTS, EvidenceLabel
-from consumer_fusion.records.timestamps import DAY_MICROSECONDS, write_iso_day
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.spillover.links import read_associations
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -69,6 +69,7 @@ class ShownEffect:
         q_value: The share of false finds in a list of the brand's effects that is cut here; None where it cannot be
             told.
         q_count: So many effects of the brand are in that list.
+        measured_us: When it was measured; None where it was measured for who asks, and is not kept.
     """
 
     report: EffectReport
@@ -79,6 +80,7 @@ class ShownEffect:
     shrunk: Shrunk | None
     q_value: float | None
     q_count: int
+    measured_us: int | None
 
     @property
     def listed_label(self) -> EvidenceLabel:
@@ -88,14 +90,14 @@ class ShownEffect:
 
 
 def measure_effects(
-    workspace: Workspace, *, brand: str | None = None, metrics: Sequence[str] = (),
+    workspace: Workspace, *, brands: Collection[str] | None = None, metrics: Sequence[str] = (),
     progress: Progress = ignore_progress,
 ) -> list[str]:  # fmt: skip
     """Measure every declared action on metrics, as far as something changed since it was measured last.
 
     Args:
         workspace: The workspace.
-        brand: Only actions of this brand.
+        brands: Only actions of these brands.
         metrics: Which; those that actions name, and `USUAL_METRICS`, where none is given.
         progress: Told how far it is.
 
@@ -106,7 +108,7 @@ def measure_effects(
     measured: list[Measured] = []
     with workspace.store.reading() as session:
         book = MetricStore(workspace, session, workspace.now_us)
-        numbers = None if brand is None else list(find_keys(session, "brand", [brand]).values())
+        numbers = None if brands is None else list(find_keys(session, "brand", sorted(brands)).values())
         questions = [
             Question(action_id=action.action_id, metric=metric)
             for action in read_action_rows(session, brand_ids=numbers)
@@ -124,8 +126,7 @@ def measure_effects(
             kept = read_kept(session, question.action_id, question.metric)
             if kept is None or kept[0] != found.digest:
                 measured.append(found)
-    if measured:
-        keep_effects(workspace, measured)
+    keep_effects(workspace, measured)
     return problems
 
 
@@ -205,10 +206,16 @@ def read_effect(workspace: Workspace, action_id: str, metric: str) -> tuple[Effe
 def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None = None) -> list[ShownEffect]:
     """All effects of actions that were not withdrawn; one that is asked about stands in place of the kept one."""
     actions = {row.action_id: row for row in read_action_rows(session)}
-    texts = session.read(EFFECTS, columns=("report",))["report"].to_pylist()
-    reports = [report for text in texts if (report := read_report(text)) is not None]
+    rows = session.read(EFFECTS, columns=("report", "measured_us")).to_pylist()
+    kept = [
+        (report, row["measured_us"]) for row in rows if (report := read_report(row["report"])) is not None
+    ]
+    measured = {(report.action, report.metric): measured_us for report, measured_us in kept}
+    reports = [report for report, _ in kept]
     if asked is not None:
         key = (asked.action, asked.metric)
+        if asked not in reports:
+            measured.pop(key, None)
         reports = [*(each for each in reports if (each.action, each.metric) != key), asked]
     reports = [each for each in reports if each.action in actions]
     reports.sort(key=lambda each: (actions[each.action].starts_us, each.action, each.metric))
@@ -227,6 +234,7 @@ def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None 
             shrunk=shrunk[place],
             q_value=q_values.get(place),
             q_count=q_counts[owners[place]],
+            measured_us=measured.get((report.action, report.metric)),
         )
         for place, report in enumerate(named)
     ]
@@ -274,63 +282,3 @@ def _to_share(report: EffectReport, value: float) -> float:
         return math.expm1(value)
     # A series that never falls below zero loses all of it at most, as its interval says.
     return max(value, -1.0) if report.low is not None and report.low >= -1.0 else value
-
-
-def describe_effect(shown: ShownEffect) -> dict[str, Any]:
-    """An effect in the shape of the command line's JSON."""
-    report = shown.report
-    shrunk = shown.shrunk if shown.shrunk is not None and shown.shrunk.is_shrunk else None
-    total, total_low, total_high = (
-        (report.cumulative, report.cumulative_low, report.cumulative_high)
-        if report.adds_up
-        else (None, None, None)
-    )
-    return {
-        "action": report.action,
-        "metric": report.metric,
-        "effect_from": write_iso_day(report.start_day),
-        "effect_until": write_iso_day(report.end_day),
-        "step": report.step,
-        "told_with": report.told_with,
-        "total": total,
-        "total_low": total_low,
-        "total_high": total_high,
-        "effect": report.effect,
-        "effect_low": report.effect_low,
-        "effect_high": report.effect_high,
-        "relative": report.relative,
-        "low": report.low,
-        "high": report.high,
-        "p_value": report.p_value,
-        "interval": report.interval,
-        "shrunk": {
-            "mean": None if shrunk is None else shrunk.mean,
-            "low": None if shrunk is None else shrunk.low,
-            "high": None if shrunk is None else shrunk.high,
-        },
-        "label": report.label,
-        "detectable": report.mde80,
-        "library": report.library,
-        "checks": [
-            {"name": each.name, "verdict": each.verdict, "sentence": each.tell()} for each in report.checks
-        ],
-        "observed": [
-            {"day": write_iso_day(day), "value": value} for day, value in zip(report.days, report.observed)
-        ],
-        "expected": [
-            {"day": write_iso_day(day), "value": value, "low": low, "high": high}
-            for day, value, low, high in zip(
-                report.days, report.expected, report.expected_low, report.expected_high
-            )
-        ],
-    }
-
-
-def describe_listed_effect(shown: ShownEffect) -> dict[str, Any]:
-    """An effect in a list: the same, and what becomes of it among the others of its brand."""
-    return {
-        **describe_effect(shown),
-        "q_value": shown.q_value,
-        "q_count": shown.q_count,
-        "listed_label": shown.listed_label,
-    }

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-
 import numpy as np
 
 from consumer_fusion.causal.designs.audiences import compare_log_odds, compare_randomised
@@ -18,13 +15,14 @@ from consumer_fusion.causal.experiments.findings import ExperimentReport, Findin
 from consumer_fusion.causal.experiments.ranking import compare_strata
 from consumer_fusion.causal.experiments.sample import FEATURES, Trial, gather_trial
 from consumer_fusion.causal.experiments.wording import list_refusals, list_unlike, write_sentences
-from consumer_fusion.errors import RefusedError
+from consumer_fusion.errors import InputError, RefusedError
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.records.points import Facet
 from consumer_fusion.score.calibration.experiment_overrides import (
     DEFAULT_FACET,
     PointsOverride,
     derive_override,
+    list_given_facets,
     weigh_action,
 )
 from consumer_fusion.score.calibration.link_functions import LinkFunction
@@ -49,14 +47,25 @@ def measure_experiment(
     found = judge_experiment(workspace, experiment_id, facet)
     with workspace.store.writing() as session:
         change_experiment(
-            session, experiment_id, report=json.dumps(found.report.as_dict()), measured_us=workspace.now_us
+            session, experiment_id, report=found.report.model_dump_json(), measured_us=workspace.now_us
         )
         workspace.note_change(session)
     return found.report
 
 
 def judge_experiment(workspace: Workspace, experiment_id: str, facet: Facet) -> Finding:
-    """What `measure_experiment` tells, with the points that would follow; nothing is kept."""
+    """What `measure_experiment` tells, with the points that would follow; nothing is kept.
+
+    Raises:
+        NotFoundError: There is no such experiment.
+        InputError: A brand gives nothing in the facet.
+        RefusedError: Its outcomes have not all come in, or an arm is too small.
+    """
+    if facet not in list_given_facets():
+        raise InputError(
+            f"A brand gives nothing in the facet '{facet}'.",
+            hint=f"Use one of {', '.join(list_given_facets())}.",
+        )
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         row = find_experiment(session, experiment_id)
@@ -100,13 +109,13 @@ def judge_experiment(workspace: Workspace, experiment_id: str, facet: Facet) -> 
         points_error=None if override is None else override.points_error,
         facet=facet,
         groups=tuple(
-            GroupEffect(str(each.group), each.raw, each.mean, each.low, each.high)
+            GroupEffect(group=str(each.group), raw=each.raw, effect=each.mean, low=each.low, high=each.high)
             for each in (compare_strata(trial) if grade == "caused" else ())
         ),
         refusals=tuple(list_refusals(row, trial, is_told=log_odds is not None)),
         sentences=(),
     )
-    return Finding(replace(report, sentences=write_sentences(row, report)), override)
+    return Finding(report.model_copy(update={"sentences": write_sentences(row, report)}), override)
 
 
 def _derive(

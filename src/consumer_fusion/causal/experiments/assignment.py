@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
 
 from consumer_fusion.causal.designs.holdouts import Holdout, draw_holdout
 from consumer_fusion.causal.experiments.experiment_store import ExperimentRow, keep_experiment
+from consumer_fusion.causal.file_rows import read_rows
 from consumer_fusion.errors import InputError, RefusedError
 from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
 from consumer_fusion.events.event_reader import NEWEST_MARK
+from consumer_fusion.operations import TextFile
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.experiment import Arm
 from consumer_fusion.records.ids import make_id
@@ -142,30 +142,21 @@ def record_experiment(
     return _keep(workspace, plan, assigned, is_randomised, "file", None, digest)
 
 
-def read_assignment_file(path: Path) -> dict[str, Arm]:
+def read_assignment_file(file: TextFile) -> dict[str, Arm]:
     """The arms of a CSV file with the columns `consumer` and `arm`.
 
     Raises:
-        InputError: It cannot be read, or names a consumer twice or an arm that is none.
+        InputError: It is no CSV, or names a consumer twice or an arm that is none.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path.name} cannot be read as CSV: {error}.",
-            hint="Check its name and its form.",
-            where=str(path),
-        ) from error
     known: dict[str, Arm] = {arm: arm for arm in ARMS}
     arms: dict[str, Arm] = {}
-    for place, row in enumerate(rows, start=2):
+    for place, row in enumerate(read_rows(file, (".csv",)), start=2):
         consumer, arm = row.get("consumer") or "", row.get("arm") or ""
         if not consumer or arm not in known or consumer in arms:
             raise InputError(
                 f"Found consumer '{consumer}' with arm '{arm}'.",
                 hint=f"Name each consumer once, with {ARMS[0]} or {ARMS[1]}.",
-                where=f"{path.name}, line {place}",
+                where=f"{file.name}, line {place}",
             )
         arms[consumer] = known[arm]
     return arms

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import get_args
 
+from consumer_fusion.causal.experiments.findings import ExperimentReport
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.events.entities import name_entities
+from consumer_fusion.operations import Moment, Schema, describe
 from consumer_fusion.records.experiment import EXPERIMENT_ASSIGNMENTS, EXPERIMENTS, Arm
-from consumer_fusion.records.timestamps import write_moment
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS
+from consumer_fusion.score.calibration.experiment_overrides import PointsOverride
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
@@ -86,17 +88,54 @@ def change_experiment(session: Session, experiment_id: str, **values: int | floa
     session.update(EXPERIMENTS, values, {"experiment_id": experiment_id})
 
 
-def list_experiments(workspace: Workspace) -> list[dict[str, Any]]:
-    """The experiments, the latest first, as JSON tells them."""
+class Experiment(Schema):
+    """A comparison of consumers who were to get an action with others who were not, as it is on record."""
+
+    experiment_id: str = describe("ID", "Its id.")
+    title: str = describe("Name", "What is tried.")
+    brand: str = describe("Brand", "The brand that acts.")
+    kind: str = describe("Action", "Its action in the points table.")
+    outcome: str = describe("Outcome", "What it is to bring about.", is_shown=False)
+    horizon_days: float = describe("Horizon", "Days for which outcomes are counted.", is_shown=False)
+    is_randomised: bool = describe("By chance", "Whether chance alone divided the people.")
+    origin: str = describe(
+        "Origin", "Who drew: product, or file for a list that was drawn elsewhere.", is_shown=False
+    )
+    seed: int | None = describe("Seed", "The random seed by which it was drawn here.", is_shown=False)
+    digest: str = describe("Digest", "Of the list of consumers and arms.", is_shown=False)
+    recorded_at: Moment = describe("Recorded", "When the list was put on record.", is_shown=False)
+    starts_at: Moment = describe("Start", "From when on the action may reach anybody.")
+    outcome_from: Moment = describe("Outcomes from", "From when on outcomes count.", is_shown=False)
+    outcome_until: Moment = describe("Outcomes until", "Until when outcomes count.", is_shown=False)
+    treated: int = describe("Treated", "People who are to get the action.")
+    held_out: int = describe("Held out", "People who are not.")
+    report: ExperimentReport | None = describe(
+        "Report", "What was found; null until it was measured.", is_shown=False
+    )
+    is_applied: bool = describe("In force", "Whether it decides points now.")
+    points: PointsOverride | None = describe("Points", "The points that it decides.", is_shown=False)
+    withdrawn_at: Moment | None = describe("Withdrawn", "When it was withdrawn.", is_shown=False)
+
+
+def list_experiments(workspace: Workspace) -> list[Experiment]:
+    """The experiments, the latest first."""
     with workspace.store.reading() as session:
         rows = [ExperimentRow(**row) for row in session.read(EXPERIMENTS).to_pylist()]
         brands = name_entities(session, [row.brand_id for row in rows])
         told = [_tell(row, brands[row.brand_id], _count_arms(session, row)) for row in rows]
-    return sorted(told, key=lambda row: str(row["recorded_at"]), reverse=True)
+    return sorted(told, key=lambda each: each.recorded_at, reverse=True)
 
 
-def list_assignments(workspace: Workspace, experiment_id: str) -> list[tuple[str, str, str]]:
-    """Who was to get the action of an experiment and who was not: key of the consumer, arm, stratum.
+class AssignedConsumer(Schema):
+    """A consumer of an experiment."""
+
+    consumer: str = describe("Consumer", "The consumer.")
+    arm: Arm = describe("Arm", "treated (is to get the action) or held_out.")
+    stratum: str = describe("Group", "The group that was divided by itself.")
+
+
+def list_assignments(workspace: Workspace, experiment_id: str) -> list[AssignedConsumer]:
+    """Who was to get the action of an experiment and who was not, by key.
 
     Raises:
         NotFoundError: There is no such experiment.
@@ -105,35 +144,29 @@ def list_assignments(workspace: Workspace, experiment_id: str) -> list[tuple[str
         find_experiment(session, experiment_id)
         rows = session.read(EXPERIMENT_ASSIGNMENTS, {"experiment_id": experiment_id}).to_pylist()
         names = name_entities(session, [row["consumer_id"] for row in rows])
-    return sorted((names[row["consumer_id"]], row["arm"], row["stratum"]) for row in rows)
+    told = [
+        AssignedConsumer(consumer=names[row["consumer_id"]], arm=row["arm"], stratum=row["stratum"])
+        for row in rows
+    ]
+    return sorted(told, key=lambda each: each.consumer)
 
 
-def _count_arms(session: Session, row: ExperimentRow) -> dict[str, int]:
+def _count_arms(session: Session, row: ExperimentRow) -> dict[Arm, int]:
     return {
         arm: session.count(EXPERIMENT_ASSIGNMENTS, {"experiment_id": row.experiment_id, "arm": arm})
-        for arm in ("treated", "held_out")
+        for arm in get_args(Arm)
     }
 
 
-def _tell(row: ExperimentRow, brand: str, counts: Mapping[str, int]) -> dict[str, Any]:
-    override = json.loads(row.override) if row.override else None
-    return {
-        "experiment_id": row.experiment_id,
-        "title": row.title,
-        "brand": brand,
-        "kind": row.kind,
-        "outcome": row.outcome,
-        "horizon_days": row.horizon_days,
-        "is_randomised": row.is_randomised,
-        "origin": row.origin,
-        "seed": row.seed,
-        "digest": row.digest,
-        "recorded_at": write_moment(row.recorded_us),
-        "starts_at": write_moment(row.starts_us),
-        "outcome_from": write_moment(row.outcome_from_us),
-        **counts,
-        "report": json.loads(row.report) if row.report else None,
-        "is_applied": row.applied_us is not None and row.withdrawn_us is None,
-        "points": override,
-        "withdrawn_at": None if row.withdrawn_us is None else write_moment(row.withdrawn_us),
-    }
+def _tell(row: ExperimentRow, brand: str, counts: Mapping[Arm, int]) -> Experiment:
+    return Experiment(
+        experiment_id=row.experiment_id, title=row.title, brand=brand, kind=row.kind, outcome=row.outcome,
+        horizon_days=row.horizon_days, is_randomised=row.is_randomised, origin=row.origin, seed=row.seed,
+        digest=row.digest, recorded_at=row.recorded_us, starts_at=row.starts_us, outcome_from=row.outcome_from_us,
+        outcome_until=row.outcome_from_us + round(row.horizon_days * DAY_MICROSECONDS), treated=counts["treated"],
+        held_out=counts["held_out"],
+        report=ExperimentReport.model_validate_json(row.report) if row.report else None,
+        is_applied=row.applied_us is not None and row.withdrawn_us is None,
+        points=PointsOverride.model_validate_json(row.override) if row.override else None,
+        withdrawn_at=row.withdrawn_us,
+    )  # fmt: skip

@@ -2,90 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.score.calibration.experiment_overrides import PointsOverride
 
 
-@dataclass(frozen=True, slots=True)
-class GroupEffect:
-    """The effect in a group that was divided by itself.
+class GroupEffect(Schema):
+    """The effect in a group that was divided by itself."""
 
-    Attributes:
-        group: Its name.
-        raw: Share with the outcome, treated minus held out, as measured.
-        effect: The same, drawn towards all groups.
-        low: Lower end of its robust 95% interval.
-        high: Upper end.
-    """
-
-    group: str
-    raw: float
-    effect: float
-    low: float
-    high: float
+    group: str = describe("Group", "Its name.")
+    raw: float = describe(
+        "Raw estimate", "Share with the outcome, treated minus held out, as measured.", form="change"
+    )
+    effect: float = describe("Pooled estimate", "The same, drawn towards all groups.", form="change")
+    low: float = describe("Low", "Lower end of its robust 95% interval.", form="change")
+    high: float = describe("High", "Upper end.", form="change")
 
 
-@dataclass(frozen=True, slots=True)
-class ExperimentReport:
-    """What an experiment found.
+class ExperimentReport(Schema):
+    """What an experiment found."""
 
-    Attributes:
-        experiment_id: The experiment.
-        grade: `caused` where chance divided the people and that was on record before; else what it compares to.
-        treated_count: People who were to get the action.
-        held_out_count: People who were not.
-        left_out_count: People who were in both arms under two keys.
-        share_without: Share with the outcome among those who were not to get it.
-        effect: Share with the outcome, treated minus held out, adjusted.
-        low: Lower end of its 95% interval.
-        high: Upper end.
-        p_value: Of no effect.
-        naive: The same difference without any adjustment.
-        log_odds: Of the outcome, treated against held out; None where it came for too few.
-        log_odds_error: Its standard error.
-        reached_treated: Share of the treated whom the action reached before outcomes counted.
-        reached_held_out: The same of those held out.
-        points: The points that it speaks for, shrunk once; None without a calibrated link.
-        points_error: Their standard error.
-        facet: Where they would count.
-        groups: By group that was divided by itself: the effect, drawn towards all as far as it is noisy.
-        refusals: Why it decides no points; empty if it may.
-        sentences: The same for people.
-    """
-
-    experiment_id: str
-    grade: EvidenceLabel
-    treated_count: int
-    held_out_count: int
-    left_out_count: int
-    share_without: float
-    effect: float
-    low: float
-    high: float
-    p_value: float
-    naive: float
-    log_odds: float | None
-    log_odds_error: float | None
-    reached_treated: float
-    reached_held_out: float
-    points: float | None
-    points_error: float | None
-    facet: str
-    groups: tuple[GroupEffect, ...]
-    refusals: tuple[str, ...]
-    sentences: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON holds it."""
-        content = {name: getattr(self, name) for name in self.__slots__}
-        return content | {
-            "groups": [asdict(each) for each in self.groups],
-            "refusals": list(self.refusals),
-            "sentences": list(self.sentences),
-        }
+    experiment_id: str = describe("Experiment", "The experiment.")
+    grade: EvidenceLabel = describe(
+        "Evidence",
+        "`caused` where chance divided the people and that was on record before; else what it compares to.",
+    )
+    treated_count: int = describe("Treated", "People who were to get the action.")
+    held_out_count: int = describe("Held out", "People who were not.")
+    left_out_count: int = describe("Left out", "People who were in both arms under two keys.")
+    share_without: float = describe("Without", "Share of those held out with the outcome.", form="share")
+    effect: float = describe(
+        "Effect", "Share with the outcome, treated minus held out, adjusted.", form="change"
+    )
+    low: float = describe("Low", "Lower end of its 95% interval.", form="change")
+    high: float = describe("High", "Upper end.", form="change")
+    p_value: float = describe("p", "Of no effect.", form="p_value")
+    naive: float = describe("Unadjusted", "The same difference without any adjustment.", form="change")
+    log_odds: float | None = describe(
+        "Log odds", "Of the outcome, treated against held out; null where it came for too few."
+    )
+    log_odds_error: float | None = describe("Standard error of the log odds", "Of the log odds.")
+    reached_treated: float = describe(
+        "Treated, reached",
+        "Share of the treated whom the action reached before outcomes counted.",
+        form="share",
+    )
+    reached_held_out: float = describe("Held out, reached", "The same of those held out.", form="share")
+    points: float | None = describe(
+        "Points", "The points that it speaks for, shrunk once; null without a calibrated link.", form="points"
+    )
+    points_error: float | None = describe("Standard error", "Of the points.", form="points")
+    facet: str = describe("Facet", "Where they would count.")
+    groups: tuple[GroupEffect, ...] = describe(
+        "Groups", "By group that was divided by itself: the effect, drawn towards all as far as it is noisy."
+    )
+    refusals: tuple[str, ...] = describe("Refusals", "Why it decides no points; empty if it may.")
+    sentences: tuple[str, ...] = describe("Findings", "The same for people.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,38 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from consumer_fusion.causal.designs.audiences import GroupDifference, compare_groups, score_randomised
-from consumer_fusion.causal.designs.uplift import QiniCurve, rank_uplift
+from consumer_fusion.causal.designs.audiences import compare_groups, score_randomised
+from consumer_fusion.causal.designs.uplift import rank_uplift
 from consumer_fusion.causal.experiments.experiment_store import find_experiment
 from consumer_fusion.causal.experiments.sample import Trial, gather_trial
 from consumer_fusion.causal.inference.shrinkage import ShrunkEffect
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.events.entities import name_entities
+from consumer_fusion.operations import Schema, describe
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.workspace import Workspace
+
+
+class RankedPart(Schema):
+    """The effect in one of the equal parts of a ranking."""
+
+    effect: float = describe("Effect", "Share with the outcome, treated minus held out.", form="change")
+    low: float = describe("Low", "Lower end of its 95% interval.", form="change")
+    high: float = describe("High", "Upper end.", form="change")
+
+
+class RankingWorth(Schema):
+    """What a ranking of consumers by how much an action helps them is worth."""
+
+    consumers: int = describe("Consumers", "How many are ranked.")
+    qini: float = describe("Qini", "The Qini coefficient: the area between the ranking and one by chance.")
+    low: float = describe("Low", "Lower end of its 95% interval.")
+    high: float = describe("High", "Upper end.")
+    is_better_than_chance: bool = describe("Better than chance", "Whether the interval is above 0.")
+    parts: tuple[RankedPart, ...] = describe(
+        "The effect in equal parts of the ranking, first those who are helped most",
+        "The effect in each part.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +47,11 @@ class HelpedConsumers:
 
     Attributes:
         rows: consumer, place (1 is helped most), uplift (share with the outcome more, as foretold from others).
-        curve: What the ranking is worth.
-        parts: The effect in equal parts of the ranking, the first first.
-        is_worth_it: Whether the ranking is better than one by chance.
+        worth: What the ranking is worth.
     """
 
     rows: pa.Table
-    curve: QiniCurve
-    parts: tuple[GroupDifference, ...]
-    is_worth_it: bool
+    worth: RankingWorth
 
 
 def rank_consumers(workspace: Workspace, experiment_id: str, *, parts: int = 5) -> HelpedConsumers:
@@ -73,9 +92,16 @@ def rank_consumers(workspace: Workspace, experiment_id: str, *, parts: int = 5) 
                 "uplift": ranking.uplift[order],
             }
         ),
-        curve=ranking.curve,
-        parts=ranking.parts,
-        is_worth_it=ranking.curve.is_better_than_chance,
+        worth=RankingWorth(
+            consumers=len(order),
+            qini=ranking.curve.area,
+            low=ranking.curve.low,
+            high=ranking.curve.high,
+            is_better_than_chance=ranking.curve.is_better_than_chance,
+            parts=tuple(
+                RankedPart(effect=each.effect, low=each.low, high=each.high) for each in ranking.parts
+            ),
+        ),
     )
 
 

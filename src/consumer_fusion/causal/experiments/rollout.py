@@ -2,51 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 from consumer_fusion.causal.experiments.analysis import judge_experiment
 from consumer_fusion.causal.experiments.experiment_store import change_experiment, find_experiment
+from consumer_fusion.causal.experiments.findings import ExperimentReport
 from consumer_fusion.errors import ConflictError, RefusedError
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.landing import Progress, ignore_progress
+from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.experiment import EXPERIMENTS
 from consumer_fusion.records.points import Facet
 from consumer_fusion.score.calibration.experiment_overrides import (
     DEFAULT_FACET,
     PointsOverride,
-    list_given_facets,
 )
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """Points that evidence speaks for, shown beside those in force and never applied by itself.
+class Suggestion(Schema):
+    """Points that evidence speaks for, shown beside those in force and never applied by itself."""
 
-    Attributes:
-        experiment_id: Where it comes from.
-        brand: Key of the brand that it was compared at.
-        key: The action.
-        points: In all facets together.
-        points_error: Their standard error.
-        grade: Of the evidence.
-        reasons: Why they are not in force.
-    """
-
-    experiment_id: str
-    brand: str
-    key: str
-    points: float
-    points_error: float
-    grade: str
-    reasons: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The suggestion as JSON holds it."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"reasons": list(self.reasons)}
+    experiment_id: str = describe("Experiment", "Where it comes from.")
+    brand: str = describe("Brand", "Key of the brand that it was compared at.")
+    key: str = describe("Action", "The action.")
+    points: float = describe("Points", "In all facets together.", form="points")
+    points_error: float = describe("Standard error", "Of the points.", form="points")
+    grade: str = describe("Evidence", "Of which grade it is.")
+    reasons: tuple[str, ...] = describe("Reasons", "Why they are not in force.")
 
 
 def apply_experiment(
@@ -55,6 +39,7 @@ def apply_experiment(
     *,
     facet: Facet = DEFAULT_FACET,
     progress: Progress = ignore_progress,
+    note: Callable[[PointsOverride], object] = lambda made: None,
 ) -> PointsOverride:
     """Put the points that an experiment decides in force; states that they touch are folded anew.
 
@@ -63,30 +48,27 @@ def apply_experiment(
         experiment_id: The experiment.
         facet: What the action gives, where the points table does not say.
         progress: Told how far it is.
+        note: Called with the points before they are durable.
 
     Raises:
         NotFoundError: There is no such experiment.
         RefusedError: Chance did not decide, that was not on record before, there is no calibrated link of its outcome
             and horizon, or its outcomes have not come in; all reasons are named.
     """
-    if facet not in list_given_facets():
-        raise RefusedError(
-            f"'{facet}' is not something that a brand gives.",
-            hint=f"Use one of {', '.join(list_given_facets())}.",
-        )
     found = judge_experiment(workspace, experiment_id, facet)
     if found.report.refusals or found.override is None:
         raise RefusedError(
             f"Experiment '{experiment_id}' decides no points: {' '.join(found.report.refusals)}",
             hint="Points of a brand's action follow from a division by chance that was on record before it.",
         )
+    note(found.override)
     with workspace.store.writing() as session:
         change_experiment(
             session,
             experiment_id,
-            report=json.dumps(found.report.as_dict()),
+            report=found.report.model_dump_json(),
             measured_us=workspace.now_us,
-            override=json.dumps(found.override.as_dict()),
+            override=found.override.model_dump_json(),
             applied_us=workspace.now_us,
         )
         workspace.note_change(session)
@@ -121,19 +103,15 @@ def list_suggestions(workspace: Workspace) -> list[Suggestion]:
         brands = name_entities(session, [row["brand_id"] for row in rows])
     found = []
     for row in rows:
-        report = json.loads(row["report"]) if row["report"] else None
+        report = ExperimentReport.model_validate_json(row["report"]) if row["report"] else None
         is_in_force = row["applied_us"] is not None
-        if report is None or report["points"] is None or row["withdrawn_us"] is not None or is_in_force:
+        if report is None or report.points is None or row["withdrawn_us"] is not None or is_in_force:
             continue
         found.append(
             Suggestion(
-                row["experiment_id"],
-                brands[row["brand_id"]],
-                row["kind"],
-                report["points"],
-                report["points_error"],
-                report["grade"],
-                tuple(report["refusals"]),
+                experiment_id=row["experiment_id"], brand=brands[row["brand_id"]], key=row["kind"],
+                points=report.points, points_error=report.points_error or 0.0, grade=report.grade,
+                reasons=report.refusals,
             )
-        )
+        )  # fmt: skip
     return found

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from consumer_fusion.causal.series.series import Floats
 
 Verdict = Literal["passed", "warned", "refused"]
+IntervalKind = Literal["sequential", "fixed"]
 Label = Literal["cannot_tell", "changed_after", "consistent_with_cause", "caused"]
 
 
@@ -85,7 +86,7 @@ class Effect:
     high: float
     p_value: float
     p_sequential: float
-    interval: Literal["sequential", "fixed"]
+    interval: IntervalKind
     alpha: float
     estimate_log: float
     se_log: float

@@ -2,7 +2,6 @@
 
 __all__ = [
     "imported_metrics",
-    "imported_series",
     "metric_store",
     "metrics",
     "score_metrics",

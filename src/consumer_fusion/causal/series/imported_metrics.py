@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from consumer_fusion.causal.file_rows import LINES, read_rows
 from consumer_fusion.causal.series.imported_series import SeriesRow, write_series
 from consumer_fusion.causal.series.steps import see_steps
 from consumer_fusion.errors import InputError
 from consumer_fusion.events.entities import declare_keys
+from consumer_fusion.operations import Schema, TextFile, describe
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.timestamps import parse_moment, to_day, to_microseconds
 from consumer_fusion.storage.store import Session
@@ -49,31 +48,20 @@ class MetricDay:
     reading_count: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MetricImport:
-    """What became of a file of metrics.
+class MetricImport(Schema):
+    """What became of a file of metrics."""
 
-    Attributes:
-        series: How many series.
-        days: How many values.
-        weekly: How many of the series have one value every 7 days.
-        monthly: How many have one a month.
-    """
-
-    series: int
-    days: int
-    weekly: int = 0
-    monthly: int = 0
+    series: int = describe("Series", "How many series.")
+    days: int = describe("Values", "How many values.")
+    weekly: int = describe("Weekly", "How many have one value every 7 days, and are measured by the week.")
+    monthly: int = describe("Monthly", "How many have one value a month, and are measured by the month.")
 
 
-def import_metrics(
-    workspace: Workspace, path: Path, *, defaults: Mapping[str, str] | None = None
-) -> MetricImport:
-    """Keep the series of a CSV or JSON lines file; a day that is there already is replaced.
+def read_metric_file(file: TextFile, defaults: Mapping[str, str]) -> list[MetricDay]:
+    """The days of series in a CSV or JSON lines file.
 
     Args:
-        workspace: The workspace.
-        path: A file with the columns `FIELDS`, of which metric, day, value and a brand or consumer must be told.
+        file: A file with the columns `FIELDS`, of which metric, day, value and a brand or consumer must be told.
         defaults: What holds for rows that do not say it (`brand`, `metric`, `kind`, ...).
 
     Raises:
@@ -81,14 +69,14 @@ def import_metrics(
     """
     days: list[MetricDay] = []
     places: dict[tuple[object, ...], int] = {}
-    for place, row in enumerate(_read_rows(path), start=1):
-        told = {**(defaults or {}), **{name: value for name, value in row.items() if value not in (None, "")}}
+    for place, row in enumerate(read_rows(file, (".csv", *LINES)), start=1):
+        told = {**defaults, **{name: value for name, value in row.items() if value not in (None, "")}}
         try:
             days.append(_read_day(told))
             _check_once(days[-1], place, places)
         except InputError as error:
-            raise InputError(error.message, hint=error.hint, where=f"{path.name}, row {place}") from error
-    return keep_metrics(workspace, days)
+            raise InputError(error.message, hint=error.hint, where=f"{file.name}, row {place}") from error
+    return days
 
 
 def keep_metrics(workspace: Workspace, days: list[MetricDay]) -> MetricImport:
@@ -106,7 +94,9 @@ def keep_metrics(workspace: Workspace, days: list[MetricDay]) -> MetricImport:
             _keep_one(session, members, workspace.now_us)
         workspace.note_change(session)
     units = [see_steps(sorted({each.day for each in members})).unit for members in groups.values()]
-    return MetricImport(len(groups), len(days), units.count("week"), units.count("month"))
+    return MetricImport(
+        series=len(groups), days=len(days), weekly=units.count("week"), monthly=units.count("month")
+    )
 
 
 def _keep_one(session: Session, members: list[MetricDay], imported_us: int) -> None:
@@ -142,27 +132,6 @@ def name_series(
     parts += [f"product:{product}"] if product else []
     parts += [f"segment:{segment}"] if segment else []
     return "/".join(parts)
-
-
-def _read_rows(path: Path) -> list[Mapping[str, Any]]:
-    ending = path.suffix.lower()
-    if ending not in (".csv", ".jsonl", ".ndjson"):
-        raise InputError(f"'{path.name}' is no file of a form that is read.", hint="Use .csv or .jsonl.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        if ending == ".csv":
-            return list(csv.DictReader(text.splitlines(keepends=True)))
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-        for place, row in enumerate(rows, start=1):
-            if not isinstance(row, dict):
-                raise InputError(f"Row {place} of {path.name} is no object.", hint="Write one object a line.")
-        return rows
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}.", hint="See its name and rights."
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path.name} is not of its form: {error}.", hint="Mend the file.") from error
 
 
 def _check_once(told: MetricDay, place: int, places: dict[tuple[object, ...], int]) -> None:

@@ -28,6 +28,7 @@ from consumer_fusion.causal.series.metrics import (
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS, read_score_days
 from consumer_fusion.causal.series.series import DailySeries, difference_cumulative
 from consumer_fusion.causal.series.steps import DAILY, Steps, see_steps
+from consumer_fusion.causal.shown_keys import ShowKey
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events import event_reader
 from consumer_fusion.events.entities import name_entities
@@ -169,13 +170,16 @@ class MetricStore:
             hint="`fusion metrics list` shows what there is.",
         )
 
-    def name(self, each: MetricSeries) -> str:
-        """What a series is of, for people: the keys of whose it is."""
+    def name(self, each: MetricSeries, show_key: ShowKey = str) -> str:
+        """What a series is of, for people: the keys of whose it is, a consumer's as whoever looks may see it."""
         numbers = [number for number in (each.brand_id, each.consumer_id) if number]
         unknown = [number for number in numbers if number not in self._names]
         if unknown:
             self._names |= name_entities(self.session, unknown)
-        parts = [self._names[number] for number in numbers]
+        parts = [
+            show_key(self._names[number]) if number == each.consumer_id else self._names[number]
+            for number in numbers
+        ]
         return ", ".join([*parts, *(part for part in (each.region, each.product, each.segment) if part)])
 
     def _remember(

@@ -8,9 +8,9 @@ is good enough is decided before, in `experiments`.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.records.points import DIRECTIONS, FACETS, Entry, Facet, Kind, PointsTable
+from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.score.calibration.link_functions import LinkFunction, forecast_outcomes
 from consumer_fusion.score.calibration.samples import IntArray, draw_sample, fold_sample
 from consumer_fusion.score.calibration.validity import FloatArray
@@ -31,48 +32,28 @@ _STEP = 1e-3
 """Points by which the model is moved to see what one point more does."""
 
 
-@dataclass(frozen=True, slots=True)
-class PointsOverride:
-    """Points of a brand's action that an experiment decided.
+class PointsOverride(Schema):
+    """Points of a brand's action that an experiment decided."""
 
-    Attributes:
-        experiment_id: The experiment.
-        key: The action's key in the points table.
-        points: What the brand gives by it now, all facets together; negative where it harms.
-        points_error: Its standard error.
-        estimate: What the experiment alone says.
-        estimate_error: Its standard error.
-        prior: The points before.
-        log_odds: Of the outcome, treated against held out.
-        log_odds_error: Its standard error.
-        log_odds_per_point: What one point would have moved them by, on average over the treated.
-        outcome: Key of the outcome.
-        horizon_days: Of the outcome.
-        entries: Points by facet.
-    """
-
-    experiment_id: str
-    key: str
-    points: float
-    points_error: float
-    estimate: float
-    estimate_error: float
-    prior: float
-    log_odds: float
-    log_odds_error: float
-    log_odds_per_point: float
-    outcome: str
-    horizon_days: float
-    entries: Mapping[Facet, float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The override as JSON holds it."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"entries": dict(self.entries)}
-
-
-def read_override(content: Mapping[str, Any]) -> PointsOverride:
-    """The override that `PointsOverride.as_dict` wrote."""
-    return PointsOverride(**{**content, "entries": dict(content["entries"])})
+    experiment_id: str = describe("Experiment", "The experiment.")
+    key: str = describe("Action", "The action's key in the points table.")
+    points: float = describe(
+        "Points",
+        "What the brand gives by it now, all facets together; negative where it harms.",
+        form="points",
+    )
+    points_error: float = describe("Standard error", "Of the points.", form="points")
+    estimate: float = describe("Estimate", "What the experiment alone says.", form="points")
+    estimate_error: float = describe("Standard error of the estimate", "Of the estimate.")
+    prior: float = describe("Before", "The points before.", form="points")
+    log_odds: float = describe("Log odds", "Of the outcome, treated against held out.")
+    log_odds_error: float = describe("Standard error of the log odds", "Of the log odds.")
+    log_odds_per_point: float = describe(
+        "Log odds per point", "What one point would have moved them by, on average over the treated."
+    )
+    outcome: str = describe("Outcome", "Key of the outcome.")
+    horizon_days: float = describe("Horizon", "Days for which outcomes were counted.")
+    entries: dict[Facet, float] = describe("Entries", "Points by facet.")
 
 
 def forecast_before(

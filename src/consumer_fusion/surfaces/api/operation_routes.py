@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi import Query as InQuery
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, RootModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer_fusion.access.execution import execute
+from consumer_fusion.errors import InputError
 from consumer_fusion.operations import Capability, Operation, Query, list_grouped, name_path
 from consumer_fusion.records.access import Caller
+from consumer_fusion.records.schema import MOST_FILE_BYTES
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import answer
 from consumer_fusion.surfaces.operation_fields import count_rows
 
+MOST_BODY_BYTES = 2 * MOST_FILE_BYTES
+"""A file within JSON may be longer than the file, since its quotes and ends of lines are escaped."""
+
+
+class BoundedRoute(APIRoute):
+    """A route that refuses a body that is too large, or of unknown length, before it is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        answer_request = super().get_route_handler()
+
+        async def check_length(request: Request) -> Response:
+            if request.method == "POST":
+                length = request.headers.get("content-length", "")
+                if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
+                    raise InputError(
+                        f"The body has {length or 'an unknown number of'} bytes; at most {MOST_BODY_BYTES:,} are read.",
+                        hint="Send less at once, with the header Content-Length.",
+                    )
+            return await answer_request(request)
+
+        return check_length
+
 
 def build_operation_routes(desk: RequestContext, capabilities: Iterable[Capability]) -> APIRouter:
     """The routes of all capabilities: `/GROUP` and `/GROUP/VERB`."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=BoundedRoute)
     for group, query in list_grouped(capabilities):
         is_change = isinstance(query, Operation)
         path = name_path(group, query)

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from consumer_fusion.operations import find_capabilities
 from consumer_fusion.records.release import read_product_version
-from consumer_fusion.surfaces.api import causes, explanations, kinds, live, schemas, scores
+from consumer_fusion.surfaces.api import explanations, kinds, live, schemas, scores
 from consumer_fusion.surfaces.api.operation_routes import build_operation_routes
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.responses import add_error_handlers
@@ -40,7 +40,7 @@ def build_api(desk: RequestContext) -> FastAPI:
         responses={**_ERRORS, **_NOT_CHANGED},
     )
     add_error_handlers(app)
-    for module in (scores, explanations, kinds, causes):
+    for module in (scores, explanations, kinds):
         app.include_router(module.build_routes(desk))
     app.include_router(build_operation_routes(desk, find_capabilities().values()))
     app.include_router(live.build_live_routes(desk, live.Feed(desk.workspace)))

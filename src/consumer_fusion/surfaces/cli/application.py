@@ -23,15 +23,9 @@ _COMMANDS = {
     "brands": "scores",
     "rejected": "rejected:application",
     "identity": "identity:application",
-    "points": "operation",
+    "points": "points:application",
     "calibrate": "calibration",
     "predict": "calibration",
-    "actions": "actions:application",
-    "metrics": "metrics:application",
-    "effect": "effects",
-    "effects": "effects:application",
-    "plan": "plan",
-    "holdout": "experiments:draw",
     "experiments": "experiments:application",
     "audience": "comparisons",
     "panel": "comparisons",
@@ -74,6 +68,7 @@ class LazyGroup(TyperGroup):
             if cmd_name in _find_groups():
                 made = _find_groups()[cmd_name]
                 made.registered_commands += found.registered_commands
+                made.registered_callback = found.registered_callback or made.registered_callback
                 found = made
             return _make_group(found, cmd_name)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import json
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -19,6 +21,7 @@ from consumer_fusion.errors import InputError
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.records.schema import MOST_FILE_BYTES
 from consumer_fusion.surfaces.cli.on_record import find_account
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
@@ -26,18 +29,28 @@ from consumer_fusion.surfaces.cli.output import (
     console,
     print_json,
     print_table,
+    show_progress,
 )
 from consumer_fusion.surfaces.operation_fields import (
     find_row_model,
+    is_day,
+    is_file,
+    is_moment,
     list_fields,
     read_extra,
     read_parameters,
+    read_text_file,
     write_value,
 )
 from consumer_fusion.workspace import open_workspace
 
 OPERATOR = Caller(COMMAND_LINE, "owner", None)
 """Whoever runs commands on the machine of the workspace may do everything there."""
+_STORIES = {"effects show": "effects:print_effect", "experiments measure": "experiments:print_report"}
+"""Results that are printed by a function of their own, by query: its module in this folder, and its name."""
+OutOption = Annotated[
+    Path | None, typer.Option(help="Write the rows to this new file, a .csv or .parquet.", show_default=False)
+]
 LONGEST_CELL = 160
 """Of a long text so many characters are shown in a table; `--json` tells all of it."""
 
@@ -67,14 +80,21 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
         for name, field in query.parameters.model_fields.items()
         for option in (_make_option(query, name, field), *_make_null_option(name, field))
     ]
-    options.sort(key=lambda each: each.default is not inspect.Parameter.empty)
+    places = {name: place for place, name in enumerate(query.arguments)}
+    options.sort(
+        key=lambda each: (each.default is not inspect.Parameter.empty, places.get(each.name, len(places)))
+    )
 
     def run(**given: Any) -> None:
-        folder, is_json = given.pop("workspace"), given.pop("is_json")
+        folder, is_json, out = given.pop("workspace"), given.pop("is_json"), given.pop("out", None)
         parameters = read_parameters(query.parameters, _collect(query.parameters, given))
-        result = run_operation(query, folder, parameters)
+        result = run_operation(query, folder, parameters, is_quiet=is_json)
+        if out is not None:
+            _write_file(query, result, out)
         if is_json:
             print_json(result)
+        elif out is not None:
+            console.print(f"Rows written to {out}: {len(result):,}.", soft_wrap=True)
         else:
             _show(query, result, group)
 
@@ -83,23 +103,35 @@ def _make_command(query: Query, group: Sequence[Query]) -> Callable[..., None]:
         inspect.Parameter("workspace", plain, default=Path(), annotation=WorkspaceOption),
         inspect.Parameter("is_json", plain, default=False, annotation=JsonOption),
     ]
+    if query.is_many:
+        own.insert(0, inspect.Parameter("out", plain, default=None, annotation=OutOption))
     signature = inspect.Signature([each.replace(kind=plain) for each in [*options, *own]])
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
     return run
 
 
-def run_operation(query: Query, folder: Path, parameters: BaseModel) -> Any:
-    """Run a query or an operation in a workspace; for commands that are written by hand."""
-    with open_workspace(folder) as workspace:
-        return execute(query, workspace, OPERATOR, parameters, detail={"user": find_account()})
+def run_operation(query: Query, folder: Path, parameters: BaseModel, *, is_quiet: bool = False) -> Any:
+    """Run a query or an operation in a workspace; for commands that are written by hand.
+
+    Args:
+        query: What is asked or done.
+        folder: The workspace.
+        parameters: Of the query's own model.
+        is_quiet: Whether no progress is shown.
+    """
+    is_shown = isinstance(query, Operation) and not is_quiet
+    with open_workspace(folder) as workspace, show_progress(is_quiet=not is_shown) as progress:
+        return execute(
+            query, workspace, OPERATOR, parameters, detail={"user": find_account()}, progress=progress
+        )
 
 
 def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter:
     """One option or argument; a secret is read from a file, since a command line stays in the shell's history."""
     extra = read_extra(field)
     kind: Any
-    kind, is_list = _find_type(name, field.annotation)
+    kind, is_list = (str, False) if is_moment(field) or is_day(field) else _find_type(name, field.annotation)
     settings: dict[str, Any] = {"help": field.description}
     for each in field.metadata:
         # What pydantic keeps of `ge` and `le`.
@@ -111,6 +143,9 @@ def _make_option(query: Query, name: str, field: FieldInfo) -> inspect.Parameter
     if extra.get("is_secret"):
         settings = {"help": f"A file with it. {field.description}", "exists": True, "dir_okay": False}
         kind, name = Path | None, f"{name}_file"
+    elif is_file(field):
+        settings |= {"exists": True, "dir_okay": False}
+        kind = Path if field.is_required() else Path | None
     elif is_list:
         kind = list[kind] if field.is_required() else list[kind] | None
         default = inspect.Parameter.empty if field.is_required() else None
@@ -170,12 +205,24 @@ def _collect(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]
             values[name] = None
         elif isinstance(value, list):
             values[name] = [str(each) for each in value]
+        elif isinstance(value, Path):
+            values[name] = read_text_file(value.name, _read_start(value))
         elif value is not None:
             values[name] = str(value) if isinstance(value, StrEnum) else value
     return values
 
 
+def _read_start(path: Path) -> bytes:
+    """A file as far as it may be sent, and a byte more where it is larger."""
+    with path.open("rb") as file:
+        return file.read(MOST_FILE_BYTES + 1)
+
+
 def _show(query: Query, result: Any, group: Sequence[Query]) -> None:
+    if query.name in _STORIES:
+        module, _, name = _STORIES[query.name].partition(":")
+        getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), name)(result)
+        return
     if query.is_many:
         _show_rows(query, result, group)
         return
@@ -224,9 +271,15 @@ def _show_rows(query: Query, rows: Sequence[BaseModel], group: Sequence[Query]) 
 
 
 def _print_rows(title: str, fields: Sequence[tuple[str, FieldInfo]], rows: Sequence[BaseModel]) -> None:
-    numbers = [field.title or name for name, field in fields if _unwrap(field.annotation) in (int, float)]
+    days = [field.title or name for name, field in fields if is_day(field)]
+    numbers = [
+        field.title or name
+        for name, field in fields
+        if _unwrap(field.annotation) in (int, float) and not (is_day(field) or is_moment(field))
+    ]
     table = [[_write_cell(field, getattr(row, name), row) for name, field in fields] for row in rows]
-    print_table(title, [field.title or name for name, field in fields], table, right=numbers)
+    names = [field.title or name for name, field in fields]
+    print_table(title, names, table, right=numbers, whole=[*numbers, *days])
 
 
 def _write_cell(field: FieldInfo, value: object, row: BaseModel) -> str:
@@ -234,6 +287,25 @@ def _write_cell(field: FieldInfo, value: object, row: BaseModel) -> str:
     text = write_value(field, value, row)
     is_cut = read_extra(field).get("is_long") and len(text) > LONGEST_CELL
     return f"{text[:LONGEST_CELL]}…" if is_cut else text
+
+
+def _write_file(query: Query, rows: Sequence[BaseModel], out: Path) -> None:
+    """Write a list to a file that does not exist yet: what was given out is never written over."""
+    # What a single list needs is not imported with every command.
+    import pyarrow as pa
+
+    from consumer_fusion.surfaces.cli.scores import write_rows
+
+    if out.exists():
+        raise InputError(f"There is a file {out.name} already.", hint="Name a file that does not exist yet.")
+    told = [row.model_dump(mode="json") for row in rows]
+    columns = {name: [_write_plain(each[name]) for each in told] for name in query.result.model_fields}
+    write_rows(pa.table(columns), out)
+
+
+def _write_plain(value: object) -> object:
+    """A value for a column of a file; one with parts as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
 def _name_next(query: Query, group: Sequence[Query]) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -113,9 +113,22 @@ def print_error(error: FusionError, *, is_json: bool) -> None:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> None:
-    """Print rows as a table; what comes from outside is never read as markup."""
+    """Print rows as a table; what comes from outside is never read as markup.
+
+    Args:
+        title: Its heading.
+        columns: The headings of its columns.
+        rows: Its cells.
+        right: Columns that are aligned on the right.
+        whole: Columns whose cells are not broken as long as there is room.
+    """
     table = Table(
         title=clean_cell(title) if title else None,
         title_justify="left",
@@ -127,7 +140,8 @@ def print_table(
         padding=(0, 1, 0, 0),
     )
     for name in columns:
-        table.add_column(Text(name), justify="right" if name in right else "left", overflow="fold")
+        justify: JustifyMethod = "right" if name in right else "left"
+        table.add_column(Text(name), justify=justify, overflow="fold", no_wrap=name in whole)
     for row in rows:
         table.add_row(*map(clean_cell, row))
     console.print(table)

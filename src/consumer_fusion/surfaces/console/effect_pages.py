@@ -8,14 +8,9 @@ from typing import Any
 
 from consumer_fusion.causal.actions.declared_actions import find_action, list_actions
 from consumer_fusion.causal.effects import effect_wording, shrinking
-from consumer_fusion.causal.effects.effect_report import EffectReport
-from consumer_fusion.causal.effects.measuring import Question, measure_action
-from consumer_fusion.causal.effects.shrinking import ShownEffect, list_beside, list_effects, read_effect
+from consumer_fusion.causal.effects.shrinking import ShownEffect, list_beside, list_effects
 from consumer_fusion.causal.series.metric_store import METRIC_NAMES
-from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
-from consumer_fusion.errors import RefusedError
-from consumer_fusion.i18n.translation import say, say_count
-from consumer_fusion.records.audit import AuditNote
+from consumer_fusion.i18n.translation import say
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.action_pages import find_brand
@@ -25,7 +20,7 @@ from consumer_fusion.surfaces.console.figure_parts import (
     find_drawing,
     place_figure,
 )
-from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.drawings import Drawing
 from consumer_fusion.views.effect_views import make_effect_drawings, make_effects_drawing
@@ -47,7 +42,6 @@ class EffectPage:
         controls: The series beside it.
         library: Which placebos it was judged by.
         passed: Series that were left out, and why.
-        measured_us: When it was measured.
         may_measure: Whether the visitor may have it measured anew.
         figures: Its charts, to be drawn.
         download: Where its days are as CSV.
@@ -64,7 +58,6 @@ class EffectPage:
     controls: Sequence[str]
     library: str
     passed: Sequence[tuple[str, str]]
-    measured_us: int
     may_measure: bool
     figures: Sequence[Placeholder]
     download: str
@@ -125,7 +118,7 @@ def show_effect(visit: Visit) -> Answer:
     action_id, metric = visit.read_asked("action"), visit.asked.get("metric") or "orders"
     brand = find_brand(visit, action_id)
     visit.require("look", brand)
-    report, measured_us = _read_or_measure(visit, action_id, metric)
+    report = visit.readings.find_effect(action_id, metric)
     shown = shrinking.show_effect(visit.workspace, report, show_key=visit.show_key)
     report = shown.report
     names = dict.fromkeys((metric, *find_action(visit.workspace, action_id).windows, *METRIC_NAMES))
@@ -144,7 +137,6 @@ def show_effect(visit: Visit) -> Answer:
         controls=report.controls,
         library=effect_wording.tell_placebos(report.library),
         passed=effect_wording.list_left_out(report),
-        measured_us=measured_us,
         may_measure=visit.may("declare_actions", brand),
         figures=[
             place_figure(each, "/effect/figure", action=action_id, metric=metric, name=name)
@@ -161,24 +153,13 @@ def show_effect_figure(visit: Visit, shelf: Cache) -> Answer:
     action_id, metric = visit.read_asked("action"), visit.read_asked("metric")
     name = visit.read_asked("name")
     visit.require("look", find_brand(visit, action_id))
-    report, measured_us = _read_or_measure(visit, action_id, metric)
+    report = visit.readings.find_effect(action_id, metric)
 
     def make() -> Drawing:
         return find_drawing(make_effect_drawings(report), name)
 
-    key = ("effect", action_id, metric, name, measured_us)
+    key = ("effect", action_id, metric, name, hash(report.write_json()))
     return answer_figure(visit, shelf, key, visit.readings.find_version(), make)
-
-
-def measure_effect(visit: Visit) -> Answer:
-    """Measure an effect anew, with all events there are by now."""
-    action_id, metric = visit.read_form("action_id"), visit.read_form("metric")
-    brand = find_brand(visit, action_id)
-    visit.require("declare_actions", brand)
-    deed = AuditNote("measure effect", object_id=action_id, brand=brand, detail={"metric": metric})
-    question = Question(action_id=action_id, metric=metric, is_anew=True)
-    measure_action(visit.acting(deed), question)
-    return Redirect(make_path("/effect", action=action_id, metric=metric), say("It was measured anew."))
 
 
 def show_effects(visit: Visit) -> Answer:
@@ -222,31 +203,6 @@ def show_effects_figure(visit: Visit, shelf: Cache) -> Answer:
     stamp = [(each.report.action, each.report.metric, each.report.relative) for each in shown]
     key = ("effects", brand, metric, repr(stamp))
     return answer_figure(visit, shelf, key, visit.readings.find_version(), lambda: drawing)
-
-
-def measure_effects(visit: Visit) -> Answer:
-    """Measure all actions of a brand, as far as something changed since."""
-    brand = visit.read_form("brand")
-    visit.require("declare_actions", brand)
-    shrinking.measure_effects(visit.acting(AuditNote("measure effects", brand=brand)), brand=brand)
-    count = len(list_effects(visit.workspace, brand=brand))
-    return Redirect(
-        make_path("/effects", brand=brand),
-        say_count("{count} effect is measured.", "{count} effects are measured.", count),
-    )
-
-
-def _read_or_measure(visit: Visit, action_id: str, metric: str) -> tuple[EffectReport, int]:
-    kept = read_effect(visit.workspace, action_id, metric)
-    if kept is not None:
-        return kept
-    if metric in SCORE_METRICS:
-        raise RefusedError(
-            say("Scores take long to be read day by day, so they are not measured while somebody waits."),
-            hint=say("Whoever runs this workspace can measure them; the page shows them from then on."),
-        )
-    report = measure_action(visit.workspace, Question(action_id=action_id, metric=metric))
-    return read_effect(visit.workspace, action_id, metric) or (report, visit.workspace.now_us)
 
 
 def _put_newest_first(shown: Sequence[ShownEffect]) -> list[ShownEffect]:

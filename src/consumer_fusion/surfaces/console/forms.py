@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from consumer_fusion.records.schema import MOST_FILE_BYTES
+
 MOST_FORM_BYTES = 2_000_000
-MOST_UPLOAD_BYTES = 40_000_000
+MOST_UPLOAD_BYTES = MOST_FILE_BYTES + MOST_FORM_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import UnionType
-from typing import Any, Literal, Union
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -16,12 +14,13 @@ from consumer_fusion.i18n.translation import read_language, say
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Permission
 from consumer_fusion.records.audit import AuditNote
-from consumer_fusion.records.timestamps import from_microseconds
-from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.surfaces.console.one_time_secret import show_once
+from consumer_fusion.surfaces.console.operation_forms import Input, make_input, read_values
 from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.urls import is_own_path, make_path
 from consumer_fusion.surfaces.operation_fields import (
+    is_day,
     is_moment,
     list_fields,
     read_extra,
@@ -31,38 +30,6 @@ from consumer_fusion.surfaces.operation_fields import (
 
 ROWS_SHOWN = 500
 """A table shows so many rows at most; all of them are told by the API and the command."""
-InputKind = Literal["text", "secret", "number", "moment", "choice", "choices", "flag", "brand", "brands"]
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One field of a form.
-
-    Attributes:
-        name: Its name.
-        label: What it is.
-        hint: What it means.
-        kind: How it is filled in.
-        value: What stands in it at first.
-        choices: Values to choose from, each with its label and meaning.
-        is_required: Whether it must be filled in.
-        brands: Brands to choose from, for the kinds brand and brands.
-    """
-
-    name: str
-    label: str
-    hint: str
-    kind: InputKind
-    value: str = ""
-    choices: Sequence[tuple[str, str, str]] = ()
-    is_required: bool = False
-    brands: BrandChoices | None = None
-
-    @property
-    def is_block(self) -> bool:
-        """Whether it takes the whole width, below those that stand side by side."""
-        has_hints = any(hint for _, _, hint in self.choices)
-        return self.kind in ("brands", "choices", "flag") or (self.kind == "choice" and has_hints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +51,11 @@ class Form:
     inputs: Sequence[Input]
     question: str
     is_danger: bool
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether a file is sent with it."""
+        return any(each.kind == "file" for each in self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +200,7 @@ class GroupPages:
 
     def carry_out(self, operation: Operation, visit: Visit) -> Answer:
         """Do what a form asks for."""
-        parameters = read_parameters(operation.parameters, _read_form(visit, operation.parameters))
+        parameters = read_parameters(operation.parameters, read_values(visit, operation.parameters))
         result = execute(operation, visit.workspace, visit.visitor.caller, parameters, site=visit.site)
         sent_from = visit.read_optional("back")
         back = sent_from if is_own_path(sent_from) else self.path
@@ -261,7 +233,7 @@ class GroupPages:
             for row in rows[:ROWS_SHOWN]
         ]
         inputs = [
-            replace(_make_input(visit, name, each), value=asked.get(name, ""), is_required=False)
+            replace(make_input(visit, name, each), value=asked.get(name, ""), is_required=False)
             for name, each in list_fields(query.parameters)
             if not read_extra(each).get("words")
         ]
@@ -296,7 +268,7 @@ class GroupPages:
 
     def _list_inputs(self, visit: Visit, operation: Operation) -> list[Input]:
         return [
-            _make_input(visit, name, each)
+            make_input(visit, name, each)
             for name, each in operation.parameters.model_fields.items()
             if read_extra(each).get("is_shown", True)
         ]
@@ -321,13 +293,17 @@ def find_group_pages(capabilities: Iterable[Capability]) -> list[GroupPages]:
 
 def write_text(declared: FieldInfo, value: object, row: BaseModel) -> str:
     """A value of a row as people read it on a page, in the language spoken now."""
-    if isinstance(value, float):
+    if isinstance(value, float) and "form" not in read_extra(declared):
         return read_language().write_number(value, 0 if value.is_integer() else 1)
-    return write_value(declared, value, row, write_time=_write_time)
+    return write_value(declared, value, row, write_time=_write_time, write_day=_write_day)
 
 
 def _write_time(moment_us: int) -> str:
     return read_language().write_time(from_microseconds(moment_us))
+
+
+def _write_day(day: int) -> str:
+    return read_language().write_day(from_microseconds(day * DAY_MICROSECONDS).date())
 
 
 def _write_cells(visit: Visit, model: type[BaseModel], row: BaseModel) -> list[Cell]:
@@ -344,7 +320,7 @@ def _write_cell(visit: Visit, name: str, declared: FieldInfo, row: BaseModel) ->
 
 
 def _is_number(declared: FieldInfo) -> bool:
-    return not is_moment(declared) and bool(
+    return not (is_moment(declared) or is_day(declared)) and bool(
         {int, float} & {declared.annotation, *typing.get_args(declared.annotation)}
     )
 
@@ -353,71 +329,3 @@ def _is_long(declared: FieldInfo) -> bool:
     return typing.get_origin(declared.annotation) in (tuple, list, frozenset) or bool(
         read_extra(declared).get("is_long")
     )
-
-
-def _make_input(visit: Visit, name: str, declared: FieldInfo) -> Input:
-    default = None if declared.is_required() else declared.get_default(call_default_factory=True)
-    extra = read_extra(declared)
-    kind = _choose_kind(name, declared)
-    words = extra.get("words") or {each: each for each in _list_literals(declared.annotation)}
-    hints = extra.get("hints", {})
-    is_brand = kind in ("brand", "brands")
-    return Input(
-        name=name,
-        label=say(declared.title or name),
-        hint=say(declared.description or ""),
-        kind=kind,
-        value="" if default is None or kind == "brands" else str(default).removesuffix(".0"),
-        choices=[
-            (str(value), say(label), say(hints[value]) if value in hints else "")
-            for value, label in words.items()
-        ],
-        is_required=declared.is_required(),
-        brands=offer_brands(visit.list_brands(), None) if is_brand else None,
-    )
-
-
-def _choose_kind(name: str, declared: FieldInfo) -> InputKind:
-    annotation = declared.annotation
-    parts = {annotation, *typing.get_args(annotation)}
-    if read_extra(declared).get("is_secret"):
-        return "secret"
-    if name in ("brand", "brands"):
-        return typing.cast("InputKind", name)
-    if is_moment(declared):
-        return "moment"
-    if bool in parts:
-        return "flag"
-    if _list_literals(annotation):
-        is_many = any(typing.get_origin(each) in (list, tuple, frozenset) for each in parts)
-        return "choices" if is_many else "choice"
-    return "number" if {int, float} & parts else "text"
-
-
-def _list_literals(annotation: Any) -> tuple[str, ...]:
-    """The values of a literal type, also within a list or beside None."""
-    origin = typing.get_origin(annotation)
-    if origin is Literal:
-        return typing.get_args(annotation)
-    if origin in (list, tuple, frozenset, Union, UnionType):
-        return next(filter(None, map(_list_literals, typing.get_args(annotation))), ())
-    return ()
-
-
-def _read_form(visit: Visit, model: type[BaseModel]) -> dict[str, object]:
-    """What was filled in: an empty field stands for its default."""
-    values: dict[str, object] = {}
-    for name, declared in model.model_fields.items():
-        kind = _choose_kind(name, declared)
-        text = visit.read_optional(name)
-        if kind == "brands":
-            values[name] = read_brands(visit)
-        elif kind == "flag":
-            values[name] = text == "yes"
-        elif typing.get_origin(declared.annotation) in (list, tuple, frozenset):
-            values[name] = visit.read_choices(name)
-        elif kind == "number" and text:
-            values[name] = visit.read_number(name, 0.0)
-        elif text:
-            values[name] = text
-    return values

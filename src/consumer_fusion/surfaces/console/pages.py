@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
-from consumer_fusion.access.audit import append_audit, audit_changes, make_entry
+from consumer_fusion.access.audit import audit_changes, make_entry
 from consumer_fusion.access.execution import execute
 from consumer_fusion.access.permissions import may, require_permission
 from consumer_fusion.errors import InputError
@@ -19,7 +19,7 @@ from consumer_fusion.operations import Query
 from consumer_fusion.records.access import Permission
 from consumer_fusion.records.audit import AuditEntry, AuditNote
 from consumer_fusion.records.identifier import mask_consumer_key
-from consumer_fusion.records.timestamps import DAY_MICROSECONDS, parse_moment, to_microseconds
+from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.storage.store import Session
 from consumer_fusion.surfaces.console.current_user import Visitor
@@ -150,11 +150,6 @@ class Visit:
                 hint=say("Write one such as 3 or -2.7."),
             ) from None
 
-    def read_moment(self, name: str) -> int | None:
-        """A moment in the form, in UTC, as microseconds; None where nothing was filled in."""
-        text = self.read_optional(name)
-        return to_microseconds(parse_moment(text)) if text else None
-
     def read_upload(self, name: str) -> Upload:
         """A file that must have been chosen."""
         if name not in self.sent.uploads:
@@ -169,15 +164,6 @@ class Visit:
     def ask(self, query: Query, parameters: BaseModel) -> Any:
         """What a query answers the visitor."""
         return execute(query, self.workspace, self.visitor.caller, parameters)
-
-    def record(self, deed: AuditNote) -> None:
-        """Put on record what the visitor did, as soon as it is done."""
-        self.record_entries([self.write_entry(deed)])
-
-    def record_entries(self, entries: Iterable[AuditEntry]) -> None:
-        """Put acts on record."""
-        with self.workspace.store.writing() as session:
-            append_audit(session, entries)
 
     def acting(self, deed: AuditNote | Callable[[Session], AuditNote]) -> Workspace:
         """The workspace in which what the visitor does is put on record in the transaction that does it.

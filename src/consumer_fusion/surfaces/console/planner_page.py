@@ -15,13 +15,16 @@ from consumer_fusion.causal.effects.power_analysis import (
     plan_actions,
     suggest_holdouts,
 )
-from consumer_fusion.causal.experiments.assignment import ExperimentPlan, draw_experiment
-from consumer_fusion.causal.experiments.experiment_store import list_assignments, list_experiments
+from consumer_fusion.causal.experiments.experiment_store import (
+    AssignedConsumer,
+    Experiment,
+    list_assignments,
+    list_experiments,
+)
 from consumer_fusion.causal.series.metric_store import METRIC_NAMES
-from consumer_fusion.errors import FusionError, InputError, NotFoundError
+from consumer_fusion.errors import FusionError, NotFoundError
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.records.audit import AuditNote
-from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.spreadsheet_cells import write_cell
 from consumer_fusion.records.timestamps import (
     DAY_MICROSECONDS,
@@ -34,32 +37,11 @@ from consumer_fusion.records.timestamps import (
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.figure_parts import Placeholder, answer_figure, place_figure
-from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.action_views import make_plans_drawing
 
 MOST_STARTS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnList:
-    """A hold-out that was drawn and put on record.
-
-    Attributes:
-        experiment_id: Its id.
-        title: What is tried.
-        treated: How many people get it.
-        held_out: How many do not.
-        starts_us: From when on it may reach anybody.
-        download: Where its list is; empty for who may not see keys of consumers.
-    """
-
-    experiment_id: str
-    title: str
-    treated: int
-    held_out: int
-    starts_us: int
-    download: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +60,9 @@ class PlannerPage:
         holdouts: Shares that could be left out, with what each could find, in words.
         holdout_days: For how long outcomes would be counted.
         kinds: Actions of a brand in the points table, of which one is tried.
-        drawn: Hold-outs on record.
+        drawn: Experiments on record.
         may_draw: Whether the visitor may draw one.
+        may_download: Whether the visitor may see who is in them.
         soon: A start that is to come, filled in.
     """
 
@@ -94,8 +77,9 @@ class PlannerPage:
     holdouts: Sequence[tuple[HoldoutSuggestion, str]]
     holdout_days: int
     kinds: Sequence[str]
-    drawn: Sequence[DrawnList]
+    drawn: Sequence[Experiment]
     may_draw: bool
+    may_download: bool
     soon: str
 
 
@@ -114,11 +98,11 @@ def show_planner(visit: Visit) -> Answer:
         brand=brand,
         metric=metric,
         metrics={name: effect_wording.name_metric(name) for name in METRIC_NAMES},
-        starts=[write_iso_day(day) for day in dict.fromkeys(plan.start_day for plan in plans)],
+        starts=[write_iso_day(day) for day in dict.fromkeys(plan.start for plan in plans)],
         rows=[
             {
                 "plan": plan,
-                "start": effect_wording.write_day(plan.start_day),
+                "start": effect_wording.write_day(plan.start),
                 "detectable": effect_wording.write_relative(plan.detectable),
             }
             for plan in plans
@@ -131,6 +115,7 @@ def show_planner(visit: Visit) -> Answer:
         kinds=_list_kinds(visit),
         drawn=_list_drawn(visit, brand),
         may_draw=visit.may("declare_actions", brand),
+        may_download=visit.may("see_identities", brand),
         soon=write_moment((visit.workspace.now_us // DAY_MICROSECONDS + 1) * DAY_MICROSECONDS)[:16],
     )
     return Page(
@@ -150,38 +135,6 @@ def show_planner_figure(visit: Visit, shelf: Cache) -> Answer:
     )  # fmt: skip
 
 
-def draw_holdout(visit: Visit) -> Answer:
-    """Draw by chance who does not get an action, and put it on record before the action begins."""
-    brand = visit.read_form("brand")
-    visit.require("declare_actions", brand)
-    starts_us = visit.read_moment("starts_at")
-    if starts_us is None:
-        raise InputError(say("It is not said when it begins."), hint=say("Go back and fill it in."))
-    plan = ExperimentPlan(
-        brand=brand,
-        kind=visit.read_form("kind"),
-        outcome="Order Completed",
-        horizon_days=visit.read_number("days", 28.0),
-        starts_us=starts_us,
-        title=visit.read_optional("title"),
-        experiment_id=make_id(),
-    )
-    share = visit.read_number("share", 10.0) / 100
-    deed = AuditNote(
-        "draw hold-out", object_id=plan.experiment_id, brand=brand, detail={"kind": plan.kind, "share": share}
-    )
-    draw_experiment(
-        visit.acting(deed),
-        plan,
-        share=share,
-        seed=int(visit.read_number("seed", 1)),
-    )
-    return Redirect(
-        make_path("/planner", brand=brand),
-        say("It is drawn and on record, before anybody is reached. Its list is below."),
-    )
-
-
 def download_holdout(visit: Visit) -> Answer:
     """The list of a hold-out: who gets the action and who does not."""
     brand, experiment_id = visit.read_asked("brand"), visit.read_asked("experiment")
@@ -192,8 +145,8 @@ def download_holdout(visit: Visit) -> Answer:
     look = AuditNote("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)})
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(["consumer", "arm", "stratum"])
-    writer.writerows([write_cell(each) for each in row] for row in rows)
+    writer.writerow(AssignedConsumer.model_fields)
+    writer.writerows([write_cell(each) for each in row.model_dump().values()] for row in rows)
     return Download(f"hold-out-{experiment_id}.csv", target.getvalue(), look=look)
 
 
@@ -215,17 +168,9 @@ def _list_kinds(visit: Visit) -> list[str]:
     return [kind.key for kind in points.kinds.values() if kind.is_brand_action]
 
 
-def _list_drawn(visit: Visit, brand: str) -> list[DrawnList]:
-    may_see = visit.may("see_identities", brand)
+def _list_drawn(visit: Visit, brand: str) -> list[Experiment]:
     return [
-        DrawnList(
-            row["experiment_id"],
-            row["title"],
-            row["treated"],
-            row["held_out"],
-            to_microseconds(parse_moment(row["starts_at"])),
-            make_path("/planner/list", brand=brand, experiment=row["experiment_id"]) if may_see else "",
-        )
-        for row in list_experiments(visit.workspace)
-        if row["brand"] == brand and row["withdrawn_at"] is None
+        each
+        for each in list_experiments(visit.workspace)
+        if each.brand == brand and each.withdrawn_at is None
     ]

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from consumer_fusion.access.execution import execute
 from consumer_fusion.causal.experiments.rollout import Suggestion, list_suggestions
-from consumer_fusion.errors import NotFoundError
+from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.translation import say
-from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.points import DIRECTIONS, FACETS, POINTS_VERSIONS, Kind, PointsTable
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.score.points.points_store import read_kept_points
+from consumer_fusion.score.operations import CHANGE_POINTS, ChangePoints
 from consumer_fusion.score.points.points_table import load_points, read_points
 from consumer_fusion.score.points_comparison import PointsDifference, compare_points
-from consumer_fusion.storage.store import Session
-from consumer_fusion.surfaces.console.brand_pages import show_being_read
-from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
-from consumer_fusion.surfaces.console.points_editing import (
+from consumer_fusion.score.points_editing import (
+    ALL_FACETS,
     KindForm,
     change_own,
     check_own,
-    describe_kind,
     drop_own,
-    read_form,
     read_own,
-    save_own,
 )
+from consumer_fusion.surfaces.console.brand_pages import show_being_read
+from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
 from consumer_fusion.surfaces.console.points_preview import Preview, preview_points
 from consumer_fusion.surfaces.console.urls import make_path
+from consumer_fusion.surfaces.operation_fields import read_parameters
 
 VERSIONS_LISTED = 20
 
@@ -198,23 +196,15 @@ def preview_change(visit: Visit) -> Answer:
 
 def save_change(visit: Visit) -> Answer:
     """Put a change of a kind in force."""
-    visit.require("change_points")
     form, _ = _read_change(visit)
-    before = put_points_in_force(visit.workspace).points
-
-    def tell(session: Session) -> AuditNote:
-        after = read_kept_points(session) or before
-        detail = {
-            name: describe_kind(points.kinds.get(form.key))
-            for name, points in (("before", before), ("after", after))
-        }
-        return AuditNote("change points", object_id=after.version, detail={"kind": form.key, **detail})
-
-    save_own(visit.acting(tell), _make_own(visit, form), before=visit.read_form("before"))
-    return Redirect(
-        make_path("/points/kind", key=form.key),
-        say("The points of “{kind}” are in force, and every score is read with them.", kind=say(form.key)),
-    )
+    given = {
+        **asdict(form),
+        "is_reset": visit.read_optional("reset") == "yes",
+        "before": visit.read_form("before"),
+    }
+    asked = read_parameters(ChangePoints, given)
+    made = execute(CHANGE_POINTS, visit.workspace, visit.visitor.caller, asked)
+    return Redirect(make_path("/points/kind", key=form.key), say(CHANGE_POINTS.done, kind=say(made.kind)))
 
 
 def show_versions(visit: Visit) -> Answer:
@@ -235,8 +225,35 @@ def show_versions(visit: Visit) -> Answer:
 
 def _read_change(visit: Visit) -> tuple[KindForm, PointsTable]:
     visit.read_form("key")
-    form = read_form(visit.form)
+    form = _read_form(visit.form)
     return form, check_own(_make_own(visit, form))
+
+
+def _read_form(form: Mapping[str, Sequence[str]]) -> KindForm:
+    """Read the form of a kind; a comma counts as a decimal point.
+
+    Raises:
+        InputError: A field holds no number.
+    """
+
+    def read_number(name: str, empty: float) -> float:
+        text = (form.get(name) or [""])[0].strip().replace("−", "-").replace(",", ".")
+        try:
+            return float(text) if text else empty
+        except ValueError:
+            raise InputError(
+                say("“{text}” in the field {name} is no number.", text=text, name=name),
+                hint=say("Write one such as 3 or -2.7."),
+            ) from None
+
+    return KindForm(
+        key=(form.get("key") or [""])[0],
+        points={facet: read_number(f"points.{facet}", 0.0) for facet in ALL_FACETS},
+        graded=frozenset(form.get("graded", ())) & set(ALL_FACETS),
+        half_life_days=read_number("half_life_days", 90.0),
+        trust=read_number("trust", 1.0),
+        meaning=(form.get("meaning") or [""])[0].strip(),
+    )
 
 
 def _make_own(visit: Visit, form: KindForm) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from typing import TypeVar
 import pyarrow as pa
 
 from consumer_fusion import inspection
+from consumer_fusion.causal.effects.effect_report import EffectReport
+from consumer_fusion.causal.effects.operations import EffectQuestion, answer_question
+from consumer_fusion.causal.effects.shrinking import read_effect
 from consumer_fusion.events.activity_counts import Activity, count_activity
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import find_members, map_canonical
@@ -296,6 +299,19 @@ class ConsoleQueries:
         version = Version(self.find_version().fixed)
         past = self._recall(("trend", brand, moments[0]), version, make, is_large=is_large)
         return add_present(past, self.read_brand(brand, as_of_us).scores["fusion_score"], as_of_us)
+
+    def find_effect(self, action_id: str, metric: str) -> EffectReport:
+        """An effect as it was measured last; one that never was is measured for who looks."""
+        kept = read_effect(self._workspace, action_id, metric)
+        if kept is not None:
+            return kept[0]
+        asked = EffectQuestion(action_id=action_id, metric=metric)
+        return self._recall(
+            ("effect", action_id, metric),
+            self.find_version(),
+            lambda: answer_question(self._workspace, asked),
+            is_large=False,
+        )
 
     def count_unscored(self) -> list[dict[str, object]]:
         """The kinds of events that have no points yet; where there are many events, perhaps of some time ago."""

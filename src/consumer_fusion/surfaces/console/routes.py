@@ -27,6 +27,7 @@ from consumer_fusion.surfaces.console import (
 )
 from consumer_fusion.surfaces.console.operation_pages import find_group_pages
 from consumer_fusion.surfaces.console.pages import Answer, Visit
+from consumer_fusion.surfaces.operation_fields import is_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +72,15 @@ _OWN_PAGES: dict[str, PageMaker] = {
     "/brand/figure": _draw("look", brand_pages.show_brand_figure),
     "/actions": _show("look", action_pages.show_actions),
     "/actions/figure": _draw("look", action_pages.show_actions_figure),
-    "/actions/declare": _change("declare_actions", action_pages.declare_action),
-    "/actions/withdraw": _change("declare_actions", action_pages.withdraw_action),
     "/effect": _show("look", effect_pages.show_effect),
     "/effect/figure": _draw("look", effect_pages.show_effect_figure),
-    "/effect/measure": _change("declare_actions", effect_pages.measure_effect),
     "/relationship/effects": _show("look", effect_pages.show_beside),
     "/effects": _show("look", effect_pages.show_effects),
     "/effects/figure": _draw("look", effect_pages.show_effects_figure),
-    "/effects/measure": _change("declare_actions", effect_pages.measure_effects),
     "/planner": _show("look", planner_page.show_planner),
     "/planner/figure": _draw("look", planner_page.show_planner_figure),
-    "/planner/draw": _change("declare_actions", planner_page.draw_holdout),
     "/planner/list": _show("see_identities", planner_page.download_holdout),
     "/experiment": _show("look", experiment_pages.show_experiment),
-    "/experiment/measure": _change("declare_actions", experiment_pages.measure_experiment),
-    "/experiment/apply": _change("change_points", experiment_pages.apply_experiment),
-    "/experiment/withdraw": _change("change_points", experiment_pages.withdraw_experiment),
     "/consumers": _show("look", consumer_pages.show_consumers),
     "/consumer": _show("look", consumer_pages.show_consumer),
     "/relationship": _show("look", relationship_page.show_relationship),
@@ -119,7 +112,11 @@ def _find_pages() -> dict[str, PageMaker]:
         if group.group.under:
             pages[group.path] = _show(group.needs, group.show)
         for operation in group.operations:
-            pages[group.name_path(operation)] = _change(operation.needs, partial(group.carry_out, operation))
+            pages[group.name_path(operation)] = _change(
+                operation.needs,
+                partial(group.carry_out, operation),
+                takes_file=any(map(is_file, operation.parameters.model_fields.values())),
+            )
     return {**pages, **_OWN_PAGES}
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from consumer_fusion.errors import ConflictError, InputError, PointsError
+from consumer_fusion.errors import ConflictError, PointsError
 from consumer_fusion.i18n.translation import say
 from consumer_fusion.records.points import DIRECTIONS, FACETS, Kind, PointsTable
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_overrides import read_overrides
 from consumer_fusion.score.points.points_table import load_points
-from consumer_fusion.surfaces.console.points_file import Own, write_into
+from consumer_fusion.score.points_file import Own, write_into
 from consumer_fusion.workspace import Workspace
 
 ALL_FACETS = tuple(facet for direction in DIRECTIONS for facet in FACETS[direction])
@@ -39,33 +39,6 @@ class KindForm:
     half_life_days: float
     trust: float
     meaning: str = ""
-
-
-def read_form(form: Mapping[str, Sequence[str]]) -> KindForm:
-    """Read the form of a kind; a comma counts as a decimal point.
-
-    Raises:
-        InputError: A field holds no number.
-    """
-
-    def read_number(name: str, empty: float) -> float:
-        text = (form.get(name) or [""])[0].strip().replace("−", "-").replace(",", ".")
-        try:
-            return float(text) if text else empty
-        except ValueError:
-            raise InputError(
-                say("“{text}” in the field {name} is no number.", text=text, name=name),
-                hint=say("Write one such as 3 or -2.7."),
-            ) from None
-
-    return KindForm(
-        key=(form.get("key") or [""])[0],
-        points={facet: read_number(f"points.{facet}", 0.0) for facet in ALL_FACETS},
-        graded=frozenset(form.get("graded", ())) & set(ALL_FACETS),
-        half_life_days=read_number("half_life_days", 90.0),
-        trust=read_number("trust", 1.0),
-        meaning=(form.get("meaning") or [""])[0].strip(),
-    )
 
 
 def read_own(workspace: Workspace) -> Own:
@@ -135,20 +108,20 @@ def check_own(own: Own) -> PointsTable:
             ) from None
 
 
-def save_own(workspace: Workspace, own: Own, *, before: str) -> PointsTable:
+def save_own(workspace: Workspace, own: Own, *, before: str | None) -> PointsTable:
     """Put own points in force, whole or not at all.
 
     Args:
         workspace: The workspace.
         own: What it is to say.
-        before: The version of the points that whoever changes them has seen.
+        before: The version of the points that whoever changes them has seen; None for whichever is in force.
 
     Raises:
         ConflictError: Somebody has changed them meanwhile.
         PointsError: They break rules.
     """
     check_own(own)
-    if put_points_in_force(replace(workspace, on_change=None)).points.version != before:
+    if before not in (None, put_points_in_force(replace(workspace, on_change=None)).points.version):
         raise ConflictError(
             say("Somebody has changed the points since you opened the page."),
             hint=say("Open the kind again, see what is in force now, and change it once more."),

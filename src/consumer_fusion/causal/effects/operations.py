@@ -1,0 +1,229 @@
+"""Operations on effects: what actions did, with how sure one may be of it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from consumer_fusion.causal.actions.declared_actions import ACTION_ID
+from consumer_fusion.causal.actions.operations import find_visible
+from consumer_fusion.causal.effects import shrinking
+from consumer_fusion.causal.effects.action_effect import ActionEffect, describe_effect
+from consumer_fusion.causal.effects.effect_report import EffectReport
+from consumer_fusion.causal.effects.measuring import Question, measure_action, measure_question, search_delay
+from consumer_fusion.causal.effects.placebo_learning import LearntPlacebos, calibrate_effects
+from consumer_fusion.causal.effects.power_analysis import (
+    COUNTED_METRICS,
+    USUAL_LENGTHS,
+    PlannedEffects,
+    plan_actions,
+    suggest_holdouts,
+)
+from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
+from consumer_fusion.causal.shown_keys import choose_show_key
+from consumer_fusion.errors import RefusedError
+from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.operations import (
+    Context,
+    Day,
+    Group,
+    NoParameters,
+    Operation,
+    Query,
+    Schema,
+    Text,
+    describe,
+)
+from consumer_fusion.score.queries import answers
+from consumer_fusion.workspace import Workspace
+
+_METRIC = (mark("Metric"), "What it may have moved; `fusion metrics list` shows them.")
+MOST_DELAYS = 60
+
+
+class EffectFilter(Schema):
+    """Which effects."""
+
+    brand: str | None = describe("Brand", "Only actions of this brand.", default=None)
+    metric: str | None = describe("Metric", "Only this metric.", default=None)
+
+
+class EffectQuestion(Schema):
+    """What is asked of an action."""
+
+    action_id: Text = describe(*ACTION_ID)
+    metric: Text = describe(*_METRIC, default="orders")
+    consumer: str | None = describe("Consumer", "Of this consumer's own series.", default=None)
+    product: str | None = describe("Product", "Of this product's series.", default=None)
+    delay_days: int | None = describe("Delay", "Another delay in days than was declared.", default=None)
+    effect_days: int | None = describe("Length", "Another length in days than was declared.", default=None)
+    search_delays: int | None = Field(
+        default=None, ge=1, le=MOST_DELAYS, title="Delays",
+        description="Try all delays up to so many days; the p-value is that of such a search.",
+    )  # fmt: skip
+    as_of: str | None = describe(
+        "As of",
+        "What could be said at this moment: ISO 8601, 'now', or 'latest' for the newest event; now if left out.",
+        default=None,
+    )
+
+    @property
+    def is_as_declared(self) -> bool:
+        """Whether it is about what is kept: the action's own series and window, now."""
+        return self == EffectQuestion(action_id=self.action_id, metric=self.metric)
+
+
+class MeasureEffects(Schema):
+    """Which effects to measure."""
+
+    brand: str | None = describe(mark("Brand"), "Only actions of this brand.", default=None)
+    action_id: str | None = describe(
+        mark("Action"), "Only this action, and also where nothing changed.", default=None, option="--action"
+    )
+    metrics: list[str] = describe(
+        mark("Metrics"),
+        "Only these; those that actions name, and orders, revenue and visits, where none is given.",
+        default=[], option="--metric",
+    )  # fmt: skip
+
+
+class EffectsMeasured(Schema):
+    """What became of measuring."""
+
+    effects: int = describe("Effects", "How many effects of these actions and metrics are kept now.")
+    not_measured: tuple[str, ...] = describe(
+        "Not measured", "What was asked for and has too few days, as metric after action."
+    )
+
+
+class PlanQuestion(Schema):
+    """An action to plan."""
+
+    brand: Text = describe("Brand", "The brand that would act.")
+    metric: Text = describe("Metric", "What it would be to move.", default="orders")
+    starts: list[Day] = describe(
+        "First days",
+        "A first day, ISO 8601; may be given again. Default: tomorrow.",
+        default=[],
+        option="--start",
+    )
+    lengths: list[int] = describe(
+        "Lengths",
+        "A length in days; may be given again. Default: 1, 3, 7, 14, 28.",
+        default=list(USUAL_LENGTHS),
+        option="--days",
+    )
+
+
+def answer_question(workspace: Workspace, asked: EffectQuestion) -> EffectReport:
+    """An effect as it was measured last; measured now, and not kept, where it never was or another question is asked.
+
+    Raises:
+        RefusedError: It is of scores, which take long to be read, and was not measured before.
+    """
+    if asked.is_as_declared:
+        kept = shrinking.read_effect(workspace, asked.action_id, asked.metric)
+        if kept is not None:
+            return kept[0]
+        if asked.metric in SCORE_METRICS:
+            raise RefusedError(
+                say("Scores take long to be read day by day, so they are not measured while somebody waits."),
+                hint=say("`fusion effects measure` measures them; they are shown from then on."),
+            )
+    question = Question(
+        action_id=asked.action_id, metric=asked.metric, consumer=asked.consumer, product=asked.product,
+        delay_days=asked.delay_days, effect_days=asked.effect_days,
+        # Nothing of an effect fades while no events come in.
+        as_of_us=answers.find_fixed_moment(workspace, answers.parse_as_of(asked.as_of or "now")),
+    )  # fmt: skip
+    if asked.search_delays is not None:
+        return search_delay(workspace, question, range(asked.search_delays + 1))
+    return measure_question(workspace, question).report
+
+
+def _list_effects(context: Context, asked: EffectFilter) -> list[ActionEffect]:
+    shown = shrinking.list_effects(
+        context.workspace, brand=asked.brand, metric=asked.metric, show_key=choose_show_key(context.caller)
+    )
+    return [describe_effect(each) for each in shown if context.caller.sees(each.brand)]
+
+
+def _show_effect(context: Context, asked: EffectQuestion) -> ActionEffect:
+    find_visible(context, asked.action_id)
+    report = answer_question(context.workspace, asked)
+    return describe_effect(
+        shrinking.show_effect(context.workspace, report, show_key=choose_show_key(context.caller))
+    )
+
+
+def _measure_effects(context: Context, asked: MeasureEffects) -> EffectsMeasured:
+    workspace = context.workspace
+    if asked.action_id is not None:
+        brand = find_visible(context, asked.action_id).brand
+        context.describe(object_id=asked.action_id, brand=brand, metrics=asked.metrics)
+        for metric in asked.metrics or shrinking.USUAL_METRICS:
+            measure_action(workspace, Question(action_id=asked.action_id, metric=metric, is_anew=True))
+        return EffectsMeasured(effects=len(asked.metrics or shrinking.USUAL_METRICS), not_measured=())
+    context.describe(brand=asked.brand, metrics=asked.metrics)
+    brands = context.caller.brands if asked.brand is None else {asked.brand}
+    problems = shrinking.measure_effects(
+        workspace, brands=brands, metrics=asked.metrics, progress=context.progress
+    )
+    kept = _list_effects(context, EffectFilter(brand=asked.brand))
+    count = sum(not asked.metrics or each.metric in asked.metrics for each in kept)
+    return EffectsMeasured(effects=count, not_measured=tuple(problems))
+
+
+def _calibrate_effects(context: Context, _: NoParameters) -> LearntPlacebos:
+    learnt = calibrate_effects(context.workspace, context.progress)
+    # On record also where nothing had changed, so that nothing was kept.
+    with context.writing():
+        return learnt
+
+
+def _plan_effects(context: Context, asked: PlanQuestion) -> PlannedEffects:
+    workspace = context.workspace
+    plans = plan_actions(
+        workspace, asked.brand, metric=asked.metric, lengths=asked.lengths, starts=asked.starts
+    )
+    holdouts = (
+        suggest_holdouts(workspace, asked.brand, metric=asked.metric, days=max(asked.lengths))
+        if asked.metric in COUNTED_METRICS
+        else ()
+    )
+    return PlannedEffects(plans=tuple(plans), holdouts=tuple(holdouts))
+
+
+SHOW_EFFECT = Query(
+    name="effects show", run=_show_effect, needs="look", parameters=EffectQuestion, result=ActionEffect,
+    arguments=("action_id",),
+    summary="What an action did to a metric, and how sure that is: as measured last, or measured for the question.",
+)  # fmt: skip
+LIST_EFFECTS = Query(
+    name="effects list", run=_list_effects, needs="look", parameters=EffectFilter, result=ActionEffect, is_many=True,
+    title="Effects", summary="List the effects that were measured, raw and pooled within their kind.",
+    empty="No effects yet.",
+)  # fmt: skip
+GROUPS = (Group("effects", "Effects", "What actions did, measured, pooled within their kind, and planned."),)
+OPERATIONS = (
+    LIST_EFFECTS,
+    SHOW_EFFECT,
+    Operation(
+        name="effects measure", run=_measure_effects, needs="declare_actions", parameters=MeasureEffects,
+        result=EffectsMeasured, audit="measure effects", button=mark("Measure what changed"),
+        summary="Measure all declared actions, as far as something changed since.",
+        done=mark("Effects measured: {effects}."),
+    ),
+    Operation(
+        name="effects calibrate", run=_calibrate_effects, needs="change_points", result=LearntPlacebos,
+        audit="calibrate effects", button="Calibrate",
+        summary="Learn from the workspace's own past, where nothing was done, how far chance goes; only what changed "
+        "is read.",
+        done="Series: {series}, measured anew: {measured}; windows without an action: {windows}. Enough to replace the "
+        "shipped library: {is_in_force}.",
+    ),
+    Query(
+        name="effects plan", run=_plan_effects, needs="look", parameters=PlanQuestion, result=PlannedEffects,
+        arguments=("brand",),
+        summary="How small an effect could be found, by date, length and region, and by control groups of consumers.",
+    ),
+)  # fmt: skip

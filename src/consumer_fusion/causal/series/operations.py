@@ -1,0 +1,65 @@
+"""Operations on metrics: daily, weekly and monthly series, from events and from files."""
+
+from __future__ import annotations
+
+from consumer_fusion.access.permissions import require_permission
+from consumer_fusion.causal.series.imported_metrics import MetricImport, keep_metrics, read_metric_file
+from consumer_fusion.causal.series.metric_list import ListedMetric, list_metrics
+from consumer_fusion.causal.shown_keys import choose_show_key
+from consumer_fusion.errors import PermissionDeniedError
+from consumer_fusion.operations import Context, Group, Operation, Query, Schema, TextFile, describe
+from consumer_fusion.records.series import SeriesKind
+
+
+class MetricFilter(Schema):
+    """Which metrics."""
+
+    brand: str | None = describe("Brand", "Only of this brand.", default=None)
+
+
+class ImportMetrics(Schema):
+    """A file of series to keep."""
+
+    file: TextFile = describe("File", "A .csv or .jsonl file with a day and a value a row.")
+    metric: str | None = describe("Metric", "The metric, where rows do not say it.", default=None)
+    brand: str | None = describe("Brand", "Whose it is, where rows do not say it.", default=None)
+    consumer: str | None = describe("Consumer", "Whose it is, where rows do not say it.", default=None)
+    region: str | None = describe("Region", "Where, where rows do not say it.", default=None)
+    product: str | None = describe("Product", "Of which product, where rows do not say it.", default=None)
+    kind: SeriesKind | None = describe(
+        "Kind", "count, cumulative (a total that grows), mean or level; count if left out.", default=None
+    )
+
+
+def _list_metrics(context: Context, asked: MetricFilter) -> list[ListedMetric]:
+    brands = context.caller.brands if asked.brand is None else {asked.brand}
+    return list_metrics(context.workspace, brands=brands, show_key=choose_show_key(context.caller))
+
+
+def _import_metrics(context: Context, asked: ImportMetrics) -> MetricImport:
+    days = read_metric_file(asked.file, asked.model_dump(exclude={"file"}, exclude_none=True))
+    for brand in sorted({each.brand for each in days if each.brand}):
+        require_permission(context.caller, "declare_actions", brand)
+    if context.caller.brands is not None and not all(each.brand for each in days):
+        raise PermissionDeniedError(
+            "A series of a consumer alone concerns all brands, and you may see only some.",
+            hint="Name the brand of each series.",
+        )
+    context.describe(file=asked.file.name)
+    return keep_metrics(context.workspace, days)
+
+
+GROUPS = (Group("metrics", "Metrics", "Metrics: daily series from events and from files."),)
+OPERATIONS = (
+    Query(
+        name="metrics list", run=_list_metrics, needs="look", parameters=MetricFilter, result=ListedMetric,
+        is_many=True, title="Metrics", empty="No metrics yet.",
+        summary="List which metrics there are, of whom, in which step and of how many values.",
+    ),
+    Operation(
+        name="metrics import", run=_import_metrics, needs="declare_actions", parameters=ImportMetrics,
+        result=MetricImport, arguments=("file",), audit="import metrics", button="Import metrics",
+        summary="Keep the series of a file, daily, weekly or monthly; a day that is there already is replaced.",
+        done="Values kept: {days}; series: {series} (weekly {weekly}, monthly {monthly}).",
+    ),
+)  # fmt: skip

@@ -1,0 +1,132 @@
+"""Operations on points: what a kind of event adds to which facet, changed for this workspace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from consumer_fusion.errors import InputError
+from consumer_fusion.i18n.translation import mark
+from consumer_fusion.operations import Context, Group, Operation, Schema, Text, describe
+from consumer_fusion.records.points import Facet, Kind
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.points.points_store import read_kept_points
+from consumer_fusion.score.points_editing import (
+    ALL_FACETS,
+    KindForm,
+    change_own,
+    describe_kind,
+    drop_own,
+    read_own,
+    save_own,
+)
+from consumer_fusion.storage.store import Session
+
+DEFAULT_HALF_LIFE_DAYS = 90.0
+
+
+def _read_points(value: object) -> object:
+    """Points by facet as they are typed: `delight=2 feet=1`."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.partition("=") for part in value.replace(",", " ").split()]
+    if not all(sign for _, sign, _ in parts):
+        raise InputError(f"'{value}' are no points.", hint="Write them as delight=2 feet=1.")
+    return {facet: number for facet, _, number in parts}
+
+
+class ChangePoints(Schema):
+    """A kind of event, and what it is to be worth; what is left out stays as it is in force."""
+
+    key: Text = describe(mark("Kind"), "The kind of event, such as 'Order Completed'.")
+    points: Annotated[dict[Facet, float], BeforeValidator(_read_points)] | None = describe(
+        mark("Points"), "By facet, such as 'delight=2 feet=1'; 0 takes a facet away.", default=None
+    )
+    graded: list[Facet] | None = describe(
+        mark("Times the size"), "Facets whose points are multiplied by the size of the event.", default=None
+    )
+    half_life_days: float | None = describe(
+        mark("Half-life"), "After so many days an event counts half.", default=None
+    )
+    trust: float | None = describe(
+        mark("Trust"), "0 to 1: how far events of the kind are believed.", default=None
+    )
+    meaning: str = describe(
+        mark("Meaning"), "One sentence; only of a kind that the shipped table does not have.", default=""
+    )
+    is_reset: bool = describe(
+        mark("Reset"),
+        "Back to the shipped points, or to what a calibration taught.",
+        default=False,
+        option="--reset",
+    )
+    before: str | None = describe(
+        mark("Version"),
+        "The version of the points that you have seen; refused if another is in force.",
+        default=None,
+    )
+
+
+class ChangedPoints(Schema):
+    """A kind of event whose points were changed."""
+
+    kind: str = describe("Kind", "The kind of event.")
+    version: str = describe("Version", "The version of the points that is in force now.")
+
+
+def _complete(asked: ChangePoints, kind: Kind | None) -> KindForm:
+    """What was asked for, with what is in force where nothing was said."""
+    entries = () if kind is None else kind.entries
+    points = {entry.facet: entry.points for entry in entries} | (asked.points or {})
+    graded = [entry.facet for entry in entries if entry.is_graded] if asked.graded is None else asked.graded
+    half_life_days = DEFAULT_HALF_LIFE_DAYS if kind is None else kind.half_life_days
+    trust = 1.0 if kind is None else kind.trust
+    return KindForm(
+        key=asked.key, points={facet: points.get(facet, 0.0) for facet in ALL_FACETS}, graded=frozenset(graded),
+        half_life_days=half_life_days if asked.half_life_days is None else asked.half_life_days,
+        trust=trust if asked.trust is None else asked.trust, meaning=asked.meaning,
+    )  # fmt: skip
+
+
+def _change_points(context: Context, asked: ChangePoints) -> ChangedPoints:
+    workspace = context.workspace
+    before = put_points_in_force(replace(workspace, on_change=None)).points
+    own = read_own(workspace)
+    own = (
+        drop_own(own, asked.key)
+        if asked.is_reset
+        else change_own(own, _complete(asked, before.kinds.get(asked.key)))
+    )
+    context.describe(kind=asked.key, object_id=before.version)
+
+    def note(session: Session) -> None:
+        after = read_kept_points(session) or before
+        context.describe(
+            object_id=after.version,
+            before=describe_kind(before.kinds.get(asked.key)),
+            after=describe_kind(after.kinds.get(asked.key)),
+        )
+        workspace.note_change(session)
+
+    points = save_own(replace(workspace, on_change=note), own, before=asked.before)
+    # On record also where what was asked for is in force already.
+    with context.writing():
+        return ChangedPoints(kind=asked.key, version=points.version)
+
+
+CHANGE_POINTS = Operation(
+    name="points change", run=_change_points, needs="change_points", parameters=ChangePoints, result=ChangedPoints,
+    arguments=("key",), audit="change points", button=mark("Save: put these points in force"),
+    summary="Change what a kind of event is worth in this workspace; every score is read with it at once.",
+    done=mark("The points of “{kind}” are in force, and every score is read with them."),
+)  # fmt: skip
+GROUPS = (
+    Group(
+        "points",
+        mark("Points"),
+        "The points in force: what each kind of event adds to which facet, and how fast it fades.",
+    ),
+)
+OPERATIONS = (CHANGE_POINTS,)

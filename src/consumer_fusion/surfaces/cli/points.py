@@ -1,0 +1,92 @@
+"""`fusion points`: the points in force, beside what was observed and what has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumer_fusion import inspection
+from consumer_fusion.causal.experiments.rollout import list_suggestions
+from consumer_fusion.score.effective_points import put_points_in_force
+from consumer_fusion.score.points.points_table import load_points, write_points
+from consumer_fusion.score.points_comparison import compare_points
+from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json, print_table
+from consumer_fusion.workspace import open_workspace
+
+application = typer.Typer()
+
+
+@application.callback(invoke_without_command=True)
+def points(
+    context: typer.Context,
+    workspace: WorkspaceOption = Path(),
+    is_difference: Annotated[
+        bool, typer.Option("--diff", help="Only what differs from the shipped table.")
+    ] = False,
+    is_json: JsonOption = False,
+) -> None:
+    """The points in force: what each kind of event adds to which facet, and how fast it fades."""
+    if context.invoked_subcommand is not None:
+        return
+    with open_workspace(workspace) as opened:
+        force = put_points_in_force(opened)
+        unscored = inspection.count_unscored(opened)
+        suggestions = list_suggestions(opened)
+    differences = compare_points(load_points(), force.points)
+    if is_json:
+        told: dict[str, object] = {"version": force.points.version, "no_points_yet": unscored}
+        told["differences"] = [
+            {"kind": each.key, "field": each.field, "before": each.before, "after": each.after}
+            for each in differences
+        ]
+        told["suggestions"] = [each.model_dump(mode="json") for each in suggestions]
+        if not is_difference:
+            told["points"] = write_points(force.points)
+        print_json(told)
+        return
+    if is_difference:
+        print_table(
+            "What differs from the shipped points",
+            ["kind", "field", "shipped", "in force"],
+            [[each.key, each.field, each.before, each.after] for each in differences],
+        )
+        return
+    rows = [
+        [
+            kind.key,
+            ", ".join(
+                f"{e.facet} {e.points:+.4g}{' ×' if e.is_graded else ''}"
+                f"{f' (experiment {e.experiment_id})' if e.experiment_id else ''}"
+                for e in kind.entries
+            ),
+            kind.magnitude if any(e.is_graded for e in kind.entries) else "",
+            f"{kind.half_life_days:g}{' ~' if kind.follows_rhythm else ''}",
+        ]
+        for kind in force.points.kinds.values()
+    ]
+    print_table(
+        f"Points {force.points.version[:12]}",
+        ["kind", "points (× magnitude)", "magnitude", "half-life, days"],
+        rows,
+    )
+    console.print("~ as fast or as slow as the consumers of each brand order; `fusion brands` shows it.")
+    if suggestions:
+        print_table(
+            "Suggested by what was observed, never applied by itself",
+            ["kind", "points", "from", "evidence", "why not in force"],
+            [
+                [
+                    each.key, f"{each.points:+.2f} ± {each.points_error:.2f}", each.experiment_id,
+                    each.grade.replace("_", " "), " ".join(each.reasons) or "not applied yet",
+                ]
+                for each in suggestions
+            ],
+        )  # fmt: skip
+    if unscored:
+        print_table(
+            "Kinds with no points yet",
+            ["kind", "events"],
+            [[each["kind"], f"{each['events']:,}"] for each in unscored],
+        )

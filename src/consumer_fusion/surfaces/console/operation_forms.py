@@ -1,0 +1,129 @@
+"""Forms made from the parameters of operations: the input of each field, and what was filled in."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, Literal, Union
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from consumer_fusion.i18n.translation import say
+from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
+from consumer_fusion.surfaces.console.pages import Visit
+from consumer_fusion.surfaces.operation_fields import is_day, is_file, is_moment, read_extra, read_text_file
+
+InputKind = Literal[
+    "text", "secret", "number", "moment", "day", "choice", "choices", "flag", "brand", "brands", "file"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One field of a form.
+
+    Attributes:
+        name: Its name.
+        label: What it is.
+        hint: What it means.
+        kind: How it is filled in.
+        value: What stands in it at first.
+        choices: Values to choose from, each with its label and meaning.
+        is_required: Whether it must be filled in.
+        brands: Brands to choose from, for the kinds brand and brands.
+    """
+
+    name: str
+    label: str
+    hint: str
+    kind: InputKind
+    value: str = ""
+    choices: Sequence[tuple[str, str, str]] = ()
+    is_required: bool = False
+    brands: BrandChoices | None = None
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it takes the whole width, below those that stand side by side."""
+        has_hints = any(hint for _, _, hint in self.choices)
+        return self.kind in ("brands", "choices", "flag") or (self.kind == "choice" and has_hints)
+
+
+def make_input(visit: Visit, name: str, declared: FieldInfo) -> Input:
+    """The input of a parameter."""
+    default = None if declared.is_required() else declared.get_default(call_default_factory=True)
+    extra = read_extra(declared)
+    kind = _choose_kind(name, declared)
+    words = extra.get("words") or {each: each for each in _list_literals(declared.annotation)}
+    hints = extra.get("hints", {})
+    is_brand = kind in ("brand", "brands")
+    return Input(
+        name=name,
+        label=say(declared.title or name),
+        hint=say(declared.description or ""),
+        kind=kind,
+        value="" if default is None or kind == "brands" else str(default).removesuffix(".0"),
+        choices=[
+            (str(value), say(label), say(hints[value]) if value in hints else "")
+            for value, label in words.items()
+        ],
+        is_required=declared.is_required(),
+        brands=offer_brands(visit.list_brands(), None) if is_brand else None,
+    )
+
+
+def _choose_kind(name: str, declared: FieldInfo) -> InputKind:
+    annotation = declared.annotation
+    parts = {annotation, *typing.get_args(annotation)}
+    if read_extra(declared).get("is_secret"):
+        return "secret"
+    if name in ("brand", "brands"):
+        return typing.cast("InputKind", name)
+    if is_file(declared):
+        return "file"
+    if is_moment(declared):
+        return "moment"
+    if is_day(declared):
+        return "day"
+    if bool in parts:
+        return "flag"
+    if _list_literals(annotation):
+        is_many = any(typing.get_origin(each) in (list, tuple, frozenset) for each in parts)
+        return "choices" if is_many else "choice"
+    return "number" if {int, float} & parts else "text"
+
+
+def _list_literals(annotation: Any) -> tuple[str, ...]:
+    """The values of a literal type, also within a list or beside None."""
+    origin = typing.get_origin(annotation)
+    if origin is Literal:
+        return typing.get_args(annotation)
+    if origin in (list, tuple, frozenset, Union, UnionType):
+        return next(filter(None, map(_list_literals, typing.get_args(annotation))), ())
+    return ()
+
+
+def read_values(visit: Visit, model: type[BaseModel]) -> dict[str, object]:
+    """What was filled in: an empty field stands for its default."""
+    values: dict[str, object] = {}
+    for name, declared in model.model_fields.items():
+        kind = _choose_kind(name, declared)
+        text = visit.read_optional(name)
+        if kind == "brands":
+            values[name] = read_brands(visit)
+        elif kind == "flag":
+            values[name] = text == "yes"
+        elif kind == "file":
+            if name in visit.sent.uploads:
+                sent = visit.sent.uploads[name]
+                values[name] = read_text_file(sent.name, sent.content)
+        elif typing.get_origin(declared.annotation) in (list, tuple, frozenset):
+            values[name] = visit.read_choices(name)
+        elif kind == "number" and text:
+            values[name] = visit.read_number(name, 0.0)
+        elif text:
+            values[name] = text
+    return values
