@@ -26,7 +26,7 @@ _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 WRITTEN_IN = (
     "access", "alerts", "associations", "events/attachment.py", "events/entities.py", "events/inbox.py",
-    "events/lookup.py", "i18n", "identity", "ingest/rejections.py", "records/characters.py",
+    "i18n", "identity", "ingest/rejections.py", "records/characters.py",
     "records/consumer_keys.py", "records/timestamps.py", "repairs", "score/model/last_seen_state.py",
     "score/model/changes.py", "score/points/points_overrides.py", "score/points/points_table.py",
     "score/queries/acquaintance.py", "score/queries/answers.py", "server/audit_buffer.py", "server/authentication.py",

@@ -99,7 +99,7 @@ def test_somebody_is_invited_changed_and_removed(ask, folder):
     assert (changed["role"], changed["brands"], changed["signed_in"]) == ("analyst", None, 1)
     assert ask("staff", "change", ivo["account_id"], "--role", "agent")["brands"] is None
     assert ask("staff", "sign-out", "ivo@example.org")["signed_in"] == 0
-    assert [each["signed_in"] for each in ask("staff", "list")] == [0, 0]
+    assert {each["signed_in"] for each in ask("staff", "list")} == {0}
     assert "/welcome/cfl_" in ask("staff", "password", "ivo@example.org")["link"]
     assert ask("staff", "remove", "ivo@example.org")["state"] == "removed"
     assert {each["email"]: each["state"] for each in ask("staff", "list")}["ivo@example.org"] == "removed"

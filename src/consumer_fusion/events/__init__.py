@@ -11,7 +11,6 @@ __all__ = [
     "inbox",
     "inbox_queue",
     "landing",
-    "lookup",
     "rewriting",
     "sealed_ids",
 ]

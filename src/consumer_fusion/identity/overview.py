@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.events.lookup import Sight
 from consumer_fusion.i18n.translation import mark
 from consumer_fusion.identity.merges import Edge, list_members, map_groups, read_merges, to_edge
 from consumer_fusion.operations import Moment, Schema, describe
@@ -22,6 +21,7 @@ from consumer_fusion.records.identity import (
     MergeOrigin,
     Strength,
 )
+from consumer_fusion.score.queries.acquaintance import Sight
 from consumer_fusion.storage.store import Session
 
 STRENGTH_WORDS: dict[Strength, str] = {"strong": mark("strong"), "weak": mark("weak")}

@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from consumer_fusion.errors import NotFoundError, StoreError
 from consumer_fusion.events.entities import find_keys, find_nearest_key, name_entities
 from consumer_fusion.events.event_reader import NEWEST_MARK, find_canonical
-from consumer_fusion.events.lookup import Sight, find_consumer
 from consumer_fusion.records.points import BRAND_RHYTHMS, PointsTable
 from consumer_fusion.records.timestamps import (
     DAY_MICROSECONDS,
@@ -34,7 +33,7 @@ from consumer_fusion.score.model.explanation import Explanation
 from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.percentiles import keep_spread, read_standing, spread_scores
 from consumer_fusion.score.model.reading import BASELINE, list_columns, read_pair
-from consumer_fusion.score.queries.acquaintance import look_with
+from consumer_fusion.score.queries.acquaintance import Sight, find_consumer, look_with
 from consumer_fusion.score.queries.other_brands import hide_elsewhere
 from consumer_fusion.score.queries.score_queries import read_ledgers, read_states, score_states, to_entries
 from consumer_fusion.score.queries.score_results import (

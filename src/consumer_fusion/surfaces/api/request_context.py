@@ -12,12 +12,11 @@ from consumer_fusion.access.permissions import require_permission
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.event_reader import find_canonical
-from consumer_fusion.events.lookup import find_consumer
 from consumer_fusion.records.access import Caller, Permission
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.acquaintance import look_as
+from consumer_fusion.score.queries.acquaintance import find_consumer, look_as
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.authentication import admit_caller
 from consumer_fusion.server.cache import Cache, Version
