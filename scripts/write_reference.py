@@ -10,6 +10,7 @@ tests/surfaces/cli/test_json.py compares it with what the commands print.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import inspect
 import re
@@ -28,8 +29,9 @@ from consumer_fusion import errors
 from consumer_fusion.ingest.validation import PROBLEMS
 from consumer_fusion.operations import find_capabilities
 from consumer_fusion.records import TABLES
-from consumer_fusion.records.points import DIRECTIONS, FACETS, Condition, Kind
+from consumer_fusion.records.points import Condition, Kind
 from consumer_fusion.score.points.points_table import load_points
+from consumer_fusion.score.queries.score_results import BrandSummary, PairExplanation, PairScore
 from consumer_fusion.settings import SETTINGS_FILE, Settings
 from consumer_fusion.surfaces.cli.application import application
 
@@ -46,30 +48,11 @@ _ACCEPTANCE = [
     "changed",
     "replaced",
 ]
-_FACETS = [facet for direction in DIRECTIONS for facet in FACETS[direction]]
 _DIFFERENCE = ["effect", "low", "high", "p_value", "without", "treated", "held_out"]
 _BY_HAND: Mapping[str, object] = {
     "demo": ["workspace", "events", "pairs", "url"],
     "init": ["workspace"],
     "import": _ACCEPTANCE,
-    "score": [[
-        "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
-        "confidence", "percentile", "symbiosis", ("facets", _FACETS), "change_28_days?",
-    ]],
-    "explain": [
-        "consumer", "brand", "as_of", "fusion_score", "baseline",
-        ("contributions", [[
-            "event_id", "occurred_at", "kind", "facet", "direction", "points", "contribution", "parent_event_id",
-            "sentence",
-        ]]),
-        ("changes", [["at", "event_id", "kind", "change", "score_after"]]),
-        ("without?", ["event_id", "fusion_score", "change"]),
-        ("history?", [["day", "fusion_score", "low", "high"]]),
-    ],
-    "brands": [[
-        "brand", "pairs", "mean", "lower_quartile", "median", "upper_quartile", "mean_confidence", "mutualism",
-        "commensal", "one_sided", "harmed", "neutral", "unknown", "usual_gap_days", "half_life_days",
-    ]],
     "identity suggest": [
         ("suggestions", [["first", "second", "probability", "match_weight", "reasons"]]), "merged", "unknown",
     ],
@@ -116,21 +99,29 @@ _BY_HAND: Mapping[str, object] = {
 def _shape_models() -> dict[str, object]:
     """What commands made from operations print."""
     operations = [each for capability in find_capabilities().values() for each in capability.operations]
-    return {
+    by_hand = {"score": [_shape_model(PairScore)], "explain": _shape_model(PairExplanation),
+               "brands": [_shape_model(BrandSummary)]}  # fmt: skip
+    return by_hand | {
         each.name: [_shape_model(each.result)] if each.is_many else _shape_model(each.result)
         for each in operations
     }
 
 
-def _shape_model(model: type[BaseModel]) -> list[object]:
+def _shape_model(model: type) -> list[object]:
+    """The fields of a model, or of a dataclass that one holds."""
+    annotations = typing.get_type_hints(model)
     fields: list[object] = []
-    for name, field in model.model_fields.items():
-        parts = {field.annotation, *typing.get_args(field.annotation)}
-        nested = [each for each in parts if inspect.isclass(each) and issubclass(each, BaseModel)]
-        is_list = typing.get_origin(field.annotation) in (list, tuple)
+    for name in getattr(model, "model_fields", annotations):
+        parts = {annotations[name], *typing.get_args(annotations[name])}
+        nested = [each for each in parts if inspect.isclass(each) and _has_fields(each)]
+        is_list = typing.get_origin(annotations[name]) in (list, tuple)
         shape = _shape_model(nested[0]) if nested else None
         fields.append(name if shape is None else (name, [shape] if is_list else shape))
     return fields
+
+
+def _has_fields(kind: type) -> bool:
+    return issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind)
 
 
 JSON: Mapping[str, object] = {**_BY_HAND, **_shape_models()}

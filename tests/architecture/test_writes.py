@@ -16,17 +16,9 @@ ALLOWED = {
     "cli/calibration.py": "a report of a calibration is no result model yet",
     "cli/importing.py": "reads files of any size, which no program may name; its audit entry is in its transaction",
     "cli/serve.py": "makes the link by which the first account is created, before anybody could be asked",
-    "cli/identity.py": "not ported yet",
-    "cli/rejected.py": "not ported yet",
-    "cli/staff.py": "not ported yet",
     "collect/collector.py": "appends events to the inbox, for which a write key speaks",
     "collect/source_keys.py": "notes when a write key was used last; that is no change by anybody",
-    "console/identity_pages.py": "not ported yet",
     "console/pages.py": "opens the store for the pages below",
-    "console/rejected_page.py": "not ported yet",
-    "console/staff_pages.py": "not ported yet",
-    "console/suggestion_pages.py": "not ported yet",
-    "console/unattributed_page.py": "not ported yet",
 }
 """Modules that still write by themselves, each with the reason."""
 

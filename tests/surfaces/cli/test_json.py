@@ -22,7 +22,7 @@ CONTRACT = {
     "import": ["accepted", "duplicates", "rejected", "unattributed", "seconds", "nobody", "changed", "replaced"],
     "score": [
         "consumer", "brand", "as_of", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
-        "confidence", "percentile", "symbiosis", "facets",
+        "confidence", "percentile", "percentile_as_of", "symbiosis", "change_28_days", "facets",
     ],
     "explain": ["fusion_score", "baseline", "contributions", "changes"],
     "contributions": [
