@@ -114,6 +114,8 @@ def _shape_model(model: type) -> list[object]:
     for name in getattr(model, "model_fields", annotations):
         parts = {annotations[name], *typing.get_args(annotations[name])}
         nested = [each for each in parts if inspect.isclass(each) and _has_fields(each)]
+        if typing.get_origin(annotations[name]) in (dict, Mapping):  # its names are not fields
+            nested = []
         is_list = typing.get_origin(annotations[name]) in (list, tuple)
         shape = _shape_model(nested[0]) if nested else None
         fields.append(name if shape is None else (name, [shape] if is_list else shape))
