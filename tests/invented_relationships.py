@@ -13,7 +13,7 @@ from consumer_fusion.causal.effects.effect_report import EffectReport
 from consumer_fusion.causal.effects.shrinking import ShownEffect
 from consumer_fusion.events.activity_counts import Activity
 from consumer_fusion.score.calibration.calibration_report import CalibrationReport
-from consumer_fusion.score.calibration.validity import Measures, ReliabilityBin
+from consumer_fusion.score.calibration.validity import ReliabilityBin, ValidityMeasures
 from consumer_fusion.score.model.changes import Change
 from consumer_fusion.score.model.explanation import Contribution, Explanation
 from consumer_fusion.score.model.ledger import LedgerEntry
@@ -210,7 +210,7 @@ def invent_calibration(**values: object) -> CalibrationReport:
     bins = [ReliabilityBin(*row.values()) for row in invent_reliability().to_pylist()]
     given = {
         "outcome": "Order Completed", "horizon_days": 56.0, "cutoff_us": NOW_US - 60 * DAY_US, "is_better": True,
-        "before": Measures(0.4512, 0.801, 0.048), "after": Measures(0.4397, 0.809, 0.019),
+        "before": ValidityMeasures(0.4512, 0.801, 0.048), "after": ValidityMeasures(0.4397, 0.809, 0.019),
         "reliability": tuple(bins), "placebo_share": 0.04,
         "kept_kinds": {"Reputation Harmed": "derived: it never exceeds what it comes from"},
         "multipliers": {"Order Completed": 1.21}, "half_life_factors": {"Order Completed": 1.3, "Product Viewed": 0.9},
@@ -229,7 +229,7 @@ def invent_effect(title: str = "Spring campaign") -> ShownEffect:
         expected_low=tuple(each - 2 for each in level), expected_high=tuple(each + 2 for each in level),
         placebos=(-0.1, 0.0, 0.05, 0.1),
     )  # fmt: skip
-    return ShownEffect(report, "campaign", title, "sweater-brand", NOW_US - 14 * DAY_US, None, 0.01, 1)
+    return ShownEffect(report, "campaign", title, "sweater-brand", NOW_US - 14 * DAY_US, None, 0.01, 1, NOW_US)
 
 
 def invent_activity_counts() -> Activity:

@@ -235,7 +235,7 @@ def test_a_command_that_fails_says_nothing_of_a_moment(stale, command):
 
 def test_an_effect_is_of_now_and_takes_the_same_words(stale):
     for asked in ([], ["--as-of", "now"], ["--as-of", "latest"]):
-        run = run_fusion("effect", "no-action", *asked, "--workspace", stale, "--json")
+        run = run_fusion("effects", "show", "no-action", *asked, "--workspace", stale, "--json")
         assert (run.told["code"], run.complaint) == ("not_found", "")
 
 

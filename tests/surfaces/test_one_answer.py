@@ -7,13 +7,16 @@ from starlette.testclient import TestClient
 
 import consumer_fusion as fusion
 from command_line import ask_fusion
+from consumer_fusion.access.accounts import add_account
 from consumer_fusion.alerts import watching
 from consumer_fusion.associations import operations as associations
 from consumer_fusion.causal.effects.shrinking import measure_effects
 from consumer_fusion.causal.experiments.assignment import ExperimentPlan, draw_experiment
 from consumer_fusion.operations import Operation, find_capabilities, list_grouped, name_path
+from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
+from consumer_fusion.records.event import Event
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.surfaces.api.request_context import RequestContext
@@ -23,7 +26,14 @@ from effect_worlds import make_action, make_orders, open_world
 
 pytest.importorskip("numba", reason="numba is not installed (extra `cause`)")
 
-GIVEN = {"action_id": "fair", "brand": "bakery", "consumer": "c1", "experiment_id": "letter"}
+GIVEN = {
+    "action_id": "fair",
+    "brand": "bakery",
+    "consumer": "c1",
+    "experiment_id": "letter",
+    "account": "ann@example.org",
+    "rejection_id": "1",
+}
 """What there is in the workspace, by the name of the parameter that asks for it."""
 QUERIES = [
     pytest.param(group, query, id=query.name)
@@ -32,7 +42,8 @@ QUERIES = [
 ]
 ANSWERED = {
     "actions list", "metrics list", "effects list", "effects show", "effects plan", "experiments list",
-    "experiments show", "experiments assignments", "associations list", "webhooks list",
+    "experiments show", "experiments assignments", "associations list", "webhooks list", "staff list", "staff show",
+    "rejected list", "rejected show",
 }  # fmt: skip
 """Queries of which the workspace has something to tell."""
 
@@ -57,6 +68,9 @@ def make_world(folder):
             valid_from_us=now_us,
         )
         watching.subscribe(workspace, url="https://example.org/x", types=("score_crossed",))
+        import_events(workspace, [Event(event_id="", occurred_at=workspace.clock(), kind="Order Completed")])
+        with workspace.store.writing() as session:
+            add_account(session, email="ann@example.org", role="agent", brands=["bakery"], now_us=now_us)
 
 
 @pytest.fixture(scope="module")
