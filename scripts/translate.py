@@ -20,7 +20,7 @@ from babel.messages.pofile import read_po, write_po
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion"
 LOCALES = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("it",)
-KEYWORDS = {"say": None, "mark": None, "say_count": (1, 2), "mark_count": (1, 2), "Check": (3,)}
+KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2), "mark_count": (1, 2), "Check": (3,)}
 """Who says a text, and which argument it is; a `Check` of an effect has its sentence third."""
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -70,7 +70,7 @@ def list_forms() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                if name == "mark" or (tells_errors and name.endswith("Error")):
+                if name == "N_" or (tells_errors and name.endswith("Error")):
                     hints = [word.value for word in node.keywords if word.arg == "hint"]
                     yield from (form for said in [*node.args[:1], *hints] for form in write_forms(said))
 

@@ -229,7 +229,9 @@ def invent_effect(title: str = "Spring campaign") -> ShownEffect:
         expected_low=tuple(each - 2 for each in level), expected_high=tuple(each + 2 for each in level),
         placebos=(-0.1, 0.0, 0.05, 0.1),
     )  # fmt: skip
-    return ShownEffect(report, "campaign", title, "sweater-brand", NOW_US - 14 * DAY_US, None, 0.01, 1, NOW_US)
+    return ShownEffect(
+        report, "campaign", title, "sweater-brand", NOW_US - 14 * DAY_US, None, 0.01, 1, NOW_US
+    )
 
 
 def invent_activity_counts() -> Activity:

@@ -17,7 +17,7 @@ from consumer_fusion.access.keys import (
     revoke_write_key,
     rotate_write_key,
 )
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
     Group,
@@ -32,22 +32,22 @@ from consumer_fusion.operations import (
 from consumer_fusion.records.access import KeyKind
 
 KIND_WORDS: dict[KeyKind, str] = {
-    "server": mark("server"),
-    "browser": mark("browser"),
-    "webhook": mark("webhook"),
+    "server": N_("server"),
+    "browser": N_("browser"),
+    "webhook": N_("webhook"),
 }
 KIND_HINTS: dict[KeyKind, str] = {
-    "server": mark("On your own server: nobody else can read the key."),
-    "browser": mark(
+    "server": N_("On your own server: nobody else can read the key."),
+    "browser": N_(
         "In a web page or app: anyone can read the key, so amounts count a quarter until a server confirms them."
     ),
-    "webhook": mark("With another service that calls us: trusted in full if its signature is valid."),
+    "webhook": N_("With another service that calls us: trusted in full if its signature is valid."),
 }
-_ID = (mark("ID"), "The id of the write key.")
-_SOURCE = (mark("Source"), mark("The source that its events come from, such as web-shop."))
-_KIND = (mark("Kind"), mark("Where the key is kept."))
-_BRAND = (mark("Brand"), mark("The brand of events that name none."))
-_TRUST = (mark("Trust limit"), mark("0 to 1: the most that its events are trusted; empty for no limit."))
+_ID = (N_("ID"), "The id of the write key.")
+_SOURCE = (N_("Source"), N_("The source that its events come from, such as web-shop."))
+_KIND = (N_("Kind"), N_("Where the key is kept."))
+_BRAND = (N_("Brand"), N_("The brand of events that name none."))
+_TRUST = (N_("Trust limit"), N_("0 to 1: the most that its events are trusted; empty for no limit."))
 
 
 class Key(Schema):
@@ -58,26 +58,26 @@ class Key(Schema):
     brand: str | None = describe(*_BRAND)
     kind: KeyKind = describe(*_KIND, words=KIND_WORDS)
     trust: float | None = describe(*_TRUST, is_shown=False)
-    ending: str = describe(mark("Ends in"), "The last four characters of the key.")
-    created_at: Moment = describe(mark("Created (UTC)"), "When it was created.")
-    used_at: Moment | None = describe(mark("Last used (UTC)"), "When it was last used.", absent=mark("never"))
+    ending: str = describe(N_("Ends in"), "The last four characters of the key.")
+    created_at: Moment = describe(N_("Created (UTC)"), "When it was created.")
+    used_at: Moment | None = describe(N_("Last used (UTC)"), "When it was last used.", absent=N_("never"))
     state: KeyState = describe(
-        mark("Status"),
+        N_("Status"),
         "active; rotated, and valid until `expires_at`; expired; or revoked.",
         words=KEY_STATES,
     )
     expires_at: Moment | None = describe(
-        mark("Valid until (UTC)"), "When it expires, once it was rotated.", is_shown=False
+        N_("Valid until (UTC)"), "When it expires, once it was rotated.", is_shown=False
     )
-    replaces_key_id: str | None = describe(mark("Replaces"), "The key that it replaces.", is_shown=False)
+    replaces_key_id: str | None = describe(N_("Replaces"), "The key that it replaces.", is_shown=False)
 
 
 class NewKey(Key):
     """A write key that was just created."""
 
     key: str = describe(
-        mark("Write key"),
-        mark(
+        N_("Write key"),
+        N_(
             "Segment and RudderStack libraries take it as their write key; others send it as the user name of HTTP "
             "basic authentication."
         ),
@@ -93,8 +93,8 @@ class CreateKey(Schema):
     brand: str | None = describe(*_BRAND, default=None)
     trust: Annotated[float | None, Field(ge=0, le=1)] = describe(*_TRUST, default=None)
     signing_secret: str | None = describe(
-        mark("Signing secret"),
-        mark("The secret with which a webhook's sender signs, if it signs."),
+        N_("Signing secret"),
+        N_("The secret with which a webhook's sender signs, if it signs."),
         default=None,
         is_secret=True,
     )
@@ -110,7 +110,7 @@ class RotateKey(KeyId):
     """A write key to replace."""
 
     overlap_hours: Annotated[float, Field(ge=0)] = describe(
-        mark("Overlap"),
+        N_("Overlap"),
         "The old key stays valid for this many hours beside the new one.",
         default=DEFAULT_OVERLAP_HOURS,
     )
@@ -167,34 +167,34 @@ def _is_past(key: Key) -> bool:
 
 KEYS = Group(
     "keys",
-    mark("Write keys"),
-    mark("A write key lets one source send events, and nothing else. It is shown once, when it is created."),
+    N_("Write keys"),
+    N_("A write key lets one source send events, and nothing else. It is shown once, when it is created."),
     under="Access",
 )
 KEY_OPERATIONS = (
     Query(
-        name="keys list", run=_list_keys, needs="change_keys", result=Key, is_many=True, title=mark("Write keys"),
-        summary="List the write keys, without the keys themselves.", empty=mark("No write keys yet."),
+        name="keys list", run=_list_keys, needs="change_keys", result=Key, is_many=True, title=N_("Write keys"),
+        summary="List the write keys, without the keys themselves.", empty=N_("No write keys yet."),
         is_past=_is_past,
     ),
     Operation(
         name="keys create", run=_create_key, needs="change_keys", parameters=CreateKey, result=NewKey,
-        summary=mark("Create a write key; it is shown once, only its digest is kept."), audit="create write key",
-        button=mark("Create key"), done=mark("Keep this write key where {source} sends from. It is not shown again."),
+        summary=N_("Create a write key; it is shown once, only its digest is kept."), audit="create write key",
+        button=N_("Create key"), done=N_("Keep this write key where {source} sends from. It is not shown again."),
     ),
     Operation(
         name="keys rotate", run=_rotate_key, needs="change_keys", parameters=RotateKey, result=NewKey,
         arguments=("key_id",), summary="Replace a key by a new one; both are valid for a while.",
-        audit="rotate write key", button=mark("Rotate"),
-        done=mark("Keep this write key where {source} sends from. It is not shown again."),
+        audit="rotate write key", button=N_("Rotate"),
+        done=N_("Keep this write key where {source} sends from. It is not shown again."),
         of_row="key_id", is_on_page=False, is_offered=lambda row: row.state == "active",
-        question=mark("Create a new key to replace this one? Both are valid for three days."),
+        question=N_("Create a new key to replace this one? Both are valid for three days."),
     ),
     Operation(
         name="keys revoke", run=_revoke_key, needs="change_keys", parameters=KeyId, result=Key, arguments=("key_id",),
         summary="Revoke a key; events that are still sent with it are refused and lost.", audit="revoke write key",
-        button=mark("Revoke"), done=mark("The key of {source} is no longer valid."), of_row="key_id",
+        button=N_("Revoke"), done=N_("The key of {source} is no longer valid."), of_row="key_id",
         is_on_page=False, is_offered=lambda row: not _is_past(row), is_danger=True,
-        question=mark("Revoke this key? Its source can send nothing from this moment on."),
+        question=N_("Revoke this key? Its source can send nothing from this moment on."),
     ),
 )  # fmt: skip

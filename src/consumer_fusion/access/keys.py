@@ -15,7 +15,7 @@ from consumer_fusion.access.credentials import (
     read_ending,
 )
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, NotFoundError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.access import KEY_KINDS, WRITE_KEYS, KeyKind
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id
@@ -25,10 +25,10 @@ DEFAULT_OVERLAP_HOURS = 72.0
 
 KeyState = Literal["active", "rotated", "expired", "revoked"]
 KEY_STATES: Mapping[KeyState, str] = {
-    "active": mark("active"),
-    "rotated": mark("active until {expires_at}"),
-    "expired": mark("expired"),
-    "revoked": mark("revoked"),
+    "active": N_("active"),
+    "rotated": N_("active until {expires_at}"),
+    "expired": N_("expired"),
+    "revoked": N_("revoked"),
 }
 """The states of write keys and tokens, with their labels; a rotated key is valid until its replacement took over."""
 

@@ -18,7 +18,7 @@ from consumer_fusion.access.invitations import Invitation, invite_staff, renew_l
 from consumer_fusion.access.one_time_links import write_link
 from consumer_fusion.access.sessions import count_sessions
 from consumer_fusion.errors import InputError, NotFoundError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
     Group,
@@ -34,31 +34,31 @@ from consumer_fusion.records.access import Account, Role
 from consumer_fusion.storage.store import Session
 
 ROLE_WORDS: dict[Role, str] = {
-    "owner": mark("owner"),
-    "analyst": mark("analyst"),
-    "agent": mark("agent"),
-    "read-only": mark("read-only"),
+    "owner": N_("owner"),
+    "analyst": N_("analyst"),
+    "agent": N_("agent"),
+    "read-only": N_("read-only"),
 }
 ROLE_MEANINGS: dict[Role, str] = {
-    "owner": mark("everything, for all brands: also keys, staff and the audit"),
-    "analyst": mark("what an agent may, and make tokens; with all brands: change the points, export"),
-    "agent": mark(
+    "owner": N_("everything, for all brands: also keys, staff and the audit"),
+    "analyst": N_("what an agent may, and make tokens; with all brands: change the points, export"),
+    "agent": N_(
         "look, see what a consumer is known by, declare associations; with all brands: merge consumers, mend events"
     ),
-    "read-only": mark("look at the scores and explanations of their brands"),
+    "read-only": N_("look at the scores and explanations of their brands"),
 }
 """What each role may do, in a sentence."""
 AccountState = Literal["active", "invited", "removed"]
 STATE_WORDS: dict[AccountState, str] = {
-    "active": mark("active"),
-    "invited": mark("invited, has not signed in yet"),
-    "removed": mark("removed"),
+    "active": N_("active"),
+    "invited": N_("invited, has not signed in yet"),
+    "removed": N_("removed"),
 }
-_ACCOUNT = (mark("Account"), "The e-mail address or the id of the account.")
-_EMAIL = (mark("E-mail"), "The address that they sign in with.")
-_ROLE = (mark("Role"), "What they may do.")
-_BRANDS = (mark("Brands"), "The brands that they may see; null for all, also those to come.")
-_URL = (mark("URL"), "Where the console is, for the link.")
+_ACCOUNT = (N_("Account"), "The e-mail address or the id of the account.")
+_EMAIL = (N_("E-mail"), "The address that they sign in with.")
+_ROLE = (N_("Role"), "What they may do.")
+_BRANDS = (N_("Brands"), "The brands that they may see; null for all, also those to come.")
+_URL = (N_("URL"), "Where the console is, for the link.")
 _LOCAL_URL = "http://localhost:8000"
 
 
@@ -67,7 +67,7 @@ class StaffAccount(Schema):
 
     account_id: str = describe("ID", "The id of the account.", is_shown=False)
     email: str = describe(*_EMAIL)
-    name: str = describe(mark("Name"), "What they are called.")
+    name: str = describe(N_("Name"), "What they are called.")
     role: Role = describe(*_ROLE, words=ROLE_WORDS)
     brands: list[str] | None = describe(*_BRANDS, absent="all")
     state: AccountState = describe(
@@ -81,9 +81,7 @@ class StaffAccount(Schema):
 class AccountLink(StaffAccount):
     """An account with a link by which its owner chooses a password."""
 
-    link: str = describe(
-        mark("One-time link"), mark("Whoever opens it chooses the password."), is_secret=True
-    )
+    link: str = describe(N_("One-time link"), N_("Whoever opens it chooses the password."), is_secret=True)
     link_expires_at: Moment = describe("Valid until (UTC)", "When the link expires.")
 
 
@@ -92,7 +90,7 @@ class InviteStaff(Schema):
 
     email: Text = describe(*_EMAIL)
     name: str = describe(
-        mark("Name"), "What they are called; by default the first part of the address.", default=""
+        N_("Name"), "What they are called; by default the first part of the address.", default=""
     )
     role: Role = describe(*_ROLE, default="read-only", words=ROLE_WORDS)
     brands: list[str] | None = describe(*_BRANDS, default=None, option="--brand", null_option="--all-brands")
@@ -214,8 +212,8 @@ def _describe(context: Context, account: Account) -> dict[str, Any]:
 
 STAFF = Group(
     "staff",
-    mark("Staff"),
-    mark(
+    N_("Staff"),
+    N_(
         "Who may sign in, what they may do, and for which brands. Somebody new gets a link that works once, and "
         "chooses their own password."
     ),
@@ -229,35 +227,35 @@ SHOW_ACCOUNT = Query(
     name="staff show", run=_show_account, needs="change_staff", parameters=AccountName, result=StaffAccount,
     arguments=("account",), summary="Show one account.",
 )  # fmt: skip
-_LINK_DONE = mark("For {name} ({email}), and nobody else. It works once, until {link_expires_at} (UTC).")
+_LINK_DONE = N_("For {name} ({email}), and nobody else. It works once, until {link_expires_at} (UTC).")
 STAFF_OPERATIONS = (
     Operation(
         name="staff invite", run=_invite_staff, needs="change_staff", parameters=InviteStaff, result=AccountLink,
         arguments=("email",), summary="Invite somebody: a link that works once lets them choose their password.",
-        audit="invite staff", button=mark("Create invitation"), done=_LINK_DONE,
+        audit="invite staff", button=N_("Create invitation"), done=_LINK_DONE,
     ),
     LIST_STAFF,
     SHOW_ACCOUNT,
     Operation(
         name="staff change", run=_change_account, needs="change_staff", parameters=ChangeAccount, result=StaffAccount,
         arguments=("account",), summary="Change somebody's role or brands; it takes effect with their next click.",
-        audit="change account", button=mark("Save"), done=mark("{name} has this role and these brands from now on."),
+        audit="change account", button=N_("Save"), done=N_("{name} has this role and these brands from now on."),
     ),
     Operation(
         name="staff password", run=_renew_link, needs="change_staff", parameters=RenewLink, result=AccountLink,
-        arguments=("account",), audit="make password link", button=mark("Create link"), done=_LINK_DONE,
+        arguments=("account",), audit="make password link", button=N_("Create link"), done=_LINK_DONE,
         summary="Create a link for a new password, or the link of an invitation again; the old password is valid "
         "until the link is used.",
     ),
     Operation(
         name="staff sign-out", run=_sign_out, needs="change_staff", parameters=AccountName, result=StaffAccount,
         arguments=("account",), summary="Sign somebody out of all browsers.", audit="sign out everywhere",
-        button=mark("Sign out everywhere"), done=mark("{name} is signed out everywhere."),
+        button=N_("Sign out everywhere"), done=N_("{name} is signed out everywhere."),
     ),
     Operation(
         name="staff remove", run=_remove_account, needs="change_staff", parameters=AccountName, result=StaffAccount,
-        arguments=("account",), audit="remove account", button=mark("Remove"), is_danger=True,
+        arguments=("account",), audit="remove account", button=N_("Remove"), is_danger=True,
         summary="Remove an account: it is signed out everywhere and its tokens are revoked.",
-        done=mark("{name} can no longer sign in, and their tokens are no longer valid."),
+        done=N_("{name} can no longer sign in, and their tokens are no longer valid."),
     ),
 )  # fmt: skip

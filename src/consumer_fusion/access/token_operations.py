@@ -18,7 +18,7 @@ from consumer_fusion.access.tokens import (
     revoke_token,
 )
 from consumer_fusion.errors import InputError, NotFoundError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
     Group,
@@ -33,9 +33,9 @@ from consumer_fusion.operations import (
 from consumer_fusion.records.access import Caller
 from consumer_fusion.storage.store import Session
 
-_ID = (mark("ID"), "The id of the token.")
-_PURPOSE = (mark("Purpose"), mark("What reads with it, such as weekly dashboard."))
-_BRANDS = (mark("Brands"), mark("The brands that it may read; by default all that its account may see."))
+_ID = (N_("ID"), "The id of the token.")
+_PURPOSE = (N_("Purpose"), N_("What reads with it, such as weekly dashboard."))
+_BRANDS = (N_("Brands"), N_("The brands that it may read; by default all that its account may see."))
 
 
 class Token(Schema):
@@ -43,26 +43,26 @@ class Token(Schema):
 
     token_id: str = describe(*_ID, is_shown=False)
     purpose: str = describe(*_PURPOSE)
-    account_id: str = describe(mark("Account"), "The account that it belongs to.", is_shown=False)
-    account_name: str = describe(mark("Account"), "The name of the account that it belongs to.")
-    brands: tuple[str, ...] | None = describe(*_BRANDS, absent=mark("all that its account may see"))
-    ending: str = describe(mark("Ends in"), "The last four characters of the token.")
-    created_at: Moment = describe(mark("Created (UTC)"), "When it was created.")
-    used_at: Moment | None = describe(mark("Last used (UTC)"), "When it was last used.", absent=mark("never"))
+    account_id: str = describe(N_("Account"), "The account that it belongs to.", is_shown=False)
+    account_name: str = describe(N_("Account"), "The name of the account that it belongs to.")
+    brands: tuple[str, ...] | None = describe(*_BRANDS, absent=N_("all that its account may see"))
+    ending: str = describe(N_("Ends in"), "The last four characters of the token.")
+    created_at: Moment = describe(N_("Created (UTC)"), "When it was created.")
+    used_at: Moment | None = describe(N_("Last used (UTC)"), "When it was last used.", absent=N_("never"))
     state: KeyState = describe(
-        mark("Status"),
+        N_("Status"),
         "active until `expires_at`, expired, or revoked.",
         words={**KEY_STATES, "active": KEY_STATES["rotated"]},
     )
-    expires_at: Moment = describe(mark("Valid until (UTC)"), "When it expires.", is_shown=False)
+    expires_at: Moment = describe(N_("Valid until (UTC)"), "When it expires.", is_shown=False)
 
 
 class NewToken(Token):
     """A token that was just created."""
 
     token: str = describe(
-        mark("Token"),
-        mark(
+        N_("Token"),
+        N_(
             "Programs send it in the header “Authorization: Bearer …”. It reads and changes nothing, and never reads "
             "more than its account may see."
         ),
@@ -75,7 +75,7 @@ class CreateToken(Schema):
 
     purpose: Text = describe(*_PURPOSE)
     days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = describe(
-        mark("Days"), mark("How long it is valid, up to a year."), default=DEFAULT_DAYS
+        N_("Days"), N_("How long it is valid, up to a year."), default=DEFAULT_DAYS
     )
     brands: list[str] | None = describe(*_BRANDS, default=None, option="--brand")
     account: str | None = describe(
@@ -167,8 +167,8 @@ def _is_past(token: Token) -> bool:
 
 TOKENS = Group(
     "tokens",
-    mark("Tokens"),
-    mark(
+    N_("Tokens"),
+    N_(
         "A token lets a program read scores and explanations for a limited time. It changes nothing, and never reads "
         "more than its account may see."
     ),
@@ -176,20 +176,20 @@ TOKENS = Group(
 )
 TOKEN_OPERATIONS = (
     Query(
-        name="tokens list", run=_list_tokens, needs="make_tokens", result=Token, is_many=True, title=mark("Tokens"),
-        summary="List your tokens; owners see all.", empty=mark("No tokens yet."), is_past=_is_past,
+        name="tokens list", run=_list_tokens, needs="make_tokens", result=Token, is_many=True, title=N_("Tokens"),
+        summary="List your tokens; owners see all.", empty=N_("No tokens yet."), is_past=_is_past,
     ),
     Operation(
         name="tokens create", run=_create_token, needs="make_tokens", parameters=CreateToken, result=NewToken,
-        arguments=("purpose",), summary=mark("Create a token; it is shown once, only its digest is kept."),
-        audit="create token", button=mark("Create token"),
-        done=mark("For {purpose}, valid until {expires_at} (UTC). It is not shown again."),
+        arguments=("purpose",), summary=N_("Create a token; it is shown once, only its digest is kept."),
+        audit="create token", button=N_("Create token"),
+        done=N_("For {purpose}, valid until {expires_at} (UTC). It is not shown again."),
     ),
     Operation(
         name="tokens revoke", run=_revoke_token, needs="make_tokens", parameters=TokenId, result=Token,
         arguments=("token_id",), summary="Revoke a token; its program can read nothing from then on.",
-        audit="revoke token", button=mark("Revoke"), done=mark("The token for {purpose} is no longer valid."),
+        audit="revoke token", button=N_("Revoke"), done=N_("The token for {purpose} is no longer valid."),
         of_row="token_id", is_on_page=False, is_offered=lambda row: not _is_past(row), is_danger=True,
-        question=mark("Revoke this token? Its program can read nothing from this moment on."),
+        question=N_("Revoke this token? Its program can read nothing from this moment on."),
     ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from consumer_fusion.alerts.subscriptions import (
     list_subscriptions,
     withdraw_subscription,
 )
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
     Group,
@@ -25,34 +25,34 @@ from consumer_fusion.operations import (
 from consumer_fusion.records.alert import Delivery, DeliveryStatus, NoticeType, Subscription
 
 NOTICE_WORDS: dict[NoticeType, str] = {
-    "score_crossed": mark("a score crossed the threshold"),
-    "first_dissatisfaction": mark("first sign of dissatisfaction"),
-    "symbiosis_changed": mark("the class of the relationship changed"),
+    "score_crossed": N_("a score crossed the threshold"),
+    "first_dissatisfaction": N_("first sign of dissatisfaction"),
+    "symbiosis_changed": N_("the class of the relationship changed"),
 }
 STATUS_WORDS: dict[DeliveryStatus, str] = {
-    "pending": mark("pending"),
-    "delivered": mark("delivered"),
-    "dead": mark("failed"),
+    "pending": N_("pending"),
+    "delivered": N_("delivered"),
+    "dead": N_("failed"),
 }
 ANSWER_WORDS = {
-    "name_not_found": mark("host name not found"),
-    "address_refused": mark("the address is in a network that is not allowed"),
-    "timed_out": mark("timed out"),
-    "no_connection": mark("no connection"),
-    "withdrawn": mark("removed before it was sent"),
+    "name_not_found": N_("host name not found"),
+    "address_refused": N_("the address is in a network that is not allowed"),
+    "timed_out": N_("timed out"),
+    "no_connection": N_("no connection"),
+    "withdrawn": N_("removed before it was sent"),
 }
 """Why a try got no answer; else there is an HTTP status."""
 
-_ID = (mark("ID"), "The id of the webhook.")
-_URL = (mark("URL"), mark("Where alerts are posted: https://host/path."))
-_TYPES = (mark("Events"), mark("Which alerts are posted."))
-_BRAND = (mark("Brand"), mark("Only for this brand; leave empty for all."))
-_LINE = (mark("Threshold"), mark("The score whose crossing is an alert, in both directions."))
+_ID = (N_("ID"), "The id of the webhook.")
+_URL = (N_("URL"), N_("Where alerts are posted: https://host/path."))
+_TYPES = (N_("Events"), N_("Which alerts are posted."))
+_BRAND = (N_("Brand"), N_("Only for this brand; leave empty for all."))
+_LINE = (N_("Threshold"), N_("The score whose crossing is an alert, in both directions."))
 _QUIET = (
-    mark("Quiet hours"),
-    mark("The same alert about the same relationship is sent at most once in this many hours."),
+    N_("Quiet hours"),
+    N_("The same alert about the same relationship is sent at most once in this many hours."),
 )
-_INTERNAL = (mark("Internal address"), mark("The address may be in the server's own network."))
+_INTERNAL = (N_("Internal address"), N_("The address may be in the server's own network."))
 
 
 class Webhook(Schema):
@@ -65,7 +65,7 @@ class Webhook(Schema):
     line: float = describe(*_LINE)
     quiet_hours: float = describe(*_QUIET)
     is_internal: bool = describe(*_INTERNAL, is_shown=False)
-    created_at: Moment = describe(mark("Added (UTC)"), "When it was added.")
+    created_at: Moment = describe(N_("Added (UTC)"), "When it was added.")
 
 
 class NewWebhook(Schema):
@@ -74,8 +74,8 @@ class NewWebhook(Schema):
     subscription_id: str = describe(*_ID)
     url: str = describe(*_URL)
     secret: str = describe(
-        mark("Signing secret"),
-        mark(
+        N_("Signing secret"),
+        N_(
             "The receiver computes the HMAC-SHA256 of id, time and body with it, and compares it with the header "
             "“webhook-signature”."
         ),
@@ -104,43 +104,43 @@ class DeliveryFilter(Schema):
     """Which deliveries."""
 
     status: DeliveryStatus | None = describe(
-        mark("Status"), mark("Only deliveries of this status."), default=None, words=STATUS_WORDS
+        N_("Status"), N_("Only deliveries of this status."), default=None, words=STATUS_WORDS
     )
-    limit: int = describe(mark("At most"), mark("Maximum number of rows."), default=100, is_shown=False)
+    limit: int = describe(N_("At most"), N_("Maximum number of rows."), default=100, is_shown=False)
 
 
 class DeliveryRow(Schema):
     """A delivery of an alert to a webhook."""
 
-    delivery_id: str = describe(mark("ID"), "Its id, the same at every attempt.", is_shown=False)
+    delivery_id: str = describe(N_("ID"), "Its id, the same at every attempt.", is_shown=False)
     subscription_id: str = describe(*_ID, is_shown=False)
     url: str = describe(*_URL)
-    notice_type: NoticeType = describe(mark("Event"), "Which alert.", words=NOTICE_WORDS)
+    notice_type: NoticeType = describe(N_("Event"), "Which alert.", words=NOTICE_WORDS)
     status: DeliveryStatus = describe(
-        mark("Status"), "pending, delivered, or dead after the last attempt.", words=STATUS_WORDS
+        N_("Status"), "pending, delivered, or dead after the last attempt.", words=STATUS_WORDS
     )
-    tries: int = describe(mark("Attempts"), "How often it was tried.")
+    tries: int = describe(N_("Attempts"), "How often it was tried.")
     answer: str | None = describe(
-        mark("Response"),
+        N_("Response"),
         "What the last attempt met: an HTTP status, or why there was none.",
         words=ANSWER_WORDS,
     )
-    created_at: Moment = describe(mark("Created (UTC)"), "When it was created.")
-    delivered_at: Moment | None = describe(mark("Delivered (UTC)"), "When it was delivered.")
+    created_at: Moment = describe(N_("Created (UTC)"), "When it was created.")
+    delivered_at: Moment | None = describe(N_("Delivered (UTC)"), "When it was delivered.")
 
 
 class DeliveryIds(Schema):
     """Which deliveries."""
 
     delivery_ids: list[str] = describe(
-        mark("Deliveries"), mark("Failed deliveries; none for all."), default=[], is_shown=False
+        N_("Deliveries"), N_("Failed deliveries; none for all."), default=[], is_shown=False
     )
 
 
 class Retried(Schema):
     """Deliveries that are tried again."""
 
-    retried: int = describe(mark("Retried"), "How many deliveries are tried again.")
+    retried: int = describe(N_("Retried"), "How many deliveries are tried again.")
 
 
 def _list_webhooks(context: Context, _: NoParameters) -> list[Webhook]:
@@ -197,8 +197,8 @@ def _retry_deliveries(context: Context, asked: DeliveryIds) -> Retried:
 GROUPS = (
     Group(
         "webhooks",
-        mark("Webhooks"),
-        mark(
+        N_("Webhooks"),
+        N_(
             "A webhook posts alerts to another program: a score crossed a threshold, a first sign of dissatisfaction."
         ),
         under="Access",
@@ -207,30 +207,30 @@ GROUPS = (
 OPERATIONS = (
     Query(
         name="webhooks list", run=_list_webhooks, needs="change_webhooks", result=Webhook, is_many=True,
-        title=mark("Webhooks"), summary="List the webhooks.",
-        empty=mark("No webhooks yet."),
+        title=N_("Webhooks"), summary="List the webhooks.",
+        empty=N_("No webhooks yet."),
     ),
     Operation(
         name="webhooks add", run=_add_webhook, needs="change_webhooks", parameters=AddWebhook, result=NewWebhook,
-        arguments=("url",), summary=mark("Add a webhook; its signing secret is shown once."), audit="add webhook",
-        button=mark("Add webhook"), done=mark("Alerts to {url} are signed with this secret."),
+        arguments=("url",), summary=N_("Add a webhook; its signing secret is shown once."), audit="add webhook",
+        button=N_("Add webhook"), done=N_("Alerts to {url} are signed with this secret."),
     ),
     Operation(
         name="webhooks remove", run=_remove_webhook, needs="change_webhooks", parameters=WebhookId, result=WebhookId,
         arguments=("subscription_id",), summary="Remove a webhook; deliveries that wait for it are given up.",
-        audit="remove webhook", button=mark("Remove"), done=mark("The webhook was removed."),
+        audit="remove webhook", button=N_("Remove"), done=N_("The webhook was removed."),
         of_row="subscription_id", is_on_page=False, is_danger=True,
-        question=mark("Remove this webhook? Nothing is posted to it from now on."),
+        question=N_("Remove this webhook? Nothing is posted to it from now on."),
     ),
     Query(
         name="webhooks deliveries", run=_list_deliveries, needs="change_webhooks", parameters=DeliveryFilter,
-        result=DeliveryRow, is_many=True, title=mark("Deliveries"), summary="List deliveries, the newest first.",
-        empty=mark("No deliveries yet: they come with the first alert."),
+        result=DeliveryRow, is_many=True, title=N_("Deliveries"), summary="List deliveries, the newest first.",
+        empty=N_("No deliveries yet: they come with the first alert."),
     ),
     Operation(
         name="webhooks retry", run=_retry_deliveries, needs="change_webhooks", parameters=DeliveryIds, result=Retried,
         arguments=("delivery_ids",), summary="Retry failed deliveries.", audit="retry deliveries",
-        button=mark("Retry"), done=mark("Deliveries to retry: {retried}."),
+        button=N_("Retry"), done=N_("Deliveries to retry: {retried}."),
         of_row="delivery_id", is_on_page=False, is_offered=lambda row: row.status == "dead",
     ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
 from consumer_fusion.events.event_reader import find_members
 from consumer_fusion.events.landing import Consequences
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import Context, Group, Moment, Operation, Query, Schema, Text, describe
 from consumer_fusion.records.association import Evidence
 from consumer_fusion.records.characters import check_name
@@ -21,28 +21,28 @@ from consumer_fusion.spillover.links import AssociationLink, read_associations
 from consumer_fusion.workspace import Workspace
 
 EVIDENCE_WORDS: dict[Evidence, str] = {
-    "wears": mark("wears or uses it"),
-    "shown_on_stage": mark("appears with it on stage"),
-    "ambassador": mark("is its ambassador"),
-    "creator": mark("creates for it"),
-    "sponsor": mark("is sponsored by it"),
+    "wears": N_("wears or uses it"),
+    "shown_on_stage": N_("appears with it on stage"),
+    "ambassador": N_("is its ambassador"),
+    "creator": N_("creates for it"),
+    "sponsor": N_("is sponsored by it"),
 }
 AssociationState = Literal["active", "upcoming", "ended", "withdrawn"]
 STATE_WORDS: dict[AssociationState, str] = {
-    "active": mark("in force"),
-    "upcoming": mark("upcoming"),
-    "ended": mark("ended"),
-    "withdrawn": mark("withdrawn"),
+    "active": N_("in force"),
+    "upcoming": N_("upcoming"),
+    "ended": N_("ended"),
+    "withdrawn": N_("withdrawn"),
 }
 
-_ID = (mark("ID"), "The id of the association.")
-_CONSUMER = (mark("Consumer"), mark("The consumer, such as an artist or a creator."))
-_BRAND = (mark("Brand"), mark("The brand that the consumer is seen with."))
-_EVIDENCE = (mark("Evidence"), mark("How they are seen together."))
-_STRENGTH = (mark("Strength"), mark("From 0 to 1; it multiplies the weight of the evidence."))
-_COMMERCIAL = (mark("Commercial"), mark("Reputation may spread to the brand over it."))
-_FROM = mark("From (UTC)")
-_TO = mark("Until (UTC)")
+_ID = (N_("ID"), "The id of the association.")
+_CONSUMER = (N_("Consumer"), N_("The consumer, such as an artist or a creator."))
+_BRAND = (N_("Brand"), N_("The brand that the consumer is seen with."))
+_EVIDENCE = (N_("Evidence"), N_("How they are seen together."))
+_STRENGTH = (N_("Strength"), N_("From 0 to 1; it multiplies the weight of the evidence."))
+_COMMERCIAL = (N_("Commercial"), N_("Reputation may spread to the brand over it."))
+_FROM = N_("From (UTC)")
+_TO = N_("Until (UTC)")
 
 
 class DeclaredAssociation(Schema):
@@ -57,10 +57,10 @@ class DeclaredAssociation(Schema):
     valid_from: Moment = describe(_FROM, "When it begins.")
     valid_to: Moment | None = describe(_TO, "When it ends; null while it lasts.")
     withdrawn_at: Moment | None = describe(
-        mark("Withdrawn (UTC)"), "When it was withdrawn as never true.", is_shown=False
+        N_("Withdrawn (UTC)"), "When it was withdrawn as never true.", is_shown=False
     )
     state: AssociationState = describe(
-        mark("Status"), "active, upcoming, ended, or withdrawn as never true.", words=STATE_WORDS
+        N_("Status"), "active, upcoming, ended, or withdrawn as never true.", words=STATE_WORDS
     )
 
 
@@ -68,14 +68,14 @@ class AssociationFilter(Schema):
     """Which associations."""
 
     search: str | None = describe(
-        mark("Consumer or brand contains"), mark("Part of the key of a consumer or brand."), default=None
+        N_("Consumer or brand contains"), N_("Part of the key of a consumer or brand."), default=None
     )
     consumer: str | None = describe(
-        mark("Consumer"), "Only associations of this consumer, whatever keys were merged.", default=None,
+        N_("Consumer"), "Only associations of this consumer, whatever keys were merged.", default=None,
         is_shown=False,
     )  # fmt: skip
     with_withdrawn: bool = describe(
-        mark("Withdrawn"), mark("Include withdrawn associations."), default=False, option="--all"
+        N_("Withdrawn"), N_("Include withdrawn associations."), default=False, option="--all"
     )
 
 
@@ -88,13 +88,13 @@ class DeclareAssociation(Schema):
     strength: float = describe(*_STRENGTH, default=1.0)
     is_commercial: bool = describe(*_COMMERCIAL, default=True, option="--commercial/--private")
     valid_from: Moment | None = describe(
-        _FROM, mark("When it begins; now if left out."), default=None, option="--from"
+        _FROM, N_("When it begins; now if left out."), default=None, option="--from"
     )
     valid_to: Moment | None = describe(
-        _TO, mark("When it ends; open-ended if left out."), default=None, option="--to"
+        _TO, N_("When it ends; open-ended if left out."), default=None, option="--to"
     )
     association_id: str | None = describe(
-        mark("ID"), "An id of your own.", default=None, option="--id", is_shown=False
+        N_("ID"), "An id of your own.", default=None, option="--id", is_shown=False
     )
 
 
@@ -226,8 +226,8 @@ def _find(context: Context, association_id: str) -> DeclaredAssociation:
 GROUPS = (
     Group(
         "associations",
-        mark("Associations"),
-        mark(
+        N_("Associations"),
+        N_(
             "Consumers who are declared to be seen with a brand. Reputation spreads over commercial associations "
             "only; private persons have none."
         ),
@@ -237,25 +237,25 @@ GROUPS = (
 OPERATIONS = (
     Query(
         name="associations list", run=_list_associations, needs="look", parameters=AssociationFilter,
-        result=DeclaredAssociation, is_many=True, title=mark("Associations"),
-        summary="List the associations, the newest first.", empty=mark("No associations."),
+        result=DeclaredAssociation, is_many=True, title=N_("Associations"),
+        summary="List the associations, the newest first.", empty=N_("No associations."),
         look="list associations", is_past=lambda row: row.state == "withdrawn",
     ),
     Operation(
         name="associations declare", run=_declare_association, needs="declare_associations",
         parameters=DeclareAssociation, result=DeclaredAssociation, arguments=("consumer", "brand"),
-        summary=mark("Declare that a consumer is seen with a brand; events on record spread over it at once."),
-        audit="declare association", button=mark("Declare association"),
-        done=mark("{consumer} is now associated with {brand}. ID: {association_id}."),
+        summary=N_("Declare that a consumer is seen with a brand; events on record spread over it at once."),
+        audit="declare association", button=N_("Declare association"),
+        done=N_("{consumer} is now associated with {brand}. ID: {association_id}."),
     ),
     Operation(
         name="associations withdraw", run=_withdraw_association, needs="declare_associations",
         parameters=AssociationId, result=DeclaredAssociation, arguments=("association_id",),
         summary="Withdraw an association as never true; what spread over it goes with it.",
-        audit="withdraw association", button=mark("Withdraw"),
-        done=mark("The association was withdrawn, with everything that spread over it."),
+        audit="withdraw association", button=N_("Withdraw"),
+        done=N_("The association was withdrawn, with everything that spread over it."),
         of_row="association_id", is_offered=lambda row: row.withdrawn_at is None, is_on_page=False,
         is_danger=True,
-        question=mark("Withdraw this association as never true? Everything that spread over it goes with it."),
+        question=N_("Withdraw this association as never true? Everything that spread over it goes with it."),
     ),
 )  # fmt: skip

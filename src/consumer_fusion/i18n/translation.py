@@ -1,6 +1,6 @@
 """The language that people are spoken to in: English as written in the code, or another while somebody is answered.
 
-Texts stand in the code in English and are said through `say`; who answers a person opens `speaking` around it.
+Texts stand in the code in English and are said through gettext's `_`; who answers a person opens `speaking` around it.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def speaking(language: Language) -> Iterator[None]:
         _spoken.reset(token)
 
 
-def say(text: str, /, **values: object) -> str:
+def _(text: str, /, **values: object) -> str:
     """Say a text in the language spoken now.
 
     Args:
@@ -121,7 +121,7 @@ def say(text: str, /, **values: object) -> str:
     return spoken.format(**values) if values else spoken
 
 
-def say_count(singular: str, plural: str, count: int, /, **values: object) -> str:
+def ngettext(singular: str, plural: str, count: int, /, **values: object) -> str:
     """Say a text that goes with a count, which stands in it as `{count}`."""
     spoken = _spoken.get()
     form = spoken.translate_count(singular, plural, count)
@@ -136,8 +136,8 @@ def say_written(text: str) -> str:
     return _spoken.get().translate_written(text)
 
 
-def mark(text: str) -> str:
-    """Mark a text that is said later, by a name or by its form; it is returned as it is."""
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name
+    """Mark a text that is said later, by a name or by its form, for extraction; it is returned as it is."""
     return text
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from consumer_fusion.errors import InputError
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.events.landing import Consequences
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.identity import attribution, merges, overview, review
 from consumer_fusion.identity.attribution import UnattributedEvents
 from consumer_fusion.identity.merges import Regrouping
@@ -28,8 +28,8 @@ from consumer_fusion.score.fold.derive_and_fold import settle
 from consumer_fusion.score.queries.acquaintance import look_as, require_known
 from consumer_fusion.workspace import Workspace
 
-_LIMIT = (mark("At most"), "Maximum number of rows.")
-_REASON = (mark("Reason"), "Why; it is kept.")
+_LIMIT = (N_("At most"), "Maximum number of rows.")
+_REASON = (N_("Reason"), "Why; it is kept.")
 
 
 class MergeFilter(Schema):
@@ -41,30 +41,28 @@ class MergeFilter(Schema):
 class ConsumerKey(Schema):
     """Which consumer."""
 
-    consumer: Text = describe(mark("Consumer"), "A key, or an identifier such as an e-mail address.")
+    consumer: Text = describe(N_("Consumer"), "A key, or an identifier such as an e-mail address.")
 
 
 class MergeConsumers(Schema):
     """Two consumers who are one person."""
 
-    kept: Text = describe(mark("Kept consumer"), "The consumer that goes on.")
-    absorbed: Text = describe(
-        mark("Absorbed consumer"), "The consumer whose events then count for the other."
-    )
+    kept: Text = describe(N_("Kept consumer"), "The consumer that goes on.")
+    absorbed: Text = describe(N_("Absorbed consumer"), "The consumer whose events then count for the other.")
     reason: Text = describe(*_REASON)
 
 
 class MergeId(Schema):
     """Which merge."""
 
-    merge_id: Text = describe(mark("ID"), "The id of the merge.")
+    merge_id: Text = describe(N_("ID"), "The id of the merge.")
 
 
 class AcceptPairs(Schema):
     """Suggested pairs that were reviewed."""
 
     pairs: list[WrittenPair] = describe(
-        mark("Pairs"), "Suggested pairs whose ids are keys of consumers, as JSON.", default=[]
+        N_("Pairs"), "Suggested pairs whose ids are keys of consumers, as JSON.", default=[]
     )
 
 
@@ -88,11 +86,11 @@ class UnattributedFilter(Schema):
 class AttachEvent(Schema):
     """An event, and the consumer or brand that it lacks."""
 
-    event_id: Text = describe(mark("Event"), "The event with an unknown consumer or brand.")
-    source: Text = describe(mark("Source"), "Its source.")
+    event_id: Text = describe(N_("Event"), "The event with an unknown consumer or brand.")
+    source: Text = describe(N_("Source"), "Its source.")
     reason: Text = describe(*_REASON)
-    consumer: str | None = describe(mark("Consumer"), "Whose it is.", default=None)
-    brand: str | None = describe(mark("Brand"), "Which brand it is of.", default=None)
+    consumer: str | None = describe(N_("Consumer"), "Whose it is.", default=None)
+    brand: str | None = describe(N_("Brand"), "Which brand it is of.", default=None)
 
 
 def merge(
@@ -222,8 +220,8 @@ def _attach_event(context: Context, asked: AttachEvent) -> AttachEvent:
 GROUPS = (
     Group(
         "identity",
-        mark("Identities"),
-        mark(
+        N_("Identities"),
+        N_(
             "A merge joins two consumers who are one person. It is a record: when it is undone, both have exactly the "
             "scores that they would have without it."
         ),
@@ -231,8 +229,8 @@ GROUPS = (
     ),
     Group(
         "unattributed",
-        mark("Unattributed events"),
-        mark(
+        N_("Unattributed events"),
+        N_(
             "Events without a known consumer or brand. They affect no score until somebody says whose they are."
         ),
     ),
@@ -240,8 +238,8 @@ GROUPS = (
 ACCEPT = Operation(
     name="identity accept", run=_accept_suggestions, needs="merge_consumers", parameters=AcceptPairs,
     result=AcceptedPairs, arguments=("pairs",), audit="merge consumers",
-    summary="Merge the consumers of suggested pairs that were reviewed.", button=mark("Merge the chosen pairs"),
-    done=mark("Pairs merged: {merged}. Each merge can be undone."),
+    summary="Merge the consumers of suggested pairs that were reviewed.", button=N_("Merge the chosen pairs"),
+    done=N_("Pairs merged: {merged}. Each merge can be undone."),
 )  # fmt: skip
 SHOW_IDENTITY = Query(
     name="identity show", run=_show_identity, needs="see_identities", parameters=ConsumerKey, result=Identity,
@@ -263,20 +261,20 @@ OPERATIONS = (
     Operation(
         name="identity merge", run=_merge_consumers, needs="merge_consumers", parameters=MergeConsumers, result=Merge,
         arguments=("kept", "absorbed"), summary="Join two consumers who are one person; it can be undone exactly.",
-        audit="merge consumers", button=mark("Join them"),
-        done=mark("{kept} and {absorbed} count as one now. The merge {merge_id} can be undone."),
+        audit="merge consumers", button=N_("Join them"),
+        done=N_("{kept} and {absorbed} count as one now. The merge {merge_id} can be undone."),
     ),
     Operation(
         name="identity undo", run=_undo_merge, needs="merge_consumers", parameters=MergeId, result=Merge,
         arguments=("merge_id",), summary="Undo a merge; both have exactly the scores that they would have without it.",
-        audit="undo merge", button=mark("Undo"),
-        done=mark("The merge is undone; both have the scores that they would have without it."),
+        audit="undo merge", button=N_("Undo"),
+        done=N_("The merge is undone; both have the scores that they would have without it."),
     ),
     ACCEPT,
     Operation(
         name="identity attach", run=_attach_event, needs="mend_events", parameters=AttachEvent, result=AttachEvent,
         arguments=("event_id",), summary="Give an event its consumer or brand, once it is known.",
-        audit="attach event", button=mark("Assign"), done=mark("The event {event_id} is attached and counts now."),
+        audit="attach event", button=N_("Assign"), done=N_("The event {event_id} is attached and counts now."),
     ),
     LIST_UNATTRIBUTED,
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.identity.merges import Edge, list_members, map_groups, read_merges, to_edge
 from consumer_fusion.operations import Moment, Schema, describe
 from consumer_fusion.records.entity import ENTITIES
@@ -24,11 +24,11 @@ from consumer_fusion.records.identity import (
 from consumer_fusion.score.queries.acquaintance import Sight
 from consumer_fusion.storage.store import Session
 
-STRENGTH_WORDS: dict[Strength, str] = {"strong": mark("strong"), "weak": mark("weak")}
+STRENGTH_WORDS: dict[Strength, str] = {"strong": N_("strong"), "weak": N_("weak")}
 ORIGIN_WORDS: dict[MergeOrigin, str] = {
-    "rule": mark("rule"),
-    "review": mark("review"),
-    "staff": mark("staff"),
+    "rule": N_("rule"),
+    "review": N_("review"),
+    "staff": N_("staff"),
 }
 
 

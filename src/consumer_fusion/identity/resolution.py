@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.identity.groups import Group, Groups, Teller, Telling
 from consumer_fusion.identity.merges import Edge, Regrouping, compare_groups, record_merges, withdraw_merges
 from consumer_fusion.records.identifier import (
@@ -55,8 +55,8 @@ class _Seen:
 EnsureConsumers = Callable[[Sequence[str]], Mapping[str, int]]
 """Gives the number of each key, making consumers where they are new."""
 
-_STATED = mark("The source says that they are one: the one was the other's key before.")
-_TOO_MANY = mark("Together they would have more identifiers than a consumer may have.")
+_STATED = N_("The source says that they are one: the one was the other's key before.")
+_TOO_MANY = N_("Together they would have more identifiers than a consumer may have.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ class _Rules:
         if first is second:
             return
         if groups.were_parted(first, second):
-            self._decline(first, second, mark("A merge of the two was undone before."))
+            self._decline(first, second, N_("A merge of the two was undone before."))
         elif self._claimed_by is not None:
             self._decline(first, second, _write_claim(PREVIOUS_KEY), is_claim=True)
         elif groups.count_identifiers(first, second) > self._limit:
@@ -299,7 +299,7 @@ class _Rules:
     def _link(self, subject: int, identifier: Identifier) -> None:
         group = self._groups.find(subject)
         if self._groups.count_identifiers(group) >= self._limit:
-            self._decline(group, None, mark("It is known by as many identifiers as a consumer may have."))
+            self._decline(group, None, N_("It is known by as many identifiers as a consumer may have."))
             return
         self._groups.link(subject, identifier)
         self.linked.append((subject, identifier))
@@ -358,13 +358,13 @@ class _Rules:
         first, second = groups.find(subject), groups.find(owner)
         contested = groups.find_contested_type(first, second)
         if groups.were_parted(first, second) and contested is None:
-            self._decline(first, second, mark("A merge of the two was undone before."))
+            self._decline(first, second, N_("A merge of the two was undone before."))
         elif contested is not None and identifier.is_strong:
             self._decline(first, second, _write_contest(contested))
         elif identifier.is_claim and not (is_told and self._may_join_by_claim(first, second)):
             self._decline(first, second, _write_claim(identifier.type), is_claim=True)
         elif not identifier.is_strong and not (groups.is_anonymous(first) or groups.is_anonymous(second)):
-            self._decline(first, second, mark(f"They share a {identifier.type}, which alone joins nobody."))
+            self._decline(first, second, N_(f"They share a {identifier.type}, which alone joins nobody."))
         elif groups.count_identifiers(first, second) > self._limit:
             self._decline(first, second, _TOO_MANY)
         else:
@@ -391,17 +391,15 @@ class _Rules:
 
 
 def _write_tie(identifier_type: str) -> str:
-    return mark(f"The same {identifier_type} was seen for both.")
+    return N_(f"The same {identifier_type} was seen for both.")
 
 
 def _write_contest(identifier_type: str) -> str:
-    return mark(f"They have a different {identifier_type}.")
+    return N_(f"They have a different {identifier_type}.")
 
 
 def _write_claim(identifier_type: str) -> str:
-    return mark(
-        f"A browser says that both have the same {identifier_type}; that is a claim and joins nobody."
-    )
+    return N_(f"A browser says that both have the same {identifier_type}; that is a claim and joins nobody.")
 
 
 def _list_former(

@@ -10,7 +10,7 @@ from typing import Annotated
 import pyarrow as pa
 from pydantic import BeforeValidator, Field
 
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.identity.merges import Regrouping, compare_groups, merge_consumers, read_identity_map
 from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.entity import ENTITIES
@@ -149,4 +149,4 @@ def accept_suggestions(
 
 def _write_reason(probability: float, reasons: Sequence[str]) -> str:
     listed = ", ".join(reasons)
-    return mark(f"Reviewed suggestion ({probability:.3f}): {listed}.")
+    return N_(f"Reviewed suggestion ({probability:.3f}): {listed}.")

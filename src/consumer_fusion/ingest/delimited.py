@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.ingest.line_reader import BrokenLine, LineBlock, read_lines
 from consumer_fusion.ingest.mapping import WHITESPACE, Layout
 
@@ -209,7 +209,7 @@ def _cut_block(
             if values is not None and len(values) > width and not any(map(str.strip, values[width:])):
                 values = values[:width]
             if values is not None and len(values) != width:
-                detail = mark(f"has {len(values)} columns, expected {width}. Add or remove delimiters")
+                detail = N_(f"has {len(values)} columns, expected {width}. Add or remove delimiters")
                 broken.append(BrokenLine(index, "broken_line", detail, text))
                 values = None
         for place, column in enumerate(parsed):

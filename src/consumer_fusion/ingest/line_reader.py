@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError, MappingError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 
 BLOCK_BYTES = 8 << 20
 LINE_BYTES_LIMIT = 16 << 20
@@ -146,9 +146,7 @@ def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
             break
     left, is_ended = _unwrap_members(text.splitlines())
     if left and sum(map(_is_object, left)) * 2 < len(left):
-        detail = mark(
-            "is where the array of JSON objects breaks off. Mend the file there and import it again"
-        )
+        detail = N_("is where the array of JSON objects breaks off. Mend the file there and import it again")
         yield _tell_broken(detail, text)
         yield from blocks
         return
@@ -160,7 +158,7 @@ def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
         count += len(rows)
         yield LineBlock(pa.array(rows, pa.string()), (), block.fraction)
     if not is_ended:
-        detail = mark(
+        detail = N_(
             f"is missing: the array has no end, so that the file may have been cut off. Rows before it: {count}. "
             "Import the whole file"
         )
@@ -286,7 +284,7 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
 def _split_block(block: bytes, is_overlong: bool, encoding: str, fraction: float) -> LineBlock:
     if is_overlong:
         raw = block.decode("utf-8", errors="replace").strip("\r\n")
-        detail = mark(f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept")
+        detail = N_(f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept")
         return LineBlock(pa.array([""]), (BrokenLine(0, "too_long", detail, raw),), fraction)
     ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
     offsets = np.concatenate(([0], ends + 1)).astype(np.int32)

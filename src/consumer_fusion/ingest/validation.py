@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.characters import UNSAFE_PATTERN
 from consumer_fusion.records.consumer_keys import fold_key_sql
 from consumer_fusion.records.placeholders import match_placeholder
@@ -36,61 +36,59 @@ _LATEST_US = 253_402_300_799_999_999  # the end of year 9999
 
 PROBLEMS: Mapping[str, str] = MappingProxyType(
     {
-        "broken_line": mark("cannot be cut into columns. Correct its delimiters and quotes and retry it."),
-        "invalid_encoding": mark(
+        "broken_line": N_("cannot be cut into columns. Correct its delimiters and quotes and retry it."),
+        "invalid_encoding": N_(
             "is not text in the encoding that was expected. Name the encoding in the mapping."
         ),
-        "invalid_json": mark(
+        "invalid_json": N_(
             "is not a JSON object. Expected one object a line. Correct the line and retry it."
         ),
-        "engine_failed": mark(
+        "engine_failed": N_(
             "could not be read by any query. Correct it and retry it; tell the makers of it."
         ),
-        "unknown_type": mark("has a `type` that the format does not know. Correct it and retry the row."),
-        "missing_id": mark(
+        "unknown_type": N_("has a `type` that the format does not know. Correct it and retry the row."),
+        "missing_id": N_(
             "has no `event_id`. Give each event an id of its own that stays the same when it is sent again."
         ),
-        "missing_time": mark("has no `occurred_at`. Give an ISO 8601 time with offset."),
-        "invalid_time": mark(
+        "missing_time": N_("has no `occurred_at`. Give an ISO 8601 time with offset."),
+        "invalid_time": N_(
             "has an `occurred_at` that is no time, or lies before the year 1900. Expected ISO 8601, for example "
             "2026-06-05T20:00:00Z."
         ),
-        "invalid_received_at": mark(
+        "invalid_received_at": N_(
             "has a `received_at` that is no time, or is later than now. Expected ISO 8601, or leave it out."
         ),
-        "occurred_in_future": mark(
+        "occurred_in_future": N_(
             "has an `occurred_at` that is later than it was received. Check the sender's clock and time zone."
         ),
-        "invalid_precision": mark(
+        "invalid_precision": N_(
             "has an unknown `precision`. Expected microsecond, second, minute, hour, day, month or year."
         ),
-        "missing_kind": mark("has no `kind`. Say what happened, for example Order Completed."),
-        "invalid_key": mark(
+        "missing_kind": N_("has no `kind`. Say what happened, for example Order Completed."),
+        "invalid_key": N_(
             "has a list, an object or a text with a control character where a key is expected (`event_id`, "
             "`consumer`, `brand`, `source`, `kind`, `channel` or one of its identifiers). Give text or a number."
         ),
-        "invalid_value": mark(
+        "invalid_value": N_(
             "has a `value` that is no finite number. Write it with a decimal point and without a currency "
             "sign."
         ),
-        "invalid_currency": mark(
+        "invalid_currency": N_(
             "has a `currency` that is no ISO 4217 code. Write three letters, for example EUR."
         ),
-        "invalid_trust": mark(
-            "has a `trust` that is not between 0 and 1. Give such a number or leave it out."
-        ),
-        "invalid_identifiers": mark(
+        "invalid_trust": N_("has a `trust` that is not between 0 and 1. Give such a number or leave it out."),
+        "invalid_identifiers": N_(
             "has `identifiers` that are no JSON object of texts. Write for example "
             '{"email": "...", "device": "..."}.'
         ),
-        "invalid_properties": mark(
+        "invalid_properties": N_(
             "has `properties` that are no JSON object. Write an object or leave them out."
         ),
-        "too_long": mark(
+        "too_long": N_(
             f"has a key longer than {KEY_LENGTH_LIMIT}, a text longer than {TEXT_LENGTH_LIMIT:,} or properties "
             f"longer than {PROPERTIES_LENGTH_LIMIT:,} characters. Shorten it."
         ),
-        "invalid_number": mark(
+        "invalid_number": N_(
             "has a number in a column of an amount or a quantity that cannot be read. Correct it and retry."
         ),
     }
@@ -287,7 +285,7 @@ def _describe_unsafe_key() -> str:
     found = f"case unsafe_key {texts} else {_IDENTIFIER_TEXTS} end"
     character = f"' || printf('U+%04X', unicode(regexp_extract({found}, '{UNSAFE_PATTERN}'))) || '"
     unsafe_key = "' || unsafe_key || '"
-    told = mark(
+    told = N_(
         f"holds the character {character} in `{unsafe_key}`, which no key may hold. Take it out and retry it."
     )
     return f"case when code = 'invalid_key' and problem is null then '{told}' end"

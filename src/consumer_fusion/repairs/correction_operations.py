@@ -5,36 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from consumer_fusion.errors import ConflictError, InputError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import Context, Group, Moment, Operation, Query, Schema, describe
 from consumer_fusion.records.import_record import Correction, CorrectionStatus
 from consumer_fusion.repairs import replacements
 from consumer_fusion.repairs.outcome import Outcome, tell_outcome
 
 STATUS_WORDS: dict[CorrectionStatus, str] = {
-    "waiting": mark("waiting"),
-    "applied": mark("applied"),
-    "undone": mark("undone"),
+    "waiting": N_("waiting"),
+    "applied": N_("applied"),
+    "undone": N_("undone"),
 }
 
-_ID = (mark("Number"), mark("The number of the correction."))
+_ID = (N_("Number"), N_("The number of the correction."))
 
 
 class CorrectionRow(Schema):
     """What a source says now of an event on record."""
 
     correction_id: int = describe(*_ID)
-    source: str = describe(mark("Source"), "The source.")
-    event_id: str = describe(mark("Event"), "The id of the event.")
+    source: str = describe(N_("Source"), "The source.")
+    event_id: str = describe(N_("Event"), "The id of the event.")
     change: str = describe(
-        mark("The source says now"), "What differs from the record, as far as that is known.", is_long=True
+        N_("The source says now"), "What differs from the record, as far as that is known.", is_long=True
     )
     status: CorrectionStatus = describe(
-        mark("Status"),
+        N_("Status"),
         "waiting (the record says what it said), applied (it says the newer), undone (it says the former again).",
         words=STATUS_WORDS,
     )
-    found_at: Moment = describe(mark("Received (UTC)"), "When the source said so.")
+    found_at: Moment = describe(N_("Received (UTC)"), "When the source said so.")
     newer: dict[str, str] = describe("Newer", "What the source says now, by field.", is_shown=False)
     former: dict[str, str] | None = describe(
         "Former", "What the record said before; null while it is waiting.", is_shown=False
@@ -45,7 +45,7 @@ class CorrectionFilter(Schema):
     """Which corrections."""
 
     limit: int | None = describe(
-        mark("At most"), "Maximum number of rows; all if left out.", default=None, is_shown=False
+        N_("At most"), "Maximum number of rows; all if left out.", default=None, is_shown=False
     )
 
 
@@ -111,8 +111,8 @@ def _find(context: Context, correction_id: int | None) -> Sequence[Correction]:
 
 CORRECTIONS = Group(
     "corrections",
-    mark("Corrections"),
-    mark(
+    N_("Corrections"),
+    N_(
         "Events on record of which their source says something else now. An applied correction changes the "
         "scores at once and can be undone."
     ),
@@ -121,22 +121,22 @@ CORRECTIONS = Group(
 CORRECTION_OPERATIONS = (
     Query(
         name="corrections list", run=_list_corrections, needs="mend_events", parameters=CorrectionFilter,
-        result=CorrectionRow, is_many=True, title=mark("Corrections"),
+        result=CorrectionRow, is_many=True, title=N_("Corrections"),
         summary="List what sources say now of events on record, the newest first.",
-        empty=mark("No source says anything other than what is on record."), look="list corrections",
+        empty=N_("No source says anything other than what is on record."), look="list corrections",
     ),
     Operation(
         name="corrections apply", run=_apply_corrections, needs="mend_events", parameters=CorrectionIds,
         result=Outcome, arguments=("correction_ids",), is_on_page=False, of_row="correction_id",
         summary="Replace what is on record by what the source says now; scores follow at once.",
-        audit="apply corrections", button=mark("Apply"), is_offered=lambda row: row.status != "applied",
-        done=mark("Events replaced: {replaced}. Scores follow at once."),
+        audit="apply corrections", button=N_("Apply"), is_offered=lambda row: row.status != "applied",
+        done=N_("Events replaced: {replaced}. Scores follow at once."),
     ),
     Operation(
         name="corrections undo", run=_undo_correction, needs="mend_events", parameters=CorrectionId,
         result=CorrectionRow, arguments=("correction_id",), is_on_page=False, of_row="correction_id",
         summary="Undo a correction; scores are what they were before it, merges that it led to remain.",
-        audit="undo correction", button=mark("Undo"), is_offered=lambda row: row.status == "applied",
-        done=mark("Correction {correction_id} was undone."),
+        audit="undo correction", button=N_("Undo"), is_offered=lambda row: row.status == "applied",
+        done=N_("Correction {correction_id} was undone."),
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from consumer_fusion.errors import ConflictError, NotFoundError
 from consumer_fusion.events.landing import Progress, ignore_progress
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.ingest.formats import ImportFormat
 from consumer_fusion.ingest.rejections import count_rejections, list_rejections
 from consumer_fusion.operations import Context, Group, Operation, Query, Schema, describe
@@ -17,11 +17,11 @@ from consumer_fusion.records.import_record import Rejection
 from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.repairs.outcome import Outcome, tell_outcome
 
-FORM_OF_PROBLEM = mark("Row {position} {message}")
+FORM_OF_PROBLEM = N_("Row {position} {message}")
 """How the reason of every rejected row is written; what follows the number is in `ingest.validation`."""
-_ID = (mark("Number"), "The number of the row.")
-_IDS = (mark("Number"), "Numbers of rows.")
-_CODE = (mark("Reason"), "Only rows with this reason, such as invalid_time.")
+_ID = (N_("Number"), "The number of the row.")
+_IDS = (N_("Number"), "Numbers of rows.")
+_CODE = (N_("Reason"), "Only rows with this reason, such as invalid_time.")
 
 
 class RejectedRow(Schema):
@@ -149,8 +149,8 @@ def _drop_rows(context: Context, asked: DropRows) -> Dropped:
 
 REJECTED = Group(
     "rejected",
-    mark("Import errors"),
-    mark(
+    N_("Import errors"),
+    N_(
         "Rows that could not be taken are kept as they came. Correct one, or retry all once the mapping or the points "
         "are right."
     ),
@@ -166,9 +166,9 @@ SHOW_REJECTED = Query(
 )  # fmt: skip
 RETRY = Operation(
     name="rejected retry", run=retry_rows, needs="mend_events", parameters=RetryRows, result=Outcome,
-    arguments=("rejection_ids",), audit="retry rejected rows", button=mark("Retry"),
+    arguments=("rejection_ids",), audit="retry rejected rows", button=N_("Retry"),
     summary="Read rows again, as they are or corrected; those that can be taken now leave the list.",
-    done=mark("Rows accepted: {accepted}; already here: {duplicates}; still set aside: {rejected}."),
+    done=N_("Rows accepted: {accepted}; already here: {duplicates}; still set aside: {rejected}."),
 )  # fmt: skip
 REJECTED_OPERATIONS = (
     LIST_REJECTED,
@@ -176,8 +176,8 @@ REJECTED_OPERATIONS = (
     RETRY,
     Operation(
         name="rejected drop", run=_drop_rows, needs="mend_events", parameters=DropRows, result=Dropped,
-        arguments=("rejection_ids",), audit="drop rejected rows", button=mark("Drop"), is_danger=True,
+        arguments=("rejection_ids",), audit="drop rejected rows", button=N_("Drop"), is_danger=True,
         summary="Drop rows for good; an unchanged file that is imported again sets them aside anew.",
-        done=mark("Rows dropped for good: {dropped}."),
+        done=N_("Rows dropped for good: {dropped}."),
     ),
 )  # fmt: skip

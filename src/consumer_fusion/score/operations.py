@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import Context, Group, Operation, Schema, Text, describe
 from consumer_fusion.records.points import Facet, Kind
 from consumer_fusion.score.effective_points import put_points_in_force
@@ -40,30 +40,30 @@ def _read_points(value: object) -> object:
 class ChangePoints(Schema):
     """A kind of event, and what it is to be worth; what is left out stays as it is in force."""
 
-    key: Text = describe(mark("Kind"), "The kind of event, such as 'Order Completed'.")
+    key: Text = describe(N_("Kind"), "The kind of event, such as 'Order Completed'.")
     points: Annotated[dict[Facet, float], BeforeValidator(_read_points)] | None = describe(
-        mark("Points"), "By facet, such as 'delight=2 feet=1'; 0 takes a facet away.", default=None
+        N_("Points"), "By facet, such as 'delight=2 feet=1'; 0 takes a facet away.", default=None
     )
     graded: list[Facet] | None = describe(
-        mark("Times the size"), "Facets whose points are multiplied by the size of the event.", default=None
+        N_("Times the size"), "Facets whose points are multiplied by the size of the event.", default=None
     )
     half_life_days: float | None = describe(
-        mark("Half-life"), "After so many days an event counts half.", default=None
+        N_("Half-life"), "After so many days an event counts half.", default=None
     )
     trust: float | None = describe(
-        mark("Trust"), "0 to 1: how far events of the kind are believed.", default=None
+        N_("Trust"), "0 to 1: how far events of the kind are believed.", default=None
     )
     meaning: str = describe(
-        mark("Meaning"), "One sentence; only of a kind that the shipped table does not have.", default=""
+        N_("Meaning"), "One sentence; only of a kind that the shipped table does not have.", default=""
     )
     is_reset: bool = describe(
-        mark("Reset"),
+        N_("Reset"),
         "Back to the shipped points, or to what a calibration taught.",
         default=False,
         option="--reset",
     )
     before: str | None = describe(
-        mark("Version"),
+        N_("Version"),
         "The version of the points that you have seen; refused if another is in force.",
         default=None,
     )
@@ -118,14 +118,14 @@ def _change_points(context: Context, asked: ChangePoints) -> ChangedPoints:
 
 CHANGE_POINTS = Operation(
     name="points change", run=_change_points, needs="change_points", parameters=ChangePoints, result=ChangedPoints,
-    arguments=("key",), audit="change points", button=mark("Save: put these points in force"),
+    arguments=("key",), audit="change points", button=N_("Save: put these points in force"),
     summary="Change what a kind of event is worth in this workspace; every score is read with it at once.",
-    done=mark("The points of “{kind}” are in force, and every score is read with them."),
+    done=N_("The points of “{kind}” are in force, and every score is read with them."),
 )  # fmt: skip
 GROUPS = (
     Group(
         "points",
-        mark("Points"),
+        N_("Points"),
         "The points in force: what each kind of event adds to which facet, and how fast it fades.",
     ),
 )

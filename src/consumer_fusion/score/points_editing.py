@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from consumer_fusion.errors import ConflictError, PointsError
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.points import DIRECTIONS, FACETS, Kind, PointsTable
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_overrides import read_overrides
@@ -104,7 +104,7 @@ def check_own(own: Own) -> PointsTable:
             return load_points(path)
         except PointsError as error:
             raise PointsError(
-                error.message, hint=say("Change the numbers and look at the preview again.")
+                error.message, hint=_("Change the numbers and look at the preview again.")
             ) from None
 
 
@@ -123,8 +123,8 @@ def save_own(workspace: Workspace, own: Own, *, before: str | None) -> PointsTab
     check_own(own)
     if before not in (None, put_points_in_force(replace(workspace, on_change=None)).points.version):
         raise ConflictError(
-            say("Somebody has changed the points since you opened the page."),
-            hint=say("Open the kind again, see what is in force now, and change it once more."),
+            _("Somebody has changed the points since you opened the page."),
+            hint=_("Open the kind again, see what is in force now, and change it once more."),
         )
     path = workspace.points_path
     present = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.spillover.links import AssociationLink, measure_link
@@ -102,14 +102,14 @@ def _write_sentence(
     is_visible: bool, share: float,
 ) -> str:  # fmt: skip
     there, here = brand_keys.get(parent.brand_id, "another brand"), brand_keys.get(brand_id, "this brand")
-    how = {"wears": mark("is worn"), "shown_on_stage": mark("is shown on stage")}.get(
-        association.evidence, mark("is under contract")
+    how = {"wears": N_("is worn"), "shown_on_stage": N_("is shown on stage")}.get(
+        association.evidence, N_("is under contract")
     )
-    seen = mark(f"{here} was in plain view") if is_visible else mark(f"{here} {how} by declared association")
+    seen = N_(f"{here} was in plain view") if is_visible else N_(f"{here} {how} by declared association")
     if is_harm:
-        onlookers = mark(f"onlookers sided against the speaker ({share:.0%})")
-        return mark(f"'{parent.kind}' at {there} fell on {here}: {seen}, and {onlookers}")
-    return mark(f"'{parent.kind}' at {there} shone on {here}: {seen}")
+        onlookers = N_(f"onlookers sided against the speaker ({share:.0%})")
+        return N_(f"'{parent.kind}' at {there} fell on {here}: {seen}, and {onlookers}")
+    return N_(f"'{parent.kind}' at {there} shone on {here}: {seen}")
 
 
 def _read_list(value: object) -> Sequence[str]:

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n import number_format
-from consumer_fusion.i18n.translation import read_language, say
+from consumer_fusion.i18n.translation import _, read_language
 from consumer_fusion.records.schema import DAY_SCHEMA, MOMENT_SCHEMA, MOST_FILE_BYTES, TextFile
 from consumer_fusion.records.timestamps import write_iso_day, write_moment
 
@@ -31,12 +31,12 @@ def read_parameters(model: type[ModelT], values: Mapping[str, object]) -> ModelT
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         field = model.model_fields.get(name)
-        label = say(field.title) if field is not None and field.title else name
+        label = _(field.title) if field is not None and field.title else name
         if first["type"] == "missing":
-            raise InputError(say("“{name}” is missing.", name=label), hint=say("Fill it in.")) from None
+            raise InputError(_("“{name}” is missing.", name=label), hint=_("Fill it in.")) from None
         raise InputError(
-            say("“{name}” cannot be read: {reason}.", name=label, reason=first["msg"]),
-            hint=say(field.description or "") if field is not None else "",
+            _("“{name}” cannot be read: {reason}.", name=label, reason=first["msg"]),
+            hint=_(field.description or "") if field is not None else "",
             where=name,
         ) from None
 
@@ -100,14 +100,14 @@ def read_text_file(name: str, content: bytes) -> TextFile:
     """
     if len(content) > MOST_FILE_BYTES:
         raise InputError(
-            say("The file {name} is too large.", name=name),
-            hint=say("A file may have {megabytes} MB; divide it.", megabytes=MOST_FILE_BYTES // 1_000_000),
+            _("The file {name} is too large.", name=name),
+            hint=_("A file may have {megabytes} MB; divide it.", megabytes=MOST_FILE_BYTES // 1_000_000),
         )
     try:
         return TextFile(name=name, text=content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InputError(
-            say("The file {name} is not text in UTF-8.", name=name), hint=say("Save it as UTF-8.")
+            _("The file {name} is not text in UTF-8.", name=name), hint=_("Save it as UTF-8.")
         ) from None
 
 
@@ -141,11 +141,11 @@ def write_value(
     extra = read_extra(field)
     words, absent = extra.get("words", {}), extra.get("absent", "")
     if value is None:
-        return say(absent) if absent else ""
+        return _(absent) if absent else ""
     if isinstance(value, bool):
-        return say("yes") if value else say("no")
+        return _("yes") if value else _("no")
     if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(say(words[each]) if each in words else str(each) for each in value)
+        return ", ".join(_(words[each]) if each in words else str(each) for each in value)
     if isinstance(value, int) and is_moment(field):
         return write_time(value)
     if isinstance(value, int) and is_day(field):
@@ -154,9 +154,9 @@ def write_value(
         return _FORMS.get(extra.get("form", ""), "{:g}".format)(value)
     if not isinstance(value, str) or value not in words:
         return str(value)
-    named = [name for _, name, _, _ in Formatter().parse(words[value]) if name]
+    named = [name for _unused, name, _unused, _unused in Formatter().parse(words[value]) if name]
     fields = {} if row is None else type(row).model_fields
-    return say(
+    return _(
         words[value],
         **{
             name: write_value(fields[name], getattr(row, name), write_time=write_time, write_day=write_day)

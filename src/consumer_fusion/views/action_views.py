@@ -9,7 +9,7 @@ import pyarrow as pa
 from consumer_fusion.causal.actions.declared_actions import DeclaredAction
 from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.power_analysis import Plan
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.views.charts.forests import draw_actions, draw_detectable
 from consumer_fusion.views.drawings import Drawing
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
@@ -30,18 +30,18 @@ def make_timeline_drawing(brand: str, actions: Sequence[DeclaredAction]) -> Draw
     )
     return Drawing(
         "timeline",
-        say("Timeline"),
-        say("Mark: it began; light bar: the days on which its effect is looked for"),
+        _("Timeline"),
+        _("Mark: it began; light bar: the days on which its effect is looked for"),
         lambda look: draw_actions(table, look),
         lambda: TableView(
             "actions",
-            say("Campaigns and actions of {brand}", brand=brand),
+            _("Campaigns and actions of {brand}", brand=brand),
             [
-                ColumnView("title", mark("action"), "title"),
-                ColumnView("first_day", mark("from"), "day"),
-                ColumnView("last_day", mark("to"), "day"),
-                ColumnView("effect_from", mark("effect from"), "day"),
-                ColumnView("effect_until", mark("effect to"), "day"),
+                ColumnView("title", N_("action"), "title"),
+                ColumnView("first_day", N_("from"), "day"),
+                ColumnView("last_day", N_("to"), "day"),
+                ColumnView("effect_from", N_("effect from"), "day"),
+                ColumnView("effect_until", N_("effect to"), "day"),
             ],
             table.to_pylist(),
         ),
@@ -60,16 +60,16 @@ def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
         names = ("series", "start", "days", "detectable", "controls")
         return TableView(
             "plans",
-            say(
+            _(
                 "The smallest effect on {metric} that would be found",
                 metric=effect_wording.name_metric(metric),
             ),
             list_columns(
-                ColumnView("series", mark("whose")),
-                ColumnView("start", mark("from"), "day"),
-                ColumnView("days", mark("days"), "count"),
-                ColumnView("detectable", mark("effect"), "relative"),
-                ColumnView("controls", mark("control series"), "count"),
+                ColumnView("series", N_("whose")),
+                ColumnView("start", N_("from"), "day"),
+                ColumnView("days", N_("days"), "count"),
+                ColumnView("detectable", N_("effect"), "relative"),
+                ColumnView("controls", N_("control series"), "count"),
             ),
             [{name: getattr(plan, name) for name in names} for plan in plans],
         )
@@ -87,8 +87,8 @@ def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
     )
     return Drawing(
         "plans",
-        say("What could be found"),
-        say("Smallest detectable effect at 80% power, by the length of the action."),
+        _("What could be found"),
+        _("Smallest detectable effect at 80% power, by the length of the action."),
         lambda look: draw_detectable(table, look),
         gather,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer_fusion.events.activity_counts import Activity
-from consumer_fusion.i18n.translation import mark, say, say_count
+from consumer_fusion.i18n.translation import N_, _, ngettext
 from consumer_fusion.views.brand_views import make_activity_drawing
 from consumer_fusion.views.charts.labels import write_time
 from consumer_fusion.views.drawings import Section
@@ -45,13 +45,13 @@ def make_arrivals_section(
         unscored: Kinds without points: `kind`, `events`.
     """
     sentences = [
-        say(
+        _(
             "{events} accepted, {duplicates} recognised, {rows} with errors.",
-            events=say_count("{count} event", "{count} events", counts.event_count),
-            duplicates=say_count("{count} duplicate", "{count} duplicates", counts.duplicate_count),
-            rows=say_count("{count} row", "{count} rows", counts.rejected_count),
+            events=ngettext("{count} event", "{count} events", counts.event_count),
+            duplicates=ngettext("{count} duplicate", "{count} duplicates", counts.duplicate_count),
+            rows=ngettext("{count} row", "{count} rows", counts.rejected_count),
         ),
-        say_count(
+        ngettext(
             "{count} event has no consumer or brand yet and does not affect any score.",
             "{count} events have no consumer or brand yet and do not affect any score.",
             counts.unattributed_count,
@@ -59,30 +59,30 @@ def make_arrivals_section(
     ]
     if activity.oldest_event_us is not None and activity.newest_event_us is not None:
         first, last = write_time(activity.oldest_event_us), write_time(activity.newest_event_us)
-        sentences.append(say("Events from {first} to {last} UTC.", first=first, last=last))
+        sentences.append(_("Events from {first} to {last} UTC.", first=first, last=last))
     tables = []
     if rejections:
         tables.append(
             TableView(
                 "import-errors",
-                say("Import errors by reason (commands: fusion rejected list, fusion rejected retry)"),
+                _("Import errors by reason (commands: fusion rejected list, fusion rejected retry)"),
                 [
-                    ColumnView("code", mark("reason")),
-                    ColumnView("message", mark("for example"), "sentence"),
-                    ColumnView("row_count", mark("rows"), "count"),
+                    ColumnView("code", N_("reason")),
+                    ColumnView("message", N_("for example"), "sentence"),
+                    ColumnView("row_count", N_("rows"), "count"),
                 ],
                 rejections,
             )
         )
     if unscored:
-        caption = say("Kinds of events without points; they do not affect any score until they have some")
+        caption = _("Kinds of events without points; they do not affect any score until they have some")
         tables.append(
             TableView(
                 "kinds-without-points",
                 caption,
-                list_columns("kind", ColumnView("events", mark("events"), "count")),
+                list_columns("kind", ColumnView("events", N_("events"), "count")),
                 unscored,
             )
         )
     drawings = [make_activity_drawing(activity.days)] if activity.days.num_rows else ()
-    return Section("intake", say("What came in"), sentences, drawings, tables)
+    return Section("intake", _("What came in"), sentences, drawings, tables)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.events.activity_counts import count_activity
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Moment
@@ -35,9 +35,9 @@ MOVERS_DRAWN = 12
 BRANDS_DRAWN = 5
 """So many brands, the largest, have a section of their own; all are in the table."""
 _PERIOD_HINTS = {
-    "day": mark("Each bar counts the events of a day; all channels share one scale."),
-    "week": mark("Each bar counts the events of a week; all channels share one scale."),
-    "month": mark("Each bar counts the events of a month; all channels share one scale."),
+    "day": N_("Each bar counts the events of a day; all channels share one scale."),
+    "week": N_("Each bar counts the events of a week; all channels share one scale."),
+    "month": N_("Each bar counts the events of a month; all channels share one scale."),
 }
 
 
@@ -78,12 +78,12 @@ def make_brand_drawings(
     """
     trend = Drawing(
         "trend",
-        say("Last six months"),
-        say("Line: median. Band: middle 50% of scores."),
+        _("Last six months"),
+        _("Line: median. Band: middle 50% of scores."),
         lambda look: draw_trend(read_trend(), look, brand=brand),
         lambda: TableView(
             "trend",
-            say("Scores of {brand} over time", brand=brand),
+            _("Scores of {brand} over time", brand=brand),
             list_columns("day", "pair_count", "lower_quartile", "median", "upper_quartile"),
             read_trend().to_pylist()[::-1],
         ),
@@ -109,24 +109,24 @@ def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawin
         total = sum(row["pair_count"] for row in rows) or 1
         return TableView(
             "kinds-of-relationship",
-            say("Kinds of relationship with {brand}", brand=brand),
-            list_columns("symbiosis", "pair_count", ColumnView("share", mark("share"), "share")),
+            _("Kinds of relationship with {brand}", brand=brand),
+            list_columns("symbiosis", "pair_count", ColumnView("share", N_("share"), "share")),
             [{**row, "share": row["pair_count"] / total} for row in rows],
         )
 
     return (
         Drawing(
             "distribution",
-            say("How the scores are spread"),
-            say("Bars count relationships. 50: no relationship found. Grey: too little data."),
+            _("How the scores are spread"),
+            _("Bars count relationships. 50: no relationship found. Grey: too little data."),
             lambda look: draw_score_distribution(scores, look, brand=brand),
             lambda: TableView(
                 "score-distribution",
-                say("Scores of {brand}", brand=brand),
+                _("Scores of {brand}", brand=brand),
                 list_columns(
-                    ColumnView("score_from", mark("score from"), "count"),
-                    ColumnView("score_to", mark("to"), "count"),
-                    ColumnView("certainty", mark("evidence"), "certainty"),
+                    ColumnView("score_from", N_("score from"), "count"),
+                    ColumnView("score_to", N_("to"), "count"),
+                    ColumnView("certainty", N_("evidence"), "certainty"),
                     "pair_count",
                 ),
                 gather_bins(scores).to_pylist(),
@@ -134,20 +134,20 @@ def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawin
         ),
         Drawing(
             "both-sides",
-            say("What each side gives"),
-            say("Right: consumer → brand. Up: brand → consumer. Larger marks: more relationships."),
+            _("What each side gives"),
+            _("Right: consumer → brand. Up: brand → consumer. Larger marks: more relationships."),
             lambda look: draw_both_sides(scores, look, brand=brand),
             lambda: TableView(
                 "both-sides",
-                say("Both sides of the relationships with {brand}", brand=brand),
+                _("Both sides of the relationships with {brand}", brand=brand),
                 list_columns("consumer_to_brand", "brand_to_consumer", "symbiosis", "pair_count"),
                 gather_cells(scores).to_pylist(),
             ),
         ),
         Drawing(
             "kinds",
-            say("Kinds of relationship"),
-            say("Who benefits, who gives without getting, and where one side loses."),
+            _("Kinds of relationship"),
+            _("Who benefits, who gives without getting, and where one side loses."),
             lambda look: draw_symbiosis_mix(scores, look, brand=brand),
             gather_kinds,
         ),
@@ -166,12 +166,12 @@ def make_movers_drawing(list_shown: Callable[[], pa.Table]) -> Drawing:
         has_brands = len({row["brand"] for row in rows}) > 1
         return TableView(
             "movers",
-            say("Relationships that moved most in 28 days"),
+            _("Relationships that moved most in 28 days"),
             list_columns(
                 "consumer",
                 *(["brand"] if has_brands else []),
-                ColumnView("score_before", mark("before"), "score"),
-                ColumnView("fusion_score", mark("now"), "score"),
+                ColumnView("score_before", N_("before"), "score"),
+                ColumnView("fusion_score", N_("now"), "score"),
                 "change",
             ),
             [{**row, "change": row["fusion_score"] - row["score_before"]} for row in rows],
@@ -179,8 +179,8 @@ def make_movers_drawing(list_shown: Callable[[], pa.Table]) -> Drawing:
 
     return Drawing(
         "movers",
-        say("Who moved most"),
-        say("In 28 days. Ring: score before; dot: score now. Blue rose, orange fell."),
+        _("Who moved most"),
+        _("In 28 days. Ring: score before; dot: score now. Blue rose, orange fell."),
         lambda look: draw_movers(list_shown(), look),
         gather,
     )
@@ -194,15 +194,15 @@ def make_activity_drawing(activity: pa.Table) -> Drawing:
     """
     return Drawing(
         "activity",
-        say("Where events come from"),
-        say(_PERIOD_HINTS[pick_period(activity["day"])]),
+        _("Where events come from"),
+        _(_PERIOD_HINTS[pick_period(activity["day"])]),
         lambda look: draw_activity(activity, look),
         lambda: TableView(
             "activity-by-channel",
-            say("Events by channel"),
+            _("Events by channel"),
             list_columns(
-                ColumnView("channel", mark("channel"), "channel"),
-                ColumnView("day", mark("from"), "day"),
+                ColumnView("channel", N_("channel"), "channel"),
+                ColumnView("day", N_("from"), "day"),
                 "event_count",
             ),
             gather_periods(activity)[0].to_pylist(),
@@ -219,19 +219,19 @@ def make_brand_sections(brands: pa.Table, scores: pa.Table) -> list[Section]:
     """
     table = TableView(
         "brands",
-        say("All brands"),
+        _("All brands"),
         list_columns(
             "brand",
-            ColumnView("pairs", mark("relationships"), "count"),
-            ColumnView("unknown", mark("too little data"), "count"),
+            ColumnView("pairs", N_("relationships"), "count"),
+            ColumnView("unknown", N_("too little data"), "count"),
             "lower_quartile",
             "median",
             "upper_quartile",
         ),
         brands.to_pylist(),
     )
-    told = say("Each brand stands for itself: a score is of one consumer and one brand, and is not added up.")
-    sections = [Section("brands", say("Brands"), [told], tables=[table])]
+    told = _("Each brand stands for itself: a score is of one consumer and one brand, and is not added up.")
+    sections = [Section("brands", _("Brands"), [told], tables=[table])]
     for number, brand in enumerate(brands["brand"].to_pylist()[:BRANDS_DRAWN], 1):
         own = scores.filter(pc.equal(scores["brand"], brand))
         if own.num_rows:
@@ -246,9 +246,9 @@ def make_movers_section(scores: pa.Table) -> Section:
         scores: Relationships with `change_28_days`, of one brand or of several.
     """
     movers = answers.list_movers(scores, MOVERS_DRAWN)
-    heading = say("What moved in 28 days")
+    heading = _("What moved in 28 days")
     if not movers.num_rows:
-        return Section("movers", heading, [say("No relationship moved in 28 days.")])
+        return Section("movers", heading, [_("No relationship moved in 28 days.")])
     return Section("movers", heading, drawings=[make_movers_drawing(lambda: movers)])
 
 
@@ -262,16 +262,16 @@ def make_scores_section(scores: pa.Table, most: int) -> Section:
     listed = scores.sort_by([("fusion_score", "descending")]).slice(0, most)
     table = TableView(
         "fusion-scores",
-        say("Fusion Scores"),
+        _("Fusion Scores"),
         list_columns(
             "consumer", "brand", "fusion_score", "low", "high", "consumer_to_brand", "brand_to_consumer",
-            ColumnView("confidence", mark("confidence"), "share"),
-            ColumnView("percentile", mark("percentile"), "count"), "symbiosis",
+            ColumnView("confidence", N_("confidence"), "share"),
+            ColumnView("percentile", N_("percentile"), "count"), "symbiosis",
         ),
         listed.to_pylist(),
         scores.num_rows,
     )  # fmt: skip
-    told = say(
+    told = _(
         "One row a relationship. The interval holds the score in four of five cases; with little evidence it is wide."
     )
-    return Section("pairs", say("Relationships"), [told], tables=[table])
+    return Section("pairs", _("Relationships"), [told], tables=[table])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from consumer_fusion.i18n.translation import mark, say, say_written
+from consumer_fusion.i18n.translation import N_, _, say_written
 from consumer_fusion.score.calibration.calibration_report import CalibrationReport, find_objection
 from consumer_fusion.views.charts.labels import write_share, write_time
 from consumer_fusion.views.charts.reliability import draw_reliability
@@ -14,9 +14,9 @@ from consumer_fusion.views.drawings import Drawing, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 
 _MEASURES = {
-    "log_loss": mark("log-loss"),
-    "auc": mark("ranking (AUC)"),
-    "calibration_error": mark("calibration error"),
+    "log_loss": N_("log-loss"),
+    "auc": N_("ranking (AUC)"),
+    "calibration_error": N_("calibration error"),
 }
 
 
@@ -29,7 +29,7 @@ def make_calibration_section(report: CalibrationReport, *, is_applied: bool) -> 
     """
     return Section(
         "calibration",
-        say("Calibration"),
+        _("Calibration"),
         tuple(_tell(report, is_applied)),
         [_make_reliability_drawing(report)] if report.reliability else (),
         _make_tables(report),
@@ -37,27 +37,27 @@ def make_calibration_section(report: CalibrationReport, *, is_applied: bool) -> 
 
 
 def _tell(report: CalibrationReport, is_applied: bool) -> Iterator[str]:
-    yield say(
+    yield _(
         "Forecast: would “{outcome}” follow within {days} days of {moment} UTC?",
-        outcome=say(report.outcome),
+        outcome=_(report.outcome),
         days=f"{report.horizon_days:g}",
         moment=write_time(report.cutoff_us),
     )
     if report.is_better:
-        yield say("What was learnt forecasts better than the points before any calibration.")
+        yield _("What was learnt forecasts better than the points before any calibration.")
     else:
-        yield say("The points in force stay: {reason}.", reason=say_written(find_objection(report)))
-    yield say("Its points are in force.") if is_applied else say("Its points are not in force.")
+        yield _("The points in force stay: {reason}.", reason=say_written(find_objection(report)))
+    yield _("Its points are in force.") if is_applied else _("Its points are not in force.")
     if report.placebo_share is not None:
-        yield say(
+        yield _(
             "A made-up kind of random events was learnt at {share} of the points of the kind it imitates.",
             share=write_share(report.placebo_share),
         )
     reasons: dict[str, list[str]] = {}
     for kind, reason in report.kept_kinds.items():
-        reasons.setdefault(reason, []).append(say(kind))
+        reasons.setdefault(reason, []).append(_(kind))
     for reason, kinds in reasons.items():
-        yield say("Left as they are ({reason}): {kinds}.", reason=say_written(reason), kinds=", ".join(kinds))
+        yield _("Left as they are ({reason}): {kinds}.", reason=say_written(reason), kinds=", ".join(kinds))
 
 
 def _make_reliability_drawing(report: CalibrationReport) -> Drawing:
@@ -69,17 +69,17 @@ def _make_reliability_drawing(report: CalibrationReport) -> Drawing:
     )
     return Drawing(
         "reliability",
-        say("Did forecasts come true"),
-        say(
+        _("Did forecasts come true"),
+        _(
             "On the dashed line a forecast of 30% came true in 30% of the relationships, which the bars count."
         ),
-        lambda look: draw_reliability(bins, look, outcome=say(report.outcome)),
+        lambda look: draw_reliability(bins, look, outcome=_(report.outcome)),
         lambda: TableView(
             "reliability",
-            say("Forecast and what happened, on relationships that were not learnt from"),
+            _("Forecast and what happened, on relationships that were not learnt from"),
             list_columns(
-                ColumnView("predicted", mark("forecast"), "share"),
-                ColumnView("observed", mark("came true"), "share"),
+                ColumnView("predicted", N_("forecast"), "share"),
+                ColumnView("observed", N_("came true"), "share"),
                 "pair_count",
             ),
             bins.to_pylist(),
@@ -91,15 +91,15 @@ def _make_tables(report: CalibrationReport) -> list[TableView]:
     tables = [
         TableView(
             "calibration-measures",
-            say("Before and after, on relationships that were not learnt from"),
+            _("Before and after, on relationships that were not learnt from"),
             [
-                ColumnView("measure", mark("measure")),
-                ColumnView("before", mark("before"), "measure"),
-                ColumnView("after", mark("after"), "measure"),
+                ColumnView("measure", N_("measure")),
+                ColumnView("before", N_("before"), "measure"),
+                ColumnView("after", N_("after"), "measure"),
             ],
             [
                 {
-                    "measure": say(words),
+                    "measure": _(words),
                     "before": getattr(report.before, name),
                     "after": getattr(report.after, name),
                 }
@@ -114,9 +114,9 @@ def _make_tables(report: CalibrationReport) -> list[TableView]:
         ]
         columns = list_columns(
             "kind",
-            ColumnView("multiplier", mark("points times"), "number"),
-            ColumnView("half_life_factor", mark("half-life times"), "number"),
+            ColumnView("multiplier", N_("points times"), "number"),
+            ColumnView("half_life_factor", N_("half-life times"), "number"),
         )
-        caption = say("What was learnt about each kind of event")
+        caption = _("What was learnt about each kind of event")
         tables.append(TableView("calibration-multipliers", caption, columns, rows))
     return tables

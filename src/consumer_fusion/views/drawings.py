@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer_fusion.errors import DrawingError
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.score.model.reading import Reading
 from consumer_fusion.views.charts.rendering import render_svg
 from consumer_fusion.views.charts.theme import THEMED, AnyChart, Look
@@ -97,7 +97,7 @@ def draw_figure(drawing: Drawing, *looks: Look) -> Drawn:
         DrawingError: It could not be drawn.
     """
     charts = [drawing.draw(look) for look in looks or (WIDE,)]
-    label = say("Chart: {heading}. Its numbers are in the table that follows.", heading=drawing.heading)
+    label = _("Chart: {heading}. Its numbers are in the table that follows.", heading=drawing.heading)
     return _finish_figure(drawing, charts[0], [render_svg(chart, label=label) for chart in charts])
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.effect_report import EffectReport
 from consumer_fusion.causal.effects.shrinking import ShownEffect
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.views.charts.courses import draw_course, draw_cumulative, draw_placebos, gather_totals
 from consumer_fusion.views.charts.forests import draw_effects
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
@@ -42,8 +42,8 @@ def _make_course(report: EffectReport) -> pa.Table:
 def _make_course_drawing(report: EffectReport, course: pa.Table) -> Drawing:
     return Drawing(
         "course",
-        say("Observed and expected"),
-        say(
+        _("Observed and expected"),
+        _(
             "Solid: observed. Dashed, with its band: expected without the action. Grey: the days looked at."
         ),
         lambda look: draw_course(
@@ -52,13 +52,13 @@ def _make_course_drawing(report: EffectReport, course: pa.Table) -> Drawing:
         ),
         lambda: TableView(
             "observed-and-expected",
-            say("Observed and expected, day by day"),
+            _("Observed and expected, day by day"),
             list_columns(
                 "day",
-                ColumnView("observed", mark("observed"), "number"),
-                ColumnView("expected", mark("expected"), "number"),
-                ColumnView("low", mark("expected, low"), "number"),
-                ColumnView("high", mark("expected, high"), "number"),
+                ColumnView("observed", N_("observed"), "number"),
+                ColumnView("expected", N_("expected"), "number"),
+                ColumnView("low", N_("expected, low"), "number"),
+                ColumnView("high", N_("expected, high"), "number"),
             ),
             course.to_pylist()[::-1],
         ),
@@ -69,13 +69,13 @@ def _make_placebos_drawing(report: EffectReport) -> Drawing:
     placebos = sorted(each for each in report.placebos if each is not None)
     return Drawing(
         "placebos",
-        say("How far chance goes"),
-        say("The same measurement on past days without an action. The line is the effect that was measured."),
+        _("How far chance goes"),
+        _("The same measurement on past days without an action. The line is the effect that was measured."),
         lambda look: draw_placebos(placebos, look, effect=report.relative),
         lambda: TableView(
             "placebos",
-            say("Changes on past days without an action"),
-            [ColumnView("change", mark("change"), "relative")],
+            _("Changes on past days without an action"),
+            [ColumnView("change", N_("change"), "relative")],
             [{"change": each} for each in placebos],
         ),
     )
@@ -85,16 +85,16 @@ def _make_cumulative_drawing(report: EffectReport, course: pa.Table) -> Drawing:
     window = {"start_day": report.start_day, "end_day": report.end_day}
     return Drawing(
         "cumulative",
-        say("What it adds up to"),
-        say("Observed less expected from the first day on; the bar at the end is the interval of the whole."),
+        _("What it adds up to"),
+        _("Observed less expected from the first day on; the bar at the end is the interval of the whole."),
         lambda look: draw_cumulative(
             course, look, **window, low=report.cumulative_low, high=report.cumulative_high,
             measure=effect_wording.name_metric(report.metric), finding=effect_wording.tell_total(report),
         ),
         lambda: TableView(
             "cumulative-effect",
-            say("Observed less expected, added up"),
-            list_columns("day", ColumnView("total", mark("together"), "change")),
+            _("Observed less expected, added up"),
+            list_columns("day", ColumnView("total", N_("together"), "change")),
             gather_totals(course, **window).to_pylist(),
         ),
     )  # fmt: skip
@@ -122,28 +122,28 @@ def make_effects_drawing(shown: Sequence[ShownEffect], brand: str | None = None)
     )  # fmt: skip
     return Drawing(
         "effects",
-        say("Raw and pooled estimates"),
-        say(
+        _("Raw and pooled estimates"),
+        _(
             "Ring and thin line: raw estimate, 95%. Dot and thick line: pooled estimate. An arrow: it goes on beyond "
             "the scale."
         ),
         lambda look: draw_effects(table, look),
         lambda: TableView(
             "effects",
-            say("Impact of all actions") if brand is None else say("Impact of {brand}", brand=brand),
+            _("Impact of all actions") if brand is None else _("Impact of {brand}", brand=brand),
             list_columns(
                 "action",
                 *(["brand"] if brand is None else []),
                 "metric",
-                ColumnView("relative", mark("raw estimate"), "relative"),
-                ColumnView("low", mark("low"), "relative"),
-                ColumnView("high", mark("high"), "relative"),
-                ColumnView("shrunk", mark("pooled estimate"), "relative"),
-                ColumnView("shrunk_low", mark("pooled estimate, low"), "relative"),
-                ColumnView("shrunk_high", mark("pooled estimate, high"), "relative"),
-                ColumnView("p_value", mark("p"), "p_value"),
-                ColumnView("q_value", mark("q"), "p_value"),
-                ColumnView("label", mark("verdict")),
+                ColumnView("relative", N_("raw estimate"), "relative"),
+                ColumnView("low", N_("low"), "relative"),
+                ColumnView("high", N_("high"), "relative"),
+                ColumnView("shrunk", N_("pooled estimate"), "relative"),
+                ColumnView("shrunk_low", N_("pooled estimate, low"), "relative"),
+                ColumnView("shrunk_high", N_("pooled estimate, high"), "relative"),
+                ColumnView("p_value", N_("p"), "p_value"),
+                ColumnView("q_value", N_("q"), "p_value"),
+                ColumnView("label", N_("verdict")),
             ),
             list(map(_gather_row, shown)),
         ),
@@ -156,7 +156,7 @@ def make_effects_section(shown: Sequence[ShownEffect]) -> Section | None:
     if not told:
         return None
     sentences = [
-        say(
+        _(
             "What each action did to a metric. Raw estimate: with an interval as wide as the same measurement was "
             "wrong on days without an action. Pooled estimate: drawn towards other actions of its kind, where there "
             "are at least five; that is what to expect of it. Effects add nothing to scores."
@@ -168,7 +168,7 @@ def make_effects_section(shown: Sequence[ShownEffect]) -> Section | None:
         # Of those that chance explains least, the newest.
         best = min(sure, key=lambda each: (each.report.p_value or 0.0, -each.starts_us))
         sentences.append(
-            say(
+            _(
                 "{metric} after “{action}”",
                 metric=effect_wording.name_metric(best.report.metric),
                 action=best.title,
@@ -177,7 +177,7 @@ def make_effects_section(shown: Sequence[ShownEffect]) -> Section | None:
         )
         sentences.append(" ".join(effect_wording.tell_finding(best)))
         drawings += make_effect_drawings(best.report).values()
-    return Section("effects", say("Impact"), sentences, drawings)
+    return Section("effects", _("Impact"), sentences, drawings)
 
 
 def _gather_row(each: ShownEffect) -> dict[str, object]:

@@ -7,7 +7,7 @@ from importlib.resources import files
 import jinja2
 
 from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import read_language, say, say_count, say_written
+from consumer_fusion.i18n.translation import _, ngettext, read_language, say_written
 from consumer_fusion.records.release import read_product_version
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.views.charts.labels import (
@@ -40,8 +40,8 @@ def make_environment(*packages: str) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "say": say,
-        "say_count": say_count,
+        "_": _,
+        "ngettext": ngettext,
         "say_written": say_written,
         "language_code": lambda: read_language().code,
         "product_version": read_product_version(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.i18n.translation import mark, read_language, say
+from consumer_fusion.i18n.translation import N_, _, read_language
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Moment, PairAnswer
@@ -49,13 +49,13 @@ def make_pair_drawings(answer: PairAnswer, history: pa.Table, consumer: str | No
     pair = name_pair(answer, consumer)
     told = Drawing(
         "facets",
-        say("What each side gives"),
-        say("Points by facet as they count today: older events weigh less, many of one kind level off."),
+        _("What each side gives"),
+        _("Points by facet as they count today: older events weigh less, many of one kind level off."),
         lambda look: draw_facets(_arrange_facets(answer), look, pair=pair),
         lambda: TableView(
             "facets",
-            say("Facets of {pair}", pair=pair),
-            list_columns("direction", "facet", ColumnView("points", mark("points"), "change")),
+            _("Facets of {pair}", pair=pair),
+            list_columns("direction", "facet", ColumnView("points", N_("points"), "change")),
             _arrange_facets(answer).to_pylist(),
         ),
     )
@@ -80,48 +80,48 @@ def _make_event_drawings(
     return (
         Drawing(
             "history",
-            say("The score over time"),
-            say("The band holds the score in four of five cases. Triangles are events that moved it."),
+            _("The score over time"),
+            _("The band holds the score in four of five cases. Triangles are events that moved it."),
             lambda look: draw_score_history(days, list_changes(), look, pair=pair),
             lambda: TableView(
                 "score-history",
-                say("Score of {pair} at the end of each day (UTC)", pair=pair),
+                _("Score of {pair} at the end of each day (UTC)", pair=pair),
                 list_columns("day", "fusion_score", "low", "high"),
                 days.to_pylist()[::-1],
             ),
         ),
         Drawing(
             "changes",
-            say("What moved it"),
-            say("Each bar starts where the one before it ended. Between events, what is past fades."),
+            _("What moved it"),
+            _("Each bar starts where the one before it ended. Between events, what is past fades."),
             lambda look: draw_changes(list_changes(), look, pair=pair, most=CHANGES_ALONE),
             lambda: TableView(
                 "changes",
-                say("Everything that moved the score of {pair}, in order", pair=pair),
+                _("Everything that moved the score of {pair}, in order", pair=pair),
                 list_columns(
-                    ColumnView("at", mark("when (UTC)"), "time"),
+                    ColumnView("at", N_("when (UTC)"), "time"),
                     "kind",
                     "event_id",
                     "change",
-                    ColumnView("score_after", mark("score after"), "number"),
+                    ColumnView("score_after", N_("score after"), "number"),
                 ),
                 list_changes().to_pylist(),
             ),
         ),
         Drawing(
             "contributions",
-            say("Why this score"),
-            say("Counted from 50: what each facet adds or takes. Together they make exactly the score."),
+            _("Why this score"),
+            _("Counted from 50: what each facet adds or takes. Together they make exactly the score."),
             lambda look: draw_contributions(list_contributions(), look, pair=pair),
             lambda: TableView(
                 "contributions-by-facet",
-                say("What each facet adds to the score of {pair}", pair=pair),
+                _("What each facet adds to the score of {pair}", pair=pair),
                 list_columns(
                     "facet",
                     "direction",
-                    ColumnView("gained", mark("added"), "change"),
-                    ColumnView("lost", mark("taken"), "change"),
-                    ColumnView("net", mark("net"), "change"),
+                    ColumnView("gained", N_("added"), "change"),
+                    ColumnView("lost", N_("taken"), "change"),
+                    ColumnView("net", N_("net"), "change"),
                 ),
                 gather_facets(list_contributions()).to_pylist(),
             ),
@@ -139,17 +139,17 @@ def make_ledger_table(answer: PairAnswer, consumer: str | None = None) -> TableV
     rows = answers.tabulate_contributions(answer).to_pylist()
     return TableView(
         "contributions",
-        say("Event by event, the largest first; with 50 they add up to the score of {pair}",
+        _("Event by event, the largest first; with 50 they add up to the score of {pair}",
             pair=name_pair(answer, consumer)),
         list_columns(
-            ColumnView("sentence", mark("what happened"), "sentence"),
-            ColumnView("contribution", mark("impact today"), "change"),
-            ColumnView("occurred_at", mark("when (UTC)"), "time"),
+            ColumnView("sentence", N_("what happened"), "sentence"),
+            ColumnView("contribution", N_("impact today"), "change"),
+            ColumnView("occurred_at", N_("when (UTC)"), "time"),
             "facet",
             "direction",
             "kind",
-            ColumnView("points", mark("points then"), "change"),
-            ColumnView("parent_event_id", mark("because of event"), "reference"),
+            ColumnView("points", N_("points then"), "change"),
+            ColumnView("parent_event_id", N_("because of event"), "reference"),
             "event_id",
         ),
         sorted(rows, key=lambda row: -abs(row["contribution"])),
@@ -167,15 +167,15 @@ def make_pair_section(answer: PairAnswer, history: pa.Table, percentile: float |
     reading = answer.explanation.reading
     score = read_language().write_number
     kind = name_symbiosis(reading.symbiosis)
-    place = say("unknown") if percentile is None else score(percentile, 0)
+    place = _("unknown") if percentile is None else score(percentile, 0)
     sentences = (
-        f"{kind[0].upper()}{kind[1:]}: {say(SYMBIOSIS_LABELS[reading.symbiosis].meaning)}.",
-        say(
+        f"{kind[0].upper()}{kind[1:]}: {_(SYMBIOSIS_LABELS[reading.symbiosis].meaning)}.",
+        _(
             "Consumer → brand {given}, brand → consumer {received}; at 50 nothing is found.",
             given=score(reading.consumer_to_brand, 1),
             received=score(reading.brand_to_consumer, 1),
         ),
-        say(
+        _(
             "Confidence {share}; percentile at this brand: {percentile}.",
             share=write_share(reading.confidence),
             percentile=place,
@@ -183,7 +183,7 @@ def make_pair_section(answer: PairAnswer, history: pa.Table, percentile: float |
     )
     return Section(
         "pair",
-        say("One relationship: {pair}", pair=name_pair(answer)),
+        _("One relationship: {pair}", pair=name_pair(answer)),
         sentences,
         tuple(make_pair_drawings(answer, history).values()),
         (make_ledger_table(answer),) if answer.entries else (),

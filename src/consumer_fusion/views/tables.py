@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from consumer_fusion.i18n.number_format import write_relative, write_signed
-from consumer_fusion.i18n.translation import mark, read_language, say, say_written
+from consumer_fusion.i18n.translation import N_, _, read_language, say_written
 from consumer_fusion.records import spreadsheet_cells
 from consumer_fusion.views.charts.labels import (
     from_day_number,
@@ -49,7 +49,7 @@ class ColumnView:
     @property
     def heading(self) -> str:
         """What stands above it."""
-        return say(self.label)
+        return _(self.label)
 
     @property
     def is_number(self) -> bool:
@@ -101,27 +101,27 @@ class TableView:
 
 
 _SHARED = (
-    ColumnView("consumer", mark("consumer")),
-    ColumnView("brand", mark("brand")),
-    ColumnView("pair_count", mark("relationships"), "count"),
-    ColumnView("fusion_score", mark("Fusion Score"), "score"),
-    ColumnView("low", mark("80% from"), "score"),
-    ColumnView("high", mark("to"), "score"),
-    ColumnView("consumer_to_brand", mark("consumer → brand"), "score"),
-    ColumnView("brand_to_consumer", mark("brand → consumer"), "score"),
-    ColumnView("symbiosis", mark("kind of relationship"), "class"),
-    ColumnView("lower_quartile", mark("25th percentile"), "score"),
-    ColumnView("median", mark("median"), "score"),
-    ColumnView("upper_quartile", mark("75th percentile"), "score"),
-    ColumnView("change", mark("change"), "change"),
-    ColumnView("direction", mark("direction"), "side"),
-    ColumnView("facet", mark("facet"), "facet"),
-    ColumnView("kind", mark("kind of event"), "kind"),
-    ColumnView("event_id", mark("event"), "reference"),
-    ColumnView("event_count", mark("events"), "count"),
-    ColumnView("day", mark("day"), "day"),
-    ColumnView("action", mark("action"), "title"),
-    ColumnView("metric", mark("metric")),
+    ColumnView("consumer", N_("consumer")),
+    ColumnView("brand", N_("brand")),
+    ColumnView("pair_count", N_("relationships"), "count"),
+    ColumnView("fusion_score", N_("Fusion Score"), "score"),
+    ColumnView("low", N_("80% from"), "score"),
+    ColumnView("high", N_("to"), "score"),
+    ColumnView("consumer_to_brand", N_("consumer → brand"), "score"),
+    ColumnView("brand_to_consumer", N_("brand → consumer"), "score"),
+    ColumnView("symbiosis", N_("kind of relationship"), "class"),
+    ColumnView("lower_quartile", N_("25th percentile"), "score"),
+    ColumnView("median", N_("median"), "score"),
+    ColumnView("upper_quartile", N_("75th percentile"), "score"),
+    ColumnView("change", N_("change"), "change"),
+    ColumnView("direction", N_("direction"), "side"),
+    ColumnView("facet", N_("facet"), "facet"),
+    ColumnView("kind", N_("kind of event"), "kind"),
+    ColumnView("event_id", N_("event"), "reference"),
+    ColumnView("event_count", N_("events"), "count"),
+    ColumnView("day", N_("day"), "day"),
+    ColumnView("action", N_("action"), "title"),
+    ColumnView("metric", N_("metric")),
 )
 _COLUMNS = {each.name: each for each in _SHARED}
 
@@ -134,7 +134,7 @@ def list_columns(*columns: str | ColumnView) -> tuple[ColumnView, ...]:
 def write_cell(value: Any, column: ColumnView) -> str:
     """The value of a cell as its kind is written."""
     if value is None:
-        return "–" if column.kind == "reference" else say("unknown")
+        return "–" if column.kind == "reference" else _("unknown")
     language = read_language()
     match column.kind:
         case "score":
@@ -168,7 +168,7 @@ def write_cell(value: Any, column: ColumnView) -> str:
         case "certainty":
             return name_certainty(value)
         case "kind":
-            return say(value)
+            return _(value)
         case "sentence":
             return say_written(value)
     return str(value)

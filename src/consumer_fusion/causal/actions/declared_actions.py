@@ -14,7 +14,7 @@ from consumer_fusion.causal.actions.actions import (
 from consumer_fusion.causal.file_rows import LINES, read_rows
 from consumer_fusion.errors import FusionError, InputError
 from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import Day, Moment, Schema, TextFile, describe
 from consumer_fusion.records.action import Action, Assignment, EffectWindow, ExpectedEffect
 from consumer_fusion.storage.store import Session
@@ -22,32 +22,32 @@ from consumer_fusion.workspace import Workspace
 
 FORMATS = (".csv", *LINES, ".toml")
 EXPECTED_WORDS: dict[ExpectedEffect, str] = {
-    "temporary": mark("temporary"),
-    "lasting": mark("lasting"),
-    "unknown": mark("unknown"),
+    "temporary": N_("temporary"),
+    "lasting": N_("lasting"),
+    "unknown": N_("unknown"),
 }
 ASSIGNMENT_WORDS: dict[Assignment, str] = {
-    "everybody": mark("everybody"),
-    "random": mark("drawn by chance"),
-    "chosen": mark("chosen by the brand"),
-    "unknown": mark("unknown"),
+    "everybody": N_("everybody"),
+    "random": N_("drawn by chance"),
+    "chosen": N_("chosen by the brand"),
+    "unknown": N_("unknown"),
 }
-ACTION_ID = (mark("ID"), mark("The id of the action."))
-BRAND = (mark("Brand"), mark("The brand that acts."))
-TITLE = (mark("Name"), mark("What it was, in words."))
+ACTION_ID = (N_("ID"), N_("The id of the action."))
+BRAND = (N_("Brand"), N_("The brand that acts."))
+TITLE = (N_("Name"), N_("What it was, in words."))
 TYPE = (
-    mark("Kind"),
-    mark("Its kind in a word, such as concert or price; small effects are pooled within it."),
+    N_("Kind"),
+    N_("Its kind in a word, such as concert or price; small effects are pooled within it."),
 )
-REGION = (mark("Region"), mark("Where, as the property region of events says it; everywhere if left out."))
+REGION = (N_("Region"), N_("Where, as the property region of events says it; everywhere if left out."))
 SEGMENT = (
-    mark("Audience"),
-    mark("For whom, as the property segment of events says it; for all if left out."),
+    N_("Audience"),
+    N_("For whom, as the property segment of events says it; for all if left out."),
 )
-ASSIGNMENT = (mark("Who gets it"), mark("How those who get it are found."))
-EXPECTED = (mark("Expected effect"), mark("What is expected of its effect, said before looking."))
-DELAY = (mark("Effect from day"), mark("The effect is looked for so many days after the start."))
-LENGTH = (mark("Effect days"), mark("For how many days; as long as the action if left out."))
+ASSIGNMENT = (N_("Who gets it"), N_("How those who get it are found."))
+EXPECTED = (N_("Expected effect"), N_("What is expected of its effect, said before looking."))
+DELAY = (N_("Effect from day"), N_("The effect is looked for so many days after the start."))
+LENGTH = (N_("Effect days"), N_("For how many days; as long as the action if left out."))
 
 
 class DeclaredAction(Schema):

@@ -23,7 +23,7 @@ from consumer_fusion.causal.actions.declared_actions import (
     read_action_file,
 )
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import Context, Group, Operation, Query, Schema, Text, TextFile, describe
 from consumer_fusion.records.action import Action, Assignment, ExpectedEffect
 from consumer_fusion.records.ids import make_id
@@ -32,9 +32,9 @@ from consumer_fusion.records.ids import make_id
 class ActionFilter(Schema):
     """Which actions."""
 
-    brand: str | None = describe(mark("Brand"), mark("Only of this brand."), default=None)
+    brand: str | None = describe(N_("Brand"), N_("Only of this brand."), default=None)
     with_withdrawn: bool = describe(
-        mark("Withdrawn"), mark("Include withdrawn actions."), default=False, option="--all"
+        N_("Withdrawn"), N_("Include withdrawn actions."), default=False, option="--all"
     )
 
 
@@ -44,11 +44,11 @@ class DeclareAction(Schema):
     brand: Text = describe(*BRAND)
     title: Text = describe(*TITLE)
     starts_at: Text = describe(
-        mark("First day"), mark("When it begins: a date, or a moment in ISO 8601 (UTC)."), option="--from"
+        N_("First day"), N_("When it begins: a date, or a moment in ISO 8601 (UTC)."), option="--from"
     )
     ends_at: str | None = describe(
-        mark("Last day"),
-        mark("When it ends: a date is the last day, the whole of it; left out for something of a moment."),
+        N_("Last day"),
+        N_("When it ends: a date is the last day, the whole of it; left out for something of a moment."),
         default=None, option="--to",
     )  # fmt: skip
     action_type: Text = describe(*TYPE, default="other")
@@ -58,14 +58,14 @@ class DeclareAction(Schema):
     expected_effect: ExpectedEffect = describe(*EXPECTED, default="unknown", words=EXPECTED_WORDS)
     delay_days: int = describe(*DELAY, default=0)
     effect_days: int | None = describe(*LENGTH, default=None)
-    action_id: str | None = describe(mark("ID"), mark("An id of your own."), default=None, option="--id")
+    action_id: str | None = describe(N_("ID"), N_("An id of your own."), default=None, option="--id")
 
 
 class ImportActions(Schema):
     """A file of actions to declare."""
 
     file: TextFile = describe(
-        mark("File"), mark("A .csv, .jsonl or .toml file, one action a row ([[actions]] in TOML).")
+        N_("File"), N_("A .csv, .jsonl or .toml file, one action a row ([[actions]] in TOML).")
     )
 
 
@@ -127,7 +127,7 @@ def _withdraw_action(context: Context, asked: ActionId) -> DeclaredAction:
 GROUPS = (
     Group(
         "actions",
-        mark("Campaigns and actions"),
+        N_("Campaigns and actions"),
         "Declared actions: what a brand did on purpose, and when.",
     ),
 )
@@ -139,22 +139,22 @@ OPERATIONS = (
     ),
     Operation(
         name="actions declare", run=_declare_action, needs="declare_actions", parameters=DeclareAction,
-        result=DeclaredAction, arguments=("brand", "title"), audit="declare action", button=mark("Declare action"),
+        result=DeclaredAction, arguments=("brand", "title"), audit="declare action", button=N_("Declare action"),
         summary="Declare an action before looking at what it did; it cannot be changed afterwards.",
-        done=mark("“{title}” is declared. Its effect can be measured once the first of its days is over."),
+        done=N_("“{title}” is declared. Its effect can be measured once the first of its days is over."),
     ),
     Operation(
         name="actions import", run=_import_actions, needs="declare_actions", parameters=ImportActions,
-        result=ActionImport, arguments=("file",), audit="import actions", button=mark("Import actions"),
+        result=ActionImport, arguments=("file",), audit="import actions", button=N_("Import actions"),
         summary="Declare the actions of a file, all of them or none; the very same ones again change nothing.",
-        done=mark("Actions declared: {declared}; on record already: {known}."),
+        done=N_("Actions declared: {declared}; on record already: {known}."),
     ),
     Operation(
         name="actions withdraw", run=_withdraw_action, needs="declare_actions", parameters=ActionId,
-        result=DeclaredAction, arguments=("action_id",), audit="withdraw action", button=mark("Withdraw"),
+        result=DeclaredAction, arguments=("action_id",), audit="withdraw action", button=N_("Withdraw"),
         summary="Withdraw an action as never done; its effects are no longer shown.",
-        done=mark("“{title}” is withdrawn; its effects are no longer shown."), of_row="action_id",
+        done=N_("“{title}” is withdrawn; its effects are no longer shown."), of_row="action_id",
         is_on_page=False, is_offered=lambda row: row.withdrawn_at is None, is_danger=True,
-        question=mark("Withdraw this action as never done? Its effects are no longer shown."),
+        question=N_("Withdraw this action as never done? Its effects are no longer shown."),
     ),
 )  # fmt: skip

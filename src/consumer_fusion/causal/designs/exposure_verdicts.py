@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from consumer_fusion.causal.designs.exposures import GOOD_BALANCE, ExposureEffect
-from consumer_fusion.i18n.translation import mark, say, say_count
+from consumer_fusion.i18n.translation import N_, _, ngettext
 from consumer_fusion.records.effect import EvidenceLabel
 
 _MUCH_LEFT_OUT = 0.2
@@ -39,8 +39,8 @@ def judge_exposure(found: ExposureEffect, placebo: ExposureEffect | None = None)
     if is_clear:
         label = "consistent_with_cause" if is_alike and is_unbiased else "changed_after"
     sentences = [
-        say(
-            mark(
+        _(
+            N_(
                 "Chance did not choose whom it reached. Those it reached differ from the others by {naive} afterwards, "
                 "but they were different before; compared with people like them it is {effect}, between {low} and "
                 "{high}."
@@ -52,7 +52,7 @@ def judge_exposure(found: ExposureEffect, placebo: ExposureEffect | None = None)
         )
     ]
     if not is_clear:
-        sentences.append(say(mark("That may be no effect at all.")))
+        sentences.append(_(N_("That may be no effect at all.")))
     sentences += _list_cautions(found, placebo)
     return ExposureVerdict(label, tuple(sentences))
 
@@ -62,7 +62,7 @@ def _list_cautions(found: ExposureEffect, placebo: ExposureEffect | None) -> lis
     apart = [one.feature for one in found.balance if abs(one.after) > GOOD_BALANCE]
     if apart:
         cautions.append(
-            say_count(
+            ngettext(
                 "Even after weighting the groups differ in {count} thing that was known before: {names}.",
                 "Even after weighting the groups differ in {count} things that were known before: {names}.",
                 len(apart),
@@ -71,25 +71,25 @@ def _list_cautions(found: ExposureEffect, placebo: ExposureEffect | None) -> lis
         )
     if found.trimmed_share > _MUCH_LEFT_OUT:
         cautions.append(
-            say(
-                mark("{share} of the people have nobody like them in the other group and were left out."),
+            _(
+                N_("{share} of the people have nobody like them in the other group and were left out."),
                 share=f"{found.trimmed_share:.0%}",
             )
         )
     if placebo is None:
-        cautions.append(say(mark("There was no earlier period to try the comparison on.")))
+        cautions.append(_(N_("There was no earlier period to try the comparison on.")))
     elif not placebo.adjusted.low <= 0.0 <= placebo.adjusted.high:
         cautions.append(
-            say(
-                mark(
+            _(
+                N_(
                     "The same comparison finds {effect} where nothing can have happened yet: that much is bias."
                 ),
                 effect=f"{placebo.adjusted.effect:+.3g}",
             )
         )
     cautions.append(
-        say(
-            mark(
+        _(
+            N_(
                 "Something that nobody measured would have to explain {share} of what is left, of who was reached and "
                 "of the outcome alike, to bring it to nothing (E-value {value})."
             ),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer_fusion.errors import InputError, MissingExtraError, RefusedError
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 
 FloatArray = NDArray[np.float64]
 
@@ -174,7 +174,7 @@ def mix_donors(treated: FloatArray, donors: FloatArray) -> FloatArray:
     gaps = donors - treated[:, None]
     # On this scale both terms are of one size, which keeps the solver's tolerance harmless.
     scale = max(float(np.sqrt(np.mean(gaps**2) * gaps.shape[0])), 1e-12)
-    found, _ = nnls(
+    found, _unused = nnls(
         np.vstack([gaps / scale, np.ones(donors.shape[1])]), np.append(np.zeros(treated.size), 1.0)
     )
     weights: FloatArray = np.asarray(found, dtype=np.float64) / float(np.sum(found))
@@ -192,7 +192,7 @@ def _drop_incomplete(
     is_finite = np.isfinite(donors)
     kept = [place for place in range(len(names)) if is_finite[:, place].all()]
     dropped = tuple(
-        (name, say(mark("periods without a value"))) for place, name in enumerate(names) if place not in kept
+        (name, _(N_("periods without a value"))) for place, name in enumerate(names) if place not in kept
     )
     return donors[:, kept], [names[place] for place in kept], dropped
 
@@ -231,8 +231,8 @@ def _root_mean_square(values: FloatArray) -> float:
 def _add_sentences(found: PanelEffect, before: FloatArray) -> PanelEffect:
     count = len(found.placebo_effects)
     sentences = [
-        say(
-            mark(
+        _(
+            N_(
                 "From {period} on, {effect} on average against a mix of {count} of {donors} others ({share} of what "
                 "was expected)."
             ),
@@ -246,8 +246,8 @@ def _add_sentences(found: PanelEffect, before: FloatArray) -> PanelEffect:
     ]
     if found.fit_error > _POOR_FIT * float(before.std()):
         sentences.append(
-            say(
-                mark(
+            _(
+                N_(
                     "Even before the action the mix does not follow the series: it misses by {error} on average. "
                     "Take the effect as unknown."
                 ),
@@ -256,8 +256,8 @@ def _add_sentences(found: PanelEffect, before: FloatArray) -> PanelEffect:
         )
     low, high = found.leave_one_out
     sentences.append(
-        say(
-            mark("Without any one of the others that count, it is between {low} and {high}."),
+        _(
+            N_("Without any one of the others that count, it is between {low} and {high}."),
             low=f"{low:+.3g}",
             high=f"{high:+.3g}",
         )
@@ -268,8 +268,8 @@ def _add_sentences(found: PanelEffect, before: FloatArray) -> PanelEffect:
 def describe_donors(count: int) -> str:
     """What so many donors can tell, for regions as for panels."""
     if count < FEWEST_DONORS:
-        return say(
-            mark(
+        return _(
+            N_(
                 "Only {count} others to compare with: even the largest difference of all would come up by chance once "
                 "in {chances}, so no interval is given and 5% cannot be reached; it takes {needed} others."
             ),
@@ -277,8 +277,8 @@ def describe_donors(count: int) -> str:
             chances=count + 1,
             needed=FEWEST_DONORS,
         )
-    return say(
-        mark(
+    return _(
+        N_(
             "{count} others were measured as if they had been acted on; the smallest p they can give is {smallest}."
         ),
         count=count,

@@ -15,7 +15,7 @@ from consumer_fusion.causal.actions.actions import ActionRow
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS
 from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.series import DailySeries, Window, align_values
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.spillover.links import read_associations
 from consumer_fusion.storage.store import Session
@@ -25,10 +25,10 @@ LEAST_SHARE = 0.8
 """Of the days before the window a sister must have so many."""
 
 REASONS = {
-    "linked": mark("an association links it with the brand of the action"),
-    "own_action": mark("an action of its own falls into the window"),
-    "short": mark("it has too few days before the window"),
-    "further": mark("others follow the series more closely"),
+    "linked": N_("an association links it with the brand of the action"),
+    "own_action": N_("an action of its own falls into the window"),
+    "short": N_("it has too few days before the window"),
+    "further": N_("others follow the series more closely"),
 }
 """Why a series is no sister, in words."""
 

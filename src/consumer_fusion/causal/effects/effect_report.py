@@ -10,7 +10,7 @@ from typing import Any
 
 from consumer_fusion.causal.inference.effect import Effect, IntervalKind, Verdict
 from consumer_fusion.causal.series.steps import DAILY, Steps, Unit
-from consumer_fusion.i18n.translation import read_language, say
+from consumer_fusion.i18n.translation import _, read_language
 from consumer_fusion.records.effect import EvidenceLabel
 
 
@@ -33,7 +33,7 @@ class CheckFound:
     def tell(self) -> str:
         """The sentence in the language spoken now."""
         values = {name: _tell_value(name, value) for name, value in self.values.items()}
-        return say(self.sentence, **values) if values else say(self.sentence)
+        return _(self.sentence, **values) if values else _(self.sentence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +218,7 @@ def _tell_value(name: str, value: Any) -> str:
     """A value as people write it in the language spoken now; what is called a share is one."""
     language = read_language()
     if name == "names":
-        return ", ".join(each and say(each) for each in str(value).split(", "))
+        return ", ".join(each and _(each) for each in str(value).split(", "))
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if name.endswith("share"):

@@ -8,100 +8,100 @@ from collections.abc import Mapping
 from consumer_fusion.causal.effects.effect_report import EffectReport
 from consumer_fusion.causal.effects.shrinking import ShownEffect
 from consumer_fusion.i18n import number_format
-from consumer_fusion.i18n.translation import mark, read_language, say, say_count
+from consumer_fusion.i18n.translation import N_, _, ngettext, read_language
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 
 LABEL_WORDS: Mapping[EvidenceLabel, str] = {
-    "cannot_tell": mark("no conclusion"),
-    "changed_after": mark("changed, cause unclear"),
-    "consistent_with_cause": mark("likely caused by it"),
-    "caused": mark("caused by it"),
+    "cannot_tell": N_("no conclusion"),
+    "changed_after": N_("changed, cause unclear"),
+    "consistent_with_cause": N_("likely caused by it"),
+    "caused": N_("caused by it"),
 }
 """What may be said of an effect, in a word or two, from least to most."""
 
 LABEL_MEANINGS: Mapping[EvidenceLabel, str] = {
-    "cannot_tell": mark(
+    "cannot_tell": N_(
         "It cannot be told whether anything changed: what was seen is within what chance does, two ways of asking "
         "disagree, or the data do not allow an answer."
     ),
-    "changed_after": mark(
+    "changed_after": N_(
         "Something changed after the action, more than chance does. Whether the action was the reason cannot be said: "
         "no comparable series stood beside it."
     ),
-    "consistent_with_cause": mark(
+    "consistent_with_cause": N_(
         "Something changed after the action, and comparable series that it did not reach did not change with it. "
         "That is what a cause looks like; another reason that met only this one remains possible."
     ),
-    "caused": mark(
+    "caused": N_(
         "Who got the action was drawn by chance, so the difference is its effect, within the interval."
     ),
 }
 
 METRIC_WORDS: Mapping[str, str] = {
-    "orders": mark("orders"),
-    "revenue": mark("revenue"),
-    "visits": mark("visits"),
-    "page_views": mark("page views"),
-    "sign_ups": mark("sign-ups"),
-    "complaints": mark("complaints"),
-    "mentions": mark("mentions"),
-    "followers": mark("followers gained"),
-    "sentiment": mark("sentiment"),
-    "response_time": mark("time to first reply"),
-    "rating": mark("rating"),
-    "recommendation": mark("likely to recommend"),
-    "fusion_score": mark("mean Fusion Score"),
+    "orders": N_("orders"),
+    "revenue": N_("revenue"),
+    "visits": N_("visits"),
+    "page_views": N_("page views"),
+    "sign_ups": N_("sign-ups"),
+    "complaints": N_("complaints"),
+    "mentions": N_("mentions"),
+    "followers": N_("followers gained"),
+    "sentiment": N_("sentiment"),
+    "response_time": N_("time to first reply"),
+    "rating": N_("rating"),
+    "recommendation": N_("likely to recommend"),
+    "fusion_score": N_("mean Fusion Score"),
 }
 VERDICT_WORDS: Mapping[str, str] = {
-    "passed": mark("in order"),
-    "warned": mark("with care"),
-    "refused": mark("stands against an answer"),
+    "passed": N_("in order"),
+    "warned": N_("with care"),
+    "refused": N_("stands against an answer"),
 }
 
 
 def name_metric(metric: str) -> str:
     """A metric in words; one of a file's own is shown as it is."""
-    return say(METRIC_WORDS.get(metric, metric))
+    return _(METRIC_WORDS.get(metric, metric))
 
 
 def name_measure(report: EffectReport) -> str:
     """What a value of the series is: the metric, a day, a week or a month."""
-    return say(_MEASURES[report.step], metric=name_metric(report.metric))
+    return _(_MEASURES[report.step], metric=name_metric(report.metric))
 
 
 _MEASURES = {
-    "day": mark("{metric} a day"),
-    "week": mark("{metric} a week"),
-    "month": mark("{metric} a month"),
+    "day": N_("{metric} a day"),
+    "week": N_("{metric} a week"),
+    "month": N_("{metric} a month"),
 }
 
 
 def name_label(label: EvidenceLabel) -> str:
     """What may be said, in a word or two."""
-    return say(LABEL_WORDS[label])
+    return _(LABEL_WORDS[label])
 
 
 def name_verdict(shown: ShownEffect) -> str:
     """What stands in a list: what may be said, or with which action the effect is told."""
     if shown.report.told_with is not None:
-        return say("told with {action}", action=shown.report.told_with)
+        return _("told with {action}", action=shown.report.told_with)
     return name_label(shown.listed_label)
 
 
 def tell_label(label: EvidenceLabel) -> str:
     """What may be said, in sentences."""
-    return say(LABEL_MEANINGS[label])
+    return _(LABEL_MEANINGS[label])
 
 
 def tell_window(report: EffectReport) -> str:
     """The days that were looked at."""
     first, last = write_day(report.start_day), write_day(report.declared_end_day)
     if report.end_day < report.declared_end_day:
-        return say(
+        return _(
             "{first} to {last}, seen until {seen}", first=first, last=last, seen=write_day(report.end_day)
         )
-    return say("{first} to {last}", first=first, last=last)
+    return _("{first} to {last}", first=first, last=last)
 
 
 def tell_finding(shown: ShownEffect) -> list[str]:
@@ -111,7 +111,7 @@ def tell_finding(shown: ShownEffect) -> list[str]:
         return [each.tell() for each in report.checks if each.verdict == "refused"]
     sentences = [tell_total(report), _tell_chance(report.p_value)]
     if report.relative is not None:
-        change = say(
+        change = _(
             "{change} against what was expected, {low} to {high} (95%).",
             change=write_relative(report.relative),
             low=write_relative(report.low),
@@ -121,10 +121,10 @@ def tell_finding(shown: ShownEffect) -> list[str]:
     sentences += (each.tell() for each in report.checks if each.name == "disagreement")
     sentences += _tell_list(shown)
     if report.interval == "sequential":
-        sentences.append(say("Its days are not over: the interval is wide enough to be looked at every day."))
+        sentences.append(_("Its days are not over: the interval is wide enough to be looked at every day."))
     if shown.shrunk is not None and shown.shrunk.is_shrunk:
         sentences.append(
-            say(
+            _(
                 "Seen together with {count} actions of its kind, {change} is to be expected of it, {low} to {high}.",
                 count=shown.shrunk.group_size,
                 change=write_relative(shown.shrunk.mean),
@@ -134,7 +134,7 @@ def tell_finding(shown: ShownEffect) -> list[str]:
         )
     if report.mde80 is not None:
         sentences.append(
-            say(
+            _(
                 "Smallest detectable effect at 80% power: {mde}.",
                 mde=write_relative(report.mde80),
             )
@@ -153,14 +153,14 @@ def _tell_list(shown: ShownEffect) -> list[str]:
     }
     if shown.listed_label == "cannot_tell":
         return [
-            say(
+            _(
                 "Asked alone it is found; in a list of the {count} effects of {brand} it is not: cut here, the list "
                 "would have {share} false finds.",
                 **values,
             )
         ]
     return [
-        say(
+        _(
             "In a list of the {count} effects of {brand} it is found too: cut here, the list has {share} false finds.",
             **values,
         )
@@ -170,23 +170,23 @@ def _tell_list(shown: ShownEffect) -> list[str]:
 def tell_total(report: EffectReport) -> str:
     """The effect in the units of the metric: a day, and over all its days where they may be added up."""
     if not report.adds_up:
-        return say("That is {effect}, on the scale of the metric.", effect=write_amount(report.effect))
+        return _("That is {effect}, on the scale of the metric.", effect=write_amount(report.effect))
     effect, total = write_amount(report.effect), write_amount(report.cumulative)
     low, high = write_amount(report.cumulative_low), write_amount(report.cumulative_high)
     if report.step == "week":
-        weeks = say_count("{count} week", "{count} weeks", report.steps_seen)
-        return say(
+        weeks = ngettext("{count} week", "{count} weeks", report.steps_seen)
+        return _(
             "That is {effect} a week and {total} over {weeks} ({low} to {high}).",
             effect=effect, total=total, weeks=weeks, low=low, high=high,
         )  # fmt: skip
     if report.step == "month":
-        months = say_count("{count} month", "{count} months", report.steps_seen)
-        return say(
+        months = ngettext("{count} month", "{count} months", report.steps_seen)
+        return _(
             "That is {effect} a month and {total} over {months} ({low} to {high}).",
             effect=effect, total=total, months=months, low=low, high=high,
         )  # fmt: skip
-    days = say_count("{count} day", "{count} days", report.steps_seen)
-    return say(
+    days = ngettext("{count} day", "{count} days", report.steps_seen)
+    return _(
         "That is {effect} a day and {total} over {days} ({low} to {high}).",
         effect=effect, total=total, days=days, low=low, high=high,
     )  # fmt: skip
@@ -194,9 +194,9 @@ def tell_total(report: EffectReport) -> str:
 
 def _tell_chance(p_value: float | None) -> str:
     if p_value is not None and p_value < 0.001:
-        return say("p < 0.001: as large by chance in fewer than one case in a thousand.")
-    share = say("unknown") if p_value is None else read_language().write_number(p_value * 100, 1) + "%"
-    return say("p = {p_value}: as large by chance in that share of cases.", p_value=share)
+        return _("p < 0.001: as large by chance in fewer than one case in a thousand.")
+    share = _("unknown") if p_value is None else read_language().write_number(p_value * 100, 1) + "%"
+    return _("p = {p_value}: as large by chance in that share of cases.", p_value=share)
 
 
 _LIBRARY = re.compile(
@@ -205,9 +205,9 @@ _LIBRARY = re.compile(
 
 
 _LEFT_OUT_WORDS = {
-    "linked": mark("an association links it with the brand of the action"),
-    "own_action": mark("an action of its own falls into the window"),
-    "it changed in the window itself, more than the other controls": mark(
+    "linked": N_("an association links it with the brand of the action"),
+    "own_action": N_("an action of its own falls into the window"),
+    "it changed in the window itself, more than the other controls": N_(
         "it changed in the window itself, more than the other controls"
     ),
 }
@@ -216,7 +216,7 @@ _LEFT_OUT_WORDS = {
 
 def list_left_out(report: EffectReport) -> list[tuple[str, str]]:
     """Which series were not asked to stand beside the one that was measured, and why."""
-    return [(name, say(_LEFT_OUT_WORDS.get(why, why))) for name, why in report.dropped_controls]
+    return [(name, _(_LEFT_OUT_WORDS.get(why, why))) for name, why in report.dropped_controls]
 
 
 def tell_placebos(library: str) -> str:
@@ -224,9 +224,9 @@ def tell_placebos(library: str) -> str:
     found = _LIBRARY.match(library)
     if found is None:
         return library
-    return say(
+    return _(
         "{name}: {series} series of {sources} sources, {windows} windows",
-        name=" + ".join(say(_LIBRARIES.get(name, name)) for name in found["name"].split(" + ")),
+        name=" + ".join(_(_LIBRARIES.get(name, name)) for name in found["name"].split(" + ")),
         series=found["series"],
         sources=found["sources"],
         windows=found["windows"],
@@ -234,27 +234,27 @@ def tell_placebos(library: str) -> str:
 
 
 _LIBRARIES = {
-    "Reference library": mark("Reference library"),
-    "own placebos": mark("Placebos of this workspace"),
-    "placebos of the series": mark("Placebos of this series"),
+    "Reference library": N_("Reference library"),
+    "own placebos": N_("Placebos of this workspace"),
+    "placebos of the series": N_("Placebos of this series"),
 }
 
 
 def write_relative(value: float | None) -> str:
     """A relative change, signed, `+12.3%`."""
-    return say("unknown") if value is None else number_format.write_relative(value)
+    return _("unknown") if value is None else number_format.write_relative(value)
 
 
 def write_interval(low: float | None, high: float | None) -> str:
     """An interval of relative changes."""
     if low is None or high is None:
-        return say("unknown")
-    return say("{low} to {high}", low=write_relative(low), high=write_relative(high))
+        return _("unknown")
+    return _("{low} to {high}", low=write_relative(low), high=write_relative(high))
 
 
 def write_amount(value: float | None) -> str:
     """A signed amount in the units of the metric."""
-    return say("unknown") if value is None else number_format.write_change(value)
+    return _("unknown") if value is None else number_format.write_change(value)
 
 
 def write_sign(probability: float) -> str:
@@ -265,9 +265,9 @@ def write_sign(probability: float) -> str:
 def write_p_value(value: float | None) -> str:
     """A p-value to three places."""
     if value is None:
-        return say("unknown")
+        return _("unknown")
     if value < 0.001:
-        return say("under {share}", share=read_language().write_number(0.001, 3))
+        return _("under {share}", share=read_language().write_number(0.001, 3))
     return read_language().write_number(value, 3)
 
 

@@ -23,7 +23,7 @@ from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY, Steps
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.effect import EFFECTS
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.spillover.links import AssociationLink, read_associations
@@ -36,7 +36,7 @@ LATER_STEPS = 42
 """So many steps (days, mostly) after a window count: those by which a temporary effect is told, and some to spare."""
 
 
-ANOTHER_BRAND = mark("an action of another brand")
+ANOTHER_BRAND = N_("an action of another brand")
 """What an action of another brand is called: whoever asks may not know more of it."""
 
 
@@ -206,7 +206,7 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
             fitted, window, calibration=choose_calibration(session), delays=delays
         )
         is_found = found.p_value <= found.effect.alpha
-        sentence = mark(
+        sentence = N_(
             "The delay of {days} days stood out most among {count}; the p-value is that of the same search where "
             "nothing was done, the interval knows nothing of the search."
         )

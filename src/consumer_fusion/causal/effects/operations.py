@@ -21,7 +21,7 @@ from consumer_fusion.causal.effects.power_analysis import (
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
 from consumer_fusion.causal.shown_keys import choose_show_key
 from consumer_fusion.errors import RefusedError
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.operations import (
     Context,
     Day,
@@ -36,7 +36,7 @@ from consumer_fusion.operations import (
 from consumer_fusion.score.queries import answers
 from consumer_fusion.workspace import Workspace
 
-_METRIC = (mark("Metric"), "What it may have moved; `fusion metrics list` shows them.")
+_METRIC = (N_("Metric"), "What it may have moved; `fusion metrics list` shows them.")
 MOST_DELAYS = 60
 
 
@@ -75,12 +75,12 @@ class EffectQuestion(Schema):
 class MeasureEffects(Schema):
     """Which effects to measure."""
 
-    brand: str | None = describe(mark("Brand"), "Only actions of this brand.", default=None)
+    brand: str | None = describe(N_("Brand"), "Only actions of this brand.", default=None)
     action_id: str | None = describe(
-        mark("Action"), "Only this action, and also where nothing changed.", default=None, option="--action"
+        N_("Action"), "Only this action, and also where nothing changed.", default=None, option="--action"
     )
     metrics: list[str] = describe(
-        mark("Metrics"),
+        N_("Metrics"),
         "Only these; those that actions name, and orders, revenue and visits, where none is given.",
         default=[], option="--metric",
     )  # fmt: skip
@@ -126,8 +126,8 @@ def answer_question(workspace: Workspace, asked: EffectQuestion) -> EffectReport
             return kept[0]
         if asked.metric in SCORE_METRICS:
             raise RefusedError(
-                say("Scores take long to be read day by day, so they are not measured while somebody waits."),
-                hint=say("`fusion effects measure` measures them; they are shown from then on."),
+                _("Scores take long to be read day by day, so they are not measured while somebody waits."),
+                hint=_("`fusion effects measure` measures them; they are shown from then on."),
             )
     question = Question(
         action_id=asked.action_id, metric=asked.metric, consumer=asked.consumer, product=asked.product,
@@ -173,7 +173,7 @@ def _measure_effects(context: Context, asked: MeasureEffects) -> EffectsMeasured
     return EffectsMeasured(effects=count, not_measured=tuple(problems))
 
 
-def _calibrate_effects(context: Context, _: NoParameters) -> LearntPlacebos:
+def _calibrate_effects(context: Context, _unused: NoParameters) -> LearntPlacebos:
     learnt = calibrate_effects(context.workspace, context.progress)
     # On record also where nothing had changed, so that nothing was kept.
     with context.writing():
@@ -209,9 +209,9 @@ OPERATIONS = (
     SHOW_EFFECT,
     Operation(
         name="effects measure", run=_measure_effects, needs="declare_actions", parameters=MeasureEffects,
-        result=EffectsMeasured, audit="measure effects", button=mark("Measure what changed"),
+        result=EffectsMeasured, audit="measure effects", button=N_("Measure what changed"),
         summary="Measure all declared actions, as far as something changed since.",
-        done=mark("Effects measured: {effects}."),
+        done=N_("Effects measured: {effects}."),
     ),
     Operation(
         name="effects calibrate", run=_calibrate_effects, needs="change_points", result=LearntPlacebos,

@@ -15,7 +15,7 @@ from consumer_fusion.causal.inference.placebo_rules import OVERLAP, PlaceboCalib
 from consumer_fusion.causal.series.metric_store import MetricSeries
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.causal.series.steps import DAILY, STEP_WORDS
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 
 YEARS_AFTER_THE_FIRST = 2
 """With fewer years beside the one before, the season of a year is not told from chance (`benchmarks/weekly.py`)."""
@@ -98,7 +98,7 @@ def check_steps(own: MetricSeries, fitted: FittedSeries) -> list[CheckFound]:
         return []
     told = [CheckFound(name="step", verdict="passed", sentence=STEP_WORDS[own.steps.unit], values={})]
     if not fitted.controls and not has_season(own):
-        sentence = mark(
+        sentence = N_(
             "The series has fewer than three years: what belongs to the season of the year cannot be told from an "
             "effect."
         )

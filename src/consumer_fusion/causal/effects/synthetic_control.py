@@ -13,7 +13,7 @@ from consumer_fusion.causal.inference.effect import Effect
 from consumer_fusion.causal.series.metric_store import MetricSeries
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.errors import RefusedError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 
 
 def ask_regions(own: MetricSeries, sisters: Sisters, window: Window) -> CheckFound | None:
@@ -36,7 +36,7 @@ def ask_regions(own: MetricSeries, sisters: Sisters, window: Window) -> CheckFou
         return CheckFound(
             name="other_regions",
             verdict="passed",
-            sentence=mark(
+            sentence=N_(
                 "Second opinion: a mix of {count} other regions gives {effect_share}. So few cannot tell it from "
                 "chance at 5%; it takes {needed}."
             ),
@@ -45,7 +45,7 @@ def ask_regions(own: MetricSeries, sisters: Sisters, window: Window) -> CheckFou
     return CheckFound(
         name="other_regions",
         verdict="passed" if found.p_value <= 0.05 else "warned",
-        sentence=mark(
+        sentence=N_(
             "Second opinion: a mix of other regions gives {effect_share}; {strayed} of {count} other regions stray as "
             "far for their fit where nothing was done."
         ),
@@ -70,7 +70,7 @@ def weigh_opinion(effect: Effect, opinion: CheckFound | None) -> tuple[Effect, l
     disagreement = CheckFound(
         name="disagreement",
         verdict="warned",
-        sentence=mark(
+        sentence=N_(
             "The two opinions disagree: by its own past chance alone gives as much in {chance_percent}% of all cases, "
             "and yet {strayed} of {count} other regions stray as far. The weaker one counts."
         ),

@@ -20,7 +20,7 @@ from consumer_fusion.causal.designs.exposures import ExposureEffect, adjust_expo
 from consumer_fusion.causal.designs.panels import PanelEffect, measure_panel
 from consumer_fusion.causal.experiments.imbalance import CHOSEN, WORTH_NAMING, find_unlike
 from consumer_fusion.errors import InputError
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.effect import EvidenceLabel
 
 REACHED = frozenset({"treated", "reached", "exposed", "1", "true", "yes"})
@@ -117,15 +117,15 @@ def _tell_unlike(names: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
     """Name what differs between arms that chance is said to have divided, before anything is called caused."""
     if not names:
         return ()
-    told = say(
-        mark(
+    told = _(
+        N_(
             "The groups differ by more than chance does in: {names}. Either chance did not divide them alike, or this "
             "was known only after the action; then leave the column out, since what the action changed must not be "
             "held equal."
         ),
         names=", ".join(names),
     )
-    return (told, say(mark("So it is not called caused."))) if is_chosen else (told,)
+    return (told, _(N_("So it is not called caused."))) if is_chosen else (told,)
 
 
 def compare_panel_file(path: Path, *, unit: str, first_period: str) -> PanelEffect:

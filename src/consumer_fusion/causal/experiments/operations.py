@@ -19,7 +19,7 @@ from consumer_fusion.causal.experiments.experiment_store import (
 )
 from consumer_fusion.causal.experiments.findings import ExperimentReport
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
     Group,
@@ -45,14 +45,14 @@ class ExperimentFilter(Schema):
 class ExperimentId(Schema):
     """Which experiment."""
 
-    experiment_id: Text = describe(mark("ID"), "The id of the experiment.")
+    experiment_id: Text = describe(N_("ID"), "The id of the experiment.")
 
 
 class WeighedExperiment(ExperimentId):
     """Which experiment, and where its points would count."""
 
     facet: Facet = describe(
-        mark("Facet"), "What the action gives where the points table does not say: service, delight and others.",
+        N_("Facet"), "What the action gives where the points table does not say: service, delight and others.",
         default=DEFAULT_FACET,
     )  # fmt: skip
 
@@ -60,24 +60,24 @@ class WeighedExperiment(ExperimentId):
 class PlannedExperiment(Schema):
     """What is to be tried."""
 
-    brand: Text = describe(mark("Brand"), "The brand that acts.")
-    kind: Text = describe(mark("Action"), "Its action in the points table, 'Campaign Received'.")
+    brand: Text = describe(N_("Brand"), "The brand that acts.")
+    kind: Text = describe(N_("Action"), "Its action in the points table, 'Campaign Received'.")
     starts_at: Moment = describe(
-        mark("Start (UTC)"), "From when on the action may reach anybody, ISO 8601.", option="--starts"
+        N_("Start (UTC)"), "From when on the action may reach anybody, ISO 8601.", option="--starts"
     )
     outcome: Text = describe(
-        mark("Outcome"), "What it is to bring about, 'Order Completed'.", default="Order Completed"
+        N_("Outcome"), "What it is to bring about, 'Order Completed'.", default="Order Completed"
     )
     horizon_days: float = Field(
-        default=28.0, ge=1, title=mark("Days"), json_schema_extra={"option": "--horizon"},
+        default=28.0, ge=1, title=N_("Days"), json_schema_extra={"option": "--horizon"},
         description="So many days outcomes count; as a calibration has it.",
     )  # fmt: skip
     delivery_days: float = Field(
-        default=1.0, ge=0, title=mark("Delivery"),
+        default=1.0, ge=0, title=N_("Delivery"),
         description="Days until it has reached all; outcomes count from then on.",
     )  # fmt: skip
-    title: str = describe(mark("Experiment name"), "What is tried, in words.", default="")
-    experiment_id: str | None = describe(mark("ID"), mark("An id of your own."), default=None, option="--id")
+    title: str = describe(N_("Experiment name"), "What is tried, in words.", default="")
+    experiment_id: str | None = describe(N_("ID"), N_("An id of your own."), default=None, option="--id")
 
     def make_plan(self) -> ExperimentPlan:
         """The plan, with an id."""
@@ -91,10 +91,10 @@ class PlannedExperiment(Schema):
 class DrawExperiment(PlannedExperiment):
     """An experiment to draw."""
 
-    share: float = describe(mark("Left out"), "Share that does not get it, from 0 to 1.", default=0.1)
-    seed: int = describe(mark("Random seed"), "The same seed gives the same list again.", default=1)
+    share: float = describe(N_("Left out"), "Share that does not get it, from 0 to 1.", default=0.1)
+    seed: int = describe(N_("Random seed"), "The same seed gives the same list again.", default=1)
     audience: TextFile | None = describe(
-        mark("Audience"), "A text file of consumers, one a line; all with events if left out.", default=None
+        N_("Audience"), "A text file of consumers, one a line; all with events if left out.", default=None
     )
 
 
@@ -109,13 +109,13 @@ class DrawnControlGroup(Schema):
     detectable: float | None = describe(
         "Detectable",
         "The smallest effect per consumer that is found in 80% of the cases.",
-        absent=mark("not enough data"),
+        absent=N_("not enough data"),
     )
     detectable_relative: float | None = describe(
         "Detectable, relative",
         "The same over the mean past outcome.",
         form="change",
-        absent=mark("not enough data"),
+        absent=N_("not enough data"),
     )
 
 
@@ -228,9 +228,9 @@ OPERATIONS = (
     Operation(
         name="experiments draw", run=_draw_experiment, needs="declare_actions", parameters=DrawExperiment,
         result=DrawnControlGroup, arguments=("brand", "kind"), audit="draw hold-out",
-        button=mark("Draw it and put it on record"),
+        button=N_("Draw it and put it on record"),
         summary="Draw by chance who does not get an action, and put the list on record before the action.",
-        done=mark(
+        done=N_(
             "{held_out} of {consumers} consumers are held out in experiment {experiment_id}. Smallest detectable "
             "effect per consumer at 80% power: {detectable} ({detectable_relative})."
         ),
@@ -243,16 +243,16 @@ OPERATIONS = (
     ),
     Operation(
         name="experiments measure", run=_measure_experiment, needs="declare_actions", parameters=WeighedExperiment,
-        result=ExperimentReport, arguments=("experiment_id",), audit="measure experiment", button=mark("Measure it"),
+        result=ExperimentReport, arguments=("experiment_id",), audit="measure experiment", button=N_("Measure it"),
         summary="Compare the arms when the time is over, and say what may follow; no point changes.",
-        done=mark("It is measured. No point has changed."), of_row="experiment_id", is_on_page=False,
+        done=N_("It is measured. No point has changed."), of_row="experiment_id", is_on_page=False,
     ),
     Operation(
         name="experiments apply", run=_apply_experiment, needs="change_points", parameters=WeighedExperiment,
         result=PointsOverride, arguments=("experiment_id",), audit="apply experiment",
-        button=mark("Put its points in force"),
+        button=N_("Put its points in force"),
         summary="Put the points that an experiment decides in force, with its stamp; refused without proof.",
-        done=mark(
+        done=N_(
             "“{key}” gave {prior} and gives {points} now (the experiment alone: {estimate}, standard error "
             "{estimate_error}); every score is read with it."
         ),
@@ -260,9 +260,9 @@ OPERATIONS = (
     ),
     Operation(
         name="experiments withdraw", run=_withdraw_experiment, needs="change_points", parameters=ExperimentId,
-        result=Experiment, arguments=("experiment_id",), audit="withdraw experiment", button=mark("Withdraw"),
+        result=Experiment, arguments=("experiment_id",), audit="withdraw experiment", button=N_("Withdraw"),
         summary="Withdraw an experiment; points that it decided are as before it.",
-        done=mark("“{title}” is withdrawn and decides nothing any more."), of_row="experiment_id", is_on_page=False,
-        is_danger=True, question=mark("Withdraw this experiment? Points that it decided are as they were before."),
+        done=N_("“{title}” is withdrawn and decides nothing any more."), of_row="experiment_id", is_on_page=False,
+        is_danger=True, question=N_("Withdraw this experiment? Points that it decided are as they were before."),
     ),
 )  # fmt: skip

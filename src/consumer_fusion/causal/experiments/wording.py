@@ -6,7 +6,7 @@ from consumer_fusion.causal.experiments.experiment_store import ExperimentRow
 from consumer_fusion.causal.experiments.findings import ExperimentReport
 from consumer_fusion.causal.experiments.imbalance import CHOSEN, find_unlike
 from consumer_fusion.causal.experiments.sample import FEATURES, Trial
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 
 LEAST_REACHED_DIFFERENCE = 0.1
 """Where the action reached the treated hardly more often than the others, their difference says nothing about it."""
@@ -22,24 +22,24 @@ def list_refusals(row: ExperimentRow, trial: Trial, *, is_told: bool) -> list[st
     """Everything that keeps an experiment from deciding points."""
     reasons = []
     if not is_told:
-        reasons.append(say(mark("The outcome came for too few people to turn it into points.")))
+        reasons.append(_(N_("The outcome came for too few people to turn it into points.")))
     if row.withdrawn_us is not None:
-        reasons.append(say(mark("It was withdrawn.")))
+        reasons.append(_(N_("It was withdrawn.")))
     if not row.is_randomised:
         reasons.append(
-            say(
-                mark(
+            _(
+                N_(
                     "Chance did not divide the people: the brand's choice would be mistaken for an effect. What was "
                     "found is a suggestion."
                 )
             )
         )
     elif not row.is_recorded_before:
-        reasons.append(say(mark("The list was put on record here only after the action had begun.")))
+        reasons.append(_(N_("The list was put on record here only after the action had begun.")))
     elif unlike := list_unlike(trial):
         reasons.append(
-            say(
-                mark(
+            _(
+                N_(
                     "The groups differed before the action by more than chance does, in {names}: they were not drawn."
                 ),
                 names=", ".join(unlike),
@@ -48,8 +48,8 @@ def list_refusals(row: ExperimentRow, trial: Trial, *, is_told: bool) -> list[st
     reached = [float(trial.is_reached[trial.is_treated == arm].mean()) for arm in (True, False)]
     if reached[0] - reached[1] < LEAST_REACHED_DIFFERENCE:
         reasons.append(
-            say(
-                mark(
+            _(
+                N_(
                     "'{kind}' reached {treated} of the treated and {held_out} of the others: hardly a difference."
                 ),
                 kind=row.kind,
@@ -59,8 +59,8 @@ def list_refusals(row: ExperimentRow, trial: Trial, *, is_told: bool) -> list[st
         )
     if trial.link is None:
         reasons.append(
-            say(
-                mark(
+            _(
+                N_(
                     "There is no calibrated link to '{outcome}' within {days} days for the points in force: calibrate "
                     "first."
                 ),
@@ -74,8 +74,8 @@ def list_refusals(row: ExperimentRow, trial: Trial, *, is_told: bool) -> list[st
 def write_sentences(row: ExperimentRow, report: ExperimentReport) -> tuple[str, ...]:
     """Say what was found, and everything that keeps it from deciding points."""
     sentences = [
-        say(
-            mark(
+        _(
+            N_(
                 "'{outcome}' followed within {days} days for {without} of those held out; the action changed that by "
                 "{effect} points of a hundred, between {low} and {high}."
             ),
@@ -88,11 +88,11 @@ def write_sentences(row: ExperimentRow, report: ExperimentReport) -> tuple[str, 
         )
     ]
     if report.low <= 0.0 <= report.high:
-        sentences.append(say(mark("That may be no effect at all.")))
+        sentences.append(_(N_("That may be no effect at all.")))
     if report.points is not None and report.points_error is not None:
         sentences.append(
-            say(
-                mark("In points that is {points} (standard error {error}) of {facet}."),
+            _(
+                N_("In points that is {points} (standard error {error}) of {facet}."),
                 points=f"{report.points:+.2f}",
                 error=f"{report.points_error:.2f}",
                 facet=report.facet,

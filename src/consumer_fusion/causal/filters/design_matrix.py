@@ -11,7 +11,7 @@ import numpy.typing as npt
 from consumer_fusion.causal.filters.state_space import DEFAULT_SETTINGS, SPARSE_SETTINGS, FilterInput
 from consumer_fusion.causal.series.series import DailySeries, Floats, Window, align_values
 from consumer_fusion.errors import InputError, MissingExtraError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 
 MARGIN_DAYS = 7
 """No placebo lies this near to an action."""
@@ -24,9 +24,9 @@ MOST_CONTROLS = 8
 LEAST_KNOWN = 0.7
 """A control has a value on so many of the series' days."""
 SHORT, CONSTANT, FURTHER = (
-    mark("it has too few of the days"),
-    mark("it does not vary"),
-    mark("others follow the series more closely"),
+    N_("it has too few of the days"),
+    N_("it does not vary"),
+    N_("others follow the series more closely"),
 )
 """Why a control is left out, for people."""
 EPOCH_WEEKDAY = 3

@@ -20,12 +20,12 @@ from consumer_fusion.causal.filters.fitted_series import (
 from consumer_fusion.causal.inference.p_values import judge_size
 from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import DailySeries, Window
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 
 GUARD_LEVEL = 0.01
 """A control whose own change in the window has a smaller p-value was reached by something."""
 
-MOVED = mark("it changed in the window itself, more than the other controls")
+MOVED = N_("it changed in the window itself, more than the other controls")
 """Why a control is left out, for people."""
 
 

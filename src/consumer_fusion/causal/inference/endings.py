@@ -13,7 +13,7 @@ from consumer_fusion.causal.filters.fitted_series import FittedSeries, PlaceboEr
 from consumer_fusion.causal.inference.effect import Check
 from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import Window
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 
 ENDING_LEVEL = 0.02
 """Where both answers lie further apart than in all but this share of placebos, the days after are not used."""
@@ -60,18 +60,18 @@ def check_following(
         "net": float(np.nansum(missed)),
     }
     if one_sided.e * following > 0:
-        sentence = mark(
+        sentence = N_(
             "It did not end with the window: in the {days} days after it there were {following} beyond what was "
             "expected. So it is told from the days before alone."
         )
     elif one_sided.e > 0:
-        sentence = mark(
+        sentence = N_(
             "What followed was lower: some of it was only bought earlier. In the {days} days after it there were "
             "{following} against what was expected; with them it is {net} in all. "
             "It is told from the days before alone."
         )
     else:
-        sentence = mark(
+        sentence = N_(
             "What followed was higher: some of it only came later. In the {days} days after it there were {following} "
             "against what was expected; with them it is {net} in all. "
             "It is told from the days before alone."

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consumer_fusion.causal.series.series import Window
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 
 Unit = Literal["day", "week", "month"]
 
@@ -85,12 +85,12 @@ def see_steps(days: Sequence[int] | npt.NDArray[np.int64]) -> Steps:
 
 
 STEP_WORDS = {
-    "week": mark(
+    "week": N_(
         "The series has one value every 7 days, each for the week that begins on its day: it is measured by the week, "
         "and what is said here of days is said of weeks. How far chance goes is told by its own past, and as far as "
         "that is short by daily series."
     ),
-    "month": mark(
+    "month": N_(
         "The series has one value a month: it is measured by the month, and what is said here of days is said of "
         "months. How far chance goes is told by its own past, and as far as "
         "that is short by daily series."

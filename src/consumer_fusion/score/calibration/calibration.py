@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.calibration.calibration_report import (
@@ -218,21 +218,19 @@ def _plan_kinds(
         if kind is None:
             continue
         if kind.is_brand_action:
-            kept[key] = mark(
-                "a brand action: brands choose whom they do it to, so only an experiment can tell"
-            )
+            kept[key] = N_("a brand action: brands choose whom they do it to, so only an experiment can tell")
         elif not kind.entries:
             continue
         elif key in protect or (kind.mends or key) in protect:
-            kept[key] = mark("set by the workspace")
+            kept[key] = N_("set by the workspace")
         elif learn is not None and key not in learn:
-            kept[key] = mark("not asked for")
+            kept[key] = N_("not asked for")
         elif key in derived:
-            kept[key] = mark("derived: it never exceeds what it comes from")
+            kept[key] = N_("derived: it never exceeds what it comes from")
         elif kind.mends is not None:
-            kept[key] = mark(f"a recovery: it follows '{kind.mends}'")
+            kept[key] = N_(f"a recovery: it follows '{kind.mends}'")
         elif counts.get(key, 0) < FEWEST_EVENTS:
-            kept[key] = mark(f"fewer than {FEWEST_EVENTS} events by the cutoff")
+            kept[key] = N_(f"fewer than {FEWEST_EVENTS} events by the cutoff")
         else:
             learnt.append(key)
     return _Plan(tuple(learnt), kept)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.calibration.link_functions import LinkFunction
@@ -103,14 +103,14 @@ class CalibrationReport:
 def find_objection(report: CalibrationReport) -> str:
     """Why what was learnt may not come into force, in words; empty where nothing is said against it."""
     if not report.half_life_factors:
-        return mark("there was nothing to learn")
+        return N_("there was nothing to learn")
     if not report.gain > LEAST_GAIN_ERRORS * report.gain_error:
-        return mark(
+        return N_(
             "what was learnt is not clearly better on pairs it had not seen (a gain of more than {errors} standard "
             "errors is asked for)"
         ).format(errors=f"{LEAST_GAIN_ERRORS:g}")
     if report.placebo_share is not None and report.placebo_share > PLACEBO_LIMIT:
-        return mark(
+        return N_(
             "what was learnt forecasts better, but from the same outcomes a kind of random events would get {share} of "
             "the points of the kind it imitates (at most {limit} may be)"
         ).format(share=f"{report.placebo_share:.0%}", limit=f"{PLACEBO_LIMIT:.0%}")
@@ -126,7 +126,7 @@ def object_to_lifting(unhappy_pairs: int, lifted_pairs: int) -> str:
     """
     if lifted_pairs <= MOST_LIFTED_SHARE * unhappy_pairs:
         return ""
-    return mark(
+    return N_(
         "what was learnt forecasts better, but it would tell {lifted} of {unhappy} relationships under {score} as "
         "above neutral: here unhappy people keep coming, and the score is to say that they are unhappy"
     ).format(lifted=f"{lifted_pairs:,}", unhappy=f"{unhappy_pairs:,}", score=f"{UNHAPPY_BELOW:g}")

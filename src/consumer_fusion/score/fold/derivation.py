@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
@@ -43,7 +43,7 @@ def derive_failures(parents: Iterable[ParentEvent], points: PointsTable) -> list
                 trust=parent.trust,
                 occurred_us=parent.occurred_us,
                 association_id=None,
-                sentence=mark(f"{failure.meaning}; known from the complaint, which names no event on record"),
+                sentence=N_(f"{failure.meaning}; known from the complaint, which names no event on record"),
             )
         )
     return derived
@@ -92,7 +92,7 @@ def derive_recoveries(
                     trust=1.0,
                     occurred_us=max(parent.occurred_us, failed_us),
                     association_id=None,
-                    sentence=mark(f"{share:.0%} of what was left of '{kind_key}' was made good"),
+                    sentence=N_(f"{share:.0%} of what was left of '{kind_key}' was made good"),
                 )
             )
     return recoveries

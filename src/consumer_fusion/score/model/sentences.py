@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from consumer_fusion.i18n.translation import ENGLISH, mark, read_language, say, say_count, say_written
+from consumer_fusion.i18n.translation import ENGLISH, N_, _, ngettext, read_language, say_written
 from consumer_fusion.records.points import Entry, Kind, MagnitudeRule
 from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry, WeighedEntry, dampen_burst
 
@@ -32,10 +32,10 @@ def write_sentence(weighed: WeighedEntry, entry: Entry, worth: float) -> str:
         kept = say_written(event.sentence or "")
         if kept == event.sentence and read_language().code != ENGLISH.code:
             kept = ""
-        told = kept or _lower_first(say(weighed.kind.meaning)) or say(weighed.kind.event)
+        told = kept or _lower_first(_(weighed.kind.meaning)) or _(weighed.kind.event)
         if event.parent_event_id == ELSEWHERE:
             return f"{_format_points(worth)}: {_lower_first(told)}{_describe_burst(weighed.burst_count)}"
-        body = say("{what} (follows from event {event})", what=told.rstrip("."), event=event.parent_event_id)
+        body = _("{what} (follows from event {event})", what=told.rstrip("."), event=event.parent_event_id)
     else:
         body = _describe_event(event, weighed.kind, entry.is_graded)
     return (
@@ -54,7 +54,7 @@ def _lower_first(text: str) -> str:
 
 
 def _describe_event(event: LedgerEntry, kind: Kind, is_graded: bool) -> str:
-    meaning = _lower_first(say(kind.meaning)) or say(kind.event)
+    meaning = _lower_first(_(kind.meaning)) or _(kind.event)
     if kind.magnitude == "gained":
         return _describe_gain(event, meaning)
     describe = _DETAILS.get(kind.magnitude)
@@ -66,10 +66,10 @@ def _describe_gain(event: LedgerEntry, meaning: str) -> str:
     if gained is None:
         return meaning
     # The kind's own words up to the comma name the occasion; the count says the rest.
-    return say(
-        mark("{what}, and {people} more follow for it")
+    return _(
+        N_("{what}, and {people} more follow for it")
         if gained > 0
-        else mark("{what}, and {people} fewer follow for it"),
+        else N_("{what}, and {people} fewer follow for it"),
         what=meaning.split(",", 1)[0],
         people=_count_people(abs(gained)),
     )
@@ -78,26 +78,22 @@ def _describe_gain(event: LedgerEntry, meaning: str) -> str:
 def _describe_audience(event: LedgerEntry) -> str:
     audience = _find_number(event, "audience")
     return (
-        _describe_reach(event)
-        if audience is None
-        else say(", before {people}", people=_count_people(audience))
+        _describe_reach(event) if audience is None else _(", before {people}", people=_count_people(audience))
     )
 
 
 def _describe_reach(event: LedgerEntry) -> str:
     people = _find_number(event, "people")
     if people is None:
-        return say(
-            ", before {count} people (assumed: the source does not say how many)", count=ASSUMED_PEOPLE
-        )
-    return say(", before {people}", people=_count_people(people))
+        return _(", before {count} people (assumed: the source does not say how many)", count=ASSUMED_PEOPLE)
+    return _(", before {people}", people=_count_people(people))
 
 
 def _describe_severity(event: LedgerEntry) -> str:
     severity = _find_number(event, "severity")
     if severity is None:
-        return say(", severity 1 (assumed: the source does not say)")
-    return say(", severity {severity}", severity=f"{severity:g}")
+        return _(", severity 1 (assumed: the source does not say)")
+    return _(", severity {severity}", severity=f"{severity:g}")
 
 
 def _describe_severity_and_reach(event: LedgerEntry) -> str:
@@ -107,7 +103,7 @@ def _describe_severity_and_reach(event: LedgerEntry) -> str:
 def _describe_rating(highest: int) -> Callable[[LedgerEntry], str]:
     def describe(event: LedgerEntry) -> str:
         rating = _find_number(event, "rating")
-        return "" if rating is None else say(": {rating} of {highest}", rating=f"{rating:g}", highest=highest)
+        return "" if rating is None else _(": {rating} of {highest}", rating=f"{rating:g}", highest=highest)
 
     return describe
 
@@ -115,22 +111,22 @@ def _describe_rating(highest: int) -> Callable[[LedgerEntry], str]:
 def _describe_money(event: LedgerEntry) -> str:
     if event.magnitude == 1:
         return ""
-    return say(", {size} times the weight of a usual order", size=f"{event.magnitude:.2g}")
+    return _(", {size} times the weight of a usual order", size=f"{event.magnitude:.2g}")
 
 
 def _describe_lateness(event: LedgerEntry) -> str:
     days = _find_number(event, "days_late")
     if days is None:
         return ""
-    return say(mark(", {days} day late") if days == 1 else mark(", {days} days late"), days=f"{days:g}")
+    return _(N_(", {days} day late") if days == 1 else N_(", {days} days late"), days=f"{days:g}")
 
 
 def _describe_recovery(event: LedgerEntry) -> str:
-    return say(", {share} of what it had cost", share=f"{event.magnitude:.0%}")
+    return _(", {share} of what it had cost", share=f"{event.magnitude:.0%}")
 
 
 def _describe_size(event: LedgerEntry) -> str:
-    return "" if event.magnitude == 1 else say(", of size {size}", size=f"{event.magnitude:.2g}")
+    return "" if event.magnitude == 1 else _(", of size {size}", size=f"{event.magnitude:.2g}")
 
 
 _DETAILS: Mapping[MagnitudeRule, Callable[[LedgerEntry], str]] = {
@@ -153,14 +149,14 @@ def _describe_trust(event: LedgerEntry) -> str:
     if event.trust >= 1:
         return ""
     if event.trust <= 0:
-        return say("; it counts nothing, because it is contested or not believed")
-    return say("; counted at {share}, because it is not confirmed", share=f"{event.trust:.0%}")
+        return _("; it counts nothing, because it is contested or not believed")
+    return _("; counted at {share}, because it is not confirmed", share=f"{event.trust:.0%}")
 
 
 def _describe_burst(count: int) -> str:
     if count == 1:
         return ""
-    return say_count(
+    return ngettext(
         "; one of {count} such that day, which together count as {worth}",
         "; one of {count} such that day, which together count as {worth}",
         count,
@@ -171,7 +167,7 @@ def _describe_burst(count: int) -> str:
 def _describe_experiment(entry: Entry) -> str:
     if entry.experiment_id is None:
         return ""
-    return say("; worth what experiment {experiment} found", experiment=entry.experiment_id)
+    return _("; worth what experiment {experiment} found", experiment=entry.experiment_id)
 
 
 def _find_number(event: LedgerEntry, name: str) -> float | None:
@@ -186,4 +182,4 @@ def _find_number(event: LedgerEntry, name: str) -> float | None:
 
 
 def _count_people(number: float) -> str:
-    return say_count("{count} person", "{count} people", round(number))
+    return ngettext("{count} person", "{count} people", round(number))

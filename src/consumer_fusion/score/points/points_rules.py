@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import cast, get_args
 
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.characters import find_unsafe
 from consumer_fusion.records.points import (
     FACETS,
@@ -84,26 +84,26 @@ def read_constants(raw: object, problems: list[str]) -> Constants:
 
 def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
     def report(message: str) -> None:
-        problems.append(mark(f'kinds."{key}": {message}'))
+        problems.append(N_(f'kinds."{key}": {message}'))
 
     if find_unsafe(key) is not None:
-        report(mark(f"its name holds the character {find_unsafe(key)}, which no name may hold."))
+        report(N_(f"its name holds the character {find_unsafe(key)}, which no name may hold."))
     for name in raw:
         if name not in _KIND_FIELDS:
             report(f"'{name}' is not a field; known are {', '.join(sorted(_KIND_FIELDS))}.")
     half_life = _read_number(raw.get("half_life_days"))
     if half_life is None or half_life <= 0:
-        report(mark(f"half_life_days has to be a number above 0, found {raw.get('half_life_days')!r}."))
+        report(N_(f"half_life_days has to be a number above 0, found {raw.get('half_life_days')!r}."))
     trust = _read_number(raw.get("trust", 1))
     if trust is None or not 0 <= trust <= 1:
-        report(mark(f"trust has to be from 0 to 1, found {raw.get('trust')!r}."))
+        report(N_(f"trust has to be from 0 to 1, found {raw.get('trust')!r}."))
     magnitude = raw.get("magnitude", "one")
     if magnitude not in get_args(MagnitudeRule):
         report(f"magnitude '{magnitude}' is no rule; known are {', '.join(get_args(MagnitudeRule))}.")
     hint = raw.get("hint")
     if hint is not None and hint not in get_args(HintType):
         known = ", ".join(get_args(HintType))
-        report(mark(f"hint '{hint}' is not known; known are {known}."))
+        report(N_(f"hint '{hint}' is not known; known are {known}."))
     is_brand_action = raw.get("is_brand_action", False)
     if not isinstance(is_brand_action, bool):
         report(f"is_brand_action has to be true or false, found {is_brand_action!r}.")
@@ -160,7 +160,7 @@ def _read_entries(raw: Raw, report: Callable[[str], None]) -> tuple[Entry, ...]:
         if facet not in _DIRECTION_OF:
             report(f"'{facet}' is not a facet; known are {', '.join(_DIRECTION_OF)}.")
         elif number is None:
-            report(mark(f"points of {facet} have to be a number, found {value!r}."))
+            report(N_(f"points of {facet} have to be a number, found {value!r}."))
         elif number:  # 0 takes a facet away: a kind whose points are all 0 is no evidence
             entries.append(Entry(_DIRECTION_OF[facet], cast("Facet", facet), number, facet in graded))
     return tuple(entries)
@@ -226,7 +226,7 @@ def _check_spreading(kinds: Mapping[str, Kind], problems: list[str]) -> None:
             continue
         largest = find_largest_points(kind)
         problems.extend(
-            mark(
+            N_(
                 f'kinds."{derived.key}": {entry.points:g} points of {entry.facet} exceed the {largest:g} '
                 f'of "{kind.key}", which spreads into it; lower them.'
             )
@@ -245,14 +245,14 @@ def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
             continue
         if failure.follows_rhythm or kind.follows_rhythm:
             problems.append(
-                mark(
+                N_(
                     f'kinds."{kind.key}": neither it nor '
                     f'"{failure.key}", which it mends, can follow the rhythm of a brand.'
                 )
             )
         if kind.half_life_days != failure.half_life_days:
             problems.append(
-                mark(
+                N_(
                     f'kinds."{kind.key}": half_life_days has to be that of "{failure.key}", which it mends '
                     f"({failure.half_life_days:g}), found {kind.half_life_days:g}."
                 )
@@ -262,7 +262,7 @@ def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
             lost = taken.get(entry.facet, 0.0)
             if entry.points * lost > 0 or abs(entry.points) > abs(lost):
                 problems.append(
-                    mark(
+                    N_(
                         f'kinds."{kind.key}": {entry.points:g} points of {entry.facet} are more than '
                         f'"{failure.key}" takes ({lost:g}); a recovery gives back at most that.'
                     )
@@ -273,21 +273,21 @@ def _check_boundaries(kinds: Iterable[Kind], problems: list[str]) -> None:
     for kind in kinds:
         if kind.hint is not None and kind.event in RIGHTS | ASKING_FOR_HELP:
             problems.append(
-                mark(f'kinds."{kind.key}": asking and using a right hint at nothing; take hint away.')
+                N_(f'kinds."{kind.key}": asking and using a right hint at nothing; take hint away.')
             )
         for entry in kind.entries:
             if entry.direction != "consumer_to_brand":
                 continue
             if kind.event in RIGHTS:
                 problems.append(
-                    mark(
+                    N_(
                         f'kinds."{kind.key}": a right used says nothing of what the consumer gives; '
                         f"take {entry.facet} away."
                     )
                 )
             elif kind.event in HELP_AND_PRIVATE_COMPLAINTS and entry.points < 0:
                 problems.append(
-                    mark(
+                    N_(
                         f'kinds."{kind.key}": asking for help or complaining in private never costs the '
                         f"consumer's side; {entry.facet} may not be negative."
                     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from consumer_fusion.errors import PointsError, RefusedError
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import (
     Condition,
     Constants,
@@ -69,9 +69,9 @@ def _build_table(raw: Raw, problems: list[str]) -> PointsTable:
     kinds = read_kinds(cast("Raw", raw.get("kinds", {})), problems)
     if problems:
         heading = (
-            mark("The points table has a problem:")
+            N_("The points table has a problem:")
             if len(problems) == 1
-            else mark(f"The points table has {len(problems)} problems:")
+            else N_(f"The points table has {len(problems)} problems:")
         )
         raise PointsError(
             f"{heading}\n" + "\n".join(f"- {problem}" for problem in problems) + "\n",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from consumer_fusion.i18n.translation import mark
+from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND
 from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry
@@ -48,6 +48,6 @@ def hide_elsewhere(entries: Iterable[LedgerEntry], points: PointsTable) -> list[
 
 def _choose_words(kind_key: str, points: PointsTable) -> str:
     if kind_key.startswith(f"{RECOVERY_KIND}/"):
-        return mark("What happened elsewhere was made good")
+        return N_("What happened elsewhere was made good")
     is_harm = any(each.points < 0 for each in points.kinds[kind_key].entries)
-    return mark("A public complaint elsewhere") if is_harm else mark("Public praise elsewhere")
+    return N_("A public complaint elsewhere") if is_harm else N_("Public praise elsewhere")

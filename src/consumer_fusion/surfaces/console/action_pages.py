@@ -12,7 +12,7 @@ from consumer_fusion.causal.actions.declared_actions import (
     list_actions,
 )
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.action import Assignment, ExpectedEffect
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.server.cache import Cache
@@ -64,7 +64,7 @@ def show_actions(visit: Visit) -> Answer:
     )
     return Page(
         "actions.html",
-        say("Campaigns and actions of {brand}", brand=brand),
+        _("Campaigns and actions of {brand}", brand=brand),
         content,
         section="actions",
         brand=brand,
@@ -91,4 +91,4 @@ def find_brand(visit: Visit, action_id: str) -> str:
     for row in list_actions(visit.workspace):
         if row.action_id == action_id and visit.visitor.caller.sees(row.brand):
             return row.brand
-    raise NotFoundError(say("There is no such action."), hint=say("The page lists those that there are."))
+    raise NotFoundError(_("There is no such action."), hint=_("The page lists those that there are."))

@@ -9,86 +9,86 @@ from consumer_fusion.access.accounts import list_accounts
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys, name_entities
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
 from consumer_fusion.surfaces.console.urls import make_path
 
 ROWS_ON_PAGE = 100
 ACTIONS = (
-    mark("sign in"),
-    mark("sign out"),
-    mark("fail to sign in"),
-    mark("look at relationship"),
-    mark("look at consumer"),
-    mark("look at identity"),
-    mark("look at rejected row"),
-    mark("change points"),
-    mark("retry rejected rows"),
-    mark("merge consumers"),
-    mark("undo merge"),
-    mark("create write key"),
-    mark("rotate write key"),
-    mark("revoke write key"),
-    mark("create token"),
-    mark("revoke token"),
-    mark("create account"),
-    mark("change account"),
-    mark("remove account"),
-    mark("set password"),
-    mark("make owner link"),
-    mark("invite staff"),
-    mark("make password link"),
-    mark("sign out everywhere"),
-    mark("declare association"),
-    mark("withdraw association"),
-    mark("attach event"),
-    mark("subscribe webhook"),
-    mark("withdraw webhook"),
-    mark("retry deliveries"),
-    mark("listen to changes"),
-    mark("be refused"),
-    mark("download"),
-    mark("look at page"),
-    mark("look at figure"),
-    mark("list consumers"),
-    mark("list associations"),
-    mark("list corrections"),
-    mark("list merges"),
-    mark("list unattributed events"),
-    mark("look at rejected rows"),
-    mark("list scores"),
-    mark("list movers"),
-    mark("import events"),
-    mark("put points in force"),
-    mark("calibrate points"),
-    mark("import actions"),
-    mark("import metrics"),
-    mark("withdraw action"),
-    mark("drop rejected rows"),
-    mark("download hold-out"),
-    mark("apply corrections"),
-    mark("undo correction"),
+    N_("sign in"),
+    N_("sign out"),
+    N_("fail to sign in"),
+    N_("look at relationship"),
+    N_("look at consumer"),
+    N_("look at identity"),
+    N_("look at rejected row"),
+    N_("change points"),
+    N_("retry rejected rows"),
+    N_("merge consumers"),
+    N_("undo merge"),
+    N_("create write key"),
+    N_("rotate write key"),
+    N_("revoke write key"),
+    N_("create token"),
+    N_("revoke token"),
+    N_("create account"),
+    N_("change account"),
+    N_("remove account"),
+    N_("set password"),
+    N_("make owner link"),
+    N_("invite staff"),
+    N_("make password link"),
+    N_("sign out everywhere"),
+    N_("declare association"),
+    N_("withdraw association"),
+    N_("attach event"),
+    N_("subscribe webhook"),
+    N_("withdraw webhook"),
+    N_("retry deliveries"),
+    N_("listen to changes"),
+    N_("be refused"),
+    N_("download"),
+    N_("look at page"),
+    N_("look at figure"),
+    N_("list consumers"),
+    N_("list associations"),
+    N_("list corrections"),
+    N_("list merges"),
+    N_("list unattributed events"),
+    N_("look at rejected rows"),
+    N_("list scores"),
+    N_("list movers"),
+    N_("import events"),
+    N_("put points in force"),
+    N_("calibrate points"),
+    N_("import actions"),
+    N_("import metrics"),
+    N_("withdraw action"),
+    N_("drop rejected rows"),
+    N_("download hold-out"),
+    N_("apply corrections"),
+    N_("undo correction"),
 )
 """What is put on record, for those who read it; others are shown as they are."""
 DETAILS = (
-    mark("origin"),
-    mark("password"),
-    mark("before role"),
-    mark("after role"),
-    mark("before brands"),
-    mark("after brands"),
-    mark("accepted"),
-    mark("code"),
-    mark("days"),
-    mark("types"),
-    mark("sessions"),
-    mark("evidence"),
-    mark("count"),
-    mark("rows"),
-    mark("times"),
-    mark("route"),
-    mark("user"),
+    N_("origin"),
+    N_("password"),
+    N_("before role"),
+    N_("after role"),
+    N_("before brands"),
+    N_("after brands"),
+    N_("accepted"),
+    N_("code"),
+    N_("days"),
+    N_("types"),
+    N_("sessions"),
+    N_("evidence"),
+    N_("count"),
+    N_("rows"),
+    N_("times"),
+    N_("route"),
+    N_("user"),
 )
 """Names of what is kept besides."""
 
@@ -139,7 +139,7 @@ def show_audit(visit: Visit) -> Answer:
         if consumer:
             consumer_id = find_keys(session, "consumer", [consumer]).get(consumer)
             if consumer_id is None:
-                raise NotFoundError(say("This consumer is not known here."))
+                raise NotFoundError(_("This consumer is not known here."))
         entries = read_audit(session, consumer_id=consumer_id, before_id=before_id, limit=ROWS_ON_PAGE)
         numbers = {number for each in entries for number in (each.consumer_id, each.brand_id) if number}
         names = name_entities(session, sorted(numbers))
@@ -147,7 +147,7 @@ def show_audit(visit: Visit) -> Answer:
     rows = [
         AuditRow(
             each,
-            accounts.get(each.actor.id) or say(each.actor.type),
+            accounts.get(each.actor.id) or _(each.actor.type),
             None
             if each.consumer_id is None
             else visit.show_key(names.get(each.consumer_id, str(each.consumer_id))),
@@ -162,7 +162,7 @@ def show_audit(visit: Visit) -> Answer:
         if len(entries) == ROWS_ON_PAGE
         else None
     )
-    return Page("audit.html", say("Audit"), AuditPage(rows, consumer, older), section="audit")
+    return Page("audit.html", _("Audit"), AuditPage(rows, consumer, older), section="audit")
 
 
 def list_details(detail: Mapping[str, object], within: str = "") -> Iterator[tuple[str, str]]:
@@ -174,6 +174,6 @@ def list_details(detail: Mapping[str, object], within: str = "") -> Iterator[tup
         elif isinstance(value, list | tuple):
             yield name, ", ".join(map(str, value)) or "–"
         elif value is None:
-            yield name, say("all brands") if key == "brands" else "–"
+            yield name, _("all brands") if key == "brands" else "–"
         elif value != "":
-            yield name, say(str(value)) if isinstance(value, str) else str(value)
+            yield name, _(str(value)) if isinstance(value, str) else str(value)

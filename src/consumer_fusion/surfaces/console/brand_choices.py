@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.surfaces.console.pages import Visit
 
 BRANDS_OFFERED = 200
@@ -56,6 +56,6 @@ def read_brands(visit: Visit) -> Collection[str] | None:
     brands = frozenset([*visit.read_choices("brand"), *filter(None, more)])
     if not brands:
         raise InputError(
-            say("No brand was chosen."), hint=say("Choose one brand or more, or all, also those to come.")
+            _("No brand was chosen."), hint=_("Choose one brand or more, or all, also those to come.")
         )
     return brands

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.events.activity_counts import Activity
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.figure_parts import (
     Placeholder,
@@ -89,7 +89,7 @@ def show_start(visit: Visit) -> Answer:
     """The first page: the overview of the largest brand that the visitor may see, or all brands."""
     found = visit.readings.find_brands(visit.as_of_us)
     if found is None:
-        return show_being_read(say("Brands"), section="brands")
+        return show_being_read(_("Brands"), section="brands")
     brands = _list_visible(visit, found)
     if not brands:
         return show_brands(visit)
@@ -101,12 +101,12 @@ def show_brands(visit: Visit) -> Answer:
     visit.require("look")
     found = visit.readings.find_brands(visit.as_of_us)
     if found is None:
-        return show_being_read(say("Brands"), section="brands")
+        return show_being_read(_("Brands"), section="brands")
     search = visit.asked.get("search", "").strip()
     rows = [row for row in _list_visible(visit, found) if search.casefold() in row["brand"].casefold()]
     has_more = len(rows) > BRANDS_LISTED
     content = BrandsPage(rows[:BRANDS_LISTED], search, found.as_of_us, visit.is_quiet, has_more)
-    return Page("brands.html", say("Brands"), content, section="brands")
+    return Page("brands.html", _("Brands"), content, section="brands")
 
 
 def show_overview(visit: Visit) -> Answer:

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from consumer_fusion.access.permissions import PERMISSIONS, may
 from consumer_fusion.errors import FusionError, InputError, NotFoundError
 from consumer_fusion.i18n.locales import LANGUAGE_COOKIE, LANGUAGES, CatalogueLanguage, choose_language
-from consumer_fusion.i18n.translation import say, speaking
+from consumer_fusion.i18n.translation import _, speaking
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.server.authentication import note_looks, note_refusal
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
@@ -107,11 +107,11 @@ class Console:
         """The answer to a change that did not come from a page of ours, or not in this session."""
         return await run_in_threadpool(self._refuse_change, request, error)
 
-    async def show_missing(self, request: Request, _: Exception) -> Response:
+    async def show_missing(self, request: Request, _unused: Exception) -> Response:
         """The page for an address at which there is none; programs are answered in JSON."""
         with speaking(_choose(request)):
-            hint = say("The address may be mistyped, or of an older release.")
-            error = NotFoundError(say("There is no such page."), hint=hint)
+            hint = _("The address may be mistyped, or of an older release.")
+            error = NotFoundError(_("There is no such page."), hint=hint)
         if "text/html" not in request.headers.get("accept", ""):
             return JSONResponse(write_error(error), 404, headers=_HEADERS)
         return await run_in_threadpool(self._tell_problem, request, error)
@@ -133,7 +133,7 @@ class Console:
             if visitor is not None:
                 return self._show_problem(request, visitor, error)
             status = find_status(error)
-            frame = Frame(say("This could not be done"), theme=read_theme(request), is_part=_is_part(request))
+            frame = Frame(_("This could not be done"), theme=read_theme(request), is_part=_is_part(request))
             html = render_page(_choose_template(request), frame, _describe(error))
             return HTMLResponse(html, status, headers={**_HEADERS, **write_headers(error)})
 
@@ -153,8 +153,8 @@ class Console:
             try:
                 if form is None:
                     raise InputError(
-                        say("What was sent is too large."),
-                        hint=say("Send less at once."),
+                        _("What was sent is too large."),
+                        hint=_("Send less at once."),
                     )
                 visit = self._make_visit(request, visitor, language, form)
                 visit.require(maker.needs)
@@ -233,7 +233,7 @@ class Console:
         )
 
     def _show_problem(self, request: Request, visitor: Visitor, error: FusionError) -> Response:
-        title = say("This could not be done")
+        title = _("This could not be done")
         page = Page(_choose_template(request), title, _describe(error), find_status(error))
         response = self._show(request, visitor, page)
         response.headers.update(write_headers(error))

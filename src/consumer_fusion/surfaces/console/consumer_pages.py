@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
@@ -23,11 +23,11 @@ from consumer_fusion.views.tables import write_csv
 ROWS_ON_PAGE = 50
 Arrangement = Literal["falling", "rising", "lowest", "highest", "consumer"]
 ARRANGEMENTS: dict[Arrangement, str] = {
-    "falling": mark("fell most first"),
-    "rising": mark("rose most first"),
-    "lowest": mark("lowest first"),
-    "highest": mark("highest first"),
-    "consumer": mark("by name"),
+    "falling": N_("fell most first"),
+    "rising": N_("rose most first"),
+    "lowest": N_("lowest first"),
+    "highest": N_("highest first"),
+    "consumer": N_("by name"),
 }
 _COLUMNS: dict[Arrangement, tuple[str, str]] = {
     "falling": ("change_28_days", "ascending"),
@@ -101,7 +101,7 @@ def show_consumers(visit: Visit) -> Answer:
     search, symbiosis = visit.asked.get("search", "").strip(), visit.asked.get("kind", "")
     reading = visit.readings.find_brand(brand, visit.as_of_us)
     if reading is None:
-        return show_being_read(say("Consumers of {brand}", brand=brand), section="consumers", brand=brand)
+        return show_being_read(_("Consumers of {brand}", brand=brand), section="consumers", brand=brand)
     as_of_us = reading.as_of_us
     found = _find_rows(reading.scores, search, symbiosis)
     found = _arrange(found, order)
@@ -132,7 +132,7 @@ def show_consumers(visit: Visit) -> Answer:
         download=make_path("/consumers", **parameters, format="csv"),
     )
     return Page(
-        "consumers.html", say("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand,
+        "consumers.html", _("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand,
         look=AuditNote("list consumers", visit.path, brand=brand, detail={"rows": len(part), "search": bool(search)}),
     )  # fmt: skip
 
@@ -159,7 +159,7 @@ def _read_order(text: str) -> Arrangement:
     for order in get_args(Arrangement):
         if order == text:
             return order  # type: ignore[no-any-return]
-    raise InputError(say("“{text}” is no order.", text=text))
+    raise InputError(_("“{text}” is no order.", text=text))
 
 
 def _find_rows(scores: pa.Table, search: str, symbiosis: str) -> pa.Table:
@@ -186,12 +186,12 @@ def _find_start(rows: pa.Table, cursor: str, order: Arrangement) -> int:
         return 0
     if order == "consumer":
         return pc.sum(pc.less_equal(rows["consumer"], cursor)).as_py() or 0
-    number, _, consumer = cursor.partition(":")
+    number, _unused, consumer = cursor.partition(":")
     try:
         value = float(number)
     except ValueError:
         raise InputError(
-            say("The place in the list cannot be read."), hint=say("Begin at the first page.")
+            _("The place in the list cannot be read."), hint=_("Begin at the first page.")
         ) from None
     name, way = _COLUMNS[order]
     before = pc.less(rows[name], value) if way == "ascending" else pc.greater(rows[name], value)

@@ -10,7 +10,7 @@ from consumer_fusion.causal.actions.declared_actions import find_action, list_ac
 from consumer_fusion.causal.effects import effect_wording, shrinking
 from consumer_fusion.causal.effects.shrinking import ShownEffect, list_beside, list_effects
 from consumer_fusion.causal.series.metric_store import METRIC_NAMES
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.effect import EvidenceLabel
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.action_pages import find_brand
@@ -110,7 +110,7 @@ def show_beside(visit: Visit) -> Answer:
     visit.require("look", brand)
     shown = list_beside(visit.workspace, consumer, brand, show_key=visit.show_key)
     content = BesidePart([_tell_row(each) for each in _put_newest_first(shown)])
-    return Page("beside.html", say("Beside the points: what actions did"), content, brand=brand)
+    return Page("beside.html", _("Beside the points: what actions did"), content, brand=brand)
 
 
 def show_effect(visit: Visit) -> Answer:
@@ -131,7 +131,7 @@ def show_effect(visit: Visit) -> Answer:
         window=effect_wording.tell_window(report),
         findings=effect_wording.tell_finding(shown),
         checks=[
-            (each.verdict, say(effect_wording.VERDICT_WORDS[each.verdict]), each.tell())
+            (each.verdict, _(effect_wording.VERDICT_WORDS[each.verdict]), each.tell())
             for each in report.checks
         ],
         controls=report.controls,
@@ -144,7 +144,7 @@ def show_effect(visit: Visit) -> Answer:
         ],
         download=make_path("/effect/figure", action=action_id, metric=metric, name="course", format="csv"),
     )
-    title = say("{metric} after “{action}”", metric=effect_wording.name_metric(metric), action=shown.title)
+    title = _("{metric} after “{action}”", metric=effect_wording.name_metric(metric), action=shown.title)
     return Page("effect.html", title, content, section="effects", brand=brand)
 
 
@@ -177,7 +177,7 @@ def show_effects(visit: Visit) -> Answer:
         },
         rows=[_tell_row(each) for each in _put_newest_first(shown)],
         counts=[
-            (label, say(words), count)
+            (label, _(words), count)
             for label, words in effect_wording.LABEL_WORDS.items()
             if (count := sum(each.listed_label == label and each.report.told_with is None for each in shown))
         ],
@@ -189,9 +189,7 @@ def show_effects(visit: Visit) -> Answer:
         may_measure=visit.may("declare_actions", brand),
         download=make_path("/effects/figure", brand=brand, metric=metric, format="csv"),
     )
-    return Page(
-        "effects.html", say("Impact of {brand}", brand=brand), content, section="effects", brand=brand
-    )
+    return Page("effects.html", _("Impact of {brand}", brand=brand), content, section="effects", brand=brand)
 
 
 def show_effects_figure(visit: Visit, shelf: Cache) -> Answer:

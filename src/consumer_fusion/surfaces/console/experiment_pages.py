@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from consumer_fusion.causal.experiments.experiment_store import Experiment, list_experiments
 from consumer_fusion.errors import NotFoundError
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.points import Facet
 from consumer_fusion.score.calibration.experiment_overrides import list_given_facets
 from consumer_fusion.score.effective_points import put_points_in_force
@@ -53,5 +53,5 @@ def _find_experiment(visit: Visit, experiment_id: str) -> Experiment:
         if row.experiment_id == experiment_id and visit.may("look", row.brand):
             return row
     raise NotFoundError(
-        say("There is no such experiment."), hint=say("The planner of a brand lists those that there are.")
+        _("There is no such experiment."), hint=_("The planner of a brand lists those that there are.")
     )

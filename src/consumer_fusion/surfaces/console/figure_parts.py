@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from consumer_fusion.errors import DrawingError, NotFoundError
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
@@ -70,7 +70,7 @@ def find_drawing(drawings: Drawings, name: str) -> Drawing:
         NotFoundError: There is none of this name.
     """
     if name not in drawings:
-        raise NotFoundError(say("There is no chart “{name}”.", name=name))
+        raise NotFoundError(_("There is no chart “{name}”.", name=name))
     return drawings[name]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.identity.operations import LIST_MERGES, SHOW_IDENTITY, ConsumerKey, MergeFilter
 from consumer_fusion.identity.overview import Identity, Merges
 from consumer_fusion.records.audit import AuditNote
@@ -36,5 +36,5 @@ def show_identities(visit: Visit) -> Answer:
     listed: Merges = visit.ask(LIST_MERGES, MergeFilter())
     look = AuditNote(LIST_MERGES.look, visit.path, detail={"rows": len(listed.merges)})
     return Page(
-        "identities.html", say("Identities"), IdentityPage(listed, may_merge), section="identities", look=look
+        "identities.html", _("Identities"), IdentityPage(listed, may_merge), section="identities", look=look
     )

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.access import Permission
 from consumer_fusion.surfaces.console.operation_pages import GroupPages
 from consumer_fusion.surfaces.console.templating import Entry, EntryGroup
 from consumer_fusion.surfaces.console.urls import make_path
 
 _OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
-    ("overview", mark("Overview"), "/brand"),
-    ("consumers", mark("Consumers"), "/consumers"),
-    ("actions", mark("Campaigns and actions"), "/actions"),
-    ("effects", mark("Impact"), "/effects"),
-    ("planner", mark("Planner"), "/planner"),
+    ("overview", N_("Overview"), "/brand"),
+    ("consumers", N_("Consumers"), "/consumers"),
+    ("actions", N_("Campaigns and actions"), "/actions"),
+    ("effects", N_("Impact"), "/effects"),
+    ("planner", N_("Planner"), "/planner"),
 )
 _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = (
     (
-        mark("Relationships"),
-        (("brands", mark("Brands"), "/brands", "look"),),
+        N_("Relationships"),
+        (("brands", N_("Brands"), "/brands", "look"),),
     ),
     (
-        mark("Events and people"),
+        N_("Events and people"),
         (
-            ("points", mark("Points"), "/points", "look"),
-            ("rejected", mark("Import errors"), "/rejected", "mend_events"),
-            ("unattributed", mark("Unattributed events"), "/unattributed", "mend_events"),
-            ("identities", mark("Identities"), "/identities", "see_identities"),
-            ("suggestions", mark("Merge suggestions"), "/suggestions", "merge_consumers"),
+            ("points", N_("Points"), "/points", "look"),
+            ("rejected", N_("Import errors"), "/rejected", "mend_events"),
+            ("unattributed", N_("Unattributed events"), "/unattributed", "mend_events"),
+            ("identities", N_("Identities"), "/identities", "see_identities"),
+            ("suggestions", N_("Merge suggestions"), "/suggestions", "merge_consumers"),
         ),
     ),
     (
-        mark("Access"),
+        N_("Access"),
         (
-            ("staff", mark("Staff"), "/staff", "change_staff"),
-            ("audit", mark("Audit"), "/audit", "read_audit"),
+            ("staff", N_("Staff"), "/staff", "change_staff"),
+            ("audit", N_("Audit"), "/audit", "read_audit"),
         ),
     ),
 )
@@ -56,9 +56,9 @@ def list_groups(
     groups: list[EntryGroup] = []
     if brand:
         entries = [
-            Entry(section, say(words), make_path(path, brand=brand)) for section, words, path in _OF_A_BRAND
+            Entry(section, _(words), make_path(path, brand=brand)) for section, words, path in _OF_A_BRAND
         ]
-        groups.append(EntryGroup(say("This brand"), entries))
+        groups.append(EntryGroup(_("This brand"), entries))
     headings = dict(_OF_ALL)
     made = [page for page in made if page.group.under]
     for page in made:
@@ -70,10 +70,10 @@ def list_groups(
             if page.group.under == heading
         ]
         entries = [
-            Entry(section, say(words), path)
+            Entry(section, _(words), path)
             for section, words, path, needed in (*rows, *made_rows)
             if needed in permissions
         ]
         if entries:
-            groups.append(EntryGroup(say(heading), entries))
+            groups.append(EntryGroup(_(heading), entries))
     return groups

@@ -7,20 +7,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.operations import find_capabilities
 
 COMMAND = re.compile(r"\bfusion (?P<command>[a-z]+)\b|(?<![\w-])--[a-z][a-z-]+|\bpip install\b")
 """A command of ours, or an option of one."""
 _PAGES: dict[str, tuple[str, str]] = {
-    "associations": (mark("Associations"), "/associations"),
-    "audit": (mark("Audit"), "/audit"),
-    "brands": (mark("Brands"), "/brands"),
-    "identity": (mark("Identities"), "/identities"),
-    "points": (mark("Points"), "/points"),
-    "rejected": (mark("Import errors"), "/rejected"),
-    "score": (mark("Brands"), "/brands"),
-    "staff": (mark("Staff"), "/staff"),
+    "associations": (N_("Associations"), "/associations"),
+    "audit": (N_("Audit"), "/audit"),
+    "brands": (N_("Brands"), "/brands"),
+    "identity": (N_("Identities"), "/identities"),
+    "points": (N_("Points"), "/points"),
+    "rejected": (N_("Import errors"), "/rejected"),
+    "score": (N_("Brands"), "/brands"),
+    "staff": (N_("Staff"), "/staff"),
 }
 """The page on which one does what a command does, by the command; those made from operations are found."""
 
@@ -49,8 +49,8 @@ def find_step(text: str) -> NextStep | None:
     pages = _list_pages()
     if len(commands) == 1 and commands[0] in pages:
         page, path = pages[commands[0]]
-        return NextStep(say("See this page:"), say(page), path)
-    return NextStep(say("Whoever runs this workspace can do this; the documentation says how."))
+        return NextStep(_("See this page:"), _(page), path)
+    return NextStep(_("Whoever runs this workspace can do this; the documentation says how."))
 
 
 @functools.cache

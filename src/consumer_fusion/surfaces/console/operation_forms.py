@@ -11,7 +11,7 @@ from typing import Any, Literal, Union
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
 from consumer_fusion.surfaces.console.pages import Visit
 from consumer_fusion.surfaces.operation_fields import is_day, is_file, is_moment, read_extra, read_text_file
@@ -48,7 +48,7 @@ class Input:
     @property
     def is_block(self) -> bool:
         """Whether it takes the whole width, below those that stand side by side."""
-        has_hints = any(hint for _, _, hint in self.choices)
+        has_hints = any(hint for _unused, _unused, hint in self.choices)
         return self.kind in ("brands", "choices", "flag") or (self.kind == "choice" and has_hints)
 
 
@@ -62,12 +62,12 @@ def make_input(visit: Visit, name: str, declared: FieldInfo) -> Input:
     is_brand = kind in ("brand", "brands")
     return Input(
         name=name,
-        label=say(declared.title or name),
-        hint=say(declared.description or ""),
+        label=_(declared.title or name),
+        hint=_(declared.description or ""),
         kind=kind,
         value="" if default is None or kind == "brands" else str(default).removesuffix(".0"),
         choices=[
-            (str(value), say(label), say(hints[value]) if value in hints else "")
+            (str(value), _(label), _(hints[value]) if value in hints else "")
             for value, label in words.items()
         ],
         is_required=declared.is_required(),

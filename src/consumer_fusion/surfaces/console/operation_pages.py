@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from consumer_fusion.access.execution import execute
-from consumer_fusion.i18n.translation import read_language, say
+from consumer_fusion.i18n.translation import _, read_language
 from consumer_fusion.operations import Capability, Group, Operation, Query
 from consumer_fusion.records.access import Permission
 from consumer_fusion.records.audit import AuditNote
@@ -186,12 +186,12 @@ class GroupPages:
         tables = [self._show_table(visit, query) for query in self.queries]
         forms = [
             Form(
-                self.name_path(each), say(each.button), say(each.summary), self._list_inputs(visit, each),
-                say(each.question) if each.question else "", each.is_danger,
+                self.name_path(each), _(each.button), _(each.summary), self._list_inputs(visit, each),
+                _(each.question) if each.question else "", each.is_danger,
             )
             for each in self.operations if each.is_on_page and visit.may(each.needs)
         ]  # fmt: skip
-        content = OperationsPage(say(self.group.title), say(self.group.intro), forms, tables)
+        content = OperationsPage(_(self.group.title), _(self.group.intro), forms, tables)
         look = self.queries[0].look
         return Page(
             "operations.html", content.title, content, section=self.group.name,
@@ -208,10 +208,10 @@ class GroupPages:
         values = {name: write_text(field, getattr(result, name), result) for name, field in fields.items()}
         secret = next((name for name, field in fields.items() if read_extra(field).get("is_secret")), None)
         if secret is None:
-            return Redirect(back, say(operation.done, **values))
-        notes = [say(operation.done, **values), say(fields[secret].description or "")]
+            return Redirect(back, _(operation.done, **values))
+        notes = [_(operation.done, **values), _(fields[secret].description or "")]
         return show_once(
-            say(fields[secret].title or ""), values[secret], notes, section=self.group.name, back=back
+            _(fields[secret].title or ""), values[secret], notes, section=self.group.name, back=back
         )
 
     def name_path(self, query: Query) -> str:
@@ -222,10 +222,10 @@ class GroupPages:
         asked = {name: visit.asked[name] for name in query.parameters.model_fields if visit.asked.get(name)}
         rows = execute(query, visit.workspace, visit.visitor.caller, read_parameters(query.parameters, asked))
         headings = [
-            Cell(say(each.title or name), "", _is_number(each), _is_long(each))
+            Cell(_(each.title or name), "", _is_number(each), _is_long(each))
             for name, each in list_fields(query.result)
         ]
-        title = say(query.title) if query is not self.queries[0] else ""
+        title = _(query.title) if query is not self.queries[0] else ""
         shown = [
             TableRow(
                 _write_cells(visit, query.result, row), self._list_buttons(visit, row), query.is_past(row)
@@ -239,16 +239,16 @@ class GroupPages:
         ]
         return TableSection(
             query.name.replace(" ", "-"), title, headings, shown,
-            say("Nothing found.") if any(each.value for each in inputs) else say(query.empty),
+            _("Nothing found.") if any(each.value for each in inputs) else _(query.empty),
             self._list_filters(query, asked), inputs, self.path,
-            say("{shown} of {all} rows", shown=len(shown), all=len(rows)) if len(rows) > len(shown) else "",
+            _("{shown} of {all} rows", shown=len(shown), all=len(rows)) if len(rows) > len(shown) else "",
         )  # fmt: skip
 
     def _list_buttons(self, visit: Visit, row: BaseModel) -> list[RowButton]:
         return [
             RowButton(
                 self.name_path(each), next(iter(each.parameters.model_fields)), str(getattr(row, each.of_row)),
-                say(each.button), say(each.question) if each.question else "", each.is_danger,
+                _(each.button), _(each.question) if each.question else "", each.is_danger,
             )
             for each in self.operations
             if each.of_row in type(row).model_fields and visit.may(each.needs) and each.is_offered(row)
@@ -259,9 +259,9 @@ class GroupPages:
         for name, each in query.parameters.model_fields.items():
             words = read_extra(each).get("words", {})
             if words:
-                links.append((self.path, say("all"), name not in asked))
+                links.append((self.path, _("all"), name not in asked))
                 links += [
-                    (f"{self.path}?{name}={value}", say(label), asked.get(name) == value)
+                    (f"{self.path}?{name}={value}", _(label), asked.get(name) == value)
                     for value, label in words.items()
                 ]
         return links
@@ -316,7 +316,7 @@ def _write_cell(visit: Visit, name: str, declared: FieldInfo, row: BaseModel) ->
     if page and text:
         path = make_path(page, consumer=text, brand=getattr(row, "brand", None))
         text = visit.show_key(text)
-    return Cell(say(declared.title or name), text or "–", _is_number(declared), _is_long(declared), path)
+    return Cell(_(declared.title or name), text or "–", _is_number(declared), _is_long(declared), path)
 
 
 def _is_number(declared: FieldInfo) -> bool:

@@ -14,7 +14,7 @@ from consumer_fusion.access.execution import execute
 from consumer_fusion.access.permissions import may, require_permission
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.locales import CatalogueLanguage
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.operations import Query
 from consumer_fusion.records.access import Permission
 from consumer_fusion.records.audit import AuditEntry, AuditNote
@@ -146,14 +146,14 @@ class Visit:
             return float(text) if text else empty
         except ValueError:
             raise InputError(
-                say("“{text}” in the field {name} is no number.", text=text, name=name),
-                hint=say("Write one such as 3 or -2.7."),
+                _("“{text}” in the field {name} is no number.", text=text, name=name),
+                hint=_("Write one such as 3 or -2.7."),
             ) from None
 
     def read_upload(self, name: str) -> Upload:
         """A file that must have been chosen."""
         if name not in self.sent.uploads:
-            raise InputError(say("No file was chosen."), hint=say("Choose one and send the form again."))
+            raise InputError(_("No file was chosen."), hint=_("Choose one and send the form again."))
         return self.sent.uploads[name]
 
     def list_brands(self) -> list[str]:
@@ -202,7 +202,7 @@ class Visit:
 
 def _require(value: str, name: str) -> str:
     if not value:
-        raise InputError(say("“{name}” is missing.", name=name), hint=say("Go back and fill it in."))
+        raise InputError(_("“{name}” is missing.", name=name), hint=_("Go back and fill it in."))
     return value
 
 

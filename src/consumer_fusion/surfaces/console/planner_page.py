@@ -23,7 +23,7 @@ from consumer_fusion.causal.experiments.experiment_store import (
 )
 from consumer_fusion.causal.series.metric_store import METRIC_NAMES
 from consumer_fusion.errors import FusionError, NotFoundError
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.spreadsheet_cells import write_cell
 from consumer_fusion.records.timestamps import (
@@ -118,9 +118,7 @@ def show_planner(visit: Visit) -> Answer:
         may_download=visit.may("see_identities", brand),
         soon=write_moment((visit.workspace.now_us // DAY_MICROSECONDS + 1) * DAY_MICROSECONDS)[:16],
     )
-    return Page(
-        "planner.html", say("Planner of {brand}", brand=brand), content, section="planner", brand=brand
-    )
+    return Page("planner.html", _("Planner of {brand}", brand=brand), content, section="planner", brand=brand)
 
 
 def show_planner_figure(visit: Visit, shelf: Cache) -> Answer:
@@ -140,7 +138,7 @@ def download_holdout(visit: Visit) -> Answer:
     brand, experiment_id = visit.read_asked("brand"), visit.read_asked("experiment")
     visit.require("see_identities", brand)
     if experiment_id not in {row.experiment_id for row in _list_drawn(visit, brand)}:
-        raise NotFoundError(say("There is no such list."), hint=say("The page lists those that there are."))
+        raise NotFoundError(_("There is no such list."), hint=_("The page lists those that there are."))
     rows = list_assignments(visit.workspace, experiment_id)
     look = AuditNote("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)})
     target = io.StringIO()

@@ -10,7 +10,7 @@ from typing import Any
 from consumer_fusion.access.execution import execute
 from consumer_fusion.causal.experiments.rollout import Suggestion, list_suggestions
 from consumer_fusion.errors import InputError, NotFoundError
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.points import DIRECTIONS, FACETS, POINTS_VERSIONS, Kind, PointsTable
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.operations import CHANGE_POINTS, ChangePoints
@@ -130,7 +130,7 @@ def show_points(visit: Visit) -> Answer:
     # How many events there are of a kind is of all brands together.
     unscored = visit.readings.find_unscored() if visit.visitor.caller.brands is None else []
     if unscored is None:
-        return show_being_read(say("Points"), section="points")
+        return show_being_read(_("Points"), section="points")
     points = put_points_in_force(visit.workspace).points
     own = read_own(visit.workspace).get("kinds", {})
     search = visit.asked.get("search", "").strip()
@@ -140,7 +140,7 @@ def show_points(visit: Visit) -> Answer:
         [
             KindRow(kind, key in own)
             for key, kind in points.kinds.items()
-            if wanted in f"{key} {say(key)} {say(kind.meaning)}".casefold()
+            if wanted in f"{key} {_(key)} {_(kind.meaning)}".casefold()
         ],
         search,
         [row for row in unscored if wanted in str(row["kind"]).casefold()],
@@ -151,7 +151,7 @@ def show_points(visit: Visit) -> Answer:
             if visit.may("look", each.brand) and wanted in each.key.casefold()
         ],
     )
-    return Page("points.html", say("Points"), content, section="points")
+    return Page("points.html", _("Points"), content, section="points")
 
 
 def show_kind(visit: Visit) -> Answer:
@@ -163,7 +163,7 @@ def show_kind(visit: Visit) -> Answer:
     unscored = visit.readings.count_unscored() if visit.visitor.caller.brands is None else []
     if kind is None and key not in {row["kind"] for row in unscored}:
         raise NotFoundError(
-            say("There is no kind “{key}”.", key=key), hint=say("The points table lists all of them.")
+            _("There is no kind “{key}”.", key=key), hint=_("The points table lists all of them.")
         )
     content = KindPage(
         key,
@@ -176,7 +176,7 @@ def show_kind(visit: Visit) -> Answer:
         frozenset(entry.facet for entry in kind.entries if entry.is_graded) if kind else frozenset(),
         visit.may("change_points"),
     )
-    return Page("kind.html", say(key), content, section="points")
+    return Page("kind.html", _(key), content, section="points")
 
 
 def preview_change(visit: Visit) -> Answer:
@@ -191,12 +191,12 @@ def preview_change(visit: Visit) -> Answer:
         visit.read_form("before"),
         visit.read_optional("reset") == "yes",
     )
-    return Page("preview.html", say("Preview"), content, section="points")
+    return Page("preview.html", _("Preview"), content, section="points")
 
 
 def save_change(visit: Visit) -> Answer:
     """Put a change of a kind in force."""
-    form, _ = _read_change(visit)
+    form, _unused = _read_change(visit)
     given = {
         **asdict(form),
         "is_reset": visit.read_optional("reset") == "yes",
@@ -204,7 +204,7 @@ def save_change(visit: Visit) -> Answer:
     }
     asked = read_parameters(ChangePoints, given)
     made = execute(CHANGE_POINTS, visit.workspace, visit.visitor.caller, asked)
-    return Redirect(make_path("/points/kind", key=form.key), say(CHANGE_POINTS.done, kind=say(made.kind)))
+    return Redirect(make_path("/points/kind", key=form.key), _(CHANGE_POINTS.done, kind=_(made.kind)))
 
 
 def show_versions(visit: Visit) -> Answer:
@@ -220,7 +220,7 @@ def show_versions(visit: Visit) -> Answer:
         earlier = tables[place + 1] if place + 1 < len(tables) else None
         changed = () if earlier is None else compare_points(earlier, tables[place])
         versions.append((row["version"], row["applied_us"], changed))
-    return Page("versions.html", say("Versions of the points"), VersionsPage(versions), section="points")
+    return Page("versions.html", _("Versions of the points"), VersionsPage(versions), section="points")
 
 
 def _read_change(visit: Visit) -> tuple[KindForm, PointsTable]:
@@ -242,8 +242,8 @@ def _read_form(form: Mapping[str, Sequence[str]]) -> KindForm:
             return float(text) if text else empty
         except ValueError:
             raise InputError(
-                say("“{text}” in the field {name} is no number.", text=text, name=name),
-                hint=say("Write one such as 3 or -2.7."),
+                _("“{text}” in the field {name} is no number.", text=text, name=name),
+                hint=_("Write one such as 3 or -2.7."),
             ) from None
 
     return KindForm(

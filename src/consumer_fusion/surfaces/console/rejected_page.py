@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.repairs.rejected_operations import (
     LIST_REJECTED,
@@ -65,7 +65,7 @@ def show_rejected(visit: Visit) -> Answer:
         make_path("/rejected", code=code, after=told.rows[-1].rejection_id) if is_full else "",
     )  # fmt: skip
     look = AuditNote(LIST_REJECTED.look, visit.path, detail={"rows": len(told.rows)})
-    return Page("rejected.html", say("Import errors"), content, section="rejected", look=look)
+    return Page("rejected.html", _("Import errors"), content, section="rejected", look=look)
 
 
 def show_rejection(visit: Visit) -> Answer:
@@ -74,6 +74,6 @@ def show_rejection(visit: Visit) -> Answer:
     row: RejectedRow = visit.ask(SHOW_REJECTED, asked)
     content = RejectionPage(row, min(24, max(4, len(row.raw) // 70 + row.raw.count("\n") + 2)))
     return Page(
-        "rejection.html", say("Row {number}", number=row.rejection_id), content, section="rejected",
+        "rejection.html", _("Row {number}", number=row.rejection_id), content, section="rejected",
         look=AuditNote(SHOW_REJECTED.look, object_id=str(row.rejection_id)),
     )  # fmt: skip

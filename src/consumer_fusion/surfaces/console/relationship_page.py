@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer_fusion.associations.operations import EVIDENCE_WORDS, list_associations
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.model.reading import Reading
@@ -208,7 +208,7 @@ def show_without(visit: Visit) -> Answer:
     consumer, brand = _read_pair(visit)
     pair = _read(visit, consumer, brand)
     content = answers.score_without(pair.answer, visit.read_asked("event"))
-    return Page("without.html", say("Without this event"), content)
+    return Page("without.html", _("Without this event"), content)
 
 
 def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[LedgerRow]:
@@ -241,7 +241,7 @@ def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[Led
 
 def _list_associations(visit: Visit, pair: PairReading) -> list[dict[str, object]]:
     return [
-        {**each.model_dump(mode="json"), "words": say(EVIDENCE_WORDS[each.evidence])}
+        {**each.model_dump(mode="json"), "words": _(EVIDENCE_WORDS[each.evidence])}
         for each in list_associations(visit.workspace, consumer=pair.answer.consumer)
         if each.brand == pair.answer.brand
     ]

@@ -15,7 +15,7 @@ from consumer_fusion.access.one_time_links import LINK_PATH, find_link
 from consumer_fusion.access.passwords import MIN_LETTERS
 from consumer_fusion.errors import FusionError, RefusedError
 from consumer_fusion.i18n.locales import LANGUAGE_COOKIE, choose_language
-from consumer_fusion.i18n.translation import mark, say, speaking
+from consumer_fusion.i18n.translation import N_, _, speaking
 from consumer_fusion.server import authentication
 from consumer_fusion.server.http_errors import find_status, write_headers
 from consumer_fusion.server.session_middleware import find_visit
@@ -27,8 +27,8 @@ from consumer_fusion.surfaces.console.urls import is_own_path, make_path
 SIGN_IN_PATH = "/sign-in"
 SIGN_OUT_PATH = "/sign-out"
 _TOLD = {
-    "out": mark("You are signed out."),
-    "lost": mark("You were signed out, so nothing was changed. Sign in and do it again."),
+    "out": N_("You are signed out."),
+    "lost": N_("You were signed out, so nothing was changed. Sign in and do it again."),
 }
 """What the sign-in page says, by the parameter with which one was sent to it."""
 
@@ -170,7 +170,7 @@ def _render(
     with speaking(
         choose_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language"))
     ):
-        title = say("Sign in") if template == "sign_in.html" else say("Welcome")
+        title = _("Sign in") if template == "sign_in.html" else _("Welcome")
         # The address of a link holds its secret, so no other form may carry it away.
         here = SIGN_IN_PATH if template == "sign_in.html" else "/"
         frame = Frame(

@@ -14,23 +14,23 @@ from consumer_fusion.access.staff_operations import (
     AccountState,
     StaffAccount,
 )
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.operations import NoParameters
 from consumer_fusion.records.access import Role
 from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands
 from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
 
 SAID_BY_NAME = (
-    mark("look"),
-    mark("see identities"),
-    mark("make tokens"),
-    mark("declare associations"),
-    mark("mend events"),
-    mark("export"),
-    mark("change keys"),
-    mark("change webhooks"),
-    mark("change staff"),
-    mark("read audit"),
+    N_("look"),
+    N_("see identities"),
+    N_("make tokens"),
+    N_("declare associations"),
+    N_("mend events"),
+    N_("export"),
+    N_("change keys"),
+    N_("change webhooks"),
+    N_("change staff"),
+    N_("read audit"),
 )
 """What somebody may be refused."""
 
@@ -57,7 +57,7 @@ class StaffPage:
 def show_staff(visit: Visit) -> Answer:
     """Who may sign in."""
     accounts: list[StaffAccount] = visit.ask(LIST_STAFF, NoParameters())
-    return _answer(visit, "staff.html", say("Staff"), accounts, offer_brands(visit.list_brands(), None))
+    return _answer(visit, "staff.html", _("Staff"), accounts, offer_brands(visit.list_brands(), None))
 
 
 def show_account(visit: Visit) -> Answer:

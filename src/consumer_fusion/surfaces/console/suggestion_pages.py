@@ -18,7 +18,7 @@ import pyarrow.parquet
 
 from consumer_fusion.errors import InputError, MissingExtraError
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.i18n.translation import read_language, say
+from consumer_fusion.i18n.translation import _, read_language
 from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, suggest_merges
 from consumer_fusion.identity.people import read_people
 from consumer_fusion.identity.review import ClaimedPair, list_claimed
@@ -77,8 +77,8 @@ def find_suggestions(visit: Visit) -> Answer:
     visit.require("merge_consumers")
     if not _is_installed():
         raise MissingExtraError(
-            say("The part that compares records of people is not installed here."),
-            hint=say("Whoever looks after the server can install it; the documentation says how."),
+            _("The part that compares records of people is not installed here."),
+            hint=_("Whoever looks after the server can install it; the documentation says how."),
         )
     threshold = visit.read_number("percent", DEFAULT_THRESHOLD * 100) / 100
     suggested = _suggest(visit.read_upload("people"), threshold)
@@ -105,7 +105,7 @@ def _answer(
     found: Found | None, threshold: float, claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
 ) -> Answer:
     content = SuggestionsPage(_is_installed(), threshold, found, claimed)
-    return Page("suggestions.html", say("Merge suggestions"), content, section="suggestions")
+    return Page("suggestions.html", _("Merge suggestions"), content, section="suggestions")
 
 
 def _suggest(people: Upload, threshold: float) -> pa.Table:
@@ -119,8 +119,8 @@ def _suggest(people: Upload, threshold: float) -> pa.Table:
             return suggest_merges(read_people(path), threshold=threshold)
         except pa.ArrowInvalid:
             raise InputError(
-                say("The file cannot be read."),
-                hint=say("Choose a CSV or Parquet file with one person a row."),
+                _("The file cannot be read."),
+                hint=_("Choose a CSV or Parquet file with one person a row."),
             ) from None
 
 
@@ -132,8 +132,6 @@ def _check_size(path: Path) -> None:
         count = path.read_bytes().count(b"\n")
     if count > MOST_PEOPLE:
         raise InputError(
-            say(
-                "The file holds more than {count} people.", count=read_language().write_number(MOST_PEOPLE, 0)
-            ),
-            hint=say("Choose a file of fewer people, or ask whoever runs this workspace to compare so many."),
+            _("The file holds more than {count} people.", count=read_language().write_number(MOST_PEOPLE, 0)),
+            hint=_("Choose a file of fewer people, or ask whoever runs this workspace to compare so many."),
         )

@@ -13,20 +13,20 @@ from markupsafe import Markup, escape
 
 from consumer_fusion.causal.effects.effect_wording import LABEL_MEANINGS, LABEL_WORDS
 from consumer_fusion.i18n.locales import LANGUAGES
-from consumer_fusion.i18n.translation import mark, read_language
+from consumer_fusion.i18n.translation import N_, read_language
 from consumer_fusion.records.timestamps import parse_moment, write_moment
 from consumer_fusion.surfaces.console.next_steps import find_step
 from consumer_fusion.surfaces.console.urls import STATIC_PATH, make_path
 from consumer_fusion.views.page_templates import make_environment, write_style
 
 SAID_BY_NAME = (
-    mark("server"),
-    mark("browser"),
-    mark("webhook"),
-    mark("staff"),
-    mark("token"),
-    mark("link"),
-    mark("command line"),
+    N_("server"),
+    N_("browser"),
+    N_("webhook"),
+    N_("staff"),
+    N_("token"),
+    N_("link"),
+    N_("command line"),
 )
 """Words that come from the data and are said as they are named there."""
 

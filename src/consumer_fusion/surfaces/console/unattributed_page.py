@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.identity.attribution import UnattributedEvents
 from consumer_fusion.identity.operations import LIST_UNATTRIBUTED
 from consumer_fusion.records.audit import AuditNote
@@ -29,7 +29,7 @@ def show_unattributed(visit: Visit) -> Answer:
     """The events that lack a party."""
     told: UnattributedEvents = visit.ask(LIST_UNATTRIBUTED, LIST_UNATTRIBUTED.parameters())
     return Page(
-        "unattributed.html", say("Unattributed events"), UnattributedPage(told, visit.list_brands()),
+        "unattributed.html", _("Unattributed events"), UnattributedPage(told, visit.list_brands()),
         section="unattributed",
         look=AuditNote(LIST_UNATTRIBUTED.look, visit.path, detail={"rows": len(told.events)}),
     )  # fmt: skip

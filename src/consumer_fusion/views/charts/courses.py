@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from consumer_fusion.i18n.number_format import write_amount, write_relative
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.views.charts.labels import from_day_number, write_day, write_noun
 from consumer_fusion.views.charts.theme import (
     DEFAULT_LOOK,
@@ -42,7 +42,7 @@ def draw_course(
     palette = look.palette
     x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis([row["day"] for row in rows], look))
     scale = altair.Scale(zero=False, nice=True)
-    title = measure or say("a day")
+    title = measure or _("a day")
     window = altair.Chart(make_data([_make_span(start_day, end_day)])).mark_rect(
         color=palette.grid, opacity=0.7, aria=False
     )
@@ -68,9 +68,9 @@ def draw_course(
     return frame_chart(
         altair.layer(*marks).properties(height=260),
         look,
-        title=say("Observed and expected"),
-        subtitle=say("solid: observed; dashed, with its band: expected; grey: the days looked at"),
-        description=say(
+        title=_("Observed and expected"),
+        subtitle=_("solid: observed; dashed, with its band: expected; grey: the days looked at"),
+        description=_(
             "{measure} since {start}. In the days looked at, {first} to {last}, {observed} were seen and {expected} "
             "expected on average.",
             measure=measure,
@@ -127,7 +127,7 @@ def draw_cumulative(
     ]
     palette = look.palette
     scale = altair.Scale(zero=True, nice=True)
-    title = measure or say("together")
+    title = measure or _("together")
     x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis([row["day"] for row in rows], look))
     line = altair.Chart(make_data(rows)).encode(x=x, y=altair.Y("total:Q", scale=scale, title=title))
     ends = [{"at": rows[-1]["at"], "low": low, "high": high}] if rows and low is not None else []
@@ -146,10 +146,10 @@ def draw_cumulative(
     return frame_chart(
         altair.layer(*marks).properties(height=220),
         look,
-        title=say("What it adds up to"),
-        subtitle=say("observed less expected; the bar at the end is the interval of the whole"),
+        title=_("What it adds up to"),
+        subtitle=_("observed less expected; the bar at the end is the interval of the whole"),
         description=finding
-        or say(
+        or _(
             "Observed less expected adds up to {total} over {days}, between {low} and {high}.",
             total=_write_number(rows[-1]["total"] if rows else 0.0),
             days=write_noun(len(rows), "day"),
@@ -170,13 +170,13 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
     values = np.array([each for each in placebos if np.isfinite(each)])
     palette = look.palette
     edges = _choose_edges(values, effect)
-    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+    counts, _unused = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     rows = [
         {
             "start": float(start),
             "end": float(end),
             "count": int(count),
-            "label": say(
+            "label": _(
                 "{windows} between {low} and {high}",
                 windows=write_noun(int(count), "window"),
                 low=write_relative(float(min(start, values.min()) if start == edges[0] else start)),
@@ -194,7 +194,7 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
             x=altair.X(
                 "start:Q",
                 scale=scale,
-                title=say("change against what was expected"),
+                title=_("change against what was expected"),
                 axis=altair.Axis(
                     format="+.0%",
                     grid=False,
@@ -207,7 +207,7 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
             y2=altair.datum(0),
             y=altair.Y(
                 "count:Q",
-                title=say("windows without an action"),
+                title=_("windows without an action"),
                 # The name of the line stands above all bars.
                 scale=altair.Scale(domainMax=1.2 * max(1, *counts)),
                 axis=altair.Axis(tickCount=4, tickMinStep=1),
@@ -223,9 +223,9 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
     return frame_chart(
         altair.layer(*layers).properties(height=200),
         look,
-        title=say("How far chance goes"),
-        subtitle=say("the same measurement on past days without an action"),
-        description=say(
+        title=_("How far chance goes"),
+        subtitle=_("the same measurement on past days without an action"),
+        description=_(
             "Of {windows} of this series without an action, {beyond} showed as large a change as the one measured.",
             windows=write_noun(int(values.size), "window"),
             beyond=beyond,
@@ -238,9 +238,9 @@ def _mark_effect(effect: float, edges: Any, scale: altair.Scale, look: Look) -> 
     palette = look.palette
     at = float(np.clip(effect, edges[0], edges[-1]))
     is_right = at > 0
-    told = say("measured: {change}", change=write_relative(effect))
+    told = _("measured: {change}", change=write_relative(effect))
     if at != effect:
-        told = say("{measured}, off the scale", measured=told)
+        told = _("{measured}, off the scale", measured=told)
         told = f"{told} →" if is_right else f"← {told}"
     point = altair.Chart(make_data([{"at": at, "text": told}])).encode(x=altair.X("at:Q", scale=scale))
     text = point.mark_text(
@@ -269,7 +269,7 @@ def _tell_day(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **row,
         "at": from_day_number(row["day"]).timestamp() * 1000,
-        "label": say(
+        "label": _(
             "{day}: {observed} observed, {expected} expected, {low} to {high}",
             day=_write_day(row["day"]),
             observed=_write_number(row["observed"]),
@@ -317,7 +317,7 @@ def _average(
 
 def _write_number(value: float | None) -> str:
     if value is None:
-        return say("unknown")
+        return _("unknown")
     return write_amount(value)
 
 

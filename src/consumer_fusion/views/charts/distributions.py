@@ -9,7 +9,7 @@ from typing import Any, Literal
 import altair
 import pyarrow as pa
 
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.views.charts.labels import (
     SYMBIOSIS_LABELS,
     name_certainty,
@@ -59,7 +59,7 @@ def draw_score_distribution(
             **row,
             "certainty": name_certainty(row["certainty"]),
             "place": ("known", "unknown").index(row["certainty"]),
-            "label": say(
+            "label": _(
                 "{pairs} at {start} to {end}, {certainty}",
                 pairs=write_noun(row["pair_count"], "relationship"),
                 start=row["score_from"],
@@ -79,13 +79,13 @@ def draw_score_distribution(
                 "score_from:Q",
                 scale=scale,
                 bin=altair.BinParams(binned=True, step=bin_points),
-                title=say("Fusion Score (0 to 100)"),
+                title=_("Fusion Score (0 to 100)"),
                 axis=altair.Axis(values=list(range(0, 101, 20 if look.is_narrow else 10)), grid=False),
             ),
             x2="score_to:Q",
             y=altair.Y(
                 "pair_count:Q",
-                title=say("relationships"),
+                title=_("relationships"),
                 stack="zero",
                 axis=altair.Axis(tickMinStep=1, tickCount=5),
             ),
@@ -104,21 +104,21 @@ def draw_score_distribution(
     )
     line = draw_middle(look, "x", scale)
     remark = (
-        altair.Chart(make_data([{"middle": 50, "text": say("50: no relationship found")}]))
+        altair.Chart(make_data([{"middle": 50, "text": _("50: no relationship found")}]))
         .mark_text(align="center", baseline="bottom", dy=-4, color=palette.quiet_ink, aria=False)
         .encode(x=altair.X("middle:Q", scale=scale), y=altair.value(0), text="text:N")
     )
-    named = say(" of {name}", name=shorten(brand, 40)) if brand else ""
+    named = _(" of {name}", name=shorten(brand, 40)) if brand else ""
     return frame_chart(
         altair.layer(bars, line, remark).properties(height=200),
         look,
-        title=say("Fusion Scores{of_whom}", of_whom=named),
-        subtitle=say(
+        title=_("Fusion Scores{of_whom}", of_whom=named),
+        subtitle=_(
             "{pairs}, {above} at 50 or above",
             pairs=write_noun(total, "relationship"),
             above=write_count(above),
         ),
-        description=say(
+        description=_(
             "Fusion Scores{of_whom}: {pairs}, {above} at 50 or above, {below} below.",
             of_whom=named,
             pairs=write_noun(total, "relationship"),
@@ -139,7 +139,7 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
     """
     gathered = gather_cells(scores)
     cells = list(zip(*(gathered[name].to_pylist() for name in gathered.column_names), strict=True))
-    total = sum(pairs for *_, pairs in cells)
+    total = sum(pairs for *_unused, pairs in cells)
     present = [key for key in SYMBIOSIS_LABELS if any(cell[2] == key for cell in cells)]
     reach = max([20.0, *(abs(side - 50) for cell in cells for side in cell[:2])])
     reach = min(50, math.ceil((reach + 2) / 10) * 10)
@@ -149,7 +149,7 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
             "received": received,
             "pairs": pairs,
             "symbiosis": name_symbiosis(symbiosis),
-            "label": say(
+            "label": _(
                 "{pairs}, {kind}: consumer gives {given}, brand gives {received}",
                 pairs=write_noun(pairs, "relationship"),
                 kind=name_symbiosis(symbiosis),
@@ -208,10 +208,10 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
     edge = reach * 0.95
     corners = make_data(
         [
-            {"x": 50 + edge, "y": 50 + edge, "text": say("both give")},
-            {"x": 50 + edge, "y": 50 - edge, "text": say("only the consumer gives")},
-            {"x": 50 - edge, "y": 50 + edge, "text": say("only the brand gives")},
-            {"x": 50 - edge, "y": 50 - edge, "text": say("neither gives")},
+            {"x": 50 + edge, "y": 50 + edge, "text": _("both give")},
+            {"x": 50 + edge, "y": 50 - edge, "text": _("only the consumer gives")},
+            {"x": 50 - edge, "y": 50 + edge, "text": _("only the brand gives")},
+            {"x": 50 - edge, "y": 50 - edge, "text": _("neither gives")},
         ]
     )
     remarks = [
@@ -221,16 +221,16 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
         .transform_filter(f"datum.x {side} 50")
         for align, side in _OUTER
     ]
-    named = say(" at {name}", name=shorten(brand, 40)) if brand else ""
+    named = _(" at {name}", name=shorten(brand, 40)) if brand else ""
     gaining = sum(cell[3] for cell in cells if cell[0] > 50 and cell[1] > 50)
     return frame_chart(
         altair.layer(*rules, *remarks, dots).properties(height=300 if look.is_narrow else 380),
         look,
-        title=say("Both sides{of_whom}", of_whom=named),
-        subtitle=say("each mark a relationship")
+        title=_("Both sides{of_whom}", of_whom=named),
+        subtitle=_("each mark a relationship")
         if total == len(cells)
-        else say("each mark sized by its relationships"),
-        description=say(
+        else _("each mark sized by its relationships"),
+        description=_(
             "Both sides of {pairs}{of_whom}: in {gaining} both the consumer and the brand give something.",
             pairs=write_noun(total, "relationship"),
             of_whom=named,
@@ -284,7 +284,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
         ),
         x=altair.X(
             "pairs:Q",
-            title=say("relationships"),
+            title=_("relationships"),
             axis=altair.Axis(tickMinStep=1, tickCount=4),
             scale=altair.Scale(domain=[0, most * (1.6 if look.is_narrow else 1.25)], nice=False),
         ),
@@ -301,14 +301,14 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
         description="label:N",
     )
     texts = chart.mark_text(align="left", dx=5, aria=False).encode(text="text:N")
-    named = say(" at {name}", name=shorten(brand, 40)) if brand else ""
+    named = _(" at {name}", name=shorten(brand, 40)) if brand else ""
     top = "; ".join(row["label"] for row in sorted(rows, key=lambda row: -row["pairs"])[:3])
     return frame_chart(
         altair.layer(bars, texts).properties(height=altair.Step(42 if look.is_narrow else 26)),
         look,
-        title=say("Kinds of relationship{of_whom}", of_whom=named),
+        title=_("Kinds of relationship{of_whom}", of_whom=named),
         subtitle=write_noun(total, "relationship"),
-        description=say(
+        description=_(
             "{pairs}{of_whom}. Most common: {top}.",
             pairs=write_noun(total, "relationship"),
             of_whom=named,

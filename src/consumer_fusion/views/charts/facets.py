@@ -9,7 +9,7 @@ import altair
 import pyarrow as pa
 
 from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.views.charts.labels import (
     DIRECTION_LABELS,
@@ -44,7 +44,7 @@ def _draw_facet_bars(
 ) -> AnyChart:
     """Diverging bars by facet, both sides under their headings, the net value beside each."""
     palette = look.palette
-    order = [words for _, _, words in _arrange_facets()]
+    order = [words for _unused, _unused, words in _arrange_facets()]
     headings = [name_direction(each) for each in DIRECTION_LABELS]
     reach = max([1.0, *(abs(part["value"]) for part in parts)])
     room = 1.75 if look.is_narrow else 1.3
@@ -90,7 +90,7 @@ def _draw_facet_bars(
             "row": name_facet(facet),
             "text": write_signed(total)
             if any(part["row"] == name_facet(facet) for part in parts)
-            else say("none"),
+            else _("none"),
         }
         for facet, total in totals.items()
     ]
@@ -122,7 +122,7 @@ def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pa
             "row": name_facet(row["facet"]),
             "value": row[part],
             "way": way,
-            "label": say(
+            "label": _(
                 told,
                 facet=name_facet(row["facet"]),
                 change=write_signed(row[part]),
@@ -131,28 +131,28 @@ def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pa
         }
         for row in rows
         for part, way, told in (
-            ("gained", "up", mark("{facet}: {change} gained, {net} in all")),
-            ("lost", "down", mark("{facet}: {change} lost, {net} in all")),
+            ("gained", "up", N_("{facet}: {change} gained, {net} in all")),
+            ("lost", "down", N_("{facet}: {change} lost, {net} in all")),
         )
         if row[part]
     ]
     score = 50 + sum(totals.values())
-    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    named = _(" of {name}", name=shorten(pair, 60)) if pair else ""
     told = ", ".join(f"{name_facet(facet)} {write_signed(total)}" for facet, total in totals.items() if total)
     return frame_chart(
-        _draw_facet_bars(parts, totals, look, say("points of the score, from 50")),
+        _draw_facet_bars(parts, totals, look, _("points of the score, from 50")),
         look,
-        title=say("Why {score}{of_whom}", score=write_score(score), of_whom="" if look.is_narrow else named),
-        subtitle=say(
+        title=_("Why {score}{of_whom}", score=write_score(score), of_whom="" if look.is_narrow else named),
+        subtitle=_(
             "50 {change} = {score}; at the right: the net of each facet",
             change=write_signed(score - 50),
             score=write_score(score),
         ),
-        description=say(
+        description=_(
             "What makes the score{of_whom} {score}, counted from 50: {told}.",
             of_whom=named,
             score=write_score(score),
-            told=told or say("nothing yet"),
+            told=told or _("nothing yet"),
         ),
     )
 
@@ -167,23 +167,23 @@ def draw_facets(facets: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "") 
     """
     check_columns(facets, ["direction", "facet", "points"], "facets chart")
     given = dict(zip(facets["facet"].to_pylist(), facets["points"].to_pylist(), strict=True))
-    totals = {facet: float(given.get(facet) or 0) for _, facet, _ in _arrange_facets() if facet}
+    totals = {facet: float(given.get(facet) or 0) for _unused, facet, _unused in _arrange_facets() if facet}
     parts = [
         {
             "row": name_facet(facet),
             "value": value,
             "way": "up" if value > 0 else "down",
-            "label": say("{facet}: {change} points", facet=name_facet(facet), change=write_signed(value)),
+            "label": _("{facet}: {change} points", facet=name_facet(facet), change=write_signed(value)),
         }
         for facet, value in totals.items()
         if value
     ]
-    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    named = _(" of {name}", name=shorten(pair, 60)) if pair else ""
     told = ", ".join(f"{name_facet(facet)} {write_signed(value)}" for facet, value in totals.items() if value)
     return frame_chart(
-        _draw_facet_bars(parts, totals, look, say("points")),
+        _draw_facet_bars(parts, totals, look, _("points")),
         look,
-        title=say("What each side gives{of_whom}", of_whom="" if look.is_narrow else named),
-        subtitle=say("points by facet, after what fades and what levels off"),
-        description=say("Points by facet{of_whom}: {told}.", of_whom=named, told=told or say("none")),
+        title=_("What each side gives{of_whom}", of_whom="" if look.is_narrow else named),
+        subtitle=_("points by facet, after what fades and what levels off"),
+        description=_("Points by facet{of_whom}: {told}.", of_whom=named, told=told or _("none")),
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from consumer_fusion.i18n.number_format import write_relative
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.views.charts.labels import from_day_number, shorten, write_day, write_noun
 from consumer_fusion.views.charts.theme import (
     BAR_SHIFT,
@@ -46,7 +46,7 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
     rows = [_tell_effect(row, place, look, reach) for place, row in enumerate(drawn)]
     palette = look.palette
     axis = altair.Axis(format="+.0%", tickCount=5 if look.is_narrow else 9)
-    title = say("change against what was expected")
+    title = _("change against what was expected")
     chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None))
     zero = altair.Chart(make_data([{"zero": 0}])).mark_rule(color=palette.line, strokeDash=[4, 3], aria=False)
     marks = (
@@ -74,9 +74,9 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
     return frame_chart(
         altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
         look,
-        title=say("Impact"),
-        subtitle=say("ring, thin: raw; dot, thick: pooled; arrow: it goes on beyond the scale"),
-        description=say(
+        title=_("Impact"),
+        subtitle=_("ring, thin: raw; dot, thick: pooled; arrow: it goes on beyond the scale"),
+        description=_(
             "{drawn} of {all} effects, the largest first; {sure} with a raw interval that excludes no change.",
             drawn=len(drawn),
             all=len(told),
@@ -112,7 +112,7 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
     rows = [
         {
             **row,
-            "label": say(
+            "label": _(
                 "{series}, {days}: {change}",
                 series=row["series"],
                 days=write_noun(row["days"], "day"),
@@ -132,9 +132,9 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
     )
     colours = [palette.ink, palette.gain, palette.loss, palette.mutualism, palette.commensal_consumer_gains]
     chart = altair.Chart(make_data(rows)).encode(
-        x=altair.X("days:Q", title=say("days of the action"), axis=altair.Axis(tickMinStep=1, grid=False)),
+        x=altair.X("days:Q", title=_("days of the action"), axis=altair.Axis(tickMinStep=1, grid=False)),
         y=altair.Y(
-            "detectable:Q", title=say("smallest effect that would be found"), scale=altair.Scale(zero=True),
+            "detectable:Q", title=_("smallest effect that would be found"), scale=altair.Scale(zero=True),
             axis=altair.Axis(format=".0%"),
         ),
         color=altair.Color(
@@ -155,10 +155,10 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
             ),
         ).properties(height=240),
         look,
-        title=say("What could be found"),
-        description=say(
+        title=_("What could be found"),
+        description=_(
             "Smallest detectable effect at 80% power. Best: {best}.",
-            best=best["label"] if best else say("unknown"),
+            best=best["label"] if best else _("unknown"),
         ),
     )
 
@@ -199,9 +199,9 @@ def draw_actions(actions: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 40
     return frame_chart(
         altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
         look,
-        title=say("Campaigns and actions"),
-        subtitle=say("mark: it began; light bar: the days on which its effect is looked for"),
-        description=say(
+        title=_("Campaigns and actions"),
+        subtitle=_("mark: it began; light bar: the days on which its effect is looked for"),
+        description=_(
             "{actions}, from {first} to {last}.",
             actions=write_noun(len(rows), "action"),
             first=write_day(from_day_number(listed[0]["first_day"]).date()) if listed else "",
@@ -221,7 +221,7 @@ def _tell_action(row: Mapping[str, Any], place: int, look: Look) -> dict[str, An
         "end": at(row["last_day"] + 1),
         "from": at(row["effect_from"]),
         "until": at(row["effect_until"] + 1),
-        "label": say(
+        "label": _(
             "{title}: {day}, effect looked for {first} to {last}",
             title=row["title"],
             day=write_day(from_day_number(row["first_day"]).date()),
@@ -236,7 +236,7 @@ def _tell_effect(row: Mapping[str, Any], place: int, look: Look, reach: float) -
         return None if value is None else float(np.clip(value, -reach, reach))
 
     shrunk = (
-        say(
+        _(
             "; pooled {change} ({low} to {high})",
             change=write_relative(row["shrunk"]),
             low=write_relative(row["shrunk_low"]),
@@ -252,7 +252,7 @@ def _tell_effect(row: Mapping[str, Any], place: int, look: Look, reach: float) -
         "is_off_right": row["raw_high"] > reach,
         "position": f"{place:03}",
         "name": shorten(row["name"], 44 if look.is_narrow else 80),
-        "label": say(
+        "label": _(
             "{name}: {change} ({low} to {high}){shrunk}",
             name=row["name"],
             change=write_relative(row["raw"]),

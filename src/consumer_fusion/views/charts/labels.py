@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from consumer_fusion.i18n.translation import mark, mark_count, read_language, say, say_count
+from consumer_fusion.i18n.translation import N_, _, mark_count, ngettext, read_language
 from consumer_fusion.records.timestamps import from_microseconds
 
 
@@ -24,59 +24,57 @@ class Label:
 
 
 SYMBIOSIS_LABELS: Mapping[str, Label] = {
-    "mutualism": Label(mark("mutual"), mark("consumer and brand clearly give each other something")),
+    "mutualism": Label(N_("mutual"), N_("consumer and brand clearly give each other something")),
     "commensal-brand-gains": Label(
-        mark("brand benefits"), mark("the consumer gives, what comes back is not clear")
+        N_("brand benefits"), N_("the consumer gives, what comes back is not clear")
     ),
     "commensal-consumer-gains": Label(
-        mark("consumer benefits"), mark("the brand gives, what comes back is not clear")
+        N_("consumer benefits"), N_("the brand gives, what comes back is not clear")
     ),
-    "neutral": Label(mark("neutral"), mark("enough is known, and neither side stands out")),
-    "unknown": Label(mark("too little data"), mark("too little happened, or too long ago, to tell")),
-    "one-sided-brand-takes": Label(
-        mark("one-sided: brand benefits"), mark("the consumer gives and is harmed")
-    ),
+    "neutral": Label(N_("neutral"), N_("enough is known, and neither side stands out")),
+    "unknown": Label(N_("too little data"), N_("too little happened, or too long ago, to tell")),
+    "one-sided-brand-takes": Label(N_("one-sided: brand benefits"), N_("the consumer gives and is harmed")),
     "one-sided-consumer-takes": Label(
-        mark("one-sided: consumer benefits"), mark("the brand gives and is harmed")
+        N_("one-sided: consumer benefits"), N_("the brand gives and is harmed")
     ),
-    "amensal": Label(mark("one side loses"), mark("one side is harmed, for the other nothing is clear")),
-    "competition": Label(mark("both lose"), mark("each side harms the other")),
+    "amensal": Label(N_("one side loses"), N_("one side is harmed, for the other nothing is clear")),
+    "competition": Label(N_("both lose"), N_("each side harms the other")),
 }
 """From good to bad; the ecological words stay in code, command line and JSON."""
 
 FACET_LABELS: Mapping[str, Label] = {
-    "wallet": Label(mark("spend"), mark("money spent and taken back")),
-    "feet": Label(mark("visits"), mark("coming, looking, taking part")),
-    "voice": Label(mark("word of mouth"), mark("what is said, in public and in private")),
-    "influence": Label(mark("influence"), mark("moving others, aloud or by being seen")),
-    "service": Label(mark("service"), mark("being helped, in time and well")),
-    "delight": Label(mark("satisfaction"), mark("getting what was wanted")),
-    "standing": Label(mark("image"), mark("how it makes one look to others")),
-    "wellbeing": Label(mark("wellbeing"), mark("money left, peace, privacy")),
+    "wallet": Label(N_("spend"), N_("money spent and taken back")),
+    "feet": Label(N_("visits"), N_("coming, looking, taking part")),
+    "voice": Label(N_("word of mouth"), N_("what is said, in public and in private")),
+    "influence": Label(N_("influence"), N_("moving others, aloud or by being seen")),
+    "service": Label(N_("service"), N_("being helped, in time and well")),
+    "delight": Label(N_("satisfaction"), N_("getting what was wanted")),
+    "standing": Label(N_("image"), N_("how it makes one look to others")),
+    "wellbeing": Label(N_("wellbeing"), N_("money left, peace, privacy")),
 }
 
 DIRECTION_LABELS: Mapping[str, Label] = {
-    "consumer_to_brand": Label(mark("Consumer → brand")),
-    "brand_to_consumer": Label(mark("Brand → consumer")),
+    "consumer_to_brand": Label(N_("Consumer → brand")),
+    "brand_to_consumer": Label(N_("Brand → consumer")),
 }
 
 _CERTAINTY_LABELS: Mapping[str, Label] = {
-    "known": Label(mark("enough data")),
+    "known": Label(N_("enough data")),
     "unknown": SYMBIOSIS_LABELS["unknown"],
 }
 
 _CHANNEL_LABELS: Mapping[str, Label] = {
-    "unknown": Label(mark("unknown channel")),
-    "other channels": Label(mark("other channels")),
-    "product": Label(mark("product")),
-    "web": Label(mark("web")),
-    "shop": Label(mark("shop")),
-    "email": Label(mark("email")),
-    "post": Label(mark("post")),
-    "chat": Label(mark("chat")),
-    "app": Label(mark("app")),
-    "social": Label(mark("social")),
-    "phone": Label(mark("phone")),
+    "unknown": Label(N_("unknown channel")),
+    "other channels": Label(N_("other channels")),
+    "product": Label(N_("product")),
+    "web": Label(N_("web")),
+    "shop": Label(N_("shop")),
+    "email": Label(N_("email")),
+    "post": Label(N_("post")),
+    "chat": Label(N_("chat")),
+    "app": Label(N_("app")),
+    "social": Label(N_("social")),
+    "phone": Label(N_("phone")),
 }
 
 NOUNS = (
@@ -94,7 +92,7 @@ NOUNS = (
 
 def _name(code: str, labels: Mapping[str, Label]) -> str:
     """The words for a code; one that has none is shown as it is."""
-    return say(labels[code].words if code in labels else code)
+    return _(labels[code].words if code in labels else code)
 
 
 def name_symbiosis(symbiosis: str) -> str:
@@ -109,7 +107,7 @@ def name_facet(facet: str) -> str:
 
 def explain_facet(facet: str) -> str:
     """What a facet means."""
-    return say(FACET_LABELS[facet].meaning)
+    return _(FACET_LABELS[facet].meaning)
 
 
 def name_direction(direction: str) -> str:
@@ -134,7 +132,7 @@ def write_count(count: int) -> str:
 
 def write_noun(count: int, noun: str) -> str:
     """A count with its noun, in the plural where it belongs."""
-    return say_count(f"{{count}} {noun}", f"{{count}} {noun}s", count)
+    return ngettext(f"{{count}} {noun}", f"{{count}} {noun}s", count)
 
 
 def write_score(score: float) -> str:
@@ -145,9 +143,9 @@ def write_score(score: float) -> str:
 def write_share(share: float) -> str:
     """A share as a percentage; what rounds to nothing or to all, but is not, is told as such."""
     if 0 < share < 0.005:
-        return say("under {share}", share=read_language().write_share(0.01))
+        return _("under {share}", share=read_language().write_share(0.01))
     if 0.995 <= share < 1:
-        return say("over {share}", share=read_language().write_share(0.99))
+        return _("over {share}", share=read_language().write_share(0.99))
     return read_language().write_share(share)
 
 

@@ -9,7 +9,7 @@ import altair
 import pyarrow as pa
 
 from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import mark, say
+from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.views.charts.labels import (
     from_day_number,
     name_channel,
@@ -58,14 +58,14 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
         totals[row["channel"]] += row["event_count"]
     order = list(totals)
     told = {
-        "day": mark("{channel}: {events} on {day}"),
-        "week": mark("{channel}: {events} in the week from {day}"),
-        "month": mark("{channel}: {events} in the month from {day}"),
+        "day": N_("{channel}: {events} on {day}"),
+        "week": N_("{channel}: {events} in the week from {day}"),
+        "month": N_("{channel}: {events} in the month from {day}"),
     }[period]
     axis_title = {
-        "day": say("events a day (UTC)"),
-        "week": say("events a week (UTC)"),
-        "month": say("events a month (UTC)"),
+        "day": _("events a day (UTC)"),
+        "week": _("events a week (UTC)"),
+        "month": _("events a month (UTC)"),
     }[period]
     rows = [
         {
@@ -73,7 +73,7 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
             "start": from_day_number(row["day"]).timestamp() * 1000,
             "end": _end_period(from_day_number(row["day"]), period).timestamp() * 1000,
             "events": row["event_count"],
-            "label": say(
+            "label": _(
                 told,
                 channel=name_channel(row["channel"]),
                 events=write_noun(row["event_count"], "event"),
@@ -120,9 +120,9 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
     return frame_chart(
         chart,
         look,
-        title=say("Activity by channel"),
-        subtitle=say("{events}, one scale for all", events=write_noun(sum(totals.values()), "event")),
-        description=say(
+        title=_("Activity by channel"),
+        subtitle=_("{events}, one scale for all", events=write_noun(sum(totals.values()), "event")),
+        description=_(
             "{events} by channel. Busiest: {busiest}.",
             events=write_noun(sum(totals.values()), "event"),
             busiest=busiest,
@@ -162,7 +162,7 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
                 "now": now,
                 "way": "up" if now >= before else "down",
                 "text": write_signed(now - before, 1),
-                "label": say(
+                "label": _(
                     "{consumer} and {brand}: {before} to {now}, {change}",
                     consumer=row["consumer"],
                     brand=row["brand"],
@@ -181,7 +181,7 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
     chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None), color=colour)
     now = altair.X("now:Q", scale=scale)
     lines = chart.mark_rule(strokeWidth=3, yOffset=BAR_SHIFT).encode(
-        x=altair.X("before:Q", scale=scale, title=say("Fusion Score: ring = before, dot = now")),
+        x=altair.X("before:Q", scale=scale, title=_("Fusion Score: ring = before, dot = now")),
         x2="now:Q",
         tooltip="label:N",
         description="label:N",
@@ -204,13 +204,13 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
     middle = draw_middle(look, "x", scale)
     largest = sorted(rows, key=lambda row: -abs(row["now"] - row["before"]))[:3]
     risen = sum(1 for row in rows if row["way"] == "up")
-    brand = say(" at {name}", name=shorten(moved[0]["brand"], 40)) if moved and is_one_brand else ""
+    brand = _(" at {name}", name=shorten(moved[0]["brand"], 40)) if moved and is_one_brand else ""
     return frame_chart(
         altair.layer(middle, lines, rings, dots, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
         look,
-        title=say("Who moved most{of_whom}", of_whom=brand),
-        subtitle=say("{up} up, {down} down", up=write_count(risen), down=write_count(len(rows) - risen)),
-        description=say(
+        title=_("Who moved most{of_whom}", of_whom=brand),
+        subtitle=_("{up} up, {down} down", up=write_count(risen), down=write_count(len(rows) - risen)),
+        description=_(
             "The relationships that moved most{of_whom}: {largest}.",
             of_whom=brand,
             largest="; ".join(str(row["label"]) for row in largest),

@@ -9,7 +9,7 @@ import altair
 import pyarrow as pa
 
 from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import mark, read_language, say
+from consumer_fusion.i18n.translation import N_, _, read_language
 from consumer_fusion.views.charts.event_names import place_names
 from consumer_fusion.views.charts.labels import (
     from_day_number,
@@ -33,7 +33,7 @@ from consumer_fusion.views.charts.theme import (
     make_data,
 )
 
-FADING = mark("fading")
+FADING = N_("fading")
 """The `event_id` of a change that no event made, only time."""
 
 _PLOT_HEIGHT = 260
@@ -63,7 +63,7 @@ def draw_score_history(
         {
             **row,
             "at": from_day_number(row["day"] + 1).timestamp() * 1000,
-            "label": say(
+            "label": _(
                 "{day}: {score}, 80% between {low} and {high}",
                 day=write_day(from_day_number(row["day"]).date()),
                 score=write_score(row["fusion_score"]),
@@ -92,9 +92,9 @@ def draw_score_history(
             ),
         ),
     )
-    y = altair.Y("fusion_score:Q", scale=scale, title=say("Fusion Score"))
+    y = altair.Y("fusion_score:Q", scale=scale, title=_("Fusion Score"))
     band = chart.mark_area(color=palette.band, opacity=1, line=False, aria=False).encode(
-        y=altair.Y("low:Q", scale=scale, title=say("Fusion Score")), y2="high:Q"
+        y=altair.Y("low:Q", scale=scale, title=_("Fusion Score")), y2="high:Q"
     )
     edges = [
         chart.mark_line(color=palette.band_edge, strokeWidth=1, aria=False).encode(
@@ -136,16 +136,16 @@ def draw_score_history(
             events, days, width=look.width - 70, height=_PLOT_HEIGHT, low=low - 3, high=high + 3
         )
     ]
-    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
-    last = say("; last {what}", what=days[-1]["label"]) if days else ""
+    named = _(" of {name}", name=shorten(pair, 60)) if pair else ""
+    last = _("; last {what}", what=days[-1]["label"]) if days else ""
     return frame_chart(
         altair.layer(band, *edges, draw_middle(look, "y", scale), line, touch, marks, *names).properties(
             height=_PLOT_HEIGHT
         ),
         look,
-        title=say("Score over time{of_whom}", of_whom="" if look.is_narrow else named),
-        subtitle=say("band: 80% interval; triangles: events that moved it"),
-        description=say(
+        title=_("Score over time{of_whom}", of_whom="" if look.is_narrow else named),
+        subtitle=_("band: 80% interval; triangles: events that moved it"),
+        description=_(
             "Fusion Score{of_whom} over {days}{last}. {events} moved it.",
             of_whom=named,
             days=write_noun(len(days), "day"),
@@ -178,13 +178,13 @@ def _list_events(
                 "at": at,
                 "score_after": row["score_after"],
                 "way": "up" if row["change"] >= 0 else "down",
-                "name": f"{say(row['kind'])} {write_signed(row['change'], 1)}"
+                "name": f"{_(row['kind'])} {write_signed(row['change'], 1)}"
                 if row["event_id"] in named
                 else "",
-                "label": say(
+                "label": _(
                     "{day}: {kind}, {change} to {score}",
                     day=read_language().write_time(row["at"]),
-                    kind=say(row["kind"]),
+                    kind=_(row["kind"]),
                     change=write_signed(row["change"]),
                     score=write_score(row["score_after"]),
                 ),
@@ -220,7 +220,7 @@ def _condense_changes(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict
 def _join_changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Several changes as one."""
     events = [row for row in rows if row["event_id"] != FADING]
-    kind = say("{events} and fading", events=write_noun(len(events), "smaller event")) if events else FADING
+    kind = _("{events} and fading", events=write_noun(len(events), "smaller event")) if events else FADING
     if len(rows) == 1 and events:
         kind = events[0]["kind"]
     return {**rows[-1], "kind": kind, "event_id": FADING, "change": sum(row["change"] for row in rows)}
@@ -245,7 +245,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
     for position, row in enumerate(_condense_changes(rows, most)):
         after += row["change"]
         day = write_day(row["at"].date())
-        kind = say(row["kind"] or FADING)
+        kind = _(row["kind"] or FADING)
         steps.append(
             {
                 "step": f"{position:03}",
@@ -255,7 +255,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
                 "text": write_signed(row["change"]),
                 "name": shorten(kind, 34 if look.is_narrow else 80),
                 "day": day,
-                "label": say(
+                "label": _(
                     "{day}, {kind}: {change} to {score}",
                     day=day,
                     kind=kind,
@@ -274,7 +274,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
         "before:Q",
         scale=scale,
         axis=altair.Axis(tickCount=6),
-        title=say("Fusion Score, from {start} to {end}", start=write_score(start), end=write_score(end)),
+        title=_("Fusion Score, from {start} to {end}", start=write_score(start), end=write_score(end)),
     )
     bars = chart.mark_bar(height=12, cornerRadius=2, minBandSize=2, yOffset=BAR_SHIFT).encode(
         x=x,
@@ -298,13 +298,13 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
         .encode(x=altair.value(0), text="line:N")
         .transform_calculate(line="datum.day + ' · ' + datum.name")
     )
-    named = say(" of {name}", name=shorten(pair, 60)) if pair else ""
+    named = _(" of {name}", name=shorten(pair, 60)) if pair else ""
     largest = sorted(steps, key=lambda step: -abs(step["after"] - step["before"]))[:3]
     return frame_chart(
         altair.layer(bars, ticks, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
         look,
-        title=say("What moved the score{of_whom}", of_whom="" if look.is_narrow else named),
-        description=say(
+        title=_("What moved the score{of_whom}", of_whom="" if look.is_narrow else named),
+        description=_(
             "Changes of the score{of_whom} from {start} to {end}. Largest: {largest}.",
             of_whom=named,
             start=write_score(start),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair
 import pyarrow as pa
 
-from consumer_fusion.i18n.translation import read_language, say
+from consumer_fusion.i18n.translation import _, read_language
 from consumer_fusion.views.charts.labels import write_noun, write_share
 from consumer_fusion.views.charts.theme import (
     DEFAULT_LOOK,
@@ -31,7 +31,7 @@ def draw_reliability(reliability: pa.Table, look: Look = DEFAULT_LOOK, *, outcom
     rows = [
         {
             **row,
-            "label": say(
+            "label": _(
                 "Forecast {predicted}, came true in {observed} of {pairs}",
                 predicted=write_share(row["predicted"]),
                 observed=write_share(row["observed"]),
@@ -52,7 +52,7 @@ def draw_reliability(reliability: pa.Table, look: Look = DEFAULT_LOOK, *, outcom
     )
     chart = altair.Chart(make_data(rows))
     x = altair.X("predicted:Q", scale=scale, title=None, axis=altair.Axis(labels=False, ticks=False))
-    y = altair.Y("observed:Q", scale=scale, title=say("came true"), axis=percent)
+    y = altair.Y("observed:Q", scale=scale, title=_("came true"), axis=percent)
     lines = chart.mark_line(color=palette.gain, strokeWidth=1.5, aria=False).encode(x=x, y=y)
     dots = chart.mark_point(filled=True, size=75, opacity=1, color=palette.gain).encode(
         x=x, y=y, tooltip="label:N", description="label:N"
@@ -60,8 +60,8 @@ def draw_reliability(reliability: pa.Table, look: Look = DEFAULT_LOOK, *, outcom
     counts = (
         chart.mark_bar(width=6, color=palette.count, aria=False)
         .encode(
-            x=altair.X("predicted:Q", scale=scale, title=say("forecast"), axis=percent),
-            y=altair.Y("pair_count:Q", title=say("count"), axis=altair.Axis(tickCount=2)),
+            x=altair.X("predicted:Q", scale=scale, title=_("forecast"), axis=percent),
+            y=altair.Y("pair_count:Q", title=_("count"), axis=altair.Axis(tickCount=2)),
         )
         .properties(width=width, height=54)
     )
@@ -74,9 +74,9 @@ def draw_reliability(reliability: pa.Table, look: Look = DEFAULT_LOOK, *, outcom
             spacing=6,
         ),
         look,
-        title=say("Forecast and what happened{of_whom}", of_whom=f": {outcome}" if outcome else ""),
-        subtitle=say("on the dashed line they agree"),
-        description=say(
+        title=_("Forecast and what happened{of_whom}", of_whom=f": {outcome}" if outcome else ""),
+        subtitle=_("on the dashed line they agree"),
+        description=_(
             "The forecast of “{outcome}” for {pairs} was on average {points} percentage points from what happened.",
             outcome=outcome,
             pairs=write_noun(pairs, "relationship"),

@@ -6,7 +6,7 @@ import altair
 import pyarrow as pa
 
 from consumer_fusion.i18n.number_format import write_signed
-from consumer_fusion.i18n.translation import say
+from consumer_fusion.i18n.translation import _
 from consumer_fusion.views.charts.labels import (
     from_day_number,
     write_day,
@@ -39,7 +39,7 @@ def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -
         {
             **row,
             "at": from_day_number(row["day"]).timestamp() * 1000,
-            "label": say(
+            "label": _(
                 "{day}: median of {pairs} {median}; middle 50% {low} to {high}",
                 day=write_day(from_day_number(row["day"]).date()),
                 pairs=write_noun(row["pair_count"], "relationship"),
@@ -65,7 +65,7 @@ def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -
             ),
         )
     )  # fmt: skip
-    title = say("Fusion Score")
+    title = _("Fusion Score")
     band = chart.mark_area(color=palette.band, opacity=1, line=False, aria=False).encode(
         y=altair.Y("lower_quartile:Q", scale=scale, title=title), y2="upper_quartile:Q"
     )
@@ -80,21 +80,21 @@ def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -
     points = chart.mark_point(filled=True, size=40, opacity=1, color=palette.ink).encode(
         y=y, tooltip="label:N", description="label:N"
     )
-    named = say(" of {name}", name=brand) if brand else ""
+    named = _(" of {name}", name=brand) if brand else ""
     return frame_chart(
         altair.layer(band, *edges, draw_middle(look, "y", scale), line, points).properties(height=220),
         look,
-        title=say("The relationships over time{of_whom}", of_whom="" if look.is_narrow else named),
-        subtitle=say("line: median; band: middle 50% of scores"),
+        title=_("The relationships over time{of_whom}", of_whom="" if look.is_narrow else named),
+        subtitle=_("line: median; band: middle 50% of scores"),
         description=_tell(rows, named),
     )
 
 
 def _tell(rows: list[dict[str, object]], named: str) -> str:
     if not rows:
-        return say("No relationships{of_whom} yet.", of_whom=named)
+        return _("No relationships{of_whom} yet.", of_whom=named)
     first, last = float(str(rows[0]["median"])), float(str(rows[-1]["median"]))
-    return say(
+    return _(
         "The median Fusion Score{of_whom} went from {first} to {last} ({change}) since {day}.",
         of_whom=named,
         first=write_score(first),
