@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from consumer_fusion import errors
 from consumer_fusion.ingest.validation import PROBLEMS
-from consumer_fusion.operations import find_capabilities
+from consumer_fusion.operations import Operation, find_capabilities, list_grouped, name_path
 from consumer_fusion.records import TABLES
 from consumer_fusion.records.points import Condition, Kind
 from consumer_fusion.score.points.points_table import load_points
@@ -233,6 +233,28 @@ def write_shape(shape: object) -> str:
     return "{" + ", ".join(write_shape(each) for each in shape) + "}"
 
 
+def write_operations() -> str:
+    """The page of what capabilities declare, on every surface."""
+    parts = [
+        "# Operations",
+        "Each is a command and a route of the API below `/api/v1`: `GET` where it only asks, `POST` where it changes "
+        "something. Parameters and results have the same names in both; the [commands](commands.md) tell them, and "
+        "`/api/v1/openapi.json` describes them for programs. What changes something needs somebody who is signed in, "
+        "and is in the audit log under the words of the last column; so is looking at what has words there.",
+    ]
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for group, query in list_grouped(find_capabilities().values()):
+        is_change = isinstance(query, Operation)
+        groups.setdefault(group.name, []).append((
+            f"`fusion {query.name}`", f"`{'POST' if is_change else 'GET'} {name_path(group, query)}`",
+            query.needs.replace("_", " "), _flatten(query.summary), query.audit if is_change else query.look,
+        ))  # fmt: skip
+    for name, rows in sorted(groups.items()):
+        parts.append(f"## {name.capitalize()}")
+        parts.append(_write_table(("command", "API", "permission", "what it does", "audit"), rows))
+    return _join(parts)
+
+
 def write_settings() -> str:
     """The page of the settings."""
     rows = []
@@ -392,6 +414,7 @@ def _join(parts: Sequence[str]) -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": write_commands,
+    "operations.md": write_operations,
     "settings.md": write_settings,
     "errors.md": write_errors,
     "tables.md": write_tables,

@@ -9,7 +9,9 @@ def test_no_page_of_the_reference_differs_from_the_code(reference):
     assert reference.find_stale_pages() == [], "Run: python scripts/write_reference.py"
 
 
-@pytest.mark.parametrize("page", ["commands.md", "settings.md", "errors.md", "tables.md", "points.md"])
+@pytest.mark.parametrize(
+    "page", ["commands.md", "operations.md", "settings.md", "errors.md", "tables.md", "points.md"]
+)
 def test_a_page_that_was_changed_by_hand_is_found(reference, tmp_path, page):
     for name, write in reference.PAGES.items():
         (tmp_path / name).write_text(write(), encoding="utf-8")
