@@ -172,7 +172,7 @@ def tell_commands(made: MadeTown, *, is_served: bool) -> None:
         f"  {fusion} explain pop-artist sweater-brand --as-of 2026-06-15T20:30:00Z\n"
         f"  {fusion} score --brand sweater-brand --order falling\n"
         f"  {fusion} brands\n"
-        f"  {fusion} effect founding-concert --metric followers\n"
+        f"  {fusion} effects show founding-concert --metric followers\n"
         f"  {fusion} report --out report.html",
         soft_wrap=True,
     )
