@@ -247,7 +247,8 @@ def write_operations() -> str:
         is_change = isinstance(query, Operation)
         groups.setdefault(group.name, []).append((
             f"`fusion {query.name}`", f"`{'POST' if is_change else 'GET'} {name_path(group, query)}`",
-            query.needs.replace("_", " "), _flatten(query.summary), query.audit if isinstance(query, Operation) else query.look,
+            query.needs.replace("_", " "), _flatten(query.summary),
+            query.audit if isinstance(query, Operation) else query.look,
         ))  # fmt: skip
     for name, rows in sorted(groups.items()):
         parts.append(f"## {name.capitalize()}")
