@@ -118,6 +118,40 @@ def test_nobody_waits_for_what_is_found_only_once_it_is_made(clock, kept):
     assert find("other", 0) is None
 
 
+def test_what_takes_long_in_the_background_holds_up_nothing_else(kept):
+    may_end = threading.Event()
+    for number in range(8):
+        kept.find(f"large-{number}", Version(0), lambda: may_end.wait(20), patience_seconds=LONG)
+    kept.find("small", Version(0), lambda: "made", patience_seconds=LONG)
+    wait_for(lambda: kept.find("small", Version(0), fail, patience_seconds=LONG) == "made")
+    assert not may_end.is_set()
+    may_end.set()
+
+
+def test_whoever_waited_takes_what_was_made_meanwhile_as_long_as_their_patience_lasts(kept):
+    begun, may_end, made = threading.Event(), threading.Event(), []
+
+    def make():
+        made.append(len(made))
+        begun.set()
+        may_end.wait(20)
+        return "made"
+
+    def recall(moving):
+        kept.recall("a", Version(0, moving), make, patience_seconds=LONG)
+
+    threads = [threading.Thread(target=recall, args=(number,)) for number in range(4)]
+    threads[0].start()
+    assert begun.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    time.sleep(0.1)
+    may_end.set()
+    for thread in threads:
+        thread.join(10)
+    assert made == [0]
+
+
 def test_what_is_made_in_the_background_is_made_in_the_language_of_whoever_asked(kept):
     with speaking(load_language("it")):
         kept.find("a", Version(0), lambda: read_language().code, patience_seconds=LONG)

@@ -7,12 +7,13 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, fields, is_dataclass
 from time import monotonic
 from typing import Any, TypeVar
+
+from consumer_fusion.errors import FusionError
 
 T = TypeVar("T")
 BYTES_LIMIT = 384 << 20
@@ -113,7 +114,7 @@ class Cache:
         self._size = 0
         self._locks = KeyLocks()
         self._guard = threading.Lock()
-        self._background = ThreadPoolExecutor(2, thread_name_prefix="cache")
+        self._threads: set[threading.Thread] = set()
         self._is_closed = False
 
     def recall(
@@ -134,7 +135,7 @@ class Cache:
             return kept.value  # type: ignore[no-any-return]
         with self._locks.hold(key):
             kept = self._look(key, version)
-            if kept is not None and kept.version == version:
+            if kept is not None and _may_be_given(kept, version, patience_seconds):
                 return kept.value  # type: ignore[no-any-return]
             return self._compute(key, version, compute)
 
@@ -173,20 +174,29 @@ class Cache:
         def run() -> None:
             try:
                 context.run(task)
-            except Exception:  # noqa: BLE001 - whoever asks next computes it and meets the error
-                _log.warning("could not be computed in the background", exc_info=True)
+            except Exception as error:  # noqa: BLE001 - whoever asks next computes it and meets the error
+                is_told = not isinstance(error, FusionError)  # such as that the server is stopping
+                _log.warning(
+                    "could not be computed in the background: %s", type(error).__name__, exc_info=is_told
+                )
             finally:
                 self._locks.release(key)
+                with self._guard:
+                    self._threads.discard(thread)
 
-        try:
-            self._background.submit(run)
-        except RuntimeError:  # it was closed meanwhile
-            self._locks.release(key)
+        # A thread each: what waits for the process of large reads must hold up nothing else.
+        thread = threading.Thread(target=run, name="cache", daemon=True)
+        with self._guard:
+            self._threads.add(thread)
+        thread.start()
 
     def close(self) -> None:
         """End what is computed in the background."""
         self._is_closed = True
-        self._background.shutdown(wait=True, cancel_futures=True)
+        with self._guard:
+            running = list(self._threads)
+        for thread in running:
+            thread.join(timeout=30.0)
 
     def _look(self, key: Hashable, version: Version) -> _Kept | None:
         with self._guard:

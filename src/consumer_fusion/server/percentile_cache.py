@@ -36,6 +36,8 @@ GOOD_SECONDS = 300.0
 """For so long places are told from the same reading, whatever came in."""
 INSTANT_STATES = 2_000
 """So many rows of states are read at once when a brand is asked about for the first time."""
+COUNTED_SECONDS = 60.0
+"""How many rows of states a small brand has is counted again after so long."""
 _SAME_SCORE = 0.05
 """A score that moved by less only faded: within minutes none fades by more, and nobody sees a smaller move."""
 
@@ -93,7 +95,7 @@ class PercentileCache:
         self._workspace = workspace
         self._workers = workers
         self._cache = cache
-        self._sizes: dict[int, int] = {}
+        self._sizes: dict[int, tuple[int, float]] = {}
 
     def find_place(
         self, brand_id: int, consumer_id: int, value: float, as_of_us: int | None, *, is_fresh: bool = False
@@ -134,25 +136,29 @@ class PercentileCache:
         """Read all brands in the background, the largest first, so that places are known when they are asked for."""
         as_of_us = answers.find_fixed_moment(self._workspace, None)
         with self._workspace.store.reading() as session:
-            self._sizes |= count_all_states(session)
+            sizes = count_all_states(session)
             version = Version(session.read_version("rules"), int(monotonic() // GOOD_SECONDS))
-        large = {each: size for each, size in self._sizes.items() if size > INSTANT_STATES}
-        for together in group_brands(large):
+        large = {each: size for each, size in sizes.items() if size > INSTANT_STATES}
+        self._sizes |= {each: (size, monotonic()) for each, size in sizes.items()}
 
-            def read(brand_ids: Sequence[int] = together) -> None:
+        def read() -> None:
+            for brand_ids in group_brands(large):
                 size = sum(large[each] for each in brand_ids)
                 began = monotonic()
                 made = self._read(brand_ids, as_of_us, size=size, is_ahead=True)
                 for brand_id, each in zip(brand_ids, made, strict=True):
-                    self._cache.put(_make_key(brand_id, as_of_us), version, each, seconds=monotonic() - began)
+                    key = _make_key(brand_id, as_of_us)
+                    self._cache.put(key, version, each, seconds=monotonic() - began)
 
-            self._cache.run_later(("percentiles", tuple(together)), read)
+        self._cache.run_later(("percentiles", "all"), read)
 
     def _find_size(self, session: Session, brand_id: int) -> int:
         """How many rows of states a brand has, or had when it was large already: to count them takes long."""
-        if self._sizes.get(brand_id, 0) < MANY_STATES:
-            self._sizes[brand_id] = count_states(session, brand_id)
-        return self._sizes[brand_id]
+        size, counted = self._sizes.get(brand_id, (0, -math.inf))
+        if size < MANY_STATES and monotonic() - counted > COUNTED_SECONDS:
+            size = count_states(session, brand_id)
+            self._sizes[brand_id] = (size, monotonic())
+        return size
 
     def _read_kept(
         self, session: Session, brand_id: int, value: float, as_of_us: int | None
