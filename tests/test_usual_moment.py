@@ -6,7 +6,9 @@ import csv
 import io
 import re
 import shlex
+from dataclasses import dataclass
 from datetime import timedelta
+from threading import Event
 from unittest import mock
 
 import pyarrow.parquet as pq
@@ -32,6 +34,7 @@ from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
 from consumer_fusion.surfaces.console.patience import without_cache
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
+from consumer_fusion.workspace import Workspace
 from small_workspaces import NOW, make_order, open_small
 from staff_moments import CHEAP, PASSWORD
 from token_admission import admit_token
@@ -305,31 +308,60 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
         aside.close()
 
 
+@dataclass(frozen=True)
+class Large:
+    """A workspace whose brands are read in the background, as large ones are.
+
+    Attributes:
+        workspace: The workspace.
+        cache: Where what was read is kept.
+        workers: Where many pairs are read.
+        percentiles: What knows places in brands.
+        may_read: Until it is set, the background waits before it reads, so that no test depends on who is faster.
+    """
+
+    workspace: Workspace
+    cache: Cache
+    workers: WorkerPool
+    percentiles: PercentileCache
+    may_read: Event
+
+    def finish_reading(self):
+        self.may_read.set()
+        self.cache.close()  # ends when what began is done
+
+
 @pytest.fixture
 def large(stale, monkeypatch):
-    """A workspace whose brands are read aside, as large ones are; with what reads them and knows places in them."""
+    may_read, read_places = Event(), percentile_cache.read_places
+
+    def wait_and_read(*asked):
+        assert may_read.wait(60)
+        return read_places(*asked)
+
     monkeypatch.setattr(percentile_cache, "INSTANT_STATES", 0)
+    monkeypatch.setattr(percentile_cache, "read_places", wait_and_read)
     with fusion.open_workspace(stale) as workspace:
-        aside, kept = WorkerPool(workspace), Cache()
-        yield workspace, kept, aside, PercentileCache(workspace, aside, kept)
-        aside.close()
-        kept.close()
+        workers, cache = WorkerPool(workspace), Cache()
+        yield Large(workspace, cache, workers, PercentileCache(workspace, workers, cache), may_read)
+        may_read.set()
+        workers.close()
+        cache.close()
 
 
 def test_the_place_in_a_large_brand_is_read_ahead_also_for_the_usual_moment(large):
-    workspace, kept, _, places = large
-    with workspace.store.reading() as session:
+    with large.workspace.store.reading() as session:
         brand_id = find_keys(session, "brand", ["bakery"])["bakery"]
-    usual_us = answers.find_fixed_moment(workspace, None)
-    assert places.find_place(brand_id, 1, 60.0, usual_us) is None  # nobody waits
-    places.warm()
-    kept.close()  # ends when what began is done
-    assert places.find_place(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
+    usual_us = answers.find_fixed_moment(large.workspace, None)
+    large.percentiles.warm()
+    assert large.percentiles.find_place(brand_id, 1, 60.0, usual_us) is None  # nobody waits
+    large.finish_reading()
+    assert large.percentiles.find_place(brand_id, 1, 60.0, usual_us).as_of_us == usual_us
 
 
 def test_a_page_tells_the_place_as_soon_as_it_is_known(large):
-    readings, kept = ConsoleQueries(*large), large[1]
-    moment_us = readings.choose_moment()
-    assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile is None
-    kept.close()  # ends when what began is done
-    assert readings.read_pair("ann", "bakery", moment_us, is_whole=True).percentile == 75.0
+    queries = ConsoleQueries(large.workspace, large.cache, large.workers, large.percentiles)
+    moment_us = queries.choose_moment()
+    assert queries.read_pair("ann", "bakery", moment_us, is_whole=True).percentile is None
+    large.finish_reading()
+    assert queries.read_pair("ann", "bakery", moment_us, is_whole=True).percentile == 75.0
