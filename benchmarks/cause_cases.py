@@ -108,7 +108,7 @@ def draw_real(
     chance = np.random.default_rng([seed, before, window, after, with_controls])
     pools = []
     for family in families:
-        pool = family.sisters if with_controls else family.series
+        pool = family.control_series if with_controls else family.series
         pool = tuple(each for each in pool if each.values.size >= before + window + after)
         if pool and (len(pool) > 1 or not with_controls):
             pools.append((family, pool))
@@ -132,7 +132,7 @@ def draw_real(
 def _cut_case(
     family: Family,
     series: DailySeries,
-    sisters: Iterable[DailySeries],
+    control_series: Iterable[DailySeries],
     span: tuple[int, int],
     before: int,
     window: int,
@@ -149,7 +149,7 @@ def _cut_case(
         source=family.name,
         block=f"{family.name} {start_day // 30}",
         series=own,
-        controls=tuple(_take(each, *span) for each in sisters),
+        controls=tuple(_take(each, *span) for each in control_series),
         country=family.country,
         window=Window(start_day, start_day + window - 1),
         level=level,
@@ -166,16 +166,16 @@ def draw_simulated(
         chance = np.random.default_rng([seed, number, with_controls, 17])
         source = f"simulated {number % 10}"
         if with_controls:
-            series, sisters = draw_family(chance, days, f"world {number}", source)
+            series, control_series = draw_family(chance, days, f"world {number}", source)
         else:
-            series, sisters = draw_single(chance, days, f"world {number}", source), ()
+            series, control_series = draw_single(chance, days, f"world {number}", source), ()
         start_day = series.first_day + BEFORE_DAYS
         cases.append(
             Case(
                 source=source,
                 block=f"world {number}",
                 series=series,
-                controls=sisters,
+                controls=control_series,
                 country=None,
                 window=Window(start_day, start_day + window - 1),
                 level=float(series.values[:BEFORE_DAYS].mean()),

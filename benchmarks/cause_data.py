@@ -35,7 +35,7 @@ class Family:
     Attributes:
         name: Of the source.
         series: Whole series, in pieces where a known event was cut out; the first of each set is the main one.
-        sisters: Series of the same metric that may serve as each other's controls; empty where there are none.
+        control_series: Series of the same metric that may serve as each other's controls; empty where there are none.
         country: Whose holidays they keep; None where unknown.
         licence: Of the data.
         is_open: Whether what was learnt from it may be shipped.
@@ -43,7 +43,7 @@ class Family:
 
     name: str
     series: tuple[DailySeries, ...]
-    sisters: tuple[DailySeries, ...]
+    control_series: tuple[DailySeries, ...]
     country: str | None
     licence: str
     is_open: bool = True
@@ -164,9 +164,9 @@ def _read_pizza(folder: Path) -> Family:
     for row in _read_rows(folder / "cause" / "pizzaplace.csv"):
         by_type.setdefault(row["type"], Counter())[_day(row["date"])] += 1
         revenue[_day(row["date"])] += float(row["price"])  # type: ignore[assignment]
-    sisters = tuple(_build(name, "pizzaplace", by_type[name], revenue) for name in sorted(by_type))
+    control_series = tuple(_build(name, "pizzaplace", by_type[name], revenue) for name in sorted(by_type))
     whole = _build("revenue", "pizzaplace", revenue)
-    return Family("pizzaplace", (whole, *sisters), sisters, "US", "as shipped by gt (MIT)")
+    return Family("pizzaplace", (whole, *control_series), control_series, "US", "as shipped by gt (MIT)")
 
 
 def _read_flights(folder: Path) -> Family:
@@ -177,10 +177,10 @@ def _read_flights(folder: Path) -> Family:
         by_carrier.setdefault(row["carrier"], Counter())[day] += 1
         whole[day] += 1
     carriers = sorted(name for name, days in by_carrier.items() if days.total() >= 5 * 365)
-    sisters = tuple(_build(name, "nycflights", by_carrier[name], whole) for name in carriers)
-    series = (_build("departures", "nycflights", whole), *sisters)
+    control_series = tuple(_build(name, "nycflights", by_carrier[name], whole) for name in carriers)
+    series = (_build("departures", "nycflights", whole), *control_series)
     return Family(
-        "nycflights", series, sisters, "US", "public domain: US Bureau of Transportation Statistics"
+        "nycflights", series, control_series, "US", "public domain: US Bureau of Transportation Statistics"
     )
 
 
@@ -217,8 +217,8 @@ def _read_grouped(sql: str, source: str, least_total: float) -> tuple[DailySerie
         groups.setdefault(group, Counter())[day] += round(value * 100)
         records[group] += count
     names = sorted(name for name, count in records.items() if count >= least_total)
-    sisters = tuple(_build(name, source, groups[name], whole) for name in names)
-    return _build("whole", source, whole), sisters
+    control_series = tuple(_build(name, source, groups[name], whole) for name in names)
+    return _build("whole", source, whole), control_series
 
 
 def _read_journey(folder: Path) -> Family:
@@ -227,11 +227,11 @@ def _read_journey(folder: Path) -> Family:
         select date_diff('day', date '1970-01-01', transaction_timestamp::date), department, count(*), sum(sales_value)
         from '{place / "transactions_sample.parquet"}' join '{place / "products.parquet"}' using (product_id)
         where department is not null group by 1, 2 order by 1, 2"""
-    whole, sisters = _read_grouped(sql, "completejourney", 1_800)
+    whole, control_series = _read_grouped(sql, "completejourney", 1_800)
     return Family(
         "completejourney",
-        (whole, *sisters),
-        sisters,
+        (whole, *control_series),
+        control_series,
         "US",
         "CC0: 84.51, The Complete Journey, as shipped by completejourney",
     )
@@ -244,11 +244,11 @@ def _read_retail(folder: Path) -> Family:
         from '{folder / "online_retail" / "lines.parquet"}'
         where Quantity > 0 and UnitPrice > 0 and left(InvoiceNo, 1) not in ('C', 'A')
         group by 1, 2 order by 1, 2"""
-    whole, sisters = _read_grouped(sql, "online_retail", 12_000)
+    whole, control_series = _read_grouped(sql, "online_retail", 12_000)
     return Family(
         "online_retail",
-        (whole, *sisters),
-        sisters,
+        (whole, *control_series),
+        control_series,
         "GB",
         "CC BY 4.0: Daqing Chen (2015), UCI, doi 10.24432/C5BW33",
     )

@@ -81,11 +81,11 @@ def fit_spans(families: Sequence[Any]) -> Iterator[FittedSeries]:
             span = draw_span(family.series, chance)
             if span is not None:
                 yield fit_series(span, country=family.country)
-        for _ in range(SPANS_A_SOURCE if len(family.sisters) > 1 else 0):
-            at = int(chance.integers(len(family.sisters)))
-            span = draw_span((family.sisters[at],), chance)
+        for _ in range(SPANS_A_SOURCE if len(family.control_series) > 1 else 0):
+            at = int(chance.integers(len(family.control_series)))
+            span = draw_span((family.control_series[at],), chance)
             if span is not None:
-                others = [sister for place, sister in enumerate(family.sisters) if place != at]
+                others = [sister for place, sister in enumerate(family.control_series) if place != at]
                 picked = chance.permutation(len(others))[:MOST_CONTROLS]
                 yield fit_series(
                     span, controls=[others[int(place)] for place in picked], country=family.country

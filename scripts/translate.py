@@ -20,8 +20,8 @@ from babel.messages.pofile import read_po, write_po
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "consumer_fusion"
 LOCALES = PACKAGE / "i18n" / "locale"
 LANGUAGES = ("it",)
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2), "mark_count": (1, 2), "Check": (3,)}
-"""Who says a text, and which argument it is; a `Check` of an effect has its sentence third."""
+KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2), "mark_count": (1, 2), "ValidityCheck": (3,)}
+"""Who says a text, and which argument it is; a `ValidityCheck` of an effect has its sentence third."""
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 WRITTEN_IN = (
@@ -29,8 +29,8 @@ WRITTEN_IN = (
     "i18n", "identity", "ingest/rejections.py", "records/characters.py",
     "records/consumer_keys.py", "records/timestamps.py", "repairs", "score/model/last_seen_state.py",
     "score/model/changes.py", "score/points/points_overrides.py", "score/points/points_table.py",
-    "score/queries/acquaintance.py", "score/queries/answers.py", "server/audit_buffer.py", "server/authentication.py",
-    "server/session_middleware.py", "storage/sqlite.py",
+    "score/queries/brand_visibility.py", "score/queries/answers.py", "server/audit_buffer.py",
+    "server/authentication.py", "server/session_middleware.py", "storage/sqlite.py",
 )  # fmt: skip
 """Where errors are raised that people meet on pages; those of commands and for programs are in English."""
 

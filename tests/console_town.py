@@ -20,11 +20,11 @@ from consumer_fusion.identity import operations as identity
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.server.audit_buffer import AuditBuffer
-from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
+from consumer_fusion.server.session_middleware import SessionGuard, SessionMiddleware
 from consumer_fusion.simulate.towns import build_town
 from consumer_fusion.surfaces.cli.demo import declare_town
 from consumer_fusion.surfaces.console.console_application import Console
-from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.surfaces.console.sign_in_pages import StaffSessions, sign_in_routes
 from staff_moments import CHEAP, PASSWORD
 
 SITE = "http://localhost:8000"
@@ -77,17 +77,17 @@ def fusion_scores(workspace):
 def open_console(folder):
     """The console of a workspace as an application; and the workspace."""
     with fusion.open_workspace(folder) as workspace:
-        trail = AuditBuffer(workspace.store, workspace.visits)
-        gate = Gate(
-            workspace.store, workspace.visits, trail, read_signing_key(folder), lambda: workspace.now_us,
+        audit_buffer = AuditBuffer(workspace.store, workspace.session_store)
+        guard = SessionGuard(
+            workspace.store, workspace.session_store, audit_buffer, read_signing_key(folder), lambda: workspace.now_us,
             cost=CHEAP, bound_address="127.0.0.1",
         )  # fmt: skip
-        console = Console(workspace, StaffVisiting())
+        console = Console(workspace, StaffSessions())
         app = Starlette(
             routes=[*sign_in_routes(), *console.make_routes()], exception_handlers={404: console.show_missing}
         )
-        yield SessionMiddleware(app, gate, console.refuse_change), workspace
-        trail.close()
+        yield SessionMiddleware(app, guard, console.refuse_change), workspace
+        audit_buffer.close()
 
 
 @contextmanager

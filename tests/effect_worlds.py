@@ -9,7 +9,7 @@ import numpy as np
 
 import consumer_fusion as fusion
 from consumer_fusion.causal.actions.declared_actions import declare_actions
-from consumer_fusion.causal.effects.measuring import Question, measure_action
+from consumer_fusion.causal.effects.measuring import EffectRequest, measure_action
 from consumer_fusion.causal.series.imported_metrics import MetricDay, keep_metrics
 from consumer_fusion.records.action import Action
 from consumer_fusion.records.timestamps import to_day, to_microseconds
@@ -65,4 +65,4 @@ def open_world(folder, orders=(), actions=(), *, now=NOW):
 
 def measure(workspace, action_id="fair", metric="orders", **named):
     """What an action did to a metric."""
-    return measure_action(workspace, Question(action_id=action_id, metric=metric, **named))
+    return measure_action(workspace, EffectRequest(action_id=action_id, metric=metric, **named))

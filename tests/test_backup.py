@@ -231,7 +231,7 @@ def test_the_commands_back_up_and_restore(workspace, tmp_path):
 
 
 def test_who_is_signed_in_is_not_in_a_backup(workspace, tmp_path):
-    with workspace.visits.writing() as session:
+    with workspace.session_store.writing() as session:
         session.insert(
             STAFF_SESSIONS,
             STAFF_SESSIONS.column_names,
@@ -242,5 +242,5 @@ def test_who_is_signed_in_is_not_in_a_backup(workspace, tmp_path):
         assert not [name for name in archive.namelist() if name.startswith("visits")]
         assert not [name for name in archive.namelist() if b"digest-of-a-session" in archive.read(name)]
     backup.restore(tmp_path / "kept.fusion", tmp_path / "back")
-    with fusion.open_workspace(tmp_path / "back") as restored, restored.visits.reading() as session:
+    with fusion.open_workspace(tmp_path / "back") as restored, restored.session_store.reading() as session:
         assert session.count(STAFF_SESSIONS) == 0

@@ -17,6 +17,13 @@ from consumer_fusion.i18n.number_format import write_signed
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.records.score import SYMBIOSIS_BY_SIGNS
 from consumer_fusion.records.timestamps import from_microseconds
+from consumer_fusion.views.charts.count_charts import (
+    MOST_DOTS,
+    gather_bins,
+    gather_cells,
+    gather_facets,
+    gather_periods,
+)
 from consumer_fusion.views.charts.distributions import (
     draw_both_sides,
     draw_score_distribution,
@@ -35,14 +42,7 @@ from consumer_fusion.views.charts.movement import draw_activity, draw_movers
 from consumer_fusion.views.charts.relationship import draw_changes, draw_score_history
 from consumer_fusion.views.charts.reliability import draw_reliability
 from consumer_fusion.views.charts.rendering import render_svg
-from consumer_fusion.views.charts.tallies import (
-    MOST_DOTS,
-    gather_bins,
-    gather_cells,
-    gather_facets,
-    gather_periods,
-)
-from consumer_fusion.views.charts.theme import DARK, LIGHT, THEMED, Look, write_css_variables
+from consumer_fusion.views.charts.theme import DARK, LIGHT, THEMED, ChartStyle, write_css_variables
 from consumer_fusion.views.charts.trend import draw_trend
 
 HOSTILE = "</text><script>alert(1)</script>\"'\\ ${x} &amp;"
@@ -100,19 +100,19 @@ def facets():
 def drawings(sweater, facets):
     """Every chart, as a function of its look."""
     return {
-        "distribution": lambda look: draw_score_distribution(sweater, look, brand="sweater-brand"),
-        "both sides": lambda look: draw_both_sides(sweater, look, brand="sweater-brand"),
-        "mix": lambda look: draw_symbiosis_mix(sweater, look),
-        "activity": lambda look: draw_activity(invented.invent_activity(), look),
-        "movers": lambda look: draw_movers(invented.invent_movers(), look),
-        "trend": lambda look: draw_trend(TREND, look),
-        "history": lambda look: draw_score_history(
-            invented.invent_history(), invented.invent_changes(), look
+        "distribution": lambda style: draw_score_distribution(sweater, style, brand="sweater-brand"),
+        "both sides": lambda style: draw_both_sides(sweater, style, brand="sweater-brand"),
+        "mix": lambda style: draw_symbiosis_mix(sweater, style),
+        "activity": lambda style: draw_activity(invented.invent_activity(), style),
+        "movers": lambda style: draw_movers(invented.invent_movers(), style),
+        "trend": lambda style: draw_trend(TREND, style),
+        "history": lambda style: draw_score_history(
+            invented.invent_history(), invented.invent_changes(), style
         ),
-        "changes": lambda look: draw_changes(invented.invent_changes(), look),
-        "contributions": lambda look: draw_contributions(invented.invent_contributions(), look),
-        "facets": lambda look: draw_facets(facets, look),
-        "reliability": lambda look: draw_reliability(invented.invent_reliability(), look),
+        "changes": lambda style: draw_changes(invented.invent_changes(), style),
+        "contributions": lambda style: draw_contributions(invented.invent_contributions(), style),
+        "facets": lambda style: draw_facets(facets, style),
+        "reliability": lambda style: draw_reliability(invented.invent_reliability(), style),
     }
 
 
@@ -145,16 +145,16 @@ def measure_luminance():
      "reliability"],
 )  # fmt: skip
 def test_every_chart_is_valid_and_tells_its_finding_in_words(drawings, name):
-    for look in (Look(), Look(palette=DARK, width=340)):
-        specification = drawings[name](look).to_dict()
+    for style in (ChartStyle(), ChartStyle(palette=DARK, width=340)):
+        specification = drawings[name](style).to_dict()
         assert specification["title"]["text"]
         assert len(specification["description"]) > 20
-        assert '"tooltip"' in drawings[name](look).to_json()
+        assert '"tooltip"' in drawings[name](style).to_json()
 
 
 @pytest.mark.parametrize("name", ["distribution", "both sides", "history", "changes", "facets"])
 def test_a_drawn_chart_is_one_image_with_words_and_nothing_to_fetch(drawings, name):
-    chart = drawings[name](Look(palette=THEMED, has_title=False))
+    chart = drawings[name](ChartStyle(palette=THEMED, has_title=False))
     svg = render_svg(chart)
     root = ElementTree.fromstring(svg)
     assert root.get("role") == "img"
@@ -165,7 +165,7 @@ def test_a_drawn_chart_is_one_image_with_words_and_nothing_to_fetch(drawings, na
 
 def test_a_themed_chart_takes_every_colour_from_the_page(drawings):
     for draw in drawings.values():
-        svg = render_svg(draw(Look(palette=THEMED)))
+        svg = render_svg(draw(ChartStyle(palette=THEMED)))
         colours = set(re.findall(r'(?:fill|stroke)="([^"]*)"', svg))
         assert {colour for colour in colours if not colour.startswith("var(--fusion-")} <= {
             "none",
@@ -353,7 +353,7 @@ def test_charts_on_one_page_share_no_ids(drawings):
     ids = [
         identifier
         for name in ("distribution", "mix")
-        for identifier in re.findall(r'\bid="([^"]+)"', render_svg(drawings[name](Look())))
+        for identifier in re.findall(r'\bid="([^"]+)"', render_svg(drawings[name](ChartStyle())))
     ]
     assert len(ids) == len(set(ids))
 
@@ -400,8 +400,8 @@ def test_a_long_name_is_cut_where_the_picture_ends_but_its_change_stays(find_row
             },
         ]
     )
-    look = Look(width=344)
-    (named,) = find_rows(draw_score_history(invented.invent_history(), changes, look), "rise")
+    style = ChartStyle(width=344)
+    (named,) = find_rows(draw_score_history(invented.invent_history(), changes, style), "rise")
     assert named["name"].endswith("… +2.0")
     assert len(named["name"]) < 50
 
@@ -419,7 +419,7 @@ ALL_DRAWINGS = (
 @pytest.mark.parametrize("name", ALL_DRAWINGS)
 def test_every_chart_is_drawn_whatever_characters_its_names_hold(drawings, name):
     assert sorted(drawings) == sorted(ALL_DRAWINGS)
-    svg = render_svg(Poisoned(drawings[name](Look())), label=f"Chart{UNSAFE}")
+    svg = render_svg(Poisoned(drawings[name](ChartStyle())), label=f"Chart{UNSAFE}")
     root = ElementTree.fromstring(svg)
     texts = [text for element in root.iter() for text in (element.text, *element.attrib.values()) if text]
     assert not [text for text in texts if set(text) & set(UNSAFE) - set("\t\n\r")]

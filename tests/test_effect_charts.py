@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 from tests.unsafe_characters import Poisoned
 
-from consumer_fusion.views.charts.courses import draw_course, draw_cumulative, draw_placebos
 from consumer_fusion.views.charts.forests import draw_actions, draw_detectable, draw_effects
 from consumer_fusion.views.charts.rendering import render_svg
-from consumer_fusion.views.charts.theme import THEMED, Look
+from consumer_fusion.views.charts.theme import THEMED, ChartStyle
+from consumer_fusion.views.charts.timelines import draw_course, draw_cumulative, draw_placebos
 
 HOSTILE = "</text><script>alert(1)</script>"
 FIRST = 20_600
-LOOKS = [Look(), Look(width=344), Look(palette=THEMED, has_title=False)]
+LOOKS = [ChartStyle(), ChartStyle(width=344), ChartStyle(palette=THEMED, has_title=False)]
 
 
 def make_course(days=30, missing=(5,)):
@@ -40,7 +40,7 @@ def make_effects():
     return pa.Table.from_pylist(rows)
 
 
-def draw_all(look):
+def draw_all(style):
     window = {"start_day": FIRST + 20, "end_day": FIRST + 29}
     actions = pa.table(
         {
@@ -52,18 +52,18 @@ def draw_all(look):
         {"series": ["north", "south"] * 2, "days": [1, 1, 7, 7], "detectable": [0.5, 0.6, 0.2, 0.3]}
     )
     return {
-        "course": draw_course(make_course(), look, **window, measure="orders a day"),
-        "cumulative": draw_cumulative(make_course(), look, **window, low=1.0, high=50.0),
-        "placebos": draw_placebos([-0.2, -0.1, 0.0, 0.1, 0.15], look, effect=0.12),
-        "effects": draw_effects(make_effects(), look),
-        "actions": draw_actions(actions, look),
-        "plans": draw_detectable(plans, look),
+        "course": draw_course(make_course(), style, **window, measure="orders a day"),
+        "cumulative": draw_cumulative(make_course(), style, **window, low=1.0, high=50.0),
+        "placebos": draw_placebos([-0.2, -0.1, 0.0, 0.1, 0.15], style, effect=0.12),
+        "effects": draw_effects(make_effects(), style),
+        "actions": draw_actions(actions, style),
+        "plans": draw_detectable(plans, style),
     }
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["page", "phone", "themed"])
-def test_every_chart_is_valid_drawn_and_told_in_words(look):
-    for name, chart in draw_all(look).items():
+def test_every_chart_is_valid_drawn_and_told_in_words(style):
+    for name, chart in draw_all(style).items():
         chart.to_dict()
         svg = render_svg(chart)
         assert len(str(chart.description)) > 20, name
@@ -115,7 +115,7 @@ def test_a_plan_names_the_smallest_effect_of_all():
 
 
 def test_every_chart_is_drawn_whatever_characters_its_names_hold():
-    drawn = draw_all(Look())
+    drawn = draw_all(ChartStyle())
     assert len(drawn) == 6
     for chart in drawn.values():
         assert render_svg(Poisoned(chart)).startswith("<svg")

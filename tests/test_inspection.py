@@ -118,7 +118,7 @@ def test_a_segment_that_is_cut_off_is_told_without_a_query_or_a_traceback(worksp
 
 @pytest.mark.parametrize("name", STORE_FILES)
 def test_a_garbled_page_of_each_database_is_found_and_named(workspace, name):
-    workspace.store.truncate_log(), workspace.arrivals.truncate_log(), workspace.visits.truncate_log()
+    workspace.store.truncate_log(), workspace.arrivals.truncate_log(), workspace.session_store.truncate_log()
     path = workspace.folder / name
     content = bytearray(path.read_bytes())
     page = int.from_bytes(content[16:18], "big")
@@ -188,7 +188,7 @@ def test_what_others_on_the_machine_may_read_is_told(workspace):
 def read_only(workspace, monkeypatch):
     """The folder of a workspace that was closed, where from now on nothing may be written."""
     scores = read_scores(workspace)
-    for store in (workspace.store, workspace.arrivals, workspace.visits):
+    for store in (workspace.store, workspace.arrivals, workspace.session_store):
         store.truncate_log()
     monkeypatch.setattr(workspace_module.os, "access", lambda path, mode: mode != os.W_OK)
     files = {path: path.stat().st_mtime_ns for path in workspace.folder.rglob("*")}

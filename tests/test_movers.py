@@ -11,7 +11,7 @@ from consumer_fusion.surfaces.api.snapshots import take_snapshot
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.surfaces.report.report_data import ReportRequest, fill_report
 from consumer_fusion.views.brand_views import make_brand_drawings
-from consumer_fusion.views.charts.theme import LIGHT, Look
+from consumer_fusion.views.charts.theme import LIGHT, ChartStyle
 from small_workspaces import NOW, make_order, open_small
 
 
@@ -69,12 +69,12 @@ def test_console_report_interface_and_command_tell_the_same_movers(workspace):
     report = fill_report(workspace, ReportRequest(as_of=NOW, brand="bakery"))
     (movers,) = (section.drawings[0] for section in report.sections if section.name == "movers")
     assert [row["consumer"] for row in movers.gather().rows] == wanted
-    readings = ConsoleQueries(workspace)
+    queries = ConsoleQueries(workspace)
     as_of_us = answers.resolve_as_of(workspace, NOW)
-    scores, activity = readings.read_brand("bakery", as_of_us).scores, readings.read_activity("bakery")
+    scores, activity = queries.read_brand("bakery", as_of_us).scores, queries.read_activity("bakery")
     drawing = make_brand_drawings("bakery", scores, activity.days, read_trend=pa.table)["movers"]
     assert [row["consumer"] for row in drawing.gather().rows] == wanted
-    drawing.draw(Look(palette=LIGHT))
+    drawing.draw(ChartStyle(palette=LIGHT))
     snapshot = take_snapshot(workspace, as_of_us, change_days=answers.FALLING_DAYS)
     places, _ = snapshot.list_page("moving", None, len(commanded))
     assert snapshot.change[places].tolist() == pytest.approx([row["change_28_days"] for row in commanded])

@@ -32,7 +32,7 @@ from consumer_fusion.server.percentile_cache import PercentileCache
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.surfaces.api.request_context import RequestContext
 from consumer_fusion.surfaces.api.routing import build_api
-from consumer_fusion.surfaces.console.patience import without_cache
+from consumer_fusion.surfaces.console.cache_control import without_cache
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.workspace import Workspace
 from small_workspaces import NOW, make_order, open_small
@@ -100,15 +100,17 @@ class Faces:
 
     def ask_api(self, question="/score", **asked):
         with fusion.open_workspace(self.folder) as workspace:
-            desk = RequestContext(workspace, AuditBuffer(workspace.store, workspace.visits), admit_token)
+            request_context = RequestContext(
+                workspace, AuditBuffer(workspace.store, workspace.session_store), admit_token
+            )
             with workspace.store.writing() as session:
                 owner = call_as(find_account_by_email(session, OWNER))
                 secret = create_token(
                     session, owner, purpose="test", brands=None, now_us=workspace.now_us
                 ).secret
-            program = TestClient(build_api(desk), headers={"Authorization": f"Bearer {secret}"})
+            program = TestClient(build_api(request_context), headers={"Authorization": f"Bearer {secret}"})
             answer = program.get(question, params=asked)
-            desk.close()
+            request_context.close()
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -284,17 +286,19 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
     """A server runs on while a day passes without an event, and when one comes again."""
     folder, time = make_shop(tmp_path / "shop", 40.0, 5 / 24), [NOW]
     with fusion.open_workspace(folder, clock=lambda: time[0]) as workspace:
-        readings, aside = ConsoleQueries(workspace), WorkerPool(workspace)
-        desk = RequestContext(workspace, AuditBuffer(workspace.store, workspace.visits), admit_token)
+        queries, workers = ConsoleQueries(workspace), WorkerPool(workspace)
+        request_context = RequestContext(
+            workspace, AuditBuffer(workspace.store, workspace.session_store), admit_token
+        )
 
         def read_moments():
-            moment_us = readings.choose_moment()
-            brands = {row["brand"]: row["mean"] for row in readings.read_brands(moment_us).brands.to_pylist()}
-            snapshot = desk.recall_snapshot(None, desk.find_fixed_moment(None))
+            moment_us = queries.choose_moment()
+            brands = {row["brand"]: row["mean"] for row in queries.read_brands(moment_us).brands.to_pylist()}
+            snapshot = request_context.recall_snapshot(None, request_context.find_fixed_moment(None))
             mean = sum(snapshot.rows["fusion_score"].to_pylist()) / snapshot.rows.num_rows
             assert brands["bakery"] == pytest.approx(mean, abs=1e-9)
-            assert readings.read_brands(moment_us).as_of_us == snapshot.as_of_us == moment_us
-            pair = readings.read_pair("ann", "bakery", moment_us, is_whole=True)
+            assert queries.read_brands(moment_us).as_of_us == snapshot.as_of_us == moment_us
+            pair = queries.read_pair("ann", "bakery", moment_us, is_whole=True)
             assert pair.answer.as_of_us == moment_us
             return from_microseconds(moment_us)
 
@@ -304,8 +308,8 @@ def test_pages_and_answers_that_are_kept_follow_when_the_usual_moment_changes(tm
             assert read_moments() == NOW - timedelta(hours=5)
             fusion.import_events(workspace, [make_order(500, days_ago=-2, consumer="ann")])
             assert read_moments() == time[0]
-        desk.close()
-        aside.close()
+        request_context.close()
+        workers.close()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer_fusion.access.signing_in import call_with_token
+from consumer_fusion.access.password_sign_in import call_with_token
 from consumer_fusion.access.tokens import verify_token
 from consumer_fusion.errors import AuthenticationError
 

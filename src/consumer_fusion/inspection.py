@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from consumer_fusion.access.audit import find_broken_audit
 from consumer_fusion.errors import ConflictError, FusionError, StoreError
-from consumer_fusion.events.event_reader import FOLDED_MARK, Selection, open_events
+from consumer_fusion.events.event_reader import FOLDED_MARK, EventSelection, open_events
 from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.events.sealed_ids import find_wrong_digests
 from consumer_fusion.ingest.imports import abandon_imports
@@ -43,10 +43,10 @@ from consumer_fusion.storage.sqlite import SQLiteStore, StoreSchema
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import (
     ARRIVALS_FILE,
+    SESSIONS_FILE,
     SPILL_FOLDER,
     STORE_FILE,
     STORE_FILES,
-    VISITS_FILE,
     Workspace,
     open_workspace,
 )
@@ -64,12 +64,12 @@ _RESTORE = "Put them back, or restore the last backup: fusion restore FILE NEW-F
 _ADVICE = {
     STORE_FILE: _RESTORE,
     ARRIVALS_FILE: "Restore the last backup; what arrived since and was not read yet can be sent again by its senders.",
-    VISITS_FILE: "Stop the server and delete the file; everybody signs in again.",
+    SESSIONS_FILE: "Stop the server and delete the file; everybody signs in again.",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class InspectionCheck:
     """One thing that was looked at.
 
     Attributes:
@@ -89,7 +89,7 @@ class Check:
         return asdict(self)
 
 
-def examine_folder(folder: Path, *, is_quick: bool = False) -> list[Check]:
+def examine_folder(folder: Path, *, is_quick: bool = False) -> list[InspectionCheck]:
     """Check the databases of a workspace file by file, and all else where these are whole enough to open it.
 
     Raises:
@@ -98,12 +98,12 @@ def examine_folder(folder: Path, *, is_quick: bool = False) -> list[Check]:
     databases = [_check_database(folder / name, schema) for name, schema in STORE_FILES.items()]
     if (folder / STORE_FILE).exists() and not all(each.is_ok for each in databases):
         advice = "Mend the databases first; then run `fusion doctor` again."
-        return [*databases, Check("everything else", False, NOT_LOOKED_AT, advice)]
+        return [*databases, InspectionCheck("everything else", False, NOT_LOOKED_AT, advice)]
     with open_workspace(folder) as workspace:
         return [*databases, *check_workspace(workspace, is_quick=is_quick)]
 
 
-def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Check]:
+def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[InspectionCheck]:
     """Check that what an opened workspace holds is whole.
 
     Args:
@@ -119,12 +119,12 @@ def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Che
             if each.path not in missing and _digest(workspace.folder / each.path) != each.sha256
         ]  # fmt: skip
         checks = [
-            Check(
+            InspectionCheck(
                 "segment files", not missing,
                 f"{len(segments)} in the manifest, {len(missing)} missing{_list_names(missing)}",
                 "" if not missing else _RESTORE,
             ),
-            Check(
+            InspectionCheck(
                 "digests of segment files", not wrong, f"{len(wrong)} differ{_list_names(wrong)}",
                 "" if not wrong else _RESTORE,
             ),
@@ -143,37 +143,37 @@ def check_workspace(workspace: Workspace, *, is_quick: bool = False) -> list[Che
     return checks
 
 
-def _try(name: str, look: Callable[[], Check]) -> Check:
+def _try(name: str, look: Callable[[], InspectionCheck]) -> InspectionCheck:
     """What a look finds; that it fails is a finding too."""
     try:
         return look()
     except FusionError as error:
-        return Check(name, False, error.message, error.hint)
+        return InspectionCheck(name, False, error.message, error.hint)
 
 
-def _check_database(path: Path, schema: StoreSchema) -> Check:
+def _check_database(path: Path, schema: StoreSchema) -> InspectionCheck:
     name = f"database {path.name}"
     if not path.exists():
-        return Check(name, True, NOT_THERE)
+        return InspectionCheck(name, True, NOT_THERE)
 
-    def look() -> Check:
+    def look() -> InspectionCheck:
         store = SQLiteStore(path, schema, is_read_only=not os.access(path.parent, os.W_OK))
         try:
             broken = store.check_file()
         finally:
             store.close()
         found = f"damaged: {broken[0]}" if broken else WHOLE
-        return Check(name, not broken, found)
+        return InspectionCheck(name, not broken, found)
 
     found = _try(name, look)
     return found if found.is_ok else replace(found, advice=_ADVICE[path.name])
 
 
-def _check_ids(workspace: Workspace, segments: Sequence[Segment]) -> Check:
+def _check_ids(workspace: Workspace, segments: Sequence[Segment]) -> InspectionCheck:
     wrong = find_wrong_digests(workspace.folder, segments)
     names = [str(path.relative_to(workspace.folder)) for path in wrong]
     advice = "Nothing: they are made anew from their segments when they are next needed."
-    return Check(
+    return InspectionCheck(
         "digests of sealed ids",
         not wrong,
         f"{len(wrong)} not whole{_list_names(names)}",
@@ -181,35 +181,37 @@ def _check_ids(workspace: Workspace, segments: Sequence[Segment]) -> Check:
     )
 
 
-def _check_audit(session: Session) -> Check:
+def _check_audit(session: Session) -> InspectionCheck:
     broken = find_broken_audit(session)
     rows = [f"row {number}" for number in broken]
     advice = (
         "Somebody changed the record of who did what. Compare it with that of a backup; change the passwords."
     )
-    return Check(
+    return InspectionCheck(
         "chain of the audit record", not broken, f"{len(broken)} places broken{_list_names(rows)}",
         advice if broken else "",
     )  # fmt: skip
 
 
-def _check_privacy(folder: Path) -> Check:
+def _check_privacy(folder: Path) -> InspectionCheck:
     """Whether others who use the machine are kept out: by the folder, or else by every file in it."""
     is_kept = is_private(folder) or all(is_private(path) for path in folder.rglob("*") if path.is_file())
     advice = "" if is_kept else f"Run: chmod -R go= {shlex.quote(str(folder))}"
     found = "only its owner" if is_kept else "others may read them"
-    return Check("privacy of the files", is_kept, found, advice)
+    return InspectionCheck("privacy of the files", is_kept, found, advice)
 
 
-def _count_events(session: Session, sealed: int) -> list[Check]:
+def _count_events(session: Session, sealed: int) -> list[InspectionCheck]:
     counts = {table.name: session.count(table) for table in (EVENTS, DERIVED_EVENTS, REJECTIONS)}
     folded = int(session.read_mark(FOLDED_MARK) or 0)
     newest = int(session.summarise(EVENTS, "sequence", "max") or 0)
     listed = f"{sealed:,} sealed, {counts['events']:,} in the inbox, {counts['derived_events']:,} derived"
     return [
-        Check("events", True, listed),
-        Check("waiting to be folded", True, f"{max(newest - folded, 0):,} events; scores count them already"),
-        Check("rows set aside", True, f"{counts['rejections']:,}"),
+        InspectionCheck("events", True, listed),
+        InspectionCheck(
+            "waiting to be folded", True, f"{max(newest - folded, 0):,} events; scores count them already"
+        ),
+        InspectionCheck("rows set aside", True, f"{counts['rejections']:,}"),
     ]
 
 
@@ -219,9 +221,9 @@ def _list_names(names: Sequence[str]) -> str:
     return f": {shown}{more}" if names else ""
 
 
-def _check_doubles(workspace: Workspace, session: Session) -> Check:
+def _check_doubles(workspace: Workspace, session: Session) -> InspectionCheck:
     """Whether one id of one source stands twice: then its event counts twice."""
-    selection = Selection(is_attributed_only=False)
+    selection = EventSelection(is_attributed_only=False)
     columns = ("source_id", "event_id", "parent_event_id", "consumer_id", "brand_id", "day", "occurred_us")
     source = open_events(session, workspace.folder, selection, columns=columns)
     row = workspace.engine.read(
@@ -234,7 +236,7 @@ def _check_doubles(workspace: Workspace, session: Session) -> Check:
         tables=source.tables,
     ).to_pylist()[0]
     count = int(row["events"])
-    return Check(
+    return InspectionCheck(
         "events on record twice",
         not count,
         f"{count:,} events{_list_names([row['example']] if count else [])}",
@@ -242,7 +244,7 @@ def _check_doubles(workspace: Workspace, session: Session) -> Check:
     )
 
 
-def _remove_leftovers(workspace: Workspace) -> Check:
+def _remove_leftovers(workspace: Workspace) -> InspectionCheck:
     """Remove what interrupted work left behind; only a writer can tell it from what is being written."""
     now_us = workspace.now_us
     try:
@@ -254,9 +256,9 @@ def _remove_leftovers(workspace: Workspace) -> Check:
             )
     except StoreError:
         reason = "nothing may be written here" if workspace.is_read_only else "another process is writing"
-        return Check("files of interrupted work", True, f"not looked at: {reason}")
+        return InspectionCheck("files of interrupted work", True, f"not looked at: {reason}")
     folders += sweep_claims(workspace.folder / SPILL_FOLDER)
-    return Check("files of interrupted work", True, f"{files} files and {folders} folders removed")
+    return InspectionCheck("files of interrupted work", True, f"{files} files and {folders} folders removed")
 
 
 def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
@@ -267,7 +269,7 @@ def count_unscored(workspace: Workspace) -> list[dict[str, object]]:
         source = open_events(
             session,
             workspace.folder,
-            Selection(is_attributed_only=False),
+            EventSelection(is_attributed_only=False),
             columns=("consumer_id", "brand_id", "kind_id", "kind", "day", "occurred_us"),
         )
         listed_kinds = ", ".join(map(str, scored)) or "-1"
@@ -329,7 +331,7 @@ def _export_events(workspace: Workspace, session: Session, force: PointsInForce,
         "kind_id", "channel", "value", "currency", "text", "trust", "magnitude", "properties",
         "parent_event_id", "sentence",
     )  # fmt: skip
-    selection = Selection(is_attributed_only=False)
+    selection = EventSelection(is_attributed_only=False)
     source = open_events(session, workspace.folder, selection, columns=columns)
     names = session.read(ENTITIES, columns=("entity_id", "entity_key"))
     kinds = pa.table(
@@ -357,9 +359,9 @@ def _export_events(workspace: Workspace, session: Session, force: PointsInForce,
     )
 
 
-def _compare_states(workspace: Workspace, session: Session, force: PointsInForce) -> Check:
+def _compare_states(workspace: Workspace, session: Session, force: PointsInForce) -> InspectionCheck:
     kept = session.read(PAIR_KIND_STATES)
-    source = open_events(session, workspace.folder, Selection(is_folded_only=True))
+    source = open_events(session, workspace.folder, EventSelection(is_folded_only=True))
     anew = fold_relation(workspace.engine, source, read_fold_kinds(session, force.points, force.kind_ids))
     terms = ", ".join(
         f"max(abs(coalesce(a.{s}, 0) - coalesce(k.{s}, 0)) / greatest(abs(a.{s}), abs(k.{s}), 1e-300))"
@@ -376,16 +378,16 @@ def _compare_states(workspace: Workspace, session: Session, force: PointsInForce
         tables={"kept": kept, "anew": anew},
     ).to_pylist()[0]
     apart, differing = row["apart"] or 0.0, row["differing"] or 0
-    return Check(
+    return InspectionCheck(
         _STATES,
         apart <= TOLERANCE and not differing,
         f"{row['n']:,} rows, {int(differing):,} differ in events, largest relative difference {apart:.1e}",
     )
 
 
-def _compare_references(workspace: Workspace, session: Session) -> Check:
+def _compare_references(workspace: Workspace, session: Session) -> InspectionCheck:
     wrong = find_wrong_references(session, workspace.engine, workspace.folder).num_rows
-    return Check(_REFERENCES, not wrong, f"{wrong:,} months of brands are sized otherwise")
+    return InspectionCheck(_REFERENCES, not wrong, f"{wrong:,} months of brands are sized otherwise")
 
 
 def _digest(path: Path) -> str:

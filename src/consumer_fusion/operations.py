@@ -26,8 +26,9 @@ from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 __all__ = [
-    "MOMENT_SCHEMA", "Capability", "Context", "Day", "Group", "Job", "Moment", "NoParameters", "Operation", "Query",
-    "Schema", "Stage", "Text", "TextFile", "describe", "find_capabilities", "find_jobs", "find_stages", "list_grouped",
+    "MOMENT_SCHEMA", "Capability", "Context", "Day", "Job", "Moment", "NoParameters", "Operation", "OperationGroup",
+    "Query", "Schema", "Stage",
+    "Text", "TextFile", "describe", "find_capabilities", "find_jobs", "find_stages", "list_grouped",
     "name_path", "order_stages",
 ]  # fmt: skip
 
@@ -152,7 +153,7 @@ class Operation(Query):
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class OperationGroup:
     """Operations under one first word, with the page that shows them.
 
     Attributes:
@@ -227,7 +228,7 @@ class Capability:
     """
 
     name: str
-    groups: Sequence[Group]
+    groups: Sequence[OperationGroup]
     operations: Sequence[Query]
 
 
@@ -239,7 +240,7 @@ def find_capabilities() -> Mapping[str, Capability]:
     }
 
 
-def list_grouped(capabilities: Iterable[Capability]) -> Iterator[tuple[Group, Query]]:
+def list_grouped(capabilities: Iterable[Capability]) -> Iterator[tuple[OperationGroup, Query]]:
     """Every query and operation with the group that it is in."""
     for capability in capabilities:
         groups = {group.name: group for group in capability.groups}
@@ -247,7 +248,7 @@ def list_grouped(capabilities: Iterable[Capability]) -> Iterator[tuple[Group, Qu
             yield groups[query.group], query
 
 
-def name_path(group: Group, query: Query) -> str:
+def name_path(group: OperationGroup, query: Query) -> str:
     """The path of a query or operation in the API: a list has that of its group."""
     return group.path if query.verb == "list" else f"{group.path}/{query.verb.replace(' ', '/')}"
 

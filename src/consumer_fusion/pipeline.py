@@ -39,7 +39,7 @@ from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import ImportResult
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import seal_inbox
-from consumer_fusion.storage.file_locks import Claim, claim_folder
+from consumer_fusion.storage.file_locks import FolderLock, claim_folder
 from consumer_fusion.workspace import Workspace
 
 _ARRIVAL_CHARACTERS = 32 << 20
@@ -204,7 +204,7 @@ def land_arrivals(workspace: Workspace, *, limit: int = 50_000, wait_seconds: fl
     return replace(total, seconds=perf_counter() - started)
 
 
-def _claim_landing(workspace: Workspace, wait_seconds: float) -> Claim:
+def _claim_landing(workspace: Workspace, wait_seconds: float) -> FolderLock:
     end = perf_counter() + wait_seconds
     while (claim := claim_folder(workspace.staging_folder / "arrivals")) is None:
         if perf_counter() > end:

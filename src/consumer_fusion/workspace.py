@@ -21,8 +21,8 @@ from consumer_fusion.storage.private_files import make_file, make_folder
 from consumer_fusion.storage.segments import sweep_replaced, sync_folder
 from consumer_fusion.storage.sqlite import (
     ARRIVAL_SCHEMA,
+    SESSION_SCHEMA,
     STORE_SCHEMA,
-    VISIT_SCHEMA,
     SQLiteStore,
     StoreSchema,
 )
@@ -32,8 +32,8 @@ STORE_FILE = "fusion.db"
 DEMO_MARK = "demo.txt"
 """A folder with this file holds a simulated town and may be made anew."""
 ARRIVALS_FILE = "arrivals.db"
-VISITS_FILE = "visits.db"
-STORE_FILES = {STORE_FILE: STORE_SCHEMA, ARRIVALS_FILE: ARRIVAL_SCHEMA, VISITS_FILE: VISIT_SCHEMA}
+SESSIONS_FILE = "sessions.db"
+STORE_FILES = {STORE_FILE: STORE_SCHEMA, ARRIVALS_FILE: ARRIVAL_SCHEMA, SESSIONS_FILE: SESSION_SCHEMA}
 """The files that are databases, with what each holds."""
 SPILL_FOLDER = "spill"
 POINTS_FILE = "points.toml"
@@ -59,7 +59,7 @@ class Workspace:
         settings: Its settings.
         store: The hot store.
         arrivals: Where events that arrive over the network are durable until they are read.
-        visits: Where it is kept who is signed in and who tried to.
+        session_store: Where it is kept who is signed in and who tried to.
         engine: Where queries run.
         clock: What time it is.
         on_change: What else is written in the transaction of a change, such as who made it.
@@ -70,7 +70,7 @@ class Workspace:
     settings: Settings
     store: Store
     arrivals: Store
-    visits: Store
+    session_store: Store
     engine: Engine
     clock: Clock
     on_change: Callable[[Session], object] | None = None
@@ -118,7 +118,7 @@ def create_workspace(folder: Path) -> Path:
             f"No workspace can be made in {folder}: {error.strerror}.",
             hint="Name a folder that can be written.",
         ) from error
-    _create_store(folder / VISITS_FILE, VISIT_SCHEMA)
+    _create_store(folder / SESSIONS_FILE, SESSION_SCHEMA)
     _create_store(folder / ARRIVALS_FILE, ARRIVAL_SCHEMA)
     # The last one: where it is, the workspace is whole.
     _create_store(folder / STORE_FILE, STORE_SCHEMA)
@@ -165,11 +165,11 @@ def open_workspace(
         scratch = folder
         if is_read_only:
             scratch = Path(opened.enter_context(TemporaryDirectory(prefix="fusion-")))
-        store, arrivals, visits = (
+        store, arrivals, session_store = (
             _open_store(folder, scratch, name, schema, is_read_only=is_read_only)
             for name, schema in STORE_FILES.items()
         )
-        for each in (store, arrivals, visits):
+        for each in (store, arrivals, session_store):
             opened.callback(each.close)
         # The engine gives its spilled files the same names in every process: each needs a folder of its own.
         spill = claim_folder(scratch / SPILL_FOLDER / make_id())
@@ -181,9 +181,11 @@ def open_workspace(
             spill.folder, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads
         )
         opened.callback(engine.close)
-        for each in (store, arrivals, visits):
+        for each in (store, arrivals, session_store):
             each.bring_up_to_date()
-        yield Workspace(folder, settings, store, arrivals, visits, engine, clock, is_read_only=is_read_only)
+        yield Workspace(
+            folder, settings, store, arrivals, session_store, engine, clock, is_read_only=is_read_only
+        )
 
 
 def _open_store(

@@ -6,12 +6,12 @@ import shutil
 
 import pytest
 
-from consumer_fusion.access import signing_in
+from consumer_fusion.access import password_sign_in
 from consumer_fusion.access.accounts import find_account
 from consumer_fusion.access.audit import append_audit
 from consumer_fusion.access.invitations import invite_staff
-from consumer_fusion.access.signing_in import find_signed_in, take_up_link
-from consumer_fusion.storage.sqlite import VISIT_SCHEMA, SQLiteStore
+from consumer_fusion.access.password_sign_in import find_signed_in, take_up_link
+from consumer_fusion.storage.sqlite import SESSION_SCHEMA, SQLiteStore
 from staff_moments import CHEAP, NOW_US, PASSWORD
 
 
@@ -33,12 +33,12 @@ def store(untouched_store, tmp_path):
 
 
 @pytest.fixture
-def visits(tmp_path):
-    """An empty file of visits."""
-    visits = SQLiteStore(tmp_path / "visits.db", VISIT_SCHEMA)
-    visits.create()
-    yield visits
-    visits.close()
+def session_store(tmp_path):
+    """An empty session store."""
+    session_store = SQLiteStore(tmp_path / "sessions.db", SESSION_SCHEMA)
+    session_store.create()
+    yield session_store
+    session_store.close()
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def note(store):
 
 
 @pytest.fixture
-def make_staff(store, visits):
+def make_staff(store, session_store):
     """Invite somebody who takes the invitation up."""
 
     def make(email="anna@example.org", role="agent", brands=("book-shop",), password=PASSWORD):
@@ -61,7 +61,7 @@ def make_staff(store, visits):
             made = invite_staff(
                 session, email=email, role=role, brands=None if role == "owner" else brands, now_us=NOW_US,
             )  # fmt: skip
-        take_up_link(store, visits, made.secret, password, NOW_US, cost=CHEAP)
+        take_up_link(store, session_store, made.secret, password, NOW_US, cost=CHEAP)
         with store.reading() as session:
             return find_account(session, made.account.account_id)
 
@@ -81,21 +81,23 @@ def anna(make_staff):
 
 
 @pytest.fixture
-def sign_in(store, visits, note):
+def sign_in(store, session_store, note):
     """Sign in with a password, from an address, at a moment."""
 
     def run(email="anna@example.org", password=PASSWORD, address="192.0.2.1", now_us=NOW_US, **more):
-        return signing_in.sign_in(store, visits, note, email, password, address, now_us, cost=CHEAP, **more)
+        return password_sign_in.sign_in(
+            store, session_store, note, email, password, address, now_us, cost=CHEAP, **more
+        )
 
     return run
 
 
 @pytest.fixture
-def find_who(store, visits):
+def find_who(store, session_store):
     """Who is signed in by a token at a moment."""
 
     def find(token, now_us=NOW_US):
-        found = find_signed_in(store, visits, token, now_us)
+        found = find_signed_in(store, session_store, token, now_us)
         return None if found is None else found.account.email
 
     return find

@@ -7,7 +7,7 @@ import pytest
 from command_line import run_fusion
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.access.keys import verify_write_key
-from consumer_fusion.access.signing_in import call_with_token, take_up_link
+from consumer_fusion.access.password_sign_in import call_with_token, take_up_link
 from consumer_fusion.access.tokens import verify_token
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.workspace import open_workspace
@@ -92,7 +92,7 @@ def test_somebody_is_invited_changed_and_removed(ask, folder):
     assert (made["role"], made["brands"], made["state"]) == ("agent", ["café", "cinema"], "invited")
     with open_workspace(folder) as workspace:
         secret = made["link"].rpartition("/")[2]
-        take_up_link(workspace.store, workspace.visits, secret, PASSWORD, workspace.now_us, cost=CHEAP)
+        take_up_link(workspace.store, workspace.session_store, secret, PASSWORD, workspace.now_us, cost=CHEAP)
     (ivo,) = [each for each in ask("staff", "list") if each["email"] == "ivo@example.org"]
     assert (ivo["email"], ivo["state"], ivo["signed_in"]) == ("ivo@example.org", "active", 1)
     changed = ask("staff", "change", "IVO@example.org", "--role", "analyst", "--all-brands")

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer_fusion.access.accounts import has_owner, list_accounts
-from consumer_fusion.access.signing_in import make_owner_link, sign_in_on_localhost
+from consumer_fusion.access.password_sign_in import make_owner_link, sign_in_on_localhost
 from consumer_fusion.errors import FusionError, RefusedError
 from staff_moments import NOW_US
 
@@ -18,9 +18,9 @@ HERE = {
 
 
 @pytest.fixture
-def visit(store, visits, note):
+def visit(store, session_store, note):
     def run(**changed):
-        return sign_in_on_localhost(store, visits, note, **{**HERE, **changed}, now_us=NOW_US)
+        return sign_in_on_localhost(store, session_store, note, **{**HERE, **changed}, now_us=NOW_US)
 
     return run
 

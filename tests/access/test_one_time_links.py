@@ -9,7 +9,7 @@ import pytest
 from consumer_fusion.access.accounts import has_owner, list_accounts
 from consumer_fusion.access.invitations import invite_staff
 from consumer_fusion.access.one_time_links import create_link, find_link, write_link
-from consumer_fusion.access.signing_in import make_owner_link, take_up_link
+from consumer_fusion.access.password_sign_in import make_owner_link, take_up_link
 from consumer_fusion.errors import AuthenticationError, ConflictError, FusionError, InputError
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD
 
@@ -22,9 +22,9 @@ def owner_link(store):
 
 
 @pytest.fixture
-def take_up(store, visits):
+def take_up(store, session_store):
     def run(secret, password=PASSWORD, now_us=NOW_US, **more):
-        return take_up_link(store, visits, secret, password, now_us, cost=CHEAP, **more)
+        return take_up_link(store, session_store, secret, password, now_us, cost=CHEAP, **more)
 
     return run
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer_fusion.access import signing_in
+from consumer_fusion.access import password_sign_in
 from consumer_fusion.access.invitations import invite_staff, renew_link
+from consumer_fusion.access.password_sign_in import begin_sign_in, finish_sign_in, take_up_link
 from consumer_fusion.access.passwords import PasswordCost, check_password, hash_password, matches_password
 from consumer_fusion.access.sessions import open_session
-from consumer_fusion.access.signing_in import begin_sign_in, finish_sign_in, take_up_link
 from consumer_fusion.errors import AuthenticationError, InputError
 from staff_moments import CHEAP, NOW_US, PASSWORD
 
@@ -110,9 +110,11 @@ def test_no_password_opens_an_account_that_has_none(store, sign_in):
             sign_in("ivo@example.org", guess)
 
 
-def test_an_older_cost_is_renewed_when_they_sign_in(anna, store, visits, note):
+def test_an_older_cost_is_renewed_when_they_sign_in(anna, store, session_store, note):
     dearer = PasswordCost(passes=2, memory_kib=16, lanes=1)
-    signing_in.sign_in(store, visits, note, "anna@example.org", PASSWORD, "192.0.2.1", NOW_US, cost=dearer)
+    password_sign_in.sign_in(
+        store, session_store, note, "anna@example.org", PASSWORD, "192.0.2.1", NOW_US, cost=dearer
+    )
     from consumer_fusion.access.accounts import read_password
 
     with store.reading() as session:
@@ -127,20 +129,22 @@ def test_the_password_is_kept_nowhere(anna, read_everything):
     assert PASSWORD not in kept
 
 
-def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(anna, store, visits, note):
-    tried = begin_sign_in(store, visits, "anna@example.org", "192.0.2.1", NOW_US)
+def test_a_password_that_is_replaced_while_it_is_checked_lets_nobody_in(anna, store, session_store, note):
+    tried = begin_sign_in(store, session_store, "anna@example.org", "192.0.2.1", NOW_US)
     with store.writing() as session:
         made = renew_link(session, anna, now_us=NOW_US)
-    take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
+    take_up_link(store, session_store, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
     assert matches_password(tried.kept, PASSWORD, CHEAP)
-    assert finish_sign_in(store, visits, note, tried, NOW_US, is_right=True) is None
+    assert finish_sign_in(store, session_store, note, tried, NOW_US, is_right=True) is None
 
 
-def test_a_session_of_the_password_before_never_counts_however_close_it_was(anna, store, visits, find_who):
+def test_a_session_of_the_password_before_never_counts_however_close_it_was(
+    anna, store, session_store, find_who
+):
     # The account was looked at just before its password was replaced, the session written just after.
     with store.writing() as session:
         made = renew_link(session, anna, now_us=NOW_US)
-    take_up_link(store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
-    with visits.writing() as session:
+    take_up_link(store, session_store, made.secret, "another horse in another field", NOW_US, cost=CHEAP)
+    with session_store.writing() as session:
         late = open_session(session, anna, origin="password", now_us=NOW_US)
     assert find_who(late.token) is None

@@ -12,21 +12,22 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from consumer_fusion.access import signing_in
+from consumer_fusion.access import password_sign_in
 from consumer_fusion.access.accounts import call_as, remove_account
 from consumer_fusion.access.audit import read_audit
+from consumer_fusion.access.password_sign_in import make_owner_link
 from consumer_fusion.access.permissions import require_permission
-from consumer_fusion.access.signing_in import make_owner_link
 from consumer_fusion.access.tokens import create_token, list_tokens
 from consumer_fusion.errors import FusionError, StoreError
 from consumer_fusion.records.audit import COMMAND_LINE, AuditEntry
 from consumer_fusion.server import audit_buffer, authentication
+from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
 from consumer_fusion.server.session_middleware import (
     FORM_FIELD,
     FORM_HEADER,
     MAX_FORM_BYTES,
-    Gate,
+    SessionGuard,
     SessionMiddleware,
 )
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD, SECOND_US
@@ -118,18 +119,25 @@ def moment():
 
 
 @pytest.fixture
-def gate(store, visits, moment):
-    trail = audit_buffer.AuditBuffer(store, visits)
-    return Gate(store, visits, trail, b"k" * 32, moment, cost=CHEAP, bound_address="127.0.0.1")
+def guard(store, session_store, moment):
+    return SessionGuard(
+        store,
+        session_store,
+        AuditBuffer(store, session_store),
+        b"k" * 32,
+        moment,
+        cost=CHEAP,
+        bound_address="127.0.0.1",
+    )
 
 
 @pytest.fixture
-def browse(gate):
-    """A browser at the site; `gate` may be another one."""
+def browse(guard):
+    """A browser at the site; `guard` may be another one."""
 
     def make(site=SITE, peer="192.0.2.1", **changed):
         app = Starlette(routes=ROUTES, exception_handlers={FusionError: tell_error})
-        chosen = dataclasses.replace(gate, **changed)
+        chosen = dataclasses.replace(guard, **changed)
         return TestClient(SessionMiddleware(app, chosen), base_url=site, client=(peer, 50_000))
 
     return make
@@ -268,26 +276,26 @@ def test_an_agent_does_not_change_the_points(browser):
     assert send_form(browser, "/points").status_code == 403
 
 
-def test_what_was_looked_at_is_on_record(browser, gate, anna):
+def test_what_was_looked_at_is_on_record(browser, guard, anna):
     browser.get("/brands/book-shop")
     browser.get("/brands/cinema")
-    gate.trail.flush()
-    with gate.store.reading() as session:
+    guard.audit_buffer.flush()
+    with guard.store.reading() as session:
         (look_at,) = [e for e in read_audit(session) if e.action == "look at brand"]
     assert (look_at.actor.id, look_at.brand_id, look_at.at_us) == (anna.account_id, 7, NOW_US)
 
 
-def test_a_session_lives_on_while_it_is_used_and_ends_when_it_is_not(browser, gate, moment):
+def test_a_session_lives_on_while_it_is_used_and_ends_when_it_is_not(browser, guard, moment):
     for _ in range(4):
         moment.now_us += HOUR_US
         assert browser.get("/brands/book-shop").status_code == 200
-        gate.trail.flush()
+        guard.audit_buffer.flush()
     moment.now_us += 2 * HOUR_US
     assert browser.get("/brands/book-shop").status_code == 401
 
 
-def test_a_removed_account_is_out_at_the_next_click(browser, gate, anna):
-    with gate.store.writing() as session:
+def test_a_removed_account_is_out_at_the_next_click(browser, guard, anna):
+    with guard.store.writing() as session:
         remove_account(session, anna.account_id, now_us=NOW_US)
     assert browser.get("/brands/book-shop").status_code == 401
 
@@ -313,7 +321,7 @@ def test_a_forged_forwarding_header_does_not_start_the_guesses_anew(browse, anna
         browser.headers["X-Forwarded-For"] = f"198.51.100.{number}"
         last = enter(browser, email=f"person{number}@example.org", password="wrong guess")
     assert last.status_code == 401
-    with browser.app.gate.visits.reading() as session:
+    with browser.app.guard.session_store.reading() as session:
         from consumer_fusion.records.access import SIGN_IN_FAILURES
 
         subjects = session.read(SIGN_IN_FAILURES)["subject"].to_pylist()
@@ -328,17 +336,17 @@ def test_a_password_does_not_travel_in_the_open(browse, anna):
     assert local.get("/form").json()["who"] == "anna@example.org"
 
 
-def test_a_token_reads_over_http_and_changes_nothing(browse, make_staff, gate):
+def test_a_token_reads_over_http_and_changes_nothing(browse, make_staff, guard):
     ada = make_staff("ada@example.org", "analyst", {"book-shop", "café"})
-    with gate.store.writing() as session:
+    with guard.store.writing() as session:
         new = create_token(session, call_as(ada), purpose="dashboard", brands={"café"}, now_us=NOW_US)
     program = browse()
     program.headers["Authorization"] = f"Bearer {new.secret}"
     assert program.get("/brands/café").status_code == 200
     assert program.get("/brands/book-shop").status_code == 403
     assert program.post("/points").status_code == 403
-    gate.trail.flush()
-    with gate.store.reading() as session:
+    guard.audit_buffer.flush()
+    with guard.store.reading() as session:
         assert list_tokens(session)[0].used_us == NOW_US
     program.headers["Authorization"] = "Bearer cft_wrong"
     assert program.get("/brands/café").status_code == 401
@@ -354,8 +362,8 @@ def test_a_token_header_does_not_lead_a_cookie_past_the_form_check(browse, make_
     assert browser.get("/form").json()["who"] == "ada@example.org"
 
 
-def test_a_link_is_taken_up_over_http(browse, gate):
-    with gate.store.writing() as session:
+def test_a_link_is_taken_up_over_http(browse, guard):
+    with guard.store.writing() as session:
         secret = make_owner_link(session, NOW_US)
     browser = browse()
     taken = send_form(browser, "/welcome", secret=secret, password=PASSWORD, email="olga@example.org")
@@ -408,28 +416,28 @@ def test_without_the_middleware_nobody_is_let_in():
     assert browser.get("/form").status_code == 403
 
 
-def test_looks_wait_while_somebody_writes_and_are_not_lost(gate, store, monkeypatch):
+def test_looks_wait_while_somebody_writes_and_are_not_lost(guard, store, monkeypatch):
     monkeypatch.setattr(audit_buffer, "_PATIENCE_SECONDS", 0.0)
-    gate.trail.note_looks([AuditEntry(COMMAND_LINE, "look at pair", NOW_US)])
-    gate.trail.note_session("digest", NOW_US)
+    guard.audit_buffer.note_looks([AuditEntry(COMMAND_LINE, "look at pair", NOW_US)])
+    guard.audit_buffer.note_session("digest", NOW_US)
     with store.writing(), pytest.raises(StoreError):
-        gate.trail.flush()
-    gate.trail.flush()
-    gate.trail.flush()
+        guard.audit_buffer.flush()
+    guard.audit_buffer.flush()
+    guard.audit_buffer.flush()
     with store.reading() as session:
         assert len(read_audit(session)) == 1
 
 
-def test_when_the_audit_cannot_be_written_for_long_nothing_more_is_shown(gate, browser, monkeypatch):
-    gate.trail.flush()  # that they came in waits to be written too
+def test_when_the_audit_cannot_be_written_for_long_nothing_more_is_shown(guard, browser, monkeypatch):
+    guard.audit_buffer.flush()  # that they came in waits to be written too
     monkeypatch.setattr(audit_buffer, "MAX_WAITING_LOOKS", 3)
     statuses = [browser.get("/brands/book-shop").status_code for _ in range(5)]
     assert statuses == [200] * 3 + [503] * 2
-    gate.trail.flush()
+    guard.audit_buffer.flush()
     assert browser.get("/brands/book-shop").status_code == 200
 
 
-def test_staff_come_in_fail_to_and_go_while_an_import_is_writing(browse, gate, anna, store):
+def test_staff_come_in_fail_to_and_go_while_an_import_is_writing(browse, guard, anna, store):
     with store.writing():  # an import does so for minutes
         begun = time.monotonic()
         browser = browse()
@@ -438,8 +446,8 @@ def test_staff_come_in_fail_to_and_go_while_an_import_is_writing(browse, gate, a
         assert browser.get("/brands/book-shop").status_code == 200
         assert send_form(browser, "/sign-out").status_code == 200
         assert browser.get("/brands/book-shop").status_code == 401
-        assert time.monotonic() - begun < signing_in.PATIENCE_SECONDS, "it waited"
-    gate.trail.flush()
+        assert time.monotonic() - begun < password_sign_in.PATIENCE_SECONDS, "it waited"
+    guard.audit_buffer.flush()
     with store.reading() as session:
         told = [entry.action for entry in read_audit(session, actor_id=anna.account_id)]
     assert [action for action in reversed(told) if "sign" in action] == [
@@ -447,9 +455,9 @@ def test_staff_come_in_fail_to_and_go_while_an_import_is_writing(browse, gate, a
     ]  # fmt: skip
 
 
-def test_closing_the_trail_writes_what_is_left(gate, store):
-    gate.trail.start()
-    gate.trail.note_looks([AuditEntry(COMMAND_LINE, "look at pair", NOW_US + SECOND_US)])
-    gate.trail.close()
+def test_closing_the_trail_writes_what_is_left(guard, store):
+    guard.audit_buffer.start()
+    guard.audit_buffer.note_looks([AuditEntry(COMMAND_LINE, "look at pair", NOW_US + SECOND_US)])
+    guard.audit_buffer.close()
     with store.reading() as session:
         assert len(read_audit(session)) == 1

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from consumer_fusion.access.accounts import sign_out_everywhere
 from consumer_fusion.access.invitations import renew_link
+from consumer_fusion.access.password_sign_in import take_up_link
 from consumer_fusion.access.sessions import (
     DEFAULT_LIMITS,
     close_session,
@@ -15,7 +16,6 @@ from consumer_fusion.access.sessions import (
     find_session,
     touch_sessions,
 )
-from consumer_fusion.access.signing_in import take_up_link
 from consumer_fusion.errors import AuthenticationError
 from consumer_fusion.records.access import STAFF_SESSIONS
 from staff_moments import CHEAP, HOUR_US, NOW_US, PASSWORD
@@ -24,11 +24,13 @@ IDLE_US = DEFAULT_LIMITS.idle_us
 ABSOLUTE_US = round(DEFAULT_LIMITS.absolute_hours * HOUR_US)
 
 
-def test_a_session_id_stolen_from_the_database_is_useless(anna, sign_in, find_who, visits, read_everything):
+def test_a_session_id_stolen_from_the_database_is_useless(
+    anna, sign_in, find_who, session_store, read_everything
+):
     token = sign_in().token
     assert find_who(token) == "anna@example.org"
     assert token not in read_everything()
-    with visits.reading() as session:
+    with session_store.reading() as session:
         stolen = session.read(STAFF_SESSIONS).to_pylist()
     assert stolen
     for row in stolen:
@@ -63,32 +65,32 @@ def test_a_session_ends_when_nothing_is_done(anna, sign_in, find_who):
     assert find_who(token, NOW_US + IDLE_US) is None
 
 
-def test_who_goes_on_working_stays_signed_in_until_the_last_moment(anna, sign_in, find_who, visits):
+def test_who_goes_on_working_stays_signed_in_until_the_last_moment(anna, sign_in, find_who, session_store):
     token = sign_in().token
-    with visits.reading() as session:
+    with session_store.reading() as session:
         digest = find_session(session, token, NOW_US).digest
     for now_us in range(NOW_US, NOW_US + ABSOLUTE_US, IDLE_US // 2):
         assert find_who(token, now_us)
-        with visits.writing() as session:
+        with session_store.writing() as session:
             touch_sessions(session, {digest: now_us})
     assert find_who(token, NOW_US + ABSOLUTE_US - 1)
     assert find_who(token, NOW_US + ABSOLUTE_US) is None
 
 
-def test_signing_out_ends_this_session_only(anna, sign_in, find_who, visits):
+def test_signing_out_ends_this_session_only(anna, sign_in, find_who, session_store):
     here, there = sign_in().token, sign_in().token
-    with visits.writing() as session:
+    with session_store.writing() as session:
         close_session(session, here)
     assert find_who(here) is None
     assert find_who(there)
 
 
 def test_signing_out_everywhere_ends_all_of_theirs_and_nobody_elses(
-    anna, owner, sign_in, find_who, store, visits
+    anna, owner, sign_in, find_who, store, session_store
 ):
     mine = [sign_in().token for _ in range(3)]
     theirs = sign_in("olga@example.org").token
-    with visits.reading() as session:
+    with session_store.reading() as session:
         # One more from the invitation that they took up.
         assert count_sessions(session, anna, NOW_US) == 4
     with store.writing() as session:
@@ -97,12 +99,12 @@ def test_signing_out_everywhere_ends_all_of_theirs_and_nobody_elses(
     assert find_who(theirs) == "olga@example.org"
 
 
-def test_a_new_password_signs_out_whoever_had_the_old_one(anna, sign_in, find_who, store, visits):
+def test_a_new_password_signs_out_whoever_had_the_old_one(anna, sign_in, find_who, store, session_store):
     thief = sign_in().token
     with store.writing() as session:
         made = renew_link(session, anna, now_us=NOW_US)
     mine = take_up_link(
-        store, visits, made.secret, "another horse in another field", NOW_US, cost=CHEAP
+        store, session_store, made.secret, "another horse in another field", NOW_US, cost=CHEAP
     ).token
     assert find_who(thief) is None
     assert find_who(mine) == "anna@example.org"
@@ -110,11 +112,11 @@ def test_a_new_password_signs_out_whoever_had_the_old_one(anna, sign_in, find_wh
         sign_in(password=PASSWORD)
 
 
-def test_sessions_that_ended_are_cleared_away(anna, sign_in, visits):
+def test_sessions_that_ended_are_cleared_away(anna, sign_in, session_store):
     for _ in range(3):
         sign_in()
     sign_in(now_us=NOW_US + ABSOLUTE_US)
-    with visits.reading() as session:
+    with session_store.reading() as session:
         assert session.count(STAFF_SESSIONS) == 1
 
 

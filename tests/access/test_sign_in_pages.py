@@ -11,18 +11,18 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from consumer_fusion.access.one_time_links import write_link
-from consumer_fusion.access.signing_in import make_owner_link
+from consumer_fusion.access.password_sign_in import make_owner_link
 from consumer_fusion.server.audit_buffer import AuditBuffer
-from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
-from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.server.session_middleware import SessionGuard, SessionMiddleware
+from consumer_fusion.surfaces.console.sign_in_pages import StaffSessions, sign_in_routes
 from staff_moments import CHEAP, NOW_US, PASSWORD
 
 SITE = "http://localhost:8000"
-VISITING = StaffVisiting()
+VISITING = StaffSessions()
 
 
 async def show_first_page(request):
-    visitor = VISITING.find_visitor(request)
+    visitor = VISITING.find_signed_in_staff(request)
     return PlainTextResponse(f"{visitor.name} {visitor.is_demo}" if visitor else "nobody")
 
 
@@ -31,12 +31,12 @@ async def show_form(request):
 
 
 @pytest.fixture
-def browse(store, visits):
+def browse(store, session_store):
     def make(**more):
-        gate = Gate(
+        guard = SessionGuard(
             store,
-            visits,
-            AuditBuffer(store, visits),
+            session_store,
+            AuditBuffer(store, session_store),
             b"k" * 32,
             lambda: NOW_US,
             cost=CHEAP,
@@ -44,7 +44,7 @@ def browse(store, visits):
             **more,
         )
         app = Starlette(routes=[Route("/", show_first_page), Route("/form", show_form), *sign_in_routes()])
-        return TestClient(SessionMiddleware(app, gate), base_url=SITE, client=("127.0.0.1", 50_000))
+        return TestClient(SessionMiddleware(app, guard), base_url=SITE, client=("127.0.0.1", 50_000))
 
     return make
 
@@ -155,11 +155,13 @@ def test_signing_out_leads_to_the_sign_in(browse, anna):
     assert browser.get("/").text == "nobody"
 
 
-def test_a_choice_of_language_needs_no_form_token_but_a_page_of_ours(browse, store, visits):
-    gate = Gate(store, visits, AuditBuffer(store, visits), b"k" * 32, lambda: NOW_US, cost=CHEAP)
+def test_a_choice_of_language_needs_no_form_token_but_a_page_of_ours(browse, store, session_store):
+    guard = SessionGuard(
+        store, session_store, AuditBuffer(store, session_store), b"k" * 32, lambda: NOW_US, cost=CHEAP
+    )
     app = Starlette(routes=[Route("/preferences", show_first_page, methods=["POST"])])
     browser = TestClient(
-        SessionMiddleware(app, gate, paths_without_form=frozenset({"/preferences"})), base_url=SITE
+        SessionMiddleware(app, guard, paths_without_form=frozenset({"/preferences"})), base_url=SITE
     )
     assert browser.post("/preferences", headers={"Origin": SITE}).status_code == 200
     assert browser.post("/preferences", headers={"Origin": "https://evil.example"}).status_code == 403

@@ -15,8 +15,8 @@ from consumer_fusion.access.accounts import (
     restore_account,
 )
 from consumer_fusion.access.invitations import invite_staff, renew_link
+from consumer_fusion.access.password_sign_in import find_signed_in, take_up_link
 from consumer_fusion.access.permissions import BRAND_LEVEL, PERMISSIONS, keep_visible, may, require_permission
-from consumer_fusion.access.signing_in import find_signed_in, take_up_link
 from consumer_fusion.errors import AuthenticationError, ConflictError, InputError, PermissionDeniedError
 from consumer_fusion.records.access import ROLES, Caller
 from consumer_fusion.records.audit import Actor
@@ -85,11 +85,11 @@ def test_only_an_owner_lets_staff_and_sources_in_and_reads_the_audit():
         assert allowed == ["owner"]
 
 
-def test_a_change_of_brands_counts_at_the_next_click(anna, sign_in, store, visits):
+def test_a_change_of_brands_counts_at_the_next_click(anna, sign_in, store, session_store):
     token = sign_in().token
     with store.writing() as session:
         change_account(session, anna.account_id, role="analyst", brands={"cinema"})
-    caller = find_signed_in(store, visits, token, NOW_US).caller
+    caller = find_signed_in(store, session_store, token, NOW_US).caller
     assert (caller.role, caller.brands) == ("analyst", frozenset({"cinema"}))
 
 
@@ -102,16 +102,16 @@ def test_somebody_removed_is_out_everywhere_at_once(anna, owner, sign_in, find_w
         sign_in()
 
 
-def test_a_link_sent_before_the_removal_opens_nothing(anna, owner, store, visits):
+def test_a_link_sent_before_the_removal_opens_nothing(anna, owner, store, session_store):
     with store.writing() as session:
         made = renew_link(session, anna, now_us=NOW_US)
         remove_account(session, anna.account_id, now_us=NOW_US)
     with pytest.raises(AuthenticationError):
-        take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
+        take_up_link(store, session_store, made.secret, PASSWORD, NOW_US)
     with store.writing() as session:
         restore_account(session, anna.account_id)
     with pytest.raises(AuthenticationError):
-        take_up_link(store, visits, made.secret, PASSWORD, NOW_US)
+        take_up_link(store, session_store, made.secret, PASSWORD, NOW_US)
 
 
 def test_somebody_removed_can_be_invited_again_and_needs_a_new_password(anna, make_staff, sign_in, store):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from consumer_fusion.access.invitations import renew_link
-from consumer_fusion.access.signing_in import take_up_link
+from consumer_fusion.access.password_sign_in import take_up_link
 from consumer_fusion.access.throttling import ACCOUNT_THROTTLE, ADDRESS_THROTTLE, count_try
 from consumer_fusion.errors import AuthenticationError, ThrottledError
 from staff_moments import CHEAP, DAY_US, NOW_US, PASSWORD, SECOND_US
@@ -103,20 +103,20 @@ def test_after_a_day_of_rest_it_is_forgotten(anna, sign_in):
     assert guess(sign_in, 100, now_us=NOW_US + DAY_US + SECOND_US) == ACCOUNT_THROTTLE.free
 
 
-def test_a_link_for_a_new_password_ends_the_wait(anna, sign_in, store, visits):
+def test_a_link_for_a_new_password_ends_the_wait(anna, sign_in, store, session_store):
     guess(sign_in, 5)
     with store.writing() as session:
         made = renew_link(session, anna, now_us=NOW_US)
-    take_up_link(store, visits, made.secret, PASSWORD, NOW_US, cost=CHEAP)
+    take_up_link(store, session_store, made.secret, PASSWORD, NOW_US, cost=CHEAP)
     assert sign_in(address="192.0.2.99")
 
 
-def test_guesses_at_the_same_moment_do_not_slip_in_together(anna, visits):
+def test_guesses_at_the_same_moment_do_not_slip_in_together(anna, session_store):
     passed, refused = [], []
 
     def run():
         try:
-            with visits.writing() as session:
+            with session_store.writing() as session:
                 count_try(session, "anna@example.org", "192.0.2.1", NOW_US)
             passed.append(1)
         except ThrottledError:

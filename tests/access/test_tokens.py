@@ -6,8 +6,8 @@ import pytest
 
 from consumer_fusion.access.accounts import call_as, change_account, remove_account, restore_account
 from consumer_fusion.access.keys import create_write_key, verify_write_key
+from consumer_fusion.access.password_sign_in import call_with_token
 from consumer_fusion.access.permissions import PERMISSIONS, may
-from consumer_fusion.access.signing_in import call_with_token
 from consumer_fusion.access.tokens import create_token, list_tokens, revoke_token, verify_token
 from consumer_fusion.errors import AuthenticationError, InputError, NotFoundError, PermissionDeniedError
 from staff_moments import DAY_US, NOW_US

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 import consumer_fusion as fusion
-from consumer_fusion.alerts import watching
-from consumer_fusion.alerts.alert_rules import DissatisfactionSign, judge_pair
+from consumer_fusion.alerts import alert_evaluation
+from consumer_fusion.alerts.alert_rules import DissatisfactionSignal, judge_pair
 from consumer_fusion.alerts.deliveries import (
     LEASE_SECONDS,
     PAUSES_SECONDS,
@@ -23,7 +23,7 @@ from consumer_fusion.alerts.sending import DeliveryResult
 from consumer_fusion.alerts.subscriptions import withdraw_subscription
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.pipeline import import_events
-from consumer_fusion.records.alert import DELIVERIES, NOTICE_TYPES, Standing
+from consumer_fusion.records.alert import DELIVERIES, NOTICE_TYPES, LastSeenState
 from consumer_fusion.records.event import Event
 from copied_workspaces import copy_made
 from small_workspaces import NOW, make_order, make_orders, open_small
@@ -43,7 +43,7 @@ def workspace(tmp_path):
 
 
 def subscribe(workspace, *types, **more):
-    return watching.subscribe(workspace, url=ADDRESS, types=types or NOTICE_TYPES, **more)
+    return alert_evaluation.subscribe(workspace, url=ADDRESS, types=types or NOTICE_TYPES, **more)
 
 
 def complain(workspace, number=1, *, days_ago=0.5, consumer="ann", brand="bakery"):
@@ -70,7 +70,7 @@ def test_a_score_that_falls_below_the_line_is_told_with_both_scores(workspace):
     import_events(workspace, [make_order(800, days_ago=2)])
     subscribe(workspace, "score_crossed", line=50)
     complain(workspace)
-    assert watching.watch_changes(workspace) == 1
+    assert alert_evaluation.watch_changes(workspace) == 1
     (body,) = read_bodies(workspace)
     assert (body["specversion"], body["type"]) == ("1.0", "consumer-fusion.score.crossed.v1")
     data = body["data"]
@@ -81,15 +81,15 @@ def test_a_score_that_falls_below_the_line_is_told_with_both_scores(workspace):
 def test_a_score_that_moves_on_one_side_of_the_line_is_not_told(workspace):
     subscribe(workspace, "score_crossed", line=40)
     import_events(workspace, [make_order(800, days_ago=1)])
-    assert watching.watch_changes(workspace) == 0
+    assert alert_evaluation.watch_changes(workspace) == 0
 
 
 def test_the_first_hint_of_dissatisfaction_is_told_once(workspace):
     subscribe(workspace, "first_dissatisfaction", quiet_hours=0)
     complain(workspace, 1)
-    assert watching.watch_changes(workspace) == 1
+    assert alert_evaluation.watch_changes(workspace) == 1
     complain(workspace, 2, days_ago=0.1)
-    assert watching.watch_changes(workspace) == 0
+    assert alert_evaluation.watch_changes(workspace) == 0
     assert [body["data"]["event_id"] for body in read_bodies(workspace)] == ["complaint-1"]
 
 
@@ -116,7 +116,7 @@ def test_what_says_that_a_consumer_is_not_satisfied_is_a_hint(workspace):
     ]  # fmt: skip
     subscribe(workspace, "first_dissatisfaction")
     import_events(workspace, [make_event(kind, f"who met {kind}", **named) for kind, named in kinds])
-    assert watching.watch_changes(workspace) == len(kinds)
+    assert alert_evaluation.watch_changes(workspace) == len(kinds)
     assert [consumer for consumer, _ in list_told(workspace)] == sorted(
         f"who met {kind}" for kind, _ in kinds
     )
@@ -131,11 +131,11 @@ def test_asking_searching_and_using_a_right_are_no_hint_and_hide_none(workspace)
     subscribe(workspace, "first_dissatisfaction", quiet_hours=0)
     asked = {"results": 0, "days_to_answer": 90, "is_met": False}
     import_events(workspace, [make_event(kind, f"who met {kind}", **asked) for kind in kinds])
-    watching.watch_changes(workspace)
+    alert_evaluation.watch_changes(workspace)
     assert list_told(workspace) == []
     complaints = [make_event("Complaint Made", f"who met {kind}", days_ago=0.1) for kind in kinds]
     import_events(workspace, complaints)
-    assert watching.watch_changes(workspace) == len(kinds)
+    assert alert_evaluation.watch_changes(workspace) == len(kinds)
     assert list_told(workspace) == sorted((f"who met {kind}", "Complaint Made") for kind in kinds)
 
 
@@ -143,34 +143,34 @@ def test_a_complaint_of_another_pair_is_a_first_one(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace, 1)
     complain(workspace, 2, consumer="bob")
-    assert watching.watch_changes(workspace) == 2
+    assert alert_evaluation.watch_changes(workspace) == 2
 
 
 def test_history_that_is_imported_is_no_news(workspace):
     subscribe(workspace)
     complain(workspace, days_ago=40)
-    assert watching.watch_changes(workspace) == 0
+    assert alert_evaluation.watch_changes(workspace) == 0
 
 
 def test_a_brand_that_nobody_asked_about_is_not_told(workspace):
     subscribe(workspace, brand="brand-1")
     complain(workspace)
-    assert watching.watch_changes(workspace) == 0
+    assert alert_evaluation.watch_changes(workspace) == 0
     complain(workspace, 2, brand="brand-1", consumer="bob")
-    assert watching.watch_changes(workspace) >= 1
+    assert alert_evaluation.watch_changes(workspace) >= 1
     assert {body["data"]["brand"] for body in read_bodies(workspace)} == {"brand-1"}
 
 
 def test_what_happened_before_somebody_subscribed_is_not_told(workspace):
     complain(workspace)
     subscribe(workspace)
-    assert watching.watch_changes(workspace) == 0
+    assert alert_evaluation.watch_changes(workspace) == 0
 
 
 def watch_later(folder, days, **more):
     """What is told some days later, when nothing happened but time."""
     with open_small(folder, days_later=days) as later:
-        return watching.watch_fading(later), read_bodies(later, **more)
+        return alert_evaluation.watch_fading(later), read_bodies(later, **more)
 
 
 def find_score(folder, days, consumer="faded", brand="bakery"):
@@ -183,7 +183,7 @@ def test_a_line_that_is_crossed_by_fading_alone_is_told_once(tmp_path):
         import_events(workspace, [make_order(number, days_ago=1, consumer="faded") for number in range(3)])
         line = find_score(tmp_path / "ws", 3)
         subscribe(workspace, "score_crossed", line=line, quiet_hours=0)
-        assert watching.watch_fading(workspace) == 0
+        assert alert_evaluation.watch_fading(workspace) == 0
     assert watch_later(tmp_path / "ws", 2)[0] == 0
     count, bodies = watch_later(tmp_path / "ws", 4)
     assert count == 1
@@ -212,8 +212,8 @@ def test_a_pair_to_which_something_happened_is_left_to_the_judgement_of_that(tmp
             consumer="faded", brand="bakery", properties={"severity": 1, "people": 1000},
         )  # fmt: skip
         import_events(workspace, [complaint])
-        assert watching.watch_changes(workspace) == 1
-        assert watching.watch_fading(workspace) == 0
+        assert alert_evaluation.watch_changes(workspace) == 1
+        assert alert_evaluation.watch_fading(workspace) == 0
 
 
 def test_a_line_crossed_by_an_import_that_went_straight_to_segments_is_told_the_day_after(tmp_path):
@@ -223,11 +223,11 @@ def test_a_line_crossed_by_an_import_that_went_straight_to_segments_is_told_the_
             workspace, "score_crossed", line=find_score(tmp_path / "ws", 0, "bought") + 1, quiet_hours=0
         )
         import_events(workspace, [make_order(2, days_ago=0.5, consumer="bought", kind="Page Viewed")])
-        assert watching.watch_changes(workspace) == 0  # looked at, and below the line
+        assert alert_evaluation.watch_changes(workspace) == 0  # looked at, and below the line
     with open_small(tmp_path / "ws", days_later=0.1, inbox_import_limit=5) as workspace:
         orders = [make_order(n, days_ago=0.2, consumer="bought", value=200.0) for n in range(100, 120)]
         import_events(workspace, orders)
-        assert watching.watch_changes(workspace) == 0
+        assert alert_evaluation.watch_changes(workspace) == 0
     count, (body,) = watch_later(tmp_path / "ws", 1.1)
     assert (count, body["data"]["direction"]) == (1, "up")
 
@@ -238,7 +238,7 @@ def test_standings_of_a_time_when_nobody_wanted_to_know_are_no_news(tmp_path):
         line = find_score(tmp_path / "ws", 20)
         first = subscribe(workspace, "score_crossed", line=line)
         import_events(workspace, [make_order(2, days_ago=0.5, consumer="faded", kind="Page Viewed")])
-        watching.watch_changes(workspace)
+        alert_evaluation.watch_changes(workspace)
         with workspace.store.writing() as session:
             withdraw_subscription(session, first.subscription_id, workspace.now_us)
     with open_small(tmp_path / "ws", days_later=40) as workspace:
@@ -249,16 +249,16 @@ def test_standings_of_a_time_when_nobody_wanted_to_know_are_no_news(tmp_path):
 def test_each_event_is_judged_once(workspace):
     subscribe(workspace, "first_dissatisfaction", quiet_hours=0)
     complain(workspace)
-    assert [watching.watch_changes(workspace) for _ in range(3)] == [1, 0, 0]
+    assert [alert_evaluation.watch_changes(workspace) for _ in range(3)] == [1, 0, 0]
 
 
 @pytest.mark.parametrize(("quiet_hours", "told"), [(24, 1), (0, 2)])
 def test_the_same_notice_is_quiet_for_a_while(workspace, quiet_hours, told):
     subscribe(workspace, "score_crossed", line=51, quiet_hours=quiet_hours)
     import_events(workspace, [make_order(800, days_ago=1)])
-    found = watching.watch_changes(workspace)
+    found = alert_evaluation.watch_changes(workspace)
     complain(workspace)
-    assert found + watching.watch_changes(workspace) == told
+    assert found + alert_evaluation.watch_changes(workspace) == told
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,9 @@ def test_the_same_notice_is_quiet_for_a_while(workspace, quiet_hours, told):
 )
 def test_a_class_that_changes_is_told_but_not_one_that_becomes_known(workspace, before, after, told):
     subscription = subscribe(workspace, "symbiosis_changed")
-    found = judge_pair(subscription, Standing(before[1], before[0]), Standing(after[1], after[0]), None)
+    found = judge_pair(
+        subscription, LastSeenState(before[1], before[0]), LastSeenState(after[1], after[0]), None
+    )
     assert [each.detail for each in found] == told
 
 
@@ -283,13 +285,18 @@ def test_a_score_on_the_line_counts_as_above_it(workspace):
     subscription = subscribe(workspace, "score_crossed", line=50)
 
     def judge(before, after):
-        found = judge_pair(subscription, Standing(before, "neutral"), Standing(after, "neutral"), None)
+        found = judge_pair(
+            subscription, LastSeenState(before, "neutral"), LastSeenState(after, "neutral"), None
+        )
         return [each.detail["direction"] for each in found]
 
     assert (judge(50, 49.9), judge(49.9, 50), judge(50, 51), judge(49, 49.9)) == (["down"], ["up"], [], [])
     assert (
         judge_pair(
-            subscription, Standing(50, "neutral"), Standing(50, "neutral"), DissatisfactionSign("e", "k", 0)
+            subscription,
+            LastSeenState(50, "neutral"),
+            LastSeenState(50, "neutral"),
+            DissatisfactionSignal("e", "k", 0),
         )
         == []
     )
@@ -298,15 +305,15 @@ def test_a_score_on_the_line_counts_as_above_it(workspace):
 def test_a_delivery_that_is_taken_is_not_sent_again(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    watching.watch_changes(workspace)
+    alert_evaluation.watch_changes(workspace)
     sent = []
 
     def take(due, now_us):
         sent.append(due.delivery.delivery_id)
         return DeliveryResult("200", is_taken=True)
 
-    assert watching.send_due(workspace, take) == {"delivered": 1}
-    assert watching.send_due(workspace, take) == {}
+    assert alert_evaluation.send_due(workspace, take) == {"delivered": 1}
+    assert alert_evaluation.send_due(workspace, take) == {}
     assert (len(sent), list_statuses(workspace)) == (1, [("delivered", 1, "200")])
 
 
@@ -314,7 +321,7 @@ def test_a_slow_receiver_holds_up_no_other_and_each_outcome_is_kept_as_it_comes(
     for _ in range(3):
         subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    assert watching.watch_changes(workspace) == 3
+    assert alert_evaluation.watch_changes(workspace) == 3
     is_first, seen = threading.Lock(), []
 
     def post(due, now_us):
@@ -326,7 +333,7 @@ def test_a_slow_receiver_holds_up_no_other_and_each_outcome_is_kept_as_it_comes(
             seen.extend(list_statuses(workspace))
         return DeliveryResult("200", is_taken=True)
 
-    assert watching.send_due(workspace, post) == {"delivered": 3}
+    assert alert_evaluation.send_due(workspace, post) == {"delivered": 3}
     assert sorted(status for status, *_ in seen) == ["delivered", "delivered", "pending"]
 
 
@@ -337,14 +344,14 @@ def pass_time(folder, days):
 def test_a_receiver_that_fails_is_tried_with_growing_pauses_and_then_no_more(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    watching.watch_changes(workspace)
+    alert_evaluation.watch_changes(workspace)
     waited = 0.0
     for number in range(1, len(PAUSES_SECONDS) + 2):
         # Pauses are longer or shorter by a fifth; a fifth more than the longest is enough.
         with pass_time(workspace.folder, waited / 86_400) as later:
-            status = watching.send_due(later, lambda due, now_us: DeliveryResult("500"))
+            status = alert_evaluation.send_due(later, lambda due, now_us: DeliveryResult("500"))
             assert status == ({"pending": 1} if number <= len(PAUSES_SECONDS) else {"dead": 1}), number
-            assert watching.send_due(later, lambda due, now_us: DeliveryResult("500")) == {}
+            assert alert_evaluation.send_due(later, lambda due, now_us: DeliveryResult("500")) == {}
         if number <= len(PAUSES_SECONDS):
             waited += PAUSES_SECONDS[number - 1] * 1.21
     with workspace.store.reading() as session:
@@ -354,8 +361,8 @@ def test_a_receiver_that_fails_is_tried_with_growing_pauses_and_then_no_more(wor
 def test_dead_deliveries_can_be_tried_again(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    watching.watch_changes(workspace)
-    assert watching.send_due(workspace, lambda due, now_us: DeliveryResult("410", is_final=True)) == {
+    alert_evaluation.watch_changes(workspace)
+    assert alert_evaluation.send_due(workspace, lambda due, now_us: DeliveryResult("410", is_final=True)) == {
         "dead": 1
     }
     with workspace.store.writing() as session:
@@ -363,7 +370,7 @@ def test_dead_deliveries_can_be_tried_again(workspace):
         with pytest.raises(NotFoundError):
             retry_deliveries(session, ["no-such-delivery"], workspace.now_us)
         assert retry_deliveries(session, [dead.delivery_id], workspace.now_us) == 1
-    assert watching.send_due(workspace, lambda due, now_us: DeliveryResult("200", is_taken=True)) == {
+    assert alert_evaluation.send_due(workspace, lambda due, now_us: DeliveryResult("200", is_taken=True)) == {
         "delivered": 1
     }
 
@@ -371,7 +378,7 @@ def test_dead_deliveries_can_be_tried_again(workspace):
 def test_a_delivery_whose_sender_died_is_sent_again_under_the_same_id(workspace):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    watching.watch_changes(workspace)
+    alert_evaluation.watch_changes(workspace)
     sent = []
 
     def die(due, now_us):
@@ -379,10 +386,10 @@ def test_a_delivery_whose_sender_died_is_sent_again_under_the_same_id(workspace)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        watching.send_due(workspace, die)
-    assert watching.send_due(workspace, die) == {}
+        alert_evaluation.send_due(workspace, die)
+    assert alert_evaluation.send_due(workspace, die) == {}
     with pass_time(workspace.folder, (LEASE_SECONDS + 1) / 86_400) as later, pytest.raises(KeyboardInterrupt):
-        watching.send_due(later, die)
+        alert_evaluation.send_due(later, die)
     assert len(sent) == 2
     assert len(set(sent)) == 1
 
@@ -390,12 +397,12 @@ def test_a_delivery_whose_sender_died_is_sent_again_under_the_same_id(workspace)
 def test_a_subscription_that_was_withdrawn_is_told_nothing_more(workspace):
     made = subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    watching.watch_changes(workspace)
+    alert_evaluation.watch_changes(workspace)
     with workspace.store.writing() as session:
         withdraw_subscription(session, made.subscription_id, workspace.now_us)
         with pytest.raises(NotFoundError):
             withdraw_subscription(session, made.subscription_id, workspace.now_us)
-    watching.send_due(workspace, lambda due, now_us: pytest.fail("it was sent"))
+    alert_evaluation.send_due(workspace, lambda due, now_us: pytest.fail("it was sent"))
     assert list_statuses(workspace) == [("dead", 0, "withdrawn")]
 
 
@@ -411,13 +418,13 @@ def test_a_subscription_that_was_withdrawn_is_told_nothing_more(workspace):
 )  # fmt: skip
 def test_a_subscription_that_cannot_be_is_refused(workspace, wrong):
     with pytest.raises(InputError):
-        watching.subscribe(workspace, **{"url": ADDRESS, "types": NOTICE_TYPES, **wrong})
+        alert_evaluation.subscribe(workspace, **{"url": ADDRESS, "types": NOTICE_TYPES, **wrong})
 
 
 def test_ledgers_are_read_while_others_may_write(workspace, monkeypatch):
     subscribe(workspace, "score_crossed")
     complain(workspace)
-    read = watching.read_ledgers
+    read = alert_evaluation.read_ledgers
     has_written = []
 
     def write_meanwhile(*given, **named):
@@ -426,21 +433,21 @@ def test_ledgers_are_read_while_others_may_write(workspace, monkeypatch):
             has_written.append(True)
         return read(*given, **named)
 
-    monkeypatch.setattr(watching, "read_ledgers", write_meanwhile)
-    watching.watch_changes(workspace)
+    monkeypatch.setattr(alert_evaluation, "read_ledgers", write_meanwhile)
+    alert_evaluation.watch_changes(workspace)
     assert has_written == [True]
 
 
 def test_what_another_process_judged_meanwhile_is_not_told_twice(workspace, monkeypatch):
     subscribe(workspace, "first_dissatisfaction")
     complain(workspace)
-    read, is_first = watching.read_ledgers, iter([True, False, False])
+    read, is_first = alert_evaluation.read_ledgers, iter([True, False, False])
 
     def judge_meanwhile(*given, **named):
         if next(is_first):
-            watching.watch_changes(workspace)
+            alert_evaluation.watch_changes(workspace)
         return read(*given, **named)
 
-    monkeypatch.setattr(watching, "read_ledgers", judge_meanwhile)
-    watching.watch_changes(workspace)
+    monkeypatch.setattr(alert_evaluation, "read_ledgers", judge_meanwhile)
+    alert_evaluation.watch_changes(workspace)
     assert len(read_bodies(workspace)) == 1

@@ -12,7 +12,7 @@ SURFACES = Path(__file__).resolve().parents[2] / "src" / "consumer_fusion" / "su
 WRITING = {"writing", "append_audit", "audit_changes", "open_recorded", "acting"}
 """Names by which a surface could write in the store or in the audit log by itself."""
 ALLOWED = {
-    "cli/on_record.py": "opens a workspace for the commands below",
+    "cli/audited_commands.py": "opens a workspace for the commands below",
     "cli/calibration.py": "a report of a calibration is no result model yet",
     "cli/importing.py": "reads files of any size, which no program may name; its audit entry is in its transaction",
     "cli/serve.py": "makes the link by which the first account is created, before anybody could be asked",

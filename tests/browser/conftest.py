@@ -18,7 +18,7 @@ from consumer_fusion.access.accounts import call_as, find_account_by_email
 from consumer_fusion.access.invitations import invite_staff
 from consumer_fusion.access.keys import create_write_key
 from consumer_fusion.access.tokens import create_token
-from consumer_fusion.alerts import watching
+from consumer_fusion.alerts import alert_evaluation
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.alert import DELIVERIES
 from copied_workspaces import copy_made, find_made
@@ -68,7 +68,7 @@ def make_full_town(folder):
     lines.write_text("\n".join(map(json.dumps, NOBODYS + REGULARS)) + "\n", encoding="utf-8")
     with fusion.open_workspace(folder) as workspace:
         pipeline.import_files(workspace, [lines], choose_reading(format="events"))
-        told = watching.subscribe(
+        told = alert_evaluation.subscribe(
             workspace, url="https://example.org/notices", types=["score_crossed", "symbiosis_changed"]
         )
         now_us = workspace.now_us

@@ -181,10 +181,10 @@ def test_what_is_shown_begins_sixty_days_before_and_joins_without_a_gap(calibrat
 
 
 def test_controls_that_share_what_happens_make_the_interval_narrower():
-    sisters = [draw_sisters(seed, 6) for seed in range(30)]
-    window = last_days(sisters[0][0], DAYS)
-    alone = [fit_before(own, window) for own, *_ in sisters]
-    beside = [fit_before(own, window, controls=others) for own, *others in sisters]
+    control_series = [draw_sisters(seed, 6) for seed in range(30)]
+    window = last_days(control_series[0][0], DAYS)
+    alone = [fit_before(own, window) for own, *_ in control_series]
+    beside = [fit_before(own, window, controls=others) for own, *others in control_series]
     calibration = learn_calibration([*alone, *beside], horizons=(DAYS,), questions=("fixed",))
 
     def widths(fits):
@@ -192,7 +192,7 @@ def test_controls_that_share_what_happens_make_the_interval_narrower():
         return np.median([one.high - one.low for one in told])
 
     assert widths(beside) < 0.8 * widths(alone)
-    own, *others = sisters[0]
+    own, *others = control_series[0]
     moved = fit_before(plant(own, window, 0.6), window, controls=others)
     found = measure_effect(moved, window, calibration=calibration, is_sequential=False)
     assert found.label == "consistent_with_cause"

@@ -9,7 +9,7 @@ import pytest
 
 from consumer_fusion.causal.filters.fitted_series import fit_series
 from consumer_fusion.causal.inference.estimation import measure_effect
-from consumer_fusion.causal.inference.overlaps import NamedWindow, sort_neighbours
+from consumer_fusion.causal.inference.overlaps import ActionWindow, sort_neighbours
 from consumer_fusion.causal.inference.placebo_rules import load_reference_library
 from consumer_fusion.causal.series.series import Window
 from simulated_series import draw_series, plant
@@ -18,7 +18,7 @@ LIBRARY = load_reference_library()
 
 
 def name_windows(start, **spans):
-    return [NamedWindow(start + first, start + last, name) for name, (first, last) in spans.items()]
+    return [ActionWindow(start + first, start + last, name) for name, (first, last) in spans.items()]
 
 
 @pytest.mark.parametrize("kind", ["open", "temporary"])
@@ -69,13 +69,13 @@ def test_actions_with_enough_days_of_their_own_are_told_apart_whatever_the_shape
 def test_what_has_long_been_running_is_a_part_of_the_level():
     window = Window(1_000, 1_002)
     club, sale, later = (
-        NamedWindow(700, 1_400, "club"),
-        NamedWindow(995, 1_001, "sale"),
-        NamedWindow(1_010, 1_020, "tv"),
+        ActionWindow(700, 1_400, "club"),
+        ActionWindow(995, 1_001, "sale"),
+        ActionWindow(1_010, 1_020, "tv"),
     )
     found = sort_neighbours(window, [club, sale, later])
     assert found.steady == (club,)
     assert found.together == (sale,)
     assert found.later == (later,)
     assert found.window == Window(995, 1_002)
-    assert sort_neighbours(window, [NamedWindow(900, 950, "old")]).entangled == ()
+    assert sort_neighbours(window, [ActionWindow(900, 950, "old")]).entangled == ()

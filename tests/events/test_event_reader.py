@@ -10,7 +10,7 @@ import pytest
 from consumer_fusion import pipeline
 from consumer_fusion.events import event_reader
 from consumer_fusion.events.entities import ensure_keys, find_keys
-from consumer_fusion.events.event_reader import Selection, open_events
+from consumer_fusion.events.event_reader import EventSelection, open_events
 from consumer_fusion.events.inbox import land_in_inbox
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.timestamps import to_microseconds
@@ -172,7 +172,7 @@ def test_events_of_one_consumer_are_sought_in_the_files_of_that_consumer_only(mi
     with mixed.store.reading() as session:
         segments = [each for each in list_segments(session) if each.bucket >= 0]
         consumer = find_keys(session, "consumer", ["consumer-1"])["consumer-1"]
-        source = open_events(session, mixed.folder, Selection(consumers=[consumer]))
+        source = open_events(session, mixed.folder, EventSelection(consumers=[consumer]))
     own = [each for each in segments if each.bucket == consumer % BUCKET_COUNT]
     others = [each for each in segments if each.bucket != consumer % BUCKET_COUNT]
     assert own
@@ -190,11 +190,11 @@ def test_selections_by_brand_kind_day_and_moment_agree_with_reading_everything(m
         until = to_microseconds(START + timedelta(days=5))
         day = until // 86_400_000_000
         cases = [
-            (Selection(brand_ids=[brand]), lambda row: row["brand_id"] == brand),
-            (Selection(kind_ids=[kind]), lambda row: row["kind_id"] == kind),
-            (Selection(until_us=until), lambda row: row["occurred_us"] <= until),
-            (Selection(min_day=day - 2, max_day=day), lambda row: day - 2 <= row["day"] <= day),
-            (Selection(consumers=[]), lambda row: False),
+            (EventSelection(brand_ids=[brand]), lambda row: row["brand_id"] == brand),
+            (EventSelection(kind_ids=[kind]), lambda row: row["kind_id"] == kind),
+            (EventSelection(until_us=until), lambda row: row["occurred_us"] <= until),
+            (EventSelection(min_day=day - 2, max_day=day), lambda row: day - 2 <= row["day"] <= day),
+            (EventSelection(consumers=[]), lambda row: False),
         ]
         for selection, belongs in cases:
             found = read_rows(mixed, open_events(session, mixed.folder, selection))
@@ -214,7 +214,7 @@ def test_events_of_many_consumers_are_the_same_however_they_are_looked_up(mixed,
     def read(is_folded_only):
         with mixed.store.reading() as session:
             everyone = session.read(ENTITIES, {"entity_type": "consumer"})["entity_id"].to_pylist()[:-2]
-            selection = Selection(consumers=everyone, is_folded_only=is_folded_only)
+            selection = EventSelection(consumers=everyone, is_folded_only=is_folded_only)
             source = open_events(session, mixed.folder, selection)
             rows = mixed.engine.read(
                 f"select * from {source.relation} e order by all", step="read", tables=source.tables

@@ -10,7 +10,7 @@ import pytest
 
 from consumer_fusion.identity.merges import read_identity_map
 from consumer_fusion.identity.overview import Identity, show_identity
-from consumer_fusion.identity.resolution import Resolution, Sighting, resolve_identities
+from consumer_fusion.identity.resolution import ConsumerSighting, Resolution, resolve_identities
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import IDENTIFIERS, IDENTITY_CONFLICTS
 from consumer_fusion.storage.sqlite import SQLiteStore
@@ -25,7 +25,7 @@ class Town:
     limit: int = 50
     now_us: int = 1_000_000
 
-    def see(self, *sightings: Sighting, seen_us: int | None = None) -> Resolution:
+    def see(self, *sightings: ConsumerSighting, seen_us: int | None = None) -> Resolution:
         """Resolve a batch as the pipeline does."""
         self.now_us += 1_000_000
         with self.store.writing() as session:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from consumer_fusion.errors import InputError, MappingError
 from consumer_fusion.ingest import line_reader
 from consumer_fusion.ingest.delimited import read_header, read_rows
-from consumer_fusion.ingest.mapping import Layout
+from consumer_fusion.ingest.mapping import FileLayout
 
-COMMA = Layout(None, "utf-8", ",", '"', True, (), 0, ".")
+COMMA = FileLayout(None, "utf-8", ",", '"', True, (), 0, ".")
 MAP = """
 [source]
 name = "shop"

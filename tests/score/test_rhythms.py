@@ -9,7 +9,7 @@ import pytest
 
 import consumer_fusion as fusion
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.records.alert import Standing
+from consumer_fusion.records.alert import LastSeenState
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.fold.rhythms import choose_half_life, pace_points
 from consumer_fusion.score.model.last_seen_state import keep_standings, list_standings
@@ -143,7 +143,7 @@ def test_no_score_is_told_to_have_fallen_because_the_measure_changed(tmp_path):
         with workspace.store.writing() as session:
             brand_id = find_keys(session, "brand", [GROCER])[GROCER]
             version = put_points_in_force(workspace).points.version
-            told = {(place, brand_id): Standing(row["fusion_score"], row["symbiosis"])
+            told = {(place, brand_id): LastSeenState(row["fusion_score"], row["symbiosis"])
                     for place, row in enumerate(pairs)}  # fmt: skip
             keep_standings(session, told, version, 0)
         fusion.import_events(workspace, late)

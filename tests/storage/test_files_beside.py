@@ -14,8 +14,8 @@ from consumer_fusion.events.inbox_queue import count_arrivals
 from consumer_fusion.records.access import STAFF_SESSIONS
 from consumer_fusion.records.arrival import ARRIVALS
 from consumer_fusion.storage.migrations.arrival_revisions import arrivals_0001
-from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, VISIT_SCHEMA, SQLiteStore
-from consumer_fusion.workspace import ARRIVALS_FILE, VISITS_FILE, open_workspace
+from consumer_fusion.storage.sqlite import ARRIVAL_SCHEMA, SESSION_SCHEMA, SQLiteStore
+from consumer_fusion.workspace import ARRIVALS_FILE, SESSIONS_FILE, open_workspace
 from small_workspaces import open_small
 
 LINE = '{"event_id": "e1", "occurred_at": "2026-06-05T20:00:00Z", "kind": "Store Visited", "consumer": "ann"}'
@@ -90,17 +90,17 @@ def test_a_file_of_arrivals_of_a_newer_release_is_refused_and_left_alone(tmp_pat
 
 
 def test_a_file_of_visits_of_another_release_is_emptied(tmp_path):
-    with open_small(tmp_path / "ws") as workspace, workspace.visits.writing() as session:
+    with open_small(tmp_path / "ws") as workspace, workspace.session_store.writing() as session:
         session.insert(STAFF_SESSIONS, STAFF_SESSIONS.column_names, [("d", "a", 0, "password", 1, 1, 2)])
-        session.write_mark(VISIT_SCHEMA.mark, "0")
-    with open_workspace(tmp_path / "ws") as workspace, workspace.visits.reading() as session:
+        session.write_mark(SESSION_SCHEMA.mark, "0")
+    with open_workspace(tmp_path / "ws") as workspace, workspace.session_store.reading() as session:
         assert session.count(STAFF_SESSIONS) == 0
-        assert session.read_mark(VISIT_SCHEMA.mark) == VISIT_SCHEMA.version
+        assert session.read_mark(SESSION_SCHEMA.mark) == SESSION_SCHEMA.version
 
 
 def test_a_workspace_without_its_file_of_visits_opens(tmp_path):
     with open_small(tmp_path / "ws"):
         pass
-    (tmp_path / "ws" / VISITS_FILE).unlink()
-    with open_workspace(tmp_path / "ws") as workspace, workspace.visits.reading() as session:
+    (tmp_path / "ws" / SESSIONS_FILE).unlink()
+    with open_workspace(tmp_path / "ws") as workspace, workspace.session_store.reading() as session:
         assert session.count(STAFF_SESSIONS) == 0

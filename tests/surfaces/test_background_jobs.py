@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from consumer_fusion.causal.effects.nightly import calibrate_nightly, is_calibration_due
+from consumer_fusion.causal.effects.nightly_effects import calibrate_nightly, is_calibration_due
 from consumer_fusion.causal.effects.shrinking import list_effects
 from consumer_fusion.operations import Job, find_jobs
 from consumer_fusion.server import background_jobs

@@ -13,8 +13,8 @@ from consumer_fusion.i18n.locales import load_language
 from consumer_fusion.i18n.translation import read_language, speaking
 from consumer_fusion.server import cache
 from consumer_fusion.server.cache import REST_FACTOR, Cache, Version, estimate_bytes
+from consumer_fusion.surfaces.console.cache_control import find_patience, without_cache
 from consumer_fusion.surfaces.console.console_application import NO_CACHE_HEADER
-from consumer_fusion.surfaces.console.patience import find_patience, without_cache
 
 LONG = 3600.0
 

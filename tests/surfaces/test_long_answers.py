@@ -40,24 +40,24 @@ def demo(tmp_path, monkeypatch):
         thread.join()
 
 
-def find_visitor(workspace):
+def find_signed_in_staff(workspace):
     with workspace.store.reading() as session:
         return list_accounts(session)[0]
 
 
 def end_by_signing_out(visitor, workspace):
     with workspace.store.writing() as session:
-        sign_out_everywhere(session, find_visitor(workspace).account_id)
+        sign_out_everywhere(session, find_signed_in_staff(workspace).account_id)
 
 
 def end_by_leaving(visitor, workspace):
-    with workspace.visits.writing() as session:
-        close_sessions(session, find_visitor(workspace).account_id)
+    with workspace.session_store.writing() as session:
+        close_sessions(session, find_signed_in_staff(workspace).account_id)
 
 
 def end_by_removal(visitor, workspace):
     with workspace.store.writing() as session:
-        remove_account(session, find_visitor(workspace).account_id, now_us=workspace.now_us)
+        remove_account(session, find_signed_in_staff(workspace).account_id, now_us=workspace.now_us)
 
 
 @pytest.mark.parametrize("end", [end_by_signing_out, end_by_leaving, end_by_removal])

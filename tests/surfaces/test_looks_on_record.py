@@ -17,9 +17,9 @@ from consumer_fusion.pipeline import import_events
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.server.audit_buffer import AuditBuffer
-from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
+from consumer_fusion.server.session_middleware import SessionGuard, SessionMiddleware
 from consumer_fusion.surfaces.console.console_application import Console
-from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.surfaces.console.sign_in_pages import StaffSessions, sign_in_routes
 from consumer_fusion.surfaces.read_app import ReadApp
 from small_workspaces import make_order, open_small
 from staff_moments import CHEAP, PASSWORD
@@ -48,22 +48,22 @@ def server(tmp_path):
             ):
                 made = create_account(session, email=email, role=role, brands=brands, **named)
                 set_password(session, made.account_id, hashed, **named)
-        trail = AuditBuffer(workspace.store, workspace.visits)
-        gate = Gate(
-            workspace.store, workspace.visits, trail, read_signing_key(workspace.folder),
+        audit_buffer = AuditBuffer(workspace.store, workspace.session_store)
+        guard = SessionGuard(
+            workspace.store, workspace.session_store, audit_buffer, read_signing_key(workspace.folder),
             lambda: workspace.now_us, cost=CHEAP, bound_address="127.0.0.1",
         )  # fmt: skip
-        side = ReadApp(workspace, gate)
-        console = Console(workspace, StaffVisiting())
+        side = ReadApp(workspace, guard)
+        console = Console(workspace, StaffSessions())
         pages = Starlette(routes=[*sign_in_routes(), *console.make_routes()])
         app = Starlette(
             routes=[
                 *side.build_routes(),
-                Mount("/", app=SessionMiddleware(pages, gate, console.refuse_change)),
+                Mount("/", app=SessionMiddleware(pages, guard, console.refuse_change)),
             ]
         )
-        yield app, workspace, trail
-        side.desk.close()
+        yield app, workspace, audit_buffer
+        side.request_context.close()
 
 
 def sign_in(app, email):
@@ -74,8 +74,8 @@ def sign_in(app, email):
     return http
 
 
-def read_rows(workspace, trail):
-    trail.flush(is_last=True)
+def read_rows(workspace, audit_buffer):
+    audit_buffer.flush(is_last=True)
     with workspace.store.reading() as session:
         assert find_broken_audit(session) == []
         rows = read_audit(session, limit=1000)[::-1]
@@ -99,9 +99,9 @@ def read_rows(workspace, trail):
     ],
 )
 def test_a_list_or_a_download_is_one_row_with_route_brand_and_count(server, path, action, rows):
-    app, workspace, trail = server
+    app, workspace, audit_buffer = server
     assert sign_in(app, "all@example.org").get(path).status_code == 200
-    (entry,) = read_rows(workspace, trail)
+    (entry,) = read_rows(workspace, audit_buffer)
     assert entry.action == action
     assert rows is None or entry.detail["rows"] == rows
     assert (entry.brand_id is not None) == ("brand=bakery" in path)
@@ -109,20 +109,20 @@ def test_a_list_or_a_download_is_one_row_with_route_brand_and_count(server, path
 
 
 def test_a_look_that_is_refused_is_on_record_once_a_minute_with_how_often(server):
-    app, workspace, trail = server
+    app, workspace, audit_buffer = server
     http = sign_in(app, "one@example.org")
     for _ in range(25):
         assert http.get("/api/v1/scores?brand=grocery").status_code == 403
         assert http.get("/identities?consumer=cora").status_code == 404
         assert http.get("/staff").status_code == 403
-    rows = [each for each in read_rows(workspace, trail) if each.action == "be refused"]
+    rows = [each for each in read_rows(workspace, audit_buffer) if each.action == "be refused"]
     assert sorted((each.object_id, each.detail["times"]) for each in rows) == [
         ("/api/v1/scores", 25), ("/identities", 25), ("/staff", 25),
     ]  # fmt: skip
 
 
 def test_a_form_that_is_refused_is_on_record(server):
-    app, workspace, trail = server
+    app, workspace, audit_buffer = server
     http = sign_in(app, "one@example.org")
     token = re.search(r'name="form_token" value="([^"]+)"', http.get("/associations").text).group(1)
     fields = {"form_token": token, "kept": "ann", "absorbed": "ben", "reason": "x"}
@@ -131,15 +131,15 @@ def test_a_form_that_is_refused_is_on_record(server):
         http.post("/identities/merge", data=fields, headers={"Origin": "https://evil.example"}).status_code
         == 403
     )
-    refused = {each.object_id for each in read_rows(workspace, trail) if each.action == "be refused"}
+    refused = {each.object_id for each in read_rows(workspace, audit_buffer) if each.action == "be refused"}
     assert refused == {"/identities/merge", "a form of another page"}
 
 
 def test_refusals_are_written_once_a_minute_while_the_server_runs(server):
-    _, workspace, trail = server
+    _, workspace, audit_buffer = server
     actor = Caller(COMMAND_LINE, "agent", None).actor
     for moment in range(1000):
-        trail.note_refusal(actor, "/staff", moment)
-        trail.flush()
+        audit_buffer.note_refusal(actor, "/staff", moment)
+        audit_buffer.flush()
     with workspace.store.reading() as session:
         assert [each for each in read_audit(session) if each.action == "be refused"] == []

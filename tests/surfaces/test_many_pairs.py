@@ -67,16 +67,16 @@ def importable():
 
 
 @pytest.fixture(scope="module")
-def aside(workspace):
+def workers(workspace):
     made = WorkerPool(workspace)
     yield made
     made.close()
 
 
 @pytest.fixture
-def places(workspace, aside):
+def places(workspace, workers):
     kept = Cache()
-    yield PercentileCache(workspace, aside, kept)
+    yield PercentileCache(workspace, workers, kept)
     kept.close()
 
 
@@ -100,48 +100,48 @@ def wait_for(condition):
     return found
 
 
-def test_what_runs_aside_runs_in_another_process_on_the_same_workspace(workspace, aside):
-    process, name = aside.run(tell_process)
+def test_what_runs_aside_runs_in_another_process_on_the_same_workspace(workspace, workers):
+    process, name = workers.run(tell_process)
     assert process != os.getpid()
     assert name == "ws"
-    assert aside.run_ahead(tell_process) == (process, name)
-    assert aside.run(read_rows).equals(read_rows(workspace))
+    assert workers.run_ahead(tell_process) == (process, name)
+    assert workers.run(read_rows).equals(read_rows(workspace))
 
 
-def test_an_error_aside_reaches_whoever_asked_as_it_is(aside):
+def test_an_error_aside_reaches_whoever_asked_as_it_is(workers):
     with pytest.raises(NotFoundError, match="no such thing"):
-        aside.run(fail)
-    assert aside.run(tell_process)[1] == "ws"
+        workers.run(fail)
+    assert workers.run(tell_process)[1] == "ws"
 
 
 def test_when_the_other_process_ends_the_work_is_done_all_the_same(workspace):
-    aside = WorkerPool(workspace)
+    workers = WorkerPool(workspace)
     try:
-        first = aside.run(tell_process)[0]
+        first = workers.run(tell_process)[0]
         assert first != os.getpid()
         os.kill(first, 9)
         # In place or in another process, as soon as it is noticed.
-        assert aside.run(tell_process)[0] != first
-        assert aside.run(tell_process)[0] not in (first, os.getpid())
+        assert workers.run(tell_process)[0] != first
+        assert workers.run(tell_process)[0] not in (first, os.getpid())
     finally:
-        aside.close()
+        workers.close()
 
 
 def test_the_other_process_ends_when_nothing_is_asked_of_it(workspace):
-    aside = WorkerPool(workspace, idle_seconds=0.05)
+    workers = WorkerPool(workspace, idle_seconds=0.05)
     try:
-        first = aside.run(tell_process)[0]
+        first = workers.run(tell_process)[0]
         wait_for(lambda: is_gone(first))
-        assert aside.run(tell_process)[0] != first
+        assert workers.run(tell_process)[0] != first
     finally:
-        aside.close()
+        workers.close()
 
 
 def test_nothing_is_asked_of_it_any_more_once_it_is_closed(workspace):
-    aside = WorkerPool(workspace)
-    aside.close()
+    workers = WorkerPool(workspace)
+    workers.close()
     with pytest.raises(StoreError):
-        aside.run(tell_process)
+        workers.run(tell_process)
 
 
 def test_a_place_is_the_percentile_that_all_scores_of_the_brand_give(workspace, places):
@@ -237,7 +237,7 @@ def test_brands_are_grouped_so_that_not_too_much_is_read_together():
     assert sorted(each for group in groups for each in group) == [1, 2, 3, 4]
 
 
-def test_a_score_is_of_now_although_places_are_of_before(tmp_path, aside):
+def test_a_score_is_of_now_although_places_are_of_before(tmp_path, workers):
     with open_small(tmp_path / "ws") as own:
         import_events(own, make_orders(30))
         kept_places = Cache()

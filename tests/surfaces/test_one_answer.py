@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 import consumer_fusion as fusion
 from command_line import ask_fusion
 from consumer_fusion.access.accounts import add_account
-from consumer_fusion.alerts import watching
+from consumer_fusion.alerts import alert_evaluation
 from consumer_fusion.associations import operations as associations
 from consumer_fusion.causal.effects.shrinking import measure_effects
 from consumer_fusion.causal.experiments.assignment import ExperimentPlan, draw_experiment
@@ -67,7 +67,7 @@ def make_world(folder):
             is_commercial=True,
             valid_from_us=now_us,
         )
-        watching.subscribe(workspace, url="https://example.org/x", types=("score_crossed",))
+        alert_evaluation.subscribe(workspace, url="https://example.org/x", types=("score_crossed",))
         import_events(workspace, [Event(event_id="", occurred_at=workspace.clock(), kind="Order Completed")])
         with workspace.store.writing() as session:
             add_account(session, email="ann@example.org", role="agent", brands=["bakery"], now_us=now_us)
@@ -82,13 +82,13 @@ def folder(tmp_path_factory):
 def program(folder):
     """A program that may see and do everything, as whoever runs commands."""
     with fusion.open_workspace(folder) as workspace:
-        desk = RequestContext(
+        request_context = RequestContext(
             workspace,
-            AuditBuffer(workspace.store, workspace.visits),
+            AuditBuffer(workspace.store, workspace.session_store),
             lambda *_: Caller(COMMAND_LINE, "owner", None),
         )
-        yield TestClient(build_api(desk))
-        desk.close()
+        yield TestClient(build_api(request_context))
+        request_context.close()
 
 
 def list_required(query):

@@ -14,7 +14,7 @@ from consumer_fusion.access.tokens import create_token
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.health import RequestMiddleware
-from consumer_fusion.server.session_middleware import Gate
+from consumer_fusion.server.session_middleware import SessionGuard
 from consumer_fusion.surfaces.read_app import ReadApp
 from copied_workspaces import copy_made
 from small_workspaces import make_orders, make_small, open_small
@@ -28,14 +28,14 @@ def workspace(tmp_path):
 
 @pytest.fixture
 def side(workspace):
-    gate = Gate(
+    guard = SessionGuard(
         workspace.store,
-        workspace.visits,
-        AuditBuffer(workspace.store, workspace.visits),
+        workspace.session_store,
+        AuditBuffer(workspace.store, workspace.session_store),
         signing_key=b"k" * 32,
         now_us=lambda: workspace.now_us,
     )
-    made = ReadApp(workspace, gate, extra=lambda: {"fusion_extra": 7})
+    made = ReadApp(workspace, guard, extra=lambda: {"fusion_extra": 7})
     yield made
     made.stop()
 
@@ -125,6 +125,6 @@ def test_looks_go_on_record(visitor, workspace, side):
         "/api/v1/score", params={"consumer": "consumer-1", "brand": "brand-1"},
         headers={"Authorization": f"Bearer {secret}"},
     )  # fmt: skip
-    side.gate.trail.flush()
+    side.guard.audit_buffer.flush()
     with workspace.store.reading() as session:
         assert "look at score" in [entry.action for entry in read_audit(session)]

@@ -7,10 +7,10 @@ __all__ = [
     "form_tokens",
     "keys",
     "one_time_links",
+    "password_sign_in",
     "passwords",
     "permissions",
     "sessions",
-    "signing_in",
     "staff_operations",
     "tokens",
 ]

@@ -20,10 +20,10 @@ from consumer_fusion.access.keys import (
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
-    Group,
     Moment,
     NoParameters,
     Operation,
+    OperationGroup,
     Query,
     Schema,
     Text,
@@ -165,7 +165,7 @@ def _is_past(key: Key) -> bool:
     return key.state in ("expired", "revoked")
 
 
-KEYS = Group(
+KEYS = OperationGroup(
     "keys",
     N_("Write keys"),
     N_("A write key lets one source send events, and nothing else. It is shown once, when it is created."),

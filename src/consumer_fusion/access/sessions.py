@@ -3,7 +3,7 @@
 A session ends when it was idle for a while, at its last moment whatever happens, and with all others of the account
 when the password changes, the account is removed, or its owner signs out everywhere.
 
-Sessions lie in the file of visits, so that nobody waits for an import to come in or to go. A new password and a removal
+Sessions lie in the session store, so that nobody waits for an import to come in or to go. A new password and a removal
 are changes of the account in the store: they raise its epoch there, and sessions of another epoch do not count.
 """
 
@@ -89,7 +89,7 @@ def open_session(
     """Sign an account in, always under a new token.
 
     Args:
-        session: A writing session of the file of visits.
+        session: A writing session of the session store.
         account: Who, as it was when they showed who they are: what changed since ends the session too.
         origin: password, link or demo.
         now_us: When.

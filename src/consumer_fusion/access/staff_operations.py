@@ -21,10 +21,10 @@ from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
-    Group,
     Moment,
     NoParameters,
     Operation,
+    OperationGroup,
     Query,
     Schema,
     Text,
@@ -201,8 +201,8 @@ def _tell_link(context: Context, made: Invitation, url: str) -> AccountLink:
 
 
 def _describe(context: Context, account: Account) -> dict[str, Any]:
-    with context.workspace.visits.reading() as visits:
-        signed_in = count_sessions(visits, account, context.workspace.now_us)
+    with context.workspace.session_store.reading() as session_store:
+        signed_in = count_sessions(session_store, account, context.workspace.now_us)
     state = "removed" if not account.is_active else "active" if account.has_password else "invited"
     return {
         "account_id": account.account_id, "email": account.email, "name": account.name, **tell_rights(account),
@@ -210,7 +210,7 @@ def _describe(context: Context, account: Account) -> dict[str, Any]:
     }  # fmt: skip
 
 
-STAFF = Group(
+STAFF = OperationGroup(
     "staff",
     N_("Staff"),
     N_(

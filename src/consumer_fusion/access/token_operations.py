@@ -21,10 +21,10 @@ from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
-    Group,
     Moment,
     NoParameters,
     Operation,
+    OperationGroup,
     Query,
     Schema,
     Text,
@@ -165,7 +165,7 @@ def _is_past(token: Token) -> bool:
     return token.state != "active"
 
 
-TOKENS = Group(
+TOKENS = OperationGroup(
     "tokens",
     N_("Tokens"),
     N_(

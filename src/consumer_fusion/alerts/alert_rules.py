@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from consumer_fusion.records.alert import NoticeType, Standing, Subscription
+from consumer_fusion.records.alert import LastSeenState, NoticeType, Subscription
 
 
 @dataclass(frozen=True, slots=True)
-class DissatisfactionSign:
+class DissatisfactionSignal:
     """An event that says that a consumer is not satisfied, the first in a long time.
 
     Attributes:
@@ -23,7 +23,7 @@ class DissatisfactionSign:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Alert:
     """Something to be told.
 
     Attributes:
@@ -36,8 +36,11 @@ class Notice:
 
 
 def judge_pair(
-    subscription: Subscription, before: Standing, after: Standing, hint: DissatisfactionSign | None
-) -> list[Notice]:
+    subscription: Subscription,
+    before: LastSeenState,
+    after: LastSeenState,
+    hint: DissatisfactionSignal | None,
+) -> list[Alert]:
     """The notices that a change of a pair gives a subscription.
 
     Args:
@@ -46,17 +49,17 @@ def judge_pair(
         after: How it stands now.
         hint: The first event in a long time that says that the consumer is not satisfied.
     """
-    notices: list[Notice] = []
+    notices: list[Alert] = []
     line = subscription.line
     if "score_crossed" in subscription.types:
         if before.fusion_score >= line > after.fusion_score:
-            notices.append(Notice("score_crossed", {"line": line, "direction": "down"}))
+            notices.append(Alert("score_crossed", {"line": line, "direction": "down"}))
         elif before.fusion_score < line <= after.fusion_score:
-            notices.append(Notice("score_crossed", {"line": line, "direction": "up"}))
+            notices.append(Alert("score_crossed", {"line": line, "direction": "up"}))
     if "first_dissatisfaction" in subscription.types and hint is not None:
-        notices.append(Notice("first_dissatisfaction", {"event_id": hint.event_id, "kind": hint.kind}))
+        notices.append(Alert("first_dissatisfaction", {"event_id": hint.event_id, "kind": hint.kind}))
     # From not knowing to knowing is no change of the relationship.
     is_known = "unknown" not in (before.symbiosis, after.symbiosis)
     if "symbiosis_changed" in subscription.types and is_known and before.symbiosis != after.symbiosis:
-        notices.append(Notice("symbiosis_changed", {"from": before.symbiosis, "to": after.symbiosis}))
+        notices.append(Alert("symbiosis_changed", {"from": before.symbiosis, "to": after.symbiosis}))
     return notices

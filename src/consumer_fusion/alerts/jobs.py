@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer_fusion.alerts.watching import send_due, watch_changes, watch_fading
+from consumer_fusion.alerts.alert_evaluation import send_due, watch_changes, watch_fading
 from consumer_fusion.operations import Job
 
 JOBS = (

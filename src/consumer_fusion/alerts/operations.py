@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer_fusion.alerts import watching
+from consumer_fusion.alerts import alert_evaluation
 from consumer_fusion.alerts.deliveries import list_deliveries, retry_deliveries
 from consumer_fusion.alerts.subscriptions import (
     DEFAULT_LINE,
@@ -13,10 +13,10 @@ from consumer_fusion.alerts.subscriptions import (
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
-    Group,
     Moment,
     NoParameters,
     Operation,
+    OperationGroup,
     Query,
     Schema,
     Text,
@@ -157,7 +157,7 @@ def _describe(each: Subscription) -> Webhook:
 
 def _add_webhook(context: Context, asked: AddWebhook) -> NewWebhook:
     context.describe(brand=asked.brand, types=asked.types, line=asked.line)
-    made = watching.subscribe(
+    made = alert_evaluation.subscribe(
         context.workspace, url=asked.url, types=asked.types, brand=asked.brand, line=asked.line,
         quiet_hours=asked.quiet_hours, is_internal=asked.is_internal,
         note=lambda made: context.describe(object_id=made.subscription_id),
@@ -195,7 +195,7 @@ def _retry_deliveries(context: Context, asked: DeliveryIds) -> Retried:
 
 
 GROUPS = (
-    Group(
+    OperationGroup(
         "webhooks",
         N_("Webhooks"),
         N_(

@@ -9,9 +9,18 @@ from consumer_fusion.associations.associations import declare_association, withd
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import declare_keys, find_keys, name_entities
 from consumer_fusion.events.event_reader import find_members
-from consumer_fusion.events.landing import Consequences
+from consumer_fusion.events.landing import AffectedConsumers
 from consumer_fusion.i18n.translation import N_
-from consumer_fusion.operations import Context, Group, Moment, Operation, Query, Schema, Text, describe
+from consumer_fusion.operations import (
+    Context,
+    Moment,
+    Operation,
+    OperationGroup,
+    Query,
+    Schema,
+    Text,
+    describe,
+)
 from consumer_fusion.records.association import Evidence
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.ids import make_id
@@ -130,7 +139,13 @@ def declare(
             declared_us=workspace.now_us,
         )  # fmt: skip
         note(association_id)
-        settle(workspace, session, force.points, force.kind_ids, Consequences(refold_consumers={consumer_id}))
+        settle(
+            workspace,
+            session,
+            force.points,
+            force.kind_ids,
+            AffectedConsumers(refold_consumers={consumer_id}),
+        )
     return association_id
 
 
@@ -142,7 +157,13 @@ def withdraw(workspace: Workspace, association_id: str) -> None:
     """
     with begin_change(workspace) as (session, force):
         consumer_id = withdraw_association(session, association_id, workspace.now_us)
-        settle(workspace, session, force.points, force.kind_ids, Consequences(refold_consumers={consumer_id}))
+        settle(
+            workspace,
+            session,
+            force.points,
+            force.kind_ids,
+            AffectedConsumers(refold_consumers={consumer_id}),
+        )
 
 
 def list_associations(
@@ -224,7 +245,7 @@ def _find(context: Context, association_id: str) -> DeclaredAssociation:
 
 
 GROUPS = (
-    Group(
+    OperationGroup(
         "associations",
         N_("Associations"),
         N_(

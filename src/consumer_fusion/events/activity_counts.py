@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.events.event_reader import Selection, open_events
+from consumer_fusion.events.event_reader import EventSelection, open_events
 from consumer_fusion.workspace import Workspace
 
 
@@ -43,7 +43,7 @@ def count_activity(workspace: Workspace, brand: str | None = None) -> Activity:
         source = open_events(
             session,
             workspace.folder,
-            Selection(brand_ids=brand_ids),
+            EventSelection(brand_ids=brand_ids),
             columns=("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "received_us", "channel"),
         )
         rows = workspace.engine.read(

@@ -17,7 +17,7 @@ from consumer_fusion.records.event import EVENTS
 from consumer_fusion.records.segment import SEEN_EVENTS
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.scratch import KeptResult, Scratch
+from consumer_fusion.storage.scratch import Scratch, StoredResult
 from consumer_fusion.storage.segments import list_segments
 from consumer_fusion.storage.store import Session
 
@@ -269,6 +269,6 @@ def let_in(scratch: Scratch, duplicates: Duplicates, positions: Sequence[int]) -
     return Duplicates(kept.relation, kept.row_count, _count_changed(scratch.engine, kept))
 
 
-def _count_changed(engine: Engine, kept: KeptResult) -> int:
+def _count_changed(engine: Engine, kept: StoredResult) -> int:
     counted = engine.read(f"select count(*) as n from {kept.relation} where is_changed", step="count changes")
     return int(counted["n"][0].as_py())

@@ -52,7 +52,7 @@ class EventSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class EventSelection:
     """Which events are wanted; None stands for all.
 
     Attributes:
@@ -125,7 +125,7 @@ def list_acquainted(
     session: Session, engine: Engine, folder: Path, consumers: Collection[int], brand_ids: Collection[int]
 ) -> set[int]:
     """Those of consumers, as sources named them, of whom there is an event with one of the brands."""
-    selection = Selection(consumers=sorted(consumers), brand_ids=sorted(brand_ids))
+    selection = EventSelection(consumers=sorted(consumers), brand_ids=sorted(brand_ids))
     source = open_events(session, folder, selection, columns=("consumer_id", "brand_id"), is_merged=False)
     rows = engine.read(
         f"select distinct consumer_id from {source.relation}",
@@ -138,7 +138,7 @@ def list_acquainted(
 def find_newest(session: Session, engine: Engine, folder: Path) -> int:
     """When the newest event on record occurred, read from all of them; 0 where there is none."""
     source = open_events(
-        session, folder, Selection(is_attributed_only=False), columns=("occurred_us",), is_merged=False
+        session, folder, EventSelection(is_attributed_only=False), columns=("occurred_us",), is_merged=False
     )
     found = engine.read(
         f"select max(occurred_us) as newest from {source.relation}",
@@ -151,7 +151,7 @@ def find_newest(session: Session, engine: Engine, folder: Path) -> int:
 def open_events(
     session: Session,
     folder: Path,
-    selection: Selection = Selection(),
+    selection: EventSelection = EventSelection(),
     *,
     columns: Sequence[str] = FOLD_COLUMNS,
     segments: Sequence[Segment] | None = None,
@@ -232,7 +232,7 @@ def find_pairs_of(engine: Engine, events: EventSource) -> set[tuple[int, int]]:
     return set(zip(found["consumer_id"].to_pylist(), found["brand_id"].to_pylist(), strict=True))
 
 
-def _may_hold(segment: Segment, selection: Selection, members: Collection[int] | None) -> bool:
+def _may_hold(segment: Segment, selection: EventSelection, members: Collection[int] | None) -> bool:
     if members is not None and len(members) < 4 * BUCKET_COUNT:
         if segment.bucket not in {member % BUCKET_COUNT for member in members}:
             return False
@@ -241,7 +241,7 @@ def _may_hold(segment: Segment, selection: Selection, members: Collection[int] |
     return selection.max_day is None or segment.min_day <= selection.max_day
 
 
-def _write_conditions(selection: Selection, members: Collection[int] | None) -> str:
+def _write_conditions(selection: EventSelection, members: Collection[int] | None) -> str:
     # Only whole numbers are written into the text; they come from the store, never from outside.
     conditions = ["consumer_id <> 0", "brand_id <> 0"] if selection.is_attributed_only else ["1 = 1"]
     if members is not None:
@@ -267,7 +267,7 @@ def _read_hot(
     session: Session,
     table: object,
     mark: str,
-    selection: Selection,
+    selection: EventSelection,
     members: list[int] | None,
     columns: Sequence[str],
 ) -> pa.Table:
@@ -324,7 +324,7 @@ __all__ = [
     "FOLD_COLUMNS",
     "LEDGER_COLUMNS",
     "EventSource",
-    "Selection",
+    "EventSelection",
     "find_canonical",
     "find_members",
     "find_newest",

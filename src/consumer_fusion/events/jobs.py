@@ -9,7 +9,7 @@ from consumer_fusion.workspace import Workspace
 
 def release_disk(workspace: Workspace) -> None:
     """Give back the disk space that nothing refers to any more."""
-    for store in (workspace.store, workspace.arrivals, workspace.visits):
+    for store in (workspace.store, workspace.arrivals, workspace.session_store):
         store.truncate_log()
     sweep_replaced(workspace.store, workspace.folder)
 

@@ -28,7 +28,7 @@ def ignore_progress(stage: str, done: int, total: int | None) -> None:
 
 
 @dataclass(slots=True)
-class Consequences:
+class AffectedConsumers:
     """What a change of events moves.
 
     Attributes:
@@ -43,7 +43,7 @@ class Consequences:
 
 
 @dataclass(slots=True)
-class Landing(Consequences):
+class Landing(AffectedConsumers):
     """Staged rows on their way into the record.
 
     Attributes:

@@ -20,7 +20,7 @@ _TOLD_TOO = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
-class MessageForm:
+class MessagePattern:
     """A text with places for values.
 
     Attributes:
@@ -77,7 +77,7 @@ class WrittenTexts:
         return _PLACEHOLDER.sub(say_value, translation)
 
 
-def _make_form(text: str, translation: str) -> MessageForm | None:
+def _make_form(text: str, translation: str) -> MessagePattern | None:
     parts = _PLACEHOLDER.split(text)
     weight = sum(map(len, parts[::2]))
     if len(parts) == 1 or weight < 4 or not translation:
@@ -91,4 +91,4 @@ def _make_form(text: str, translation: str) -> MessageForm | None:
         else:
             seen.add(part)
             pattern += f"(?P<{part}>.+?)"
-    return MessageForm(re.compile(pattern), translation, weight)
+    return MessagePattern(re.compile(pattern), translation, weight)

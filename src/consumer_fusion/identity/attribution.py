@@ -7,7 +7,7 @@ from consumer_fusion.events.attachment import attach_event, take_unattributed
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.events.event_reader import EventSource, find_canonical
 from consumer_fusion.events.inbox import land_in_inbox
-from consumer_fusion.events.landing import Consequences
+from consumer_fusion.events.landing import AffectedConsumers
 from consumer_fusion.operations import Moment, Schema, describe
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.score.effective_points import begin_change
@@ -82,7 +82,7 @@ def attach(
         if not attached.is_new:
             return
         row = take_unattributed(session, workspace.engine, workspace.folder, attached)
-        landing = Consequences()
+        landing = AffectedConsumers()
         points = follow_orders(
             workspace, session, force.points, force.kind_ids, landing,
             EventSource("attached_event", {"attached_event": row}),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.identity.merges import Edge, map_groups, read_merges
+from consumer_fusion.identity.merges import MergeEdge, map_groups, read_merges
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identifier import (
     STRONG_TYPES,
@@ -27,7 +27,7 @@ from consumer_fusion.records.identity import IDENTIFIER_SIGHTINGS, IDENTIFIERS
 from consumer_fusion.storage.store import Session
 
 
-class Teller(NamedTuple):
+class SourceTrust(NamedTuple):
     """Who told of a consumer.
 
     Attributes:
@@ -39,7 +39,7 @@ class Teller(NamedTuple):
     is_claim: bool
 
 
-class Telling(NamedTuple):
+class IdentifierSighting(NamedTuple):
     """That a consumer was told of by an identifier.
 
     Attributes:
@@ -56,7 +56,7 @@ class Telling(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Group:
+class IdentityGroup:
     """Consumers that count for one.
 
     Attributes:
@@ -67,21 +67,21 @@ class Group:
 
     canonical_id: int
     members: set[int]
-    edges: list[Edge] = field(default_factory=list)
+    edges: list[MergeEdge] = field(default_factory=list)
 
 
-class Groups:
+class IdentityGroups:
     """The groups that a batch touches. Consumers made in this batch have negative numbers until they are written."""
 
     def __init__(self) -> None:
         self.owners: dict[tuple[str, str], int] = {}
-        self.tellers: defaultdict[int, set[Teller]] = defaultdict(set)
-        self.told: defaultdict[tuple[str, str], set[Telling]] = defaultdict(set)
+        self.tellers: defaultdict[int, set[SourceTrust]] = defaultdict(set)
+        self.told: defaultdict[tuple[str, str], set[IdentifierSighting]] = defaultdict(set)
         self.identifiers: defaultdict[int, list[Identifier]] = defaultdict(list)
         self.keys: dict[int, str] = {}
         self.numbers: dict[str, int] = {}
         self.merged_at_us = 0
-        self._groups: dict[int, Group] = {}
+        self._groups: dict[int, IdentityGroup] = {}
         self._parted: defaultdict[int, set[int]] = defaultdict(set)
 
     @property
@@ -89,11 +89,11 @@ class Groups:
         """All consumers that were looked at."""
         return tuple(self._groups)
 
-    def find(self, consumer_id: int) -> Group:
+    def find(self, consumer_id: int) -> IdentityGroup:
         """The group of a consumer, which at first is itself alone."""
         group = self._groups.get(consumer_id)
         if group is None:
-            group = self._groups[consumer_id] = Group(consumer_id, {consumer_id})
+            group = self._groups[consumer_id] = IdentityGroup(consumer_id, {consumer_id})
         return group
 
     def make_consumer(self, key: str) -> int:
@@ -121,14 +121,14 @@ class Groups:
         self.link(consumer_id, identifier)
         return owner
 
-    def is_only_claimed(self, group: Group, source_id: int) -> bool:
+    def is_only_claimed(self, group: IdentityGroup, source_id: int) -> bool:
         """Whether nobody but the senders of one source, over keys that anybody can read, has told of a group.
 
         Of a group of which nothing is on record that is not known, so that it does not count as such.
         """
-        return all(self.tellers[member] == {Teller(source_id, True)} for member in group.members)
+        return all(self.tellers[member] == {SourceTrust(source_id, True)} for member in group.members)
 
-    def join(self, edge: Edge) -> None:
+    def join(self, edge: MergeEdge) -> None:
         """Make two groups one by the newest merge."""
         kept, absorbed = self.find(edge.kept_id), self.find(edge.absorbed_id)
         kept.members |= absorbed.members
@@ -136,7 +136,7 @@ class Groups:
         for member in absorbed.members:
             self._groups[member] = kept
 
-    def part(self, edge: Edge) -> None:
+    def part(self, edge: MergeEdge) -> None:
         """Take a merge out of its group, and remember that the two sides are not to be joined again."""
         group = self.find(edge.kept_id)
         edges = [each for each in group.edges if each.merge_id != edge.merge_id]
@@ -145,13 +145,13 @@ class Groups:
         self._connect(edges)
         self._remember_parting(edge)
 
-    def were_parted(self, first: Group, second: Group) -> bool:
+    def were_parted(self, first: IdentityGroup, second: IdentityGroup) -> bool:
         """Whether a merge between the two was undone before."""
         return any(
             self._parted[member] & second.members for member in first.members if member in self._parted
         )
 
-    def count_identifiers(self, *groups: Group) -> int:
+    def count_identifiers(self, *groups: IdentityGroup) -> int:
         """How much groups together are known by: their identifiers, and the keys of sources beyond the first."""
         members = [member for group in groups for member in group.members]
         own_keys = sum(self.has_own_key(member) for member in members)
@@ -164,20 +164,20 @@ class Groups:
             return False
         return all(each.key != key for each in self.identifiers[consumer_id])
 
-    def is_anonymous(self, group: Group) -> bool:
+    def is_anonymous(self, group: IdentityGroup) -> bool:
         """Whether nothing is known of a group but devices, cookies and their like."""
         return not any(
             self.has_own_key(member) or any(each.is_strong for each in self.identifiers[member])
             for member in group.members
         )
 
-    def order(self, group: Group) -> tuple[bool, bool, bool, int]:
+    def order(self, group: IdentityGroup) -> tuple[bool, bool, bool, int]:
         """Sorts first what should go on: named by a source, then known by something strong, then older."""
         is_named = any(self.has_own_key(member) for member in group.members)
         is_new = group.canonical_id < 0
         return not is_named, self.is_anonymous(group), is_new, abs(group.canonical_id)
 
-    def find_contested_type(self, first: Group, second: Group) -> str | None:
+    def find_contested_type(self, first: IdentityGroup, second: IdentityGroup) -> str | None:
         """A strong type of which both have an identifier; it cannot be the same one, since it has one owner."""
         types = [
             {each.type for member in group.members for each in self.identifiers[member] if each.is_strong}
@@ -186,9 +186,9 @@ class Groups:
         shared = types[0] & types[1]
         return next((name for name in STRONG_TYPES if name in shared), None)
 
-    def trace(self, start_id: int, end_id: int) -> list[Edge]:
+    def trace(self, start_id: int, end_id: int) -> list[MergeEdge]:
         """The merges on the way from one member of a group to another."""
-        ways: dict[int, list[Edge]] = {start_id: []}
+        ways: dict[int, list[MergeEdge]] = {start_id: []}
         waiting = deque([start_id])
         edges = self.find(start_id).edges
         while waiting and end_id not in ways:
@@ -232,7 +232,7 @@ class Groups:
             keys = links.filter(pc.equal(links["strength"], "weak")).select(keys.column_names)
         for row in session.read_matching(IDENTIFIER_SIGHTINGS, keys).to_pylist():
             self.told[row["identifier_type"], row["identifier_value"]].add(
-                Telling(row["consumer_id"], row["source_id"], row["brand_id"], row["is_claim"])
+                IdentifierSighting(row["consumer_id"], row["source_id"], row["brand_id"], row["is_claim"])
             )
         owners += {each.consumer_id for tellings in self.told.values() for each in tellings}
         # A consumer made of an identifier keeps its number even where the identifier was erased since.
@@ -263,7 +263,7 @@ class Groups:
             columns=("consumer_id", "source_id", "is_claim"),
         )
         for row in told.to_pylist():
-            self.tellers[row["consumer_id"]].add(Teller(row["source_id"], row["is_claim"]))
+            self.tellers[row["consumer_id"]].add(SourceTrust(row["source_id"], row["is_claim"]))
         for row in session.read_matching(ENTITIES, pa.table({"entity_id": ids})).to_pylist():
             self.keys[row["entity_id"]] = row["entity_key"]
         for edge in edges:
@@ -272,16 +272,16 @@ class Groups:
                 self._remember_parting(edge)
         self._connect([edge for edge in edges if edge.undone_us is None])
 
-    def _connect(self, edges: list[Edge]) -> None:
-        made: dict[int, Group] = {}
+    def _connect(self, edges: list[MergeEdge]) -> None:
+        made: dict[int, IdentityGroup] = {}
         canonical = map_groups(edges)
         for consumer_id, canonical_id in canonical.items():
-            group = made.setdefault(canonical_id, Group(canonical_id, set()))
+            group = made.setdefault(canonical_id, IdentityGroup(canonical_id, set()))
             group.members.add(consumer_id)
             self._groups[consumer_id] = group
         for edge in edges:
             self._groups[edge.kept_id].edges.append(edge)
 
-    def _remember_parting(self, edge: Edge) -> None:
+    def _remember_parting(self, edge: MergeEdge) -> None:
         self._parted[edge.kept_id].add(edge.absorbed_id)
         self._parted[edge.absorbed_id].add(edge.kept_id)

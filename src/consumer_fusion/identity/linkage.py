@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from consumer_fusion.errors import InputError, MissingExtraError, RefusedError
-from consumer_fusion.identity.comparison_phrases import COMPARISON_PHRASES
+from consumer_fusion.identity.linkage_comparisons import COMPARISON_PHRASES
 from consumer_fusion.identity.people import find_columns
 
 DEFAULT_THRESHOLD = 0.9

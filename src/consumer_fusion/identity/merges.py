@@ -28,7 +28,7 @@ _COLUMNS = ("merge_id", "kept_consumer_id", "absorbed_consumer_id", "reason", "o
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class MergeEdge:
     """A merge as the table holds it.
 
     Attributes:
@@ -110,7 +110,7 @@ def merge_consumers(
                 f"Consumers {kept_id} and {absorbed_id} have a different {contested}.",
                 hint="Rules never join two strong identifiers of one type; staff may, with a reason.",
             )
-    record_merges(session, [Edge(merge_id, kept_id, absorbed_id, reason.strip(), origin, made_us)])
+    record_merges(session, [MergeEdge(merge_id, kept_id, absorbed_id, reason.strip(), origin, made_us)])
     return compare_groups(before, read_identity_map(session, (kept_id, absorbed_id)))
 
 
@@ -168,7 +168,7 @@ def list_members(identity_map: Mapping[int, int], canonical_id: int) -> tuple[in
     return tuple(sorted({canonical_id} | {raw for raw, kept in identity_map.items() if kept == canonical_id}))
 
 
-def map_groups(edges: Iterable[Edge]) -> dict[int, int]:
+def map_groups(edges: Iterable[MergeEdge]) -> dict[int, int]:
     """For whom each consumer counts, over the merges of a list that are in force.
 
     They are taken in the order in which they were made. Each makes all that counts for its absorbed consumer
@@ -187,9 +187,9 @@ def compare_groups(before: Mapping[int, int], after: Mapping[int, int]) -> Regro
     }
 
 
-def read_merges(session: Session, consumer_ids: Iterable[int]) -> list[Edge]:
+def read_merges(session: Session, consumer_ids: Iterable[int]) -> list[MergeEdge]:
     """All merges, undone ones included, of the consumers and of all with whom merges in force connect them."""
-    edges: dict[str, Edge] = {}
+    edges: dict[str, MergeEdge] = {}
     reached: set[int] = set()
     frontier = set(consumer_ids)
     while frontier:
@@ -205,7 +205,7 @@ def read_merges(session: Session, consumer_ids: Iterable[int]) -> list[Edge]:
     return list(edges.values())
 
 
-def record_merges(session: Session, edges: Sequence[Edge]) -> None:
+def record_merges(session: Session, edges: Sequence[MergeEdge]) -> None:
     """Write merges that were found to be right; `merge_consumers` is the door for all but the rules."""
     session.insert(
         MERGES,
@@ -240,9 +240,9 @@ def _write_identities(session: Session, consumer_ids: Collection[int]) -> None:
     session.insert(IDENTITIES, IDENTITIES.column_names, rows)
 
 
-def to_edge(row: Mapping[str, Any]) -> Edge:
+def to_edge(row: Mapping[str, Any]) -> MergeEdge:
     """A row of the table."""
-    return Edge(
+    return MergeEdge(
         row["merge_id"],
         row["kept_consumer_id"],
         row["absorbed_consumer_id"],

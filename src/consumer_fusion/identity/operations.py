@@ -12,20 +12,20 @@ from pydantic import Field
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.events.entities import find_keys
-from consumer_fusion.events.landing import Consequences
+from consumer_fusion.events.landing import AffectedConsumers
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.identity import attribution, merges, overview, review
 from consumer_fusion.identity.attribution import UnattributedEvents
 from consumer_fusion.identity.merges import Regrouping
 from consumer_fusion.identity.overview import Identity, Merge, Merges
 from consumer_fusion.identity.review import AcceptedSuggestions, SuggestedPair, WrittenPair
-from consumer_fusion.operations import Context, Group, Operation, Query, Schema, Text, describe
+from consumer_fusion.operations import Context, Operation, OperationGroup, Query, Schema, Text, describe
 from consumer_fusion.records.characters import check_name
 from consumer_fusion.records.identity import MergeOrigin
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.score.effective_points import begin_change
 from consumer_fusion.score.fold.derive_and_fold import settle
-from consumer_fusion.score.queries.acquaintance import look_as, require_known
+from consumer_fusion.score.queries.brand_visibility import look_as, require_known
 from consumer_fusion.workspace import Workspace
 
 _LIMIT = (N_("At most"), "Maximum number of rows.")
@@ -153,12 +153,12 @@ def show(
         NotFoundError: The consumer is not known, or not to these brands.
     """
     with workspace.store.reading() as session:
-        sight = look_as(workspace, session, brands)
-        return overview.show_identity(session, require_known(session, consumer, sight), sight)
+        visibility = look_as(workspace, session, brands)
+        return overview.show_identity(session, require_known(session, consumer, visibility), visibility)
 
 
-def _regroup(regrouped: Regrouping) -> Consequences:
-    landing = Consequences()
+def _regroup(regrouped: Regrouping) -> AffectedConsumers:
+    landing = AffectedConsumers()
     for member, groups in regrouped.items():
         landing.refold_members.add(member)
         landing.refold_consumers.update(groups)
@@ -218,7 +218,7 @@ def _attach_event(context: Context, asked: AttachEvent) -> AttachEvent:
 
 
 GROUPS = (
-    Group(
+    OperationGroup(
         "identity",
         N_("Identities"),
         N_(
@@ -227,7 +227,7 @@ GROUPS = (
         ),
         at="identities",
     ),
-    Group(
+    OperationGroup(
         "unattributed",
         N_("Unattributed events"),
         N_(

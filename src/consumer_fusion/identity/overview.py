@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import N_
-from consumer_fusion.identity.merges import Edge, list_members, map_groups, read_merges, to_edge
+from consumer_fusion.identity.merges import MergeEdge, list_members, map_groups, read_merges, to_edge
 from consumer_fusion.operations import Moment, Schema, describe
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identifier import PREVIOUS_KEY, Identifier, mask_identifier, rank_type
@@ -21,7 +21,7 @@ from consumer_fusion.records.identity import (
     MergeOrigin,
     Strength,
 )
-from consumer_fusion.score.queries.acquaintance import Sight
+from consumer_fusion.score.queries.brand_visibility import Visibility
 from consumer_fusion.storage.store import Session
 
 STRENGTH_WORDS: dict[Strength, str] = {"strong": N_("strong"), "weak": N_("weak")}
@@ -84,13 +84,13 @@ class Identity(Schema):
     conflicts: list[Conflict] = describe("Not merged", "Where the rules declined to join.")
 
 
-def show_identity(session: Session, consumer_id: int, sight: Sight | None = None) -> Identity:
+def show_identity(session: Session, consumer_id: int, visibility: Visibility | None = None) -> Identity:
     """All that is known of who a consumer is.
 
     Args:
         session: A session of the store.
         consumer_id: Any of the consumers that were merged, or one that never was.
-        sight: What may be seen of it; None for all. Members whom only other brands know are not told, nor is what
+        visibility: What may be seen of it; None for all. Members whom only other brands know are not told, nor is what
             only other brands know a member by.
 
     Raises:
@@ -106,8 +106,8 @@ def show_identity(session: Session, consumer_id: int, sight: Sight | None = None
             conflicts[row["conflict_id"]] = row
     named = {*members} | {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)}
     named |= {row[side] for row in conflicts.values() for side in ("first_consumer_id", "second_consumer_id")}
-    if sight is not None:
-        named &= set(sight.find_acquainted(named))
+    if visibility is not None:
+        named &= set(visibility.find_acquainted(named))
         members = tuple(member for member in members if member in named)
         edges = [edge for edge in edges if {edge.kept_id, edge.absorbed_id} <= named]
         conflicts = {
@@ -121,10 +121,10 @@ def show_identity(session: Session, consumer_id: int, sight: Sight | None = None
             f"There is no consumer {consumer_id}.",
             hint="Give the key of a consumer that was seen in an event.",
         )
-    if sight is None:
+    if visibility is None:
         known = session.read(IDENTIFIERS, {"consumer_id": members}).to_pylist()
     else:
-        known = _read_told(session, members, sight.brand_ids)
+        known = _read_told(session, members, visibility.brand_ids)
     return Identity(
         consumer=keys.get(canonical_id, keys[consumer_id]),
         members=[keys[member] for member in members],
@@ -154,22 +154,22 @@ def show_identity(session: Session, consumer_id: int, sight: Sight | None = None
     )
 
 
-def list_merges(session: Session, limit: int, sight: Sight | None = None) -> Merges:
+def list_merges(session: Session, limit: int, visibility: Visibility | None = None) -> Merges:
     """Merges, the newest first.
 
     Args:
         session: A session of the store.
         limit: At most so many.
-        sight: What may be seen: merges of two whom these brands know; None for all.
+        visibility: What may be seen: merges of two whom these brands know; None for all.
     """
     order = ("made_us desc", "merge_id")
-    if sight is None:
+    if visibility is None:
         edges = [to_edge(row) for row in session.read(MERGES, order_by=order, limit=limit).to_pylist()]
         count = session.count(MERGES)
     else:
         edges = [to_edge(row) for row in session.read(MERGES, order_by=order).to_pylist()]
         known = set(
-            sight.find_acquainted({end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
+            visibility.find_acquainted({end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
         )
         edges = [edge for edge in edges if {edge.kept_id, edge.absorbed_id} <= known]
         count = len(edges)
@@ -182,13 +182,13 @@ def find_merge(session: Session, merge_id: str) -> Merge:
     return merge
 
 
-def _tell_merges(session: Session, edges: Iterable[Edge]) -> list[Merge]:
+def _tell_merges(session: Session, edges: Iterable[MergeEdge]) -> list[Merge]:
     edges = list(edges)
     keys = _read_keys(session, {end for edge in edges for end in (edge.kept_id, edge.absorbed_id)})
     return [_tell_merge(edge, keys) for edge in edges]
 
 
-def _tell_merge(edge: Edge, keys: Mapping[int, str]) -> Merge:
+def _tell_merge(edge: MergeEdge, keys: Mapping[int, str]) -> Merge:
     return Merge(
         merge_id=edge.merge_id, kept=keys[edge.kept_id], absorbed=keys[edge.absorbed_id], reason=edge.reason,
         origin=edge.origin, made_at=edge.made_us, undone_at=edge.undone_us,

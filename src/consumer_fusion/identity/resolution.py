@@ -13,8 +13,14 @@ from itertools import chain
 from typing import NamedTuple
 
 from consumer_fusion.i18n.translation import N_
-from consumer_fusion.identity.groups import Group, Groups, Teller, Telling
-from consumer_fusion.identity.merges import Edge, Regrouping, compare_groups, record_merges, withdraw_merges
+from consumer_fusion.identity.groups import IdentifierSighting, IdentityGroup, IdentityGroups, SourceTrust
+from consumer_fusion.identity.merges import (
+    MergeEdge,
+    Regrouping,
+    compare_groups,
+    record_merges,
+    withdraw_merges,
+)
 from consumer_fusion.records.identifier import (
     PREVIOUS_KEY,
     WEAK_TYPES,
@@ -28,7 +34,7 @@ from consumer_fusion.records.ids import make_id
 from consumer_fusion.storage.store import Session
 
 
-class Sighting(NamedTuple):
+class ConsumerSighting(NamedTuple):
     """A consumer as events tell of them.
 
     Attributes:
@@ -74,7 +80,7 @@ class Resolution:
     """
 
     consumer_ids: tuple[int, ...]
-    merges: tuple[Edge, ...]
+    merges: tuple[MergeEdge, ...]
     undone_merge_ids: tuple[str, ...]
     regrouped: Regrouping
     identifier_count: int
@@ -83,7 +89,7 @@ class Resolution:
 
 def resolve_identities(
     session: Session,
-    sightings: Iterable[Sighting],
+    sightings: Iterable[ConsumerSighting],
     *,
     ensure_consumers: EnsureConsumers,
     seen_us: int,
@@ -111,14 +117,14 @@ def resolve_identities(
             _normalise(each.identifiers, placeholders, is_claim=claimed_by is not None),
             each.places,
         )
-        for each in (Sighting(*sighting) for sighting in sightings)
+        for each in (ConsumerSighting(*sighting) for sighting in sightings)
     ]
     numbers = dict(ensure_consumers(tuple(dict.fromkeys(key for key, *_ in taken if key is not None))))
     named = [
         _Seen(key, numbers[key] if key is not None else None, identifiers, places)
         for key, identifiers, places in taken
     ]
-    groups = Groups()
+    groups = IdentityGroups()
     groups.read(
         session,
         {key: numbers[key] for key, identifiers, _ in taken if key is not None and identifiers},
@@ -180,10 +186,10 @@ def resolve_identities(
 class _Rules:
     """The rules, run over a batch in memory; see `docs/concepts/identity.md` for what each is for."""
 
-    def __init__(self, groups: Groups, made_us: int, limit: int, claimed_by: int | None) -> None:
+    def __init__(self, groups: IdentityGroups, made_us: int, limit: int, claimed_by: int | None) -> None:
         self.made_us = made_us
         self.confirmed: list[tuple[int, Identifier]] = []
-        self.merges: list[Edge] = []
+        self.merges: list[MergeEdge] = []
         self.undone_merge_ids: list[str] = []
         self.linked: list[tuple[int, Identifier]] = []
         self.conflicts: dict[tuple[int, int, str], bool] = {}
@@ -214,7 +220,7 @@ class _Rules:
         tellers = (
             {source_id for source_id, _ in seen.places} if self._claimed_by is None else {self._claimed_by}
         )
-        self._groups.tellers[subject] |= {Teller(source_id, is_claim) for source_id in tellers}
+        self._groups.tellers[subject] |= {SourceTrust(source_id, is_claim) for source_id in tellers}
         # All that is new is linked before anything is joined, so that a second account is known in time.
         for identifier in identifiers:
             if identifier.type == PREVIOUS_KEY and identifier.is_claim:
@@ -240,7 +246,7 @@ class _Rules:
             self._consider_statement(later, subject)
         for identifier in identifiers:
             self._groups.told[identifier.place] |= {
-                Telling(subject, self._claimed_by or source_id, brand_id, is_claim)
+                IdentifierSighting(subject, self._claimed_by or source_id, brand_id, is_claim)
                 for source_id, brand_id in seen.places
             }
         return subject
@@ -373,11 +379,13 @@ class _Rules:
             self._join(kept, absorbed, _write_tie(identifier.type), identifier.type)
 
     def _join(self, kept_id: int, absorbed_id: int, reason: str, tie: str = "") -> None:
-        edge = Edge(f"{len(self.merges):012d}", kept_id, absorbed_id, reason, "rule", self.made_us, tie=tie)
+        edge = MergeEdge(
+            f"{len(self.merges):012d}", kept_id, absorbed_id, reason, "rule", self.made_us, tie=tie
+        )
         self._groups.join(edge)
         self.merges.append(edge)
 
-    def _may_join_by_claim(self, first: Group, second: Group) -> bool:
+    def _may_join_by_claim(self, first: IdentityGroup, second: IdentityGroup) -> bool:
         """A claim joins only a visitor of whom nobody has told but the senders of the same source."""
         anonymous = [group for group in (first, second) if self._groups.is_anonymous(group)]
         tellers = {
@@ -386,7 +394,9 @@ class _Rules:
         source_id = self._claimed_by or min((each.source_id for each in tellers), default=0)
         return bool(anonymous) and all(self._groups.is_only_claimed(group, source_id) for group in anonymous)
 
-    def _decline(self, first: Group, second: Group | None, reason: str, *, is_claim: bool = False) -> None:
+    def _decline(
+        self, first: IdentityGroup, second: IdentityGroup | None, reason: str, *, is_claim: bool = False
+    ) -> None:
         self.conflicts[first.canonical_id, second.canonical_id if second else 0, reason] = is_claim
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from consumer_fusion.events.entities import ensure_keys
 from consumer_fusion.events.landing import Landing
-from consumer_fusion.identity.resolution import Sighting, resolve_identities
+from consumer_fusion.identity.resolution import ConsumerSighting, resolve_identities
 from consumer_fusion.operations import Stage
 from consumer_fusion.records.entity import ENTITIES
 from consumer_fusion.records.identity import (
@@ -51,7 +51,7 @@ def _recognise_consumers(landing: Landing) -> None:
     parts: list[pa.Table] = []
     for batch in rows.to_batches(max_chunksize=_SIGHTINGS_AT_A_TIME):
         sightings = [
-            Sighting(
+            ConsumerSighting(
                 consumer,
                 {str(k): str(v) for k, v in json.loads(identifiers).items()},
                 tuple(map(tuple, places)),

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import N_
-from consumer_fusion.ingest.line_reader import BrokenLine, LineBlock, read_lines
-from consumer_fusion.ingest.mapping import WHITESPACE, Layout
+from consumer_fusion.ingest.line_reader import LineBlock, MalformedLine, read_lines
+from consumer_fusion.ingest.mapping import WHITESPACE, FileLayout
 
 LINES_PER_ROW_LIMIT = 1_000
 """A quote that is open for more lines than this was never meant as one."""
@@ -36,11 +36,11 @@ class RowBlock:
 
     rows: pa.Array
     columns: Sequence[pa.Array]
-    broken: tuple[BrokenLine, ...]
+    broken: tuple[MalformedLine, ...]
     fraction: float
 
 
-def read_header(path: Path, layout: Layout) -> tuple[str | None, tuple[str, ...]]:
+def read_header(path: Path, layout: FileLayout) -> tuple[str | None, tuple[str, ...]]:
     """The header line of a file, None where it has none, and the names of its columns.
 
     Raises:
@@ -77,7 +77,7 @@ def read_header(path: Path, layout: Layout) -> tuple[str | None, tuple[str, ...]
     )
 
 
-def _refuse_encoding(path: Path, layout: Layout, header: str) -> InputError:
+def _refuse_encoding(path: Path, layout: FileLayout, header: str) -> InputError:
     guess = (
         "utf-16" if "\0" in header or header.startswith(("\\xff\\xfe", "\\xfe\\xff")) else "cp1252 or latin-1"
     )
@@ -96,7 +96,7 @@ def _trim_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(trimmed)
 
 
-def read_rows(path: Path, layout: Layout, names: Sequence[str]) -> Iterator[RowBlock]:
+def read_rows(path: Path, layout: FileLayout, names: Sequence[str]) -> Iterator[RowBlock]:
     """The rows of a delimited file below its header, block by block."""
     to_skip = layout.skip_lines + layout.has_header
     for block in _join_rows(read_lines(path, layout.encoding), layout, to_skip):
@@ -104,7 +104,7 @@ def read_rows(path: Path, layout: Layout, names: Sequence[str]) -> Iterator[RowB
         yield RowBlock(block.lines, columns, (*block.broken, *broken), block.fraction)
 
 
-def _join_rows(blocks: Iterator[LineBlock], layout: Layout, to_skip: int) -> Iterator[LineBlock]:
+def _join_rows(blocks: Iterator[LineBlock], layout: FileLayout, to_skip: int) -> Iterator[LineBlock]:
     """Lines put together where a quoted column goes on over a line end."""
     open_lines: list[str] = []
     for block in blocks:
@@ -113,7 +113,7 @@ def _join_rows(blocks: Iterator[LineBlock], layout: Layout, to_skip: int) -> Ite
             skipped = len(block.lines) - kept
             to_skip -= skipped
             broken = tuple(
-                BrokenLine(each.index - skipped, each.code, each.detail, each.raw)
+                MalformedLine(each.index - skipped, each.code, each.detail, each.raw)
                 for each in block.broken
                 if each.index >= skipped
             )
@@ -132,17 +132,17 @@ def _join_rows(blocks: Iterator[LineBlock], layout: Layout, to_skip: int) -> Ite
         yield LineBlock(pa.array(rows, pa.string()), tuple(unclosed), 1.0)
 
 
-def _join_lines(block: LineBlock, open_lines: list[str], quote: str) -> tuple[list[str], list[BrokenLine]]:
+def _join_lines(block: LineBlock, open_lines: list[str], quote: str) -> tuple[list[str], list[MalformedLine]]:
     unreadable = {each.index: each for each in block.broken}
     rows: list[str] = []
-    broken: list[BrokenLine] = []
+    broken: list[MalformedLine] = []
     for index, line in enumerate(block.lines.to_pylist()):
         if index in unreadable:
             given_up, unclosed = _give_up(open_lines, len(rows), quote)
             rows += given_up
             broken += unclosed
             found = unreadable[index]
-            broken.append(BrokenLine(len(rows), found.code, found.detail, found.raw))
+            broken.append(MalformedLine(len(rows), found.code, found.detail, found.raw))
             rows.append("")
         elif open_lines:
             open_lines.append(line)
@@ -160,15 +160,15 @@ def _join_lines(block: LineBlock, open_lines: list[str], quote: str) -> tuple[li
     return rows, broken
 
 
-def _give_up(open_lines: list[str], first_index: int, quote: str) -> tuple[list[str], list[BrokenLine]]:
+def _give_up(open_lines: list[str], first_index: int, quote: str) -> tuple[list[str], list[MalformedLine]]:
     """Take the first of the open lines for broken and read the others anew."""
     rows: list[str] = []
-    broken: list[BrokenLine] = []
+    broken: list[MalformedLine] = []
     while open_lines:
         line = open_lines.pop(0)
         if line.count(quote) % 2:
             broken.append(
-                BrokenLine(
+                MalformedLine(
                     first_index + len(rows), "broken_line", "has a quote that is never closed. Close it", line
                 )
             )
@@ -177,9 +177,9 @@ def _give_up(open_lines: list[str], first_index: int, quote: str) -> tuple[list[
 
 
 def _cut_block(
-    rows: pa.Array, unreadable: set[int], layout: Layout, width: int
-) -> tuple[list[pa.Array], list[BrokenLine]]:
-    broken: list[BrokenLine] = []
+    rows: pa.Array, unreadable: set[int], layout: FileLayout, width: int
+) -> tuple[list[pa.Array], list[MalformedLine]]:
+    broken: list[MalformedLine] = []
     if layout.delimiter == WHITESPACE:
         cut = pc.split_pattern_regex(pc.utf8_trim_whitespace(rows), r"\s+")
         has_quotes = np.zeros(len(rows), dtype=bool)
@@ -204,13 +204,14 @@ def _cut_block(
             try:
                 values = _cut_row(text, layout)
             except csv.Error:
-                broken.append(BrokenLine(index, "broken_line", "has quotes that cannot be read. Double a quote inside "
-                                     "a quoted column", text))  # fmt: skip
+                broken.append(MalformedLine(
+                    index, "broken_line", "has quotes that cannot be read. Double a quote inside a quoted column", text
+                ))  # fmt: skip
             if values is not None and len(values) > width and not any(map(str.strip, values[width:])):
                 values = values[:width]
             if values is not None and len(values) != width:
                 detail = N_(f"has {len(values)} columns, expected {width}. Add or remove delimiters")
-                broken.append(BrokenLine(index, "broken_line", detail, text))
+                broken.append(MalformedLine(index, "broken_line", detail, text))
                 values = None
         for place, column in enumerate(parsed):
             column.append(values[place] if values is not None else None)
@@ -221,7 +222,7 @@ def _cut_block(
     ], broken
 
 
-def _cut_row(text: str, layout: Layout) -> list[str]:
+def _cut_row(text: str, layout: FileLayout) -> list[str]:
     if layout.delimiter == WHITESPACE:
         return text.split()
     if not layout.quote:

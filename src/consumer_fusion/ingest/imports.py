@@ -11,7 +11,7 @@ from consumer_fusion.ingest.formats import ImportFormat, write_reading
 from consumer_fusion.ingest.staging import STAGE_FILE
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.import_record import IMPORTS, ImportResult
-from consumer_fusion.storage.file_locks import Claim, claim_folder, sweep_claims
+from consumer_fusion.storage.file_locks import FolderLock, claim_folder, sweep_claims
 from consumer_fusion.storage.store import Session
 
 STARTED = "started"
@@ -32,7 +32,7 @@ def compute_fingerprint(files: Sequence[Path], reading: ImportFormat) -> str:
 
 def begin_import(
     session: Session, files: Sequence[Path], reading: ImportFormat, staging_folder: Path, now_us: int
-) -> tuple[str, Claim]:
+) -> tuple[str, FolderLock]:
     """Enter an import, or go on with an interrupted one of the same files and reading.
 
     One that another living process is at is left to it: this one then begins from the start, and finds in the end
@@ -71,7 +71,7 @@ def begin_import(
     )
 
 
-def begin_stream(session: Session, staging_folder: Path, now_us: int) -> tuple[str, Claim]:
+def begin_stream(session: Session, staging_folder: Path, now_us: int) -> tuple[str, FolderLock]:
     """Enter an import of events that a program hands in; it cannot be found again when it is interrupted.
 
     Returns:
@@ -100,7 +100,7 @@ def _enter(
     now_us: int,
     *,
     is_resumable: bool,
-) -> tuple[str, Claim]:
+) -> tuple[str, FolderLock]:
     import_id = make_id()
     claim = claim_folder(staging_folder / import_id, is_resumable=is_resumable)
     assert claim is not None, "an id that was made just now is nobody else's"

@@ -38,7 +38,7 @@ _UNENDED = "["
 
 
 @dataclass(frozen=True, slots=True)
-class BrokenLine:
+class MalformedLine:
     """A line that is no row.
 
     Attributes:
@@ -65,7 +65,7 @@ class LineBlock:
     """
 
     lines: pa.Array
-    broken: tuple[BrokenLine, ...]
+    broken: tuple[MalformedLine, ...]
     fraction: float
 
 
@@ -174,7 +174,7 @@ def _list_lines(block: LineBlock) -> list[str]:
 
 
 def _tell_broken(detail: str, raw: str) -> LineBlock:
-    return LineBlock(pa.array([""]), (BrokenLine(0, "broken_line", detail, raw[:_RAW_KEPT]),), 1.0)
+    return LineBlock(pa.array([""]), (MalformedLine(0, "broken_line", detail, raw[:_RAW_KEPT]),), 1.0)
 
 
 def _unwrap_members(lines: list[str]) -> tuple[list[str], bool]:
@@ -285,7 +285,7 @@ def _split_block(block: bytes, is_overlong: bool, encoding: str, fraction: float
     if is_overlong:
         raw = block.decode("utf-8", errors="replace").strip("\r\n")
         detail = N_(f"is longer than {LINE_BYTES_LIMIT >> 20} MiB; only its beginning is kept")
-        return LineBlock(pa.array([""]), (BrokenLine(0, "too_long", detail, raw),), fraction)
+        return LineBlock(pa.array([""]), (MalformedLine(0, "too_long", detail, raw),), fraction)
     ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
     offsets = np.concatenate(([0], ends + 1)).astype(np.int32)
     raw_lines = pa.BinaryArray.from_buffers(
@@ -300,11 +300,11 @@ def _split_block(block: bytes, is_overlong: bool, encoding: str, fraction: float
     if undecodable:
         is_kept = pc.or_(is_kept, pa.array([index in undecodable for index in range(len(texts))]))
     kept = texts.filter(is_kept)
-    broken: tuple[BrokenLine, ...] = ()
+    broken: tuple[MalformedLine, ...] = ()
     if undecodable:
         places = np.cumsum(is_kept.to_numpy(zero_copy_only=False)) - 1
         broken = tuple(
-            BrokenLine(
+            MalformedLine(
                 int(places[index]),
                 "invalid_encoding",
                 f"is not valid {encoding.upper()} text",

@@ -37,7 +37,7 @@ TESTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class FileLayout:
     """How the files are laid out.
 
     Attributes:
@@ -126,7 +126,7 @@ class RefundRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class LookupJoin:
     """A file in which further columns are looked up.
 
     Attributes:
@@ -166,7 +166,7 @@ class FileMapping:
     """
 
     source: str
-    layout: Layout
+    layout: FileLayout
     time_zone: str
     time_format: str
     precision: str | None
@@ -180,7 +180,7 @@ class FileMapping:
     refund: RefundRule | None
     group_by: tuple[str, ...]
     count_as: str
-    joins: tuple[Join, ...]
+    joins: tuple[LookupJoin, ...]
     on_change: Literal["keep", "replace"]
     text: str
 
@@ -256,7 +256,7 @@ def parse_mapping(text: str, *, where: str | None = None, is_kept: bool = False)
     return mapping
 
 
-def _read_layout(source: MappingKeys) -> Layout:
+def _read_layout(source: MappingKeys) -> FileLayout:
     format = source.take_choice("format", ("csv", "jsonl", "parquet"))
     delimiter = source.take_text("delimiter") or ","
     if len(delimiter) != 1 and delimiter != WHITESPACE:
@@ -269,7 +269,7 @@ def _read_layout(source: MappingKeys) -> Layout:
     if not has_header and not columns:
         source.complain("columns", "names the columns where `header = false`")
     decimal = source.take_choice("decimal", (".", ",")) or "."
-    return Layout(
+    return FileLayout(
         format=format,  # type: ignore[arg-type]
         encoding=source.take_text("encoding") or "utf-8",
         delimiter=delimiter,
@@ -376,14 +376,14 @@ def _read_test(keys: MappingKeys, kind: str, *, is_absolute: bool = False) -> Ki
     )
 
 
-def _read_join(keys: MappingKeys) -> Join:
+def _read_join(keys: MappingKeys) -> LookupJoin:
     file = keys.take_text("file", is_required=True) or ""
     # A mapping may come from somebody else: it opens files beside it and no others.
     if file in (".", "..") or "/" in file or "\\" in file or "\0" in file:
         keys.complain(
             "file", "is the plain name of a file, which lies beside the imported files or the mapping"
         )
-    join = Join(
+    join = LookupJoin(
         file,
         tuple(keys.take_texts_by_key("on", is_required=True).items()),
         tuple(keys.take_texts_by_key("columns", is_required=True).items()),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from consumer_fusion.errors import MappingError
-from consumer_fusion.ingest.mapping import FileMapping, Join
+from consumer_fusion.ingest.mapping import FileMapping, LookupJoin
 from consumer_fusion.ingest.mapping_query import list_columns, select_lookup
 from consumer_fusion.ingest.row_batches import read_columns
 from consumer_fusion.ingest.validation import quote_text
@@ -80,7 +80,7 @@ def read_lookups(engine: Engine, mapping: FileMapping, folders: Sequence[Path]) 
     }
 
 
-def _read_lookup(engine: Engine, join: Join, folders: Sequence[Path]) -> pa.Table:
+def _read_lookup(engine: Engine, join: LookupJoin, folders: Sequence[Path]) -> pa.Table:
     file = next((folder / join.file for folder in folders if (folder / join.file).is_file()), None)
     if file is None:
         raise MappingError(

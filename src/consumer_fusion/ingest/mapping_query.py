@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumer_fusion.ingest.mapping import FieldRule, FileMapping, Join, KindRule, RefundRule
+from consumer_fusion.ingest.mapping import FieldRule, FileMapping, KindRule, LookupJoin, RefundRule
 from consumer_fusion.ingest.row_batches import DETAIL, HEADER, LINE, POSITION, PROBLEM, RowBatch
 from consumer_fusion.ingest.validation import (
     CANONICAL_COLUMNS,
@@ -58,7 +58,7 @@ def list_columns(mapping: FileMapping) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name not in looked_up))
 
 
-def select_lookup(join: Join, relation: str) -> str:
+def select_lookup(join: LookupJoin, relation: str) -> str:
     """The rows of a lookup file: its keys as `key_1`, ... and its columns under the names given here, as text."""
     keys = [
         f"cast({quote_name(theirs)} as varchar) as key_{number}"

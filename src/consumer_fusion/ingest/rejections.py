@@ -22,7 +22,7 @@ _COLUMNS = ("import_id", "source", "position", "code", "message", "raw", "consum
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryFiles:
     """Rows to be tried again, as files that are imported like any other.
 
     Attributes:
@@ -170,7 +170,7 @@ def prepare_retries(
     rejection_ids: Sequence[int] | None = None,
     corrected: Mapping[int, str] | None = None,
     reading: ImportFormat | None = None,
-) -> tuple[Retry, ...]:
+) -> tuple[RetryFiles, ...]:
     """Write rejected rows into files again, one retry for each way in which they were read.
 
     Args:
@@ -200,7 +200,7 @@ def prepare_retries(
         before = read_reading(text)
         again = _read_rows_again(before if reading is None else replace(reading, source=before.source))
         files = tuple(_write_files(rejections, again, folder, f"retry-{number:04d}"))
-        retries.append(Retry(again, files, tuple(each.rejection_id for each in rejections)))
+        retries.append(RetryFiles(again, files, tuple(each.rejection_id for each in rejections)))
     return tuple(retries)
 
 

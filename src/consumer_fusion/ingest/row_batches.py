@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.ingest.delimited import read_header, read_rows
-from consumer_fusion.ingest.line_reader import BrokenLine, read_lines, read_objects, split_lines
-from consumer_fusion.ingest.mapping import FileFormat, Layout
+from consumer_fusion.ingest.line_reader import MalformedLine, read_lines, read_objects, split_lines
+from consumer_fusion.ingest.mapping import FileFormat, FileLayout
 
 POSITION = "__position"
 LINE = "__line"
@@ -48,7 +48,7 @@ class RowBatch:
     fraction: float
 
 
-def tell_format(path: Path, layout: Layout | None) -> FileFormat:
+def tell_format(path: Path, layout: FileLayout | None) -> FileFormat:
     """What a file is: as the mapping says, else by the ending of its name."""
     if layout is None:
         return "jsonl"
@@ -57,7 +57,7 @@ def tell_format(path: Path, layout: Layout | None) -> FileFormat:
     return _FORMATS.get(Path(path.name.removesuffix(".gz")).suffix.lower(), "csv")
 
 
-def read_columns(path: Path, layout: Layout) -> tuple[str, ...] | None:
+def read_columns(path: Path, layout: FileLayout) -> tuple[str, ...] | None:
     """The names of the columns of a file; None for JSON lines, where each has its own."""
     match tell_format(path, layout):
         case "csv":
@@ -70,7 +70,7 @@ def read_columns(path: Path, layout: Layout) -> tuple[str, ...] | None:
 
 def read_parts(
     files: Sequence[Path],
-    layout: Layout | None,
+    layout: FileLayout | None,
     *,
     rows_per_part: int,
     skip_rows: int = 0,
@@ -141,7 +141,7 @@ def _join(parts: Sequence[RowBatch]) -> RowBatch:
     return RowBatch(rows, last.form, last.columns, last.last_position, last.fraction)
 
 
-def _read_blocks(files: Sequence[Path], layout: Layout | None, *, has_lines: bool) -> Iterator[RowBatch]:
+def _read_blocks(files: Sequence[Path], layout: FileLayout | None, *, has_lines: bool) -> Iterator[RowBatch]:
     position = 0
     for number, file in enumerate(files):
         for part in _read_file(file, layout, position, has_lines=has_lines):
@@ -152,7 +152,7 @@ def _read_blocks(files: Sequence[Path], layout: Layout | None, *, has_lines: boo
                 )
 
 
-def _read_file(file: Path, layout: Layout | None, before: int, *, has_lines: bool) -> Iterator[RowBatch]:
+def _read_file(file: Path, layout: FileLayout | None, before: int, *, has_lines: bool) -> Iterator[RowBatch]:
     form = tell_format(file, layout)
     if form == "parquet":
         yield from _read_parquet(file, before)
@@ -176,7 +176,7 @@ def _read_file(file: Path, layout: Layout | None, before: int, *, has_lines: boo
             yield RowBatch(table, "objects", (), before, block.fraction)
 
 
-def _make_lines(lines: pa.Array, broken: Sequence[BrokenLine], before: int) -> pa.Table:
+def _make_lines(lines: pa.Array, broken: Sequence[MalformedLine], before: int) -> pa.Table:
     problems: list[str | None] = []
     if broken:
         problems = [None] * len(lines)

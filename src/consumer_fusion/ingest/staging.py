@@ -40,7 +40,7 @@ from consumer_fusion.ingest.validation import (
 )
 from consumer_fusion.storage.duckdb import quote_paths
 from consumer_fusion.storage.engine import Engine
-from consumer_fusion.storage.scratch import FileScratch, KeptResult, MemoryScratch, Scratch
+from consumer_fusion.storage.scratch import FileScratch, MemoryScratch, Scratch, StoredResult
 from consumer_fusion.storage.segments import finish_file, sync_folder
 
 ROWS_PER_PART = 500_000
@@ -314,7 +314,7 @@ def stage_lines(
     )
     tables = {"lines": part.rows, "staged": pa.table({"last_position": [0]})}
     rows = engine.read(select_accepted(checked), step="check arrivals", tables=tables)
-    rejected = KeptResult("", 0)
+    rejected = StoredResult("", 0)
     if reading.format == "segment" or rows.num_rows != len(part.rows):
         rejected = scratch.keep(
             "rejected", select_rejected(checked, {}), step="check arrivals", tables=tables

@@ -14,7 +14,7 @@ DELIVERY_STATUSES: tuple[DeliveryStatus, ...] = get_args(DeliveryStatus)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LastSeenState:
     """How a pair stands.
 
     Attributes:

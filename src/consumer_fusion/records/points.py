@@ -29,7 +29,7 @@ Comparison = Literal["is", "in", "above", "below", "at_least", "at_most", "prese
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PointsEntry:
     """Points that one event of a kind gives one facet.
 
     Attributes:
@@ -90,7 +90,7 @@ class Kind:
     half_life_days: float
     magnitude: MagnitudeRule
     trust: float
-    entries: tuple[Entry, ...]
+    entries: tuple[PointsEntry, ...]
     spreads: str | None
     derives: str | None
     mends: str | None

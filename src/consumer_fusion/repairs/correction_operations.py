@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from consumer_fusion.errors import ConflictError, InputError
 from consumer_fusion.i18n.translation import N_
-from consumer_fusion.operations import Context, Group, Moment, Operation, Query, Schema, describe
+from consumer_fusion.operations import Context, Moment, Operation, OperationGroup, Query, Schema, describe
 from consumer_fusion.records.import_record import Correction, CorrectionStatus
 from consumer_fusion.repairs import replacements
-from consumer_fusion.repairs.outcome import Outcome, tell_outcome
+from consumer_fusion.repairs.outcome import RepairOutcome, tell_outcome
 
 STATUS_WORDS: dict[CorrectionStatus, str] = {
     "waiting": N_("waiting"),
@@ -83,7 +83,7 @@ def _tell_change(each: Correction) -> str:
     )
 
 
-def _apply_corrections(context: Context, asked: CorrectionIds) -> Outcome:
+def _apply_corrections(context: Context, asked: CorrectionIds) -> RepairOutcome:
     if bool(asked.correction_ids) == asked.is_all:
         raise InputError("Say which corrections.", hint="Give numbers, or --all, and only one of them.")
     if asked.is_all and not _find(context, None):
@@ -109,7 +109,7 @@ def _find(context: Context, correction_id: int | None) -> Sequence[Correction]:
     ]
 
 
-CORRECTIONS = Group(
+CORRECTIONS = OperationGroup(
     "corrections",
     N_("Corrections"),
     N_(
@@ -127,7 +127,7 @@ CORRECTION_OPERATIONS = (
     ),
     Operation(
         name="corrections apply", run=_apply_corrections, needs="mend_events", parameters=CorrectionIds,
-        result=Outcome, arguments=("correction_ids",), is_on_page=False, of_row="correction_id",
+        result=RepairOutcome, arguments=("correction_ids",), is_on_page=False, of_row="correction_id",
         summary="Replace what is on record by what the source says now; scores follow at once.",
         audit="apply corrections", button=N_("Apply"), is_offered=lambda row: row.status != "applied",
         done=N_("Events replaced: {replaced}. Scores follow at once."),

@@ -8,7 +8,7 @@ from consumer_fusion.operations import Schema, describe
 from consumer_fusion.records.import_record import ImportResult
 
 
-class Outcome(Schema):
+class RepairOutcome(Schema):
     """What became of rows that were read again."""
 
     accepted: int = describe("Accepted", "New events, now durable.")
@@ -21,6 +21,6 @@ class Outcome(Schema):
     replaced: int = describe("Replaced", "Events on record that now say what the source says.")
 
 
-def tell_outcome(acceptance: ImportResult) -> Outcome:
+def tell_outcome(acceptance: ImportResult) -> RepairOutcome:
     """The counts of an import."""
-    return Outcome(**asdict(acceptance))
+    return RepairOutcome(**asdict(acceptance))

@@ -12,10 +12,10 @@ from consumer_fusion.events.landing import Progress, ignore_progress
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.ingest.formats import ImportFormat
 from consumer_fusion.ingest.rejections import count_rejections, list_rejections
-from consumer_fusion.operations import Context, Group, Operation, Query, Schema, describe
+from consumer_fusion.operations import Context, Operation, OperationGroup, Query, Schema, describe
 from consumer_fusion.records.import_record import Rejection
 from consumer_fusion.repairs import rejected_rows
-from consumer_fusion.repairs.outcome import Outcome, tell_outcome
+from consumer_fusion.repairs.outcome import RepairOutcome, tell_outcome
 
 FORM_OF_PROBLEM = N_("Row {position} {message}")
 """How the reason of every rejected row is written; what follows the number is in `ingest.validation`."""
@@ -111,7 +111,7 @@ def retry_rows(
     progress: Progress = ignore_progress,
     *,
     reading: ImportFormat | None = None,
-) -> Outcome:
+) -> RepairOutcome:
     """Read rejected rows again: those that are named, those of a reason, or all.
 
     Args:
@@ -147,7 +147,7 @@ def _drop_rows(context: Context, asked: DropRows) -> Dropped:
     return Dropped(dropped=rejected_rows.drop_rejected(context.workspace, ids or None, is_all=asked.is_all))
 
 
-REJECTED = Group(
+REJECTED = OperationGroup(
     "rejected",
     N_("Import errors"),
     N_(
@@ -165,7 +165,7 @@ SHOW_REJECTED = Query(
     arguments=("rejection_id",), summary="Show one row as it came, with the reason.", look="look at rejected row",
 )  # fmt: skip
 RETRY = Operation(
-    name="rejected retry", run=retry_rows, needs="mend_events", parameters=RetryRows, result=Outcome,
+    name="rejected retry", run=retry_rows, needs="mend_events", parameters=RetryRows, result=RepairOutcome,
     arguments=("rejection_ids",), audit="retry rejected rows", button=N_("Retry"),
     summary="Read rows again, as they are or corrected; those that can be taken now leave the list.",
     done=N_("Rows accepted: {accepted}; already here: {duplicates}; still set aside: {rejected}."),

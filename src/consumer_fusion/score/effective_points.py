@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from consumer_fusion.access.audit import append_audit
-from consumer_fusion.events.landing import Consequences, Progress, ignore_progress
+from consumer_fusion.events.landing import AffectedConsumers, Progress, ignore_progress
 from consumer_fusion.events.rewriting import rewrite_events
 from consumer_fusion.records.audit import PRODUCT, AuditEntry
 from consumer_fusion.records.calibration import CALIBRATIONS
@@ -84,7 +84,7 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
             _fold_changes(workspace, session, previous, points, kind_ids, progress)
         if previous is not None and not session.count(BRAND_REFERENCES):
             # A store of an older release, whose references were of another sort.
-            landing = Consequences()
+            landing = AffectedConsumers()
             points = follow_orders(workspace, session, points, kind_ids, landing, is_whole=True)
             settle(workspace, session, points, kind_ids, landing, progress)
         if previous is not None and workspace.on_change is None:
@@ -190,7 +190,7 @@ def _fold_changes(
         ]
     progress("fold anew", 0, None)
     refold(ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids), kinds=changed)
-    settle(workspace, session, points, kind_ids, Consequences(consumers=None), progress)
+    settle(workspace, session, points, kind_ids, AffectedConsumers(consumers=None), progress)
 
 
 def _write_rules(points: PointsTable) -> list[tuple[object, ...]]:

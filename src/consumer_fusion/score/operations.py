@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import N_
-from consumer_fusion.operations import Context, Group, Operation, Schema, Text, describe
+from consumer_fusion.operations import Context, Operation, OperationGroup, Schema, Text, describe
 from consumer_fusion.records.points import Facet, Kind
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.points.points_store import read_kept_points
@@ -123,7 +123,7 @@ CHANGE_POINTS = Operation(
     done=N_("The points of “{kind}” are in force, and every score is read with them."),
 )  # fmt: skip
 GROUPS = (
-    Group(
+    OperationGroup(
         "points",
         N_("Points"),
         "The points in force: what each kind of event adds to which facet, and how fast it fades.",

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.events.event_reader import Selection
+from consumer_fusion.events.event_reader import EventSelection
 from consumer_fusion.records.points import Kind, PointsTable
 from consumer_fusion.score.calibration.calibration_report import UNHAPPY_BELOW
 from consumer_fusion.score.queries.score_queries import fold_until, score_states
@@ -130,7 +130,7 @@ def score_anew(
     Returns:
         As of `score_states`.
     """
-    states = fold_until(context, Selection(until_us=as_of_us), as_of_us)
+    states = fold_until(context, EventSelection(until_us=as_of_us), as_of_us)
     return score_states(context.engine, states, context.points, context.kind_ids)
 
 

@@ -32,13 +32,13 @@ class AuditBuffer:
 
     Args:
         store: The store.
-        visits: The file of visits.
+        session_store: The session store.
         pause_seconds: How often it is written.
     """
 
-    def __init__(self, store: Store, visits: Store, *, pause_seconds: float = _PAUSE_SECONDS) -> None:
+    def __init__(self, store: Store, session_store: Store, *, pause_seconds: float = _PAUSE_SECONDS) -> None:
         self._store = store
-        self._visits = visits
+        self._visits = session_store
         self._pause_seconds = pause_seconds
         self._lock = threading.Lock()
         self._writing = threading.Lock()

@@ -11,16 +11,26 @@ from urllib.parse import urlsplit
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from consumer_fusion.access import signing_in
+from consumer_fusion.access import password_sign_in
 from consumer_fusion.access.form_tokens import make_form_token
+from consumer_fusion.access.password_sign_in import (
+    SignedInAccount,
+    call_with_token,
+    find_signed_in,
+    sign_in_on_localhost,
+)
 from consumer_fusion.access.sessions import NewSession, close_session, close_sessions
-from consumer_fusion.access.signing_in import SignedIn, call_with_token, find_signed_in, sign_in_on_localhost
 from consumer_fusion.access.tokens import verify_token
 from consumer_fusion.errors import AuthenticationError, FusionError, RefusedError
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import Actor, AuditEntry
 from consumer_fusion.server.http_errors import find_status
-from consumer_fusion.server.session_middleware import Gate, Visit, find_visit, is_bearer
+from consumer_fusion.server.session_middleware import (
+    RequestSession,
+    SessionGuard,
+    find_request_session,
+    is_bearer,
+)
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
@@ -28,17 +38,17 @@ _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "
 
 def read_form_token(request: HTTPConnection) -> str:
     """The form token for a page; it goes into the field `form_token`, or into the header `X-Form-Token`."""
-    visit = find_visit(request)
-    visit.has_form = True
-    return make_form_token(visit.gate.signing_key, visit.held)
+    request_session = find_request_session(request)
+    request_session.has_form = True
+    return make_form_token(request_session.guard.signing_key, request_session.held)
 
 
-def find_staff(request: HTTPConnection) -> SignedIn | None:
+def find_staff(request: HTTPConnection) -> SignedInAccount | None:
     """Who is signed in, if anybody is."""
-    return find_visit(request).signed_in
+    return find_request_session(request).signed_in
 
 
-def require_staff(request: HTTPConnection) -> SignedIn:
+def require_staff(request: HTTPConnection) -> SignedInAccount:
     """Who is signed in.
 
     Raises:
@@ -58,24 +68,26 @@ def admit_caller(_workspace: object, request: HTTPConnection) -> Caller:
     """
     if is_bearer(request.headers):
         secret = request.headers["authorization"].partition(" ")[2].strip()
-        return _verify_token(find_visit(request).gate, secret)
+        return _verify_token(find_request_session(request).guard, secret)
     return require_staff(request).caller
 
 
-def renew_visit(request: HTTPConnection) -> None:
+def renew_session(request: HTTPConnection) -> None:
     """Find out anew who is signed in, for an answer that goes on for long: nobody may be by now.
 
     Tokens are looked at anew each time they are asked for, so that there is nothing to do for them.
     """
-    visit = request.scope.get("state", {}).get("visit")
-    if isinstance(visit, Visit) and visit.token is not None:
-        gate = visit.gate
-        visit.signed_in = find_signed_in(gate.store, gate.visits, visit.token, gate.now_us(), gate.limits)
+    request_session = request.scope.get("state", {}).get("request_session")
+    if isinstance(request_session, RequestSession) and request_session.token is not None:
+        guard = request_session.guard
+        request_session.signed_in = find_signed_in(
+            guard.store, guard.session_store, request_session.token, guard.now_us(), guard.limits
+        )
 
 
 def note_looks(request: HTTPConnection, entries: Iterable[AuditEntry]) -> None:
     """Put many looks on record, such as of the pairs of a list."""
-    find_visit(request).gate.trail.note_looks(entries)
+    find_request_session(request).guard.audit_buffer.note_looks(entries)
 
 
 def note_refusal(request: HTTPConnection, caller: Caller, error: FusionError, route: str) -> None:
@@ -85,8 +97,8 @@ def note_refusal(request: HTTPConnection, caller: Caller, error: FusionError, ro
     """
     status = find_status(error)
     if status == 403 or (status == 404 and caller.brands is not None):
-        visit = find_visit(request)
-        visit.gate.trail.note_refusal(caller.actor, route, visit.gate.now_us())
+        request_session = find_request_session(request)
+        request_session.guard.audit_buffer.note_refusal(caller.actor, route, request_session.guard.now_us())
 
 
 async def sign_in(request: HTTPConnection, email: str, password: str) -> NewSession:
@@ -97,15 +109,16 @@ async def sign_in(request: HTTPConnection, email: str, password: str) -> NewSess
         ThrottledError: They have to wait.
         RefusedError: They did not come by HTTPS.
     """
-    visit = find_visit(request)
-    _require_private_line(request, visit)
-    gate = visit.gate
-    async with gate.hashing:
-        visit.opened = await run_in_threadpool(
-            signing_in.sign_in, gate.store, gate.visits, gate.trail.note_looks, email, password,
-            _read_address(request), gate.now_us(), cost=gate.cost, limits=gate.limits, previous_token=visit.token,
+    request_session = find_request_session(request)
+    _require_private_line(request, request_session)
+    guard = request_session.guard
+    async with guard.hashing:
+        request_session.opened = await run_in_threadpool(
+            password_sign_in.sign_in, guard.store, guard.session_store, guard.audit_buffer.note_looks, email, password,
+            _read_address(request), guard.now_us(), cost=guard.cost, limits=guard.limits,
+            previous_token=request_session.token,
         )  # fmt: skip
-    return visit.opened
+    return request_session.opened
 
 
 async def take_up_link(
@@ -119,15 +132,16 @@ async def take_up_link(
         ConflictError: There is an owner by now.
         RefusedError: They did not come by HTTPS.
     """
-    visit = find_visit(request)
-    _require_private_line(request, visit)
-    gate = visit.gate
-    async with gate.hashing:
-        visit.opened = await run_in_threadpool(
-            signing_in.take_up_link, gate.store, gate.visits, secret, password, gate.now_us(), email=email,
-            name=name, cost=gate.cost, limits=gate.limits, previous_token=visit.token,
+    request_session = find_request_session(request)
+    _require_private_line(request, request_session)
+    guard = request_session.guard
+    async with guard.hashing:
+        request_session.opened = await run_in_threadpool(
+            password_sign_in.take_up_link, guard.store, guard.session_store, secret, password, guard.now_us(),
+            email=email, name=name, cost=guard.cost, limits=guard.limits,
+            previous_token=request_session.token,
         )  # fmt: skip
-    return visit.opened
+    return request_session.opened
 
 
 async def sign_in_visitor(request: HTTPConnection) -> NewSession:
@@ -136,50 +150,52 @@ async def sign_in_visitor(request: HTTPConnection) -> NewSession:
     Raises:
         RefusedError: It is no demo, or not the same machine.
     """
-    visit = find_visit(request)
-    visit.opened = await run_in_threadpool(_open_demo, visit.gate, request)
-    return visit.opened
+    request_session = find_request_session(request)
+    request_session.opened = await run_in_threadpool(_open_demo, request_session.guard, request)
+    return request_session.opened
 
 
 async def sign_out(request: HTTPConnection, *, everywhere: bool = False) -> None:
     """Sign out of this browser, or of all; the answer takes the cookie back."""
-    visit = find_visit(request)
-    visit.is_closing = visit.signed_in is not None
-    await run_in_threadpool(_close, visit, everywhere)
+    request_session = find_request_session(request)
+    request_session.is_closing = request_session.signed_in is not None
+    await run_in_threadpool(_close, request_session, everywhere)
 
 
-def _verify_token(gate: Gate, secret: str) -> Caller:
-    with gate.store.reading() as session:
-        token = verify_token(session, secret, gate.now_us())
+def _verify_token(guard: SessionGuard, secret: str) -> Caller:
+    with guard.store.reading() as session:
+        token = verify_token(session, secret, guard.now_us())
         caller = call_with_token(session, token)
-    gate.trail.note_token(token.token_id, gate.now_us())
+    guard.audit_buffer.note_token(token.token_id, guard.now_us())
     return caller
 
 
-def _open_demo(gate: Gate, request: HTTPConnection) -> NewSession:
+def _open_demo(guard: SessionGuard, request: HTTPConnection) -> NewSession:
     return sign_in_on_localhost(
-        gate.store, gate.visits, gate.trail.note_looks, from_address=_read_address(request),
-        bound_address=gate.bound_address, host=_read_host(request), is_forwarded=_is_forwarded(request),
-        is_demo=gate.is_demo, now_us=gate.now_us(), limits=gate.limits,
+        guard.store, guard.session_store, guard.audit_buffer.note_looks, from_address=_read_address(request),
+        bound_address=guard.bound_address, host=_read_host(request), is_forwarded=_is_forwarded(request),
+        is_demo=guard.is_demo, now_us=guard.now_us(), limits=guard.limits,
     )  # fmt: skip
 
 
-def _close(visit: Visit, everywhere: bool) -> None:
-    if visit.signed_in is None or visit.token is None:
+def _close(request_session: RequestSession, everywhere: bool) -> None:
+    if request_session.signed_in is None or request_session.token is None:
         return
-    account_id, gate = visit.signed_in.account.account_id, visit.gate
-    with gate.visits.writing() as session:
+    account_id, guard = request_session.signed_in.account.account_id, request_session.guard
+    with guard.session_store.writing() as session:
         if everywhere:
             close_sessions(session, account_id)
         else:
-            close_session(session, visit.token)
+            close_session(session, request_session.token)
     action = "sign out everywhere" if everywhere else "sign out"
-    gate.trail.note_looks([AuditEntry(Actor("staff", account_id), action, gate.now_us(), account_id)])
+    guard.audit_buffer.note_looks(
+        [AuditEntry(Actor("staff", account_id), action, guard.now_us(), account_id)]
+    )
 
 
-def _require_private_line(request: HTTPConnection, visit: Visit) -> None:
+def _require_private_line(request: HTTPConnection, request_session: RequestSession) -> None:
     is_local = _read_host(request) in _LOCAL_NAMES and not _is_forwarded(request)
-    if not (visit.is_secure or is_local or visit.gate.is_plain_http_allowed):
+    if not (request_session.is_secure or is_local or request_session.guard.is_plain_http_allowed):
         raise RefusedError(
             "A password would travel in the open: the page was opened without HTTPS.",
             hint="Put a server that speaks HTTPS in front (see docs/how-to/access.md), or open it as localhost.",

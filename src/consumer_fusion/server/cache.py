@@ -92,7 +92,7 @@ class KeyLocks:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _CacheEntry:
     value: Any
     version: Version
     held: float
@@ -110,7 +110,7 @@ class Cache:
 
     def __init__(self, bytes_limit: int = BYTES_LIMIT) -> None:
         self._bytes_limit = bytes_limit
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _CacheEntry] = OrderedDict()
         self._size = 0
         self._locks = KeyLocks()
         self._guard = threading.Lock()
@@ -161,7 +161,7 @@ class Cache:
         with self._guard:
             before = self._kept.pop(key, None)
             self._size += size - (0 if before is None else before.size)
-            self._kept[key] = _Kept(value, version, now, now, seconds, size)
+            self._kept[key] = _CacheEntry(value, version, now, now, seconds, size)
             while self._size > self._bytes_limit and len(self._kept) > 1:
                 self._size -= self._kept.popitem(last=False)[1].size
 
@@ -198,7 +198,7 @@ class Cache:
         for thread in running:
             thread.join(timeout=30.0)
 
-    def _look(self, key: Hashable, version: Version) -> _Kept | None:
+    def _look(self, key: Hashable, version: Version) -> _CacheEntry | None:
         with self._guard:
             kept = self._kept.get(key)
             if kept is not None:
@@ -207,7 +207,9 @@ class Cache:
                     kept.held = monotonic()
             return kept
 
-    def _refresh(self, key: Hashable, version: Version, compute: Callable[[], T], kept: _Kept | None) -> None:
+    def _refresh(
+        self, key: Hashable, version: Version, compute: Callable[[], T], kept: _CacheEntry | None
+    ) -> None:
         if kept is not None and (
             kept.version == version or monotonic() - kept.made < REST_FACTOR * kept.seconds
         ):
@@ -221,7 +223,7 @@ class Cache:
         return value
 
 
-def _may_be_given(kept: _Kept, version: Version, patience_seconds: float) -> bool:
+def _may_be_given(kept: _CacheEntry, version: Version, patience_seconds: float) -> bool:
     if kept.version == version:
         return True
     return kept.version.fixed == version.fixed and monotonic() - kept.held < patience_seconds

@@ -91,7 +91,7 @@ def read_places(
     return {each: (consumers[first:end], scores[first:end]) for each, (first, end) in bounds.items()}
 
 
-def read_places_aside(
+def read_places_in_worker(
     workspace: Workspace, brand_ids: Sequence[int], as_of_us: int
 ) -> dict[int, tuple[IntArray, FloatArray]]:
     """The same; of large brands it is also kept how scores are spread, for who asks after the next start."""

@@ -15,7 +15,7 @@ from time import monotonic
 import numpy as np
 
 from consumer_fusion.score.effective_points import POINTS_MARK
-from consumer_fusion.score.model.percentiles import Spread, read_standing, spread_scores
+from consumer_fusion.score.model.percentiles import ScoreDistribution, read_standing, spread_scores
 from consumer_fusion.score.queries import answers
 from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import (
@@ -26,7 +26,7 @@ from consumer_fusion.server.many_pairs import (
     count_states,
     group_brands,
     read_places,
-    read_places_aside,
+    read_places_in_worker,
 )
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.storage.store import Session
@@ -47,7 +47,7 @@ class Percentile:
     """Where a score lies among those of its brand.
 
     Attributes:
-        percentile: As `score.Spread.rank` tells it.
+        percentile: As `score.ScoreDistribution.rank` tells it.
         as_of_us: The moment of those.
     """
 
@@ -69,7 +69,7 @@ class BrandPercentiles:
     as_of_us: int
     consumers: IntArray
     scores: FloatArray
-    spread: Spread
+    spread: ScoreDistribution
 
     def rank(self, consumer_id: int, value: float) -> Percentile | None:
         """The place of a consumer's score; a pair that is not there or moved since is placed by its score."""
@@ -176,7 +176,7 @@ class PercentileCache:
         if size < MANY_STATES:
             read = read_places(self._workspace, brand_ids, moment)
         elif is_ahead:
-            read = self._workers.run_ahead(read_places_aside, brand_ids, moment)
+            read = self._workers.run_ahead(read_places_in_worker, brand_ids, moment)
         else:
             read = self._workers.run(read_places, brand_ids, moment)
         return [

@@ -22,9 +22,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consumer_fusion.access.form_tokens import check_form, check_origin
+from consumer_fusion.access.password_sign_in import SignedInAccount, find_signed_in
 from consumer_fusion.access.passwords import DEFAULT_COST, PasswordCost
 from consumer_fusion.access.sessions import DEFAULT_LIMITS, NewSession, SessionLimits
-from consumer_fusion.access.signing_in import SignedIn, find_signed_in
 from consumer_fusion.errors import FusionError, InputError, PermissionDeniedError
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
@@ -35,7 +35,7 @@ FORM_HEADER = "x-form-token"
 MAX_FORM_BYTES = 1_048_576
 """A form larger than this sends its token in the header, such as an upload does."""
 _SESSION_COOKIE = "fusion_session"
-_VISIT_COOKIE = "fusion_visit"
+_FORM_COOKIE = "fusion_visit"
 _TOUCH_US = 60_000_000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _DEFAULT_HEADERS = {
@@ -53,13 +53,13 @@ _DEFAULT_HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class SessionGuard:
     """What the middleware needs to know who may come in.
 
     Attributes:
         store: The store.
-        visits: The file of visits, which says who is signed in.
-        trail: Where looks and uses go.
+        session_store: The session store: who is signed in.
+        audit_buffer: Where looks and uses go.
         signing_key: The installation's, from `access.read_signing_key`.
         now_us: Says what time it is.
         is_demo: Whether the workspace is a demo.
@@ -72,8 +72,8 @@ class Gate:
     """
 
     store: Store
-    visits: Store
-    trail: AuditBuffer
+    session_store: Store
+    audit_buffer: AuditBuffer
     signing_key: bytes = field(repr=False)
     now_us: Callable[[], int]
     is_demo: bool = False
@@ -85,11 +85,11 @@ class Gate:
 
 
 @dataclass(slots=True)
-class Visit:
+class RequestSession:
     """What is known of the one who sends a request, and what the answer does to their cookies.
 
     Attributes:
-        gate: The gate they came through.
+        guard: The gate they came through.
         is_secure: Whether they came by HTTPS.
         signed_in: Who is signed in, if anybody is.
         token: The session token of the browser, if it counts.
@@ -101,9 +101,9 @@ class Visit:
         is_own_page: Whether a change was asked for by a page of ours.
     """
 
-    gate: Gate
+    guard: SessionGuard
     is_secure: bool
-    signed_in: SignedIn | None = None
+    signed_in: SignedInAccount | None = None
     token: str | None = field(default=None, repr=False)
     held: str = field(default="", repr=False)
     has_new_held: bool = False
@@ -118,7 +118,7 @@ class SessionMiddleware:
 
     Args:
         app: The console and the read API.
-        gate: Who may come in.
+        guard: Who may come in.
         write_refusal: Makes the answer to a change that is refused, for a console that speaks in pages.
         paths_without_form: Changes that need no form token, because they change nothing but the browser's own
             cookies; they too must come from a page of ours.
@@ -127,12 +127,12 @@ class SessionMiddleware:
     def __init__(
         self,
         app: ASGIApp,
-        gate: Gate,
+        guard: SessionGuard,
         write_refusal: Callable[[Request, FusionError], Awaitable[Response]] | None = None,
         paths_without_form: frozenset[str] = frozenset(),
     ) -> None:
         self.app = app
-        self.gate = gate
+        self.guard = guard
         self.write_refusal = write_refusal or _write_json_refusal
         self.paths_without_form = paths_without_form
 
@@ -141,24 +141,24 @@ class SessionMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        visit = await _read_visit(self.gate, scope)
-        scope.setdefault("state", {})["visit"] = visit
+        request_session = await _read_request_session(self.guard, scope)
+        scope.setdefault("state", {})["request_session"] = request_session
 
         async def send_with_cookies(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _write_answer_headers(MutableHeaders(scope=message), visit)
+                _write_answer_headers(MutableHeaders(scope=message), request_session)
             await send(message)
 
         try:
             if scope["method"] not in _SAFE_METHODS and not is_bearer(Headers(scope=scope)):
                 _check_origin(scope)
-                visit.is_own_page = True
+                request_session.is_own_page = True
                 if scope["path"] not in self.paths_without_form:
-                    receive = await _check_form(scope, receive, visit)
+                    receive = await _check_form(scope, receive, request_session)
         except FusionError as error:
-            if visit.signed_in is not None:
-                self.gate.trail.note_refusal(
-                    visit.signed_in.caller.actor, "a form of another page", self.gate.now_us()
+            if request_session.signed_in is not None:
+                self.guard.audit_buffer.note_refusal(
+                    request_session.signed_in.caller.actor, "a form of another page", self.guard.now_us()
                 )
             refusal = await self.write_refusal(Request(scope), error)
             await refusal(scope, receive, send_with_cookies)
@@ -166,16 +166,16 @@ class SessionMiddleware:
         await self.app(scope, receive, send_with_cookies)
 
 
-def find_visit(request: HTTPConnection) -> Visit:
+def find_request_session(request: HTTPConnection) -> RequestSession:
     """What the middleware found out about a request.
 
     Raises:
         PermissionDeniedError: The request did not come through the middleware, so nobody is let in.
     """
-    visit = request.scope.get("state", {}).get("visit")
-    if not isinstance(visit, Visit):
+    request_session = request.scope.get("state", {}).get("request_session")
+    if not isinstance(request_session, RequestSession):
         raise PermissionDeniedError("This part of the server knows nobody.", hint="Report this as a fault.")
-    return visit
+    return request_session
 
 
 def is_bearer(headers: Headers) -> bool:
@@ -188,28 +188,32 @@ async def _write_json_refusal(_request: Request, error: FusionError) -> Response
     return JSONResponse(write_error(error), find_status(error), dict(write_headers(error)))
 
 
-async def _read_visit(gate: Gate, scope: Scope) -> Visit:
+async def _read_request_session(guard: SessionGuard, scope: Scope) -> RequestSession:
     connection = HTTPConnection(scope)
     cookies = connection.cookies
-    visit = Visit(gate, is_secure=scope.get("scheme") == "https", held=secrets.token_urlsafe(32))
+    request_session = RequestSession(
+        guard, is_secure=scope.get("scheme") == "https", held=secrets.token_urlsafe(32)
+    )
     if is_bearer(connection.headers):
         # Its changes are not checked for where they come from, so the cookie beside it must not count.
-        return visit
-    token = _unsign(gate, _SESSION_COOKIE, cookies.get(_name_cookie(_SESSION_COOKIE, visit.is_secure)))
+        return request_session
+    token = _unsign(
+        guard, _SESSION_COOKIE, cookies.get(_name_cookie(_SESSION_COOKIE, request_session.is_secure))
+    )
     if token is not None:
-        visit.signed_in = await run_in_threadpool(_find_signed_in, gate, token)
-        if visit.signed_in is not None:
-            visit.token = visit.held = token
-            now_us = gate.now_us()
-            if now_us - visit.signed_in.session.seen_us > _TOUCH_US:
-                gate.trail.note_session(visit.signed_in.session.digest, now_us)
-            return visit
-    held = _unsign(gate, _VISIT_COOKIE, cookies.get(_name_cookie(_VISIT_COOKIE, visit.is_secure)))
+        request_session.signed_in = await run_in_threadpool(_find_signed_in, guard, token)
+        if request_session.signed_in is not None:
+            request_session.token = request_session.held = token
+            now_us = guard.now_us()
+            if now_us - request_session.signed_in.session.seen_us > _TOUCH_US:
+                guard.audit_buffer.note_session(request_session.signed_in.session.digest, now_us)
+            return request_session
+    held = _unsign(guard, _FORM_COOKIE, cookies.get(_name_cookie(_FORM_COOKIE, request_session.is_secure)))
     if held is None:
-        visit.has_new_held = True
+        request_session.has_new_held = True
     else:
-        visit.held = held
-    return visit
+        request_session.held = held
+    return request_session
 
 
 def _check_origin(scope: Scope) -> None:
@@ -218,7 +222,7 @@ def _check_origin(scope: Scope) -> None:
     check_origin(headers.get("origin"), headers.get("referer"), headers.get("sec-fetch-site"), own)
 
 
-async def _check_form(scope: Scope, receive: Receive, visit: Visit) -> Receive:
+async def _check_form(scope: Scope, receive: Receive, request_session: RequestSession) -> Receive:
     """Check the form token of a change, and return a `receive` that gives the body once more."""
     headers = Headers(scope=scope)
     given = headers.get(FORM_HEADER)
@@ -231,7 +235,7 @@ async def _check_form(scope: Scope, receive: Receive, visit: Visit) -> Receive:
             raise InputError("The form cannot be read.", hint="Send it as a browser does.") from error
         receive = _replay(body, receive)
         given = field_value if isinstance(field_value, str) else ""
-    check_form(visit.gate.signing_key, visit.held, given)
+    check_form(request_session.guard.signing_key, request_session.held, given)
     return receive
 
 
@@ -261,31 +265,33 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def _write_answer_headers(headers: MutableHeaders, visit: Visit) -> None:
+def _write_answer_headers(headers: MutableHeaders, request_session: RequestSession) -> None:
     for name, value in _DEFAULT_HEADERS.items():
         headers.setdefault(name, value)
-    if visit.signed_in is not None or visit.opened is not None:
+    if request_session.signed_in is not None or request_session.opened is not None:
         # What somebody saw must not be read by the next one through the cache or the Back button.
         headers.setdefault("Cache-Control", "no-store")
         headers.add_vary_header("Cookie")
-    if visit.opened is not None:
-        age_s = max(0, (visit.opened.expires_us - visit.gate.now_us()) // 1_000_000)
-        _add_cookie(headers, visit, _SESSION_COOKIE, visit.opened.token, age_s)
-        _add_cookie(headers, visit, _VISIT_COOKIE, "", 0)
-    elif visit.is_closing:
-        _add_cookie(headers, visit, _SESSION_COOKIE, "", 0)
-    elif visit.has_new_held and visit.has_form:
-        _add_cookie(headers, visit, _VISIT_COOKIE, visit.held, None)
+    if request_session.opened is not None:
+        age_s = max(0, (request_session.opened.expires_us - request_session.guard.now_us()) // 1_000_000)
+        _add_cookie(headers, request_session, _SESSION_COOKIE, request_session.opened.token, age_s)
+        _add_cookie(headers, request_session, _FORM_COOKIE, "", 0)
+    elif request_session.is_closing:
+        _add_cookie(headers, request_session, _SESSION_COOKIE, "", 0)
+    elif request_session.has_new_held and request_session.has_form:
+        _add_cookie(headers, request_session, _FORM_COOKIE, request_session.held, None)
 
 
-def _add_cookie(headers: MutableHeaders, visit: Visit, name: str, value: str, age_s: int | None) -> None:
-    signed = _make_signer(visit.gate, name).sign(value).decode() if value else ""
+def _add_cookie(
+    headers: MutableHeaders, request_session: RequestSession, name: str, value: str, age_s: int | None
+) -> None:
+    signed = _make_signer(request_session.guard, name).sign(value).decode() if value else ""
     parts = [
-        f"{_name_cookie(name, visit.is_secure)}={signed}", "Path=/", "HttpOnly",
+        f"{_name_cookie(name, request_session.is_secure)}={signed}", "Path=/", "HttpOnly",
         # Lax, so that a link in a message leads to the page and not to the sign-in; changes need more anyway.
         "SameSite=Lax",
     ]  # fmt: skip
-    if visit.is_secure:
+    if request_session.is_secure:
         parts.append("Secure")
     if age_s is not None:
         parts.append(f"Max-Age={age_s}")
@@ -297,16 +303,16 @@ def _name_cookie(name: str, is_secure: bool) -> str:
     return f"__Host-{name}" if is_secure else name
 
 
-def _make_signer(gate: Gate, name: str) -> Signer:
-    return Signer(gate.signing_key, salt=name, key_derivation="hmac", digest_method=hashlib.sha256)
+def _make_signer(guard: SessionGuard, name: str) -> Signer:
+    return Signer(guard.signing_key, salt=name, key_derivation="hmac", digest_method=hashlib.sha256)
 
 
-def _unsign(gate: Gate, name: str, signed: str | None) -> str | None:
+def _unsign(guard: SessionGuard, name: str, signed: str | None) -> str | None:
     try:
-        return None if signed is None else _make_signer(gate, name).unsign(signed).decode()
+        return None if signed is None else _make_signer(guard, name).unsign(signed).decode()
     except (BadSignature, UnicodeDecodeError):
         return None
 
 
-def _find_signed_in(gate: Gate, token: str) -> SignedIn | None:
-    return find_signed_in(gate.store, gate.visits, token, gate.now_us(), gate.limits)
+def _find_signed_in(guard: SessionGuard, token: str) -> SignedInAccount | None:
+    return find_signed_in(guard.store, guard.session_store, token, guard.now_us(), guard.limits)

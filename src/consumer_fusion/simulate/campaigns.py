@@ -15,7 +15,7 @@ from consumer_fusion.simulate.town_brands import BRANDS
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
+class AssignedPairs:
     """The pairs of a campaign's brand, as assigned before anything could follow.
 
     Attributes:
@@ -44,7 +44,7 @@ class TrueEffect:
     is_reached: Booleans
 
 
-def draw_assignments(population: Population, chance: np.random.Generator) -> dict[str, Assigned]:
+def draw_assignments(population: Population, chance: np.random.Generator) -> dict[str, AssignedPairs]:
     """Decide who gets each campaign: a random half, or by where the pair's affinity is at home."""
     assignments = {}
     for action in CAMPAIGNS:
@@ -55,11 +55,11 @@ def draw_assignments(population: Population, chance: np.random.Generator) -> dic
             wish = population.home_affinity[pairs] + chance.normal(0.0, 0.3, len(pairs))
             wish = -wish if action.assignment == "targeted low" else wish
             is_treated = wish > 0.6
-        assignments[action.action_id] = Assigned(pairs[is_treated], pairs[~is_treated])
+        assignments[action.action_id] = AssignedPairs(pairs[is_treated], pairs[~is_treated])
     return assignments
 
 
-def find_effects(population: Population, assignments: Mapping[str, Assigned]) -> tuple[TrueEffect, ...]:
+def find_effects(population: Population, assignments: Mapping[str, AssignedPairs]) -> tuple[TrueEffect, ...]:
     """The actions that change orders, the founding concert first."""
     effects = []
     for action in (CONCERT, *CAMPAIGNS):

@@ -16,7 +16,7 @@ from types import TracebackType
 _LOCK = ".lock"
 
 
-class Claim:
+class FolderLock:
     """A folder that is ours; as a context it ends with the block.
 
     On leaving normally the folder is removed: its work is done. On an error it stays, so that the work can go on
@@ -36,7 +36,7 @@ class Claim:
         _name_lock(self.folder).unlink(missing_ok=True)
         os.close(self._descriptor)
 
-    def __enter__(self) -> Claim:
+    def __enter__(self) -> FolderLock:
         return self
 
     def __exit__(
@@ -45,7 +45,7 @@ class Claim:
         self.release(with_folder=error is None or not self._is_resumable)
 
 
-def claim_folder(folder: Path, *, is_resumable: bool = False) -> Claim | None:
+def claim_folder(folder: Path, *, is_resumable: bool = False) -> FolderLock | None:
     """Claim a folder, which need not exist; None while another living process (or thread) has it.
 
     Args:
@@ -62,7 +62,7 @@ def claim_folder(folder: Path, *, is_resumable: bool = False) -> Claim | None:
             os.close(descriptor)
             return None
         if _is_named(descriptor, lock):
-            return Claim(folder, descriptor, is_resumable=is_resumable)
+            return FolderLock(folder, descriptor, is_resumable=is_resumable)
         os.close(descriptor)
 
 

@@ -15,7 +15,7 @@ from consumer_fusion.storage.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
-class KeptResult:
+class StoredResult:
     """A result that was kept.
 
     Attributes:
@@ -37,7 +37,7 @@ class Scratch(Protocol):
 
     def keep(
         self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
-    ) -> KeptResult:
+    ) -> StoredResult:
         """Run a query and keep its rows.
 
         Args:
@@ -67,11 +67,11 @@ class FileScratch:
 
     def keep(
         self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
-    ) -> KeptResult:
+    ) -> StoredResult:
         """Run a query into a file; see `Scratch.keep`."""
         path = self._folder / f"{name}.parquet"
         count = self.engine.write(sql, path, step=step, tables=tables)
-        return KeptResult(f"read_parquet({quote_paths([path])})", count)
+        return StoredResult(f"read_parquet({quote_paths([path])})", count)
 
     def keep_table(self, name: str, table: pa.Table) -> str:
         """Write rows into a file; see `Scratch.keep_table`."""
@@ -91,10 +91,10 @@ class MemoryScratch:
 
     def keep(
         self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
-    ) -> KeptResult:
+    ) -> StoredResult:
         """Run a query into memory; see `Scratch.keep`."""
         table = self.engine.read(sql, step=step, tables=tables)
-        return KeptResult(self.keep_table(name, table), table.num_rows)
+        return StoredResult(self.keep_table(name, table), table.num_rows)
 
     def keep_table(self, name: str, table: pa.Table) -> str:
         """Keep rows under a name; see `Scratch.keep_table`."""

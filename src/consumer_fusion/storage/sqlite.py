@@ -67,8 +67,8 @@ ARRIVAL_SCHEMA = StoreSchema(
     folder=_MIGRATIONS / "arrival_revisions",
 )
 """Where events arrive: a file of its own, so that arriving never waits for an import."""
-VISIT_SCHEMA = StoreSchema(
-    "file of visits", (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS), "1", mark="visits_version", folder=None
+SESSION_SCHEMA = StoreSchema(
+    "session store", (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS), "1", mark="sessions_version", folder=None
 )
 """Who is signed in and who tried to: a file of its own, so that nobody waits for an import to come in."""
 STORE_TABLES = STORE_SCHEMA.tables

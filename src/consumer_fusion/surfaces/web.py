@@ -24,14 +24,14 @@ from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.health import RequestMiddleware
 from consumer_fusion.server.http_errors import write_problem
 from consumer_fusion.server.many_pairs import digest_segments, is_many
-from consumer_fusion.server.session_middleware import Gate, SessionMiddleware
+from consumer_fusion.server.session_middleware import SessionGuard, SessionMiddleware
 from consumer_fusion.surfaces.collect.application import CollectApplication
 from consumer_fusion.surfaces.collect.collector import Collector, Limits
 from consumer_fusion.surfaces.collect.counters import Counters
 from consumer_fusion.surfaces.collect.source_keys import KeyVerifier, WorkspaceKeys
 from consumer_fusion.surfaces.console.console_application import Console
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
-from consumer_fusion.surfaces.console.sign_in_pages import StaffVisiting, sign_in_routes
+from consumer_fusion.surfaces.console.sign_in_pages import StaffSessions, sign_in_routes
 from consumer_fusion.surfaces.read_app import ReadApp
 from consumer_fusion.workspace import DEMO_MARK, Workspace
 
@@ -99,11 +99,11 @@ def build_app(
         place: Where it stands.
     """
     keys, counters = WorkspaceKeys(workspace), Counters()
-    trail = AuditBuffer(workspace.store, workspace.visits)
-    gate = Gate(
+    audit_buffer = AuditBuffer(workspace.store, workspace.session_store)
+    guard = SessionGuard(
         workspace.store,
-        workspace.visits,
-        trail,
+        workspace.session_store,
+        audit_buffer,
         read_signing_key(workspace.folder),
         lambda: workspace.now_us,
         is_demo=(workspace.folder / DEMO_MARK).exists(),
@@ -113,14 +113,16 @@ def build_app(
 
     def note_landing(moment: float) -> None:
         keys.note_uses()
-        side.desk.gate.note_landing(moment)
+        side.request_context.barrier.note_landing(moment)
 
     collector = Collector(workspace, limits=limits, counters=counters, after_landing=note_landing)
     side = ReadApp(
-        workspace, gate, list_problems=collector.list_problems, extra=lambda: _count_arrivals(collector)
+        workspace, guard, list_problems=collector.list_problems, extra=lambda: _count_arrivals(collector)
     )
-    readings = ConsoleQueries(workspace, side.desk.cache, side.desk.workers, side.desk.percentiles)
-    console = Console(workspace, StaffVisiting(), readings)
+    queries = ConsoleQueries(
+        workspace, side.request_context.cache, side.request_context.workers, side.request_context.percentiles
+    )
+    console = Console(workspace, StaffSessions(), queries)
     pages = Starlette(
         routes=[*sign_in_routes(), *console.make_routes()], exception_handlers={404: console.show_missing}
     )
@@ -131,10 +133,10 @@ def build_app(
     async def live(_: Starlette) -> AsyncIterator[None]:
         # So long a request may wait for its turn beside what runs in the background; five times as long by default.
         sys.setswitchinterval(SWITCH_SECONDS)
-        trail.start()
+        audit_buffer.start()
         collector.start()
         side.start()
-        arguments = (workspace, side, readings, is_ending)
+        arguments = (workspace, side, queries, is_ending)
         threading.Thread(target=_warm, args=arguments, name="warm", daemon=True).start()
         try:
             yield
@@ -142,14 +144,14 @@ def build_app(
             is_ending.set()
             await anyio.to_thread.run_sync(collector.stop)
             await anyio.to_thread.run_sync(side.stop)
-            await anyio.to_thread.run_sync(trail.close)
+            await anyio.to_thread.run_sync(audit_buffer.close)
 
     app = Application(
         CollectApplication(collector, verify_key or keys),
         routes=[
             *side.build_routes(),
             Mount(
-                "/", app=SessionMiddleware(pages, gate, console.refuse_change, frozenset({"/preferences"}))
+                "/", app=SessionMiddleware(pages, guard, console.refuse_change, frozenset({"/preferences"}))
             ),
         ],
         lifespan=live,
@@ -162,15 +164,15 @@ def build_app(
     return app
 
 
-def _warm(workspace: Workspace, side: ReadApp, readings: ConsoleQueries, is_ending: threading.Event) -> None:
+def _warm(workspace: Workspace, side: ReadApp, queries: ConsoleQueries, is_ending: threading.Event) -> None:
     """Read what takes long before somebody asks for it."""
     try:
         with workspace.store.reading() as session:
             is_large = is_many(session, None)
         if is_large:
-            side.desk.workers.run_ahead(digest_segments)
-        side.desk.percentiles.warm()
-        readings.warm()
+            side.request_context.workers.run_ahead(digest_segments)
+        side.request_context.percentiles.warm()
+        queries.warm()
     except Exception as error:  # noqa: BLE001 - whoever asks for it meets the error
         if not is_ending.is_set():
             _log.warning("what takes long could not be read ahead: %s", type(error).__name__)

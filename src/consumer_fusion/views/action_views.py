@@ -32,7 +32,7 @@ def make_timeline_drawing(brand: str, actions: Sequence[DeclaredAction]) -> Draw
         "timeline",
         _("Timeline"),
         _("Mark: it began; light bar: the days on which its effect is looked for"),
-        lambda look: draw_actions(table, look),
+        lambda style: draw_actions(table, style),
         lambda: TableView(
             "actions",
             _("Campaigns and actions of {brand}", brand=brand),
@@ -89,6 +89,6 @@ def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
         "plans",
         _("What could be found"),
         _("Smallest detectable effect at 80% power, by the length of the action."),
-        lambda look: draw_detectable(table, look),
+        lambda style: draw_detectable(table, style),
         gather,
     )

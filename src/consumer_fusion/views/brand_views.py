@@ -13,19 +13,19 @@ from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Moment
 from consumer_fusion.score.queries.trends import add_present, list_trend_moments, read_trend
-from consumer_fusion.views.charts.distributions import (
-    draw_both_sides,
-    draw_score_distribution,
-    draw_symbiosis_mix,
-)
-from consumer_fusion.views.charts.movement import draw_activity, draw_movers
-from consumer_fusion.views.charts.tallies import (
+from consumer_fusion.views.charts.count_charts import (
     gather_bins,
     gather_cells,
     gather_classes,
     gather_periods,
     pick_period,
 )
+from consumer_fusion.views.charts.distributions import (
+    draw_both_sides,
+    draw_score_distribution,
+    draw_symbiosis_mix,
+)
+from consumer_fusion.views.charts.movement import draw_activity, draw_movers
 from consumer_fusion.views.charts.trend import draw_trend
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
@@ -80,7 +80,7 @@ def make_brand_drawings(
         "trend",
         _("Last six months"),
         _("Line: median. Band: middle 50% of scores."),
-        lambda look: draw_trend(read_trend(), look, brand=brand),
+        lambda style: draw_trend(read_trend(), style, brand=brand),
         lambda: TableView(
             "trend",
             _("Scores of {brand} over time", brand=brand),
@@ -119,7 +119,7 @@ def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawin
             "distribution",
             _("How the scores are spread"),
             _("Bars count relationships. 50: no relationship found. Grey: too little data."),
-            lambda look: draw_score_distribution(scores, look, brand=brand),
+            lambda style: draw_score_distribution(scores, style, brand=brand),
             lambda: TableView(
                 "score-distribution",
                 _("Scores of {brand}", brand=brand),
@@ -136,7 +136,7 @@ def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawin
             "both-sides",
             _("What each side gives"),
             _("Right: consumer → brand. Up: brand → consumer. Larger marks: more relationships."),
-            lambda look: draw_both_sides(scores, look, brand=brand),
+            lambda style: draw_both_sides(scores, style, brand=brand),
             lambda: TableView(
                 "both-sides",
                 _("Both sides of the relationships with {brand}", brand=brand),
@@ -148,7 +148,7 @@ def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawin
             "kinds",
             _("Kinds of relationship"),
             _("Who benefits, who gives without getting, and where one side loses."),
-            lambda look: draw_symbiosis_mix(scores, look, brand=brand),
+            lambda style: draw_symbiosis_mix(scores, style, brand=brand),
             gather_kinds,
         ),
     )
@@ -181,7 +181,7 @@ def make_movers_drawing(list_shown: Callable[[], pa.Table]) -> Drawing:
         "movers",
         _("Who moved most"),
         _("In 28 days. Ring: score before; dot: score now. Blue rose, orange fell."),
-        lambda look: draw_movers(list_shown(), look),
+        lambda style: draw_movers(list_shown(), style),
         gather,
     )
 
@@ -196,7 +196,7 @@ def make_activity_drawing(activity: pa.Table) -> Drawing:
         "activity",
         _("Where events come from"),
         _(_PERIOD_HINTS[pick_period(activity["day"])]),
-        lambda look: draw_activity(activity, look),
+        lambda style: draw_activity(activity, style),
         lambda: TableView(
             "activity-by-channel",
             _("Events by channel"),

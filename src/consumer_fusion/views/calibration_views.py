@@ -73,7 +73,7 @@ def _make_reliability_drawing(report: CalibrationReport) -> Drawing:
         _(
             "On the dashed line a forecast of 30% came true in 30% of the relationships, which the bars count."
         ),
-        lambda look: draw_reliability(bins, look, outcome=_(report.outcome)),
+        lambda style: draw_reliability(bins, style, outcome=_(report.outcome)),
         lambda: TableView(
             "reliability",
             _("Forecast and what happened, on relationships that were not learnt from"),

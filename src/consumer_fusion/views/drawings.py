@@ -9,12 +9,12 @@ from consumer_fusion.errors import DrawingError
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.score.model.reading import Reading
 from consumer_fusion.views.charts.rendering import render_svg
-from consumer_fusion.views.charts.theme import THEMED, AnyChart, Look
+from consumer_fusion.views.charts.theme import THEMED, AnyChart, ChartStyle
 from consumer_fusion.views.page_templates import make_environment
 from consumer_fusion.views.tables import TableView
 
-WIDE = Look(palette=THEMED, width=560, has_title=False)
-NARROW = Look(palette=THEMED, width=344, has_title=False)
+WIDE = ChartStyle(palette=THEMED, width=560, has_title=False)
+NARROW = ChartStyle(palette=THEMED, width=344, has_title=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Drawing:
     name: str
     heading: str
     hint: str
-    draw: Callable[[Look], AnyChart]
+    draw: Callable[[ChartStyle], AnyChart]
     gather: Callable[[], TableView]
 
     def _repr_html_(self) -> str:
@@ -45,7 +45,7 @@ Drawings = Mapping[str, Drawing]
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class RenderedChart:
     """A chart that was drawn.
 
     Attributes:
@@ -86,7 +86,7 @@ class Section:
     reading: Reading | None = None
 
 
-def draw_figure(drawing: Drawing, *looks: Look) -> Drawn:
+def draw_figure(drawing: Drawing, *looks: ChartStyle) -> RenderedChart:
     """Draw a chart; its description is visible text on the page, so the picture itself does not repeat it aloud.
 
     Args:
@@ -96,17 +96,17 @@ def draw_figure(drawing: Drawing, *looks: Look) -> Drawn:
     Raises:
         DrawingError: It could not be drawn.
     """
-    charts = [drawing.draw(look) for look in looks or (WIDE,)]
+    charts = [drawing.draw(style) for style in looks or (WIDE,)]
     label = _("Chart: {heading}. Its numbers are in the table that follows.", heading=drawing.heading)
     return _finish_figure(drawing, charts[0], [render_svg(chart, label=label) for chart in charts])
 
 
-def leave_empty(drawing: Drawing) -> Drawn:
+def leave_empty(drawing: Drawing) -> RenderedChart:
     """What is told of a chart that could not be drawn: its finding and its numbers."""
     return _finish_figure(drawing, drawing.draw(WIDE), ())
 
 
-def try_figure(drawing: Drawing, *looks: Look) -> Drawn:
+def try_figure(drawing: Drawing, *looks: ChartStyle) -> RenderedChart:
     """Draw a chart, or leave its place empty where it cannot be drawn."""
     try:
         return draw_figure(drawing, *looks)
@@ -114,7 +114,7 @@ def try_figure(drawing: Drawing, *looks: Look) -> Drawn:
         return leave_empty(drawing)
 
 
-def _finish_figure(drawing: Drawing, chart: AnyChart, pictures: Sequence[str]) -> Drawn:
-    return Drawn(
+def _finish_figure(drawing: Drawing, chart: AnyChart, pictures: Sequence[str]) -> RenderedChart:
+    return RenderedChart(
         drawing.name, drawing.heading, drawing.hint, pictures, str(chart.description), drawing.gather()
     )

@@ -10,8 +10,8 @@ from consumer_fusion.causal.effects import effect_wording
 from consumer_fusion.causal.effects.effect_report import EffectReport
 from consumer_fusion.causal.effects.shrinking import ShownEffect
 from consumer_fusion.i18n.translation import N_, _
-from consumer_fusion.views.charts.courses import draw_course, draw_cumulative, draw_placebos, gather_totals
 from consumer_fusion.views.charts.forests import draw_effects
+from consumer_fusion.views.charts.timelines import draw_course, draw_cumulative, draw_placebos, gather_totals
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 
@@ -46,8 +46,8 @@ def _make_course_drawing(report: EffectReport, course: pa.Table) -> Drawing:
         _(
             "Solid: observed. Dashed, with its band: expected without the action. Grey: the days looked at."
         ),
-        lambda look: draw_course(
-            course, look, start_day=report.start_day, end_day=report.end_day,
+        lambda style: draw_course(
+            course, style, start_day=report.start_day, end_day=report.end_day,
             measure=effect_wording.name_measure(report),
         ),
         lambda: TableView(
@@ -71,7 +71,7 @@ def _make_placebos_drawing(report: EffectReport) -> Drawing:
         "placebos",
         _("How far chance goes"),
         _("The same measurement on past days without an action. The line is the effect that was measured."),
-        lambda look: draw_placebos(placebos, look, effect=report.relative),
+        lambda style: draw_placebos(placebos, style, effect=report.relative),
         lambda: TableView(
             "placebos",
             _("Changes on past days without an action"),
@@ -87,8 +87,8 @@ def _make_cumulative_drawing(report: EffectReport, course: pa.Table) -> Drawing:
         "cumulative",
         _("What it adds up to"),
         _("Observed less expected from the first day on; the bar at the end is the interval of the whole."),
-        lambda look: draw_cumulative(
-            course, look, **window, low=report.cumulative_low, high=report.cumulative_high,
+        lambda style: draw_cumulative(
+            course, style, **window, low=report.cumulative_low, high=report.cumulative_high,
             measure=effect_wording.name_metric(report.metric), finding=effect_wording.tell_total(report),
         ),
         lambda: TableView(
@@ -127,7 +127,7 @@ def make_effects_drawing(shown: Sequence[ShownEffect], brand: str | None = None)
             "Ring and thin line: raw estimate, 95%. Dot and thick line: pooled estimate. An arrow: it goes on beyond "
             "the scale."
         ),
-        lambda look: draw_effects(table, look),
+        lambda style: draw_effects(table, style),
         lambda: TableView(
             "effects",
             _("Impact of all actions") if brand is None else _("Impact of {brand}", brand=brand),

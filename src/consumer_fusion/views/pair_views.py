@@ -9,10 +9,10 @@ from consumer_fusion.i18n.translation import N_, _, read_language
 from consumer_fusion.records.points import DIRECTIONS, FACETS
 from consumer_fusion.score.queries import answers
 from consumer_fusion.score.queries.answers import Moment, PairAnswer
+from consumer_fusion.views.charts.count_charts import gather_facets
 from consumer_fusion.views.charts.facets import draw_contributions, draw_facets
 from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS, name_symbiosis, write_share
 from consumer_fusion.views.charts.relationship import draw_changes, draw_score_history
-from consumer_fusion.views.charts.tallies import gather_facets
 from consumer_fusion.views.drawings import Drawing, Drawings, Section
 from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 from consumer_fusion.workspace import Workspace
@@ -51,7 +51,7 @@ def make_pair_drawings(answer: PairAnswer, history: pa.Table, consumer: str | No
         "facets",
         _("What each side gives"),
         _("Points by facet as they count today: older events weigh less, many of one kind level off."),
-        lambda look: draw_facets(_arrange_facets(answer), look, pair=pair),
+        lambda style: draw_facets(_arrange_facets(answer), style, pair=pair),
         lambda: TableView(
             "facets",
             _("Facets of {pair}", pair=pair),
@@ -82,7 +82,7 @@ def _make_event_drawings(
             "history",
             _("The score over time"),
             _("The band holds the score in four of five cases. Triangles are events that moved it."),
-            lambda look: draw_score_history(days, list_changes(), look, pair=pair),
+            lambda style: draw_score_history(days, list_changes(), style, pair=pair),
             lambda: TableView(
                 "score-history",
                 _("Score of {pair} at the end of each day (UTC)", pair=pair),
@@ -94,7 +94,7 @@ def _make_event_drawings(
             "changes",
             _("What moved it"),
             _("Each bar starts where the one before it ended. Between events, what is past fades."),
-            lambda look: draw_changes(list_changes(), look, pair=pair, most=CHANGES_ALONE),
+            lambda style: draw_changes(list_changes(), style, pair=pair, most=CHANGES_ALONE),
             lambda: TableView(
                 "changes",
                 _("Everything that moved the score of {pair}, in order", pair=pair),
@@ -112,7 +112,7 @@ def _make_event_drawings(
             "contributions",
             _("Why this score"),
             _("Counted from 50: what each facet adds or takes. Together they make exactly the score."),
-            lambda look: draw_contributions(list_contributions(), look, pair=pair),
+            lambda style: draw_contributions(list_contributions(), style, pair=pair),
             lambda: TableView(
                 "contributions-by-facet",
                 _("What each facet adds to the score of {pair}", pair=pair),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from consumer_fusion.causal.effects.measuring import Question, measure_action
-from consumer_fusion.causal.effects.nightly import calibrate_nightly
+from consumer_fusion.causal.effects.measuring import EffectRequest, measure_action
+from consumer_fusion.causal.effects.nightly_effects import calibrate_nightly
 from consumer_fusion.causal.effects.placebo_learning import calibrate_effects
 from consumer_fusion.causal.effects.power_analysis import plan_actions
 from consumer_fusion.causal.effects.shrinking import list_effects, measure_effects
@@ -79,7 +79,7 @@ def test_of_many_series_only_some_are_due_after_a_day(tmp_path):
 
 def test_few_placebos_of_ones_own_count_in_part_and_are_named_beside_the_shipped_library(world):
     calibrate_effects(world)
-    report = measure_action(world, Question(action_id="leaflet-1", metric="orders", is_anew=True))
+    report = measure_action(world, EffectRequest(action_id="leaflet-1", metric="orders", is_anew=True))
     assert "own placebos" in report.library
 
 

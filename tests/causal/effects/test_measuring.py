@@ -12,7 +12,7 @@ from consumer_fusion.causal.actions.declared_actions import declare_actions, rea
 from consumer_fusion.causal.effects.action_effect import describe_effect
 from consumer_fusion.causal.effects.control_series import find_sisters
 from consumer_fusion.causal.effects.effect_wording import list_left_out, name_verdict, tell_finding
-from consumer_fusion.causal.effects.measuring import Question, find_own_series, search_delay
+from consumer_fusion.causal.effects.measuring import EffectRequest, find_own_series, search_delay
 from consumer_fusion.causal.effects.shrinking import (
     list_effects,
     measure_effects,
@@ -55,7 +55,7 @@ def list_sisters(workspace, action_id="fair"):
     with workspace.store.reading() as session:
         book = MetricStore(workspace, session, workspace.now_us)
         action = next(each for each in read_actions(session) if each.action_id == action_id)
-        own = find_own_series(book, action, Question(action_id=action_id, metric="orders"))
+        own = find_own_series(book, action, EffectRequest(action_id=action_id, metric="orders"))
         window = action.find_window("orders")
         found = find_sisters(book, own, Window(*window), read_actions(session))
         return {book.name(each) for each in found.chosen}, {
@@ -275,7 +275,7 @@ def test_no_other_window_is_asked_for_than_an_action_may_have(lifted, asked):
 def test_a_search_over_delays_finds_the_day_and_pays_for_having_searched(open_here):
     orders = make_orders(lift=0.5, lift_days=(14, 7))
     with open_here(orders, [make_action(days_ago=20)]) as workspace:
-        question = Question(action_id="fair", metric="orders")
+        question = EffectRequest(action_id="fair", metric="orders")
         found = search_delay(workspace, question, range(15))
         at_once = measure(workspace, delay_days=6)
         assert read_effect(workspace, "fair", "orders") is None

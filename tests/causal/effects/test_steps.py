@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from consumer_fusion.causal.effects import effect_wording
-from consumer_fusion.causal.effects.measuring import Question, search_delay
+from consumer_fusion.causal.effects.measuring import EffectRequest, search_delay
 from consumer_fusion.causal.effects.power_analysis import plan_actions
 from consumer_fusion.causal.effects.shrinking import measure_effects, show_effect
 from consumer_fusion.causal.series.imported_metrics import MetricDay, MetricImport, keep_metrics
@@ -125,7 +125,7 @@ def test_weeks_are_listed_as_such_and_not_planned_by_the_day(two_good_weeks):
     with pytest.raises(RefusedError, match="one value a week"):
         plan_actions(workspace, "bakery", metric="sales")
     with pytest.raises(RefusedError, match="one value a week"):
-        search_delay(workspace, Question(action_id="fair", metric="sales"), range(3))
+        search_delay(workspace, EffectRequest(action_id="fair", metric="sales"), range(3))
 
 
 @pytest.mark.parametrize("weeks", [1, 2, 4])

@@ -54,26 +54,26 @@ def filled(tmp_path_factory):
 
 
 @pytest.fixture
-def desk(filled):
-    made = RequestContext(filled, AuditBuffer(filled.store, filled.visits), admit_token)
+def request_context(filled):
+    made = RequestContext(filled, AuditBuffer(filled.store, filled.session_store), admit_token)
     yield made
     made.close()
 
 
 @pytest.fixture
-def program(filled, desk):
+def program(filled, request_context):
     """A program that may read all brands."""
     return TestClient(
-        build_api(desk),
+        build_api(request_context),
         headers={"Authorization": f"Bearer {make_token(filled)}"},
         raise_server_exceptions=False,
     )
 
 
 @pytest.fixture
-def bakery_program(filled, desk):
+def bakery_program(filled, request_context):
     """A program that may read one brand only."""
     return TestClient(
-        build_api(desk), headers={"Authorization": f"Bearer {make_token(filled, ['bakery'])}"},
+        build_api(request_context), headers={"Authorization": f"Bearer {make_token(filled, ['bakery'])}"},
         raise_server_exceptions=False,
     )  # fmt: skip

@@ -29,17 +29,17 @@ def world(tmp_path_factory):
 @pytest.fixture
 def ask(world):
     """Asks as a program that may see all brands, or some."""
-    desk = RequestContext(world, AuditBuffer(world.store, world.visits), admit_token)
+    request_context = RequestContext(world, AuditBuffer(world.store, world.session_store), admit_token)
 
     def ask_as(path, brands=None):
         client = TestClient(
-            build_api(desk), headers={"Authorization": f"Bearer {make_token(world, brands)}"},
+            build_api(request_context), headers={"Authorization": f"Bearer {make_token(world, brands)}"},
             raise_server_exceptions=False,
         )  # fmt: skip
         return client.get(path)
 
     yield ask_as
-    desk.close()
+    request_context.close()
 
 
 def test_effects_are_told_as_the_command_tells_them(world, ask):

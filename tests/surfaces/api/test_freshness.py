@@ -12,7 +12,7 @@ from consumer_fusion.errors import ConflictError, StoreError
 from consumer_fusion.events.inbox_queue import append_arrivals, find_oldest_arrival
 from consumer_fusion.records.arrival import Arrival
 from consumer_fusion.surfaces.api import freshness
-from consumer_fusion.surfaces.api.freshness import ArrivalGate
+from consumer_fusion.surfaces.api.freshness import FreshnessBarrier
 from small_workspaces import NOW, count_inbox, open_small
 
 
@@ -43,62 +43,62 @@ def send(workspace, number):
 
 def test_what_waits_is_landed_before_the_first_answer(workspace, clock):
     send(workspace, 1)
-    ArrivalGate(workspace).ensure_landed()
+    FreshnessBarrier(workspace).ensure_landed()
     assert count_inbox(workspace) == 1
 
 
 def test_nobody_waits_for_what_came_just_now_unless_they_insist(workspace, clock):
-    gate = ArrivalGate(workspace)
-    gate.ensure_landed()
+    barrier = FreshnessBarrier(workspace)
+    barrier.ensure_landed()
     send(workspace, 1)
     clock[0] += freshness.LAG_SECONDS - 0.1
-    gate.ensure_landed()
+    barrier.ensure_landed()
     assert count_inbox(workspace) == 0
-    gate.ensure_landed(is_forced=True)
+    barrier.ensure_landed(is_forced=True)
     assert count_inbox(workspace) == 1
 
 
 def test_what_waited_for_longer_is_landed(workspace, clock):
-    gate = ArrivalGate(workspace)
-    gate.ensure_landed()
+    barrier = FreshnessBarrier(workspace)
+    barrier.ensure_landed()
     send(workspace, 1)
     clock[0] += freshness.LAG_SECONDS + 0.1
-    gate.ensure_landed()
+    barrier.ensure_landed()
     assert count_inbox(workspace) == 1
 
 
 def test_a_landing_by_somebody_else_counts_from_its_beginning(workspace, clock, monkeypatch):
-    gate = ArrivalGate(workspace)
+    barrier = FreshnessBarrier(workspace)
     landed = []
     monkeypatch.setattr(pipeline, "land_arrivals", lambda *_, **__: landed.append(clock[0]))
     send(workspace, 1)
-    gate.note_landing(clock[0])
+    barrier.note_landing(clock[0])
     clock[0] += freshness.LAG_SECONDS - 0.1
-    gate.ensure_landed()
+    barrier.ensure_landed()
     assert landed == []
     clock[0] += 0.2
-    gate.ensure_landed()
+    barrier.ensure_landed()
     assert landed == [clock[0]]
 
 
 def test_while_an_import_writes_one_question_waits_a_little_and_the_next_not_at_all(workspace):
-    gate = ArrivalGate(workspace, lag_seconds=0.0, patience_seconds=0.5)
+    barrier = FreshnessBarrier(workspace, lag_seconds=0.0, patience_seconds=0.5)
     send(workspace, 1)
     with workspace.store.writing():  # as an import does for minutes
         begun = monotonic()
-        gate.ensure_landed()
+        barrier.ensure_landed()
         assert 0.4 < monotonic() - begun < 5
         begun = monotonic()
         for _ in range(20):
-            gate.ensure_landed()
+            barrier.ensure_landed()
         assert monotonic() - begun < 3  # not 20 times the patience
         with pytest.raises(ConflictError, match="cannot be counted yet"):
-            gate.ensure_landed(is_forced=True)
+            barrier.ensure_landed(is_forced=True)
         assert count_inbox(workspace) == 0
-    gate = ArrivalGate(workspace)
+    barrier = FreshnessBarrier(workspace)
     end = monotonic() + 20
     while not count_inbox(workspace) and monotonic() < end:
-        gate.ensure_landed(is_forced=True)
+        barrier.ensure_landed(is_forced=True)
     assert count_inbox(workspace) == 1
 
 
@@ -108,10 +108,10 @@ def test_a_landing_that_fails_is_told_to_whoever_insists(workspace, monkeypatch)
 
     monkeypatch.setattr(pipeline, "land_arrivals", refuse)
     send(workspace, 1)
-    gate = ArrivalGate(workspace)
-    gate.ensure_landed()
+    barrier = FreshnessBarrier(workspace)
+    barrier.ensure_landed()
     with pytest.raises(StoreError, match="no room"):
-        gate.ensure_landed(is_forced=True)
+        barrier.ensure_landed(is_forced=True)
 
 
 def test_the_arrival_that_waits_longest_is_told(workspace):

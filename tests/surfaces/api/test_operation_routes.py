@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from consumer_fusion.access.accounts import create_account, set_password
 from consumer_fusion.access.audit import read_audit
 from consumer_fusion.access.keys import list_write_keys, verify_write_key
+from consumer_fusion.access.password_sign_in import call_with_token
 from consumer_fusion.access.passwords import hash_password
-from consumer_fusion.access.signing_in import call_with_token
 from consumer_fusion.access.tokens import list_tokens, verify_token
 from consumer_fusion.operations import Operation, find_capabilities, list_grouped, name_path
 from consumer_fusion.records.audit import COMMAND_LINE

@@ -180,11 +180,11 @@ def test_staff_see_who_is_who_and_it_is_on_record(filled):
     def admit(_workspace: object, _request: Request) -> Caller:
         return Caller(Actor("staff", "somebody"), "agent", None)
 
-    trail = AuditBuffer(filled.store, filled.visits)
-    agent = TestClient(build_api(RequestContext(filled, trail, admit)))
+    audit_buffer = AuditBuffer(filled.store, filled.session_store)
+    agent = TestClient(build_api(RequestContext(filled, audit_buffer, admit)))
     assert agent.get("/identities/show", params={"consumer": "ann"}).json()["members"] == ["ann"]
     assert agent.get("/rejected").json() == {"counts": [], "rows": []}
-    trail.flush()
+    audit_buffer.flush()
     with filled.store.reading() as session:
         acts = [entry.action for entry in read_audit(session, actor_id="somebody")]
     assert acts == ["look at rejected rows", "look at identity"]
@@ -218,7 +218,7 @@ def test_a_failure_here_tells_nothing_of_the_inside(filled):
         raise RuntimeError("the password is hunter2")
 
     broken = TestClient(
-        build_api(RequestContext(filled, AuditBuffer(filled.store, filled.visits), fail)),
+        build_api(RequestContext(filled, AuditBuffer(filled.store, filled.session_store), fail)),
         raise_server_exceptions=False,
     )
     answer = broken.get("/brands")

@@ -165,7 +165,7 @@ def test_bodies_in_work_are_bounded_and_leave_room_for_others(monkeypatch, bound
         return {"type": "http.request", "body": b"x" * 600, "more_body": False}
 
     async def read(share):
-        return await bodies.read_body(receive, {}, share, bodies.SideWork(), is_keyless=False)
+        return await bodies.read_body(receive, {}, share, bodies.BodyExecutor(), is_keyless=False)
 
     async def read_two():
         with budget.open_share(**senders[0]) as first:

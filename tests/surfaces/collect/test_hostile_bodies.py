@@ -10,11 +10,11 @@ import json
 
 import pytest
 
-from consumer_fusion.surfaces.collect import application, bodies, documents, key_desk
+from consumer_fusion.surfaces.collect import application, bodies, documents, key_authentication
 from consumer_fusion.surfaces.collect.application import CollectApplication
 from consumer_fusion.surfaces.collect.collect_errors import CollectError
 from consumer_fusion.surfaces.collect.counters import Counters
-from consumer_fusion.surfaces.collect.key_desk import KeyDesk
+from consumer_fusion.surfaces.collect.key_authentication import KeyAuthenticator
 from consumer_fusion.surfaces.collect.source_keys import SourceKey, find_body_keys
 
 KEY = "cfw_right"
@@ -208,59 +208,59 @@ def make_desk():
         looked_up.append(text)
         return SourceKey("shop") if text in ("right", "other") else None
 
-    return KeyDesk(verify, clock=lambda: now[0]), now, looked_up
+    return KeyAuthenticator(verify, clock=lambda: now[0]), now, looked_up
 
 
-def guess(desk, count, address="192.0.2.1", prefix="wrong"):
+def guess(authenticator, count, address="192.0.2.1", prefix="wrong"):
     for number in range(count):
-        assert desk.find_key(f"{prefix}-{number}", address) is None
+        assert authenticator.find_key(f"{prefix}-{number}", address) is None
 
 
 def test_who_guesses_too_often_is_told_to_wait_without_a_look(monkeypatch):
-    desk, now, looked_up = make_desk()
-    guess(desk, key_desk.WRONG_KEYS_LIMIT)
+    authenticator, now, looked_up = make_desk()
+    guess(authenticator, key_authentication.WRONG_KEYS_LIMIT)
     before = len(looked_up)
     with pytest.raises(CollectError) as refused:
-        desk.find_key("one more", "192.0.2.1")
+        authenticator.find_key("one more", "192.0.2.1")
     assert (refused.value.status, refused.value.code) == (429, "too_many_wrong_keys")
     assert refused.value.retry_after_s == 60
     assert len(looked_up) == before
     now[0] = 61.0
-    assert desk.find_key("one more", "192.0.2.1") is None
+    assert authenticator.find_key("one more", "192.0.2.1") is None
 
 
 def test_an_honest_sender_is_not_locked_out_by_one_who_guesses_from_the_same_address():
-    desk, now, _ = make_desk()
-    assert desk.find_key("right", "192.0.2.1").source == "shop"
+    authenticator, now, _ = make_desk()
+    assert authenticator.find_key("right", "192.0.2.1").source == "shop"
     now[0] = 30.0  # it is not remembered any more
-    guess(desk, key_desk.WRONG_KEYS_LIMIT)
-    assert desk.find_key("right", "192.0.2.1").source == "shop"
-    assert desk.find_key("other", "198.51.100.7").source == "shop"
+    guess(authenticator, key_authentication.WRONG_KEYS_LIMIT)
+    assert authenticator.find_key("right", "192.0.2.1").source == "shop"
+    assert authenticator.find_key("other", "198.51.100.7").source == "shop"
 
 
 def test_a_sender_whose_key_is_wrong_is_looked_up_seldom_and_never_told_to_wait():
-    desk, now, looked_up = make_desk()
+    authenticator, now, looked_up = make_desk()
     for second in range(300):
         now[0] = float(second)
-        assert desk.find_key("revoked", "192.0.2.1") is None
-    assert len(looked_up) <= 300 / key_desk.CACHED_SECONDS + 1
+        assert authenticator.find_key("revoked", "192.0.2.1") is None
+    assert len(looked_up) <= 300 / key_authentication.CACHED_SECONDS + 1
 
 
 def test_the_addresses_of_a_network_guess_together_and_the_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(key_desk, "_PLACES", 10)
-    desk, _, _ = make_desk()
-    for number in range(key_desk.WRONG_KEYS_LIMIT):
-        desk.find_key(f"wrong-{number}", f"2001:db8::{number:x}")
+    monkeypatch.setattr(key_authentication, "_PLACES", 10)
+    authenticator, _, _ = make_desk()
+    for number in range(key_authentication.WRONG_KEYS_LIMIT):
+        authenticator.find_key(f"wrong-{number}", f"2001:db8::{number:x}")
     with pytest.raises(CollectError):
-        desk.find_key("one more", "2001:db8::ffff")
+        authenticator.find_key("one more", "2001:db8::ffff")
     for number in range(100):
         with contextlib.suppress(CollectError):
-            desk.find_key(f"far-{number}", f"198.51.{number}.1")
-    assert max(len(desk._wrong), len(desk._known), len(desk._right)) <= 11
+            authenticator.find_key(f"far-{number}", f"198.51.{number}.1")
+    assert max(len(authenticator._wrong), len(authenticator._known), len(authenticator._right)) <= 11
 
 
 def test_guessing_over_http_is_answered_429_with_a_time_to_wait(door):
-    for number in range(key_desk.WRONG_KEYS_LIMIT):
+    for number in range(key_authentication.WRONG_KEYS_LIMIT):
         assert door.send("/v1/events", b"{}", key=f"wrong-{number}")[0] == 401
     status, code, headers = door.send("/v1/events", b"{}", key="one more")
     assert (status, code) == (429, "too_many_wrong_keys")

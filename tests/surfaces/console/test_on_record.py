@@ -7,7 +7,7 @@ import pytest
 from console_town import make_town, open_console
 from consumer_fusion.access import audit
 from consumer_fusion.access.audit import find_broken_audit, read_audit
-from consumer_fusion.alerts import watching
+from consumer_fusion.alerts import alert_evaluation
 from consumer_fusion.alerts.subscriptions import list_subscriptions
 from consumer_fusion.associations import operations as associations
 from consumer_fusion.records.alert import SUBSCRIPTIONS
@@ -139,7 +139,7 @@ def test_what_takes_no_page_is_changed_without_a_record_of_staff(workspace):
     # The command line says who it is where it changes access; whoever calls from Python answers for themselves.
     with workspace.store.reading() as session:
         before = session.count(AUDIT_ENTRIES)
-    watching.subscribe(workspace, url="https://receiver.example.org", types=["score_crossed"])
+    alert_evaluation.subscribe(workspace, url="https://receiver.example.org", types=["score_crossed"])
     rejected_rows.drop_rejected(workspace, None, is_all=True)
     with workspace.store.reading() as session:
         assert session.count(SUBSCRIPTIONS) == len(list_subscriptions(session)) == 1

@@ -201,7 +201,7 @@ def test_a_reader_does_not_see_what_is_not_theirs(sign_in, path):
 
 def test_looking_at_a_relationship_is_on_record(owner, console):
     owner.get(ARTIST)
-    console[0].gate.trail.flush()
+    console[0].guard.audit_buffer.flush()
     audit = owner.get("/audit?consumer=pop-artist").text
     assert "look at relationship" in audit
     assert "sweater-brand" in audit

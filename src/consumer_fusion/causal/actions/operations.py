@@ -24,7 +24,16 @@ from consumer_fusion.causal.actions.declared_actions import (
 )
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import N_
-from consumer_fusion.operations import Context, Group, Operation, Query, Schema, Text, TextFile, describe
+from consumer_fusion.operations import (
+    Context,
+    Operation,
+    OperationGroup,
+    Query,
+    Schema,
+    Text,
+    TextFile,
+    describe,
+)
 from consumer_fusion.records.action import Action, Assignment, ExpectedEffect
 from consumer_fusion.records.ids import make_id
 
@@ -125,7 +134,7 @@ def _withdraw_action(context: Context, asked: ActionId) -> DeclaredAction:
 
 
 GROUPS = (
-    Group(
+    OperationGroup(
         "actions",
         N_("Campaigns and actions"),
         "Declared actions: what a brand did on purpose, and when.",

@@ -22,7 +22,7 @@ from consumer_fusion.causal.filters.regressions import (
     predict_ridge,
     squash_log_odds,
 )
-from consumer_fusion.causal.inference.shrinkage import ShrunkEffect, find_critical_value, shrink_effects
+from consumer_fusion.causal.inference.shrinkage import ShrinkageEstimate, find_critical_value, shrink_effects
 from consumer_fusion.errors import InputError, RefusedError
 
 FEWEST_IN_ARM = 20
@@ -217,7 +217,7 @@ def score_randomised(
 
 def compare_groups(
     scores: FloatArray, groups: Sequence[Hashable], *, alpha: float = 0.05
-) -> tuple[ShrunkEffect, ...]:
+) -> tuple[ShrinkageEstimate, ...]:
     """The effect within each group of people, drawn towards the mean of all as far as they are noisy.
 
     Args:

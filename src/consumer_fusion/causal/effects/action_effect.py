@@ -35,7 +35,7 @@ class ExpectedDay(ObservedDay):
     high: float | None
 
 
-class LeftOutSeries(Schema):
+class ExcludedSeries(Schema):
     """A series that does not stand beside the one that was measured."""
 
     name: str
@@ -114,7 +114,7 @@ class ActionEffect(Schema):
     expected: tuple[ExpectedDay, ...] = describe(
         "Expected", "What would have been without the action.", is_shown=False
     )
-    left_out: tuple[LeftOutSeries, ...] = describe(
+    left_out: tuple[ExcludedSeries, ...] = describe(
         "Left out", "Series that it is not compared with.", is_shown=False
     )
 
@@ -147,7 +147,7 @@ def describe_effect(shown: ShownEffect) -> ActionEffect:
         ),
         expected=_list_expected(report),
         left_out=tuple(
-            LeftOutSeries(name=name, reason=why) for name, why in effect_wording.list_left_out(report)
+            ExcludedSeries(name=name, reason=why) for name, why in effect_wording.list_left_out(report)
         ),
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sisters:
+class ControlSeries:
     """The series that stand for what would have been.
 
     Attributes:
@@ -48,7 +48,7 @@ class Sisters:
 
 def find_sisters(
     book: MetricStore, own: MetricSeries, window: Window, actions: Sequence[ActionRow]
-) -> Sisters:
+) -> ControlSeries:
     """The series of the same metric that stand beside one.
 
     Args:
@@ -74,7 +74,7 @@ def find_sisters(
                 chosen.append((closeness, other))
     chosen.sort(key=lambda each: (-each[0], each[1].key))
     passed += [(other, "further") for _, other in chosen[MOST_SISTERS:]]
-    return Sisters(tuple(other for _, other in chosen[:MOST_SISTERS]), tuple(passed))
+    return ControlSeries(tuple(other for _, other in chosen[:MOST_SISTERS]), tuple(passed))
 
 
 def name_daily(each: MetricSeries) -> DailySeries:

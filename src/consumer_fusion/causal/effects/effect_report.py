@@ -15,7 +15,7 @@ from consumer_fusion.records.effect import EvidenceLabel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckFound:
+class CheckResult:
     """A check of an effect: what was looked at, how it came out, and what that means in a sentence.
 
     Attributes:
@@ -108,7 +108,7 @@ class EffectReport:
     mde80: float | None
     library: str
     label: EvidenceLabel
-    checks: tuple[CheckFound, ...]
+    checks: tuple[CheckResult, ...]
     days: tuple[int, ...]
     observed: tuple[float | None, ...]
     expected: tuple[float | None, ...]
@@ -139,7 +139,7 @@ def read_report(text: str) -> EffectReport | None:
     told: dict[str, Any] = json.loads(text)
     if set(told) != set(EffectReport.__dataclass_fields__):
         return None
-    told["checks"] = tuple(CheckFound(**each) for each in told["checks"])
+    told["checks"] = tuple(CheckResult(**each) for each in told["checks"])
     told["dropped_controls"] = tuple((name, why) for name, why in told["dropped_controls"])
     given: dict[str, Any] = {
         name: tuple(each) if isinstance(each, list) else each for name, each in told.items()
@@ -149,7 +149,7 @@ def read_report(text: str) -> EffectReport | None:
 
 def make_report(
     effect: Effect, *, action: str, metric: str, series: str, unit: str, adds_up: bool, declared_end: int,
-    steps: Steps = DAILY, told_with: str | None = None, further_checks: Sequence[CheckFound] = (),
+    steps: Steps = DAILY, told_with: str | None = None, further_checks: Sequence[CheckResult] = (),
     passed: Sequence[tuple[str, str]] = (),
 ) -> EffectReport:  # fmt: skip
     """What is kept of an effect.
@@ -196,7 +196,7 @@ def make_report(
         label=effect.label,
         checks=(
             *(
-                CheckFound(
+                CheckResult(
                     name=each.name, verdict=each.verdict, sentence=each.sentence, values=_plain(each.values)
                 )
                 for each in effect.checks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer_fusion.causal.effects.nightly import calibrate_nightly, is_calibration_due
+from consumer_fusion.causal.effects.nightly_effects import calibrate_nightly, is_calibration_due
 from consumer_fusion.operations import Job
 
 JOBS = (

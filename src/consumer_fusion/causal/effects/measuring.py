@@ -10,13 +10,13 @@ from typing import Any
 
 from consumer_fusion.causal.actions.actions import MOST_DAYS, ActionRow, find_action, read_action_rows
 from consumer_fusion.causal.effects.control_series import find_sisters
-from consumer_fusion.causal.effects.effect_report import CheckFound, EffectReport, make_report, read_report
+from consumer_fusion.causal.effects.effect_report import CheckResult, EffectReport, make_report, read_report
 from consumer_fusion.causal.effects.placebo_learning import choose_calibration
 from consumer_fusion.causal.effects.step_fitting import calibrate_steps, check_steps, fit_steps
 from consumer_fusion.causal.effects.synthetic_control import ask_regions, weigh_opinion
 from consumer_fusion.causal.inference import delays as delays_module
 from consumer_fusion.causal.inference.estimation import measure_effect
-from consumer_fusion.causal.inference.overlaps import NamedWindow, sort_neighbours
+from consumer_fusion.causal.inference.overlaps import ActionWindow, sort_neighbours
 from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.series import Window
@@ -41,7 +41,7 @@ ANOTHER_BRAND = N_("an action of another brand")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class EffectRequest:
     """What is asked of an action.
 
     Attributes:
@@ -73,7 +73,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredEffect:
     """An effect with what it was measured from.
 
     Attributes:
@@ -89,7 +89,7 @@ class Measured:
     digest: str
 
 
-def measure_action(workspace: Workspace, question: Question) -> EffectReport:
+def measure_action(workspace: Workspace, question: EffectRequest) -> EffectReport:
     """Measure what an action did to a metric, or tell what was measured where nothing has changed since.
 
     Raises:
@@ -106,7 +106,7 @@ def measure_action(workspace: Workspace, question: Question) -> EffectReport:
     return measured.report
 
 
-def measure_question(workspace: Workspace, question: Question) -> Measured:
+def measure_question(workspace: Workspace, question: EffectRequest) -> MeasuredEffect:
     """Measure, and keep nothing."""
     with workspace.store.reading() as session:
         return measure_in_book(
@@ -114,7 +114,7 @@ def measure_question(workspace: Workspace, question: Question) -> Measured:
         )
 
 
-def measure_in_book(book: MetricStore, question: Question) -> Measured:
+def measure_in_book(book: MetricStore, question: EffectRequest) -> MeasuredEffect:
     """Measure within one moment of the store."""
     actions = read_action_rows(book.session)
     action = find_action(book.session, question.action_id)
@@ -138,14 +138,14 @@ def measure_in_book(book: MetricStore, question: Question) -> Measured:
     last_step = asked.end_day + LATER_STEPS
     own = own.cut(last_step)
     found = find_sisters(book, own, window, actions)
-    sisters = replace(found, chosen=tuple(each.cut(last_step) for each in found.chosen))
+    control_series = replace(found, chosen=tuple(each.cut(last_step) for each in found.chosen))
     calibration = choose_calibration(book.session)
     country = book.workspace.settings.country
-    digest = _digest(own, sisters.chosen, asked, others, calibration, action, today, country)
+    digest = _digest(own, control_series.chosen, asked, others, calibration, action, today, country)
     kept = read_kept(book.session, question.action_id, question.metric)
     if kept is not None and kept[0] == digest and question.is_as_declared and not question.is_anew:
-        return Measured(kept[1], action, own, digest)
-    fitted = fit_steps(own, sisters.chosen, country=country, windows=[asked, *others])
+        return MeasuredEffect(kept[1], action, own, digest)
+    fitted = fit_steps(own, control_series.chosen, country=country, windows=[asked, *others])
     effect = measure_effect(
         fitted,
         declared,
@@ -155,7 +155,7 @@ def measure_in_book(book: MetricStore, question: Question) -> Measured:
         today=today,
     )
     seen = Window(asked.start_day, max(asked.start_day, min(asked.end_day, today - 1)))
-    opinion = ask_regions(own, sisters, seen)
+    opinion = ask_regions(own, control_series, seen)
     effect, disagreement = weigh_opinion(effect, opinion)
     report = make_report(
         effect,
@@ -168,12 +168,12 @@ def measure_in_book(book: MetricStore, question: Question) -> Measured:
         declared_end=asked.end_day,
         told_with=_find_first(action, declared, nearby.together),
         further_checks=[*check_steps(own, fitted), *([] if opinion is None else [opinion]), *disagreement],
-        passed=[(each.key, why) for each, why in sisters.passed if why in ("linked", "own_action")],
+        passed=[(each.key, why) for each, why in control_series.passed if why in ("linked", "own_action")],
     )
-    return Measured(report, action, own, digest)
+    return MeasuredEffect(report, action, own, digest)
 
 
-def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]) -> EffectReport:
+def search_delay(workspace: Workspace, question: EffectRequest, delays: Sequence[int]) -> EffectReport:
     """Find the delay at which a metric changed most; its p-value is that of the same search where nothing was done.
 
     What is found so was not declared before looking, so it is shown and not kept.
@@ -197,9 +197,9 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
             )
         window = find_window(action, replace(question, delay_days=0))
         actions = read_action_rows(session)
-        sisters = find_sisters(book, own, window, actions)
+        control_series = find_sisters(book, own, window, actions)
         fitted = fit_steps(
-            own, sisters.chosen, country=workspace.settings.country,
+            own, control_series.chosen, country=workspace.settings.country,
             windows=[window, *_list_own_windows(session, actions, action, own)],
         )  # fmt: skip
         found = delays_module.search_delay(
@@ -210,7 +210,7 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
             "The delay of {days} days stood out most among {count}; the p-value is that of the same search where "
             "nothing was done, the interval knows nothing of the search."
         )
-        check = CheckFound(
+        check = CheckResult(
             name="delay_search", verdict="warned", sentence=sentence,
             values={"days": found.delay, "count": len(found.delays)},
         )  # fmt: skip
@@ -228,7 +228,7 @@ def search_delay(workspace: Workspace, question: Question, delays: Sequence[int]
     return replace(report, label=label, p_value=found.p_value)
 
 
-def find_window(action: ActionRow, question: Question) -> Window:
+def find_window(action: ActionRow, question: EffectRequest) -> Window:
     """The days on which the effect is looked for.
 
     Raises:
@@ -251,7 +251,7 @@ def find_window(action: ActionRow, question: Question) -> Window:
     return Window(first, last)
 
 
-def find_own_series(book: MetricStore, action: ActionRow, question: Question) -> MetricSeries:
+def find_own_series(book: MetricStore, action: ActionRow, question: EffectRequest) -> MetricSeries:
     """The series that the action was to move: its brand's, region's or segment's; else one of who is seen with it.
 
     Raises:
@@ -296,14 +296,14 @@ def read_kept(session: Session, action_id: str, metric: str) -> tuple[str, Effec
     return None if report is None else (rows[0]["digest"], report)
 
 
-def keep_effects(workspace: Workspace, measured: Sequence[Measured]) -> None:
+def keep_effects(workspace: Workspace, measured: Sequence[MeasuredEffect]) -> None:
     """Keep effects, each in place of the one measured before."""
     with workspace.store.writing() as session:
         session.replace(EFFECTS, EFFECTS.column_names, [_to_row(each, workspace.now_us) for each in measured])
         workspace.note_change(session)
 
 
-def _to_row(each: Measured, measured_us: int) -> tuple[Any, ...]:
+def _to_row(each: MeasuredEffect, measured_us: int) -> tuple[Any, ...]:
     report = each.report
     return (
         report.action, report.metric, each.own.key, each.action.brand_id, each.own.consumer_id, report.label,
@@ -326,7 +326,7 @@ def _list_seen_with(associations: Sequence[AssociationLink], action: ActionRow) 
 
 def _list_own_windows(
     session: Session, actions: Sequence[ActionRow], action: ActionRow, own: MetricSeries
-) -> list[NamedWindow]:
+) -> list[ActionWindow]:
     """The windows of the other actions that reach the same series.
 
     A brand's own series is reached by its own actions; one of a consumer (an artist's followers) by those of every
@@ -334,7 +334,7 @@ def _list_own_windows(
     """
     associations = read_associations(session) if own.consumer_id else []
     return [
-        NamedWindow(
+        ActionWindow(
             *each.find_window(own.metric),
             each.action_id if each.brand_id == action.brand_id else ANOTHER_BRAND,
             each.expected_effect == "temporary",
@@ -346,13 +346,13 @@ def _list_own_windows(
     ]
 
 
-def _cover(steps: Steps, window: NamedWindow) -> NamedWindow:
+def _cover(steps: Steps, window: ActionWindow) -> ActionWindow:
     """The steps that share a day with another action's window."""
     covered = steps.cover(window)
     return replace(window, start_day=covered.start_day, end_day=covered.end_day)
 
 
-def _find_first(action: ActionRow, window: Window, together: Sequence[NamedWindow]) -> str | None:
+def _find_first(action: ActionRow, window: Window, together: Sequence[ActionWindow]) -> str | None:
     """Of actions that cannot be told apart, the one with which their effect is told; None where it is this one."""
     named = [each for each in together if each.name != ANOTHER_BRAND]
     starts = [(window.start_day, action.action_id), *((each.start_day, each.name) for each in named)]
@@ -361,14 +361,14 @@ def _find_first(action: ActionRow, window: Window, together: Sequence[NamedWindo
 
 
 def _digest(
-    own: MetricSeries, sisters: Sequence[MetricSeries], window: Window, others: Sequence[NamedWindow],
+    own: MetricSeries, control_series: Sequence[MetricSeries], window: Window, others: Sequence[ActionWindow],
     calibration: PlaceboCalibration, action: ActionRow, today: int, country: str,
 ) -> str:  # fmt: skip
     """Of all that an effect is computed from; windows and today by the numbers of steps."""
     told = (
         RECIPE,
         own.digest,
-        sorted(each.digest for each in sisters),
+        sorted(each.digest for each in control_series),
         window,
         sorted((each.start_day, each.end_day, each.name, each.is_temporary) for each in others),
         _digest_calibration(calibration, window.days),

@@ -9,7 +9,12 @@ from consumer_fusion.causal.actions.operations import find_visible
 from consumer_fusion.causal.effects import shrinking
 from consumer_fusion.causal.effects.action_effect import ActionEffect, describe_effect
 from consumer_fusion.causal.effects.effect_report import EffectReport
-from consumer_fusion.causal.effects.measuring import Question, measure_action, measure_question, search_delay
+from consumer_fusion.causal.effects.measuring import (
+    EffectRequest,
+    measure_action,
+    measure_question,
+    search_delay,
+)
 from consumer_fusion.causal.effects.placebo_learning import LearntPlacebos, calibrate_effects
 from consumer_fusion.causal.effects.power_analysis import (
     COUNTED_METRICS,
@@ -18,16 +23,16 @@ from consumer_fusion.causal.effects.power_analysis import (
     plan_actions,
     suggest_holdouts,
 )
+from consumer_fusion.causal.masked_keys import choose_show_key
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS
-from consumer_fusion.causal.shown_keys import choose_show_key
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.operations import (
     Context,
     Day,
-    Group,
     NoParameters,
     Operation,
+    OperationGroup,
     Query,
     Schema,
     Text,
@@ -129,7 +134,7 @@ def answer_question(workspace: Workspace, asked: EffectQuestion) -> EffectReport
                 _("Scores take long to be read day by day, so they are not measured while somebody waits."),
                 hint=_("`fusion effects measure` measures them; they are shown from then on."),
             )
-    question = Question(
+    question = EffectRequest(
         action_id=asked.action_id, metric=asked.metric, consumer=asked.consumer, product=asked.product,
         delay_days=asked.delay_days, effect_days=asked.effect_days,
         # Nothing of an effect fades while no events come in.
@@ -161,7 +166,7 @@ def _measure_effects(context: Context, asked: MeasureEffects) -> EffectsMeasured
         brand = find_visible(context, asked.action_id).brand
         context.describe(object_id=asked.action_id, brand=brand, metrics=asked.metrics)
         for metric in asked.metrics or shrinking.USUAL_METRICS:
-            measure_action(workspace, Question(action_id=asked.action_id, metric=metric, is_anew=True))
+            measure_action(workspace, EffectRequest(action_id=asked.action_id, metric=metric, is_anew=True))
         return EffectsMeasured(effects=len(asked.metrics or shrinking.USUAL_METRICS), not_measured=())
     context.describe(brand=asked.brand, metrics=asked.metrics)
     brands = context.caller.brands if asked.brand is None else {asked.brand}
@@ -203,7 +208,11 @@ LIST_EFFECTS = Query(
     title="Effects", summary="List the effects that were measured, raw and pooled within their kind.",
     empty="No effects yet.",
 )  # fmt: skip
-GROUPS = (Group("effects", "Effects", "What actions did, measured, pooled within their kind, and planned."),)
+GROUPS = (
+    OperationGroup(
+        "effects", "Effects", "What actions did, measured, pooled within their kind, and planned."
+    ),
+)
 OPERATIONS = (
     LIST_EFFECTS,
     SHOW_EFFECT,

@@ -18,7 +18,7 @@ from consumer_fusion.causal.actions.actions import ActionRow, read_action_rows
 from consumer_fusion.causal.effects.control_series import find_sisters, name_daily
 from consumer_fusion.causal.filters.fitted_series import fit_series
 from consumer_fusion.causal.inference.placebo_errors import (
-    ClassTrail,
+    ClassPlacebos,
     learn_from_trails,
     list_trails,
     read_class_trail,
@@ -153,10 +153,10 @@ def _trace(book: MetricStore, own: MetricSeries, actions: Sequence[ActionRow]) -
         if action.brand_id == own.brand_id and own.brand_id
     ]
     now = Window(own.daily.last_day, own.daily.last_day)
-    sisters = find_sisters(book, own, now, actions).chosen
+    control_series = find_sisters(book, own, now, actions).chosen
     country = book.workspace.settings.country or None
     told: list[dict[str, Any]] = []
-    forms: list[Sequence[MetricSeries]] = [(), sisters] if sisters else [()]
+    forms: list[Sequence[MetricSeries]] = [(), control_series] if control_series else [()]
     for controls in forms:
         fitted = fit_series(
             name_daily(own),
@@ -168,7 +168,7 @@ def _trace(book: MetricStore, own: MetricSeries, actions: Sequence[ActionRow]) -
     return told
 
 
-def _read_trails(contents: Iterable[list[dict[str, Any]]]) -> list[ClassTrail]:
+def _read_trails(contents: Iterable[list[dict[str, Any]]]) -> list[ClassPlacebos]:
     return [read_class_trail(row) for content in contents for row in content]
 
 

@@ -127,10 +127,10 @@ def _plan_series(
 ) -> list[Plan]:
     actions = read_action_rows(book.session)
     last = own.daily.last_day
-    sisters = find_sisters(book, own, Window(last, last), actions).chosen
+    control_series = find_sisters(book, own, Window(last, last), actions).chosen
     fitted = fit_series(
         name_daily(own),
-        controls=[name_daily(each) for each in sisters],
+        controls=[name_daily(each) for each in control_series],
         country=book.workspace.settings.country or None,
         horizons=tuple(lengths),
         actions=[Window(*each.find_window(own.metric)) for each in actions if each.brand_id == own.brand_id],
@@ -153,7 +153,8 @@ def _plan_series(
             plans.append(
                 Plan(
                     series=book.name(own), metric=own.metric, region=own.region, start=start, days=length,
-                    detectable=detectable, controls=len(sisters), library=calibration.describe(fitted.form, length),
+                    detectable=detectable, controls=len(control_series),
+                    library=calibration.describe(fitted.form, length),
                 )
             )  # fmt: skip
     return plans

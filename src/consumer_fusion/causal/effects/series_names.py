@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from consumer_fusion.causal.effects.effect_report import EffectReport
-from consumer_fusion.causal.shown_keys import ShowKey
+from consumer_fusion.causal.masked_keys import ShowKey
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.storage.store import Session
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from consumer_fusion.causal.actions.actions import read_action_rows
 from consumer_fusion.causal.effects.effect_report import EffectReport, read_report
 from consumer_fusion.causal.effects.measuring import (
-    Measured,
-    Question,
+    EffectRequest,
+    MeasuredEffect,
     keep_effects,
     measure_in_book,
     read_kept,
 )
 from consumer_fusion.causal.effects.series_names import name_reports
 from consumer_fusion.causal.inference.shrinkage import adjust_found, shrink_effects
+from consumer_fusion.causal.masked_keys import ShowKey
 from consumer_fusion.causal.series.metric_store import MetricStore
-from consumer_fusion.causal.shown_keys import ShowKey
 from consumer_fusion.errors import InputError, NotFoundError, RefusedError
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.landing import Progress, ignore_progress
@@ -35,7 +35,7 @@ MOST_FALSE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Shrunk:
+class PooledEffect:
     """An effect drawn towards those of its kind.
 
     Attributes:
@@ -77,7 +77,7 @@ class ShownEffect:
     title: str
     brand: str
     starts_us: int
-    shrunk: Shrunk | None
+    shrunk: PooledEffect | None
     q_value: float | None
     q_count: int
     measured_us: int | None
@@ -105,12 +105,12 @@ def measure_effects(
         What was asked for and could not be measured, for lack of days.
     """
     problems: list[str] = []
-    measured: list[Measured] = []
+    measured: list[MeasuredEffect] = []
     with workspace.store.reading() as session:
         book = MetricStore(workspace, session, workspace.now_us)
         numbers = None if brands is None else list(find_keys(session, "brand", sorted(brands)).values())
         questions = [
-            Question(action_id=action.action_id, metric=metric)
+            EffectRequest(action_id=action.action_id, metric=metric)
             for action in read_action_rows(session, brand_ids=numbers)
             if action.find_window("")[0] < book.today
             for metric in metrics or dict.fromkeys((*action.windows, *USUAL_METRICS))
@@ -258,7 +258,7 @@ def _adjust_by_brand(
     return q_values, counts
 
 
-def shrink_reports(reports: Sequence[EffectReport], action_types: Sequence[str]) -> list[Shrunk | None]:
+def shrink_reports(reports: Sequence[EffectReport], action_types: Sequence[str]) -> list[PooledEffect | None]:
     """Shrink effects within (kind of action, metric); None for those that cannot be told."""
     usable = [place for place, each in enumerate(reports) if each.can_be_shrunk]
     found = shrink_effects(
@@ -266,10 +266,10 @@ def shrink_reports(reports: Sequence[EffectReport], action_types: Sequence[str])
         [reports[place].se_log or 1.0 for place in usable],
         [(action_types[place], reports[place].metric) for place in usable],
     )
-    shrunk: list[Shrunk | None] = [None] * len(reports)
+    shrunk: list[PooledEffect | None] = [None] * len(reports)
     for place, each in zip(usable, found):
         mean, low, high = (_to_share(reports[place], value) for value in (each.mean, each.low, each.high))
-        shrunk[place] = Shrunk(
+        shrunk[place] = PooledEffect(
             mean=mean, low=low, high=high,
             sign_probability=each.sign_probability, group_size=each.group_size, is_shrunk=each.is_shrunk,
         )  # fmt: skip

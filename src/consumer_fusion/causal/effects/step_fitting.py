@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from consumer_fusion.causal.effects.control_series import name_daily
-from consumer_fusion.causal.effects.effect_report import CheckFound
+from consumer_fusion.causal.effects.effect_report import CheckResult
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries, fit_series
 from consumer_fusion.causal.inference.null_distribution import build_law, mix_laws
 from consumer_fusion.causal.inference.placebo_rules import OVERLAP, PlaceboCalibration
@@ -25,17 +25,17 @@ OWN_NAME = "placebos of the series"
 
 
 def fit_steps(
-    own: MetricSeries, sisters: Sequence[MetricSeries], *, country: str, windows: Sequence[Window]
+    own: MetricSeries, control_series: Sequence[MetricSeries], *, country: str, windows: Sequence[Window]
 ) -> FittedSeries:
     """Fit a series once, in its own step.
 
     Args:
         own: The series.
-        sisters: Series that the action did not reach; those of the season too.
+        control_series: Series that the action did not reach; those of the season too.
         country: Whose holidays are taken in, where it is daily; empty for none.
         windows: Of the actions on it, by the numbers of steps.
     """
-    controls = [name_daily(each) for each in sisters]
+    controls = [name_daily(each) for each in control_series]
     horizons = (windows[0].days,)
     daily = name_daily(own)
     if own.steps == DAILY:
@@ -92,15 +92,15 @@ def has_season(own: MetricSeries) -> bool:
     return own.daily.values.size - year >= max(YEARS_AFTER_THE_FIRST * year, LEAST_DAYS)
 
 
-def check_steps(own: MetricSeries, fitted: FittedSeries) -> list[CheckFound]:
+def check_steps(own: MetricSeries, fitted: FittedSeries) -> list[CheckResult]:
     """What is said beside the effect on a series that is not daily."""
     if own.steps == DAILY:
         return []
-    told = [CheckFound(name="step", verdict="passed", sentence=STEP_WORDS[own.steps.unit], values={})]
+    told = [CheckResult(name="step", verdict="passed", sentence=STEP_WORDS[own.steps.unit], values={})]
     if not fitted.controls and not has_season(own):
         sentence = N_(
             "The series has fewer than three years: what belongs to the season of the year cannot be told from an "
             "effect."
         )
-        told.append(CheckFound(name="season", verdict="warned", sentence=sentence, values={}))
+        told.append(CheckResult(name="season", verdict="warned", sentence=sentence, values={}))
     return told

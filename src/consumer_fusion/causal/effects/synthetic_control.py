@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from consumer_fusion.causal.designs.panels import FEWEST_DONORS
 from consumer_fusion.causal.designs.region_panels import measure_region
-from consumer_fusion.causal.effects.control_series import Sisters, name_daily
-from consumer_fusion.causal.effects.effect_report import CheckFound
+from consumer_fusion.causal.effects.control_series import ControlSeries, name_daily
+from consumer_fusion.causal.effects.effect_report import CheckResult
 from consumer_fusion.causal.inference.effect import Effect
 from consumer_fusion.causal.series.metric_store import MetricSeries
 from consumer_fusion.causal.series.series import Window
@@ -16,15 +16,15 @@ from consumer_fusion.errors import RefusedError
 from consumer_fusion.i18n.translation import N_
 
 
-def ask_regions(own: MetricSeries, sisters: Sisters, window: Window) -> CheckFound | None:
+def ask_regions(own: MetricSeries, control_series: ControlSeries, window: Window) -> CheckResult | None:
     """What the classic synthetic control says of a region, beside the engine; None where it is of no region.
 
     Args:
         own: The series that was acted on.
-        sisters: Those that were not; all regions of the brand among them count, not only the closest.
+        control_series: Those that were not; all regions of the brand among them count, not only the closest.
         window: The days looked at.
     """
-    others = _list_regions(own, sisters)
+    others = _list_regions(own, control_series)
     if own.region is None or not others:
         return None
     try:
@@ -33,7 +33,7 @@ def ask_regions(own: MetricSeries, sisters: Sisters, window: Window) -> CheckFou
         return None
     count = len(found.placebo_effects)
     if count < FEWEST_DONORS:
-        return CheckFound(
+        return CheckResult(
             name="other_regions",
             verdict="passed",
             sentence=N_(
@@ -42,7 +42,7 @@ def ask_regions(own: MetricSeries, sisters: Sisters, window: Window) -> CheckFou
             ),
             values={"count": count, "effect_share": found.relative, "needed": FEWEST_DONORS},
         )
-    return CheckFound(
+    return CheckResult(
         name="other_regions",
         verdict="passed" if found.p_value <= 0.05 else "warned",
         sentence=N_(
@@ -57,7 +57,7 @@ def ask_regions(own: MetricSeries, sisters: Sisters, window: Window) -> CheckFou
     )
 
 
-def weigh_opinion(effect: Effect, opinion: CheckFound | None) -> tuple[Effect, list[CheckFound]]:
+def weigh_opinion(effect: Effect, opinion: CheckResult | None) -> tuple[Effect, list[CheckResult]]:
     """The effect with the weaker grade of the two opinions, and a word where they disagree.
 
     Args:
@@ -67,7 +67,7 @@ def weigh_opinion(effect: Effect, opinion: CheckFound | None) -> tuple[Effect, l
     if opinion is None or opinion.verdict != "warned" or effect.label == "cannot_tell":
         return effect, []
     p_value = effect.p_sequential if effect.interval == "sequential" else effect.p_value
-    disagreement = CheckFound(
+    disagreement = CheckResult(
         name="disagreement",
         verdict="warned",
         sentence=N_(
@@ -83,10 +83,10 @@ def weigh_opinion(effect: Effect, opinion: CheckFound | None) -> tuple[Effect, l
     return replace(effect, label="cannot_tell"), [disagreement]
 
 
-def _list_regions(own: MetricSeries, sisters: Sisters) -> Sequence[MetricSeries]:
-    further = (other for other, why in sisters.passed if why == "further")
+def _list_regions(own: MetricSeries, control_series: ControlSeries) -> Sequence[MetricSeries]:
+    further = (other for other, why in control_series.passed if why == "further")
     return [
         each
-        for each in (*sisters.chosen, *further)
+        for each in (*control_series.chosen, *further)
         if each.region is not None and each.brand_id == own.brand_id
     ]

@@ -11,9 +11,9 @@ from consumer_fusion.causal.experiments.experiment_store import (
     change_experiment,
     find_experiment,
 )
-from consumer_fusion.causal.experiments.findings import ExperimentReport, Finding, GroupEffect
+from consumer_fusion.causal.experiments.findings import ExperimentFinding, ExperimentReport, GroupEffect
 from consumer_fusion.causal.experiments.ranking import compare_strata
-from consumer_fusion.causal.experiments.sample import FEATURES, Trial, gather_trial
+from consumer_fusion.causal.experiments.sample import FEATURES, ExperimentSample, gather_trial
 from consumer_fusion.causal.experiments.wording import list_refusals, list_unlike, write_sentences
 from consumer_fusion.errors import InputError, RefusedError
 from consumer_fusion.records.effect import EvidenceLabel
@@ -53,7 +53,7 @@ def measure_experiment(
     return found.report
 
 
-def judge_experiment(workspace: Workspace, experiment_id: str, facet: Facet) -> Finding:
+def judge_experiment(workspace: Workspace, experiment_id: str, facet: Facet) -> ExperimentFinding:
     """What `measure_experiment` tells, with the points that would follow; nothing is kept.
 
     Raises:
@@ -115,11 +115,15 @@ def judge_experiment(workspace: Workspace, experiment_id: str, facet: Facet) -> 
         refusals=tuple(list_refusals(row, trial, is_told=log_odds is not None)),
         sentences=(),
     )
-    return Finding(report.model_copy(update={"sentences": write_sentences(row, report)}), override)
+    return ExperimentFinding(report.model_copy(update={"sentences": write_sentences(row, report)}), override)
 
 
 def _derive(
-    row: ExperimentRow, trial: Trial, facet: Facet, log_odds: float | None, log_odds_error: float | None
+    row: ExperimentRow,
+    trial: ExperimentSample,
+    facet: Facet,
+    log_odds: float | None,
+    log_odds_error: float | None,
 ) -> PointsOverride | None:
     """The points that would follow; None where there is no link, or nobody got the action."""
     if log_odds is None or log_odds_error is None or trial.link is None:
@@ -140,7 +144,9 @@ def _derive(
     )
 
 
-def _weigh(row: ExperimentRow, trial: Trial, link: LinkFunction, facet: Facet, *, is_gain: bool) -> float:
+def _weigh(
+    row: ExperimentRow, trial: ExperimentSample, link: LinkFunction, facet: Facet, *, is_gain: bool
+) -> float:
     """What a point of the action would do to the treated, beyond what it does to those held out whom it reached."""
     weights = [
         weigh_action(
@@ -160,7 +166,7 @@ def _weigh(row: ExperimentRow, trial: Trial, link: LinkFunction, facet: Facet, *
     return weights[0] - weights[1]
 
 
-def _compare_log_odds(trial: Trial) -> tuple[float, float] | tuple[None, None]:
+def _compare_log_odds(trial: ExperimentSample) -> tuple[float, float] | tuple[None, None]:
     try:
         return compare_log_odds(trial.has_outcome, trial.is_treated, trial.features)
     except RefusedError:

@@ -63,7 +63,7 @@ class ExperimentReport(Schema):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ExperimentFinding:
     """A report, and the points that would follow from it."""
 
     report: ExperimentReport

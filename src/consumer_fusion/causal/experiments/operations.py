@@ -22,9 +22,9 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.i18n.translation import N_
 from consumer_fusion.operations import (
     Context,
-    Group,
     Moment,
     Operation,
+    OperationGroup,
     Query,
     Schema,
     Text,
@@ -203,7 +203,7 @@ def _withdraw_experiment(context: Context, asked: ExperimentId) -> Experiment:
 
 
 GROUPS = (
-    Group(
+    OperationGroup(
         "experiments",
         "Experiments",
         "Divisions of consumers by chance: the only proof that decides points of a brand's action.",

@@ -10,8 +10,8 @@ import pyarrow as pa
 from consumer_fusion.causal.designs.audiences import compare_groups, score_randomised
 from consumer_fusion.causal.designs.uplift import rank_uplift
 from consumer_fusion.causal.experiments.experiment_store import find_experiment
-from consumer_fusion.causal.experiments.sample import Trial, gather_trial
-from consumer_fusion.causal.inference.shrinkage import ShrunkEffect
+from consumer_fusion.causal.experiments.sample import ExperimentSample, gather_trial
+from consumer_fusion.causal.inference.shrinkage import ShrinkageEstimate
 from consumer_fusion.errors import RefusedError
 from consumer_fusion.events.entities import name_entities
 from consumer_fusion.operations import Schema, describe
@@ -19,7 +19,7 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.workspace import Workspace
 
 
-class RankedPart(Schema):
+class RankingQuantile(Schema):
     """The effect in one of the equal parts of a ranking."""
 
     effect: float = describe("Effect", "Share with the outcome, treated minus held out.", form="change")
@@ -27,7 +27,7 @@ class RankedPart(Schema):
     high: float = describe("High", "Upper end.", form="change")
 
 
-class RankingWorth(Schema):
+class RankingEvaluation(Schema):
     """What a ranking of consumers by how much an action helps them is worth."""
 
     consumers: int = describe("Consumers", "How many are ranked.")
@@ -35,7 +35,7 @@ class RankingWorth(Schema):
     low: float = describe("Low", "Lower end of its 95% interval.")
     high: float = describe("High", "Upper end.")
     is_better_than_chance: bool = describe("Better than chance", "Whether the interval is above 0.")
-    parts: tuple[RankedPart, ...] = describe(
+    parts: tuple[RankingQuantile, ...] = describe(
         "The effect in equal parts of the ranking, first those who are helped most",
         "The effect in each part.",
     )
@@ -51,7 +51,7 @@ class HelpedConsumers:
     """
 
     rows: pa.Table
-    worth: RankingWorth
+    worth: RankingEvaluation
 
 
 def rank_consumers(workspace: Workspace, experiment_id: str, *, parts: int = 5) -> HelpedConsumers:
@@ -92,20 +92,20 @@ def rank_consumers(workspace: Workspace, experiment_id: str, *, parts: int = 5) 
                 "uplift": ranking.uplift[order],
             }
         ),
-        worth=RankingWorth(
+        worth=RankingEvaluation(
             consumers=len(order),
             qini=ranking.curve.area,
             low=ranking.curve.low,
             high=ranking.curve.high,
             is_better_than_chance=ranking.curve.is_better_than_chance,
             parts=tuple(
-                RankedPart(effect=each.effect, low=each.low, high=each.high) for each in ranking.parts
+                RankingQuantile(effect=each.effect, low=each.low, high=each.high) for each in ranking.parts
             ),
         ),
     )
 
 
-def compare_strata(trial: Trial) -> tuple[ShrunkEffect, ...]:
+def compare_strata(trial: ExperimentSample) -> tuple[ShrinkageEstimate, ...]:
     """The effect in each group that was divided by itself, drawn towards all; none where there is one group only."""
     if len(set(trial.strata)) < 2:
         return ()

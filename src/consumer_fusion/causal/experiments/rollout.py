@@ -21,7 +21,7 @@ from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.workspace import Workspace
 
 
-class Suggestion(Schema):
+class PointsSuggestion(Schema):
     """Points that evidence speaks for, shown beside those in force and never applied by itself."""
 
     experiment_id: str = describe("Experiment", "Where it comes from.")
@@ -96,7 +96,7 @@ def withdraw_experiment(
     put_points_in_force(workspace, progress)
 
 
-def list_suggestions(workspace: Workspace) -> list[Suggestion]:
+def list_suggestions(workspace: Workspace) -> list[PointsSuggestion]:
     """What measured comparisons speak for without being in force, by action."""
     with workspace.store.reading() as session:
         rows = session.read(EXPERIMENTS, order_by=("kind", "measured_us")).to_pylist()
@@ -108,7 +108,7 @@ def list_suggestions(workspace: Workspace) -> list[Suggestion]:
         if report is None or report.points is None or row["withdrawn_us"] is not None or is_in_force:
             continue
         found.append(
-            Suggestion(
+            PointsSuggestion(
                 experiment_id=row["experiment_id"], brand=brands[row["brand_id"]], key=row["kind"],
                 points=report.points, points_error=report.points_error or 0.0, grade=report.grade,
                 reasons=report.refusals,

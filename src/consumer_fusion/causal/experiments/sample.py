@@ -31,7 +31,7 @@ FEATURES = ("outcomes before", "outcomes ever", "events ever", "days known")
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ExperimentSample:
     """The people of an experiment.
 
     Attributes:
@@ -61,7 +61,9 @@ class Trial:
     ledger: pa.Table
 
 
-def gather_trial(workspace: Workspace, session: Session, force: PointsInForce, row: ExperimentRow) -> Trial:
+def gather_trial(
+    workspace: Workspace, session: Session, force: PointsInForce, row: ExperimentRow
+) -> ExperimentSample:
     """Read what an experiment is judged by.
 
     Raises:
@@ -106,7 +108,7 @@ def gather_trial(workspace: Workspace, session: Session, force: PointsInForce, r
         columns.append(
             forecast_before(ledger, points, link, outcome=row.outcome, consumers=consumers, as_of_us=start_us)
         )
-    return Trial(
+    return ExperimentSample(
         consumers=consumers,
         is_treated=is_treated,
         strata=strata,

@@ -5,20 +5,20 @@ from __future__ import annotations
 from consumer_fusion.causal.experiments.experiment_store import ExperimentRow
 from consumer_fusion.causal.experiments.findings import ExperimentReport
 from consumer_fusion.causal.experiments.imbalance import CHOSEN, find_unlike
-from consumer_fusion.causal.experiments.sample import FEATURES, Trial
+from consumer_fusion.causal.experiments.sample import FEATURES, ExperimentSample
 from consumer_fusion.i18n.translation import N_, _
 
 LEAST_REACHED_DIFFERENCE = 0.1
 """Where the action reached the treated hardly more often than the others, their difference says nothing about it."""
 
 
-def list_unlike(trial: Trial) -> list[str]:
+def list_unlike(trial: ExperimentSample) -> list[str]:
     """What differed between the arms before the start by more than chance makes it."""
     names = (*FEATURES, "forecast before")[: trial.features.shape[1]]
     return find_unlike(trial.features, names, trial.is_treated, CHOSEN)
 
 
-def list_refusals(row: ExperimentRow, trial: Trial, *, is_told: bool) -> list[str]:
+def list_refusals(row: ExperimentRow, trial: ExperimentSample, *, is_told: bool) -> list[str]:
     """Everything that keeps an experiment from deciding points."""
     reasons = []
     if not is_told:

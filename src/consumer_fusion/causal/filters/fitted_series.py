@@ -124,7 +124,7 @@ class FittedSeries:
         with_last_year: Whether last year's values were taken in where there are any.
         one_step: What the pass gives for the next day.
         windows: Errors by (days skipped, length), filled as they are asked for.
-        trails: Placebo errors by (question, length), likewise.
+        placebo_sequences: Placebo errors by (question, length), likewise.
         states: The models' states at the end of a day, by its place, likewise.
         bridges: Placebos of windows with days on both sides, by (length, days after), likewise.
         dropped_controls: Names of controls that were left out, and why.
@@ -140,7 +140,7 @@ class FittedSeries:
     with_last_year: bool
     one_step: FilterResult
     windows: dict[tuple[int, int], WindowErrors] = field(default_factory=dict)
-    trails: dict[tuple[str, int], ErrorSequence] = field(default_factory=dict)
+    placebo_sequences: dict[tuple[str, int], ErrorSequence] = field(default_factory=dict)
     states: dict[int, FilterResult] = field(default_factory=dict)
     bridges: dict[tuple[int, int], TwoSidedErrors] = field(default_factory=dict)
     dropped_controls: tuple[tuple[str, str], ...] = ()

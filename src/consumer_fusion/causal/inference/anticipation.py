@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries
-from consumer_fusion.causal.inference.effect import Check
+from consumer_fusion.causal.inference.effect import ValidityCheck
 from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import Window
 
@@ -23,7 +23,7 @@ BEFORE_LEVEL = 0.05
 
 def check_days_before(
     fitted: FittedSeries, window: Window, calibration: PlaceboCalibration, others: Sequence[Window]
-) -> Check | None:
+) -> ValidityCheck | None:
     """Warn where the days just before a window stand out; None where nothing can be said of them."""
     before = Window(window.start_day - BEFORE_DAYS, window.start_day - 1)
     if any(before.overlaps(other) for other in others):
@@ -40,14 +40,14 @@ def check_days_before(
     placebos = fitted.placebos(BEFORE_DAYS, before_day=before.start_day)
     factor = rule.measure_factor(placebos, BEFORE_DAYS, fitted.count_usable_days(before.start_day))
     if rule.law.measure_tail(abs(e) / (factor * s)) > BEFORE_LEVEL:
-        return Check(
+        return ValidityCheck(
             "days_before",
             "passed",
             "The {days} days before the window were as expected.",
             {"days": BEFORE_DAYS},
         )
     missed = float((errors.observed[origin] - errors.expected[origin]) * BEFORE_DAYS)
-    return Check(
+    return ValidityCheck(
         "days_before", "warned",
         "It may have begun before: the {days} days before the window were off by {missed} from what was expected of "
         "them. So the effect is told from the days before those.", {"days": BEFORE_DAYS, "missed": missed},

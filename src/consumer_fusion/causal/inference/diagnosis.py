@@ -8,7 +8,7 @@ import numpy as np
 
 from consumer_fusion.causal.filters.fitted_series import LEAST_DAYS, FittedSeries
 from consumer_fusion.causal.inference.anticipation import BEFORE_DAYS
-from consumer_fusion.causal.inference.effect import Check
+from consumer_fusion.causal.inference.effect import ValidityCheck
 from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.inference.rule_learning import trace_errors, trace_factors
 from consumer_fusion.causal.series.series import Window
@@ -29,14 +29,14 @@ def diagnose_series(
     calibration: PlaceboCalibration,
     alpha: float,
     others: Sequence[Window] = (),
-) -> tuple[Check, ...]:
+) -> tuple[ValidityCheck, ...]:
     """The checks before a number is told, refusals first."""
     start = window.start_day - fitted.series.first_day
     values = fitted.series.values
     usable = fitted.count_usable_days(window.start_day)
     if usable < LEAST_DAYS:
         return (
-            Check(
+            ValidityCheck(
                 "history", "refused",
                 "Cannot tell: only {days} usable days before the window; at least {least} are needed.",
                 {"days": usable, "least": LEAST_DAYS},
@@ -44,7 +44,7 @@ def diagnose_series(
         )  # fmt: skip
     if length > usable:
         return (
-            Check(
+            ValidityCheck(
                 "horizon", "refused",
                 "Cannot tell: the window of {length} days is longer than the {days} usable days before it.",
                 {"length": length, "days": usable},
@@ -56,7 +56,7 @@ def diagnose_series(
     recent = recent[np.isfinite(recent)]
     if float(np.ptp(seen)) == 0.0 or (recent.size and float(np.ptp(recent)) == 0.0):
         return (
-            Check(
+            ValidityCheck(
                 "constant", "refused",
                 "Cannot tell: the series does not vary in the days before the window.", {},
             ),
@@ -65,14 +65,14 @@ def diagnose_series(
     present = int(np.isfinite(within).sum())
     if present * 2 < length or not present:
         return (
-            Check(
+            ValidityCheck(
                 "window", "refused",
                 "Cannot tell: of the {length} days of the window {days} have a value.",
                 {"length": length, "days": present},
             ),
         )  # fmt: skip
     checks = [
-        Check("history", "passed", "{days} usable days before the window.", {"days": usable}),
+        ValidityCheck("history", "passed", "{days} usable days before the window.", {"days": usable}),
         check_level(fitted, window, length, calibration, others),
         check_own_rejection(fitted, window, length, calibration, alpha),
         check_missing(before, within),
@@ -86,7 +86,7 @@ def check_level(
     length: int,
     calibration: PlaceboCalibration,
     others: Sequence[Window] = (),
-) -> Check | None:
+) -> ValidityCheck | None:
     """Refuse where the level broke in the last 2h days before the window.
 
     The days before the window are held to be a window of their own, of 2h days, forecast from before them; a miss
@@ -115,46 +115,48 @@ def check_level(
         late.e[origin]
     ) >= BREAK_CLEARANCE * abs(errors.e[origin])
     if rule.law.measure_tail(float(size)) < LEVEL_BREAK and lasts:
-        return Check(
+        return ValidityCheck(
             "level_break", "refused",
             "Cannot tell: the level of the series broke in the {days} days before the window.", {"days": span},
         )  # fmt: skip
-    return Check(
+    return ValidityCheck(
         "level_break", "passed", "No break of level in the {days} days before the window.", {"days": span}
     )
 
 
 def check_own_rejection(
     fitted: FittedSeries, window: Window, length: int, calibration: PlaceboCalibration, alpha: float
-) -> Check | None:
+) -> ValidityCheck | None:
     """Warn where the series' own placebos would be found too often."""
     rule = calibration.find_rule(fitted.form, length)
-    trail = trace_errors(fitted, length)
-    before = trail.origins + length < window.start_day
+    placebos = trace_errors(fitted, length)
+    before = placebos.origins + length < window.start_day
     windows = before.sum() / length
     if windows < FEW_WINDOWS:
-        return Check(
+        return ValidityCheck(
             "few_placebos", "warned",
             "The days before hold too few windows of {length} days to try this series on its own past: the interval "
             "rests on other series.", {"length": length},
         )  # fmt: skip
-    sizes = trail.u / trace_factors(trail, rule.numbers)
+    sizes = placebos.u / trace_factors(placebos, rule.numbers)
     share = float(np.mean(sizes[before] >= rule.law.find_bound(alpha)))
     if share > WORST_OWN_REJECTION:
-        return Check(
+        return ValidityCheck(
             "own_placebos", "warned",
             "On past dates without an action this series would have shown an effect in {share} of cases: "
             "take the interval as too narrow.", {"share": share},
         )  # fmt: skip
-    return Check(
+    return ValidityCheck(
         "own_placebos", "passed",
         "On past dates without an action this series showed an effect in {share} of cases.", {"share": share},
     )  # fmt: skip
 
 
-def check_missing(before: np.ndarray, within: np.ndarray) -> Check | None:
+def check_missing(before: np.ndarray, within: np.ndarray) -> ValidityCheck | None:
     """Say how many days are missing."""
     missing = int(np.isnan(before).sum() + np.isnan(within).sum())
     if not missing:
         return None
-    return Check("missing_days", "warned", "{days} days have no value and are skipped.", {"days": missing})
+    return ValidityCheck(
+        "missing_days", "warned", "{days} days have no value and are skipped.", {"days": missing}
+    )

@@ -16,7 +16,7 @@ Label = Literal["cannot_tell", "changed_after", "consistent_with_cause", "caused
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ValidityCheck:
     """One check made before a number is told.
 
     Attributes:
@@ -94,7 +94,7 @@ class Effect:
     mde80: float
     library: str
     label: Label
-    checks: tuple[Check, ...]
+    checks: tuple[ValidityCheck, ...]
     days: npt.NDArray[np.int64]
     observed: Floats
     expected: Floats

@@ -10,7 +10,7 @@ import numpy as np
 
 from consumer_fusion.causal.filters.bridges import WindowForecast, bridge_window
 from consumer_fusion.causal.filters.fitted_series import FittedSeries, PlaceboErrors, list_days
-from consumer_fusion.causal.inference.effect import Check
+from consumer_fusion.causal.inference.effect import ValidityCheck
 from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import Window
 from consumer_fusion.i18n.translation import N_
@@ -44,7 +44,7 @@ def has_ended(
 
 def check_following(
     fitted: FittedSeries, window: Window, one_sided: WindowForecast, after: int, others: tuple[Window, ...]
-) -> Check:
+) -> ValidityCheck:
     """Say what followed a window whose effect did not end with it, and what is left over of both together."""
     days = min(max(window.days, LEAST_FOLLOWING), MOST_FOLLOWING, after)
     whole = Window(window.start_day, window.end_day + days)
@@ -76,4 +76,4 @@ def check_following(
             "against what was expected; with them it is {net} in all. "
             "It is told from the days before alone."
         )
-    return Check("days_after", "warned", sentence, values)
+    return ValidityCheck("days_after", "warned", sentence, values)

@@ -14,7 +14,7 @@ from consumer_fusion.causal.filters.fitted_series import FittedSeries, PlaceboEr
 from consumer_fusion.causal.inference.anticipation import BEFORE_DAYS, check_days_before
 from consumer_fusion.causal.inference.controls import MOVED, guard_controls
 from consumer_fusion.causal.inference.diagnosis import diagnose_series
-from consumer_fusion.causal.inference.effect import Check, Effect, Label
+from consumer_fusion.causal.inference.effect import Effect, Label, ValidityCheck
 from consumer_fusion.causal.inference.endings import check_following, has_ended
 from consumer_fusion.causal.inference.overlaps import OverlappingActions, check_neighbours, sort_neighbours
 from consumer_fusion.causal.inference.p_values import PValue, judge_looks, judge_size, shut_interval
@@ -51,7 +51,7 @@ class WindowError:
     placebos: PlaceboErrors
     rule: PlaceboRule
     question: str
-    checks: tuple[Check, ...]
+    checks: tuple[ValidityCheck, ...]
 
 
 def measure_effect(
@@ -88,7 +88,7 @@ def measure_effect(
     length = end_day - window.start_day + 1
     told_of = check_neighbours(neighbours)
     if length < 1:
-        check = Check("window", "refused", "Cannot tell: the window has not begun in the data.", {})
+        check = ValidityCheck("window", "refused", "Cannot tell: the window has not begun in the data.", {})
         return refuse_effect(fitted, window, window.start_day, (check,), alpha, sequential)
     apart = (*neighbours.entangled, *neighbours.later)
     checks = (*diagnose_series(fitted, window, length, calibration, alpha, apart), *told_of)
@@ -105,7 +105,7 @@ def measure_effect(
         fitted, seen_window, calibration, "temporary" if is_temporary else "open", neighbours, gap
     )
     if not np.isfinite(measured.bridge.e) or not measured.s > 0:
-        check = Check("window", "refused", "Cannot tell: the days of the window do not suffice.", {})
+        check = ValidityCheck("window", "refused", "Cannot tell: the days of the window do not suffice.", {})
         return refuse_effect(fitted, window, end_day, (*checks, check), alpha, sequential)
     checks = (*checks, *measured.checks, *check_controls(fitted))
     return tell_effect(fitted, window, seen_window, calibration, measured, checks, alpha, sequential)
@@ -123,10 +123,10 @@ def measure_error(
     length = window.days
     after = min(fitted.series.last_day - window.end_day, AFTER_DAYS)
     before = bridge_window(fitted, window, after=0, gap=gap, others=neighbours.entangled)
-    checks: tuple[Check, ...] = ()
+    checks: tuple[ValidityCheck, ...] = ()
     if kind == "temporary" and after < length:
         checks = (
-            Check(
+            ValidityCheck(
                 "days_after", "warned",
                 "Measured from the days before alone: there are not yet {days} days after the window.",
                 {"days": length},
@@ -154,7 +154,7 @@ def measure_error(
 
 def tell_effect(
     fitted: FittedSeries, window: Window, seen_window: Window, calibration: PlaceboCalibration, measured: WindowError,
-    checks: tuple[Check, ...], alpha: float, sequential: bool,
+    checks: tuple[ValidityCheck, ...], alpha: float, sequential: bool,
 ) -> Effect:  # fmt: skip
     """Judge an error and put it in the units of the series."""
     e, s, length = measured.bridge.e, measured.s, seen_window.days
@@ -227,7 +227,7 @@ def tell_effect(
     )
 
 
-def grade_evidence(fitted: FittedSeries, shown: PValue, checks: Sequence[Check]) -> Label:
+def grade_evidence(fitted: FittedSeries, shown: PValue, checks: Sequence[ValidityCheck]) -> Label:
     """The grade of the evidence; `caused` is for randomised actions alone and never given here."""
     if not shown.is_beyond:
         return "cannot_tell"
@@ -237,13 +237,13 @@ def grade_evidence(fitted: FittedSeries, shown: PValue, checks: Sequence[Check])
     return "consistent_with_cause" if is_backed else "changed_after"
 
 
-def check_controls(fitted: FittedSeries) -> tuple[Check, ...]:
+def check_controls(fitted: FittedSeries) -> tuple[ValidityCheck, ...]:
     """Say whether the change could be held against controls, and which were left out."""
     moved = [name for name, why in fitted.dropped_controls if why == MOVED]
-    found: list[Check] = []
+    found: list[ValidityCheck] = []
     if moved:
         found.append(
-            Check(
+            ValidityCheck(
                 "contamination", "warned",
                 "Left out as controls, because they changed in the window themselves: {names}.",
                 {"names": ", ".join(moved)},
@@ -251,14 +251,14 @@ def check_controls(fitted: FittedSeries) -> tuple[Check, ...]:
         )  # fmt: skip
     if fitted.controls:
         found.append(
-            Check(
+            ValidityCheck(
                 "controls", "passed", "Held against {count} series that the action does not reach.",
                 {"count": len(fitted.controls)},
             )
         )  # fmt: skip
     else:
         found.append(
-            Check(
+            ValidityCheck(
                 "controls", "warned",
                 "Without series that the action does not reach, anything else of these days may be the reason.", {},
             )
@@ -270,7 +270,7 @@ def refuse_effect(
     fitted: FittedSeries,
     window: Window,
     end_day: int,
-    checks: tuple[Check, ...],
+    checks: tuple[ValidityCheck, ...],
     alpha: float,
     sequential: bool,
 ) -> Effect:

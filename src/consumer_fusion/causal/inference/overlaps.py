@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer_fusion.causal.inference.effect import Check
+from consumer_fusion.causal.inference.effect import ValidityCheck
 from consumer_fusion.causal.series.series import Window
 
 ENTANGLED_DAYS = 14
@@ -19,7 +19,7 @@ are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
-class NamedWindow(Window):
+class ActionWindow(Window):
     """The window of another action.
 
     Attributes:
@@ -44,21 +44,21 @@ class OverlappingActions:
     """
 
     window: Window
-    together: tuple[NamedWindow, ...]
-    entangled: tuple[NamedWindow, ...]
-    later: tuple[NamedWindow, ...]
-    steady: tuple[NamedWindow, ...]
+    together: tuple[ActionWindow, ...]
+    entangled: tuple[ActionWindow, ...]
+    later: tuple[ActionWindow, ...]
+    steady: tuple[ActionWindow, ...]
 
 
 def sort_neighbours(window: Window, others: Sequence[Window]) -> OverlappingActions:
     """Sort other actions by what they mean for a window."""
     named = [
-        other if isinstance(other, NamedWindow) else NamedWindow(other.start_day, other.end_day)
+        other if isinstance(other, ActionWindow) else ActionWindow(other.start_day, other.end_day)
         for other in others
     ]
     steady = tuple(other for other in named if is_steady(window, other) and other.overlaps(window))
     rest = [other for other in named if not is_steady(window, other)]
-    together: list[NamedWindow] = []
+    together: list[ActionWindow] = []
     joined = rest
     while joined:
         joined = [other for other in rest if any(are_one(other, member) for member in (window, *together))]
@@ -91,12 +91,12 @@ def are_one(first: Window, second: Window) -> bool:
     return shorter - shared < max(LEAST_OWN_DAYS, LEAST_OWN_SHARE * shorter)
 
 
-def check_neighbours(found: OverlappingActions) -> tuple[Check, ...]:
+def check_neighbours(found: OverlappingActions) -> tuple[ValidityCheck, ...]:
     """Say which other actions were on, and what was made of them."""
-    checks: list[Check] = []
+    checks: list[ValidityCheck] = []
     if found.together:
         checks.append(
-            Check(
+            ValidityCheck(
                 "overlap", "warned",
                 "Told once, of all of them together, because they ran on the same days and cannot be told apart: this "
                 "action and {names}.", {"names": list_names(found.together)},
@@ -104,7 +104,7 @@ def check_neighbours(found: OverlappingActions) -> tuple[Check, ...]:
         )  # fmt: skip
     if found.steady:
         checks.append(
-            Check(
+            ValidityCheck(
                 "overlap", "warned",
                 "Told on top of what ran long before and after it: {names}.", {"names": list_names(found.steady)},
             )
@@ -112,7 +112,7 @@ def check_neighbours(found: OverlappingActions) -> tuple[Check, ...]:
     apart = (*found.entangled, *found.later)
     if apart:
         checks.append(
-            Check(
+            ValidityCheck(
                 "other_actions", "passed", "Told apart from other actions nearby: {names}.",
                 {"names": list_names(apart)},
             )
@@ -120,7 +120,7 @@ def check_neighbours(found: OverlappingActions) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def list_names(windows: Sequence[NamedWindow]) -> str:
+def list_names(windows: Sequence[ActionWindow]) -> str:
     """The names of actions, each once."""
     names = [window.name for window in windows if window.name]
     return ", ".join(dict.fromkeys(names)) or str(len(windows))

@@ -14,35 +14,35 @@ from consumer_fusion.causal.inference.rule_learning import QUESTIONS, learn_rule
 
 
 @dataclass(frozen=True, slots=True)
-class ClassTrail:
+class ClassPlacebos:
     """The placebo errors of one series in one class of windows.
 
     Attributes:
         form: `single` or `controls`.
         question: `fixed` for an interval at the declared end, `looks`, `delays`, `temporary`, `ending`.
         days: Length of the windows.
-        trail: The errors.
+        placebos: The errors.
     """
 
     form: str
     question: str
     days: int
-    trail: ErrorSequence
+    placebos: ErrorSequence
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
-        trail = self.trail
+        placebos = self.placebos
         return {
             "form": self.form,
             "question": self.question,
             "days": self.days,
-            "length": trail.length,
-            "step": trail.step,
-            "source": trail.source,
-            "u": [round(float(value), 5) for value in trail.u],
-            "origins": [int(day) for day in trail.origins],
-            "ages": None if trail.ages is None else [int(age) for age in trail.ages],
-            "maxima": None if trail.maxima is None else [_write_size(value) for value in trail.maxima],
+            "length": placebos.length,
+            "step": placebos.step,
+            "source": placebos.source,
+            "u": [round(float(value), 5) for value in placebos.u],
+            "origins": [int(day) for day in placebos.origins],
+            "ages": None if placebos.ages is None else [int(age) for age in placebos.ages],
+            "maxima": None if placebos.maxima is None else [_write_size(value) for value in placebos.maxima],
         }
 
 
@@ -50,10 +50,10 @@ def _write_size(value: float) -> float | None:
     return round(float(value), 5) if np.isfinite(value) else None
 
 
-def read_class_trail(raw: Mapping[str, Any]) -> ClassTrail:
-    """What `ClassTrail.as_dict` wrote."""
+def read_class_trail(raw: Mapping[str, Any]) -> ClassPlacebos:
+    """What `ClassPlacebos.as_dict` wrote."""
     ages, maxima = raw.get("ages"), raw.get("maxima")
-    trail = ErrorSequence(
+    placebos = ErrorSequence(
         source=str(raw["source"]),
         u=np.array(raw["u"], np.float64),
         origins=np.array(raw["origins"], np.int64),
@@ -62,31 +62,31 @@ def read_class_trail(raw: Mapping[str, Any]) -> ClassTrail:
         maxima=None if maxima is None else np.array(maxima, np.float64),
         step=int(raw["step"]),
     )
-    return ClassTrail(str(raw["form"]), str(raw["question"]), int(raw["days"]), trail)
+    return ClassPlacebos(str(raw["form"]), str(raw["question"]), int(raw["days"]), placebos)
 
 
 def list_trails(
     fitted: FittedSeries, horizons: Sequence[int] = HORIZONS, questions: Sequence[str] = QUESTIONS
-) -> list[ClassTrail]:
+) -> list[ClassPlacebos]:
     """The placebo errors of a fitted series in every class of windows that it is long enough for."""
-    trails = [
-        ClassTrail(fitted.form, question, days, trace_errors(fitted, days, question))
+    placebo_sequences = [
+        ClassPlacebos(fitted.form, question, days, trace_errors(fitted, days, question))
         for question in questions
         for days in horizons
     ]
-    return [each for each in trails if np.isfinite(each.trail.sizes).any()]
+    return [each for each in placebo_sequences if np.isfinite(each.placebos.sizes).any()]
 
 
-def learn_from_trails(trails: Iterable[ClassTrail], *, name: str) -> PlaceboCalibration:
+def learn_from_trails(placebo_sequences: Iterable[ClassPlacebos], *, name: str) -> PlaceboCalibration:
     """The rules of every class, from trails that were kept.
 
     Args:
-        trails: Of many series.
+        placebo_sequences: Of many series.
         name: What the calibration is called in every result.
     """
     classes: dict[tuple[str, str, int], list[ErrorSequence]] = {}
-    for each in trails:
-        classes.setdefault((each.form, each.question, each.days), []).append(each.trail)
+    for each in placebo_sequences:
+        classes.setdefault((each.form, each.question, each.days), []).append(each.placebos)
     rules: dict[tuple[str, str, int], PlaceboRule] = {}
     for key, members in sorted(classes.items()):
         rule = learn_rule(members)

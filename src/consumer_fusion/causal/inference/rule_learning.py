@@ -66,7 +66,7 @@ def learn_calibration(
 def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> ErrorSequence:
     """The placebo errors of one series, as one question sees them; kept with the series."""
     key = (question, length)
-    if key not in fitted.trails:
+    if key not in fitted.placebo_sequences:
         source = fitted.series.source or fitted.series.name
         before = np.cumsum(np.isfinite(fitted.series.values))
         if question == "delays":
@@ -85,19 +85,21 @@ def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> 
             known[known] = found.origins[at[known]] == looks.origins[known]
             maxima[at[known]] = looks.u[known]
         ages = before[found.origins - fitted.series.first_day].astype(np.float64)
-        fitted.trails[key] = ErrorSequence(
+        fitted.placebo_sequences[key] = ErrorSequence(
             source, np.abs(found.u), found.origins, reach, ages, maxima, found.step
         )
-    return fitted.trails[key]
+    return fitted.placebo_sequences[key]
 
 
-def learn_rule(trails: Sequence[ErrorSequence]) -> PlaceboRule | None:
+def learn_rule(placebo_sequences: Sequence[ErrorSequence]) -> PlaceboRule | None:
     """The rule of one class of windows; None without placebos."""
-    trails = [trail for trail in trails if np.isfinite(trail.sizes).any()]
-    if not trails:
+    placebo_sequences = [placebos for placebos in placebo_sequences if np.isfinite(placebos.sizes).any()]
+    if not placebo_sequences:
         return None
-    sources = {trail.source: 0 for trail in trails}
-    table = tabulate_trails(trails, {name: place % FOLDS for place, name in enumerate(sorted(sources))})
+    sources = {placebos.source: 0 for placebos in placebo_sequences}
+    table = tabulate_trails(
+        placebo_sequences, {name: place % FOLDS for place, name in enumerate(sorted(sources))}
+    )
     folds = np.unique(table.fold)
     calibrated, weights = [], []
     for held_out in folds:
@@ -108,10 +110,10 @@ def learn_rule(trails: Sequence[ErrorSequence]) -> PlaceboRule | None:
         weights.append(table.weight[is_out])
     every, weight = np.concatenate(calibrated), np.concatenate(weights)
     known = np.isfinite(every)
-    windows = sum(trail.u.size * trail.step / trail.length for trail in trails)
+    windows = sum(placebos.u.size * placebos.step / placebos.length for placebos in placebo_sequences)
     law = build_law(every[known], weight[known], windows)
     numbers = choose_numbers(table, np.ones(table.fold.size, bool))
-    return PlaceboRule(numbers, law, len(trails), windows, len(sources))
+    return PlaceboRule(numbers, law, len(placebo_sequences), windows, len(sources))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class SequenceTable:
     """Dates of many trails, side by side, so that one choice of numbers is tried on all of them at once.
 
     Attributes:
-        trails: Where they are from.
+        placebo_sequences: Where they are from.
         dates: The places of the dates, by trail.
         ended: How many of the trail's windows had ended by each date, by trail.
         fold: Which group of sources a date is of.
@@ -131,7 +133,7 @@ class SequenceTable:
         means: Mean squares of the windows that had ended, by youth and cap, as far as asked for.
     """
 
-    trails: Sequence[ErrorSequence]
+    placebo_sequences: Sequence[ErrorSequence]
     dates: Sequence[Integers]
     ended: Sequence[Integers]
     fold: Integers
@@ -146,41 +148,57 @@ class SequenceTable:
         """The factors at the dates chosen."""
         key = (numbers.youth, numbers.cap)
         if key not in self.means:
-            rows = [sum_squares(trail, *key)[ended] for trail, ended in zip(self.trails, self.ended)]
+            rows = [
+                sum_squares(placebos, *key)[ended]
+                for placebos, ended in zip(self.placebo_sequences, self.ended)
+            ]
             self.means[key] = np.concatenate(rows) / np.maximum(np.concatenate(self.ended), 1)
         own, prior = self.own[chosen], numbers.prior_windows
         square = (prior * numbers.usual**2 + own * self.means[key][chosen]) / (prior + own)
         return np.asarray(np.sqrt(square) * widen_youth(self.ages[chosen], numbers.youth))
 
 
-def sum_squares(trail: ErrorSequence, youth: float, cap: float) -> Floats:
+def sum_squares(placebos: ErrorSequence, youth: float, cap: float) -> Floats:
     """Running sums of a trail's squared errors, freed of youth and capped."""
-    wide = 1.0 if trail.ages is None else widen_youth(trail.ages, youth)
-    return np.concatenate([[0.0], np.cumsum(np.minimum(np.abs(trail.u) / wide, cap) ** 2)])
+    wide = 1.0 if placebos.ages is None else widen_youth(placebos.ages, youth)
+    return np.concatenate([[0.0], np.cumsum(np.minimum(np.abs(placebos.u) / wide, cap) ** 2)])
 
 
-def tabulate_trails(trails: Sequence[ErrorSequence], folds: Mapping[str, int]) -> SequenceTable:
+def tabulate_trails(placebo_sequences: Sequence[ErrorSequence], folds: Mapping[str, int]) -> SequenceTable:
     """Lay out trails; of each, dates a few days apart, since neighbours say much the same."""
     members: dict[str, int] = {}
-    for trail in trails:
-        members[trail.source] = members.get(trail.source, 0) + 1
-    dates = [np.arange(0, trail.u.size, max(trail.length // (6 * trail.step), 1)) for trail in trails]
-    ended = [
-        np.searchsorted(trail.origins, trail.origins[at] - trail.length, side="right")
-        for trail, at in zip(trails, dates)
+    for placebos in placebo_sequences:
+        members[placebos.source] = members.get(placebos.source, 0) + 1
+    dates = [
+        np.arange(0, placebos.u.size, max(placebos.length // (6 * placebos.step), 1))
+        for placebos in placebo_sequences
     ]
-    both = list(zip(trails, dates))
+    ended = [
+        np.searchsorted(placebos.origins, placebos.origins[at] - placebos.length, side="right")
+        for placebos, at in zip(placebo_sequences, dates)
+    ]
+    both = list(zip(placebo_sequences, dates))
     return SequenceTable(
-        trails,
+        placebo_sequences,
         dates,
         ended,
-        np.concatenate([np.full(at.size, folds[trail.source], dtype=np.int64) for trail, at in both]),
-        np.concatenate([np.full(at.size, 1.0 / (at.size * members[trail.source])) for trail, at in both]),
-        np.concatenate([np.abs(trail.u[at]) for trail, at in both]),
-        np.concatenate([np.abs(trail.sizes[at]) for trail, at in both]),
-        np.concatenate([OVERLAP * count * trail.step / trail.length for trail, count in zip(trails, ended)]),
+        np.concatenate([np.full(at.size, folds[placebos.source], dtype=np.int64) for placebos, at in both]),
         np.concatenate(
-            [np.full(at.size, np.inf) if trail.ages is None else trail.ages[at] for trail, at in both]
+            [np.full(at.size, 1.0 / (at.size * members[placebos.source])) for placebos, at in both]
+        ),
+        np.concatenate([np.abs(placebos.u[at]) for placebos, at in both]),
+        np.concatenate([np.abs(placebos.sizes[at]) for placebos, at in both]),
+        np.concatenate(
+            [
+                OVERLAP * count * placebos.step / placebos.length
+                for placebos, count in zip(placebo_sequences, ended)
+            ]
+        ),
+        np.concatenate(
+            [
+                np.full(at.size, np.inf) if placebos.ages is None else placebos.ages[at]
+                for placebos, at in both
+            ]
         ),
     )
 
@@ -230,10 +248,10 @@ def find_weighted_quantile(values: Floats, weights: Floats, share: float) -> flo
     return float(values[order][min(int(np.searchsorted(reached, share * reached[-1])), values.size - 1)])
 
 
-def trace_factors(trail: ErrorSequence, numbers: PlaceboFactors) -> Floats:
+def trace_factors(placebos: ErrorSequence, numbers: PlaceboFactors) -> Floats:
     """A series' factor at each date, from windows that had ended by then."""
-    ended = np.searchsorted(trail.origins, trail.origins - trail.length, side="right")
-    own, prior = OVERLAP * ended * trail.step / trail.length, numbers.prior_windows
-    mean = sum_squares(trail, numbers.youth, numbers.cap)[ended] / np.maximum(ended, 1)
-    wide = 1.0 if trail.ages is None else widen_youth(trail.ages, numbers.youth)
+    ended = np.searchsorted(placebos.origins, placebos.origins - placebos.length, side="right")
+    own, prior = OVERLAP * ended * placebos.step / placebos.length, numbers.prior_windows
+    mean = sum_squares(placebos, numbers.youth, numbers.cap)[ended] / np.maximum(ended, 1)
+    wide = 1.0 if placebos.ages is None else widen_youth(placebos.ages, numbers.youth)
     return np.asarray(np.sqrt((prior * numbers.usual**2 + own * mean) / (prior + own)) * wide)

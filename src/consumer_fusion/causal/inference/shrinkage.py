@@ -27,7 +27,7 @@ _SECOND_MOMENT_STEP = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class ShrunkEffect:
+class ShrinkageEstimate:
     """One effect, seen together with the others of its group.
 
     Attributes:
@@ -58,7 +58,7 @@ class ShrunkEffect:
 
 
 @dataclass(frozen=True, slots=True)
-class _GroupLaw:
+class _GroupPrior:
     """What a group's effects have in common: their mean, the mean's variance and their own variance."""
 
     mean: float
@@ -72,7 +72,7 @@ def shrink_effects(
     groups: Sequence[Hashable],
     *,
     alpha: float = 0.05,
-) -> tuple[ShrunkEffect, ...]:
+) -> tuple[ShrinkageEstimate, ...]:
     """Shrink effects towards the mean of their group.
 
     Args:
@@ -101,7 +101,7 @@ def shrink_effects(
     places: dict[Hashable, list[int]] = {}
     for place, group in enumerate(groups):
         places.setdefault(group, []).append(place)
-    found: dict[int, ShrunkEffect] = {}
+    found: dict[int, ShrinkageEstimate] = {}
     for group, members in places.items():
         law = _learn_group(values[members], errors[members])
         for place in members:
@@ -113,7 +113,7 @@ def shrink_effects(
     return tuple(found[place] for place in range(values.size))
 
 
-def _learn_group(values: FloatArray, errors: FloatArray) -> _GroupLaw:
+def _learn_group(values: FloatArray, errors: FloatArray) -> _GroupPrior:
     """Mean by precision, and variance by moments, held above what moments of noise alone would give."""
     variances = errors**2
     weights = 1.0 / (variances + np.median(variances) / 4.0)
@@ -123,18 +123,18 @@ def _learn_group(values: FloatArray, errors: FloatArray) -> _GroupLaw:
     # The floor of the paper's section 3.2: the mean of the positive part of a moment that is only noise.
     floor = 2.0 * float(weights**2 @ variances**2) / (total * float(weights @ variances))
     variance = max(moment, floor)
-    return _GroupLaw(mean, float(weights**2 @ (variances + variance)) / total**2, variance)
+    return _GroupPrior(mean, float(weights**2 @ (variances + variance)) / total**2, variance)
 
 
 def _shrink_one(
-    group: Hashable, size: int, law: _GroupLaw, value: float, error: float, alpha: float
-) -> ShrunkEffect:
+    group: Hashable, size: int, law: _GroupPrior, value: float, error: float, alpha: float
+) -> ShrinkageEstimate:
     weight = law.variance / (law.variance + error**2)
     mean = law.mean + weight * (value - law.mean)
     # The mean is estimated too: its own variance adds to the bias that the critical value allows for.
     second_moment = ((1.0 - weight) / weight) ** 2 * (law.variance + law.mean_variance) / error**2
     half = find_critical_value(second_moment, alpha) * weight * error
-    return ShrunkEffect(
+    return ShrinkageEstimate(
         group=group,
         group_size=size,
         group_mean=law.mean,
@@ -150,10 +150,10 @@ def _shrink_one(
 
 
 def _keep_raw(
-    group: Hashable, size: int, law: _GroupLaw, value: float, error: float, alpha: float
-) -> ShrunkEffect:
+    group: Hashable, size: int, law: _GroupPrior, value: float, error: float, alpha: float
+) -> ShrinkageEstimate:
     half = find_critical_value(0.0, alpha) * error
-    return ShrunkEffect(
+    return ShrinkageEstimate(
         group=group,
         group_size=size,
         group_mean=law.mean,

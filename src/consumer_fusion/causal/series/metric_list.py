@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from consumer_fusion.causal.masked_keys import ShowKey
 from consumer_fusion.causal.series.imported_series import read_series_rows
 from consumer_fusion.causal.series.metric_store import MetricSeries, MetricStore
 from consumer_fusion.causal.series.metrics import METRICS
-from consumer_fusion.causal.shown_keys import ShowKey
 from consumer_fusion.events.entities import find_keys
 from consumer_fusion.operations import Day, Schema, describe
 from consumer_fusion.workspace import Workspace

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer_fusion.causal.masked_keys import ShowKey
 from consumer_fusion.causal.series.imported_metrics import name_series
 from consumer_fusion.causal.series.imported_series import SeriesRow, read_series_days, read_series_rows
 from consumer_fusion.causal.series.metrics import (
@@ -28,11 +29,10 @@ from consumer_fusion.causal.series.metrics import (
 from consumer_fusion.causal.series.score_metrics import SCORE_METRICS, read_score_days
 from consumer_fusion.causal.series.series import DailySeries, difference_cumulative
 from consumer_fusion.causal.series.steps import DAILY, Steps, see_steps
-from consumer_fusion.causal.shown_keys import ShowKey
 from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events import event_reader
 from consumer_fusion.events.entities import name_entities
-from consumer_fusion.events.event_reader import Selection
+from consumer_fusion.events.event_reader import EventSelection
 from consumer_fusion.records.timestamps import to_day
 from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
@@ -195,7 +195,7 @@ class MetricStore:
             source = event_reader.open_events(
                 self.session,
                 self.workspace.folder,
-                Selection(until_us=self.as_of_us, is_attributed_only=False),
+                EventSelection(until_us=self.as_of_us, is_attributed_only=False),
                 columns=EVENT_COLUMNS,
             )
             self._events = (source.relation, source.tables)

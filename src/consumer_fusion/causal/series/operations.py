@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from consumer_fusion.access.permissions import require_permission
+from consumer_fusion.causal.masked_keys import choose_show_key
 from consumer_fusion.causal.series.imported_metrics import MetricImport, keep_metrics, read_metric_file
 from consumer_fusion.causal.series.metric_list import ListedMetric, list_metrics
-from consumer_fusion.causal.shown_keys import choose_show_key
 from consumer_fusion.errors import PermissionDeniedError
-from consumer_fusion.operations import Context, Group, Operation, Query, Schema, TextFile, describe
+from consumer_fusion.operations import Context, Operation, OperationGroup, Query, Schema, TextFile, describe
 from consumer_fusion.records.series import SeriesKind
 
 
@@ -49,7 +49,7 @@ def _import_metrics(context: Context, asked: ImportMetrics) -> MetricImport:
     return keep_metrics(context.workspace, days)
 
 
-GROUPS = (Group("metrics", "Metrics", "Metrics: daily series from events and from files."),)
+GROUPS = (OperationGroup("metrics", "Metrics", "Metrics: daily series from events and from files."),)
 OPERATIONS = (
     Query(
         name="metrics list", run=_list_metrics, needs="look", parameters=MetricFilter, result=ListedMetric,

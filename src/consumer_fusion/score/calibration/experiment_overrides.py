@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer_fusion.errors import RefusedError
-from consumer_fusion.records.points import DIRECTIONS, FACETS, Entry, Facet, Kind, PointsTable
+from consumer_fusion.records.points import DIRECTIONS, FACETS, Facet, Kind, PointsEntry, PointsTable
 from consumer_fusion.records.schema import Schema, describe
 from consumer_fusion.score.calibration.link_functions import LinkFunction, forecast_outcomes
 from consumer_fusion.score.calibration.samples import IntArray, draw_sample, fold_sample
@@ -210,7 +210,7 @@ def apply_overrides(points: PointsTable, overrides: Iterable[PointsOverride]) ->
         if kind is not None and kind.is_brand_action:
             graded = {entry.facet: entry.is_graded for entry in _list_given(kind)}
             entries = [
-                Entry(DIRECTIONS[1], facet, worth, graded.get(facet, False))
+                PointsEntry(DIRECTIONS[1], facet, worth, graded.get(facet, False))
                 for facet, worth in override.entries.items()
             ]
             points = _replace_given(points, override.key, entries, override.experiment_id)
@@ -222,17 +222,17 @@ def list_given_facets() -> tuple[Facet, ...]:
     return FACETS[DIRECTIONS[1]]
 
 
-def _list_given(kind: Kind) -> list[Entry]:
+def _list_given(kind: Kind) -> list[PointsEntry]:
     return [entry for entry in kind.entries if entry.direction == DIRECTIONS[1]]
 
 
-def _spread_points(kind: Kind, total: float, facet: Facet) -> list[Entry]:
+def _spread_points(kind: Kind, total: float, facet: Facet) -> list[PointsEntry]:
     """Entries that give so much together, in the proportions in which the kind gives now."""
     given = _list_given(kind)
     before = sum(entry.points for entry in given)
     if not given or abs(before) < 1e-12:
         return [
-            Entry(
+            PointsEntry(
                 DIRECTIONS[1], given[0].facet if given else facet, total, bool(given) and given[0].is_graded
             )
         ]
@@ -240,7 +240,7 @@ def _spread_points(kind: Kind, total: float, facet: Facet) -> list[Entry]:
 
 
 def _replace_given(
-    points: PointsTable, key: str, entries: Iterable[Entry], experiment_id: str | None
+    points: PointsTable, key: str, entries: Iterable[PointsEntry], experiment_id: str | None
 ) -> PointsTable:
     kind = points.kinds[key]
     own = [entry for entry in kind.entries if entry.direction == DIRECTIONS[0]]

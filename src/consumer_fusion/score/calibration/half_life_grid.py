@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from consumer_fusion.score.calibration.samples import Fold, IntArray, Sample
+from consumer_fusion.score.calibration.samples import FoldedSums, IntArray, Sample
 from consumer_fusion.score.calibration.validity import FloatArray
 
 _STEP = 0.25
@@ -30,7 +30,7 @@ class FoldGrid:
         ]
         self._rungs: dict[tuple[int, int], tuple[FloatArray, ...]] = {}
 
-    def fold(self, log_half_life: FloatArray) -> Fold:
+    def fold(self, log_half_life: FloatArray) -> FoldedSums:
         """The fold with half-lives multiplied by e to these powers, one a kind."""
         shape = (self._sample.pair_count, len(self._sample.kinds))
         x, y, x_slope, y_slope = (np.zeros(shape) for _ in range(4))
@@ -44,7 +44,7 @@ class FoldGrid:
             second = self._find_rung(kind, below + 1)
             x[:, kind], x_slope[:, kind] = _interpolate(part, first[0], first[2], second[0], second[2])
             y[:, kind], y_slope[:, kind] = _interpolate(part, first[1], first[3], second[1], second[3])
-        return Fold(x, y, x_slope, y_slope)
+        return FoldedSums(x, y, x_slope, y_slope)
 
     def _find_rung(self, kind: int, place: int) -> tuple[FloatArray, ...]:
         """Sums of one kind by pair, and their slopes, at one rung; folded once and kept."""

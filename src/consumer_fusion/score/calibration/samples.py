@@ -78,7 +78,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class FoldedSums:
     """Decayed sums by pair (row) and kind (column), with their slopes in the logarithm of the half-life.
 
     Attributes:
@@ -241,7 +241,7 @@ def stack_samples(samples: Sequence[Sample]) -> Sample:
     return replace(samples[0], **stacked)
 
 
-def fold_sample(sample: Sample, half_life_factors: FloatArray) -> Fold:
+def fold_sample(sample: Sample, half_life_factors: FloatArray) -> FoldedSums:
     """Fold the evidence at the cutoff with half-lives multiplied by these factors, one a kind."""
     shape = (sample.pair_count, len(sample.kinds))
     cell = sample.event_pair * shape[1] + sample.event_kind
@@ -253,7 +253,7 @@ def fold_sample(sample: Sample, half_life_factors: FloatArray) -> Fold:
         sums = np.bincount(cell, weights=values, minlength=shape[0] * shape[1])
         return sums.reshape(shape).astype(np.float64, copy=False)
 
-    return Fold(
+    return FoldedSums(
         x=add_up(weight * sample.event_magnitude),
         y=add_up(weight),
         # d/d(ln h) of 2^(-age/h) is 2^(-age/h) times ln(2) age/h.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from consumer_fusion.records.points import DIRECTIONS, Constants, PointsTable
-from consumer_fusion.score.calibration.samples import Fold
+from consumer_fusion.score.calibration.samples import FoldedSums
 from consumer_fusion.score.calibration.validity import FloatArray
 
 
@@ -72,7 +72,7 @@ def draw_design(points: PointsTable, kinds: Sequence[str]) -> DesignMatrix:
     )
 
 
-def read_balances(fold: Fold, design: DesignMatrix, multipliers: FloatArray) -> ScoreMatrix:
+def read_balances(fold: FoldedSums, design: DesignMatrix, multipliers: FloatArray) -> ScoreMatrix:
     """Read every pair of a fold, with each kind's points multiplied.
 
     Args:
@@ -100,7 +100,7 @@ def read_balances(fold: Fold, design: DesignMatrix, multipliers: FloatArray) -> 
 
 
 def trace_slopes(
-    fold: Fold, design: DesignMatrix, multipliers: FloatArray, balances: ScoreMatrix, weight: FloatArray
+    fold: FoldedSums, design: DesignMatrix, multipliers: FloatArray, balances: ScoreMatrix, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Carry the slope of a loss in M back to each kind's log multiplier and log half-life.
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from consumer_fusion.events.compaction import count_sealable, seal_events
 from consumer_fusion.events.entities import ensure_keys, name_entities
 from consumer_fusion.events.event_reader import FOLDED_MARK, read_identity_map
-from consumer_fusion.events.landing import Consequences, Progress, ignore_progress
+from consumer_fusion.events.landing import AffectedConsumers, Progress, ignore_progress
 from consumer_fusion.records.derived_event import DerivedEvent, ParentEvent
 from consumer_fusion.records.event import DERIVED_EVENTS
 from consumer_fusion.records.points import PointsTable
@@ -36,7 +36,7 @@ def settle(
     session: Session,
     points: PointsTable,
     kind_ids: Mapping[str, int],
-    landing: Consequences,
+    landing: AffectedConsumers,
     progress: Progress = ignore_progress,
 ) -> None:
     """Bring what follows from events up to date: derived events, states, and the inbox's size.

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from consumer_fusion.events.event_reader import (
     FOLD_COLUMNS,
+    EventSelection,
     EventSource,
-    Selection,
     open_events,
     read_identity_map,
 )
@@ -113,7 +113,7 @@ def compute_late(
         known = known.set_column(0, "consumer_id", pa.array(canonical, pa.int64()))
     if not known.num_rows:
         return to_states({name: [] for name in STATE_COLUMNS})
-    selection = Selection(
+    selection = EventSelection(
         consumers=known["consumer_id"].unique().to_pylist(),
         min_day=pc.min(known["day"]).as_py(),
         max_day=pc.max(known["day"]).as_py(),

@@ -16,7 +16,7 @@ from consumer_fusion.events.event_reader import (
     FOLD_COLUMNS,
     FOLDED_DERIVED_MARK,
     FOLDED_MARK,
-    Selection,
+    EventSelection,
     list_members,
     open_events,
     read_identity_map,
@@ -166,7 +166,7 @@ def fold_segments(
         else [[e for e in attributed if e.bucket == b] for b in range(BUCKET_COUNT)]
     )
     for group in filter(None, groups):
-        selection = Selection(
+        selection = EventSelection(
             min_day=min(each.min_day for each in group),
             max_day=max(each.max_day for each in group),
             is_folded_only=True,
@@ -218,7 +218,7 @@ def refold(
     source = open_events(
         context.session,
         context.folder,
-        Selection(consumers=consumers, brand_ids=brand_ids, kind_ids=wanted, is_folded_only=True),
+        EventSelection(consumers=consumers, brand_ids=brand_ids, kind_ids=wanted, is_folded_only=True),
         columns=FOLD_COLUMNS,
     )
     return write_deltas(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.events.event_reader import EventSource, Selection, open_events
+from consumer_fusion.events.event_reader import EventSelection, EventSource, open_events
 from consumer_fusion.records.points import BRAND_REFERENCES
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.storage.engine import Engine
@@ -106,7 +106,7 @@ def renew_references(
         return MOVED_SCHEMA.empty_table(), {}
     brands = None if is_whole else sorted({brand_id for brand_id, _ in due})
     due |= {key for key in {*known, *fresh_sizes} if brands is not None and key[0] in brands}
-    recorded = open_events(session, folder, Selection(brand_ids=brands), columns=SIZE_COLUMNS)
+    recorded = open_events(session, folder, EventSelection(brand_ids=brands), columns=SIZE_COLUMNS)
     recorded_sizes = {} if recorded.is_empty else _measure_sizes(engine, recorded)
     keys = {*recorded_sizes, *fresh_sizes, *known} if is_whole else due
     sizes = {key: _join_sizes(recorded_sizes.get(key), fresh_sizes.get(key)) for key in keys}

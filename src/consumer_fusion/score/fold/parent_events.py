@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from consumer_fusion.events.event_reader import Selection, open_events
+from consumer_fusion.events.event_reader import EventSelection, open_events
 from consumer_fusion.records.derived_event import ParentEvent
 from consumer_fusion.score.fold.derivation import RECOVERY_KIND, list_deriving_kinds
 from consumer_fusion.score.score_context import ScoreContext
@@ -32,7 +32,9 @@ def read_parents(
         "properties",
         "parent_event_id",
     )
-    source = open_events(context.session, context.folder, Selection(consumers=consumers), columns=columns)
+    source = open_events(
+        context.session, context.folder, EventSelection(consumers=consumers), columns=columns
+    )
     rows = context.engine.read(
         f"""
         select * from {source.relation} e

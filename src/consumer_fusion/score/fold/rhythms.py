@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from consumer_fusion.events.event_reader import EventSource, Selection, open_events
+from consumer_fusion.events.event_reader import EventSelection, EventSource, open_events
 from consumer_fusion.records.points import BRAND_RHYTHMS, RHYTHM_HALF_LIFE_DAYS, PointsTable
 from consumer_fusion.score.fold.money_references import IS_ORDER, SIZE_COLUMNS, begin_last_month
 from consumer_fusion.storage.engine import Engine
@@ -56,7 +56,7 @@ def renew_rhythms(
     until = begin_last_month(session, chosen)
     # As their sources name them: a merge changes who somebody is, not how often people order.
     recorded = open_events(
-        session, folder, Selection(brand_ids=chosen), columns=SIZE_COLUMNS, is_merged=False
+        session, folder, EventSelection(brand_ids=chosen), columns=SIZE_COLUMNS, is_merged=False
     )
     listed = ", ".join(f"e.{name}" for name in SIZE_COLUMNS)
     sources = [recorded, *([fresh] if fresh is not None else [])]

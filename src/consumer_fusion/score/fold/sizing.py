@@ -8,7 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from consumer_fusion.events.event_reader import EventSource, find_pairs_of, read_identity_map
-from consumer_fusion.events.landing import Consequences
+from consumer_fusion.events.landing import AffectedConsumers
 from consumer_fusion.events.rewriting import resize_events
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES
 from consumer_fusion.records.points import BRAND_REFERENCES, PointsTable
@@ -28,7 +28,7 @@ def follow_orders(
     session: Session,
     points: PointsTable,
     kind_ids: Mapping[str, int],
-    landing: Consequences,
+    landing: AffectedConsumers,
     fresh: EventSource | None = None,
     *,
     taken: pa.Table | None = None,

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from consumer_fusion.records.points import Constants, Direction, Entry, Facet, PointsTable
+from consumer_fusion.records.points import Constants, Direction, Facet, PointsEntry, PointsTable
 from consumer_fusion.records.schema import Moment
 from consumer_fusion.score.model.ledger import LedgerEntry, WeighedEntry, fold_weighed, weigh_entries
 from consumer_fusion.score.model.reading import (
@@ -106,7 +106,7 @@ def _price_points(sums: FacetSums, constants: Constants) -> dict[tuple[Facet, bo
     return prices
 
 
-def _share_out(item: WeighedEntry, entry: Entry, price: float) -> Contribution:
+def _share_out(item: WeighedEntry, entry: PointsEntry, price: float) -> Contribution:
     event = item.entry
     worth = entry.points * event.magnitude if entry.is_graded else entry.points
     return Contribution(

@@ -7,13 +7,15 @@ from collections.abc import Callable, Collection, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.records.alert import NOTICE_STANDINGS, Standing
+from consumer_fusion.records.alert import NOTICE_STANDINGS, LastSeenState
 from consumer_fusion.storage.store import Session, Where
 
 Pair = tuple[int, int]
 
 
-def read_standings(session: Session, pairs: Collection[Pair], points_version: str) -> dict[Pair, Standing]:
+def read_standings(
+    session: Session, pairs: Collection[Pair], points_version: str
+) -> dict[Pair, LastSeenState]:
     """How pairs stood, as far as it is known and was read with the same points."""
     keys = pa.table(
         {
@@ -22,7 +24,7 @@ def read_standings(session: Session, pairs: Collection[Pair], points_version: st
         }
     )
     return {
-        (row["consumer_id"], row["brand_id"]): Standing(row["fusion_score"], row["symbiosis"])
+        (row["consumer_id"], row["brand_id"]): LastSeenState(row["fusion_score"], row["symbiosis"])
         for row in session.read_matching(NOTICE_STANDINGS, keys).to_pylist()
         if row["points_version"] == points_version
     }
@@ -65,7 +67,7 @@ def forget_standings(
 
 
 def keep_standings(
-    session: Session, standings: Mapping[Pair, Standing], points_version: str, seen_us: int
+    session: Session, standings: Mapping[Pair, LastSeenState], points_version: str, seen_us: int
 ) -> None:
     """Keep how pairs stand, for the next time."""
     session.replace(

@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class ScoreDistribution:
     """How the scores of a brand are spread.
 
     Attributes:
@@ -54,7 +54,7 @@ class Spread:
         percentiles[order] = 100 * np.where(is_equal, (below + up_to) / 2, below) / self.ends[-1]
         return percentiles
 
-    def thin_out(self) -> Spread:
+    def thin_out(self) -> ScoreDistribution:
         """The same in few values, by which a percentile is told within `PERCENTILE_BOUND`.
 
         Each stands for itself and those shortly below it, which are fewer than a thousandth of all pairs together; a
@@ -67,13 +67,13 @@ class Spread:
         is_shared = np.diff(self.ends, prepend=0) >= size
         is_last = np.ones(len(self.values), bool)
         is_last[:-1] = (group[:-1] != group[1:]) | is_shared[:-1] | is_shared[1:]
-        return Spread(self.values[is_last], self.ends[is_last])
+        return ScoreDistribution(self.values[is_last], self.ends[is_last])
 
 
-def spread_scores(scores: npt.ArrayLike) -> Spread:
+def spread_scores(scores: npt.ArrayLike) -> ScoreDistribution:
     """How scores are spread, whatever their order."""
     values, counts = np.unique(_round(scores), return_counts=True)
-    return Spread(values, np.cumsum(counts))
+    return ScoreDistribution(values, np.cumsum(counts))
 
 
 def keep_spread(
@@ -111,7 +111,7 @@ def read_standing(
         for row in rows.slice(0, 1).to_pylist()
     ):
         return None
-    kept = Spread(rows["value"].to_numpy(), rows["pairs_up_to"].to_numpy())
+    kept = ScoreDistribution(rows["value"].to_numpy(), rows["pairs_up_to"].to_numpy())
     return kept.rank(scores).tolist(), rows["as_of_us"][0].as_py()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from consumer_fusion.i18n.translation import ENGLISH, N_, _, ngettext, read_language, say_written
-from consumer_fusion.records.points import Entry, Kind, MagnitudeRule
+from consumer_fusion.records.points import Kind, MagnitudeRule, PointsEntry
 from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry, WeighedEntry, dampen_burst
 
 ASSUMED_PEOPLE = 100
@@ -18,7 +18,7 @@ ASSUMED_PEOPLE = 100
 _NEGLIGIBLE_POINTS = 0.1
 
 
-def write_sentence(weighed: WeighedEntry, entry: Entry, worth: float) -> str:
+def write_sentence(weighed: WeighedEntry, entry: PointsEntry, worth: float) -> str:
     """Say what one event gave one facet, and why.
 
     Args:
@@ -164,7 +164,7 @@ def _describe_burst(count: int) -> str:
     )
 
 
-def _describe_experiment(entry: Entry) -> str:
+def _describe_experiment(entry: PointsEntry) -> str:
     if entry.experiment_id is None:
         return ""
     return _("; worth what experiment {experiment} found", experiment=entry.experiment_id)

@@ -18,11 +18,11 @@ from consumer_fusion.records.points import (
     Condition,
     Constants,
     Direction,
-    Entry,
     Facet,
     HintType,
     Kind,
     MagnitudeRule,
+    PointsEntry,
 )
 
 Raw = Mapping[str, object]
@@ -143,7 +143,7 @@ def _read_number(value: object) -> float | None:
     return float(value)
 
 
-def _read_entries(raw: Raw, report: Callable[[str], None]) -> tuple[Entry, ...]:
+def _read_entries(raw: Raw, report: Callable[[str], None]) -> tuple[PointsEntry, ...]:
     points, graded = raw.get("points", {}), raw.get("graded", ())
     if not isinstance(points, Mapping):
         report(f"points has to be a table of facets, found {points!r}.")
@@ -162,7 +162,7 @@ def _read_entries(raw: Raw, report: Callable[[str], None]) -> tuple[Entry, ...]:
         elif number is None:
             report(N_(f"points of {facet} have to be a number, found {value!r}."))
         elif number:  # 0 takes a facet away: a kind whose points are all 0 is no evidence
-            entries.append(Entry(_DIRECTION_OF[facet], cast("Facet", facet), number, facet in graded))
+            entries.append(PointsEntry(_DIRECTION_OF[facet], cast("Facet", facet), number, facet in graded))
     return tuple(entries)
 
 

@@ -18,8 +18,8 @@ from consumer_fusion.i18n.translation import N_
 from consumer_fusion.records.points import (
     Condition,
     Constants,
-    Entry,
     Kind,
+    PointsEntry,
     PointsTable,
 )
 from consumer_fusion.score.points.calibration_bounds import bound_kind
@@ -142,7 +142,7 @@ def _read_written_kind(raw: Mapping[str, object]) -> Kind:
         value = item["value"]
         kept = tuple(value) if isinstance(value, list) else value
         conditions.append(Condition(**{**item, "value": kept}))  # type: ignore[arg-type]
-    entries = tuple(Entry(**item) for item in cast("list[dict[str, object]]", raw["entries"]))  # type: ignore[arg-type]
+    entries = tuple(PointsEntry(**item) for item in cast("list[dict[str, object]]", raw["entries"]))  # type: ignore[arg-type]
     return Kind(**{**raw, "conditions": tuple(conditions), "entries": entries})  # type: ignore[arg-type]
 
 

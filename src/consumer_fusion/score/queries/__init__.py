@@ -1,7 +1,7 @@
 """Queries: scores, explanations and histories of a workspace; nothing here changes what is on record."""
 
 __all__ = [
-    "acquaintance",
+    "brand_visibility",
     "answers",
     "daily_means",
     "decay_alerts",

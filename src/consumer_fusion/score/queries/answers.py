@@ -33,7 +33,7 @@ from consumer_fusion.score.model.explanation import Explanation
 from consumer_fusion.score.model.ledger import LedgerEntry
 from consumer_fusion.score.model.percentiles import keep_spread, read_standing, spread_scores
 from consumer_fusion.score.model.reading import BASELINE, list_columns, read_pair
-from consumer_fusion.score.queries.acquaintance import Sight, find_consumer, look_with
+from consumer_fusion.score.queries.brand_visibility import Visibility, find_consumer, find_visibility
 from consumer_fusion.score.queries.other_brands import hide_elsewhere
 from consumer_fusion.score.queries.score_queries import read_ledgers, read_states, score_states, to_entries
 from consumer_fusion.score.queries.score_results import (
@@ -240,8 +240,8 @@ def explain_pair(
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = _find_brand(session, brand)
-        sight = None if is_whole else look_with(workspace, session, brand_ids or ())
-        consumers = _find_consumer(session, consumer, sight)
+        visibility = None if is_whole else find_visibility(workspace, session, brand_ids or ())
+        consumers = _find_consumer(session, consumer, visibility)
         ledger = read_ledgers(
             force.open(workspace, session),
             consumers=consumers,
@@ -448,16 +448,16 @@ def _find_brand(session: Session, brand: str | None, *, must_exist: bool = True)
 def _find_consumer(
     session: Session,
     consumer: str | None,
-    sight: Sight | None = None,
+    visibility: Visibility | None = None,
     *,
     must_exist: bool = True,
 ) -> list[int] | None:
     """The consumer that a key or an identifier stands for, as far as it may be seen."""
     if consumer is None:
         return None
-    number = find_consumer(session, consumer, sight=sight)
+    number = find_consumer(session, consumer, visibility=visibility)
     if number is None:
-        near = find_nearest_key(session, "consumer", consumer) if sight is None else None
+        near = find_nearest_key(session, "consumer", consumer) if visibility is None else None
         if near is not None or must_exist:
             raise _tell_unknown(near)
     return [] if number is None else [find_canonical(session, number)]

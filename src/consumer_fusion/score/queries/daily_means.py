@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from consumer_fusion.events.event_reader import FOLD_COLUMNS, Selection, open_events
+from consumer_fusion.events.event_reader import FOLD_COLUMNS, EventSelection, open_events
 from consumer_fusion.records.pair_state import SUMS
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.fold.array_folding import KindArrays, fold_events_table
@@ -53,7 +53,7 @@ def average_days(
     end_us = (last_day + 1) * DAY_MICROSECONDS - 1
     fold_kinds = fold_kinds_at(context.points, context.kind_ids, end_us)
     events = _read_events(
-        context.session, context.engine, context.folder, Selection(brand_ids=brand_ids, until_us=end_us)
+        context.session, context.engine, context.folder, EventSelection(brand_ids=brand_ids, until_us=end_us)
     )
     days = events["day"].to_numpy()
     keys, states = _fold_days(events, days, KindArrays.from_table(fold_kinds), first_day, last_day)
@@ -81,7 +81,7 @@ def average_days(
     return pa.concat_tables(rows).sort_by([("brand_id", "ascending"), ("day", "ascending")])
 
 
-def _read_events(session: Session, engine: Engine, folder: Path, selection: Selection) -> pa.Table:
+def _read_events(session: Session, engine: Engine, folder: Path, selection: EventSelection) -> pa.Table:
     source = open_events(session, folder, selection, columns=FOLD_COLUMNS)
     return engine.read(
         f"select {', '.join(FOLD_COLUMNS)} from {source.relation} e order by day",

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.events.event_reader import FOLD_COLUMNS, NEWEST_MARK, Selection, open_events
+from consumer_fusion.events.event_reader import FOLD_COLUMNS, NEWEST_MARK, EventSelection, open_events
 from consumer_fusion.records.pair_state import PAIR_KIND_STATES, SUMS
 from consumer_fusion.records.points import PointsTable
 from consumer_fusion.score.fold.decay import DECAYED_COLUMNS, decay_states, fold_kinds_at, read_fold_kinds
@@ -90,7 +90,7 @@ def read_states(
     if unfolded.num_rows:
         newest = max(newest, pc.max(unfolded["occurred_us"]).as_py())
     if as_of_us < newest:
-        selection = Selection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
+        selection = EventSelection(consumers=consumers, brand_ids=brand_ids, until_us=as_of_us)
         return fold_until(context, selection, as_of_us)
     where: dict[str, list[int]] = {}
     if consumers is not None:
@@ -112,7 +112,7 @@ def read_states(
 
 def fold_until(
     context: ScoreContext,
-    selection: Selection,
+    selection: EventSelection,
     as_of_us: int,
 ) -> pa.Table:
     """The states of pairs as of a moment, folded from their events until then; nothing is kept.
@@ -208,7 +208,7 @@ def read_ledgers(
     source = open_events(
         context.session,
         context.folder,
-        Selection(consumers=consumers, brand_ids=brand_ids, until_us=until_us),
+        EventSelection(consumers=consumers, brand_ids=brand_ids, until_us=until_us),
         columns=_LEDGER_READ,
     )
     listed = [

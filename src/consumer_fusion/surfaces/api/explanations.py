@@ -20,7 +20,7 @@ from consumer_fusion.surfaces.api.responses import answer
 Since = Annotated[str | None, Query(max_length=64, description="Only what moved it since then, ISO 8601.")]
 
 
-def build_routes(desk: RequestContext) -> APIRouter:
+def build_routes(request_context: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["pairs"])
 
@@ -28,14 +28,19 @@ def build_routes(desk: RequestContext) -> APIRouter:
         request: Request, action: str, consumer: str, brand: str, as_of: str | None, since: str | None,
         is_fresh: bool,
     ) -> PairAnswer:  # fmt: skip
-        caller = desk.open(request, "look", brand)
-        desk.gate.ensure_landed(is_forced=is_fresh)
+        caller = request_context.open(request, "look", brand)
+        request_context.barrier.ensure_landed(is_forced=is_fresh)
         moment, begin = answers.parse_as_of(as_of), None if since is None else parse_moment(since)
-        with desk.workspace.store.reading() as session:
-            consumers = desk.find_consumers(session, caller, consumer)
-        desk.note_look(caller, action, consumers)
+        with request_context.workspace.store.reading() as session:
+            consumers = request_context.find_consumers(session, caller, consumer)
+        request_context.note_look(caller, action, consumers)
         return answers.explain_pair(
-            desk.workspace, consumer, brand, as_of=moment, since=begin, is_whole=caller.brands is None
+            request_context.workspace,
+            consumer,
+            brand,
+            as_of=moment,
+            since=begin,
+            is_whole=caller.brands is None,
         )
 
     @routes.get("/explain", response_model=PairExplanation)

@@ -23,7 +23,7 @@ class _Landing:
         self.error: BaseException | None = None
 
 
-class ArrivalGate:
+class FreshnessBarrier:
     """Lands what arrived before it is asked about.
 
     An answer may lack what was acknowledged less than `LAG_SECONDS` before it was asked for, and nothing else: so

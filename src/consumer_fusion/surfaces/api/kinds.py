@@ -22,28 +22,31 @@ from consumer_fusion.surfaces.api.request_context import LARGE_PATIENCE_SECONDS,
 from consumer_fusion.surfaces.api.responses import answer
 
 
-def build_routes(desk: RequestContext) -> APIRouter:
+def build_routes(request_context: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["catalogue"])
 
     @routes.get("/brands", response_model=schemas.Brands)
     def list_brands(request: Request, as_of: AsOf = None, fresh: Fresh = False) -> Response:
         """The brands that the caller may see, and how their relationships stand."""
-        caller = desk.open(request, "look")
-        desk.gate.ensure_landed(is_forced=fresh)
-        fixed_us = desk.find_fixed_moment(as_of)
-        with desk.workspace.store.reading() as session:
-            version, is_many = desk.find_version(session, fixed_us), desk.is_many(session)
+        caller = request_context.open(request, "look")
+        request_context.barrier.ensure_landed(is_forced=fresh)
+        fixed_us = request_context.find_fixed_moment(as_of)
+        with request_context.workspace.store.reading() as session:
+            version, is_many = (
+                request_context.find_version(session, fixed_us),
+                request_context.is_many(session),
+            )
 
         def summarise() -> tuple[int, list[dict[str, Any]]]:
-            as_of_us = desk.workspace.now_us if fixed_us is None else fixed_us
+            as_of_us = request_context.workspace.now_us if fixed_us is None else fixed_us
             if is_many:
-                table = desk.workers.run(summarise_brands, as_of_us)
+                table = request_context.workers.run(summarise_brands, as_of_us)
             else:
-                table = summarise_brands(desk.workspace, as_of_us)
+                table = summarise_brands(request_context.workspace, as_of_us)
             return as_of_us, list(table.to_pylist())
 
-        as_of_us, rows = desk.cache.recall(
+        as_of_us, rows = request_context.cache.recall(
             ("brand summaries", fixed_us), version, summarise,
             patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
         )  # fmt: skip
@@ -54,21 +57,21 @@ def build_routes(desk: RequestContext) -> APIRouter:
     @routes.get("/kinds", response_model=schemas.Kinds)
     def list_kinds(request: Request, fresh: Fresh = False) -> Response:
         """The kinds of events that have points, and those that have none yet."""
-        caller = desk.open(request, "look")
-        desk.gate.ensure_landed(is_forced=fresh)
-        points = put_points_in_force(desk.workspace).points
-        with desk.workspace.store.reading() as session:
-            version, is_many = desk.find_version(session), desk.is_many(session)
+        caller = request_context.open(request, "look")
+        request_context.barrier.ensure_landed(is_forced=fresh)
+        points = put_points_in_force(request_context.workspace).points
+        with request_context.workspace.store.reading() as session:
+            version, is_many = request_context.find_version(session), request_context.is_many(session)
 
         def count() -> list[dict[str, Any]]:
             if is_many:
-                return desk.workers.run(inspection.count_unscored)
-            return inspection.count_unscored(desk.workspace)
+                return request_context.workers.run(inspection.count_unscored)
+            return inspection.count_unscored(request_context.workspace)
 
         unscored: list[dict[str, Any]] = []
         # How many events there are of a kind is of all brands together.
         if caller.brands is None:
-            unscored = desk.cache.recall(
+            unscored = request_context.cache.recall(
                 "unscored kinds", version, count, patience_seconds=0.0 if fresh else LARGE_PATIENCE_SECONDS,
             )  # fmt: skip
         items = [
@@ -95,8 +98,8 @@ def build_routes(desk: RequestContext) -> APIRouter:
     @routes.get("/points", response_model=schemas.Points)
     def read_points(request: Request) -> Response:
         """The points in force, and where they differ from the shipped ones."""
-        desk.open(request, "look")
-        points = put_points_in_force(desk.workspace).points
+        request_context.open(request, "look")
+        points = put_points_in_force(request_context.workspace).points
         differences = compare_points(load_points(), points)
         body = schemas.Points(
             version=points.version,

@@ -27,7 +27,7 @@ from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries.score_queries import read_states, score_states
 from consumer_fusion.score.queries.score_results import PairScore
-from consumer_fusion.server.authentication import renew_visit
+from consumer_fusion.server.authentication import renew_session
 from consumer_fusion.storage.store import Between, Session
 from consumer_fusion.surfaces.api.parameters import KEY_LENGTH
 from consumer_fusion.surfaces.api.request_context import RequestContext
@@ -228,7 +228,7 @@ async def tell_changes(
         known = position
 
 
-def build_live_routes(desk: RequestContext, feed: Feed) -> APIRouter:
+def build_live_routes(request_context: RequestContext, feed: Feed) -> APIRouter:
     """The route `/live`."""
     routes = APIRouter(tags=["live"])
 
@@ -242,28 +242,30 @@ def build_live_routes(desk: RequestContext, feed: Feed) -> APIRouter:
         """Score changes of brands, or of one consumer, as they happen."""
 
         def admit() -> Caller:
-            caller = desk.open(request, "look")
+            caller = request_context.open(request, "look")
             for each in brand or ():
-                desk.open(request, "look", each)
+                request_context.open(request, "look", each)
             return caller
 
         def admit_again() -> Caller:
-            renew_visit(request)
+            renew_session(request)
             return admit()
 
         def open_watch() -> FeedFilter:
             caller = admit()
-            with desk.workspace.store.reading() as session:
+            with request_context.workspace.store.reading() as session:
                 numbers: Collection[int] | None
                 if brand:
                     numbers = find_keys(session, "brand", brand).values()
                 else:
-                    numbers = desk.find_brands(session, caller, None)
-                consumers = None if consumer is None else desk.find_consumers(session, caller, consumer)
+                    numbers = request_context.find_brands(session, caller, None)
+                consumers = (
+                    None if consumer is None else request_context.find_consumers(session, caller, consumer)
+                )
             if consumers is None:
-                desk.note_list(caller, "listen to changes", numbers, {"route": "/live"})
+                request_context.note_list(caller, "listen to changes", numbers, {"route": "/live"})
             else:
-                desk.note_look(caller, "listen to changes", consumers)
+                request_context.note_look(caller, "listen to changes", consumers)
             return FeedFilter(
                 None if numbers is None else frozenset(numbers),
                 None if consumers is None else frozenset(consumers),

@@ -45,7 +45,7 @@ class BoundedRoute(APIRoute):
         return check_length
 
 
-def build_operation_routes(desk: RequestContext, capabilities: Iterable[Capability]) -> APIRouter:
+def build_operation_routes(request_context: RequestContext, capabilities: Iterable[Capability]) -> APIRouter:
     """The routes of all capabilities: `/GROUP` and `/GROUP/VERB`."""
     routes = APIRouter(route_class=BoundedRoute)
     for group, query in list_grouped(capabilities):
@@ -53,7 +53,7 @@ def build_operation_routes(desk: RequestContext, capabilities: Iterable[Capabili
         path = name_path(group, query)
         routes.add_api_route(
             path,
-            _make_endpoint(desk, query, path, is_change=is_change),
+            _make_endpoint(request_context, query, path, is_change=is_change),
             methods=["POST" if is_change else "GET"],
             response_model=_find_model(query),
             summary=query.summary,
@@ -69,28 +69,33 @@ def _find_model(query: Query) -> Any:
 
 
 def _note_look(
-    desk: RequestContext, caller: Caller, query: Query, path: str, parameters: BaseModel, result: Any
+    request_context: RequestContext,
+    caller: Caller,
+    query: Query,
+    path: str,
+    parameters: BaseModel,
+    result: Any,
 ) -> None:
     consumer = getattr(parameters, "consumer", None)
     if query.is_many or consumer is None:
-        desk.note_list(caller, query.look, None, {"route": path, "rows": count_rows(result)})
+        request_context.note_list(caller, query.look, None, {"route": path, "rows": count_rows(result)})
         return
-    with desk.workspace.store.reading() as session:
-        consumers = desk.find_consumers(session, caller, consumer)
-    desk.note_look(caller, query.look, consumers)
+    with request_context.workspace.store.reading() as session:
+        consumers = request_context.find_consumers(session, caller, consumer)
+    request_context.note_look(caller, query.look, consumers)
 
 
 def _make_endpoint(
-    desk: RequestContext, query: Query, path: str, *, is_change: bool
+    request_context: RequestContext, query: Query, path: str, *, is_change: bool
 ) -> Callable[..., Response]:
     model: Any = RootModel[_find_model(query)]  # type: ignore[misc]
 
     def endpoint(request: Request, parameters: Any) -> Response:
-        caller = desk.open(request, query.needs)
-        desk.gate.ensure_landed(is_forced=False)
-        result = execute(query, desk.workspace, caller, parameters)
+        caller = request_context.open(request, query.needs)
+        request_context.barrier.ensure_landed(is_forced=False)
+        result = execute(query, request_context.workspace, caller, parameters)
         if query.look:
-            _note_look(desk, caller, query, path, parameters, result)
+            _note_look(request_context, caller, query, path, parameters, result)
         return answer(request, model(result))
 
     parameters = query.parameters if is_change else Annotated[query.parameters, InQuery()]

@@ -16,7 +16,7 @@ from consumer_fusion.records.access import Caller, Permission
 from consumer_fusion.records.audit import AuditEntry
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.acquaintance import find_consumer, look_as
+from consumer_fusion.score.queries.brand_visibility import find_consumer, look_as
 from consumer_fusion.server.audit_buffer import AuditBuffer
 from consumer_fusion.server.authentication import admit_caller
 from consumer_fusion.server.cache import Cache, Version
@@ -24,8 +24,8 @@ from consumer_fusion.server.many_pairs import is_many
 from consumer_fusion.server.percentile_cache import PercentileCache
 from consumer_fusion.server.worker_pool import WorkerPool
 from consumer_fusion.storage.store import Session
-from consumer_fusion.surfaces.api.admission import Admission
-from consumer_fusion.surfaces.api.freshness import ArrivalGate
+from consumer_fusion.surfaces.api.api_authentication import Authenticator
+from consumer_fusion.surfaces.api.freshness import FreshnessBarrier
 from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
 from consumer_fusion.workspace import Workspace
 
@@ -44,24 +44,24 @@ class RequestContext:
 
     Attributes:
         workspace: The workspace.
-        trail: Where looks go, to be put on record.
+        audit_buffer: Where looks go, to be put on record.
         admit: Tells who asks; by default the gate that stands before the API does.
-        gate: Lands what arrived before something is answered.
+        barrier: Lands what arrived before something is answered.
         cache: What was computed before, for all surfaces.
         workers: Where many pairs are read.
         percentiles: Where scores lie among those of their brand.
     """
 
     workspace: Workspace
-    trail: AuditBuffer
-    admit: Admission = admit_caller
-    gate: ArrivalGate = field(init=False)
+    audit_buffer: AuditBuffer
+    admit: Authenticator = admit_caller
+    barrier: FreshnessBarrier = field(init=False)
     cache: Cache = field(init=False)
     workers: WorkerPool = field(init=False)
     percentiles: PercentileCache = field(init=False)
 
     def __post_init__(self) -> None:
-        self.gate = ArrivalGate(self.workspace)
+        self.barrier = FreshnessBarrier(self.workspace)
         self.cache = Cache()
         self.workers = WorkerPool(self.workspace)
         self.percentiles = PercentileCache(self.workspace, self.workers, self.cache)
@@ -107,7 +107,7 @@ class RequestContext:
 
     def find_consumers(self, session: Session, caller: Caller, consumer: str) -> list[int]:
         """The number of a consumer after merges, by a key or an identifier, as far as the caller's brands know them."""
-        found = find_consumer(session, consumer, sight=look_as(self.workspace, session, caller.brands))
+        found = find_consumer(session, consumer, visibility=look_as(self.workspace, session, caller.brands))
         return [] if found is None else [find_canonical(session, found)]
 
     def recall_snapshot(
@@ -165,7 +165,7 @@ class RequestContext:
         """Remember that somebody looked at a consumer, for the audit."""
         brand_id = next(iter(brand_ids or ()), None)
         now_us = self.workspace.now_us
-        self.trail.note_looks(
+        self.audit_buffer.note_looks(
             AuditEntry(caller.actor, action, now_us, consumer_id=consumer_id, brand_id=brand_id)
             for consumer_id in consumers
         )
@@ -175,6 +175,6 @@ class RequestContext:
     ) -> None:
         """Remember that somebody listed consumers of brands, for the audit; of all brands where none is named."""
         brand_id = next(iter(brand_ids)) if brand_ids is not None and len(brand_ids) == 1 else None
-        self.trail.note_looks(
+        self.audit_buffer.note_looks(
             [AuditEntry(caller.actor, action, self.workspace.now_us, brand_id=brand_id, detail=detail)]
         )

@@ -63,7 +63,7 @@ def add_error_handlers(app: FastAPI) -> None:
 def _answer_fusion_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, FusionError)
     caller = request.scope.get("state", {}).get("caller")
-    if caller is not None and "visit" in request.scope["state"]:
+    if caller is not None and "request_session" in request.scope["state"]:
         note_refusal(request, caller, error, request.url.path)
     headers = {**_PRIVATE, **write_headers(error)}
     status = find_status(error)

@@ -27,7 +27,7 @@ _NOT_CHANGED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def build_api(desk: RequestContext) -> FastAPI:
+def build_api(request_context: RequestContext) -> FastAPI:
     """The application to mount at `API_PATH`; the desk is closed by whoever made it."""
     app = FastAPI(
         title="Consumer Fusion",
@@ -41,9 +41,9 @@ def build_api(desk: RequestContext) -> FastAPI:
     )
     add_error_handlers(app)
     for module in (scores, explanations, kinds):
-        app.include_router(module.build_routes(desk))
-    app.include_router(build_operation_routes(desk, find_capabilities().values()))
-    app.include_router(live.build_live_routes(desk, live.Feed(desk.workspace)))
+        app.include_router(module.build_routes(request_context))
+    app.include_router(build_operation_routes(request_context, find_capabilities().values()))
+    app.include_router(live.build_live_routes(request_context, live.Feed(request_context.workspace)))
     app.router.redirect_slashes = False
     _describe_admission(app)
     return app

@@ -17,8 +17,8 @@ from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.score.model.reading import list_columns, read_pair
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.acquaintance import require_acquainted
 from consumer_fusion.score.queries.answers import FALLING_DAYS
+from consumer_fusion.score.queries.brand_visibility import require_acquainted
 from consumer_fusion.score.queries.score_queries import read_states, score_states
 from consumer_fusion.score.queries.score_results import PairScore
 from consumer_fusion.server.percentile_cache import Percentile
@@ -42,7 +42,7 @@ from consumer_fusion.surfaces.api.snapshots import Snapshot, take_snapshot
 _KEY_TYPES = (float, int, int)
 
 
-def build_routes(desk: RequestContext) -> APIRouter:
+def build_routes(request_context: RequestContext) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["scores"])
 
@@ -60,38 +60,44 @@ def build_routes(desk: RequestContext) -> APIRouter:
         fresh: Fresh = False,
     ) -> Response:
         """The Fusion Scores of pairs, page by page, as `fusion score` tells them."""
-        caller = desk.open(request, "look", brand)
-        desk.gate.ensure_landed(is_forced=fresh)
-        fixed_us = desk.find_fixed_moment(as_of)
+        caller = request_context.open(request, "look", brand)
+        request_context.barrier.ensure_landed(is_forced=fresh)
+        fixed_us = request_context.find_fixed_moment(as_of)
         asked = ("scores", brand, consumer, as_of, order)
         after = None if cursor is None else read_cursor(cursor, asked, _KEY_TYPES)
-        with desk.workspace.store.reading() as session:
-            brand_ids = desk.find_brands(session, caller, brand)
-            consumers = None if consumer is None else desk.find_consumers(session, caller, consumer)
+        with request_context.workspace.store.reading() as session:
+            brand_ids = request_context.find_brands(session, caller, brand)
+            consumers = (
+                None if consumer is None else request_context.find_consumers(session, caller, consumer)
+            )
         if consumer is not None:
-            require_acquainted(desk.workspace, consumer, caller.brands)
+            require_acquainted(request_context.workspace, consumer, caller.brands)
         if consumers == []:
             raise NotFoundError(
                 "This consumer is not known here.", hint="Keys are written as sources write them."
             )
         days = FALLING_DAYS if order == "falling" else None
         if consumers is None:
-            snapshot = desk.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
+            snapshot = request_context.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
         else:
             snapshot = take_snapshot(
-                desk.workspace,
-                desk.workspace.now_us if fixed_us is None else fixed_us,
+                request_context.workspace,
+                request_context.workspace.now_us if fixed_us is None else fixed_us,
                 consumers=consumers,
                 brand_ids=brand_ids,
                 change_days=days,
                 is_ranked=False,
             )
-            desk.note_look(caller, "look at consumer", consumers, brand_ids if brand else None)
+            request_context.note_look(caller, "look at consumer", consumers, brand_ids if brand else None)
         places, end = snapshot.list_page(order, after and (after[0], int(after[1]), int(after[2])), limit)  # type: ignore[arg-type]
-        with desk.workspace.store.reading() as session:
-            items = _name_rows(desk, session, snapshot, places, fixed_us, is_whole=consumers is None)
+        with request_context.workspace.store.reading() as session:
+            items = _name_rows(
+                request_context, session, snapshot, places, fixed_us, is_whole=consumers is None
+            )
         if consumers is None:
-            desk.note_list(caller, "list scores", brand_ids, {"route": "/scores", "rows": len(items)})
+            request_context.note_list(
+                caller, "list scores", brand_ids, {"route": "/scores", "rows": len(items)}
+            )
         page = schemas.ScorePage(
             as_of=write_moment(snapshot.as_of_us),
             items=items,
@@ -104,11 +110,13 @@ def build_routes(desk: RequestContext) -> APIRouter:
         request: Request, consumer: ConsumerKey, brand: BrandKey, as_of: AsOf = None, fresh: Fresh = False
     ) -> Response:
         """The Fusion Score of one pair; 50 and `unknown` where there is no event."""
-        caller = desk.open(request, "look", brand)
-        desk.gate.ensure_landed(is_forced=fresh)
-        fixed_us = desk.find_fixed_moment(as_of)
-        told, consumers, brand_ids = read_pair_score(desk, caller, consumer, brand, fixed_us, is_fresh=fresh)
-        desk.note_look(caller, "look at score", consumers, brand_ids)
+        caller = request_context.open(request, "look", brand)
+        request_context.barrier.ensure_landed(is_forced=fresh)
+        fixed_us = request_context.find_fixed_moment(as_of)
+        told, consumers, brand_ids = read_pair_score(
+            request_context, caller, consumer, brand, fixed_us, is_fresh=fresh
+        )
+        request_context.note_look(caller, "look at score", consumers, brand_ids)
         return answer(request, told)
 
     @routes.get("/movers", response_model=schemas.Movers)
@@ -124,18 +132,18 @@ def build_routes(desk: RequestContext) -> APIRouter:
         fresh: Fresh = False,
     ) -> Response:
         """The pairs whose scores moved most."""
-        caller = desk.open(request, "look", brand)
-        desk.gate.ensure_landed(is_forced=fresh)
-        with desk.workspace.store.reading() as session:
-            brand_ids = desk.find_brands(session, caller, brand)
-        fixed_us = desk.find_fixed_moment(as_of)
-        snapshot = desk.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
+        caller = request_context.open(request, "look", brand)
+        request_context.barrier.ensure_landed(is_forced=fresh)
+        with request_context.workspace.store.reading() as session:
+            brand_ids = request_context.find_brands(session, caller, brand)
+        fixed_us = request_context.find_fixed_moment(as_of)
+        snapshot = request_context.recall_snapshot(brand_ids, fixed_us, change_days=days, is_fresh=fresh)
         assert snapshot.change is not None
         orders = {"falling": "falling", "rising": "rising", "both": "moving"}
         places, _ = snapshot.list_page(orders[direction], None, limit)
         moved = answers.order_values(orders[direction], np.empty(0), snapshot.change[places])
         places = places[-moved >= answers.LEAST_MOVE]
-        with desk.workspace.store.reading() as session:
+        with request_context.workspace.store.reading() as session:
             keys = _name_pairs(session, snapshot, places)
         rows = snapshot.rows.take(places).to_pylist()
         items = [
@@ -148,14 +156,14 @@ def build_routes(desk: RequestContext) -> APIRouter:
             )
             for row, change in zip(rows, snapshot.change[places])
         ]
-        desk.note_list(caller, "list movers", brand_ids, {"route": "/movers", "rows": len(items)})
+        request_context.note_list(caller, "list movers", brand_ids, {"route": "/movers", "rows": len(items)})
         return answer(request, schemas.Movers(as_of=write_moment(snapshot.as_of_us), days=days, items=items))
 
     return routes
 
 
 def read_pair_score(
-    desk: RequestContext,
+    request_context: RequestContext,
     caller: Caller,
     consumer: str,
     brand: str,
@@ -168,12 +176,12 @@ def read_pair_score(
     Returns:
         The score, and the numbers of the consumer and the brand if there are any.
     """
-    workspace = desk.workspace
+    workspace = request_context.workspace
     as_of_us = workspace.now_us if fixed_us is None else fixed_us
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         brand_ids = list(find_keys(session, "brand", [brand]).values())
-        consumers = desk.find_consumers(session, caller, consumer)
+        consumers = request_context.find_consumers(session, caller, consumer)
         states = read_states(
             force.open(workspace, session),
             as_of_us,
@@ -186,7 +194,7 @@ def read_pair_score(
         row, place = list_columns(read_pair([], force.points)), None
     else:
         row = rows[0]
-        place = desk.percentiles.find_place(
+        place = request_context.percentiles.find_place(
             row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us, is_fresh=is_fresh
         )
     named = next(iter(keys.values()), consumer)
@@ -194,7 +202,7 @@ def read_pair_score(
 
 
 def _name_rows(
-    desk: RequestContext,
+    request_context: RequestContext,
     session: Session,
     snapshot: Snapshot,
     places: np.ndarray[Any, Any],
@@ -209,7 +217,7 @@ def _name_rows(
         if is_whole:
             place: Percentile | None = Percentile(float(snapshot.percentiles[number]), snapshot.as_of_us)
         else:
-            place = desk.percentiles.find_place(
+            place = request_context.percentiles.find_place(
                 row["brand_id"], row["consumer_id"], row["fusion_score"], fixed_us
             )
         change = None if snapshot.change is None else float(snapshot.change[number])

@@ -18,8 +18,8 @@ from consumer_fusion.score.calibration.calibration_report import (
     object_to_lifting,
 )
 from consumer_fusion.score.points_comparison import ScoreComparison
-from consumer_fusion.surfaces.cli.moments import AsOfOption, asking_about
-from consumer_fusion.surfaces.cli.on_record import open_recorded
+from consumer_fusion.surfaces.cli.as_of_option import AsOfOption, asking_about
+from consumer_fusion.surfaces.cli.audited_commands import open_recorded
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
     WorkspaceOption,

@@ -98,7 +98,7 @@ def demo(
             declare_town(making, town)
             acceptance = pipeline.import_batches(making, town.batches(), progress)
             pair_count = answers.score_pairs(making, as_of="latest").num_rows
-        made = MadeTown(folder, people, acceptance.accepted, pair_count, acceptance.seconds)
+        made = DemoSummary(folder, people, acceptance.accepted, pair_count, acceptance.seconds)
         opened = stack.enter_context(open_workspace(folder))
         if is_json:
             print_json(
@@ -124,7 +124,7 @@ def demo(
 
 
 @dataclass(frozen=True, slots=True)
-class MadeTown:
+class DemoSummary:
     """What was made.
 
     Attributes:
@@ -142,7 +142,7 @@ class MadeTown:
     seconds: float
 
 
-def tell_story(made: MadeTown, founding: dict[str, list[float]]) -> None:
+def tell_story(made: DemoSummary, founding: dict[str, list[float]]) -> None:
     """Tell of the town and of the founding example in it."""
     console.print(
         f"A town of {made.people:,} people, {made.events:,} events, {made.pairs:,} relationships, in {made.folder}/ "
@@ -163,7 +163,7 @@ def tell_story(made: MadeTown, founding: dict[str, list[float]]) -> None:
     )
 
 
-def tell_commands(made: MadeTown, *, is_served: bool) -> None:
+def tell_commands(made: DemoSummary, *, is_served: bool) -> None:
     """Tell what to look at next from the command line."""
     fusion = name_command()
     console.print(
@@ -180,7 +180,7 @@ def tell_commands(made: MadeTown, *, is_served: bool) -> None:
         console.print(f"  {fusion} serve", soft_wrap=True)
 
 
-def tell_where(made: MadeTown, url: str) -> None:
+def tell_where(made: DemoSummary, url: str) -> None:
     """Tell where the console is, whom it lets in, and how it is stopped."""
     console.print(
         f"\nThe town in a browser, on this machine only; you are signed in there:\n"

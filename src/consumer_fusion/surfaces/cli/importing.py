@@ -11,8 +11,8 @@ import typer
 from consumer_fusion import pipeline
 from consumer_fusion.ingest.formats import choose_reading
 from consumer_fusion.records.import_record import ImportResult
-from consumer_fusion.repairs.outcome import Outcome
-from consumer_fusion.surfaces.cli.on_record import open_recorded
+from consumer_fusion.repairs.outcome import RepairOutcome
+from consumer_fusion.surfaces.cli.audited_commands import open_recorded
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
     WorkspaceOption,
@@ -56,7 +56,7 @@ def import_(
         raise typer.Exit(1)
 
 
-def print_acceptance(acceptance: ImportResult | Outcome) -> None:
+def print_acceptance(acceptance: ImportResult | RepairOutcome) -> None:
     """Say in words what became of an import."""
     changed = f" ({acceptance.changed:,} of them with other content)" if acceptance.changed else ""
     replaced = (

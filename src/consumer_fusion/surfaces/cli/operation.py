@@ -10,7 +10,7 @@ import typer
 
 from consumer_fusion import inspection
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.surfaces.cli.moments import AsOfOption, asking_about
+from consumer_fusion.surfaces.cli.as_of_option import AsOfOption, asking_about
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
     WorkspaceOption,

@@ -18,11 +18,11 @@ from pydantic.fields import FieldInfo
 
 from consumer_fusion.access.execution import execute
 from consumer_fusion.errors import InputError
-from consumer_fusion.operations import Capability, Group, Operation, Query
+from consumer_fusion.operations import Capability, Operation, OperationGroup, Query
 from consumer_fusion.records.access import Caller
 from consumer_fusion.records.audit import COMMAND_LINE
 from consumer_fusion.records.schema import MOST_FILE_BYTES
-from consumer_fusion.surfaces.cli.on_record import find_account
+from consumer_fusion.surfaces.cli.audited_commands import find_account
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
     WorkspaceOption,
@@ -64,7 +64,7 @@ def build_groups(capabilities: Iterable[Capability]) -> dict[str, typer.Typer]:
     return groups
 
 
-def _build_group(group: Group, operations: Sequence[Query]) -> typer.Typer:
+def _build_group(group: OperationGroup, operations: Sequence[Query]) -> typer.Typer:
     application = typer.Typer(help=group.intro, no_args_is_help=True)
     for query in operations:
         if query.group == group.name:

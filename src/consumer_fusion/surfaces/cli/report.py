@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from consumer_fusion.surfaces.cli.moments import AsOfOption, asking_about
+from consumer_fusion.surfaces.cli.as_of_option import AsOfOption, asking_about
 from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json
 from consumer_fusion.workspace import open_workspace
 

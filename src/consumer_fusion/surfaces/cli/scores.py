@@ -20,7 +20,7 @@ from consumer_fusion.records.spreadsheet_cells import write_cells
 from consumer_fusion.records.timestamps import parse_moment, write_moment
 from consumer_fusion.score.model.explanation import Contribution
 from consumer_fusion.score.queries import answers
-from consumer_fusion.surfaces.cli.moments import AsOfOption, asking_about
+from consumer_fusion.surfaces.cli.as_of_option import AsOfOption, asking_about
 from consumer_fusion.surfaces.cli.output import (
     JsonOption,
     WorkspaceOption,
@@ -38,7 +38,7 @@ SHOWN_RHYTHMS = 10
 HISTORY_DAYS = 60
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     """Which pairs come first."""
 
     lowest = "lowest"
@@ -53,7 +53,7 @@ def score(
     brand: Annotated[str | None, typer.Option(help="Only this brand.")] = None,
     consumer: Annotated[str | None, typer.Option(help="Only this consumer.")] = None,
     as_of: AsOfOption = None,
-    order: Annotated[Order | None, typer.Option(help="Which come first.")] = None,
+    order: Annotated[SortOrder | None, typer.Option(help="Which come first.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write them to a .parquet or .csv file.")] = None,
     is_json: JsonOption = False,
@@ -201,7 +201,7 @@ def explain(
         console.print(f"Without {without}: {left_out.fusion_score:.2f} ({left_out.change:+.2f})")
 
 
-def print_reasons(title: str, when: str, reasons: Sequence[Reason]) -> None:
+def print_reasons(title: str, when: str, reasons: Sequence[ScoreReason]) -> None:
     """Print what contributes, one row each."""
     rows = [
         [
@@ -214,7 +214,7 @@ def print_reasons(title: str, when: str, reasons: Sequence[Reason]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ScoreReason:
     """What one event, or all events of a kind, contribute.
 
     Attributes:
@@ -230,13 +230,13 @@ class Reason:
     facets: tuple[str, ...]
 
 
-def gather_reasons(answer: answers.PairAnswer) -> list[Reason]:
+def gather_reasons(answer: answers.PairAnswer) -> list[ScoreReason]:
     """The contributions of a pair, one row an event, the largest first."""
     gathered: dict[str, list[Contribution]] = {}
     for each in answer.explanation.contributions:
         gathered.setdefault(each.event_id, []).append(each)
     reasons = [
-        Reason(
+        ScoreReason(
             contribution=sum(each.contribution for each in members),
             when=write_moment(members[0].occurred_at)[:16].replace("T", " "),
             # The sentence begins with the points of its facet; the row tells what the whole event gives now.
@@ -248,13 +248,13 @@ def gather_reasons(answer: answers.PairAnswer) -> list[Reason]:
     return sorted(reasons, key=lambda each: -abs(each.contribution))
 
 
-def gather_kinds(answer: answers.PairAnswer) -> list[Reason]:
+def gather_kinds(answer: answers.PairAnswer) -> list[ScoreReason]:
     """The contributions of a pair, one row a kind, the largest first."""
     gathered: dict[str, list[Contribution]] = {}
     for each in answer.explanation.contributions:
         gathered.setdefault(each.kind, []).append(each)
     reasons = [
-        Reason(
+        ScoreReason(
             contribution=sum(each.contribution for each in members),
             when=f"{len({each.event_id for each in members}):,}",
             why=kind,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from consumer_fusion.access.one_time_links import write_link
-from consumer_fusion.access.signing_in import make_owner_link
+from consumer_fusion.access.password_sign_in import make_owner_link
 from consumer_fusion.surfaces.cli.output import JsonOption, WorkspaceOption, console, print_json
 from consumer_fusion.surfaces.cli.serving import LOOPBACK, listen, require_server, run_server, write_address
 from consumer_fusion.workspace import DEMO_MARK, Workspace, open_workspace

@@ -15,14 +15,14 @@ from typing import Any
 from consumer_fusion.records.arrival import Arrival, ArrivalFormat, TrustRule
 from consumer_fusion.server.http_errors import write_problem
 from consumer_fusion.surfaces.collect.activities import cut_activities
-from consumer_fusion.surfaces.collect.bodies import BodyBudget, SideWork, is_lengthy, read_body
+from consumer_fusion.surfaces.collect.bodies import BodyBudget, BodyExecutor, is_lengthy, read_body
 from consumer_fusion.surfaces.collect.chatwoot import check_signature, cut_deliveries
 from consumer_fusion.surfaces.collect.cloud_event_modes import cut_cloud_events, is_binary, read_binary
 from consumer_fusion.surfaces.collect.collect_errors import CollectError
 from consumer_fusion.surfaces.collect.collector import Collector
 from consumer_fusion.surfaces.collect.counters import RefusedRequest
 from consumer_fusion.surfaces.collect.documents import encode_line, parse_document, parse_events
-from consumer_fusion.surfaces.collect.key_desk import KeyDesk
+from consumer_fusion.surfaces.collect.key_authentication import KeyAuthenticator
 from consumer_fusion.surfaces.collect.own_events import cut_events
 from consumer_fusion.surfaces.collect.segment_calls import CALLS, cut_calls, parse_calls
 from consumer_fusion.surfaces.collect.source_keys import (
@@ -56,9 +56,9 @@ class CollectApplication:
     def __init__(self, collector: Collector, verify_key: KeyVerifier) -> None:
         self.collector = collector
         self.counters = collector.counters
-        self._desk = KeyDesk(verify_key)
+        self._desk = KeyAuthenticator(verify_key)
         self._budget = BodyBudget()
-        self._side_work = SideWork()
+        self._side_work = BodyExecutor()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

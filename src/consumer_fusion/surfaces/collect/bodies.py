@@ -61,7 +61,7 @@ class BodyBudget:
         return self._used[""]
 
     @contextmanager
-    def open_share(self, *, key: str | None = None, address: str = "") -> Iterator[BodyShare]:
+    def open_share(self, *, key: str | None = None, address: str = "") -> Iterator[BodyReservation]:
         """What one body takes of the budget, given back at the end of the `with` block.
 
         Args:
@@ -73,14 +73,14 @@ class BodyBudget:
             bounds[f"key {key}"] = KEY_BYTES_LIMIT
         else:
             bounds |= {"no key": KEYLESS_BODIES_LIMIT, f"address {address}": ADDRESS_BYTES_LIMIT}
-        share = BodyShare(self._used, bounds)
+        share = BodyReservation(self._used, bounds)
         try:
             yield share
         finally:
             share.give_back()
 
 
-class BodyShare:
+class BodyReservation:
     """What one body takes of the budget.
 
     Args:
@@ -117,7 +117,7 @@ class BodyShare:
         self._size = 0
 
 
-class SideWork:
+class BodyExecutor:
     """What a large body takes is done in threads, few at a time, so that the loop is free for others."""
 
     def __init__(self) -> None:
@@ -134,8 +134,8 @@ class SideWork:
 async def read_body(
     receive: Receive,
     headers: Mapping[bytes, bytes],
-    share: BodyShare,
-    side_work: SideWork,
+    share: BodyReservation,
+    body_executor: BodyExecutor,
     *,
     is_keyless: bool,
 ) -> bytes:
@@ -145,7 +145,7 @@ async def read_body(
         receive: Where it comes from.
         headers: Of its request.
         share: Counts its bytes.
-        side_work: Where it is unpacked if it is large.
+        body_executor: Where it is unpacked if it is large.
         is_keyless: Whether its sender has shown no key yet.
 
     Raises:
@@ -163,7 +163,7 @@ async def read_body(
         body = _unpack_small(packed)
         if body is None:
             limit = KEYLESS_BYTES_LIMIT if is_keyless else BODY_BYTES_LIMIT
-            body = await side_work.run(BODY_BYTES_LIMIT, lambda: unpack_gzip(packed, limit))
+            body = await body_executor.run(BODY_BYTES_LIMIT, lambda: unpack_gzip(packed, limit))
     except _TooLargeError:
         raise _refuse_size(is_keyless=is_keyless) from None
     share.take(len(body))
@@ -182,7 +182,7 @@ class _TooLargeError(Exception):
     """There is more of a body than it may have."""
 
 
-async def _receive_all(receive: Receive, share: BodyShare, limit: int) -> bytes:
+async def _receive_all(receive: Receive, share: BodyReservation, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:

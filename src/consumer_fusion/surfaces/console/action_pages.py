@@ -17,7 +17,7 @@ from consumer_fusion.records.action import Assignment, ExpectedEffect
 from consumer_fusion.records.timestamps import write_moment
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.figure_parts import Placeholder, answer_figure, place_figure
-from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 from consumer_fusion.views.action_views import make_timeline_drawing
 
 
@@ -46,21 +46,21 @@ class ActionsPage:
     now: str
 
 
-def show_actions(visit: Visit) -> Answer:
+def show_actions(page_request: PageRequest) -> Answer:
     """The actions of a brand, on a timeline and as a list."""
-    brand = visit.read_asked("brand")
-    visit.require("look", brand)
-    rows = list_actions(visit.workspace, brand=brand)[::-1]
+    brand = page_request.read_asked("brand")
+    page_request.require("look", brand)
+    rows = list_actions(page_request.workspace, brand=brand)[::-1]
     timeline = place_figure(make_timeline_drawing(brand, rows), "/actions/figure", brand=brand)
     content = ActionsPage(
         brand,
         rows,
         timeline if rows else None,
-        visit.may("declare_actions", brand),
+        page_request.may("declare_actions", brand),
         EXPECTED_WORDS,
         ASSIGNMENT_WORDS,
-        sorted({row.action_type for row in list_actions(visit.workspace)} | {"campaign", "occasion"}),
-        write_moment(visit.workspace.now_us)[:10],
+        sorted({row.action_type for row in list_actions(page_request.workspace)} | {"campaign", "occasion"}),
+        write_moment(page_request.workspace.now_us)[:10],
     )
     return Page(
         "actions.html",
@@ -71,24 +71,28 @@ def show_actions(visit: Visit) -> Answer:
     )
 
 
-def show_actions_figure(visit: Visit, shelf: Cache) -> Answer:
+def show_actions_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """The timeline of a brand's actions, for its place on the page, or its numbers as CSV."""
-    brand = visit.read_asked("brand")
-    visit.require("look", brand)
-    rows = list_actions(visit.workspace, brand=brand)
+    brand = page_request.read_asked("brand")
+    page_request.require("look", brand)
+    rows = list_actions(page_request.workspace, brand=brand)
     key = ("actions", brand, repr(rows))
     return answer_figure(
-        visit, shelf, key, visit.readings.find_version(), lambda: make_timeline_drawing(brand, rows)
+        page_request,
+        cache,
+        key,
+        page_request.queries.find_version(),
+        lambda: make_timeline_drawing(brand, rows),
     )
 
 
-def find_brand(visit: Visit, action_id: str) -> str:
+def find_brand(page_request: PageRequest, action_id: str) -> str:
     """The brand of an action that the visitor may see.
 
     Raises:
         NotFoundError: There is no such action, or it is of a brand that they may not see.
     """
-    for row in list_actions(visit.workspace):
-        if row.action_id == action_id and visit.visitor.caller.sees(row.brand):
+    for row in list_actions(page_request.workspace):
+        if row.action_id == action_id and page_request.staff.caller.sees(row.brand):
             return row.brand
     raise NotFoundError(_("There is no such action."), hint=_("The page lists those that there are."))

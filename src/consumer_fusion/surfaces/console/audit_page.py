@@ -11,7 +11,7 @@ from consumer_fusion.errors import NotFoundError
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.audit import AuditEntry
-from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 from consumer_fusion.surfaces.console.urls import make_path
 
 ROWS_ON_PAGE = 100
@@ -129,12 +129,12 @@ class AuditPage:
     older_path: str | None
 
 
-def show_audit(visit: Visit) -> Answer:
+def show_audit(page_request: PageRequest) -> Answer:
     """Who did what, the newest first; of one consumer where one is named."""
-    visit.require("read_audit")
-    consumer, before = visit.asked.get("consumer", "").strip(), visit.asked.get("before", "")
+    page_request.require("read_audit")
+    consumer, before = page_request.asked.get("consumer", "").strip(), page_request.asked.get("before", "")
     before_id = int(before[:15]) if before.isascii() and before.isdigit() else None
-    with visit.workspace.store.reading() as session:
+    with page_request.workspace.store.reading() as session:
         consumer_id = None
         if consumer:
             consumer_id = find_keys(session, "consumer", [consumer]).get(consumer)
@@ -150,7 +150,7 @@ def show_audit(visit: Visit) -> Answer:
             accounts.get(each.actor.id) or _(each.actor.type),
             None
             if each.consumer_id is None
-            else visit.show_key(names.get(each.consumer_id, str(each.consumer_id))),
+            else page_request.show_key(names.get(each.consumer_id, str(each.consumer_id))),
             None if each.brand_id is None else names.get(each.brand_id, str(each.brand_id)),
             accounts.get(each.object_id or ""),
             list(list_details(each.detail)),

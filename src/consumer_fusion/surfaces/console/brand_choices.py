@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from consumer_fusion.errors import InputError
 from consumer_fusion.i18n.translation import _
-from consumer_fusion.surfaces.console.pages import Visit
+from consumer_fusion.surfaces.console.pages import PageRequest
 
 BRANDS_OFFERED = 200
 
@@ -44,16 +44,16 @@ def offer_brands(brands: Sequence[str], chosen: Collection[str] | None) -> Brand
     )
 
 
-def read_brands(visit: Visit) -> Collection[str] | None:
+def read_brands(page_request: PageRequest) -> Collection[str] | None:
     """The brands that were chosen; None for all.
 
     Raises:
         InputError: Neither all nor any were chosen.
     """
-    if visit.read_form("scope") == "all":
+    if page_request.read_form("scope") == "all":
         return None
-    more = [part.strip() for part in visit.read_optional("more_brands").split(",")]
-    brands = frozenset([*visit.read_choices("brand"), *filter(None, more)])
+    more = [part.strip() for part in page_request.read_optional("more_brands").split(",")]
+    brands = frozenset([*page_request.read_choices("brand"), *filter(None, more)])
     if not brands:
         raise InputError(
             _("No brand was chosen."), hint=_("Choose one brand or more, or all, also those to come.")

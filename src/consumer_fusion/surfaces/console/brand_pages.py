@@ -18,7 +18,7 @@ from consumer_fusion.surfaces.console.figure_parts import (
     find_drawing,
     place_figure,
 )
-from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest, Redirect
 from consumer_fusion.surfaces.console.queries import BrandReading, BrandsReading
 from consumer_fusion.surfaces.console.urls import LIVE_PATH, make_path
 from consumer_fusion.views.brand_views import make_brand_drawings
@@ -85,36 +85,36 @@ class OverviewPage:
     figures: Sequence[Placeholder]
 
 
-def show_start(visit: Visit) -> Answer:
+def show_start(page_request: PageRequest) -> Answer:
     """The first page: the overview of the largest brand that the visitor may see, or all brands."""
-    found = visit.readings.find_brands(visit.as_of_us)
+    found = page_request.queries.find_brands(page_request.as_of_us)
     if found is None:
         return show_being_read(_("Brands"), section="brands")
-    brands = _list_visible(visit, found)
+    brands = _list_visible(page_request, found)
     if not brands:
-        return show_brands(visit)
+        return show_brands(page_request)
     return Redirect(make_path("/brand", brand=brands[0]["brand"]))
 
 
-def show_brands(visit: Visit) -> Answer:
+def show_brands(page_request: PageRequest) -> Answer:
     """All brands, searched by a part of their key."""
-    visit.require("look")
-    found = visit.readings.find_brands(visit.as_of_us)
+    page_request.require("look")
+    found = page_request.queries.find_brands(page_request.as_of_us)
     if found is None:
         return show_being_read(_("Brands"), section="brands")
-    search = visit.asked.get("search", "").strip()
-    rows = [row for row in _list_visible(visit, found) if search.casefold() in row["brand"].casefold()]
+    search = page_request.asked.get("search", "").strip()
+    rows = [row for row in _list_visible(page_request, found) if search.casefold() in row["brand"].casefold()]
     has_more = len(rows) > BRANDS_LISTED
-    content = BrandsPage(rows[:BRANDS_LISTED], search, found.as_of_us, visit.is_quiet, has_more)
+    content = BrandsPage(rows[:BRANDS_LISTED], search, found.as_of_us, page_request.is_quiet, has_more)
     return Page("brands.html", _("Brands"), content, section="brands")
 
 
-def show_overview(visit: Visit) -> Answer:
+def show_overview(page_request: PageRequest) -> Answer:
     """The overview of a brand."""
-    brand = visit.read_asked("brand")
-    visit.require("look", brand)
-    reading = visit.readings.find_brand(brand, visit.as_of_us)
-    activity = visit.readings.find_activity(brand)
+    brand = page_request.read_asked("brand")
+    page_request.require("look", brand)
+    reading = page_request.queries.find_brand(brand, page_request.as_of_us)
+    activity = page_request.queries.find_activity(brand)
     if reading is None or activity is None:
         return show_being_read(brand, section="overview", brand=brand)
     as_of_us, scores = reading.as_of_us, reading.scores
@@ -123,7 +123,7 @@ def show_overview(visit: Visit) -> Answer:
     content = OverviewPage(
         brand=brand,
         as_of_us=as_of_us,
-        is_quiet=visit.is_quiet,
+        is_quiet=page_request.is_quiet,
         pair_count=scores.num_rows,
         unknown_count=classes.get("unknown", 0),
         quartiles=_find_quartiles(scores["fusion_score"]),
@@ -131,12 +131,14 @@ def show_overview(visit: Visit) -> Answer:
         fallen_count=pc.sum(pc.less(change, -1.0)).as_py() or 0,
         risen_count=pc.sum(pc.greater(change, 1.0)).as_py() or 0,
         activity=activity,
-        live_path=find_live_path(visit, brand=brand),
-        fell=_list_ends(visit, scores.slice(0, MOVERS_LISTED), is_falling=True),
-        rose=_list_ends(visit, scores.slice(max(0, scores.num_rows - MOVERS_LISTED)), is_falling=False),
+        live_path=find_live_path(page_request, brand=brand),
+        fell=_list_ends(page_request, scores.slice(0, MOVERS_LISTED), is_falling=True),
+        rose=_list_ends(
+            page_request, scores.slice(max(0, scores.num_rows - MOVERS_LISTED)), is_falling=False
+        ),
         figures=[
-            place_figure(each, "/brand/figure", name=name, brand=brand, as_of=visit.asked.get("as_of"))
-            for name, each in _make_drawings(visit, reading, activity).items()
+            place_figure(each, "/brand/figure", name=name, brand=brand, as_of=page_request.asked.get("as_of"))
+            for name, each in _make_drawings(page_request, reading, activity).items()
         ],
     )
     return Page("overview.html", brand, content, section="overview", brand=brand)
@@ -147,28 +149,32 @@ def show_being_read(title: str, *, section: str, brand: str | None = None) -> Pa
     return Page("being_read.html", title, None, status=202, section=section, brand=brand)
 
 
-def show_brand_figure(visit: Visit, shelf: Cache) -> Answer:
+def show_brand_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """One chart of a brand, for its place on the page, or its numbers as CSV."""
-    brand, name = visit.read_asked("brand"), visit.read_asked("name")
-    visit.require("look", brand)
+    brand, name = page_request.read_asked("brand"), page_request.read_asked("name")
+    page_request.require("look", brand)
 
     def make() -> Drawing:
-        reading = visit.readings.read_brand(brand, visit.as_of_us)
-        return find_drawing(_make_drawings(visit, reading, visit.readings.read_activity(brand)), name)
+        reading = page_request.queries.read_brand(brand, page_request.as_of_us)
+        return find_drawing(
+            _make_drawings(page_request, reading, page_request.queries.read_activity(brand)), name
+        )
 
-    key = ("brand", brand, name, visit.asked.get("as_of"), visit.may("see_identities"))
-    return answer_figure(visit, shelf, key, visit.readings.find_version(visit.as_of_us), make)
+    key = ("brand", brand, name, page_request.asked.get("as_of"), page_request.may("see_identities"))
+    return answer_figure(
+        page_request, cache, key, page_request.queries.find_version(page_request.as_of_us), make
+    )
 
 
-def find_live_path(visit: Visit, **parameters: object) -> str | None:
+def find_live_path(page_request: PageRequest, **parameters: object) -> str | None:
     """Where a page hears of new events; None where it shows a moment that was chosen."""
-    return make_path(LIVE_PATH, **parameters) if visit.asked.get("as_of", "now") == "now" else None
+    return make_path(LIVE_PATH, **parameters) if page_request.asked.get("as_of", "now") == "now" else None
 
 
-def _make_drawings(visit: Visit, reading: BrandReading, activity: Activity) -> Drawings:
+def _make_drawings(page_request: PageRequest, reading: BrandReading, activity: Activity) -> Drawings:
     return make_brand_drawings(
-        reading.brand, reading.scores, activity.days, show_key=visit.show_key,
-        read_trend=lambda: visit.readings.read_trend(reading.brand, visit.as_of_us),
+        reading.brand, reading.scores, activity.days, show_key=page_request.show_key,
+        read_trend=lambda: page_request.queries.read_trend(reading.brand, page_request.as_of_us),
     )  # fmt: skip
 
 
@@ -179,12 +185,12 @@ def _find_quartiles(scores: pa.ChunkedArray) -> tuple[float, float, float] | Non
     return low, middle, high
 
 
-def _list_ends(visit: Visit, rows: pa.Table, *, is_falling: bool) -> list[dict[str, Any]]:
+def _list_ends(page_request: PageRequest, rows: pa.Table, *, is_falling: bool) -> list[dict[str, Any]]:
     """The pairs at one end of those that moved, the largest move first, as far as they moved that way at all."""
     moved = [
         {
             "consumer": row["consumer"],
-            "shown": visit.show_key(row["consumer"]),
+            "shown": page_request.show_key(row["consumer"]),
             "fusion_score": row["fusion_score"],
             "score_before": row["fusion_score"] - row["change_28_days"],
             "change": row["change_28_days"],
@@ -195,6 +201,6 @@ def _list_ends(visit: Visit, rows: pa.Table, *, is_falling: bool) -> list[dict[s
     return moved if is_falling else moved[::-1]
 
 
-def _list_visible(visit: Visit, found: BrandsReading) -> list[dict[str, Any]]:
+def _list_visible(page_request: PageRequest, found: BrandsReading) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = found.brands.to_pylist()
-    return [row for row in rows if visit.visitor.caller.sees(row["brand"])]
+    return [row for row in rows if page_request.staff.caller.sees(row["brand"])]

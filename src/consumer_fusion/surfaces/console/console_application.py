@@ -20,16 +20,16 @@ from consumer_fusion.i18n.translation import _, speaking
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.server.authentication import note_looks, note_refusal
 from consumer_fusion.server.http_errors import find_status, write_error, write_headers
-from consumer_fusion.server.session_middleware import find_visit
-from consumer_fusion.surfaces.console.current_user import Visiting, Visitor
-from consumer_fusion.surfaces.console.forms import SentForm, read_form
+from consumer_fusion.server.session_middleware import find_request_session
+from consumer_fusion.surfaces.console.cache_control import without_cache
+from consumer_fusion.surfaces.console.current_staff import ConsoleSessions, CurrentStaff
+from consumer_fusion.surfaces.console.forms import SubmittedForm, read_form
 from consumer_fusion.surfaces.console.navigation import list_groups
-from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Redirect, Visit
-from consumer_fusion.surfaces.console.patience import without_cache
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, PageRequest, Redirect
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
-from consumer_fusion.surfaces.console.routes import GROUP_PAGES, PAGES, PageMaker
+from consumer_fusion.surfaces.console.routes import GROUP_PAGES, PAGES, PageFunction
 from consumer_fusion.surfaces.console.statics import static_routes
-from consumer_fusion.surfaces.console.templating import Frame, render_page
+from consumer_fusion.surfaces.console.templating import PageFrame, render_page
 from consumer_fusion.surfaces.console.urls import is_own_path, make_path
 from consumer_fusion.workspace import Workspace
 
@@ -81,16 +81,16 @@ class Console:
     Args:
         workspace: The workspace that it shows; open as long as the routes are used.
         visiting: Who is signed in.
-        readings: What the pages read with; made where none is given.
+        queries: What the pages read with; made where none is given.
     """
 
     def __init__(
-        self, workspace: Workspace, visiting: Visiting, readings: ConsoleQueries | None = None
+        self, workspace: Workspace, visiting: ConsoleSessions, queries: ConsoleQueries | None = None
     ) -> None:
         # Whoever made a change would rather be told that an import is writing than wait for its end.
         self.workspace = replace(workspace, store=workspace.store.with_patience(PATIENCE_SECONDS))
         self.visiting = visiting
-        self.readings = readings or ConsoleQueries(workspace)
+        self.queries = queries or ConsoleQueries(workspace)
 
     def make_routes(self) -> list[BaseRoute]:
         """A route for each page, for the choices of language and theme, and for static files."""
@@ -117,38 +117,42 @@ class Console:
         return await run_in_threadpool(self._tell_problem, request, error)
 
     def _refuse_change(self, request: Request, error: FusionError) -> Response:
-        visitor = self.visiting.find_visitor(request)
-        if find_visit(request).is_own_page:
+        staff = self.visiting.find_signed_in_staff(request)
+        if find_request_session(request).is_own_page:
             # Its page was made before somebody signed in or out: what they wanted is known, and nothing is lost.
-            if visitor is None and request.url.path in PAGES:
+            if staff is None and request.url.path in PAGES:
                 return self._send_to_sign_in(request, is_lost=True)
-            if visitor is not None and request.url.path == self.visiting.sign_in_path:
+            if staff is not None and request.url.path == self.visiting.sign_in_path:
                 wanted = request.query_params.get("next", "/")
                 return RedirectResponse(wanted if is_own_path(wanted) else "/", 303, headers=_HEADERS)
         return self._tell_problem(request, error)
 
     def _tell_problem(self, request: Request, error: FusionError) -> Response:
         with speaking(_choose(request)):
-            visitor = self.visiting.find_visitor(request)
-            if visitor is not None:
-                return self._show_problem(request, visitor, error)
+            staff = self.visiting.find_signed_in_staff(request)
+            if staff is not None:
+                return self._show_problem(request, staff, error)
             status = find_status(error)
-            frame = Frame(_("This could not be done"), theme=read_theme(request), is_part=_is_part(request))
+            frame = PageFrame(
+                _("This could not be done"), theme=read_theme(request), is_part=_is_part(request)
+            )
             html = render_page(_choose_template(request), frame, _describe(error))
             return HTMLResponse(html, status, headers={**_HEADERS, **write_headers(error)})
 
-    def _make_endpoint(self, maker: PageMaker) -> Callable[[Request], Awaitable[Response]]:
+    def _make_endpoint(self, maker: PageFunction) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            form = await read_form(request, takes_file=maker.takes_file) if maker.is_change else SentForm()
+            form = (
+                await read_form(request, takes_file=maker.takes_file) if maker.is_change else SubmittedForm()
+            )
             return await run_in_threadpool(self._answer, request, maker, form)
 
         return answer
 
-    def _answer(self, request: Request, maker: PageMaker, form: SentForm | None) -> Response:
+    def _answer(self, request: Request, maker: PageFunction, form: SubmittedForm | None) -> Response:
         language = _choose(request)
         with speaking(language):
-            visitor = self.visiting.find_visitor(request)
-            if visitor is None:
+            staff = self.visiting.find_signed_in_staff(request)
+            if staff is None:
                 return self._send_to_sign_in(request)
             try:
                 if form is None:
@@ -156,26 +160,26 @@ class Console:
                         _("What was sent is too large."),
                         hint=_("Send less at once."),
                     )
-                visit = self._make_visit(request, visitor, language, form)
-                visit.require(maker.needs)
+                page_request = self._make_page_request(request, staff, language, form)
+                page_request.require(maker.needs)
                 with without_cache() if NO_CACHE_HEADER in request.headers else nullcontext():
-                    answered = maker.make(visit, self.readings.cache)
-                return self._respond(request, visit, answered)
+                    answered = maker.make(page_request, self.queries.cache)
+                return self._respond(request, page_request, answered)
             except FusionError as error:
-                note_refusal(request, visitor.caller, error, request.url.path)
-                return self._show_problem(request, visitor, error)
+                note_refusal(request, staff.caller, error, request.url.path)
+                return self._show_problem(request, staff, error)
 
-    def _make_visit(
+    def _make_page_request(
         self,
         request: Request,
-        visitor: Visitor,
+        staff: CurrentStaff,
         language: CatalogueLanguage,
-        form: SentForm,
-    ) -> Visit:
-        return Visit(
+        form: SubmittedForm,
+    ) -> PageRequest:
+        return PageRequest(
             self.workspace,
-            self.readings,
-            visitor,
+            self.queries,
+            staff,
             language,
             dict(request.query_params),
             form,
@@ -184,13 +188,13 @@ class Console:
             _is_part(request),
         )
 
-    def _respond(self, request: Request, visit: Visit, answered: Answer) -> Response:
+    def _respond(self, request: Request, page_request: PageRequest, answered: Answer) -> Response:
         if isinstance(answered, Redirect):
             return _send_on(request, answered)
-        look = answered.look or _tell_look(visit, answered)
+        look = answered.look or _tell_look(page_request, answered)
         if look is not None:
             # Before it is shown: what cannot be put on record is not shown.
-            note_looks(request, [visit.write_entry(look)])
+            note_looks(request, [page_request.write_entry(look)])
         if isinstance(answered, Download):
             name = quote(answered.name)
             return Response(
@@ -198,10 +202,10 @@ class Console:
                 media_type=f"{answered.media_type}; charset=utf-8",
                 headers={**_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
             )
-        return self._show(request, visit.visitor, answered)
+        return self._show(request, page_request.staff, answered)
 
-    def _show(self, request: Request, visitor: Visitor, page: Page) -> HTMLResponse:
-        frame = self._make_frame(request, visitor, page)
+    def _show(self, request: Request, staff: CurrentStaff, page: Page) -> HTMLResponse:
+        frame = self._make_frame(request, staff, page)
         response = HTMLResponse(
             render_page(page.template, frame, page.content), status_code=page.status, headers=_HEADERS
         )
@@ -209,22 +213,22 @@ class Console:
             response.delete_cookie(NOTICE_COOKIE)
         return response
 
-    def _make_frame(self, request: Request, visitor: Visitor, page: Page) -> Frame:
+    def _make_frame(self, request: Request, staff: CurrentStaff, page: Page) -> PageFrame:
         form_token = self.visiting.make_form_token(request)
         if _is_part(request):
-            return Frame(page.title, form_token=form_token, here=_read_here(request), is_part=True)
-        moment_us = self.readings.choose_moment()
-        brands = self.readings.list_brand_names(moment_us)
-        return Frame(
+            return PageFrame(page.title, form_token=form_token, here=_read_here(request), is_part=True)
+        moment_us = self.queries.choose_moment()
+        brands = self.queries.list_brand_names(moment_us)
+        return PageFrame(
             title=page.title,
             section=page.section,
             groups=list_groups(
-                {each for each in PERMISSIONS if may(visitor.caller, each)}, page.brand, GROUP_PAGES
+                {each for each in PERMISSIONS if may(staff.caller, each)}, page.brand, GROUP_PAGES
             ),
             brand=page.brand,
-            brands=[brand for brand in brands if visitor.caller.sees(brand)][:200],
-            visitor_name=visitor.name,
-            is_demo=visitor.is_demo,
+            brands=[brand for brand in brands if staff.caller.sees(brand)][:200],
+            staff_name=staff.name,
+            is_demo=staff.is_demo,
             form_token=form_token,
             sign_out_path=self.visiting.sign_out_path,
             here=_read_here(request),
@@ -232,10 +236,10 @@ class Console:
             notice=unquote(request.cookies.get(NOTICE_COOKIE, ""))[:500],
         )
 
-    def _show_problem(self, request: Request, visitor: Visitor, error: FusionError) -> Response:
+    def _show_problem(self, request: Request, staff: CurrentStaff, error: FusionError) -> Response:
         title = _("This could not be done")
         page = Page(_choose_template(request), title, _describe(error), find_status(error))
-        response = self._show(request, visitor, page)
+        response = self._show(request, staff, page)
         response.headers.update(write_headers(error))
         return response
 
@@ -255,7 +259,7 @@ class Console:
 
     async def _choose_preferences(self, request: Request) -> Response:
         """Keep language and theme in the browser; works before signing in too, changes nothing here."""
-        form = (await read_form(request) or SentForm()).fields
+        form = (await read_form(request) or SubmittedForm()).fields
         back = (form.get("back") or ["/"])[0]
         response = RedirectResponse(back if is_own_path(back) else "/", status_code=303, headers=_HEADERS)
         keep = partial(
@@ -270,13 +274,13 @@ class Console:
         return response
 
 
-def _tell_look(visit: Visit, answered: Page | Download) -> AuditNote | None:
+def _tell_look(page_request: PageRequest, answered: Page | Download) -> AuditNote | None:
     """What is on record of a download, and of a page about a brand, that says nothing better itself."""
-    asked = {name: visit.asked.get(name) for name in ("brand", "consumer")}
+    asked = {name: page_request.asked.get(name) for name in ("brand", "consumer")}
     if isinstance(answered, Download):
         rows = max(0, answered.text.count("\n") - 1)
-        return AuditNote("download", visit.path, asked["consumer"], asked["brand"], {"rows": rows})
-    return AuditNote("look at page", visit.path, brand=answered.brand) if answered.brand else None
+        return AuditNote("download", page_request.path, asked["consumer"], asked["brand"], {"rows": rows})
+    return AuditNote("look at page", page_request.path, brand=answered.brand) if answered.brand else None
 
 
 def read_theme(request: Request) -> str:

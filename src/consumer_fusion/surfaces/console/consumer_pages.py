@@ -14,9 +14,9 @@ from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.timestamps import from_microseconds
 from consumer_fusion.score.queries import answers
-from consumer_fusion.score.queries.acquaintance import require_acquainted
+from consumer_fusion.score.queries.brand_visibility import require_acquainted
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
-from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, PageRequest
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.tables import write_csv
 
@@ -93,38 +93,38 @@ class ConsumerPage:
     rows: Sequence[Mapping[str, Any]]
 
 
-def show_consumers(visit: Visit) -> Answer:
+def show_consumers(page_request: PageRequest) -> Answer:
     """The consumers of a brand."""
-    brand = visit.read_asked("brand")
-    visit.require("look", brand)
-    order = _read_order(visit.asked.get("order", "falling"))
-    search, symbiosis = visit.asked.get("search", "").strip(), visit.asked.get("kind", "")
-    reading = visit.readings.find_brand(brand, visit.as_of_us)
+    brand = page_request.read_asked("brand")
+    page_request.require("look", brand)
+    order = _read_order(page_request.asked.get("order", "falling"))
+    search, symbiosis = page_request.asked.get("search", "").strip(), page_request.asked.get("kind", "")
+    reading = page_request.queries.find_brand(brand, page_request.as_of_us)
     if reading is None:
         return show_being_read(_("Consumers of {brand}", brand=brand), section="consumers", brand=brand)
     as_of_us = reading.as_of_us
     found = _find_rows(reading.scores, search, symbiosis)
     found = _arrange(found, order)
-    if visit.asked.get("format") == "csv":
-        visit.require("export")
+    if page_request.asked.get("format") == "csv":
+        page_request.require("export")
         return Download("consumers.csv", write_csv(found.column_names, found.to_pylist()))
-    start = _find_start(found, visit.asked.get("after", ""), order)
+    start = _find_start(found, page_request.asked.get("after", ""), order)
     part = found.slice(start, ROWS_ON_PAGE).to_pylist()
     parameters: dict[str, object] = {
-        "brand": brand, "order": order, "search": search, "kind": symbiosis, "as_of": visit.asked.get("as_of"),
+        "brand": brand, "order": order, "search": search, "kind": symbiosis, "as_of": page_request.asked.get("as_of"),
     }  # fmt: skip
     has_more = start + len(part) < found.num_rows
     content = ConsumersPage(
         brand=brand,
         as_of_us=as_of_us,
-        is_quiet=visit.is_quiet,
+        is_quiet=page_request.is_quiet,
         search=search,
         order=order,
         arrangements=ARRANGEMENTS,
         symbiosis=symbiosis,
         found_count=found.num_rows,
         first_place=start + 1 if part else 0,
-        rows=[{**row, "shown": visit.show_key(row["consumer"])} for row in part],
+        rows=[{**row, "shown": page_request.show_key(row["consumer"])} for row in part],
         next_path=make_path("/consumers", **parameters, after=_write_cursor(part[-1], order))
         if has_more
         else None,
@@ -133,24 +133,27 @@ def show_consumers(visit: Visit) -> Answer:
     )
     return Page(
         "consumers.html", _("Consumers of {brand}", brand=brand), content, section="consumers", brand=brand,
-        look=AuditNote("list consumers", visit.path, brand=brand, detail={"rows": len(part), "search": bool(search)}),
+        look=AuditNote(
+            "list consumers", page_request.path, brand=brand, detail={"rows": len(part), "search": bool(search)}
+        ),
     )  # fmt: skip
 
 
-def show_consumer(visit: Visit) -> Answer:
+def show_consumer(page_request: PageRequest) -> Answer:
     """The brands of a consumer."""
-    consumer = visit.read_asked("consumer")
-    visit.require("look")
-    require_acquainted(visit.workspace, consumer, visit.visitor.caller.brands)
-    as_of_us = visit.as_of_us
+    consumer = page_request.read_asked("consumer")
+    page_request.require("look")
+    require_acquainted(page_request.workspace, consumer, page_request.staff.caller.brands)
+    as_of_us = page_request.as_of_us
     scores = answers.score_pairs(
-        visit.workspace, consumer=consumer, as_of=from_microseconds(as_of_us), is_ranked=False
+        page_request.workspace, consumer=consumer, as_of=from_microseconds(as_of_us), is_ranked=False
     )
-    rows = [row for row in scores.to_pylist() if visit.visitor.caller.sees(row["brand"])]
+    rows = [row for row in scores.to_pylist() if page_request.staff.caller.sees(row["brand"])]
     rows.sort(key=lambda row: -abs(row["fusion_score"] - 50))
-    shown = visit.show_key(consumer)
+    shown = page_request.show_key(consumer)
     return Page(
-        "consumer.html", shown, ConsumerPage(consumer, shown, as_of_us, visit.is_quiet, rows), section="consumers",
+        "consumer.html", shown, ConsumerPage(consumer, shown, as_of_us, page_request.is_quiet, rows),
+        section="consumers",
         look=AuditNote("look at consumer", consumer=consumer),
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from consumer_fusion.surfaces.console.figure_parts import (
     find_drawing,
     place_figure,
 )
-from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.drawings import Drawing
 from consumer_fusion.views.effect_views import make_effect_drawings, make_effects_drawing
@@ -94,7 +94,7 @@ class EffectsPage:
 
 
 @dataclass(frozen=True, slots=True)
-class BesidePart:
+class PairEffectsFragment:
     """Effects that are shown beside the points of a pair.
 
     Attributes:
@@ -104,24 +104,24 @@ class BesidePart:
     rows: Sequence[Mapping[str, Any]]
 
 
-def show_beside(visit: Visit) -> Answer:
+def show_beside(page_request: PageRequest) -> Answer:
     """The effects of actions in which the consumer was seen with the brand, beside the points of the pair."""
-    consumer, brand = visit.read_asked("consumer"), visit.read_asked("brand")
-    visit.require("look", brand)
-    shown = list_beside(visit.workspace, consumer, brand, show_key=visit.show_key)
-    content = BesidePart([_tell_row(each) for each in _put_newest_first(shown)])
+    consumer, brand = page_request.read_asked("consumer"), page_request.read_asked("brand")
+    page_request.require("look", brand)
+    shown = list_beside(page_request.workspace, consumer, brand, show_key=page_request.show_key)
+    content = PairEffectsFragment([_tell_row(each) for each in _put_newest_first(shown)])
     return Page("beside.html", _("Beside the points: what actions did"), content, brand=brand)
 
 
-def show_effect(visit: Visit) -> Answer:
+def show_effect(page_request: PageRequest) -> Answer:
     """What an action did to a metric, measured at once where nobody has asked before."""
-    action_id, metric = visit.read_asked("action"), visit.asked.get("metric") or "orders"
-    brand = find_brand(visit, action_id)
-    visit.require("look", brand)
-    report = visit.readings.find_effect(action_id, metric)
-    shown = shrinking.show_effect(visit.workspace, report, show_key=visit.show_key)
+    action_id, metric = page_request.read_asked("action"), page_request.asked.get("metric") or "orders"
+    brand = find_brand(page_request, action_id)
+    page_request.require("look", brand)
+    report = page_request.queries.find_effect(action_id, metric)
+    shown = shrinking.show_effect(page_request.workspace, report, show_key=page_request.show_key)
     report = shown.report
-    names = dict.fromkeys((metric, *find_action(visit.workspace, action_id).windows, *METRIC_NAMES))
+    names = dict.fromkeys((metric, *find_action(page_request.workspace, action_id).windows, *METRIC_NAMES))
     content = EffectPage(
         shown=shown,
         brand=brand,
@@ -137,7 +137,7 @@ def show_effect(visit: Visit) -> Answer:
         controls=report.controls,
         library=effect_wording.tell_placebos(report.library),
         passed=effect_wording.list_left_out(report),
-        may_measure=visit.may("declare_actions", brand),
+        may_measure=page_request.may("declare_actions", brand),
         figures=[
             place_figure(each, "/effect/figure", action=action_id, metric=metric, name=name)
             for name, each in make_effect_drawings(report).items()
@@ -148,25 +148,25 @@ def show_effect(visit: Visit) -> Answer:
     return Page("effect.html", title, content, section="effects", brand=brand)
 
 
-def show_effect_figure(visit: Visit, shelf: Cache) -> Answer:
+def show_effect_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """One chart of an effect, for its place on the page, or its numbers as CSV."""
-    action_id, metric = visit.read_asked("action"), visit.read_asked("metric")
-    name = visit.read_asked("name")
-    visit.require("look", find_brand(visit, action_id))
-    report = visit.readings.find_effect(action_id, metric)
+    action_id, metric = page_request.read_asked("action"), page_request.read_asked("metric")
+    name = page_request.read_asked("name")
+    page_request.require("look", find_brand(page_request, action_id))
+    report = page_request.queries.find_effect(action_id, metric)
 
     def make() -> Drawing:
         return find_drawing(make_effect_drawings(report), name)
 
     key = ("effect", action_id, metric, name, hash(report.write_json()))
-    return answer_figure(visit, shelf, key, visit.readings.find_version(), make)
+    return answer_figure(page_request, cache, key, page_request.queries.find_version(), make)
 
 
-def show_effects(visit: Visit) -> Answer:
+def show_effects(page_request: PageRequest) -> Answer:
     """All effects of a brand's actions that were measured, the chart and the list."""
-    brand, metric = visit.read_asked("brand"), visit.asked.get("metric", "")
-    visit.require("look", brand)
-    every = list_effects(visit.workspace, brand=brand, show_key=visit.show_key)
+    brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric", "")
+    page_request.require("look", brand)
+    every = list_effects(page_request.workspace, brand=brand, show_key=page_request.show_key)
     shown = [each for each in every if not metric or each.report.metric == metric]
     drawing = make_effects_drawing(shown, brand)
     content = EffectsPage(
@@ -185,22 +185,24 @@ def show_effects(visit: Visit) -> Answer:
         if any(each.report.relative is not None for each in shown)
         else None,
         caption=drawing.gather().caption,
-        action_count=len(list_actions(visit.workspace, brand=brand)),
-        may_measure=visit.may("declare_actions", brand),
+        action_count=len(list_actions(page_request.workspace, brand=brand)),
+        may_measure=page_request.may("declare_actions", brand),
         download=make_path("/effects/figure", brand=brand, metric=metric, format="csv"),
     )
     return Page("effects.html", _("Impact of {brand}", brand=brand), content, section="effects", brand=brand)
 
 
-def show_effects_figure(visit: Visit, shelf: Cache) -> Answer:
+def show_effects_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """The chart of all effects of a brand, for its place on the page, or its numbers as CSV."""
-    brand, metric = visit.read_asked("brand"), visit.asked.get("metric", "")
-    visit.require("look", brand)
-    shown = list_effects(visit.workspace, brand=brand, metric=metric or None, show_key=visit.show_key)
+    brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric", "")
+    page_request.require("look", brand)
+    shown = list_effects(
+        page_request.workspace, brand=brand, metric=metric or None, show_key=page_request.show_key
+    )
     drawing = make_effects_drawing(shown, brand)
     stamp = [(each.report.action, each.report.metric, each.report.relative) for each in shown]
     key = ("effects", brand, metric, repr(stamp))
-    return answer_figure(visit, shelf, key, visit.readings.find_version(), lambda: drawing)
+    return answer_figure(page_request, cache, key, page_request.queries.find_version(), lambda: drawing)
 
 
 def _put_newest_first(shown: Sequence[ShownEffect]) -> list[ShownEffect]:

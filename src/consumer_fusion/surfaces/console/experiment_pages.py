@@ -11,7 +11,7 @@ from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.points import Facet
 from consumer_fusion.score.calibration.experiment_overrides import list_given_facets
 from consumer_fusion.score.effective_points import put_points_in_force
-from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +33,24 @@ class ExperimentPage:
     may_apply: bool
 
 
-def show_experiment(visit: Visit) -> Answer:
+def show_experiment(page_request: PageRequest) -> Answer:
     """What is on record of an experiment."""
-    row = _find_experiment(visit, visit.read_asked("experiment"))
-    kind = put_points_in_force(visit.workspace).points.kinds.get(row.kind)
+    row = _find_experiment(page_request, page_request.read_asked("experiment"))
+    kind = put_points_in_force(page_request.workspace).points.kinds.get(row.kind)
     is_told = kind is not None and any(entry.direction == "brand_to_consumer" for entry in kind.entries)
     content = ExperimentPage(
         row=row,
-        is_over=visit.workspace.now_us >= row.outcome_until,
+        is_over=page_request.workspace.now_us >= row.outcome_until,
         facets=() if is_told else list_given_facets(),
-        may_measure=visit.may("declare_actions", row.brand) and row.withdrawn_at is None,
-        may_apply=visit.may("change_points") and row.withdrawn_at is None,
+        may_measure=page_request.may("declare_actions", row.brand) and row.withdrawn_at is None,
+        may_apply=page_request.may("change_points") and row.withdrawn_at is None,
     )
     return Page("experiment.html", row.title, content, section="planner", brand=row.brand)
 
 
-def _find_experiment(visit: Visit, experiment_id: str) -> Experiment:
-    for row in list_experiments(visit.workspace):
-        if row.experiment_id == experiment_id and visit.may("look", row.brand):
+def _find_experiment(page_request: PageRequest, experiment_id: str) -> Experiment:
+    for row in list_experiments(page_request.workspace):
+        if row.experiment_id == experiment_id and page_request.may("look", row.brand):
             return row
     raise NotFoundError(
         _("There is no such experiment."), hint=_("The planner of a brand lists those that there are.")

@@ -9,10 +9,18 @@ from consumer_fusion.errors import DrawingError, NotFoundError
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.server.cache import Cache, Version
-from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
-from consumer_fusion.surfaces.console.patience import find_patience
+from consumer_fusion.surfaces.console.cache_control import find_patience
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, PageRequest
 from consumer_fusion.surfaces.console.urls import make_path
-from consumer_fusion.views.drawings import NARROW, WIDE, Drawing, Drawings, Drawn, draw_figure, leave_empty
+from consumer_fusion.views.drawings import (
+    NARROW,
+    WIDE,
+    Drawing,
+    Drawings,
+    RenderedChart,
+    draw_figure,
+    leave_empty,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class FigurePart:
         download: Where its numbers are as CSV.
     """
 
-    figure: Drawn
+    figure: RenderedChart
     path: str
     download: str
 
@@ -75,35 +83,46 @@ def find_drawing(drawings: Drawings, name: str) -> Drawing:
 
 
 def answer_figure(
-    visit: Visit, shelf: Cache, key: tuple[Hashable, ...], version: Version, make: Callable[[], Drawing]
+    page_request: PageRequest,
+    cache: Cache,
+    key: tuple[Hashable, ...],
+    version: Version,
+    make: Callable[[], Drawing],
 ) -> Answer:
     """A chart as a part of a page, or its numbers as CSV.
 
     Args:
-        visit: Who asks.
-        shelf: Where charts are kept once they are drawn; one that could not be drawn is tried again.
+        page_request: Who asks.
+        cache: Where charts are kept once they are drawn; one that could not be drawn is tried again.
         key: What is asked for, but for its width and the language.
         version: What it follows from now.
         make: Makes it ready to be drawn.
     """
-    if visit.asked.get("format") == "csv":
+    if page_request.asked.get("format") == "csv":
         table = make().gather()
         return Download(f"{table.name}.csv", table.write_csv())
-    look = NARROW if visit.asked.get("width") == "narrow" else WIDE
+    style = NARROW if page_request.asked.get("width") == "narrow" else WIDE
     try:
-        drawn = shelf.recall(
-            ("figure", *key, look.width, visit.language.code), version,
-            lambda: draw_figure(make(), look), patience_seconds=find_patience(),
+        drawn = cache.recall(
+            ("figure", *key, style.width, page_request.language.code), version,
+            lambda: draw_figure(make(), style), patience_seconds=find_patience(),
         )  # fmt: skip
     except DrawingError:
         drawn = leave_empty(make())
-    asked = {name: value for name, value in visit.asked.items() if name != "width"}
-    path, download = make_path(visit.path, **asked), make_path(visit.path, **{**asked, "format": "csv"})
+    asked = {name: value for name, value in page_request.asked.items() if name != "width"}
+    path, download = (
+        make_path(page_request.path, **asked),
+        make_path(page_request.path, **{**asked, "format": "csv"}),
+    )
     # A chart that names nobody is part of the page that it stands on, whose look is on record.
     note = None
     if any(column.name == "consumer" for column in drawn.table.columns):
-        detail = {"name": visit.asked.get("name"), "rows": len(drawn.table.rows)}
+        detail = {"name": page_request.asked.get("name"), "rows": len(drawn.table.rows)}
         note = AuditNote(
-            "look at figure", visit.path, visit.asked.get("consumer"), visit.asked.get("brand"), detail
+            "look at figure",
+            page_request.path,
+            page_request.asked.get("consumer"),
+            page_request.asked.get("brand"),
+            detail,
         )
     return Page("figure.html", drawn.heading, FigurePart(drawn, path, download), look=note)

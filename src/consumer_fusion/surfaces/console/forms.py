@@ -28,7 +28,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class SentForm:
+class SubmittedForm:
     """A form that was filled in.
 
     Attributes:
@@ -40,7 +40,7 @@ class SentForm:
     uploads: Mapping[str, Upload] = field(default_factory=dict)
 
 
-async def read_form(request: Request, *, takes_file: bool = False) -> SentForm | None:
+async def read_form(request: Request, *, takes_file: bool = False) -> SubmittedForm | None:
     """The form of a request; None when it is larger than any of ours.
 
     Args:
@@ -58,4 +58,4 @@ async def read_form(request: Request, *, takes_file: bool = False) -> SentForm |
                 fields.setdefault(name, []).append(value)
             elif value.filename:
                 uploads[name] = Upload(value.filename, await value.read())
-    return SentForm(fields, uploads)
+    return SubmittedForm(fields, uploads)

@@ -8,7 +8,7 @@ from consumer_fusion.i18n.translation import _
 from consumer_fusion.identity.operations import LIST_MERGES, SHOW_IDENTITY, ConsumerKey, MergeFilter
 from consumer_fusion.identity.overview import Identity, Merges
 from consumer_fusion.records.audit import AuditNote
-from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,17 @@ class IdentityPage:
     may_merge: bool
 
 
-def show_identities(visit: Visit) -> Answer:
+def show_identities(page_request: PageRequest) -> Answer:
     """The merges, the newest first, and the search for a consumer; who that one is, where one is asked for."""
-    may_merge = visit.may("merge_consumers")
-    if consumer := visit.asked.get("consumer"):
-        known: Identity = visit.ask(SHOW_IDENTITY, ConsumerKey(consumer=consumer))
+    may_merge = page_request.may("merge_consumers")
+    if consumer := page_request.asked.get("consumer"):
+        known: Identity = page_request.ask(SHOW_IDENTITY, ConsumerKey(consumer=consumer))
         look = AuditNote(SHOW_IDENTITY.look, consumer=known.consumer)
         return Page(
             "identity.html", known.consumer, IdentityPage(known, may_merge), section="identities", look=look
         )
-    listed: Merges = visit.ask(LIST_MERGES, MergeFilter())
-    look = AuditNote(LIST_MERGES.look, visit.path, detail={"rows": len(listed.merges)})
+    listed: Merges = page_request.ask(LIST_MERGES, MergeFilter())
+    look = AuditNote(LIST_MERGES.look, page_request.path, detail={"rows": len(listed.merges)})
     return Page(
         "identities.html", _("Identities"), IdentityPage(listed, may_merge), section="identities", look=look
     )

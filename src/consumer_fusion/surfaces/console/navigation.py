@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.access import Permission
 from consumer_fusion.surfaces.console.operation_pages import GroupPages
-from consumer_fusion.surfaces.console.templating import Entry, EntryGroup
+from consumer_fusion.surfaces.console.templating import NavigationEntry, NavigationGroup
 from consumer_fusion.surfaces.console.urls import make_path
 
 _OF_A_BRAND: tuple[tuple[str, str, str], ...] = (
@@ -45,7 +45,7 @@ _OF_ALL: tuple[tuple[str, tuple[tuple[str, str, str, Permission], ...]], ...] = 
 
 def list_groups(
     permissions: Collection[Permission], brand: str | None, made: Sequence[GroupPages]
-) -> list[EntryGroup]:
+) -> list[NavigationGroup]:
     """The entries that a visitor with these permissions has, in their groups and order.
 
     Args:
@@ -53,12 +53,13 @@ def list_groups(
         brand: The brand that is looked at; the entries of a brand are there only with one.
         made: Pages made from operations; those under a heading that is not here stand at the end.
     """
-    groups: list[EntryGroup] = []
+    groups: list[NavigationGroup] = []
     if brand:
         entries = [
-            Entry(section, _(words), make_path(path, brand=brand)) for section, words, path in _OF_A_BRAND
+            NavigationEntry(section, _(words), make_path(path, brand=brand))
+            for section, words, path in _OF_A_BRAND
         ]
-        groups.append(EntryGroup(_("This brand"), entries))
+        groups.append(NavigationGroup(_("This brand"), entries))
     headings = dict(_OF_ALL)
     made = [page for page in made if page.group.under]
     for page in made:
@@ -70,10 +71,10 @@ def list_groups(
             if page.group.under == heading
         ]
         entries = [
-            Entry(section, _(words), path)
+            NavigationEntry(section, _(words), path)
             for section, words, path, needed in (*rows, *made_rows)
             if needed in permissions
         ]
         if entries:
-            groups.append(EntryGroup(_(heading), entries))
+            groups.append(NavigationGroup(_(heading), entries))
     return groups

@@ -9,7 +9,7 @@ from consumer_fusion.surfaces.console.pages import Page
 
 
 @dataclass(frozen=True, slots=True)
-class ShownOncePage:
+class OneTimeSecretPage:
     """Something secret that was just made.
 
     Attributes:
@@ -35,5 +35,5 @@ def show_once(heading: str, secret: str, notes: Sequence[str], *, section: str, 
         section: Which entry of the navigation it belongs to.
         back: Where to go on when it has been kept.
     """
-    content = ShownOncePage(heading, secret, notes, back)
+    content = OneTimeSecretPage(heading, secret, notes, back)
     return Page("shown_once.html", heading, content, section=section)

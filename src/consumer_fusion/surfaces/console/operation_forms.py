@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands, read_brands
-from consumer_fusion.surfaces.console.pages import Visit
+from consumer_fusion.surfaces.console.pages import PageRequest
 from consumer_fusion.surfaces.operation_fields import is_day, is_file, is_moment, read_extra, read_text_file
 
 InputKind = Literal[
@@ -22,7 +22,7 @@ InputKind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class FormField:
     """One field of a form.
 
     Attributes:
@@ -52,7 +52,7 @@ class Input:
         return self.kind in ("brands", "choices", "flag") or (self.kind == "choice" and has_hints)
 
 
-def make_input(visit: Visit, name: str, declared: FieldInfo) -> Input:
+def make_input(page_request: PageRequest, name: str, declared: FieldInfo) -> FormField:
     """The input of a parameter."""
     default = None if declared.is_required() else declared.get_default(call_default_factory=True)
     extra = read_extra(declared)
@@ -60,7 +60,7 @@ def make_input(visit: Visit, name: str, declared: FieldInfo) -> Input:
     words = extra.get("words") or {each: each for each in _list_literals(declared.annotation)}
     hints = extra.get("hints", {})
     is_brand = kind in ("brand", "brands")
-    return Input(
+    return FormField(
         name=name,
         label=_(declared.title or name),
         hint=_(declared.description or ""),
@@ -71,7 +71,7 @@ def make_input(visit: Visit, name: str, declared: FieldInfo) -> Input:
             for value, label in words.items()
         ],
         is_required=declared.is_required(),
-        brands=offer_brands(visit.list_brands(), None) if is_brand else None,
+        brands=offer_brands(page_request.list_brands(), None) if is_brand else None,
     )
 
 
@@ -106,24 +106,24 @@ def _list_literals(annotation: Any) -> tuple[str, ...]:
     return ()
 
 
-def read_values(visit: Visit, model: type[BaseModel]) -> dict[str, object]:
+def read_values(page_request: PageRequest, model: type[BaseModel]) -> dict[str, object]:
     """What was filled in: an empty field stands for its default."""
     values: dict[str, object] = {}
     for name, declared in model.model_fields.items():
         kind = _choose_kind(name, declared)
-        text = visit.read_optional(name)
+        text = page_request.read_optional(name)
         if kind == "brands":
-            values[name] = read_brands(visit)
+            values[name] = read_brands(page_request)
         elif kind == "flag":
             values[name] = text == "yes"
         elif kind == "file":
-            if name in visit.sent.uploads:
-                sent = visit.sent.uploads[name]
+            if name in page_request.sent.uploads:
+                sent = page_request.sent.uploads[name]
                 values[name] = read_text_file(sent.name, sent.content)
         elif typing.get_origin(declared.annotation) in (list, tuple, frozenset):
-            values[name] = visit.read_choices(name)
+            values[name] = page_request.read_choices(name)
         elif kind == "number" and text:
-            values[name] = visit.read_number(name, 0.0)
+            values[name] = page_request.read_number(name, 0.0)
         elif text:
             values[name] = text
     return values

@@ -11,13 +11,13 @@ from pydantic.fields import FieldInfo
 
 from consumer_fusion.access.execution import execute
 from consumer_fusion.i18n.translation import _, read_language
-from consumer_fusion.operations import Capability, Group, Operation, Query
+from consumer_fusion.operations import Capability, Operation, OperationGroup, Query
 from consumer_fusion.records.access import Permission
 from consumer_fusion.records.audit import AuditNote
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, from_microseconds
 from consumer_fusion.surfaces.console.one_time_secret import show_once
-from consumer_fusion.surfaces.console.operation_forms import Input, make_input, read_values
-from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.operation_forms import FormField, make_input, read_values
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest, Redirect
 from consumer_fusion.surfaces.console.urls import is_own_path, make_path
 from consumer_fusion.surfaces.operation_fields import (
     is_day,
@@ -33,7 +33,7 @@ ROWS_SHOWN = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class OperationForm:
     """What can be done on a page.
 
     Attributes:
@@ -48,7 +48,7 @@ class Form:
     path: str
     button: str
     summary: str
-    inputs: Sequence[Input]
+    inputs: Sequence[FormField]
     question: str
     is_danger: bool
 
@@ -135,7 +135,7 @@ class TableSection:
     rows: Sequence[TableRow]
     empty: str
     filters: Sequence[tuple[str, str, bool]]
-    inputs: Sequence[Input]
+    inputs: Sequence[FormField]
     path: str
     note: str = ""
 
@@ -153,7 +153,7 @@ class OperationsPage:
 
     title: str
     intro: str
-    forms: Sequence[Form]
+    forms: Sequence[OperationForm]
     tables: Sequence[TableSection]
 
 
@@ -167,7 +167,7 @@ class GroupPages:
         operations: What it can do.
     """
 
-    group: Group
+    group: OperationGroup
     queries: Sequence[Query]
     operations: Sequence[Operation]
 
@@ -181,15 +181,15 @@ class GroupPages:
         """What one must be allowed to see the page."""
         return self.queries[0].needs
 
-    def show(self, visit: Visit) -> Answer:
+    def show(self, page_request: PageRequest) -> Answer:
         """The page: forms above, tables below."""
-        tables = [self._show_table(visit, query) for query in self.queries]
+        tables = [self._show_table(page_request, query) for query in self.queries]
         forms = [
-            Form(
-                self.name_path(each), _(each.button), _(each.summary), self._list_inputs(visit, each),
+            OperationForm(
+                self.name_path(each), _(each.button), _(each.summary), self._list_inputs(page_request, each),
                 _(each.question) if each.question else "", each.is_danger,
             )
-            for each in self.operations if each.is_on_page and visit.may(each.needs)
+            for each in self.operations if each.is_on_page and page_request.may(each.needs)
         ]  # fmt: skip
         content = OperationsPage(_(self.group.title), _(self.group.intro), forms, tables)
         look = self.queries[0].look
@@ -198,11 +198,13 @@ class GroupPages:
             look=AuditNote(look, self.path, detail={"rows": len(tables[0].rows)}) if look else None,
         )  # fmt: skip
 
-    def carry_out(self, operation: Operation, visit: Visit) -> Answer:
+    def carry_out(self, operation: Operation, page_request: PageRequest) -> Answer:
         """Do what a form asks for."""
-        parameters = read_parameters(operation.parameters, read_values(visit, operation.parameters))
-        result = execute(operation, visit.workspace, visit.visitor.caller, parameters, site=visit.site)
-        sent_from = visit.read_optional("back")
+        parameters = read_parameters(operation.parameters, read_values(page_request, operation.parameters))
+        result = execute(
+            operation, page_request.workspace, page_request.staff.caller, parameters, site=page_request.site
+        )
+        sent_from = page_request.read_optional("back")
         back = sent_from if is_own_path(sent_from) else self.path
         fields = operation.result.model_fields
         values = {name: write_text(field, getattr(result, name), result) for name, field in fields.items()}
@@ -218,9 +220,15 @@ class GroupPages:
         """Where its form is sent."""
         return f"{self.path}/{query.verb.replace(' ', '-')}"
 
-    def _show_table(self, visit: Visit, query: Query) -> TableSection:
-        asked = {name: visit.asked[name] for name in query.parameters.model_fields if visit.asked.get(name)}
-        rows = execute(query, visit.workspace, visit.visitor.caller, read_parameters(query.parameters, asked))
+    def _show_table(self, page_request: PageRequest, query: Query) -> TableSection:
+        asked = {
+            name: page_request.asked[name]
+            for name in query.parameters.model_fields
+            if page_request.asked.get(name)
+        }
+        rows = execute(
+            query, page_request.workspace, page_request.staff.caller, read_parameters(query.parameters, asked)
+        )
         headings = [
             Cell(_(each.title or name), "", _is_number(each), _is_long(each))
             for name, each in list_fields(query.result)
@@ -228,12 +236,14 @@ class GroupPages:
         title = _(query.title) if query is not self.queries[0] else ""
         shown = [
             TableRow(
-                _write_cells(visit, query.result, row), self._list_buttons(visit, row), query.is_past(row)
+                _write_cells(page_request, query.result, row),
+                self._list_buttons(page_request, row),
+                query.is_past(row),
             )
             for row in rows[:ROWS_SHOWN]
         ]
         inputs = [
-            replace(make_input(visit, name, each), value=asked.get(name, ""), is_required=False)
+            replace(make_input(page_request, name, each), value=asked.get(name, ""), is_required=False)
             for name, each in list_fields(query.parameters)
             if not read_extra(each).get("words")
         ]
@@ -244,14 +254,14 @@ class GroupPages:
             _("{shown} of {all} rows", shown=len(shown), all=len(rows)) if len(rows) > len(shown) else "",
         )  # fmt: skip
 
-    def _list_buttons(self, visit: Visit, row: BaseModel) -> list[RowButton]:
+    def _list_buttons(self, page_request: PageRequest, row: BaseModel) -> list[RowButton]:
         return [
             RowButton(
                 self.name_path(each), next(iter(each.parameters.model_fields)), str(getattr(row, each.of_row)),
                 _(each.button), _(each.question) if each.question else "", each.is_danger,
             )
             for each in self.operations
-            if each.of_row in type(row).model_fields and visit.may(each.needs) and each.is_offered(row)
+            if each.of_row in type(row).model_fields and page_request.may(each.needs) and each.is_offered(row)
         ]  # fmt: skip
 
     def _list_filters(self, query: Query, asked: Mapping[str, str]) -> list[tuple[str, str, bool]]:
@@ -266,9 +276,9 @@ class GroupPages:
                 ]
         return links
 
-    def _list_inputs(self, visit: Visit, operation: Operation) -> list[Input]:
+    def _list_inputs(self, page_request: PageRequest, operation: Operation) -> list[FormField]:
         return [
-            make_input(visit, name, each)
+            make_input(page_request, name, each)
             for name, each in operation.parameters.model_fields.items()
             if read_extra(each).get("is_shown", True)
         ]
@@ -306,16 +316,16 @@ def _write_day(day: int) -> str:
     return read_language().write_day(from_microseconds(day * DAY_MICROSECONDS).date())
 
 
-def _write_cells(visit: Visit, model: type[BaseModel], row: BaseModel) -> list[Cell]:
-    return [_write_cell(visit, name, each, row) for name, each in list_fields(model)]
+def _write_cells(page_request: PageRequest, model: type[BaseModel], row: BaseModel) -> list[Cell]:
+    return [_write_cell(page_request, name, each, row) for name, each in list_fields(model)]
 
 
-def _write_cell(visit: Visit, name: str, declared: FieldInfo, row: BaseModel) -> Cell:
+def _write_cell(page_request: PageRequest, name: str, declared: FieldInfo, row: BaseModel) -> Cell:
     text, path = write_text(declared, getattr(row, name), row), ""
     page = read_extra(declared).get("consumer_page")
     if page and text:
         path = make_path(page, consumer=text, brand=getattr(row, "brand", None))
-        text = visit.show_key(text)
+        text = page_request.show_key(text)
     return Cell(_(declared.title or name), text or "–", _is_number(declared), _is_long(declared), path)
 
 

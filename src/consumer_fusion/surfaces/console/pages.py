@@ -22,8 +22,8 @@ from consumer_fusion.records.identifier import mask_consumer_key
 from consumer_fusion.records.timestamps import DAY_MICROSECONDS, to_microseconds
 from consumer_fusion.score.queries import answers
 from consumer_fusion.storage.store import Session
-from consumer_fusion.surfaces.console.current_user import Visitor
-from consumer_fusion.surfaces.console.forms import SentForm, Upload
+from consumer_fusion.surfaces.console.current_staff import CurrentStaff
+from consumer_fusion.surfaces.console.forms import SubmittedForm, Upload
 from consumer_fusion.surfaces.console.queries import ConsoleQueries
 from consumer_fusion.workspace import Workspace
 
@@ -85,13 +85,13 @@ Answer = Page | Redirect | Download
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class PageRequest:
     """One request.
 
     Attributes:
         workspace: The workspace.
-        readings: What was read of it and is kept for a while.
-        visitor: Who asks.
+        queries: What was read of it and is kept for a while.
+        staff: Who asks.
         language: The language to answer in.
         asked: The parameters of the address.
         sent: What was filled in, when something is to be done.
@@ -101,11 +101,11 @@ class Visit:
     """
 
     workspace: Workspace
-    readings: ConsoleQueries
-    visitor: Visitor
+    queries: ConsoleQueries
+    staff: CurrentStaff
     language: CatalogueLanguage
     asked: Mapping[str, str]
-    sent: SentForm = field(default_factory=SentForm)
+    sent: SubmittedForm = field(default_factory=SubmittedForm)
     path: str = "/"
     site: str = ""
     is_part: bool = False
@@ -117,11 +117,11 @@ class Visit:
 
     def require(self, permission: Permission, brand: str | None = None) -> None:
         """Refuse what the visitor may not do."""
-        require_permission(self.visitor.caller, permission, brand)
+        require_permission(self.staff.caller, permission, brand)
 
     def may(self, permission: Permission, brand: str | None = None) -> bool:
         """Whether the visitor may do something."""
-        return may(self.visitor.caller, permission, brand)
+        return may(self.staff.caller, permission, brand)
 
     def read_asked(self, name: str) -> str:
         """A parameter of the address that must be there."""
@@ -158,12 +158,12 @@ class Visit:
 
     def list_brands(self) -> list[str]:
         """The brands that there are and that the visitor may see, the largest first."""
-        brands = self.readings.list_brand_names(self.as_of_us)
-        return [brand for brand in brands if self.visitor.caller.sees(brand)]
+        brands = self.queries.list_brand_names(self.as_of_us)
+        return [brand for brand in brands if self.staff.caller.sees(brand)]
 
     def ask(self, query: Query, parameters: BaseModel) -> Any:
         """What a query answers the visitor."""
-        return execute(query, self.workspace, self.visitor.caller, parameters)
+        return execute(query, self.workspace, self.staff.caller, parameters)
 
     def acting(self, deed: AuditNote | Callable[[Session], AuditNote]) -> Workspace:
         """The workspace in which what the visitor does is put on record in the transaction that does it.
@@ -173,14 +173,14 @@ class Visit:
         """
         return audit_changes(
             self.workspace,
-            self.visitor.caller.actor,
+            self.staff.caller.actor,
             lambda session: deed if isinstance(deed, AuditNote) else deed(session),
         )
 
     def write_entry(self, deed: AuditNote) -> AuditEntry:
         """What goes on record of something that the visitor did."""
         with self.workspace.store.reading() as session:
-            return make_entry(session, self.visitor.caller.actor, deed, self.workspace.now_us)
+            return make_entry(session, self.staff.caller.actor, deed, self.workspace.now_us)
 
     def show_key(self, key: str) -> str:
         """A consumer's key as this visitor may see it."""
@@ -192,7 +192,7 @@ class Visit:
         asked = answers.parse_as_of(self.asked.get("as_of") or None)
         if isinstance(asked, datetime):
             return _find_end(self.asked["as_of"], asked)
-        return self.readings.choose_moment(asked)
+        return self.queries.choose_moment(asked)
 
     @property
     def is_quiet(self) -> bool:

@@ -37,7 +37,7 @@ from consumer_fusion.records.timestamps import (
 from consumer_fusion.score.effective_points import put_points_in_force
 from consumer_fusion.server.cache import Cache
 from consumer_fusion.surfaces.console.figure_parts import Placeholder, answer_figure, place_figure
-from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, PageRequest
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.action_views import make_plans_drawing
 
@@ -83,17 +83,17 @@ class PlannerPage:
     soon: str
 
 
-def show_planner(visit: Visit) -> Answer:
+def show_planner(page_request: PageRequest) -> Answer:
     """Candidate dates, lengths and regions with what each could find, and hold-outs drawn by chance."""
-    brand, metric = visit.read_asked("brand"), visit.asked.get("metric") or "orders"
-    visit.require("look", brand)
+    brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric") or "orders"
+    page_request.require("look", brand)
     problem, plans = "", []
     try:
-        plans = _make_plans(visit, brand, metric)
+        plans = _make_plans(page_request, brand, metric)
     except FusionError as error:
         problem = f"{error.message} {error.hint}".strip()
     days = max((plan.days for plan in plans), default=28)
-    asked = {"brand": brand, "metric": metric, "start": visit.asked.get("start", "")}
+    asked = {"brand": brand, "metric": metric, "start": page_request.asked.get("start", "")}
     content = PlannerPage(
         brand=brand,
         metric=metric,
@@ -110,36 +110,36 @@ def show_planner(visit: Visit) -> Answer:
         figure=place_figure(make_plans_drawing(plans, metric), "/planner/figure", **asked) if plans else None,
         download=make_path("/planner/figure", format="csv", **asked),
         problem=problem,
-        holdouts=_suggest(visit, brand, metric, days),
+        holdouts=_suggest(page_request, brand, metric, days),
         holdout_days=days,
-        kinds=_list_kinds(visit),
-        drawn=_list_drawn(visit, brand),
-        may_draw=visit.may("declare_actions", brand),
-        may_download=visit.may("see_identities", brand),
-        soon=write_moment((visit.workspace.now_us // DAY_MICROSECONDS + 1) * DAY_MICROSECONDS)[:16],
+        kinds=_list_kinds(page_request),
+        drawn=_list_drawn(page_request, brand),
+        may_draw=page_request.may("declare_actions", brand),
+        may_download=page_request.may("see_identities", brand),
+        soon=write_moment((page_request.workspace.now_us // DAY_MICROSECONDS + 1) * DAY_MICROSECONDS)[:16],
     )
     return Page("planner.html", _("Planner of {brand}", brand=brand), content, section="planner", brand=brand)
 
 
-def show_planner_figure(visit: Visit, shelf: Cache) -> Answer:
+def show_planner_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """The chart of what could be found, for its place on the page, or its numbers as CSV."""
-    brand, metric = visit.read_asked("brand"), visit.asked.get("metric") or "orders"
-    visit.require("look", brand)
+    brand, metric = page_request.read_asked("brand"), page_request.asked.get("metric") or "orders"
+    page_request.require("look", brand)
 
-    key = ("plans", brand, metric, visit.asked.get("start"))
+    key = ("plans", brand, metric, page_request.asked.get("start"))
     return answer_figure(
-        visit, shelf, key, visit.readings.find_version(),
-        lambda: make_plans_drawing(_make_plans(visit, brand, metric), metric),
+        page_request, cache, key, page_request.queries.find_version(),
+        lambda: make_plans_drawing(_make_plans(page_request, brand, metric), metric),
     )  # fmt: skip
 
 
-def download_holdout(visit: Visit) -> Answer:
+def download_holdout(page_request: PageRequest) -> Answer:
     """The list of a hold-out: who gets the action and who does not."""
-    brand, experiment_id = visit.read_asked("brand"), visit.read_asked("experiment")
-    visit.require("see_identities", brand)
-    if experiment_id not in {row.experiment_id for row in _list_drawn(visit, brand)}:
+    brand, experiment_id = page_request.read_asked("brand"), page_request.read_asked("experiment")
+    page_request.require("see_identities", brand)
+    if experiment_id not in {row.experiment_id for row in _list_drawn(page_request, brand)}:
         raise NotFoundError(_("There is no such list."), hint=_("The page lists those that there are."))
-    rows = list_assignments(visit.workspace, experiment_id)
+    rows = list_assignments(page_request.workspace, experiment_id)
     look = AuditNote("download hold-out", object_id=experiment_id, brand=brand, detail={"rows": len(rows)})
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
@@ -148,27 +148,31 @@ def download_holdout(visit: Visit) -> Answer:
     return Download(f"hold-out-{experiment_id}.csv", target.getvalue(), look=look)
 
 
-def _make_plans(visit: Visit, brand: str, metric: str) -> list[Plan]:
-    starts = [part for part in visit.asked.get("start", "").replace(",", " ").split() if part][:MOST_STARTS]
+def _make_plans(page_request: PageRequest, brand: str, metric: str) -> list[Plan]:
+    starts = [part for part in page_request.asked.get("start", "").replace(",", " ").split() if part][
+        :MOST_STARTS
+    ]
     days = [to_day(to_microseconds(parse_moment(each))) for each in starts]
-    return plan_actions(visit.workspace, brand, metric=metric, starts=days)
+    return plan_actions(page_request.workspace, brand, metric=metric, starts=days)
 
 
-def _suggest(visit: Visit, brand: str, metric: str, days: int) -> list[tuple[HoldoutSuggestion, str]]:
+def _suggest(
+    page_request: PageRequest, brand: str, metric: str, days: int
+) -> list[tuple[HoldoutSuggestion, str]]:
     if metric not in COUNTED_METRICS:
         return []
-    found = suggest_holdouts(visit.workspace, brand, metric=metric, days=days)
+    found = suggest_holdouts(page_request.workspace, brand, metric=metric, days=days)
     return [(each, effect_wording.write_relative(each.detectable)) for each in found]
 
 
-def _list_kinds(visit: Visit) -> list[str]:
-    points = put_points_in_force(visit.workspace).points
+def _list_kinds(page_request: PageRequest) -> list[str]:
+    points = put_points_in_force(page_request.workspace).points
     return [kind.key for kind in points.kinds.values() if kind.is_brand_action]
 
 
-def _list_drawn(visit: Visit, brand: str) -> list[Experiment]:
+def _list_drawn(page_request: PageRequest, brand: str) -> list[Experiment]:
     return [
         each
-        for each in list_experiments(visit.workspace)
+        for each in list_experiments(page_request.workspace)
         if each.brand == brand and each.withdrawn_at is None
     ]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from consumer_fusion.access.execution import execute
-from consumer_fusion.causal.experiments.rollout import Suggestion, list_suggestions
+from consumer_fusion.causal.experiments.rollout import PointsSuggestion, list_suggestions
 from consumer_fusion.errors import InputError, NotFoundError
 from consumer_fusion.i18n.translation import _
 from consumer_fusion.records.points import DIRECTIONS, FACETS, POINTS_VERSIONS, Kind, PointsTable
@@ -25,7 +25,7 @@ from consumer_fusion.score.points_editing import (
     read_own,
 )
 from consumer_fusion.surfaces.console.brand_pages import show_being_read
-from consumer_fusion.surfaces.console.pages import Answer, Page, Redirect, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest, Redirect
 from consumer_fusion.surfaces.console.points_preview import Preview, preview_points
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.surfaces.operation_fields import read_parameters
@@ -64,7 +64,7 @@ class PointsPage:
     search: str
     without_points: Sequence[Mapping[str, Any]]
     may_change: bool
-    suggestions: Sequence[Suggestion]
+    suggestions: Sequence[PointsSuggestion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +124,16 @@ class VersionsPage:
     versions: Sequence[tuple[str, int, Sequence[PointsDifference]]]
 
 
-def show_points(visit: Visit) -> Answer:
+def show_points(page_request: PageRequest) -> Answer:
     """Every kind with its points."""
-    visit.require("look")
+    page_request.require("look")
     # How many events there are of a kind is of all brands together.
-    unscored = visit.readings.find_unscored() if visit.visitor.caller.brands is None else []
+    unscored = page_request.queries.find_unscored() if page_request.staff.caller.brands is None else []
     if unscored is None:
         return show_being_read(_("Points"), section="points")
-    points = put_points_in_force(visit.workspace).points
-    own = read_own(visit.workspace).get("kinds", {})
-    search = visit.asked.get("search", "").strip()
+    points = put_points_in_force(page_request.workspace).points
+    own = read_own(page_request.workspace).get("kinds", {})
+    search = page_request.asked.get("search", "").strip()
     wanted = search.casefold()
     content = PointsPage(
         points.version,
@@ -144,23 +144,23 @@ def show_points(visit: Visit) -> Answer:
         ],
         search,
         [row for row in unscored if wanted in str(row["kind"]).casefold()],
-        visit.may("change_points"),
+        page_request.may("change_points"),
         [
             each
-            for each in list_suggestions(visit.workspace)
-            if visit.may("look", each.brand) and wanted in each.key.casefold()
+            for each in list_suggestions(page_request.workspace)
+            if page_request.may("look", each.brand) and wanted in each.key.casefold()
         ],
     )
     return Page("points.html", _("Points"), content, section="points")
 
 
-def show_kind(visit: Visit) -> Answer:
+def show_kind(page_request: PageRequest) -> Answer:
     """One kind of the table, to be changed."""
-    visit.require("look")
-    key = visit.read_asked("key")
-    points = put_points_in_force(visit.workspace).points
+    page_request.require("look")
+    key = page_request.read_asked("key")
+    points = put_points_in_force(page_request.workspace).points
     kind = points.kinds.get(key)
-    unscored = visit.readings.count_unscored() if visit.visitor.caller.brands is None else []
+    unscored = page_request.queries.count_unscored() if page_request.staff.caller.brands is None else []
     if kind is None and key not in {row["kind"] for row in unscored}:
         raise NotFoundError(
             _("There is no kind “{key}”.", key=key), hint=_("The points table lists all of them.")
@@ -169,48 +169,48 @@ def show_kind(visit: Visit) -> Answer:
         key,
         kind,
         load_points().kinds.get(key),
-        key in read_own(visit.workspace).get("kinds", {}),
+        key in read_own(page_request.workspace).get("kinds", {}),
         points.version,
         [(direction, FACETS[direction]) for direction in DIRECTIONS],
         {entry.facet: entry.points for entry in kind.entries} if kind else {},
         frozenset(entry.facet for entry in kind.entries if entry.is_graded) if kind else frozenset(),
-        visit.may("change_points"),
+        page_request.may("change_points"),
     )
     return Page("kind.html", _(key), content, section="points")
 
 
-def preview_change(visit: Visit) -> Answer:
+def preview_change(page_request: PageRequest) -> Answer:
     """What a change of a kind would do to relationships that there are."""
-    visit.require("change_points")
-    form, after = _read_change(visit)
-    preview = preview_points(visit.workspace, after, form.key, visit.as_of_us)
+    page_request.require("change_points")
+    form, after = _read_change(page_request)
+    preview = preview_points(page_request.workspace, after, form.key, page_request.as_of_us)
     content = PreviewPage(
         form,
         preview,
-        [(visit.show_key(effect.consumer), effect) for effect in preview.largest],
-        visit.read_form("before"),
-        visit.read_optional("reset") == "yes",
+        [(page_request.show_key(effect.consumer), effect) for effect in preview.largest],
+        page_request.read_form("before"),
+        page_request.read_optional("reset") == "yes",
     )
     return Page("preview.html", _("Preview"), content, section="points")
 
 
-def save_change(visit: Visit) -> Answer:
+def save_change(page_request: PageRequest) -> Answer:
     """Put a change of a kind in force."""
-    form, _unused = _read_change(visit)
+    form, _unused = _read_change(page_request)
     given = {
         **asdict(form),
-        "is_reset": visit.read_optional("reset") == "yes",
-        "before": visit.read_form("before"),
+        "is_reset": page_request.read_optional("reset") == "yes",
+        "before": page_request.read_form("before"),
     }
     asked = read_parameters(ChangePoints, given)
-    made = execute(CHANGE_POINTS, visit.workspace, visit.visitor.caller, asked)
+    made = execute(CHANGE_POINTS, page_request.workspace, page_request.staff.caller, asked)
     return Redirect(make_path("/points/kind", key=form.key), _(CHANGE_POINTS.done, kind=_(made.kind)))
 
 
-def show_versions(visit: Visit) -> Answer:
+def show_versions(page_request: PageRequest) -> Answer:
     """The versions that were in force, and what each changed."""
-    visit.require("look")
-    with visit.workspace.store.reading() as session:
+    page_request.require("look")
+    with page_request.workspace.store.reading() as session:
         rows = session.read(
             POINTS_VERSIONS, order_by=("applied_us desc",), limit=VERSIONS_LISTED + 1
         ).to_pylist()
@@ -223,10 +223,10 @@ def show_versions(visit: Visit) -> Answer:
     return Page("versions.html", _("Versions of the points"), VersionsPage(versions), section="points")
 
 
-def _read_change(visit: Visit) -> tuple[KindForm, PointsTable]:
-    visit.read_form("key")
-    form = _read_form(visit.form)
-    return form, check_own(_make_own(visit, form))
+def _read_change(page_request: PageRequest) -> tuple[KindForm, PointsTable]:
+    page_request.read_form("key")
+    form = _read_form(page_request.form)
+    return form, check_own(_make_own(page_request, form))
 
 
 def _read_form(form: Mapping[str, Sequence[str]]) -> KindForm:
@@ -256,6 +256,6 @@ def _read_form(form: Mapping[str, Sequence[str]]) -> KindForm:
     )
 
 
-def _make_own(visit: Visit, form: KindForm) -> dict[str, Any]:
-    own = read_own(visit.workspace)
-    return drop_own(own, form.key) if visit.read_optional("reset") == "yes" else change_own(own, form)
+def _make_own(page_request: PageRequest, form: KindForm) -> dict[str, Any]:
+    own = read_own(page_request.workspace)
+    return drop_own(own, form.key) if page_request.read_optional("reset") == "yes" else change_own(own, form)

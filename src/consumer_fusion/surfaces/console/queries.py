@@ -34,7 +34,7 @@ from consumer_fusion.server.cache import Cache, Version
 from consumer_fusion.server.many_pairs import is_many, read_brand, summarise_brands
 from consumer_fusion.server.percentile_cache import PercentileCache
 from consumer_fusion.server.worker_pool import WorkerPool
-from consumer_fusion.surfaces.console.patience import find_patience
+from consumer_fusion.surfaces.console.cache_control import find_patience
 from consumer_fusion.views.pair_views import HISTORY_DAYS
 from consumer_fusion.workspace import Workspace
 

@@ -14,7 +14,7 @@ from consumer_fusion.repairs.rejected_operations import (
     RejectedRow,
     RejectedRows,
 )
-from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.surfaces.operation_fields import read_parameters
 
@@ -51,11 +51,11 @@ class RejectionPage:
     line_count: int
 
 
-def show_rejected(visit: Visit) -> Answer:
+def show_rejected(page_request: PageRequest) -> Answer:
     """The rows that were set aside, by reason."""
-    code = visit.asked.get("code", "")
-    asked = {name: visit.asked[name] for name in ("code", "after") if visit.asked.get(name)}
-    told: RejectedRows = visit.ask(
+    code = page_request.asked.get("code", "")
+    asked = {name: page_request.asked[name] for name in ("code", "after") if page_request.asked.get(name)}
+    told: RejectedRows = page_request.ask(
         LIST_REJECTED, read_parameters(RejectedFilter, {**asked, "limit": ROWS_ON_PAGE})
     )
     total = sum(each.row_count for each in told.counts if code in ("", each.code))
@@ -64,14 +64,14 @@ def show_rejected(visit: Visit) -> Answer:
         told, code, total,
         make_path("/rejected", code=code, after=told.rows[-1].rejection_id) if is_full else "",
     )  # fmt: skip
-    look = AuditNote(LIST_REJECTED.look, visit.path, detail={"rows": len(told.rows)})
+    look = AuditNote(LIST_REJECTED.look, page_request.path, detail={"rows": len(told.rows)})
     return Page("rejected.html", _("Import errors"), content, section="rejected", look=look)
 
 
-def show_rejection(visit: Visit) -> Answer:
+def show_rejection(page_request: PageRequest) -> Answer:
     """One row, as it came, to be corrected."""
-    asked = read_parameters(RejectedId, {"rejection_id": visit.read_asked("row")})
-    row: RejectedRow = visit.ask(SHOW_REJECTED, asked)
+    asked = read_parameters(RejectedId, {"rejection_id": page_request.read_asked("row")})
+    row: RejectedRow = page_request.ask(SHOW_REJECTED, asked)
     content = RejectionPage(row, min(24, max(4, len(row.raw) // 70 + row.raw.count("\n") + 2)))
     return Page(
         "rejection.html", _("Row {number}", number=row.rejection_id), content, section="rejected",

@@ -19,7 +19,7 @@ from consumer_fusion.surfaces.console.figure_parts import (
     find_drawing,
     place_figure,
 )
-from consumer_fusion.surfaces.console.pages import Answer, Download, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Download, Page, PageRequest
 from consumer_fusion.surfaces.console.queries import PairReading
 from consumer_fusion.surfaces.console.urls import make_path
 from consumer_fusion.views.drawings import Drawing
@@ -29,7 +29,7 @@ LEDGER_ROWS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class FacetPart:
+class FacetFragment:
     """What one event gave or took in one facet.
 
     Attributes:
@@ -72,7 +72,7 @@ class LedgerRow:
     parent_event_id: str | None
     contribution: float
     change: float | None
-    parts: tuple[FacetPart, ...]
+    parts: tuple[FacetFragment, ...]
     without_path: str
 
 
@@ -120,7 +120,7 @@ class RelationshipPage:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerPart:
+class LedgerFragment:
     """Further rows of a ledger.
 
     Attributes:
@@ -132,30 +132,30 @@ class LedgerPart:
     more_path: str | None
 
 
-def show_relationship(visit: Visit) -> Answer:
+def show_relationship(page_request: PageRequest) -> Answer:
     """One relationship."""
-    consumer, brand = _read_pair(visit)
-    as_of_us = visit.as_of_us
-    pair = _read(visit, consumer, brand)
-    rows = make_ledger(pair, _parameters(visit))
-    if visit.asked.get("format") == "csv":
+    consumer, brand = _read_pair(page_request)
+    as_of_us = page_request.as_of_us
+    pair = _read(page_request, consumer, brand)
+    rows = make_ledger(pair, _parameters(page_request))
+    if page_request.asked.get("format") == "csv":
         table = make_ledger_table(pair.answer)
         return Download(f"{table.name}.csv", table.write_csv())
-    if visit.is_part and "from" in visit.asked:
-        start = _read_place(visit.asked["from"])
-        part = LedgerPart(
-            rows[start : start + LEDGER_ROWS], _more_path(visit, start + LEDGER_ROWS, len(rows))
+    if page_request.is_part and "from" in page_request.asked:
+        start = _read_place(page_request.asked["from"])
+        part = LedgerFragment(
+            rows[start : start + LEDGER_ROWS], _more_path(page_request, start + LEDGER_ROWS, len(rows))
         )
         look = AuditNote("look at relationship", consumer=consumer, brand=brand, detail={"from": start})
         return Page("ledger_rows.html", "", part, look=look)
     reading = pair.answer.explanation.reading
-    shown = visit.show_key(pair.answer.consumer)
+    shown = page_request.show_key(pair.answer.consumer)
     content = RelationshipPage(
         consumer=consumer,
         shown=shown,
         brand=brand,
         as_of_us=as_of_us,
-        is_quiet=visit.is_quiet,
+        is_quiet=page_request.is_quiet,
         reading=reading,
         percentile=pair.percentile,
         change_28_days=pair.change_28_days,
@@ -168,16 +168,16 @@ def show_relationship(visit: Visit) -> Answer:
             for direction in DIRECTIONS
         ],
         scale=max([10.0, *map(abs, reading.facets.values())]),
-        associations=_list_associations(visit, pair),
+        associations=_list_associations(page_request, pair),
         ledger=rows[:LEDGER_ROWS],
         event_count=len(rows),
-        more_path=_more_path(visit, LEDGER_ROWS, len(rows)),
+        more_path=_more_path(page_request, LEDGER_ROWS, len(rows)),
         figures=[
-            place_figure(each, "/relationship/figure", name=name, **_parameters(visit))
+            place_figure(each, "/relationship/figure", name=name, **_parameters(page_request))
             for name, each in make_pair_drawings(pair.answer, pair.history, shown).items()
         ],
-        download=make_path("/relationship", format="csv", **_parameters(visit)),
-        live_path=find_live_path(visit, brand=brand, consumer=pair.answer.consumer),
+        download=make_path("/relationship", format="csv", **_parameters(page_request)),
+        live_path=find_live_path(page_request, brand=brand, consumer=pair.answer.consumer),
     )
     return Page(
         "relationship.html", f"{shown} × {brand}", content, section="consumers", brand=brand,
@@ -185,38 +185,38 @@ def show_relationship(visit: Visit) -> Answer:
     )  # fmt: skip
 
 
-def show_pair_figure(visit: Visit, shelf: Cache) -> Answer:
+def show_pair_figure(page_request: PageRequest, cache: Cache) -> Answer:
     """One chart of a relationship, for its place on the page, or its numbers as CSV."""
-    consumer, brand = _read_pair(visit)
-    name = visit.read_asked("name")
+    consumer, brand = _read_pair(page_request)
+    name = page_request.read_asked("name")
 
     def make() -> Drawing:
-        pair = _read(visit, consumer, brand)
-        shown = visit.show_key(pair.answer.consumer)
+        pair = _read(page_request, consumer, brand)
+        shown = page_request.show_key(pair.answer.consumer)
         return find_drawing(make_pair_drawings(pair.answer, pair.history, shown), name)
 
     key = (
-        "pair", consumer, brand, name, visit.asked.get("as_of"), visit.may("see_identities"),
-        visit.visitor.caller.brands is None,
+        "pair", consumer, brand, name, page_request.asked.get("as_of"), page_request.may("see_identities"),
+        page_request.staff.caller.brands is None,
     )  # fmt: skip
-    version = visit.readings.find_pair_version(consumer, brand, visit.as_of_us)
-    return answer_figure(visit, shelf, key, version, make)
+    version = page_request.queries.find_pair_version(consumer, brand, page_request.as_of_us)
+    return answer_figure(page_request, cache, key, version, make)
 
 
-def show_without(visit: Visit) -> Answer:
+def show_without(page_request: PageRequest) -> Answer:
     """What the score would be without one of the events."""
-    consumer, brand = _read_pair(visit)
-    pair = _read(visit, consumer, brand)
-    content = answers.score_without(pair.answer, visit.read_asked("event"))
+    consumer, brand = _read_pair(page_request)
+    pair = _read(page_request, consumer, brand)
+    content = answers.score_without(pair.answer, page_request.read_asked("event"))
     return Page("without.html", _("Without this event"), content)
 
 
 def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[LedgerRow]:
     """The events of a relationship, the newest first, each with all that it gave or took."""
-    parts: dict[str, list[FacetPart]] = {}
+    parts: dict[str, list[FacetFragment]] = {}
     for each in pair.answer.explanation.contributions:
         parts.setdefault(each.event_id, []).append(
-            FacetPart(each.facet, each.direction, each.points, each.contribution, each.sentence)
+            FacetFragment(each.facet, each.direction, each.points, each.contribution, each.sentence)
         )
     moves: dict[str, float] = {}
     for change in pair.answer.changes:
@@ -239,31 +239,37 @@ def make_ledger(pair: PairReading, parameters: Mapping[str, object]) -> list[Led
     ]
 
 
-def _list_associations(visit: Visit, pair: PairReading) -> list[dict[str, object]]:
+def _list_associations(page_request: PageRequest, pair: PairReading) -> list[dict[str, object]]:
     return [
         {**each.model_dump(mode="json"), "words": _(EVIDENCE_WORDS[each.evidence])}
-        for each in list_associations(visit.workspace, consumer=pair.answer.consumer)
+        for each in list_associations(page_request.workspace, consumer=pair.answer.consumer)
         if each.brand == pair.answer.brand
     ]
 
 
-def _read(visit: Visit, consumer: str, brand: str) -> PairReading:
-    is_whole = visit.visitor.caller.brands is None
-    return visit.readings.read_pair(consumer, brand, visit.as_of_us, is_whole=is_whole)
+def _read(page_request: PageRequest, consumer: str, brand: str) -> PairReading:
+    is_whole = page_request.staff.caller.brands is None
+    return page_request.queries.read_pair(consumer, brand, page_request.as_of_us, is_whole=is_whole)
 
 
-def _read_pair(visit: Visit) -> tuple[str, str]:
-    consumer, brand = visit.read_asked("consumer"), visit.read_asked("brand")
-    visit.require("look", brand)
+def _read_pair(page_request: PageRequest) -> tuple[str, str]:
+    consumer, brand = page_request.read_asked("consumer"), page_request.read_asked("brand")
+    page_request.require("look", brand)
     return consumer, brand
 
 
-def _parameters(visit: Visit) -> dict[str, object]:
-    return {name: visit.asked[name] for name in ("consumer", "brand", "as_of") if name in visit.asked}
+def _parameters(page_request: PageRequest) -> dict[str, object]:
+    return {
+        name: page_request.asked[name]
+        for name in ("consumer", "brand", "as_of")
+        if name in page_request.asked
+    }
 
 
-def _more_path(visit: Visit, start: int, count: int) -> str | None:
-    return make_path("/relationship", **_parameters(visit), **{"from": start}) if start < count else None
+def _more_path(page_request: PageRequest, start: int, count: int) -> str | None:
+    return (
+        make_path("/relationship", **_parameters(page_request), **{"from": start}) if start < count else None
+    )
 
 
 def _read_place(text: str) -> int:

@@ -26,12 +26,12 @@ from consumer_fusion.surfaces.console import (
     unattributed_page,
 )
 from consumer_fusion.surfaces.console.operation_pages import find_group_pages
-from consumer_fusion.surfaces.console.pages import Answer, Visit
+from consumer_fusion.surfaces.console.pages import Answer, PageRequest
 from consumer_fusion.surfaces.operation_fields import is_file
 
 
 @dataclass(frozen=True, slots=True)
-class PageMaker:
+class PageFunction:
     """What makes a page.
 
     Attributes:
@@ -43,29 +43,37 @@ class PageMaker:
     """
 
     needs: Permission
-    make: Callable[[Visit, Cache], Answer]
+    make: Callable[[PageRequest, Cache], Answer]
     is_change: bool = False
     is_preview: bool = False
     takes_file: bool = False
 
 
-def _show(needs: Permission, make: Callable[[Visit], Answer]) -> PageMaker:
-    return PageMaker(needs, lambda visit, _: make(visit))
+def _show(needs: Permission, make: Callable[[PageRequest], Answer]) -> PageFunction:
+    return PageFunction(needs, lambda page_request, _: make(page_request))
 
 
-def _draw(needs: Permission, make: Callable[[Visit, Cache], Answer]) -> PageMaker:
-    return PageMaker(needs, make)
+def _draw(needs: Permission, make: Callable[[PageRequest, Cache], Answer]) -> PageFunction:
+    return PageFunction(needs, make)
 
 
 def _change(
-    needs: Permission, make: Callable[[Visit], Answer], *, is_preview: bool = False, takes_file: bool = False
-) -> PageMaker:
-    return PageMaker(
-        needs, lambda visit, _: make(visit), is_change=True, is_preview=is_preview, takes_file=takes_file
+    needs: Permission,
+    make: Callable[[PageRequest], Answer],
+    *,
+    is_preview: bool = False,
+    takes_file: bool = False,
+) -> PageFunction:
+    return PageFunction(
+        needs,
+        lambda page_request, _: make(page_request),
+        is_change=True,
+        is_preview=is_preview,
+        takes_file=takes_file,
     )
 
 
-_OWN_PAGES: dict[str, PageMaker] = {
+_OWN_PAGES: dict[str, PageFunction] = {
     "/": _show("look", brand_pages.show_start),
     "/brands": _show("look", brand_pages.show_brands),
     "/brand": _show("look", brand_pages.show_overview),
@@ -105,9 +113,9 @@ _OWN_PAGES: dict[str, PageMaker] = {
 }
 
 
-def _find_pages() -> dict[str, PageMaker]:
+def _find_pages() -> dict[str, PageFunction]:
     """The pages of the console, with those made from operations."""
-    pages: dict[str, PageMaker] = {}
+    pages: dict[str, PageFunction] = {}
     for group in GROUP_PAGES:
         if group.group.under:
             pages[group.path] = _show(group.needs, group.show)

@@ -18,10 +18,10 @@ from consumer_fusion.i18n.locales import LANGUAGE_COOKIE, choose_language
 from consumer_fusion.i18n.translation import N_, _, speaking
 from consumer_fusion.server import authentication
 from consumer_fusion.server.http_errors import find_status, write_headers
-from consumer_fusion.server.session_middleware import find_visit
+from consumer_fusion.server.session_middleware import find_request_session
 from consumer_fusion.surfaces.console.console_application import read_theme
-from consumer_fusion.surfaces.console.current_user import Visitor
-from consumer_fusion.surfaces.console.templating import Frame, render_page
+from consumer_fusion.surfaces.console.current_staff import CurrentStaff
+from consumer_fusion.surfaces.console.templating import PageFrame, render_page
 from consumer_fusion.surfaces.console.urls import is_own_path, make_path
 
 SIGN_IN_PATH = "/sign-in"
@@ -44,7 +44,7 @@ class SignInPage:
         hint: What to do about it.
         is_owner_link: Whether the first owner is being made, who says their address.
         min_letters: How long a password has to be.
-        visitor_name: Who is signed in already; empty for nobody.
+        staff_name: Who is signed in already; empty for nobody.
         is_demo: Whether one is let in without a password here.
     """
 
@@ -54,22 +54,22 @@ class SignInPage:
     hint: str = ""
     is_owner_link: bool = False
     min_letters: int = MIN_LETTERS
-    visitor_name: str = ""
+    staff_name: str = ""
     is_demo: bool = False
 
 
-class StaffVisiting:
+class StaffSessions:
     """Sessions as the console sees them; the request came through `SessionMiddleware`."""
 
     sign_in_path = SIGN_IN_PATH
     sign_out_path = SIGN_OUT_PATH
 
-    def find_visitor(self, request: Request) -> Visitor | None:
+    def find_signed_in_staff(self, request: Request) -> CurrentStaff | None:
         """Who is signed in, or None."""
         found = authentication.find_staff(request)
         if found is None:
             return None
-        return Visitor(found.account.name, found.caller, is_demo=found.session.origin == "demo")
+        return CurrentStaff(found.account.name, found.caller, is_demo=found.session.origin == "demo")
 
     def make_form_token(self, request: Request) -> str:
         """What every form of a page carries."""
@@ -82,8 +82,8 @@ class StaffVisiting:
             PermissionDeniedError: It does not.
         """
         if "x-form-token" not in request.headers:
-            visit = find_visit(request)
-            form_tokens.check_form(visit.gate.signing_key, visit.held, given)
+            session = find_request_session(request)
+            form_tokens.check_form(session.guard.signing_key, session.held, given)
 
 
 def sign_in_routes() -> list[Route]:
@@ -100,7 +100,7 @@ def sign_in_routes() -> list[Route]:
 async def _show_sign_in(request: Request) -> Response:
     if authentication.find_staff(request) is not None:
         return RedirectResponse(_read_next(request), status_code=303)
-    is_demo = find_visit(request).gate.is_demo
+    is_demo = find_request_session(request).guard.is_demo
     # Whoever has just gone is not let in again before they ask for it.
     if is_demo and "out" not in request.query_params:
         try:
@@ -145,13 +145,13 @@ async def _take_up_link(request: Request) -> Response:
 
 
 def _answer_link(request: Request, fields: Mapping[str, str], error: FusionError | None) -> Response:
-    visit, secret = find_visit(request), request.path_params["secret"]
-    gate, name = visit.gate, visit.signed_in.account.name if visit.signed_in else ""
+    session, secret = find_request_session(request), request.path_params["secret"]
+    guard, name = session.guard, session.signed_in.account.name if session.signed_in else ""
     try:
-        with gate.store.reading() as session:
-            link = find_link(session, secret, gate.now_us())
+        with guard.store.reading() as session:
+            link = find_link(session, secret, guard.now_us())
     except FusionError as gone:
-        page = SignInPage(SIGN_IN_PATH, message=gone.message, hint=gone.hint, visitor_name=name)
+        page = SignInPage(SIGN_IN_PATH, message=gone.message, hint=gone.hint, staff_name=name)
         return _render(request, "sign_in.html", page, gone)
     page = SignInPage(
         f"{LINK_PATH}{secret}",
@@ -159,7 +159,7 @@ def _answer_link(request: Request, fields: Mapping[str, str], error: FusionError
         message=error.message if error else "",
         hint=error.hint if error else "",
         is_owner_link=link.purpose == "owner",
-        visitor_name=name,
+        staff_name=name,
     )
     return _render(request, "welcome.html", page, error)
 
@@ -173,7 +173,7 @@ def _render(
         title = _("Sign in") if template == "sign_in.html" else _("Welcome")
         # The address of a link holds its secret, so no other form may carry it away.
         here = SIGN_IN_PATH if template == "sign_in.html" else "/"
-        frame = Frame(
+        frame = PageFrame(
             title=title,
             form_token=authentication.read_form_token(request),
             here=here,

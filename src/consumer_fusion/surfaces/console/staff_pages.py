@@ -18,7 +18,7 @@ from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.operations import NoParameters
 from consumer_fusion.records.access import Role
 from consumer_fusion.surfaces.console.brand_choices import BrandChoices, offer_brands
-from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 
 SAID_BY_NAME = (
     N_("look"),
@@ -54,21 +54,29 @@ class StaffPage:
     states: Mapping[AccountState, str]
 
 
-def show_staff(visit: Visit) -> Answer:
+def show_staff(page_request: PageRequest) -> Answer:
     """Who may sign in."""
-    accounts: list[StaffAccount] = visit.ask(LIST_STAFF, NoParameters())
-    return _answer(visit, "staff.html", _("Staff"), accounts, offer_brands(visit.list_brands(), None))
+    accounts: list[StaffAccount] = page_request.ask(LIST_STAFF, NoParameters())
+    return _answer(
+        page_request, "staff.html", _("Staff"), accounts, offer_brands(page_request.list_brands(), None)
+    )
 
 
-def show_account(visit: Visit) -> Answer:
+def show_account(page_request: PageRequest) -> Answer:
     """One account, to be changed."""
-    account: StaffAccount = visit.ask(SHOW_ACCOUNT, AccountName(account=visit.read_asked("account")))
-    brands = offer_brands(visit.list_brands(), account.brands)
-    return _answer(visit, "account.html", account.name, [account], brands)
+    account: StaffAccount = page_request.ask(
+        SHOW_ACCOUNT, AccountName(account=page_request.read_asked("account"))
+    )
+    brands = offer_brands(page_request.list_brands(), account.brands)
+    return _answer(page_request, "account.html", account.name, [account], brands)
 
 
 def _answer(
-    visit: Visit, template: str, title: str, accounts: Sequence[StaffAccount], brands: BrandChoices
+    page_request: PageRequest,
+    template: str,
+    title: str,
+    accounts: Sequence[StaffAccount],
+    brands: BrandChoices,
 ) -> Page:
-    content = StaffPage(accounts, brands, visit.visitor.caller.actor.id, ROLE_MEANINGS, STATE_WORDS)
+    content = StaffPage(accounts, brands, page_request.staff.caller.actor.id, ROLE_MEANINGS, STATE_WORDS)
     return Page(template, title, content, section="staff")

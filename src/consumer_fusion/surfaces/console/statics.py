@@ -18,7 +18,7 @@ def static_routes() -> list[BaseRoute]:
     """The routes of static files."""
     return [
         Route(f"{STATIC_PATH}/views.css", _send_style),
-        Mount(STATIC_PATH, app=_KeptStatics(packages=[("consumer_fusion.surfaces.console", "static")])),
+        Mount(STATIC_PATH, app=_CachedStatics(packages=[("consumer_fusion.surfaces.console", "static")])),
     ]
 
 
@@ -26,7 +26,7 @@ async def _send_style(_: Request) -> Response:
     return PlainTextResponse(write_style(), media_type="text/css", headers={"Cache-Control": _KEPT})
 
 
-class _KeptStatics(StaticFiles):
+class _CachedStatics(StaticFiles):
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers["Cache-Control"] = _KEPT

@@ -23,7 +23,7 @@ from consumer_fusion.identity.linkage import DEFAULT_THRESHOLD, suggest_merges
 from consumer_fusion.identity.people import read_people
 from consumer_fusion.identity.review import ClaimedPair, list_claimed
 from consumer_fusion.surfaces.console.forms import Upload
-from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 
 SUGGESTIONS_LISTED = 200
 MOST_PEOPLE = 50_000
@@ -43,12 +43,12 @@ class SuggestionsPage:
 
     is_installed: bool
     threshold: float
-    found: Found | None = None
+    found: LinkageResult | None = None
     claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LinkageResult:
     """What was found in a file of people.
 
     Attributes:
@@ -63,32 +63,34 @@ class Found:
     unknown_count: int
 
 
-def show_suggestions(visit: Visit) -> Answer:
+def show_suggestions(page_request: PageRequest) -> Answer:
     """What browsers claim, and where a file of people is chosen."""
-    visit.require("merge_consumers")
-    with visit.workspace.store.reading() as session:
+    page_request.require("merge_consumers")
+    with page_request.workspace.store.reading() as session:
         pairs = list_claimed(session, SUGGESTIONS_LISTED)
-    claimed = [(each, visit.show_key(each.first), visit.show_key(each.second)) for each in pairs]
+    claimed = [
+        (each, page_request.show_key(each.first), page_request.show_key(each.second)) for each in pairs
+    ]
     return _answer(None, DEFAULT_THRESHOLD, claimed)
 
 
-def find_suggestions(visit: Visit) -> Answer:
+def find_suggestions(page_request: PageRequest) -> Answer:
     """Compare the records of a file with each other; nothing is merged, and the file is not kept."""
-    visit.require("merge_consumers")
+    page_request.require("merge_consumers")
     if not _is_installed():
         raise MissingExtraError(
             _("The part that compares records of people is not installed here."),
             hint=_("Whoever looks after the server can install it; the documentation says how."),
         )
-    threshold = visit.read_number("percent", DEFAULT_THRESHOLD * 100) / 100
-    suggested = _suggest(visit.read_upload("people"), threshold)
+    threshold = page_request.read_number("percent", DEFAULT_THRESHOLD * 100) / 100
+    suggested = _suggest(page_request.read_upload("people"), threshold)
     keys = sorted({*suggested["first"].to_pylist(), *suggested["second"].to_pylist()})
-    with visit.workspace.store.reading() as session:
+    with page_request.workspace.store.reading() as session:
         known = find_keys(session, "consumer", keys)
     rows = [row for row in suggested.to_pylist() if row["first"] in known and row["second"] in known]
-    found = Found(
+    found = LinkageResult(
         [
-            (row, visit.show_key(row["first"]), visit.show_key(row["second"]), json.dumps(row))
+            (row, page_request.show_key(row["first"]), page_request.show_key(row["second"]), json.dumps(row))
             for row in rows[:SUGGESTIONS_LISTED]
         ],
         suggested.num_rows,
@@ -102,7 +104,7 @@ def _is_installed() -> bool:
 
 
 def _answer(
-    found: Found | None, threshold: float, claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
+    found: LinkageResult | None, threshold: float, claimed: Sequence[tuple[ClaimedPair, str, str]] = ()
 ) -> Answer:
     content = SuggestionsPage(_is_installed(), threshold, found, claimed)
     return Page("suggestions.html", _("Merge suggestions"), content, section="suggestions")

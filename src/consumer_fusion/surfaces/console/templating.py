@@ -32,7 +32,7 @@ SAID_BY_NAME = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NavigationEntry:
     """An entry of the navigation.
 
     Attributes:
@@ -47,7 +47,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryGroup:
+class NavigationGroup:
     """Entries of the navigation that belong together.
 
     Attributes:
@@ -56,11 +56,11 @@ class EntryGroup:
     """
 
     words: str
-    entries: Sequence[Entry]
+    entries: Sequence[NavigationEntry]
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class PageFrame:
     """What stands around every page.
 
     Attributes:
@@ -69,7 +69,7 @@ class Frame:
         groups: The navigation, as far as the visitor may go.
         brand: The brand that the page is about.
         brands: The brands to choose from.
-        visitor_name: Who is signed in; empty for nobody.
+        staff_name: Who is signed in; empty for nobody.
         is_demo: Whether the visitor came in by the demo.
         form_token: What every form carries.
         sign_out_path: Where signing out is.
@@ -81,10 +81,10 @@ class Frame:
 
     title: str
     section: str = ""
-    groups: Sequence[EntryGroup] = ()
+    groups: Sequence[NavigationGroup] = ()
     brand: str | None = None
     brands: Sequence[str] = ()
-    visitor_name: str = ""
+    staff_name: str = ""
     is_demo: bool = False
     form_token: str = ""
     sign_out_path: str = ""
@@ -150,6 +150,6 @@ def write_money(amount: float, currency: str | None) -> str:
     return language.write_money(amount, currency) if currency else language.write_number(amount, 2)
 
 
-def render_page(template: str, frame: Frame, content: object) -> str:
+def render_page(template: str, frame: PageFrame, content: object) -> str:
     """The HTML of a page or part."""
     return make_console_environment().get_template(template).render(frame=frame, page=content)

@@ -9,7 +9,7 @@ from consumer_fusion.i18n.translation import _
 from consumer_fusion.identity.attribution import UnattributedEvents
 from consumer_fusion.identity.operations import LIST_UNATTRIBUTED
 from consumer_fusion.records.audit import AuditNote
-from consumer_fusion.surfaces.console.pages import Answer, Page, Visit
+from consumer_fusion.surfaces.console.pages import Answer, Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class UnattributedPage:
     brands: Sequence[str]
 
 
-def show_unattributed(visit: Visit) -> Answer:
+def show_unattributed(page_request: PageRequest) -> Answer:
     """The events that lack a party."""
-    told: UnattributedEvents = visit.ask(LIST_UNATTRIBUTED, LIST_UNATTRIBUTED.parameters())
+    told: UnattributedEvents = page_request.ask(LIST_UNATTRIBUTED, LIST_UNATTRIBUTED.parameters())
     return Page(
-        "unattributed.html", _("Unattributed events"), UnattributedPage(told, visit.list_brands()),
+        "unattributed.html", _("Unattributed events"), UnattributedPage(told, page_request.list_brands()),
         section="unattributed",
-        look=AuditNote(LIST_UNATTRIBUTED.look, visit.path, detail={"rows": len(told.events)}),
+        look=AuditNote(LIST_UNATTRIBUTED.look, page_request.path, detail={"rows": len(told.events)}),
     )  # fmt: skip

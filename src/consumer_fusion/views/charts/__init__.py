@@ -6,7 +6,7 @@ Nothing here reads a workspace.
 from __future__ import annotations
 
 __all__ = [
-    "courses",
+    "timelines",
     "distributions",
     "facets",
     "forests",
@@ -15,7 +15,7 @@ __all__ = [
     "relationship",
     "reliability",
     "rendering",
-    "tallies",
+    "count_charts",
     "theme",
     "trend",
 ]

@@ -10,6 +10,7 @@ import altair
 import pyarrow as pa
 
 from consumer_fusion.i18n.translation import _
+from consumer_fusion.views.charts.count_charts import gather_bins, gather_cells, gather_classes
 from consumer_fusion.views.charts.labels import (
     SYMBIOSIS_LABELS,
     name_certainty,
@@ -21,11 +22,10 @@ from consumer_fusion.views.charts.labels import (
     write_score,
     write_share,
 )
-from consumer_fusion.views.charts.tallies import gather_bins, gather_cells, gather_classes
 from consumer_fusion.views.charts.theme import (
     DEFAULT_LOOK,
     AnyChart,
-    Look,
+    ChartStyle,
     draw_middle,
     frame_chart,
     make_data,
@@ -40,14 +40,14 @@ _OUTER: tuple[tuple[Literal["left", "right"], str], ...] = (("right", ">"), ("le
 
 
 def draw_score_distribution(
-    scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "", bin_points: int = 2
+    scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "", bin_points: int = 2
 ) -> AnyChart:
     """How many of a brand's pairs have which Fusion Score, with the line at 50.
 
     Args:
         scores: `fusion_score`; and where there is one `symbiosis`, so that pairs of which too little is
             known are told apart, and `pair_count`, when a row stands for several pairs.
-        look: What it is drawn for.
+        style: What it is drawn for.
         brand: Named in the title.
         bin_points: Width of a bar in score points.
     """
@@ -69,7 +69,7 @@ def draw_score_distribution(
         }
         for row in bins
     ]
-    palette = look.palette
+    palette = style.palette
     scale = altair.Scale(domain=[0, 100], nice=False)
     bars = (
         altair.Chart(make_data(rows))
@@ -80,7 +80,7 @@ def draw_score_distribution(
                 scale=scale,
                 bin=altair.BinParams(binned=True, step=bin_points),
                 title=_("Fusion Score (0 to 100)"),
-                axis=altair.Axis(values=list(range(0, 101, 20 if look.is_narrow else 10)), grid=False),
+                axis=altair.Axis(values=list(range(0, 101, 20 if style.is_narrow else 10)), grid=False),
             ),
             x2="score_to:Q",
             y=altair.Y(
@@ -102,7 +102,7 @@ def draw_score_distribution(
             description="label:N",
         )
     )
-    line = draw_middle(look, "x", scale)
+    line = draw_middle(style, "x", scale)
     remark = (
         altair.Chart(make_data([{"middle": 50, "text": _("50: no relationship found")}]))
         .mark_text(align="center", baseline="bottom", dy=-4, color=palette.quiet_ink, aria=False)
@@ -111,7 +111,7 @@ def draw_score_distribution(
     named = _(" of {name}", name=shorten(brand, 40)) if brand else ""
     return frame_chart(
         altair.layer(bars, line, remark).properties(height=200),
-        look,
+        style,
         title=_("Fusion Scores{of_whom}", of_whom=named),
         subtitle=_(
             "{pairs}, {above} at 50 or above",
@@ -128,13 +128,13 @@ def draw_score_distribution(
     )
 
 
-def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
+def draw_both_sides(scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
     """What consumers give a brand against what it gives them, coloured and shaped by symbiosis.
 
     Args:
         scores: `consumer_to_brand`, `brand_to_consumer` (0 to 100), `symbiosis`; `pair_count` when a row
             stands for several pairs.
-        look: What it is drawn for.
+        style: What it is drawn for.
         brand: Named in the title.
     """
     gathered = gather_cells(scores)
@@ -159,11 +159,11 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
         }
         for given, received, symbiosis, pairs in cells
     ]
-    palette = look.palette
+    palette = style.palette
     words = [name_symbiosis(key) for key in present]
     shapes = dict(zip(SYMBIOSIS_LABELS, _SHAPES, strict=True))
     domain = altair.Scale(domain=[50 - reach, 50 + reach], nice=False, zero=False)
-    legend = altair.Legend(title=None, orient="bottom", columns=1 if look.is_narrow else 3)
+    legend = altair.Legend(title=None, orient="bottom", columns=1 if style.is_narrow else 3)
     most = max((cell[3] for cell in cells), default=1)
     dots = (
         altair.Chart(make_data(rows))
@@ -184,7 +184,7 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
             size=altair.Size(
                 "pairs:Q",
                 scale=altair.Scale(
-                    domain=[0, max(most, 2)], range=[12, 200] if look.is_narrow else [20, 420]
+                    domain=[0, max(most, 2)], range=[12, 200] if style.is_narrow else [20, 420]
                 ),
                 legend=None,
             )
@@ -204,7 +204,7 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
             description="label:N",
         )
     )
-    rules = [draw_middle(look, "x", domain), draw_middle(look, "y", domain)]
+    rules = [draw_middle(style, "x", domain), draw_middle(style, "y", domain)]
     edge = reach * 0.95
     corners = make_data(
         [
@@ -224,8 +224,8 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
     named = _(" at {name}", name=shorten(brand, 40)) if brand else ""
     gaining = sum(cell[3] for cell in cells if cell[0] > 50 and cell[1] > 50)
     return frame_chart(
-        altair.layer(*rules, *remarks, dots).properties(height=300 if look.is_narrow else 380),
-        look,
+        altair.layer(*rules, *remarks, dots).properties(height=300 if style.is_narrow else 380),
+        style,
         title=_("Both sides{of_whom}", of_whom=named),
         subtitle=_("each mark a relationship")
         if total == len(cells)
@@ -239,12 +239,12 @@ def draw_both_sides(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str =
     )
 
 
-def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
+def draw_symbiosis_mix(scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
     """How many of a brand's pairs are of which symbiosis class.
 
     Args:
         scores: `symbiosis`; `pair_count` when a row stands for several pairs.
-        look: What it is drawn for.
+        style: What it is drawn for.
         brand: Named in the title.
     """
     classes = gather_classes(scores)
@@ -252,7 +252,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
     total = sum(counts.values())
     # A label has several lines where there is little room.
     labels = {
-        key: "\n".join(wrap(name_symbiosis(key), 18 if look.is_narrow else 40))
+        key: "\n".join(wrap(name_symbiosis(key), 18 if style.is_narrow else 40))
         for key in SYMBIOSIS_LABELS
         if counts.get(key)
     }
@@ -266,7 +266,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
         }
         for key in labels
     ]
-    palette = look.palette
+    palette = style.palette
     most = max(counts.values(), default=1)
     chart = altair.Chart(make_data(rows)).encode(
         y=altair.Y(
@@ -275,8 +275,8 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
             title=None,
             axis=altair.Axis(
                 labelExpr="split(datum.label, '\\n')",
-                labelLimit=look.label_limit + 40,
-                minExtent=look.make_room(line for label in labels.values() for line in label.split("\n")),
+                labelLimit=style.label_limit + 40,
+                minExtent=style.make_room(line for label in labels.values() for line in label.split("\n")),
                 labelLineHeight=13,
                 ticks=False,
                 domain=False,
@@ -286,7 +286,7 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
             "pairs:Q",
             title=_("relationships"),
             axis=altair.Axis(tickMinStep=1, tickCount=4),
-            scale=altair.Scale(domain=[0, most * (1.6 if look.is_narrow else 1.25)], nice=False),
+            scale=altair.Scale(domain=[0, most * (1.6 if style.is_narrow else 1.25)], nice=False),
         ),
     )
     bars = chart.mark_bar(cornerRadiusEnd=2).encode(
@@ -304,8 +304,8 @@ def draw_symbiosis_mix(scores: pa.Table, look: Look = DEFAULT_LOOK, *, brand: st
     named = _(" at {name}", name=shorten(brand, 40)) if brand else ""
     top = "; ".join(row["label"] for row in sorted(rows, key=lambda row: -row["pairs"])[:3])
     return frame_chart(
-        altair.layer(bars, texts).properties(height=altair.Step(42 if look.is_narrow else 26)),
-        look,
+        altair.layer(bars, texts).properties(height=altair.Step(42 if style.is_narrow else 26)),
+        style,
         title=_("Kinds of relationship{of_whom}", of_whom=named),
         subtitle=write_noun(total, "relationship"),
         description=_(

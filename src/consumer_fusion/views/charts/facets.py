@@ -11,6 +11,7 @@ import pyarrow as pa
 from consumer_fusion.i18n.number_format import write_signed
 from consumer_fusion.i18n.translation import N_, _
 from consumer_fusion.records.points import DIRECTIONS, FACETS
+from consumer_fusion.views.charts.count_charts import gather_facets
 from consumer_fusion.views.charts.labels import (
     DIRECTION_LABELS,
     name_direction,
@@ -18,11 +19,10 @@ from consumer_fusion.views.charts.labels import (
     shorten,
     write_score,
 )
-from consumer_fusion.views.charts.tallies import gather_facets
 from consumer_fusion.views.charts.theme import (
     DEFAULT_LOOK,
     AnyChart,
-    Look,
+    ChartStyle,
     check_columns,
     colour_ways,
     frame_chart,
@@ -40,14 +40,14 @@ def _arrange_facets() -> list[tuple[str, str, str]]:
 
 
 def _draw_facet_bars(
-    parts: Sequence[Mapping[str, Any]], totals: Mapping[str, float], look: Look, axis_title: str
+    parts: Sequence[Mapping[str, Any]], totals: Mapping[str, float], style: ChartStyle, axis_title: str
 ) -> AnyChart:
     """Diverging bars by facet, both sides under their headings, the net value beside each."""
-    palette = look.palette
+    palette = style.palette
     order = [words for _unused, _unused, words in _arrange_facets()]
     headings = [name_direction(each) for each in DIRECTION_LABELS]
     reach = max([1.0, *(abs(part["value"]) for part in parts)])
-    room = 1.75 if look.is_narrow else 1.3
+    room = 1.75 if style.is_narrow else 1.3
     y = altair.Y(
         "row:N",
         sort=order,
@@ -56,8 +56,8 @@ def _draw_facet_bars(
         axis=altair.Axis(
             ticks=False,
             domain=False,
-            labelLimit=look.label_limit + 40,
-            minExtent=look.make_room(order, letter_width=8.3),  # headings are bold
+            labelLimit=style.label_limit + 40,
+            minExtent=style.make_room(order, letter_width=8.3),  # headings are bold
             labelFontWeight=altair.condition(
                 altair.FieldOneOfPredicate(field="value", oneOf=headings),
                 altair.value("bold"),
@@ -79,7 +79,7 @@ def _draw_facet_bars(
         .encode(
             x=x,
             y=y,
-            color=colour_ways(look),
+            color=colour_ways(style),
             tooltip="label:N",
             description="label:N",
         )
@@ -107,12 +107,14 @@ def _draw_facet_bars(
     return altair.layer(bars, zero, texts).properties(height=altair.Step(24))
 
 
-def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "") -> AnyChart:
+def draw_contributions(
+    contributions: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str = ""
+) -> AnyChart:
     """What each facet adds to or takes from 50 in the score of a pair; all bars add up to the score minus 50.
 
     Args:
         contributions: `direction`, `facet`, `contribution`, any number of rows a facet.
-        look: What it is drawn for.
+        style: What it is drawn for.
         pair: Named in the title.
     """
     rows = gather_facets(contributions).to_pylist()
@@ -140,9 +142,9 @@ def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pa
     named = _(" of {name}", name=shorten(pair, 60)) if pair else ""
     told = ", ".join(f"{name_facet(facet)} {write_signed(total)}" for facet, total in totals.items() if total)
     return frame_chart(
-        _draw_facet_bars(parts, totals, look, _("points of the score, from 50")),
-        look,
-        title=_("Why {score}{of_whom}", score=write_score(score), of_whom="" if look.is_narrow else named),
+        _draw_facet_bars(parts, totals, style, _("points of the score, from 50")),
+        style,
+        title=_("Why {score}{of_whom}", score=write_score(score), of_whom="" if style.is_narrow else named),
         subtitle=_(
             "50 {change} = {score}; at the right: the net of each facet",
             change=write_signed(score - 50),
@@ -157,12 +159,12 @@ def draw_contributions(contributions: pa.Table, look: Look = DEFAULT_LOOK, *, pa
     )
 
 
-def draw_facets(facets: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "") -> AnyChart:
+def draw_facets(facets: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str = "") -> AnyChart:
     """The eight facets of a pair: what each side gives and how, in points.
 
     Args:
         facets: `direction`, `facet`, `points` (signed, after the knee); a facet without a row has none.
-        look: What it is drawn for.
+        style: What it is drawn for.
         pair: Named in the title.
     """
     check_columns(facets, ["direction", "facet", "points"], "facets chart")
@@ -181,9 +183,9 @@ def draw_facets(facets: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "") 
     named = _(" of {name}", name=shorten(pair, 60)) if pair else ""
     told = ", ".join(f"{name_facet(facet)} {write_signed(value)}" for facet, value in totals.items() if value)
     return frame_chart(
-        _draw_facet_bars(parts, totals, look, _("points")),
-        look,
-        title=_("What each side gives{of_whom}", of_whom="" if look.is_narrow else named),
+        _draw_facet_bars(parts, totals, style, _("points")),
+        style,
+        title=_("What each side gives{of_whom}", of_whom="" if style.is_narrow else named),
         subtitle=_("points by facet, after what fades and what levels off"),
         description=_("Points by facet{of_whom}: {told}.", of_whom=named, told=told or _("none")),
     )

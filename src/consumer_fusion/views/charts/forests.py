@@ -18,7 +18,7 @@ from consumer_fusion.views.charts.theme import (
     NAME_SHIFT,
     ROW_HEIGHT,
     AnyChart,
-    Look,
+    ChartStyle,
     check_columns,
     frame_chart,
     make_data,
@@ -28,13 +28,13 @@ _EFFECTS = ["name", "raw", "raw_low", "raw_high", "shrunk", "shrunk_low", "shrun
 _UTC = altair.Scale(type="utc")
 
 
-def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30) -> AnyChart:
+def draw_effects(effects: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int = 30) -> AnyChart:
     """Effects with their intervals: as measured (ring) and seen together with others of their kind (dot).
 
     Args:
         effects: `name`, `raw`, `raw_low`, `raw_high`, `shrunk`, `shrunk_low`, `shrunk_high`, relative; null where
             unknown.
-        look: What it is drawn for.
+        style: What it is drawn for.
         most: So many are drawn, the largest shrunk ones.
     """
     check_columns(effects, _EFFECTS, "chart of effects")
@@ -43,9 +43,9 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
     drawn = told[:most]
     reach = _choose_reach(drawn)
     scale = altair.Scale(domain=[-reach, reach], nice=False, clamp=True)
-    rows = [_tell_effect(row, place, look, reach) for place, row in enumerate(drawn)]
-    palette = look.palette
-    axis = altair.Axis(format="+.0%", tickCount=5 if look.is_narrow else 9)
+    rows = [_tell_effect(row, place, style, reach) for place, row in enumerate(drawn)]
+    palette = style.palette
+    axis = altair.Axis(format="+.0%", tickCount=5 if style.is_narrow else 9)
     title = _("change against what was expected")
     chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None))
     zero = altair.Chart(make_data([{"zero": 0}])).mark_rule(color=palette.line, strokeDash=[4, 3], aria=False)
@@ -65,7 +65,7 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
         chart.mark_point(filled=True, size=100, opacity=1, color=palette.ink, yOffset=BAR_SHIFT)
         .encode(x=altair.X("shrunk:Q", scale=scale), tooltip="label:N", description="label:N")
         .transform_filter("isValid(datum.shrunk)"),
-        *(layer for side in ("left", "right") for layer in _mark_beyond(chart, side, look)),
+        *(layer for side in ("left", "right") for layer in _mark_beyond(chart, side, style)),
         chart.mark_text(align="left", dy=NAME_SHIFT, aria=False).encode(
             x=altair.value(0), text="name:N", color=altair.value(palette.quiet_ink)
         ),
@@ -73,7 +73,7 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
     sure = [row for row in drawn if row["raw_low"] > 0 or row["raw_high"] < 0]
     return frame_chart(
         altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
-        look,
+        style,
         title=_("Impact"),
         subtitle=_("ring, thin: raw; dot, thick: pooled; arrow: it goes on beyond the scale"),
         description=_(
@@ -85,9 +85,11 @@ def draw_effects(effects: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 30
     )
 
 
-def _mark_beyond(chart: altair.Chart, side: Literal["left", "right"], look: Look) -> list[altair.Chart]:
+def _mark_beyond(
+    chart: altair.Chart, side: Literal["left", "right"], style: ChartStyle
+) -> list[altair.Chart]:
     """An arrow where an interval goes on beyond an edge, with the estimate where that lies beyond it too."""
-    palette = look.palette
+    palette = style.palette
     there = chart.encode(x=altair.value(0 if side == "left" else "width"))
     arrow = there.mark_point(
         filled=True, shape=f"triangle-{side}", size=60, opacity=1, color=palette.count, yOffset=BAR_SHIFT
@@ -101,12 +103,12 @@ def _mark_beyond(chart: altair.Chart, side: Literal["left", "right"], look: Look
     ]
 
 
-def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
+def draw_detectable(plans: pa.Table, style: ChartStyle = DEFAULT_LOOK) -> AnyChart:
     """The smallest effect that a plan would find at 80% power, by its length.
 
     Args:
         plans: `series`, `days`, `detectable` (relative).
-        look: What it is drawn for.
+        style: What it is drawn for.
     """
     check_columns(plans, ["series", "days", "detectable"], "chart of plans")
     rows = [
@@ -122,11 +124,11 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
         for row in plans.select(["series", "days", "detectable"]).to_pylist()
         if row["detectable"] is not None
     ]
-    palette = look.palette
+    palette = style.palette
     names = list(dict.fromkeys(row["series"] for row in rows))
     # One legend tells both the colour and the shape of a line.
     legend = (
-        altair.Legend(title=None, orient="bottom", columns=1 if look.is_narrow else 3)
+        altair.Legend(title=None, orient="bottom", columns=1 if style.is_narrow else 3)
         if len(names) > 1
         else None
     )
@@ -154,7 +156,7 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
                 description="label:N",
             ),
         ).properties(height=240),
-        look,
+        style,
         title=_("What could be found"),
         description=_(
             "Smallest detectable effect at 80% power. Best: {best}.",
@@ -163,20 +165,20 @@ def draw_detectable(plans: pa.Table, look: Look = DEFAULT_LOOK) -> AnyChart:
     )
 
 
-def draw_actions(actions: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 40) -> AnyChart:
+def draw_actions(actions: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int = 40) -> AnyChart:
     """When actions were, and when their effect is looked for.
 
     Args:
         actions: `title`, `first_day`, `last_day`, `effect_from`, `effect_until` (days since 1970).
-        look: What it is drawn for.
+        style: What it is drawn for.
         most: So many are drawn, the newest.
     """
     names = ["title", "first_day", "last_day", "effect_from", "effect_until"]
     check_columns(actions, names, "timeline of actions")
     listed = sorted(actions.select(names).to_pylist(), key=lambda row: row["first_day"])[-most:]
-    rows = [_tell_action(row, place, look) for place, row in enumerate(listed)]
-    palette = look.palette
-    axis = altair.Axis(format="%b %Y", tickCount=4 if look.is_narrow else 8, labelOverlap=True)
+    rows = [_tell_action(row, place, style) for place, row in enumerate(listed)]
+    palette = style.palette
+    axis = altair.Axis(format="%b %Y", tickCount=4 if style.is_narrow else 8, labelOverlap=True)
     chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None))
 
     def lay(start: str) -> altair.X:
@@ -198,7 +200,7 @@ def draw_actions(actions: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 40
     )
     return frame_chart(
         altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
-        look,
+        style,
         title=_("Campaigns and actions"),
         subtitle=_("mark: it began; light bar: the days on which its effect is looked for"),
         description=_(
@@ -210,13 +212,13 @@ def draw_actions(actions: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 40
     )
 
 
-def _tell_action(row: Mapping[str, Any], place: int, look: Look) -> dict[str, Any]:
+def _tell_action(row: Mapping[str, Any], place: int, style: ChartStyle) -> dict[str, Any]:
     def at(day: int) -> float:
         return from_day_number(day).timestamp() * 1000
 
     return {
         "position": f"{place:03}",
-        "name": shorten(row["title"], 44 if look.is_narrow else 80),
+        "name": shorten(row["title"], 44 if style.is_narrow else 80),
         "start": at(row["first_day"]),
         "end": at(row["last_day"] + 1),
         "from": at(row["effect_from"]),
@@ -231,7 +233,7 @@ def _tell_action(row: Mapping[str, Any], place: int, look: Look) -> dict[str, An
     }
 
 
-def _tell_effect(row: Mapping[str, Any], place: int, look: Look, reach: float) -> dict[str, Any]:
+def _tell_effect(row: Mapping[str, Any], place: int, style: ChartStyle, reach: float) -> dict[str, Any]:
     def keep(value: float | None) -> float | None:
         return None if value is None else float(np.clip(value, -reach, reach))
 
@@ -251,7 +253,7 @@ def _tell_effect(row: Mapping[str, Any], place: int, look: Look, reach: float) -
         "is_off_left": row["raw_low"] < -reach,
         "is_off_right": row["raw_high"] > reach,
         "position": f"{place:03}",
-        "name": shorten(row["name"], 44 if look.is_narrow else 80),
+        "name": shorten(row["name"], 44 if style.is_narrow else 80),
         "label": _(
             "{name}: {change} ({low} to {high}){shrunk}",
             name=row["name"],

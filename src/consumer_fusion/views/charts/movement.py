@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from consumer_fusion.i18n.number_format import write_signed
 from consumer_fusion.i18n.translation import N_, _
+from consumer_fusion.views.charts.count_charts import gather_periods
 from consumer_fusion.views.charts.labels import (
     from_day_number,
     name_channel,
@@ -19,7 +20,6 @@ from consumer_fusion.views.charts.labels import (
     write_noun,
     write_score,
 )
-from consumer_fusion.views.charts.tallies import gather_periods
 from consumer_fusion.views.charts.theme import (
     BAR_SHIFT,
     BESIDE,
@@ -27,7 +27,7 @@ from consumer_fusion.views.charts.theme import (
     NAME_SHIFT,
     ROW_HEIGHT,
     AnyChart,
-    Look,
+    ChartStyle,
     check_columns,
     colour_ways,
     draw_middle,
@@ -43,12 +43,14 @@ def _end_period(start: datetime, period: str) -> datetime:
     return start + timedelta(days=7 if period == "week" else 1)
 
 
-def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channels: int = 8) -> AnyChart:
+def draw_activity(
+    activity: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most_channels: int = 8
+) -> AnyChart:
     """Events by channel over time, a row for each channel, the busiest first.
 
     Args:
         activity: `day` (days since 1970, UTC), `channel` (null where unknown), `event_count`.
-        look: What it is drawn for.
+        style: What it is drawn for.
         most_channels: Further channels are shown as one.
     """
     periods, period = gather_periods(activity, most_channels=most_channels)
@@ -82,7 +84,7 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
         }
         for row in listed
     ]
-    palette = look.palette
+    palette = style.palette
     bars = (
         altair.Chart(make_data(rows))
         .mark_bar(color=palette.count, strokeWidth=0.5, stroke=palette.paper)
@@ -105,7 +107,7 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
             tooltip="label:N",
             description="label:N",
         )
-        .properties(width=look.width - 64, height=46)
+        .properties(width=style.width - 64, height=46)
     )
     chart = bars.facet(
         row=altair.Row(
@@ -119,7 +121,7 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
     busiest = ", ".join(f"{name_channel(channel)} {write_count(totals[channel])}" for channel in order[:3])
     return frame_chart(
         chart,
-        look,
+        style,
         title=_("Activity by channel"),
         subtitle=_("{events}, one scale for all", events=write_noun(sum(totals.values()), "event")),
         description=_(
@@ -131,12 +133,12 @@ def draw_activity(activity: pa.Table, look: Look = DEFAULT_LOOK, *, most_channel
     )
 
 
-def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) -> AnyChart:
+def draw_movers(movers: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int = 12) -> AnyChart:
     """Where each relationship was and where it is, for those that moved most.
 
     Args:
         movers: `consumer`, `brand`, `score_before`, `fusion_score`.
-        look: What it is drawn for.
+        style: What it is drawn for.
         most: So many are drawn.
     """
     check_columns(movers, ["consumer", "brand", "score_before", "fusion_score"], "movers chart")
@@ -146,7 +148,7 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
     )[:most]
     moved.sort(key=lambda row: row["score_before"] - row["fusion_score"])
     is_one_brand = len({row["brand"] for row in moved}) <= 1
-    length = (40 if look.is_narrow else 80) // (1 if is_one_brand else 2)
+    length = (40 if style.is_narrow else 80) // (1 if is_one_brand else 2)
     rows = []
     for position, row in enumerate(moved):
         before, now = row["score_before"], row["fusion_score"]
@@ -172,12 +174,12 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
                 ),
             }
         )
-    palette = look.palette
+    palette = style.palette
     scores = [row[side] for row in rows for side in ("before", "now")] or [50.0]
     low, high = min([*scores, 49.0]), max([*scores, 51.0])
-    room = (high - low) * (0.2 if look.is_narrow else 0.1)
+    room = (high - low) * (0.2 if style.is_narrow else 0.1)
     scale = altair.Scale(domain=[low - room, high + room], nice=False, zero=False)
-    colour = colour_ways(look)
+    colour = colour_ways(style)
     chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None), color=colour)
     now = altair.X("now:Q", scale=scale)
     lines = chart.mark_rule(strokeWidth=3, yOffset=BAR_SHIFT).encode(
@@ -201,13 +203,13 @@ def draw_movers(movers: pa.Table, look: Look = DEFAULT_LOOK, *, most: int = 12) 
     names = chart.mark_text(align="left", dy=NAME_SHIFT, aria=False).encode(
         x=altair.value(0), text="name:N", color=altair.value(palette.quiet_ink)
     )
-    middle = draw_middle(look, "x", scale)
+    middle = draw_middle(style, "x", scale)
     largest = sorted(rows, key=lambda row: -abs(row["now"] - row["before"]))[:3]
     risen = sum(1 for row in rows if row["way"] == "up")
     brand = _(" at {name}", name=shorten(moved[0]["brand"], 40)) if moved and is_one_brand else ""
     return frame_chart(
         altair.layer(middle, lines, rings, dots, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
-        look,
+        style,
         title=_("Who moved most{of_whom}", of_whom=brand),
         subtitle=_("{up} up, {down} down", up=write_count(risen), down=write_count(len(rows) - risen)),
         description=_(

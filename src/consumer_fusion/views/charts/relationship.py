@@ -25,7 +25,7 @@ from consumer_fusion.views.charts.theme import (
     NAME_SHIFT,
     ROW_HEIGHT,
     AnyChart,
-    Look,
+    ChartStyle,
     check_columns,
     colour_ways,
     draw_middle,
@@ -44,7 +44,7 @@ _CHANGES = ["at", "event_id", "kind", "change", "score_after"]
 def draw_score_history(
     history: pa.Table,
     changes: pa.Table | None = None,
-    look: Look = DEFAULT_LOOK,
+    style: ChartStyle = DEFAULT_LOOK,
     *,
     pair: str = "",
     most_named: int = 4,
@@ -54,7 +54,7 @@ def draw_score_history(
     Args:
         history: `day` (days since 1970, UTC; the score is that at its end), `fusion_score`, `low`, `high`.
         changes: `at`, `event_id`, `kind`, `change`, `score_after`; fading is left out.
-        look: What it is drawn for.
+        style: What it is drawn for.
         pair: Named in the title.
         most_named: So many events, those that moved it most, have their kind beside them.
     """
@@ -73,8 +73,8 @@ def draw_score_history(
         }
         for row in history.select(_HISTORY).to_pylist()
     ]
-    events = _list_events(changes, days, 2 if look.is_narrow else most_named)
-    palette = look.palette
+    events = _list_events(changes, days, 2 if style.is_narrow else most_named)
+    palette = style.palette
     low = min([50.0, *(row["low"] for row in days)])
     high = max([50.0, *(row["high"] for row in days)])
     scale = altair.Scale(domain=[max(0, low - 3), min(100, high + 3)], nice=True, zero=False)
@@ -85,7 +85,7 @@ def draw_score_history(
             title=None,
             axis=altair.Axis(
                 grid=False,
-                tickCount=4 if look.is_narrow else 7,
+                tickCount=4 if style.is_narrow else 7,
                 labelOverlap=True,
                 labelSeparation=10,
                 format="%-d %b" if len(days) < 180 else "%b %Y",
@@ -115,7 +115,7 @@ def draw_score_history(
         x=altair.X("at:T", scale=altair.Scale(type="utc")), y=altair.Y("score_after:Q", scale=scale)
     )
     marks = marked.mark_point(filled=True, size=95, opacity=1, stroke=palette.paper, strokeWidth=1).encode(
-        color=colour_ways(look),
+        color=colour_ways(style),
         shape=altair.Shape(
             "way:N",
             legend=None,
@@ -133,17 +133,17 @@ def draw_score_history(
             text="name:N",
         )
         for name in place_names(
-            events, days, width=look.width - 70, height=_PLOT_HEIGHT, low=low - 3, high=high + 3
+            events, days, width=style.width - 70, height=_PLOT_HEIGHT, low=low - 3, high=high + 3
         )
     ]
     named = _(" of {name}", name=shorten(pair, 60)) if pair else ""
     last = _("; last {what}", what=days[-1]["label"]) if days else ""
     return frame_chart(
-        altair.layer(band, *edges, draw_middle(look, "y", scale), line, touch, marks, *names).properties(
+        altair.layer(band, *edges, draw_middle(style, "y", scale), line, touch, marks, *names).properties(
             height=_PLOT_HEIGHT
         ),
-        look,
-        title=_("Score over time{of_whom}", of_whom="" if look.is_narrow else named),
+        style,
+        title=_("Score over time{of_whom}", of_whom="" if style.is_narrow else named),
         subtitle=_("band: 80% interval; triangles: events that moved it"),
         description=_(
             "Fusion Score{of_whom} over {days}{last}. {events} moved it.",
@@ -226,13 +226,15 @@ def _join_changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**rows[-1], "kind": kind, "event_id": FADING, "change": sum(row["change"] for row in rows)}
 
 
-def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = "", most: int = 10) -> AnyChart:
+def draw_changes(
+    changes: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str = "", most: int = 10
+) -> AnyChart:
     """What moved the score of a pair, step by step from the first score to the last.
 
     Args:
         changes: `at`, `event_id` ("fading" where only time passed), `kind`, `change`, `score_after`, in
             order of time.
-        look: What it is drawn for.
+        style: What it is drawn for.
         pair: Named in the title.
         most: So many steps stand alone; what lies between them is shown as one, so that the sum stays exact.
     """
@@ -253,7 +255,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
                 "after": after,
                 "way": "up" if row["change"] >= 0 else "down",
                 "text": write_signed(row["change"]),
-                "name": shorten(kind, 34 if look.is_narrow else 80),
+                "name": shorten(kind, 34 if style.is_narrow else 80),
                 "day": day,
                 "label": _(
                     "{day}, {kind}: {change} to {score}",
@@ -264,7 +266,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
                 ),
             }
         )
-    palette = look.palette
+    palette = style.palette
     ends = [start, end, *(step[side] for step in steps for side in ("before", "after"))]
     span = max(max(ends) - min(ends), 2)
     scale = altair.Scale(domain=[min(ends) - span * 0.18, max(ends) + span * 0.18], nice=False, zero=False)
@@ -279,7 +281,7 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
     bars = chart.mark_bar(height=12, cornerRadius=2, minBandSize=2, yOffset=BAR_SHIFT).encode(
         x=x,
         x2="after:Q",
-        color=colour_ways(look),
+        color=colour_ways(style),
         tooltip="label:N",
         description="label:N",
     )
@@ -302,8 +304,8 @@ def draw_changes(changes: pa.Table, look: Look = DEFAULT_LOOK, *, pair: str = ""
     largest = sorted(steps, key=lambda step: -abs(step["after"] - step["before"]))[:3]
     return frame_chart(
         altair.layer(bars, ticks, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
-        look,
-        title=_("What moved the score{of_whom}", of_whom="" if look.is_narrow else named),
+        style,
+        title=_("What moved the score{of_whom}", of_whom="" if style.is_narrow else named),
         description=_(
             "Changes of the score{of_whom} from {start} to {end}. Largest: {largest}.",
             of_whom=named,

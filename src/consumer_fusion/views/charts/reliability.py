@@ -10,7 +10,7 @@ from consumer_fusion.views.charts.labels import write_noun, write_share
 from consumer_fusion.views.charts.theme import (
     DEFAULT_LOOK,
     AnyChart,
-    Look,
+    ChartStyle,
     check_columns,
     frame_chart,
     make_data,
@@ -19,12 +19,14 @@ from consumer_fusion.views.charts.theme import (
 _RELIABILITY = ["predicted", "observed", "pair_count"]
 
 
-def draw_reliability(reliability: pa.Table, look: Look = DEFAULT_LOOK, *, outcome: str = "") -> AnyChart:
+def draw_reliability(
+    reliability: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, outcome: str = ""
+) -> AnyChart:
     """Forecast against what happened in bins of pairs, with how many pairs each bin holds.
 
     Args:
         reliability: `predicted`, `observed` (shares, 0 to 1), `pair_count`.
-        look: What it is drawn for.
+        style: What it is drawn for.
         outcome: What was forecast, for the title.
     """
     check_columns(reliability, _RELIABILITY, "reliability chart")
@@ -40,11 +42,11 @@ def draw_reliability(reliability: pa.Table, look: Look = DEFAULT_LOOK, *, outcom
         }
         for row in reliability.select(_RELIABILITY).to_pylist()
     ]
-    palette = look.palette
+    palette = style.palette
     top = min(1.0, max([0.05, *(row[side] for row in rows for side in ("predicted", "observed"))]) * 1.08)
     scale = altair.Scale(domain=[0, top], nice=False)
     percent = altair.Axis(format=".0%", tickCount=5)
-    width = look.width - 74
+    width = style.width - 74
     diagonal = (
         altair.Chart(make_data([{"share": 0.0}, {"share": top}]))
         .mark_line(color=palette.line, strokeDash=[4, 3], aria=False)
@@ -73,7 +75,7 @@ def draw_reliability(reliability: pa.Table, look: Look = DEFAULT_LOOK, *, outcom
             counts,
             spacing=6,
         ),
-        look,
+        style,
         title=_("Forecast and what happened{of_whom}", of_whom=f": {outcome}" if outcome else ""),
         subtitle=_("on the dashed line they agree"),
         description=_(

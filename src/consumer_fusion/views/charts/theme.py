@@ -139,7 +139,7 @@ def write_css_variables(palette: Palette) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class ChartStyle:
     """What a chart is drawn for.
 
     Attributes:
@@ -170,13 +170,13 @@ class Look:
 ROW_HEIGHT, NAME_SHIFT, BAR_SHIFT = 40, -11, 6
 """Of a row that has its name above its bar, so that no name is cut for the bar's sake; in pixels."""
 
-DEFAULT_LOOK = Look()
+DEFAULT_LOOK = ChartStyle()
 """Light, on a page."""
 
 
-def colour_ways(look: Look) -> altair.Color:
+def colour_ways(style: ChartStyle) -> altair.Color:
     """The colour of what goes `up` or `down`, from the column `way`."""
-    palette = look.palette
+    palette = style.palette
     return altair.Color(
         "way:N",
         scale=altair.Scale(domain=["up", "down"], range=[palette.gain, palette.loss]),
@@ -184,11 +184,11 @@ def colour_ways(look: Look) -> altair.Color:
     )
 
 
-def draw_middle(look: Look, axis: Literal["x", "y"], scale: altair.Scale) -> altair.Chart:
+def draw_middle(style: ChartStyle, axis: Literal["x", "y"], scale: altair.Scale) -> altair.Chart:
     """The dashed line at 50, where nothing is in evidence."""
     channel = altair.X if axis == "x" else altair.Y
     rule = altair.Chart(make_data([{"middle": 50}])).mark_rule(
-        color=look.palette.line, strokeDash=[4, 3], aria=False
+        color=style.palette.line, strokeDash=[4, 3], aria=False
     )
     line: altair.Chart = rule.encode(channel("middle:Q", scale=scale))
     return line
@@ -214,24 +214,24 @@ def make_data(rows: Sequence[Mapping[str, object]]) -> altair.InlineData:
 
 
 def frame_chart(
-    chart: AnyChart, look: Look, *, title: str, description: str, subtitle: str = "", fits: bool = True
+    chart: AnyChart, style: ChartStyle, *, title: str, description: str, subtitle: str = "", fits: bool = True
 ) -> AnyChart:
     """Give a chart its title, its description for those who hear it, and the one theme.
 
     Args:
         chart: The marks.
-        look: What it is drawn for.
+        style: What it is drawn for.
         title: Short; what is shown.
         description: One or two sentences that tell the finding to who cannot see it.
         subtitle: What the title does not say.
         fits: Whether the whole chart is `look.width` wide; charts of several views size themselves.
     """
-    palette = look.palette
+    palette = style.palette
     settings: dict[str, Any] = {"description": description}
-    if look.has_title:
+    if style.has_title:
         settings["title"] = altair.TitleParams(text=title, subtitle=subtitle or altair.Undefined)
     if fits:
-        settings["width"] = look.width
+        settings["width"] = style.width
         settings["autosize"] = altair.AutoSizeParams(type="fit-x", contains="padding")
     framed: AnyChart = chart.properties(**settings).configure(
         background="transparent",

@@ -16,7 +16,7 @@ from consumer_fusion.views.charts.labels import (
 from consumer_fusion.views.charts.theme import (
     DEFAULT_LOOK,
     AnyChart,
-    Look,
+    ChartStyle,
     check_columns,
     draw_middle,
     frame_chart,
@@ -26,12 +26,12 @@ from consumer_fusion.views.charts.theme import (
 _TREND = ["day", "pair_count", "lower_quartile", "median", "upper_quartile"]
 
 
-def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
+def draw_trend(trend: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
     """The median score of a brand's relationships over time, with the band in which half of them lie.
 
     Args:
         trend: `day` (days since 1970, UTC; in order), `pair_count`, `lower_quartile`, `median`, `upper_quartile`.
-        look: What it is drawn for.
+        style: What it is drawn for.
         brand: Named in the title.
     """
     check_columns(trend, _TREND, "trend")
@@ -50,7 +50,7 @@ def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -
         }
         for row in trend.select(_TREND).to_pylist()
     ]
-    palette = look.palette
+    palette = style.palette
     low = min([50.0, *(row["lower_quartile"] for row in rows)])
     high = max([50.0, *(row["upper_quartile"] for row in rows)])
     scale = altair.Scale(domain=[max(0, low - 2), min(100, high + 2)], nice=True, zero=False)
@@ -60,7 +60,7 @@ def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -
             scale=altair.Scale(type="utc"),
             title=None,
             axis=altair.Axis(
-                grid=False, tickCount=4 if look.is_narrow else 7, labelOverlap=True, labelSeparation=10,
+                grid=False, tickCount=4 if style.is_narrow else 7, labelOverlap=True, labelSeparation=10,
                 format="%b %Y",
             ),
         )
@@ -82,9 +82,9 @@ def draw_trend(trend: pa.Table, look: Look = DEFAULT_LOOK, *, brand: str = "") -
     )
     named = _(" of {name}", name=brand) if brand else ""
     return frame_chart(
-        altair.layer(band, *edges, draw_middle(look, "y", scale), line, points).properties(height=220),
-        look,
-        title=_("The relationships over time{of_whom}", of_whom="" if look.is_narrow else named),
+        altair.layer(band, *edges, draw_middle(style, "y", scale), line, points).properties(height=220),
+        style,
+        title=_("The relationships over time{of_whom}", of_whom="" if style.is_narrow else named),
         subtitle=_("line: median; band: middle 50% of scores"),
         description=_tell(rows, named),
     )

@@ -10,7 +10,7 @@ from consumer_fusion.records.access import Caller
 from consumer_fusion.workspace import Workspace
 
 
-class Admission(Protocol):
+class Authenticator(Protocol):
     """Tells who asks."""
 
     def __call__(self, workspace: Workspace, request: Request, /) -> Caller:

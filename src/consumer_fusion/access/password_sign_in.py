@@ -59,7 +59,7 @@ _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
-class SignInTry:
+class SignInAttempt:
     """A try that was counted and is not decided yet.
 
     Attributes:
@@ -76,7 +76,7 @@ class SignInTry:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignedInAccount:
     """Who is signed in, as of this request.
 
     Attributes:
@@ -90,31 +90,31 @@ class SignedIn:
     session: OpenSession
 
 
-def begin_sign_in(store: Store, visits: Store, email: str, address: str, now_us: int) -> SignInTry:
+def begin_sign_in(store: Store, session_store: Store, email: str, address: str, now_us: int) -> SignInAttempt:
     """Count a try, and read what it is to be compared with.
 
     Raises:
         ThrottledError: They have to wait.
         StoreError: The try could not be counted; then nobody is let in.
     """
-    with visits.writing(wait_seconds=PATIENCE_SECONDS) as session:
+    with session_store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         count_try(session, email, address, now_us)
     with store.reading() as session:
         account, kept = read_password(session, email) or (None, None)
     if account is None or not account.is_active:
-        return SignInTry(email, address, None, None)
-    return SignInTry(email, address, account, kept)
+        return SignInAttempt(email, address, None, None)
+    return SignInAttempt(email, address, account, kept)
 
 
 def finish_sign_in(
-    store: Store, visits: Store, note: Note, tried: SignInTry, now_us: int, *, is_right: bool,
+    store: Store, session_store: Store, note: Note, tried: SignInAttempt, now_us: int, *, is_right: bool,
     limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
 ) -> NewSession | None:  # fmt: skip
     """Sign in, or put on record that it failed.
 
     Args:
         store: The store.
-        visits: The file of visits.
+        session_store: The session store.
         note: Puts on record what happened.
         tried: What `begin_sign_in` returned.
         now_us: When.
@@ -131,7 +131,7 @@ def finish_sign_in(
     if not is_right or not _is_unchanged(store, tried):
         note([AuditEntry(Actor("staff", account_id), "fail to sign in", now_us, account_id)])
         return None
-    with visits.writing(wait_seconds=PATIENCE_SECONDS) as session:
+    with session_store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         forgive_try(session, tried.email, tried.address)
         # Of the account as it was when the password was read: one that is changed or removed at this very moment
         # has another epoch, so that this session never counts.
@@ -148,14 +148,14 @@ def finish_sign_in(
 
 
 def sign_in(
-    store: Store, visits: Store, note: Note, email: str, password: str, address: str, now_us: int, *,
+    store: Store, session_store: Store, note: Note, email: str, password: str, address: str, now_us: int, *,
     cost: PasswordCost = DEFAULT_COST, limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
 ) -> NewSession:  # fmt: skip
     """The three steps of signing in with a password; none of them waits for who is writing to the store.
 
     Args:
         store: The store.
-        visits: The file of visits.
+        session_store: The session store.
         note: Puts on record what happened.
         email: The name of the account.
         password: The password.
@@ -170,10 +170,17 @@ def sign_in(
         AuthenticationError: Name or password are wrong; which one is not said.
         StoreError: Trying could not be counted; then nobody is let in.
     """
-    tried = begin_sign_in(store, visits, email, address, now_us)
+    tried = begin_sign_in(store, session_store, email, address, now_us)
     is_right = matches_password(tried.kept, password, cost)
     opened = finish_sign_in(
-        store, visits, note, tried, now_us, is_right=is_right, limits=limits, previous_token=previous_token
+        store,
+        session_store,
+        note,
+        tried,
+        now_us,
+        is_right=is_right,
+        limits=limits,
+        previous_token=previous_token,
     )
     if opened is None:
         raise AuthenticationError(
@@ -185,7 +192,7 @@ def sign_in(
     return opened
 
 
-def _is_unchanged(store: Store, tried: SignInTry) -> bool:
+def _is_unchanged(store: Store, tried: SignInAttempt) -> bool:
     with store.reading() as session:
         now = read_password(session, tried.email)
     return now is not None and now[0].is_active and now[1] == tried.kept
@@ -198,10 +205,10 @@ def _renew_hash(store: Store, account_id: str, before: str, after: str) -> None:
 
 
 def find_signed_in(
-    store: Store, visits: Store, token: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
-) -> SignedIn | None:
+    store: Store, session_store: Store, token: str, now_us: int, limits: SessionLimits = DEFAULT_LIMITS
+) -> SignedInAccount | None:
     """Who is signed in by a token, with the role and the brands that they have at this moment."""
-    with visits.reading() as session:
+    with session_store.reading() as session:
         found = find_session(session, token, now_us, limits)
     if found is None:
         return None
@@ -211,7 +218,7 @@ def find_signed_in(
     except NotFoundError:
         return None
     counts = account.is_active and account.session_epoch == found.epoch
-    return SignedIn(account, call_as(account), found) if counts else None
+    return SignedInAccount(account, call_as(account), found) if counts else None
 
 
 def call_with_token(session: Session, token: ApiToken) -> Caller:
@@ -242,14 +249,14 @@ def make_owner_link(session: Session, now_us: int) -> str | None:
 
 
 def take_up_link(
-    store: Store, visits: Store, secret: str, password: str, now_us: int, *, email: str = "", name: str = "",
+    store: Store, session_store: Store, secret: str, password: str, now_us: int, *, email: str = "", name: str = "",
     cost: PasswordCost = DEFAULT_COST, limits: SessionLimits = DEFAULT_LIMITS, previous_token: str | None = None,
 ) -> NewSession:  # fmt: skip
     """Choose a password by a one-time link, and be signed in.
 
     Args:
         store: The store.
-        visits: The file of visits.
+        session_store: The session store.
         secret: The secret of the link.
         password: The password that they choose.
         now_us: When.
@@ -275,7 +282,7 @@ def take_up_link(
         set_password(session, account_id, hashed, actor=Actor("link", account_id), now_us=now_us, name=name)
         append_audit(session, [describe_sign_in(account_id, "link", now_us)])
         account = find_account(session, account_id)
-    with visits.writing(wait_seconds=PATIENCE_SECONDS) as session:
+    with session_store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         forgive_account(session, account.email)
         return open_session(
             session, account, origin="link", now_us=now_us, limits=limits, previous_token=previous_token
@@ -313,14 +320,14 @@ def describe_sign_in(account_id: str, origin: str, now_us: int) -> AuditEntry:
 
 
 def sign_in_on_localhost(
-    store: Store, visits: Store, note: Note, *, from_address: str, bound_address: str, host: str,
+    store: Store, session_store: Store, note: Note, *, from_address: str, bound_address: str, host: str,
     is_forwarded: bool, is_demo: bool, now_us: int, limits: SessionLimits = DEFAULT_LIMITS,
 ) -> NewSession:  # fmt: skip
     """Sign the visitor of a demo in without a password; nothing but a browser on the same machine gets in.
 
     Args:
         store: The store.
-        visits: The file of visits.
+        session_store: The session store.
         note: Puts on record that somebody came in.
         from_address: The network address that the request comes from.
         bound_address: The address that the server listens on.
@@ -350,18 +357,18 @@ def sign_in_on_localhost(
             f"Nobody is signed in without a password here: {'; '.join(reasons)}.",
             hint="Sign in, or open the demo as http://localhost on the machine where it runs.",
         )
-    visitor = _find_visitor(store, now_us)
-    with visits.writing() as session:
-        opened = open_session(session, visitor, origin="demo", now_us=now_us, limits=limits)
-    note([describe_sign_in(visitor.account_id, "demo", now_us)])
+    staff = _find_visitor(store, now_us)
+    with session_store.writing() as session:
+        opened = open_session(session, staff, origin="demo", now_us=now_us, limits=limits)
+    note([describe_sign_in(staff.account_id, "demo", now_us)])
     return opened
 
 
 def _find_visitor(store: Store, now_us: int) -> Account:
     with store.reading() as session:
-        visitor = find_account_by_email(session, DEMO_EMAIL)
-    if visitor is not None:
-        return visitor
+        staff = find_account_by_email(session, DEMO_EMAIL)
+    if staff is not None:
+        return staff
     with store.writing(wait_seconds=PATIENCE_SECONDS) as session:
         return find_account_by_email(session, DEMO_EMAIL) or create_account(
             session, email=DEMO_EMAIL, role="owner", brands=None, actor=PRODUCT, now_us=now_us, name="Visitor"

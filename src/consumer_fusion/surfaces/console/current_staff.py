@@ -11,7 +11,7 @@ from consumer_fusion.records.access import Caller
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class CurrentStaff:
     """A member of staff in front of the console.
 
     Attributes:
@@ -25,7 +25,7 @@ class Visitor:
     is_demo: bool = False
 
 
-class Visiting(Protocol):
+class ConsoleSessions(Protocol):
     """Sessions as the console sees them."""
 
     @property
@@ -38,7 +38,7 @@ class Visiting(Protocol):
         """Where the form for signing out is sent."""
         ...
 
-    def find_visitor(self, request: Request) -> Visitor | None:
+    def find_signed_in_staff(self, request: Request) -> CurrentStaff | None:
         """Who is signed in, or None."""
         ...
 

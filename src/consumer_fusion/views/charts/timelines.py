@@ -15,7 +15,7 @@ from consumer_fusion.views.charts.labels import from_day_number, write_day, writ
 from consumer_fusion.views.charts.theme import (
     DEFAULT_LOOK,
     AnyChart,
-    Look,
+    ChartStyle,
     check_columns,
     frame_chart,
     make_data,
@@ -26,21 +26,21 @@ _UTC = altair.Scale(type="utc")
 
 
 def draw_course(
-    course: pa.Table, look: Look = DEFAULT_LOOK, *, start_day: int, end_day: int, measure: str = ""
+    course: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, start_day: int, end_day: int, measure: str = ""
 ) -> AnyChart:
     """A metric day by day, beside what was expected of it, with the days on which an effect was looked for.
 
     Args:
         course: `day` (days since 1970, UTC), `observed` (null where missing), `expected`, `low`, `high`.
-        look: What it is drawn for.
+        style: What it is drawn for.
         start_day: The first day of the window.
         end_day: The last day of the window.
         measure: What is measured, for the axis.
     """
     check_columns(course, _COURSE, "course of an effect")
     rows = [_tell_day(row) for row in course.select(_COURSE).to_pylist()]
-    palette = look.palette
-    x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis([row["day"] for row in rows], look))
+    palette = style.palette
+    x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis([row["day"] for row in rows], style))
     scale = altair.Scale(zero=False, nice=True)
     title = measure or _("a day")
     window = altair.Chart(make_data([_make_span(start_day, end_day)])).mark_rect(
@@ -67,7 +67,7 @@ def draw_course(
     seen, thought = _average(rows, start_day, end_day)
     return frame_chart(
         altair.layer(*marks).properties(height=260),
-        look,
+        style,
         title=_("Observed and expected"),
         subtitle=_("solid: observed; dashed, with its band: expected; grey: the days looked at"),
         description=_(
@@ -102,14 +102,14 @@ def gather_totals(course: pa.Table, *, start_day: int, end_day: int) -> pa.Table
 
 
 def draw_cumulative(
-    course: pa.Table, look: Look = DEFAULT_LOOK, *, start_day: int, end_day: int, low: float | None,
+    course: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, start_day: int, end_day: int, low: float | None,
     high: float | None, measure: str = "", finding: str = "",
 ) -> AnyChart:  # fmt: skip
     """What an effect adds up to, day by day, with the interval of the whole at its end.
 
     Args:
         course: The columns that `draw_course` takes.
-        look: What it is drawn for.
+        style: What it is drawn for.
         start_day: The first day of the window.
         end_day: The last day of the window that was seen.
         low: Lower end of the interval of the whole.
@@ -125,10 +125,10 @@ def draw_cumulative(
         }
         for row in gather_totals(course, start_day=start_day, end_day=end_day).to_pylist()
     ]
-    palette = look.palette
+    palette = style.palette
     scale = altair.Scale(zero=True, nice=True)
     title = measure or _("together")
-    x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis([row["day"] for row in rows], look))
+    x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis([row["day"] for row in rows], style))
     line = altair.Chart(make_data(rows)).encode(x=x, y=altair.Y("total:Q", scale=scale, title=title))
     ends = [{"at": rows[-1]["at"], "low": low, "high": high}] if rows and low is not None else []
     interval = altair.Chart(make_data(ends)).encode(x=x)
@@ -145,7 +145,7 @@ def draw_cumulative(
     )
     return frame_chart(
         altair.layer(*marks).properties(height=220),
-        look,
+        style,
         title=_("What it adds up to"),
         subtitle=_("observed less expected; the bar at the end is the interval of the whole"),
         description=finding
@@ -159,16 +159,18 @@ def draw_cumulative(
     )
 
 
-def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effect: float | None) -> AnyChart:
+def draw_placebos(
+    placebos: Sequence[float], style: ChartStyle = DEFAULT_LOOK, *, effect: float | None
+) -> AnyChart:
     """How large effects seemed on past days on which nothing was done, and the effect that was measured.
 
     Args:
         placebos: Relative effects of windows without an action.
-        look: What it is drawn for.
+        style: What it is drawn for.
         effect: The relative effect that was measured.
     """
     values = np.array([each for each in placebos if np.isfinite(each)])
-    palette = look.palette
+    palette = style.palette
     edges = _choose_edges(values, effect)
     counts, _unused = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     rows = [
@@ -198,7 +200,7 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
                 axis=altair.Axis(
                     format="+.0%",
                     grid=False,
-                    tickCount=5 if look.is_narrow else 7,
+                    tickCount=5 if style.is_narrow else 7,
                     labelOverlap=True,
                     labelSeparation=10,
                 ),
@@ -218,11 +220,11 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
     )
     layers: list[altair.Chart] = [bars]
     if effect is not None:
-        layers += _mark_effect(effect, edges, scale, look)
+        layers += _mark_effect(effect, edges, scale, style)
     beyond = int((np.abs(values) >= abs(effect)).sum()) if effect is not None else 0
     return frame_chart(
         altair.layer(*layers).properties(height=200),
-        look,
+        style,
         title=_("How far chance goes"),
         subtitle=_("the same measurement on past days without an action"),
         description=_(
@@ -233,9 +235,9 @@ def draw_placebos(placebos: Sequence[float], look: Look = DEFAULT_LOOK, *, effec
     )
 
 
-def _mark_effect(effect: float, edges: Any, scale: altair.Scale, look: Look) -> list[altair.Chart]:
+def _mark_effect(effect: float, edges: Any, scale: altair.Scale, style: ChartStyle) -> list[altair.Chart]:
     """The line of the measured effect; where it lies off the scale, an arrow that says so."""
-    palette = look.palette
+    palette = style.palette
     at = float(np.clip(effect, edges[0], edges[-1]))
     is_right = at > 0
     told = _("measured: {change}", change=write_relative(effect))
@@ -289,9 +291,9 @@ def _make_span(start_day: int, end_day: int) -> dict[str, float]:
     }
 
 
-def _make_days_axis(days: Sequence[int], look: Look) -> altair.Axis:
+def _make_days_axis(days: Sequence[int], style: ChartStyle) -> altair.Axis:
     """Marks on whole days only, as many as there is room for."""
-    most = 4 if look.is_narrow else 8
+    most = 4 if style.is_narrow else 8
     step = -(-len(days) // most) if days else 1
     return altair.Axis(
         grid=False,

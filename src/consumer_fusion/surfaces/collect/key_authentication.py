@@ -18,7 +18,7 @@ _PLACES = 10_000
 _KEY_LENGTH_LIMIT = 256
 
 
-class KeyDesk:
+class KeyAuthenticator:
     """Says what a write key stands for.
 
     Args:

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer_fusion.alerts.alert_rules import DissatisfactionSign, judge_pair
+from consumer_fusion.alerts.alert_rules import DissatisfactionSignal, judge_pair
 from consumer_fusion.alerts.deliveries import (
     DueDelivery,
     add_deliveries,
@@ -31,7 +31,7 @@ from consumer_fusion.alerts.sending import check_receiver, post_delivery
 from consumer_fusion.alerts.subscriptions import check_url, create_subscription, list_subscriptions
 from consumer_fusion.events.entities import find_keys, name_entities
 from consumer_fusion.events.event_reader import map_canonical
-from consumer_fusion.records.alert import DELIVERIES, NoticeType, Standing, Subscription
+from consumer_fusion.records.alert import DELIVERIES, LastSeenState, NoticeType, Subscription
 from consumer_fusion.records.event import DERIVED_EVENTS, EVENTS
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.records.points import PointsTable
@@ -136,7 +136,7 @@ def watch_changes(workspace: Workspace) -> int:
         looked_us = min(now_us, int(session.read_mark(FADING_MARK) or now_us))
         names = name_entities(session, sorted({number for pair in new_ids for number in pair}))
     after = {pair: _stand(each, now_us, pace_points(force.points, pair[1])) for pair, each in entries.items()}
-    judged: list[tuple[_Pair, Standing, DissatisfactionSign | None]] = []
+    judged: list[tuple[_Pair, LastSeenState, DissatisfactionSignal | None]] = []
     for pair, own in entries.items():
         fresh = [each for each in own if each.event_id in new_ids[pair]]
         if any(each.occurred_us > now_us - RECENT_DAYS * DAY_MICROSECONDS for each in fresh):
@@ -211,7 +211,7 @@ def watch_fading(workspace: Workspace) -> int:
 
 def _find_faded(
     moved: pa.Table, known: pa.Table, lines: Collection[float]
-) -> dict[_Pair, tuple[Standing, Standing]]:
+) -> dict[_Pair, tuple[LastSeenState, LastSeenState]]:
     """The pairs that are on another side of a line, or of another class, than when they were last looked at."""
     table = moved.join(
         known, ["consumer_id", "brand_id"], right_suffix="_known", join_type="left outer"
@@ -228,8 +228,8 @@ def _find_faded(
     )
     return {
         (row["consumer_id"], row["brand_id"]): (
-            Standing(row["score_then"], row["class_then"]),
-            Standing(row["fusion_score"], row["symbiosis"]),
+            LastSeenState(row["score_then"], row["class_then"]),
+            LastSeenState(row["fusion_score"], row["symbiosis"]),
         )
         for row in table.to_pylist()
     }
@@ -272,7 +272,7 @@ def send_due(
 
 def find_hint(
     old: Sequence[LedgerEntry], fresh: Sequence[LedgerEntry], points: PointsTable, now_us: int
-) -> DissatisfactionSign | None:
+) -> DissatisfactionSignal | None:
     """The first event in a long time that says that a consumer is not satisfied, if it is among the fresh ones.
 
     Which kinds say so stands in the points table (`hint`). What was only derived from another says nothing new.
@@ -298,7 +298,7 @@ def find_hint(
     since_us = first.occurred_us - FIRST_DAYS * DAY_MICROSECONDS
     if any(says_so(each) and since_us < each.occurred_us <= first.occurred_us for each in old):
         return None
-    return DissatisfactionSign(first.event_id, first.kind, first.occurred_us)
+    return DissatisfactionSignal(first.event_id, first.kind, first.occurred_us)
 
 
 def _has_news(session: Session) -> bool:
@@ -355,9 +355,9 @@ def _split_ledger(ledger: Any, pairs: Mapping[_Pair, object]) -> dict[_Pair, lis
     return entries
 
 
-def _stand(entries: Sequence[LedgerEntry], as_of_us: int, points: PointsTable) -> Standing:
+def _stand(entries: Sequence[LedgerEntry], as_of_us: int, points: PointsTable) -> LastSeenState:
     reading = read_pair(fold_ledger(entries, as_of_us, points), points)
-    return Standing(reading.fusion_score, reading.symbiosis)
+    return LastSeenState(reading.fusion_score, reading.symbiosis)
 
 
 def _notify(
@@ -365,9 +365,9 @@ def _notify(
     subscription: Subscription,
     pair: _Pair,
     names: Mapping[int, str],
-    before: Standing,
-    after: Standing,
-    hint: DissatisfactionSign | None,
+    before: LastSeenState,
+    after: LastSeenState,
+    hint: DissatisfactionSignal | None,
     now_us: int,
 ) -> int:
     made = []

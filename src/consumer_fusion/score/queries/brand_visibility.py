@@ -25,7 +25,7 @@ from consumer_fusion.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """What somebody may see who sees only some brands.
 
     Attributes:
@@ -37,7 +37,7 @@ class Sight:
     find_acquainted: Callable[[Collection[int]], Collection[int]]
 
 
-def look_with(workspace: Workspace, session: Session, brand_ids: Collection[int]) -> Sight:
+def find_visibility(workspace: Workspace, session: Session, brand_ids: Collection[int]) -> Visibility:
     """What may be seen by somebody who sees only these brands.
 
     A brand knows consumers of whom it has an event or to whom an association with it was declared.
@@ -56,24 +56,24 @@ def look_with(workspace: Workspace, session: Session, brand_ids: Collection[int]
         declared = {link.consumer_id for link in links if link.brand_id in brands}
         return declared | list_acquainted(session, workspace.engine, workspace.folder, consumers, brands)
 
-    return Sight(brands, find_acquainted)
+    return Visibility(brands, find_acquainted)
 
 
-def look_as(workspace: Workspace, session: Session, brands: Collection[str] | None) -> Sight | None:
+def look_as(workspace: Workspace, session: Session, brands: Collection[str] | None) -> Visibility | None:
     """What may be seen by somebody who sees the brands of these names; None for all."""
     if brands is None:
         return None
-    return look_with(workspace, session, find_keys(session, "brand", sorted(brands)).values())
+    return find_visibility(workspace, session, find_keys(session, "brand", sorted(brands)).values())
 
 
-def find_consumer(session: Session, text: str, *, sight: Sight | None = None) -> int | None:
+def find_consumer(session: Session, text: str, *, visibility: Visibility | None = None) -> int | None:
     """The consumer that a text stands for, before merges: whoever serves them has their address, not their key.
 
     Args:
         session: A session.
         text: A key as the source writes it, or an identifier of any type in any form.
-        sight: What may be seen: a key counts only where these brands know its consumer, an identifier as far as one
-            of them was told it; None for all. So another brand's key is answered exactly as a text that is no key.
+        visibility: What may be seen: a key counts only where these brands know its consumer, an identifier as far as
+            one of them was told it; None for all. So another brand's key is answered exactly as a text that is no key.
 
     Returns:
         Its number; None where nobody is known by the text.
@@ -82,8 +82,8 @@ def find_consumer(session: Session, text: str, *, sight: Sight | None = None) ->
         ConflictError: It is an identifier of several.
     """
     named = _find_keys(session, dict.fromkeys([text, fold_key(text.strip())]))
-    if sight is not None and named:
-        acquainted = sight.find_acquainted(named)
+    if visibility is not None and named:
+        acquainted = visibility.find_acquainted(named)
         named = [each for each in named if each in acquainted]
     if named:
         return named[0]
@@ -93,13 +93,13 @@ def find_consumer(session: Session, text: str, *, sight: Sight | None = None) ->
         "identifier_type": pa.array([name for name, _ in places], pa.string()),
         "identifier_value": pa.array([value for _, value in places], pa.string()),
     })  # fmt: skip
-    if sight is None:
+    if visibility is None:
         found = session.read_matching(IDENTIFIERS, columns, columns=("consumer_id",)).to_pylist()
     else:
         told = session.read_matching(
             IDENTIFIER_SIGHTINGS, columns, columns=("consumer_id", "brand_id", "is_claim")
         )
-        found = [row for row in told.to_pylist() if row["brand_id"] in sight.brand_ids]
+        found = [row for row in told.to_pylist() if row["brand_id"] in visibility.brand_ids]
         # What a browser claims takes nobody's address from whom a trusted source told by it.
         found = [row for row in found if not row["is_claim"]] or found
     numbers = sorted({row["consumer_id"] for row in found})
@@ -117,20 +117,20 @@ def _find_keys(session: Session, keys: Collection[str]) -> list[int]:
     return [numbers[key] for key in keys if key in numbers]
 
 
-def require_known(session: Session, key: str, sight: Sight | None = None) -> int:
+def require_known(session: Session, key: str, visibility: Visibility | None = None) -> int:
     """The number of the consumer that a key or an identifier stands for, before merges.
 
     Args:
         session: A session.
         key: A key, or an identifier of any type.
-        sight: What may be seen; a consumer whom none of its brands knows is refused as one whom nobody knows.
+        visibility: What may be seen; a consumer whom none of its brands knows is refused as one whom nobody knows.
 
     Raises:
         NotFoundError: Nobody who may be seen is known by the text.
         ConflictError: It is an identifier of several.
     """
-    found = find_consumer(session, key, sight=sight)
-    if found is None or (sight is not None and found not in sight.find_acquainted([found])):
+    found = find_consumer(session, key, visibility=visibility)
+    if found is None or (visibility is not None and found not in visibility.find_acquainted([found])):
         raise NotFoundError(
             f"The consumer {mask_consumer_key(key)} is not known here.",
             hint="`fusion score` lists the consumers that have events.",
