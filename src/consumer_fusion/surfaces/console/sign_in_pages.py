@@ -145,8 +145,8 @@ async def _take_up_link(request: Request) -> Response:
 
 
 def _answer_link(request: Request, fields: Mapping[str, str], error: FusionError | None) -> Response:
-    session, secret = find_request_session(request), request.path_params["secret"]
-    guard, name = session.guard, session.signed_in.account.name if session.signed_in else ""
+    sender, secret = find_request_session(request), request.path_params["secret"]
+    guard, name = sender.guard, sender.signed_in.account.name if sender.signed_in else ""
     try:
         with guard.store.reading() as session:
             link = find_link(session, secret, guard.now_us())
