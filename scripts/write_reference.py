@@ -423,24 +423,30 @@ PAGES: Mapping[str, Callable[[], str]] = {
 }
 
 
-def find_stale_pages(folder: Path = FOLDER) -> list[str]:
-    """The pages that differ from what the code says, or are missing."""
+def write_pages() -> dict[str, str]:
+    """All pages by name, as the code says."""
+    return {name: write() for name, write in PAGES.items()}
+
+
+def find_stale_pages(pages: Mapping[str, str], folder: Path = FOLDER) -> list[str]:
+    """The pages of a folder that differ from what the code says, or are missing."""
     return [
-        name for name, write in PAGES.items()
-        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != write()
+        name for name, text in pages.items()
+        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != text
     ]  # fmt: skip
 
 
 def main() -> int:
     """Write the pages, or with --check compare them."""
-    stale = find_stale_pages()
+    pages = write_pages()
+    stale = find_stale_pages(pages)
     if "--check" in sys.argv[1:]:
         for name in stale:
             print(f"docs/reference/{name} differs from the code. Run: python scripts/write_reference.py")
         return 1 if stale else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in stale:
-        (FOLDER / name).write_text(PAGES[name](), encoding="utf-8")
+        (FOLDER / name).write_text(pages[name], encoding="utf-8")
         print(f"docs/reference/{name} written")
     return 0
 

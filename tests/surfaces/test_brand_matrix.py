@@ -123,7 +123,7 @@ MADE_PAGES = {
 """Pages made from operations, with the fields of their parameters."""
 _READS = re.compile(
     r'(?:asked\.get|read_asked|read_form|read_optional|read_choices|read_number|read_moment|read_upload)\(\s*"(\w+)"'
-    r'|"(\w+)" in visit\.asked|visit\.asked\["(\w+)"\]'
+    r'|"(\w+)" in page_request\.asked|page_request\.asked\["(\w+)"\]'
 )
 
 

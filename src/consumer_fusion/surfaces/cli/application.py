@@ -58,22 +58,27 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of a name; None where there is none."""
-        if cmd_name not in _COMMANDS:
-            made = _find_groups().get(cmd_name)
-            return None if made is None else _make_group(made, cmd_name)
-        module, _, name = _COMMANDS[cmd_name].partition(":")
-        found = getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), name or cmd_name)
-        if isinstance(found, typer.Typer):
-            # What is written by hand stands among the commands of the same group that are made from operations.
-            if cmd_name in _find_groups():
-                made = _find_groups()[cmd_name]
-                made.registered_commands += found.registered_commands
-                made.registered_callback = found.registered_callback or made.registered_callback
-                found = made
-            return _make_group(found, cmd_name)
-        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(cmd_name)(found)
-        return typer.main.get_command(alone)
+        return _build_command(cmd_name)
+
+
+@functools.cache
+def _build_command(name: str) -> Any:
+    if name not in _COMMANDS:
+        made = _find_groups().get(name)
+        return None if made is None else _make_group(made, name)
+    module, _, attribute = _COMMANDS[name].partition(":")
+    found = getattr(importlib.import_module(f"consumer_fusion.surfaces.cli.{module}"), attribute or name)
+    if isinstance(found, typer.Typer):
+        # What is written by hand stands among the commands of the same group that are made from operations.
+        if name in _find_groups():
+            made = _find_groups()[name]
+            made.registered_commands += found.registered_commands
+            made.registered_callback = found.registered_callback or made.registered_callback
+            found = made
+        return _make_group(found, name)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name)(found)
+    return typer.main.get_command(alone)
 
 
 def _make_group(group: typer.Typer, name: str) -> Any:
