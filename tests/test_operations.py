@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import string
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -34,7 +32,7 @@ QUERIES = [each for each in OPERATIONS if not isinstance(each, Operation)]
 DUMMY = '''
 """A capability that is in no list."""
 
-from consumer_fusion.operations import Group, NoParameters, Operation, Query, Schema, Text, describe
+from consumer_fusion.operations import NoParameters, Operation, OperationGroup, Query, Schema, Text, describe
 
 
 class Postcard(Schema):
@@ -55,7 +53,7 @@ def send(context, asked):
     return Postcard(place=asked.place)
 
 
-GROUPS = (Group("postcards", "Postcards", "Postcards of a place.", under="Post"),)
+GROUPS = (OperationGroup("postcards", "Postcards", "Postcards of a place.", under="Post"),)
 OPERATIONS = (
     Query(name="postcards list", run=lambda context, _: [Postcard(place="Rimini")], needs="look", result=Postcard,
           is_many=True, title="Postcards", summary="List the postcards.", empty="No postcards."),
@@ -82,7 +80,7 @@ runner, folder = CliRunner(), sys.argv[2]
 listed = runner.invoke(application, ["postcards", "list", "--json", "--workspace", folder])
 sent = runner.invoke(application, ["postcards", "send", "Cervia", "--workspace", folder])
 with open_workspace(folder) as workspace:
-    schema = build_api(RequestContext(workspace, AuditBuffer(workspace.store, workspace.visits))).openapi()
+    schema = build_api(RequestContext(workspace, AuditBuffer(workspace.store, workspace.session_store))).openapi()
     with workspace.store.reading() as session:
         entries = [entry.action for entry in read_audit(session)]
 groups = list_groups({"look"}, None, GROUP_PAGES)
@@ -156,30 +154,6 @@ def test_every_change_says_what_was_done_with_fields_of_its_result(operation):
     if operation.of_row:
         lists = [each for each in QUERIES if each.group == operation.group and each.is_many]
         assert any(operation.of_row in each.result.model_fields for each in lists)
-
-
-@pytest.mark.parametrize("query", QUERIES, ids=lambda each: each.name)
-def test_a_query_opens_no_writing_session(query, workspace):
-    if any(field.is_required() for field in query.parameters.model_fields.values()):
-        pytest.skip("it needs parameters; its own tests look at it")
-
-    @contextlib.contextmanager
-    def refuse():
-        raise AssertionError("a read opened a writing session")
-        yield
-
-    store = replace_writing(workspace.store, refuse)
-    execute(query, replace(workspace, store=store), OWNER, query.parameters())
-
-
-def replace_writing(store, writing):
-    """A store of which only the reading side works."""
-
-    class ReadingStore:
-        def __getattr__(self, name):
-            return writing if name == "writing" else getattr(store, name)
-
-    return ReadingStore()
 
 
 def make_operation(run, **changes):

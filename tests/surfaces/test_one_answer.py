@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from starlette.testclient import TestClient
 
 import consumer_fusion as fusion
 from command_line import ask_fusion
 from consumer_fusion.access.accounts import add_account
+from consumer_fusion.access.execution import execute
 from consumer_fusion.alerts import alert_evaluation
 from consumer_fusion.associations import operations as associations
 from consumer_fusion.causal.effects.shrinking import measure_effects
@@ -106,6 +109,38 @@ def test_a_command_and_the_api_tell_the_same(program, folder, group, query):
     assert answer.status_code == 200, answer.text
     assert ask_fusion(folder, *query.name.split(), *words) == answer.json()
     assert answer.json() or query.name not in ANSWERED
+
+
+@pytest.mark.parametrize(("group", "query"), QUERIES)
+def test_a_query_opens_no_writing_session(folder, group, query):
+    def refuse():
+        raise AssertionError("a read opened a writing session")
+
+    asked = query.parameters(**{name: GIVEN[name] for name in list_required(query)})
+    with fusion.open_workspace(folder) as workspace:
+        reading = replace(workspace, store=ReadingStore(workspace.store, refuse))
+        execute(query, reading, Caller(COMMAND_LINE, "owner", None), asked)
+
+
+def test_a_query_that_writes_is_found(folder):
+    def write(context, _):
+        with context.workspace.store.writing():
+            return []
+
+    planted = replace(QUERIES[0].values[1], run=write)
+    with pytest.raises(AssertionError, match="opened a writing session"):
+        test_a_query_opens_no_writing_session(folder, None, planted)
+
+
+class ReadingStore:
+    """A store of which only the reading side works."""
+
+    def __init__(self, store, writing):
+        self._store = store
+        self.writing = writing
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
 
 
 def test_every_required_parameter_has_a_value_here():
