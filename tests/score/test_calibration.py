@@ -223,7 +223,7 @@ def test_the_campaign_of_a_brand_that_chose_whom_to_write_to_is_left_alone():
         ({"horizon_days": 4_000}, "have not ended"),
         ({"horizon_days": 0}, "no time for an outcome"),
         ({"cutoff_us": 1}, "Only 0 pairs"),
-        ({"horizon_days": 0.001}, "tell them apart"),
+        ({"horizon_days": 0.001}, "distinguish them"),
         ({"learn": ["Wishes"]}, "not a kind"),
     ],
 )

@@ -87,7 +87,7 @@ def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
         problems.append(N_(f'kinds."{key}": {message}'))
 
     if find_unsafe(key) is not None:
-        report(N_(f"its name holds the character {find_unsafe(key)}, which no name may hold."))
+        report(N_(f"its name contains the character {find_unsafe(key)}, which is not allowed in names."))
     for name in raw:
         if name not in _KIND_FIELDS:
             report(f"'{name}' is not a field; known are {', '.join(sorted(_KIND_FIELDS))}.")
