@@ -134,8 +134,8 @@ def normalise_identifier(
         placeholders: Further placeholder values, in lower case.
 
     Returns:
-        None for placeholders (`null`, `guest`), for network addresses, and for values that are plainly no e-mail address
-        or telephone number.
+        None for placeholders (`null`, `guest`), for network addresses, and for values that are clearly no e-mail
+        address or telephone number.
     """
     name = _normalise_type(identifier_type)
     text = str(value).strip()
