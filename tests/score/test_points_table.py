@@ -105,7 +105,7 @@ def test_asking_for_help_and_using_a_right_hint_at_nothing(find_problems):
     assert {"Complaint Made", "Complaint Published", "First Reply"} <= hinted
     for event in ("Ticket Opened", "Live Chat Conversation Started", "Erasure Requested"):
         assert event not in hinted
-        assert "take hint away" in find_problems(f'[kinds."{event}"]\nhint = "dissatisfaction"\n')[0]
+        assert "remove hint" in find_problems(f'[kinds."{event}"]\nhint = "dissatisfaction"\n')[0]
     assert "known are dissatisfaction" in find_problems('[kinds."Handed Off"]\nhint = "joy"\n')[0]
 
 
