@@ -211,7 +211,7 @@ def test_changes_that_cannot_be_brought_in_are_told_and_never_passed_over(worksp
     with workspace.store.writing() as session:
         session.write_mark("turn", "second")
     monkeypatch.setattr(workspace_module.os, "access", lambda path, mode: mode != os.W_OK)
-    with pytest.raises(StoreError, match="log of changes"), fusion.open_workspace(workspace.folder):
+    with pytest.raises(StoreError, match="write-ahead log"), fusion.open_workspace(workspace.folder):
         pass
 
 

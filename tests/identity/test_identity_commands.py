@@ -53,4 +53,4 @@ def test_events_of_nobody_are_listed_until_they_are_attached(folder):
         folder, "identity", "attach", "order-3", "--source", "shop", "--consumer", "ann", "--reason", "Hers."
     )
     assert told == "The event order-3 is attached and counts now.\n"
-    assert run(folder, "unattributed", "list") == "Every event names its consumer and its brand.\n"
+    assert run(folder, "unattributed", "list") == "Every event has a consumer and a brand.\n"

@@ -123,7 +123,7 @@ def test_accepting_twice_merges_once_and_strangers_are_passed_over(town):
         ({"unique_id": ["1", "2"], "city": ["Ulm", "Ulm"]}, "there is only city"),
         (
             {"unique_id": ["1", "1"], "city": ["Ulm", "Ulm"], "email": ["a@b.org", "c@d.org"]},
-            "missing or double",
+            "missing or duplicate",
         ),
     ],
 )

@@ -160,7 +160,7 @@ def test_a_join_that_finds_nothing_is_refused_with_its_key(tmp_path):
     )
     reading = choose_reading(map_file=tmp_path / "mapping.toml")
     with open_small(tmp_path / "place") as workspace:
-        with pytest.raises(MappingError, match=r"no `product` is one of its `id`") as told:
+        with pytest.raises(MappingError, match=r"no `product` equals a `id`") as told:
             pipeline.import_files(workspace, [tmp_path / "orders.csv"], reading)
         assert "join[1].on" in str(told.value.hint)
         (tmp_path / "products.csv").write_text("id,maker\n3.0,bakery\n")

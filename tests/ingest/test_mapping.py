@@ -164,7 +164,7 @@ def test_a_time_format_without_a_year_is_refused_with_its_key():
 
 def test_columns_without_a_word_about_the_header_are_refused():
     text = '[source]\nname = "s"\ncolumns = ["at"]\n[fields]\noccurred_at = "at"\n[kind]\ndefault = "k"\n'
-    with pytest.raises(MappingError, match=r"`source.header` is missing beside `columns`"):
+    with pytest.raises(MappingError, match=r"`source.header` is missing next to `columns`"):
         parse_mapping(text)
     for header in ("true", "false"):
         assert parse_mapping(text.replace("columns", f"header = {header}\ncolumns")).layout.columns == ("at",)

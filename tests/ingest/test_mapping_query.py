@@ -238,7 +238,7 @@ def test_a_time_that_cannot_be_read_is_told_with_column_value_and_key(orders):
     assert [row["message"] for row in staged.rejected] == [
         'Row 1 has `at` = "28/03/2026", which is no time of the form `time_format` = "iso".',
         'Row 2 has `at` = "2026-07-28 23:14 BST", which is no time of the form `time_format` = "iso".',
-        "Row 3 has nothing in `at`; see `fields.occurred_at` of the mapping.",
+        "Row 3 has no value in `at`; see `fields.occurred_at` of the mapping.",
     ]
     staged = orders("1,2026-03-28,a,1,", source='time_format = "%d/%m/%Y"')
     assert staged.rejected[0]["message"] == (

@@ -120,7 +120,7 @@ def test_a_key_with_a_character_that_no_key_may_hold_is_set_aside_and_the_messag
     assert staged.ids == ["e1"]
     assert staged.codes == ["invalid_key"] * len(characters)
     for row, character in zip(staged.rejected, characters, strict=True):
-        assert f"holds the character U+{ord(character):04X} in `{field}`" in row["message"]
+        assert f"contains the character U+{ord(character):04X} in `{field}`" in row["message"]
 
 
 @pytest.mark.parametrize(

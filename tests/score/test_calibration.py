@@ -223,7 +223,7 @@ def test_the_campaign_of_a_brand_that_chose_whom_to_write_to_is_left_alone():
         ({"horizon_days": 4_000}, "have not ended"),
         ({"horizon_days": 0}, "no time for an outcome"),
         ({"cutoff_us": 1}, "Only 0 pairs"),
-        ({"horizon_days": 0.001}, "tell them apart"),
+        ({"horizon_days": 0.001}, "distinguish them"),
         ({"learn": ["Wishes"]}, "not a kind"),
     ],
 )
@@ -285,7 +285,7 @@ def test_outcomes_that_would_tell_the_unhappy_as_happy_are_not_in_force(star_rat
     assert report.gain > 2 * report.gain_error
     assert report.lifted_pairs > 0.01 * report.unhappy_pairs > 0
     assert not report.is_better
-    assert "unhappy people keep coming" in report.sentences[0]
+    assert "unhappy consumers keep buying" in report.sentences[0]
 
 
 def test_what_chance_could_teach_as_well_is_not_in_force(placebo_report, star_ratings):

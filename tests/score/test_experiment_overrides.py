@@ -197,7 +197,7 @@ def test_what_the_consumer_gives_is_never_touched():
 
 
 def test_without_anybody_reached_nothing_is_derived():
-    with pytest.raises(RefusedError, match="on record"):
+    with pytest.raises(RefusedError, match="No stored"):
         derive(log_odds_per_point=0.0)
 
 

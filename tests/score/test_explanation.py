@@ -141,5 +141,5 @@ def test_a_burst_says_that_it_counts_less():
 
 def test_a_derived_event_without_a_sentence_tells_what_it_is():
     told = tell("Reputation Raised", parent_event_id="E9")["standing"]
-    assert "the reputation of one shone on the other" in told
+    assert "a rise of one side's reputation benefited the other" in told
     assert told.endswith("(follows from event E9)")

@@ -105,7 +105,7 @@ def test_asking_for_help_and_using_a_right_hint_at_nothing(find_problems):
     assert {"Complaint Made", "Complaint Published", "First Reply"} <= hinted
     for event in ("Ticket Opened", "Live Chat Conversation Started", "Erasure Requested"):
         assert event not in hinted
-        assert "take hint away" in find_problems(f'[kinds."{event}"]\nhint = "dissatisfaction"\n')[0]
+        assert "remove hint" in find_problems(f'[kinds."{event}"]\nhint = "dissatisfaction"\n')[0]
     assert "known are dissatisfaction" in find_problems('[kinds."Handed Off"]\nhint = "joy"\n')[0]
 
 
@@ -251,7 +251,7 @@ def test_two_recoveries_of_one_failure_are_refused(find_problems):
 @pytest.mark.parametrize("facet_points", ["feet = 1", "voice = -1"])
 def test_a_right_may_never_touch_what_the_consumer_gives(event, facet_points, find_problems):
     text = f'[kinds."{event}"]\nhalf_life_days = 30\nwhen = {{ x = 1 }}\npoints = {{ {facet_points} }}'
-    assert any("a right used says nothing of what the consumer gives" in line for line in find_problems(text))
+    assert any("using a right has no points of the consumer" in line for line in find_problems(text))
 
 
 def test_asking_for_help_may_not_cost_the_consumers_side(find_problems, load):
@@ -283,7 +283,7 @@ def test_what_is_spread_into_may_not_spread_further(find_problems):
         ("points = { service = 9 }", "a recovery gives back at most that"),
         ("points = { delight = 1 }", '"Service Failed" takes (0)'),
         ("points = { service = -1 }", "a recovery gives back at most that"),
-        ("half_life_days = 365", 'has to be that of "Service Failed", which it mends (180)'),
+        ("half_life_days = 365", 'has to be that of "Service Failed", which it repairs (180)'),
     ],
 )
 def test_a_recovery_mends_at_most_its_failure(text, problem, find_problems):

@@ -113,7 +113,7 @@ def test_who_comes_every_week_and_is_let_down_is_not_told_as_happy_by_other_half
     after = read_scores(grocer)
     assert max(after[consumer] for consumer in unhappy) <= 50
     assert not told["is_applied"]
-    assert "unhappy people keep coming" in told["objection"]
+    assert "unhappy consumers keep buying" in told["objection"]
 
 
 def test_what_lifts_the_unhappy_among_all_pairs_is_refused_though_the_held_out_ones_did_not_tell(cinema):

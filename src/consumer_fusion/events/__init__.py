@@ -1,4 +1,4 @@
-"""Events on record: entities, the inbox and its queue, deduplication, segments, and how events are read."""
+"""Stored events: entities, the inbox and its queue, deduplication, segments, and reading events."""
 
 __all__ = [
     "activity_counts",

@@ -1,4 +1,4 @@
-"""How many events came in, by day and channel."""
+"""Number of events by day and channel."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Activity:
     """The events of a brand, or of all brands.
 
     Attributes:
-        days: `day`, `channel`, `event_count`.
-        event_count: All events.
-        oldest_event_us: When the oldest one happened; None without events.
-        newest_event_us: When the newest one happened; None without events.
-        newest_received_us: When one last came in; None without events.
+        days: Table of `day`, `channel` and `event_count`.
+        event_count: Number of events.
+        oldest_event_us: Time of the oldest event; None without events.
+        newest_event_us: Time of the newest event; None without events.
+        newest_received_us: Time of the last arrival; None without events.
     """
 
     days: pa.Table
@@ -36,7 +36,7 @@ def count_activity(workspace: Workspace, brand: str | None = None) -> Activity:
 
     Args:
         workspace: The workspace.
-        brand: Its key; None for all brands.
+        brand: Key of the brand; None for all brands.
     """
     with workspace.store.reading() as session:
         brand_ids = None if brand is None else list(find_keys(session, "brand", [brand]).values())

@@ -1,4 +1,4 @@
-"""Attachment: an event whose consumer or brand was unknown gets to know it; the event itself is never changed."""
+"""Attachment: setting the unknown consumer or brand of an event; the stored event itself is never changed."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _LISTED = (
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """What an event was attached to.
+    """Result of an attachment.
 
     Attributes:
-        source_id: The source of the event.
-        event_id: The event.
-        consumer_id: Its consumer now; 0 while unknown.
-        brand_id: Its brand now; 0 while unknown.
-        sequence: Its place in the inbox; None where it is sealed.
-        is_new: Whether a party became known by it; what is on record already is not to be counted again.
+        source_id: Number of the event's source.
+        event_id: Id of the event.
+        consumer_id: Present consumer; 0 while unknown.
+        brand_id: Present brand; 0 while unknown.
+        sequence: Sequence in the inbox; None for a sealed event.
+        is_new: Whether a party became known by it; otherwise it was stored before and is not counted again.
     """
 
     source_id: int
@@ -47,23 +47,23 @@ def attach_event(
     session: Session, engine: Engine, folder: Path, *, source: str, event_id: str, consumer: str | None = None,
     brand: str | None = None, reason: str, now_us: int,
 ) -> Attachment:  # fmt: skip
-    """Note the consumer or the brand of an event that lacks one.
+    """Store the consumer or the brand of an event that lacks one.
 
     Args:
         session: A writing session.
-        engine: Where sealed events are looked up.
-        folder: The workspace.
-        source: The source of the event.
-        event_id: The event.
-        consumer: The key of its consumer, if that was unknown.
-        brand: The key of its brand, if that was unknown.
-        reason: Why it is theirs, in the words of whoever says so.
-        now_us: The present moment.
+        engine: Engine to look up sealed events with.
+        folder: Folder of the workspace.
+        source: Source of the event.
+        event_id: Id of the event.
+        consumer: Key of its consumer, if that was unknown.
+        brand: Key of its brand, if that was unknown.
+        reason: Reason, as entered by the user.
+        now_us: Present time.
 
     Raises:
         InputError: Neither a consumer nor a brand is given.
         NotFoundError: There is no such event.
-        ConflictError: The event names another consumer or brand already.
+        ConflictError: The event has another consumer or brand already.
     """
     if consumer is None and brand is None:
         raise InputError("An event is attached to a consumer, to a brand or to both; neither was given.")
@@ -71,7 +71,8 @@ def attach_event(
     found = _find_event(session, engine, folder, source_id, event_id)
     if found is None:
         raise NotFoundError(
-            f"There is no event '{event_id}' of the source '{source}'.", hint="Both count letter by letter."
+            f"There is no event '{event_id}' of the source '{source}'.",
+            hint="Both must match exactly (case-sensitive).",
         )
     parties: dict[str, int] = {}
     for entity_type, key in (("consumer", consumer), ("brand", brand)):
@@ -101,23 +102,23 @@ def attach_event(
 
 
 LISTED_KINDS_OF_A_BRAND = ", ".join(f"'{kind}'" for kind in KINDS_OF_A_BRAND)
-"""As a query lists them."""
+"""The kinds as a list in SQL."""
 
 
 def list_unattributed(
     session: Session, engine: Engine, folder: Path, *, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """Events that name no consumer or no brand, the newest first.
+    """Events without a consumer or brand, the newest first.
 
     Args:
-        session: One moment of the store.
-        engine: Where sealed events are read.
-        folder: The workspace.
-        limit: At most so many are listed.
+        session: Session of the store.
+        engine: Engine to read sealed events with.
+        folder: Folder of the workspace.
+        limit: Maximum number of listed events.
 
     Returns:
         `source_id`, `event_id`, `occurred_us`, `consumer_id` and `brand_id` (0 while unknown), `kind`, `channel`,
-        `value`, `currency` and `text` of each; and how many there are in all.
+        `value`, `currency` and `text` of each; and the total number.
     """
     hot = pa.concat_tables(
         [
@@ -159,7 +160,7 @@ def _find_event(
     files = [folder / each.path for each in list_segments(session)]
     if not files:
         return None
-    # One that was attached before lies in the file of its consumer, too.
+    # An event that was attached before is also in the file of its consumer.
     sealed: list[dict[str, int]] = engine.read(
         f"""select consumer_id, brand_id, null as sequence from read_parquet({quote_paths(files)})
         where source_id = {int(source_id)} and event_id = {quote_text(event_id)}
@@ -170,10 +171,10 @@ def _find_event(
 
 
 def take_unattributed(session: Session, engine: Engine, folder: Path, attached: Attachment) -> pa.Table:
-    """Take an event out of the unattributed ones, with the parties that it has now.
+    """Remove an event from the unattributed ones and return it with its present parties.
 
-    An event of the inbox leaves it, to arrive anew; a sealed one stays in its file, whose events with an unknown
-    party nothing reads.
+    An event of the inbox is deleted there, to arrive again; a sealed one stays in its file, whose events with an
+    unknown party are never read.
 
     Returns:
         One row of `events` without sequence, kind of the points table and magnitude.

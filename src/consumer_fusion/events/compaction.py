@@ -1,4 +1,4 @@
-"""Sealing: events of past days leave the inbox for segments, in one transaction with the manifest."""
+"""Sealing: moving events of past days from the inbox to segments, in one transaction with the manifest."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from consumer_fusion.storage.segments import (
 from consumer_fusion.storage.store import Between, Session, Where
 
 COMPACT_ABOVE = 8
-"""A bucket with more segment files than this is rewritten as one."""
+"""Number of segment files above which a bucket is rewritten as one file."""
 
 
 def count_sealable(session: Session, *, limit_day: int, folded_sequence: int) -> int:
-    """How many events of the inbox could leave it; see `seal_events`."""
+    """Number of events that can leave the inbox; see `seal_events`."""
     return session.count(EVENTS, _choose_events(limit_day, folded_sequence))
 
 
@@ -46,15 +46,15 @@ def seal_events(
 
     Args:
         session: A writing session; files exist only once it commits.
-        engine: Where to sort.
-        folder: The workspace.
-        limit_day: The first UTC day that stays.
-        folded_sequence: The newest event that is in the state.
-        now_us: The present moment.
-        forget_before_us: The ids of events that were sealed before it are looked up in segments from now on.
+        engine: Engine to sort with.
+        folder: Folder of the workspace.
+        limit_day: First UTC day that stays.
+        folded_sequence: Sequence of the newest folded event.
+        now_us: Present time.
+        forget_before_us: Time before which ids of sealed events are forgotten, to be looked up in segments.
 
     Returns:
-        How many were moved.
+        Number of events moved.
     """
     rows = session.read(EVENTS, _choose_events(limit_day, folded_sequence))
     if not rows.num_rows:
@@ -70,10 +70,10 @@ def seal_events(
 
 
 def compact_segments(session: Session, engine: Engine, folder: Path, now_us: int) -> int:
-    """Rewrite buckets with many segment files as one file each, with day counts that are whole again.
+    """Rewrite buckets with many segment files as one file each, with complete day counts.
 
     Returns:
-        How many files were replaced.
+        Number of files replaced.
     """
     by_bucket: dict[int, list[str]] = {}
     segments = {each.segment_id: each for each in list_segments(session)}

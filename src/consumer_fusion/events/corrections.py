@@ -1,4 +1,4 @@
-"""Corrections: what a source says now of events on record, kept beside them, put in their place, or undone."""
+"""Corrections: changed versions of stored events, kept for review, applied or undone."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ _COPIED = (
 def list_changed(
     engine: Engine, staging: Staging, duplicates: Duplicates, *, with_unchanged: bool = False
 ) -> Iterator[pa.RecordBatch]:
-    """What sources say now of events that are here already: `position`, `source`, `event_id` and `newer`.
+    """The present versions of events that are stored already: `position`, `source`, `event_id` and `newer`.
 
-    Of several rows of one event the last one of the import speaks; when it says what the record says, nothing changed.
+    Of several rows of one event the last one of the import counts; if it equals the stored event, nothing changed.
 
     Args:
-        engine: Where the rows are read.
-        staging: The checked rows.
-        duplicates: Those that are here already.
-        with_unchanged: Also those that say what the record says.
+        engine: Engine to read the rows with.
+        staging: Validated rows.
+        duplicates: Rows that are stored already.
+        with_unchanged: Whether to include rows equal to the stored event.
     """
     chosen = "" if with_unchanged else "where is_changed"
     return engine.stream(
         f"select position, source, event_id, newer from {_last_told(staging, duplicates)} {chosen} order by position",
-        step="list what sources corrected",
+        step="list corrected events",
         rows_per_batch=_AT_A_TIME,
     )
 
 
 def forget_returned(session: Session, engine: Engine, staging: Staging, duplicates: Duplicates) -> int:
-    """Drop what was waiting of events of which their sources say again what the record says.
+    """Delete waiting corrections of events whose present version equals the stored one again.
 
     Returns:
-        How many corrections were dropped.
+        Number of deleted corrections.
     """
     waiting = session.read(
         CORRECTIONS, {"applied_us": None}, columns=("correction_id", "source_id", "event_id")
@@ -77,8 +77,8 @@ def forget_returned(session: Session, engine: Engine, staging: Staging, duplicat
 
 
 def _last_told(staging: Staging, duplicates: Duplicates) -> str:
-    """The relation of the last rows of an import about each event that is here already."""
-    # What a browser says of who somebody is must not come back as the word of whoever applies the correction.
+    """The relation of the last rows of an import for each event that is stored already."""
+    # An identity claimed by a browser must not become trusted because a user applies the correction.
     names = (*_COPIED, "value", "trust", *(() if staging.claimed_by else ("identifiers",)))
     return f"""(
         select position, source, event_id, is_changed, newer from (
@@ -86,12 +86,12 @@ def _last_told(staging: Staging, duplicates: Duplicates) -> str:
                 {_write_newer("s", names)} as newer, row_number() over (
                     partition by s.source, coalesce(d.known_id, s.event_id) order by abs(s.position) desc) as place
             from {staging.accepted} s join {duplicates.relation} d on d.position = s.position
-        ) told where place = 1
+        ) latest where place = 1
     )"""
 
 
 def _write_newer(row: str, names: Sequence[str]) -> str:
-    """An event as a JSON object of the canonical texts; when it reached us is no part of what it says."""
+    """An event as a JSON object of the canonical texts, without its time of arrival."""
     texts = {name: f"cast({row}.{name} as varchar)" for name in names}
     texts["occurred_at"] = f"cast(make_timestamp({row}.occurred_us) as varchar)"
     listed = ", ".join(f"'{name}': {text}" for name, text in texts.items())
@@ -99,12 +99,12 @@ def _write_newer(row: str, names: Sequence[str]) -> str:
 
 
 def write_former(session: Session, engine: Engine, events: pa.Table) -> dict[tuple[int, str], str]:
-    """Events on record as such JSON objects, by their keys; of copies of one event the one that names its parties."""
+    """Stored events as such JSON objects, by their keys; of copies of one event the one with its parties."""
     rows = engine.read(
         "select *, cast(make_timestamp(occurred_us) as varchar) as occurred_at, "
         "cast(make_timestamp(received_us) as varchar) as received_at from events "
         "order by consumer_id <> 0 and brand_id <> 0",
-        step="write down what was on record",
+        step="write down the stored events",
         tables={"events": events},
     ).to_pylist()
     names = name_entities(
@@ -130,15 +130,15 @@ def keep_corrections(
     session: Session, rows: Sequence[Mapping[str, Any]], *, now_us: int,
     former: Mapping[tuple[int, str], str] | None = None,
 ) -> None:  # fmt: skip
-    """Put on record what sources say now of events.
+    """Store the present versions of changed events.
 
-    What is waiting already and what somebody undid is not entered again; anything else waiting of the event goes.
+    A version that is waiting already or was undone by a user is not stored again; any other waiting version is deleted.
 
     Args:
         session: A writing session.
-        rows: `source`, `event_id` and `newer` of each.
-        now_us: The present moment.
-        former: What the record said, by source and event, where the newer comes into its place now.
+        rows: Rows with `source`, `event_id` and `newer`.
+        now_us: Present time.
+        former: Versions stored before, by source and event, if the newer ones are applied now.
     """
     sources = find_keys(session, "source", sorted({row["source"] for row in rows}))
     told = {(sources[row["source"]], row["event_id"]): row["newer"] for row in rows}
@@ -174,7 +174,7 @@ def keep_corrections(
 
 
 def list_undone(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """Source and event of those of the rows that say what somebody undid."""
+    """Source and event of those rows whose version was undone by a user."""
     sources = find_keys(session, "source", sorted({row["source"] for row in rows}))
     told = {(sources.get(row["source"], 0), row["event_id"]): row for row in rows}
     return {
@@ -186,10 +186,10 @@ def list_undone(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tupl
 
 
 def name_parties(former: Iterable[str]) -> pa.Table:
-    """The parties of events on record: `source`, `event_id`, `consumer` and `brand`.
+    """The parties of stored events: `source`, `event_id`, `consumer` and `brand`.
 
     Args:
-        former: The events as `write_former` writes them.
+        former: Events in the form of `write_former`.
     """
     events = [json.loads(each) for each in former]
     return pa.table(
@@ -206,7 +206,7 @@ def list_corrections(
     """Corrections, the newest first.
 
     Raises:
-        NotFoundError: There is none of such a number.
+        NotFoundError: A number does not exist.
     """
     where = None if correction_ids is None else {"correction_id": keep_possible(correction_ids)}
     rows = session.read(CORRECTIONS, where, order_by=("correction_id",)).to_pylist()
@@ -241,19 +241,19 @@ def _tell_status(row: Mapping[str, Any]) -> CorrectionStatus:
 def note_applied(
     session: Session, corrections: Sequence[Correction], former: Mapping[tuple[int, str], str], now_us: int
 ) -> None:
-    """Note that the newer is in its place, and what was there before.
+    """Record that corrections were applied, and the versions stored before.
 
     Raises:
         ConflictError: One of them is applied already, perhaps since it was read, or a later one of the same event is,
-            or two are of one event.
+            or two are for one event.
         NotFoundError: One of them is no longer there.
     """
     corrections = list_corrections(session, [each.correction_id for each in corrections])
     sources = find_keys(session, "source", sorted({each.source for each in corrections}))
     if len({(each.source, each.event_id) for each in corrections}) < len(corrections):
         raise ConflictError(
-            "Several of these corrections are of the same event, of which only one can hold.",
-            hint="Apply the one that is right: `fusion corrections list` shows what each says.",
+            "Several of these corrections are for the same event; only one of them can be applied.",
+            hint="Apply the right one: `fusion corrections list` shows their content.",
         )
     for each in corrections:
         if each.status == "applied":
@@ -271,23 +271,23 @@ def note_applied(
 
 
 def _check_last(session: Session, correction: Correction, source_id: int) -> None:
-    """See that no later correction of the event is in force: what each keeps of before leads back one by one.
+    """Check that no later correction of the event is applied: undoing works in reverse order only.
 
     Raises:
-        ConflictError: One is.
+        ConflictError: A later one is applied.
     """
     for row in session.read(
         CORRECTIONS, {"source_id": source_id, "event_id": correction.event_id}
     ).to_pylist():
         if row["correction_id"] > correction.correction_id and _tell_status(row) == "applied":
             raise ConflictError(
-                f"The correction {row['correction_id']} of the same event came later.",
+                f"The correction {row['correction_id']} of the same event is later.",
                 hint=f"Undo it first: fusion corrections undo {row['correction_id']}",
             )
 
 
 def note_undone(session: Session, correction: Correction, now_us: int) -> None:
-    """Note that a correction is undone.
+    """Record that a correction was undone.
 
     Raises:
         ConflictError: It is not applied, or no longer, or a later one of the same event is.
@@ -296,8 +296,8 @@ def note_undone(session: Session, correction: Correction, now_us: int) -> None:
     (correction,) = list_corrections(session, [correction.correction_id])
     if correction.status != "applied":
         raise ConflictError(
-            f"The correction {correction.correction_id} is not applied, so that there is nothing to undo.",
-            hint="`fusion corrections list` shows which are.",
+            f"The correction {correction.correction_id} is not applied, so there is nothing to undo.",
+            hint="`fusion corrections list` shows the applied ones.",
         )
     source_id = find_keys(session, "source", [correction.source])[correction.source]
     _check_last(session, correction, source_id)
@@ -305,7 +305,7 @@ def note_undone(session: Session, correction: Correction, now_us: int) -> None:
 
 
 def write_texts(told: Sequence[Mapping[str, str]]) -> pa.RecordBatch:
-    """What corrections say, as rows of the canonical text columns."""
+    """The versions in corrections, as rows of the canonical text columns."""
     return pa.RecordBatch.from_arrays(
         [pa.array([each.get(name) for each in told], pa.string()) for name in CANONICAL_SCHEMA.names],
         schema=CANONICAL_SCHEMA,

@@ -1,4 +1,4 @@
-"""Duplicates: which staged rows are on record already, and which of them say something else than the record does."""
+"""Deduplication: finding staged rows that are stored already, and those of them that changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from consumer_fusion.storage.store import Session
 
 LOOKUP_LIMIT = 50_000
 SAME_MOMENT_MICROSECONDS = 60_000_000
-"""Clients set their clock right anew at every try, so that the same event comes a little earlier or later."""
+"""Clients correct their clock at every attempt, so that the same event may be sent with a slightly different time."""
 KEY = ("source_id", "event_id")
 CONTENT = (
     "consumer_id", "brand_id", "occurred_us", "kind", "channel", "value", "currency", "text", "trust", "properties",
@@ -31,17 +31,17 @@ CONTENT = (
 _SHARED_FORMER_IDS = tuple(
     f"row-{hashlib.md5(b'|' * bars, usedforsecurity=False).hexdigest()}-" for bars in range(8)
 )
-"""What begins the ids that all rows with a blank key of a group shared under the former rule."""
+"""Prefixes of the ids that all rows with a blank key of a group shared under the former rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """The staged rows that are on record already, or came earlier in their import.
+    """Staged rows that are stored already, or occurred earlier in their import.
 
     Attributes:
-        relation: SQL text of `position`, `known_id` (the id on record; null within the import), `is_changed`.
-        count: How many there are.
-        changed_count: How many of them say something else.
+        relation: SQL text of `position`, `known_id` (the stored id; null within the import), `is_changed`.
+        count: Number of duplicates.
+        changed_count: Number of duplicates with other content.
     """
 
     relation: str
@@ -56,15 +56,15 @@ def find_duplicates(
     *,
     is_last_taken: bool = False,
 ) -> Duplicates:
-    """Find the staged rows whose (source, event id) is on record, or comes more than once in the import.
+    """Find the staged rows whose (source, event id) is stored already, or occurs more than once in the import.
 
-    Rows without an id of their own are also known by the id that they had under the former rule (decision 0018).
+    Rows without an id of their own are also recognised by the id that they had under the former rule (decision 0018).
 
     Args:
-        session: One moment of the store.
-        folder: The workspace.
-        staging: The checked rows.
-        is_last_taken: Of rows of one id in the import the last counts, not the first.
+        session: Session of the store.
+        folder: Folder of the workspace.
+        staging: Validated rows.
+        is_last_taken: Whether the last of several rows with one id in the import counts, not the first.
     """
     rows, scratch = staging.accepted, staging.scratch
     engine = scratch.engine
@@ -87,7 +87,7 @@ def find_duplicates(
     tables |= {"sources": sources}
     own = scratch.keep("known", " union ".join(parts), step="find duplicates", tables=tables)
     found, found_rows = own.row_count, own.relation
-    # An import that is here as a whole needs no second look.
+    # A completely known import needs no second look-up.
     new = f"(select * from {rows} where former_id <> event_id and position not in "
     new += f"(select position from {own.relation}))"
     is_shared = " or ".join(f"starts_with(s.former_id, {quote_text(each)})" for each in _SHARED_FORMER_IDS)
@@ -106,15 +106,15 @@ def find_duplicates(
     if not found:
         empty = "(select cast(0 as bigint) as position, '' as known_id, false as is_changed where false)"
         return Duplicates(empty, 0, 0)
-    # Where the id is made of what the row says, they say the same; where all letters are the same, too. What is left
-    # is compared by what it says, which costs more.
+    # Where the id is a hash of the content, or all texts are equal, nothing changed. The rest is compared by content,
+    # which costs more.
     compared = f"(select d.* from {found_rows} d join {rows} s on s.position = d.position "
     compared += "where not s.is_generated or d.rule = 'shared')"
     tables |= _number_parties(session, engine, rows, compared)
     suspects = scratch.keep(
         "suspects",
         f"{_compare_sql(rows, compared, record, _hash)} select distinct position from compared where is_changed",
-        step="compare duplicates by their letters",
+        step="compare duplicates by their text",
         tables=tables,
     )
     if not suspects.row_count:
@@ -126,7 +126,7 @@ def find_duplicates(
         "duplicates",
         f"""{_compare_sql(rows, suspected, record, _digest)}
         select position, max(known_id) as known_id,
-            -- Of an event that was attached there may be two copies; a former id tells of letters alone.
+            -- An attached event may have two copies; a former id only compares text.
             coalesce(bool_and(is_changed) filter (known_id is not null), bool_and(is_changed))
                 and bool_and(rule = 'own') as is_changed
         from (
@@ -134,7 +134,7 @@ def find_duplicates(
             union all
             select position, known_id, rule, false from {found_rows}
             where position not in (select position from found)
-        ) told
+        ) compared_rows
         group by position""",
         step="compare duplicates",
         tables=tables,
@@ -153,7 +153,7 @@ def _match_sql(rows: str, known: str, name: str, rule: str) -> str:
 def _read_known(
     session: Session, engine: Engine, folder: Path, rows: str, sources: pa.Table
 ) -> tuple[list[str], str, dict[str, pa.Table]]:
-    """Where the ids on record are that the staged ones may be among, where what they say is, and the tables."""
+    """Relations of stored ids that may match the staged ones, the relation of their content, and the tables."""
     keys = engine.read(
         f"""
         select distinct k.entity_id as source_id, s.event_id
@@ -165,7 +165,7 @@ def _read_known(
     )
     columns = (*KEY, *CONTENT)
     segments = list_segments(session)
-    # Few are looked up one by one, however many there are on record; for many it is quicker to read all.
+    # A few are looked up by key, however many are stored; for many it is faster to read all.
     if keys.num_rows <= LOOKUP_LIMIT:
         tables = {"hot_events": session.read_matching(EVENTS, keys, columns=columns),
                   "seen_events": session.read_matching(SEEN_EVENTS, keys, columns=KEY)}  # fmt: skip
@@ -185,7 +185,7 @@ def _read_known(
 
 
 def _number_parties(session: Session, engine: Engine, rows: str, compared: str) -> dict[str, pa.Table]:
-    """The numbers of the consumers and brands that the duplicates name, as far as they are known."""
+    """The numbers of the consumers and brands of the duplicates, as far as they are known."""
     tables: dict[str, pa.Table] = {}
     for entity_type in ("consumer", "brand"):
         keys = engine.read(
@@ -210,13 +210,13 @@ _WORDS = ("kind", "channel", "currency", "text")
 
 
 def _hash(row: str) -> str:
-    """A digest of the letters of an event, quickly made and good for one run."""
+    """A digest of the text of an event, fast and valid for one run."""
     words = ", ".join(f"cast({row}.{name} as varchar)" for name in (*_WORDS, "properties"))
     return f"hash({words}, cast({row}.value as double), cast(coalesce({row}.trust, 1) as double))"
 
 
 def _digest(row: str) -> str:
-    """A digest of what an event says."""
+    """A digest of the content of an event."""
     numbers = (f"{row}.value + 0", f"coalesce({row}.trust, 1)")
     properties = sort_members(f"nullif(cast({row}.properties as varchar), '{{}}')")
     listed = ", ".join(
@@ -226,10 +226,9 @@ def _digest(row: str) -> str:
 
 
 def _compare_sql(rows: str, found: str, record: str, digest: Callable[[str], str]) -> str:
-    """The beginning of a query: `compared` are the duplicates found, each with whether it differs from what it repeats.
+    """The beginning of a query: `compared` has the duplicates found, each with whether its content differs.
 
-    A row that names no consumer or no brand says nothing against the one on record, and a time that is only that of
-    arrival says nothing either.
+    A row without a consumer or brand does not contradict the stored one, and neither does a mere time of arrival.
     """
     moved = f"m.occurred_us <> m.received_us and abs(m.occurred_us - %s.occurred_us) >= {SAME_MOMENT_MICROSECONDS}"
     return f"""
@@ -259,7 +258,7 @@ compared as (
 
 
 def let_in(scratch: Scratch, duplicates: Duplicates, positions: Sequence[int]) -> Duplicates:
-    """The duplicates without some rows that are to land all the same."""
+    """The duplicates without some rows that are to land nevertheless."""
     kept = scratch.keep(
         "passed_over",
         f"select d.* from {duplicates.relation} d anti join let_in l on l.position = d.position",

@@ -1,4 +1,4 @@
-"""Entities: the keys by which sources name consumers, brands and themselves, and the numbers used for them."""
+"""Entities: the keys by which sources name consumers, brands and themselves, and their internal numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_keys(session: Session, entity_type: str) -> pa.Table:
 
 
 def find_keys(session: Session, entity_type: str, keys: Sequence[str]) -> dict[str, int]:
-    """The numbers of those of the keys that are known."""
+    """The numbers of the known keys."""
     wanted = pa.table(
         {"entity_type": pa.array([entity_type] * len(keys)), "entity_key": pa.array(keys, pa.string())}
     )
@@ -31,7 +31,7 @@ def find_keys(session: Session, entity_type: str, keys: Sequence[str]) -> dict[s
 
 
 def find_nearest_key(session: Session, entity_type: str, key: str) -> str | None:
-    """The known key that is most like one that is not known, such as one mistyped; None where none is like it."""
+    """The known key most similar to an unknown, perhaps mistyped one; None where none is similar."""
     known: list[str] = []
     for opening in dict.fromkeys((key[:2], key[:2].lower(), key[:2].upper(), key[:2].title())):
         between = Between(above=opening, at_most=f"{opening}\U0010ffff")
@@ -52,12 +52,12 @@ def name_entities(session: Session, entity_ids: Iterable[int]) -> dict[int, str]
 
 
 def ensure_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict[str, int]:
-    """The numbers of the keys; keys that are new get one.
+    """The numbers of the keys; new keys are assigned one.
 
     Args:
         session: A writing session.
         entity_type: consumer, brand or source.
-        keys: Keys outside.
+        keys: External keys.
     """
     wanted = list(dict.fromkeys(keys))
     known = find_keys(session, entity_type, wanted)
@@ -69,12 +69,12 @@ def ensure_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict
 
 
 def declare_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dict[str, int]:
-    """The numbers of keys that people wrote; see `ensure_keys`, whose keys were checked when their events came.
+    """The numbers of keys entered by users; see `ensure_keys`, whose keys were validated with their events.
 
-    A new key of a consumer is folded as those of events are, so that events meet it.
+    A new key of a consumer is normalised like those of events, so that later events match it.
 
     Raises:
-        InputError: A new one holds a character that no key may hold.
+        InputError: A new key contains a forbidden character.
     """
     wanted = list(dict.fromkeys(keys))
     known = find_keys(session, entity_type, wanted)
@@ -86,7 +86,7 @@ def declare_keys(session: Session, entity_type: str, keys: Iterable[str]) -> dic
 
 
 def number_keys(session: Session, engine: Engine, staged_sql: str, column: str, entity_type: str) -> pa.Table:
-    """Give every distinct value of a staged column its number: entity_key, entity_id."""
+    """Assign a number to every distinct value of a staged column: entity_key, entity_id."""
     batches = engine.read(
         f"select distinct {column} as key from {staged_sql} where {column} is not null order by 1",
         step=f"list the keys of the column {column}",

@@ -1,7 +1,7 @@
-"""Where events are read from: the sealed segments, the inbox and the derived events, as one relation.
+"""Reading events: the sealed segments, the inbox and the derived events, as one relation.
 
-Segments are pruned by bucket and day before the engine opens a file. Consumers that were merged are read under
-the one that goes on.
+Segments are pruned by bucket and day before the engine opens a file. Merged consumers are read under the
+canonical consumer.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ FOLDED_MARK = "folded_sequence"
 NEWEST_MARK = "newest_occurred_us"
 FOLDED_DERIVED_MARK = "folded_derived_sequence"
 FOLD_COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "occurred_us", "magnitude", "trust")
-"""What a fold reads of an event."""
+"""The columns of an event that a fold reads."""
 NO_EVENTS = "no_events"
-"""The table that stands for the events of a store that has none such."""
+"""Table for the events of a store without any."""
 FEW_MEMBERS = 200
-"""Up to so many consumers are asked for one by one."""
+"""Maximum number of consumers that are looked up one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """Events of one moment of the store, ready to be named in a query.
+    """Events of a session of the store, as a relation for a query.
 
     Attributes:
         relation: SQL text of a relation in parentheses.
-        tables: What it refers to.
+        tables: Tables to which the relation refers.
     """
 
     relation: str
@@ -47,23 +47,23 @@ class EventSource:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is known, without looking, that there are no events in it."""
+        """Whether it is known without a query that there are no events."""
         return NO_EVENTS in self.tables
 
 
 @dataclass(frozen=True, slots=True)
 class EventSelection:
-    """Which events are wanted; None stands for all.
+    """Selection of events; None for all.
 
     Attributes:
         consumers: Canonical consumers.
         brand_ids: Brands.
         kind_ids: Kinds.
-        until_us: The last moment, inclusive.
-        min_day: The first UTC day.
-        max_day: The last UTC day.
-        is_folded_only: Leave out inbox rows that are not in the state yet.
-        is_attributed_only: Leave out events whose consumer or brand is not known.
+        until_us: Last time, inclusive.
+        min_day: First UTC day.
+        max_day: Last UTC day.
+        is_folded_only: Whether to leave out inbox rows that are not in the state yet.
+        is_attributed_only: Whether to leave out events with an unknown consumer or brand.
     """
 
     consumers: Collection[int] | None = None
@@ -77,11 +77,11 @@ class EventSelection:
 
 
 def read_identity_map(session: Session, consumers: Collection[int] | None = None) -> dict[int, int]:
-    """For every absorbed consumer, the consumer that goes on.
+    """The canonical consumer of every absorbed consumer.
 
     Args:
-        session: One moment of the store.
-        consumers: At least of those that are one of these, or were absorbed by one of these; None for all.
+        session: Session of the store.
+        consumers: Consumers for which the map must be complete, as members or canonical ones; None for all.
     """
     if consumers is None or len(consumers) > FEW_MEMBERS:
         parts = [session.read(IDENTITIES)]
@@ -95,12 +95,12 @@ def read_identity_map(session: Session, consumers: Collection[int] | None = None
 
 
 def find_canonical(session: Session, consumer_id: int) -> int:
-    """The consumer under whom this one's events count; `map_canonical` finds those of many."""
+    """The canonical consumer of a consumer; `map_canonical` finds those of many."""
     return map_canonical(session, [consumer_id])[consumer_id]
 
 
 def map_canonical(session: Session, consumers: Collection[int]) -> dict[int, int]:
-    """For each of these consumers, the one under whom its events count; one query for all."""
+    """The canonical consumers of these consumers, by one query for all."""
     canonical = {each: each for each in consumers}
     if canonical:
         keys = pa.table({"member_id": pa.array(list(canonical), pa.int64())})
@@ -110,7 +110,7 @@ def map_canonical(session: Session, consumers: Collection[int]) -> dict[int, int
 
 
 def find_members(session: Session, consumers: Collection[int]) -> list[int]:
-    """All consumers whose events count together with those of these, themselves among them."""
+    """All consumers with the same canonical consumers as these, including themselves."""
     canonical = set(map_canonical(session, consumers).values())
     return list_members(read_identity_map(session, canonical), canonical)
 
@@ -124,7 +124,7 @@ def list_members(identity_map: dict[int, int], consumers: Collection[int]) -> li
 def list_acquainted(
     session: Session, engine: Engine, folder: Path, consumers: Collection[int], brand_ids: Collection[int]
 ) -> set[int]:
-    """Those of consumers, as sources named them, of whom there is an event with one of the brands."""
+    """Those of the consumers, as sources named them, with an event at one of the brands."""
     selection = EventSelection(consumers=sorted(consumers), brand_ids=sorted(brand_ids))
     source = open_events(session, folder, selection, columns=("consumer_id", "brand_id"), is_merged=False)
     rows = engine.read(
@@ -136,13 +136,13 @@ def list_acquainted(
 
 
 def find_newest(session: Session, engine: Engine, folder: Path) -> int:
-    """When the newest event on record occurred, read from all of them; 0 where there is none."""
+    """The time of the newest stored event, read from all of them; 0 where there is none."""
     source = open_events(
         session, folder, EventSelection(is_attributed_only=False), columns=("occurred_us",), is_merged=False
     )
     found = engine.read(
         f"select max(occurred_us) as newest from {source.relation}",
-        step="find the newest event on record",
+        step="find the newest stored event",
         tables=source.tables,
     )
     return int(found["newest"][0].as_py() or 0)
@@ -158,16 +158,16 @@ def open_events(
     only_segments: bool = False,
     is_merged: bool = True,
 ) -> EventSource:
-    """The attributed events that the selection asks for, each under its canonical consumer.
+    """The selected attributed events, each under its canonical consumer.
 
     Args:
-        session: One moment of the store.
-        folder: The workspace.
-        selection: Which events.
-        columns: Which columns, of `LEDGER_COLUMNS`.
+        session: Session of the store.
+        folder: Folder of the workspace.
+        selection: Events to read.
+        columns: Columns to read, of `LEDGER_COLUMNS`.
         segments: Segments to read instead of those of the manifest.
-        only_segments: Leave inbox and derived events out.
-        is_merged: Otherwise events stand under the consumer that their source named, and so do those selected.
+        only_segments: Whether to leave out inbox and derived events.
+        is_merged: Whether consumers are canonical; otherwise they are as named by their source, also in the selection.
     """
     identity_map = read_identity_map(session, selection.consumers) if is_merged else {}
     members = None if selection.consumers is None else list_members(identity_map, selection.consumers)
@@ -191,7 +191,7 @@ def open_events(
         stored = ", ".join(_sealed_column(name) for name in columns)
         parts.append(f"select {stored} from read_parquet({quote_paths(paths)}){condition}")
     if unattributed:
-        # An attached event is in the inbox by now; its sealed copy stays where it was and counts no more.
+        # An attached event is in the inbox by now; its sealed copy stays where it was and no longer counts.
         tables["attached_events"] = session.read(ATTACHMENTS, columns=("source_id", "event_id"))
         stored = ", ".join(_sealed_column(name) for name in columns)
         parts.append(
@@ -224,7 +224,7 @@ def open_events(
 
 
 def find_pairs_of(engine: Engine, events: EventSource) -> set[tuple[int, int]]:
-    """The pairs that events are about: consumer, as recorded, and brand."""
+    """The pairs of events: consumer, as stored, and brand."""
     found = engine.read(
         f"select distinct consumer_id, brand_id from {events.relation} e where consumer_id <> 0 and brand_id <> 0",
         step="find the pairs of events", tables=events.tables,
@@ -275,7 +275,7 @@ def _read_hot(
     present = [name for name in columns if name in table.column_names]
     newest_sequence = int(session.read_mark(mark) or 0) if selection.is_folded_only else None
     if members is not None and len(members) > FEW_MEMBERS:
-        # Found by their consumers: the inbox may hold far more than is wanted of it.
+        # Looked up by consumer: the inbox may contain many more events than are needed.
         wanted = pa.table({"consumer_id": pa.array(members, pa.int64())})
         rows = session.read_matching(table, wanted, columns=("sequence", *present))
         if newest_sequence is not None:

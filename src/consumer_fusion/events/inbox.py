@@ -1,6 +1,6 @@
-"""The inbox: new events become durable in it, or in sealed segments where they are many.
+"""The inbox: new events are stored in it, or in sealed segments where they are many.
 
-Reading and checking files is `staging`, which rows are on record already is `deduplication`.
+Reading and validating files is in `staging`, finding stored rows in `deduplication`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SEGMENT_NAMES = tuple(column.name for column in SEGMENT_COLUMNS if column.name 
 
 
 def land_in_inbox(session: Session, events: Mapping[str, Sequence[Value]]) -> int:
-    """Put annotated events, column by column, into the inbox and return how many were new."""
+    """Insert annotated events, given by column, into the inbox and return the number of new ones."""
     rows = zip(*(events[name] for name in INBOX_COLUMNS), strict=True)
     return session.insert(EVENTS, INBOX_COLUMNS, rows, ignore=True)
 
@@ -38,15 +38,15 @@ def write_segments(
     buckets: Sequence[int] = (*range(BUCKET_COUNT), UNATTRIBUTED_BUCKET),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Segment]:
-    """Write events into sealed files, one a bucket, sorted by pair, kind and time.
+    """Write events into sealed files, one per bucket, sorted by pair, kind and time.
 
     Args:
-        engine: Where to compute.
-        folder: The workspace.
-        events_sql: A relation of annotated events with the columns of a segment but the last.
-        tables: What the relation refers to.
-        buckets: Which buckets to write.
-        progress: Called with buckets done and buckets in all.
+        engine: Engine to compute with.
+        folder: Folder of the workspace.
+        events_sql: A relation of annotated events with all columns of a segment except the last.
+        tables: Tables to which the relation refers.
+        buckets: Buckets to write.
+        progress: Called with the number of buckets done and in total.
 
     Returns:
         The segments; they exist once the caller enters them into the manifest.

@@ -1,4 +1,4 @@
-"""Arrivals: events sent over the network, kept as lines until they are read exactly as the lines of files are."""
+"""Arrivals: events received over the network, kept as lines until they are read like lines of files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _READING_COLUMNS = ("format", "source", "brand", "trust_rule", "trust_limit")
 
 @dataclass(frozen=True, slots=True)
 class ArrivalBatch:
-    """Arrivals that are read in one way.
+    """Arrivals with the same format.
 
     Attributes:
-        reading: How.
-        received_us: When the last of them arrived.
-        lines: The events, in the order of arrival.
+        reading: Format of the lines.
+        received_us: Time of the last arrival.
+        lines: Events in the order of arrival.
     """
 
     reading: ImportFormat
@@ -42,33 +42,33 @@ class ArrivalBatch:
 
 
 def append_arrivals(session: Session, arrivals: Iterable[Arrival]) -> int:
-    """Write what arrived; it is durable once the session's block is left.
+    """Store arrivals; they are durable once the session's block is left.
 
     Returns:
-        How many there were.
+        Number of arrivals.
     """
     return session.insert(ARRIVALS, _COLUMNS, map(_write_row, arrivals))
 
 
 def count_arrivals(session: Session) -> int:
-    """How many arrivals wait to be read; told by their numbers, because those that wait longest leave first."""
+    """Number of waiting arrivals, computed from their sequence numbers, because the oldest leave first."""
     first, last = (session.summarise(ARRIVALS, "sequence", function) for function in ("min", "max"))
     return 0 if first is None or last is None else int(last - first) + 1
 
 
 def find_oldest_arrival(session: Session) -> int | None:
-    """When the arrival came that waits longest; None where none waits."""
+    """Time of the oldest waiting arrival; None where none waits."""
     rows = session.read(ARRIVALS, columns=("received_us",), order_by=("sequence",), limit=1)
     return int(rows["received_us"][0].as_py()) if rows.num_rows else None
 
 
 def read_arrivals(session: Session, *, limit: int, characters: int) -> pa.Table:
-    """The arrivals that wait longest.
+    """The oldest waiting arrivals.
 
     Args:
         session: A session of the store of arrivals.
-        limit: At most so many.
-        characters: No more are read once their lines have so many characters together.
+        limit: Maximum number of arrivals.
+        characters: Number of characters of their lines after which reading stops.
     """
     sizes = session.read(ARRIVALS, columns=("sequence",), order_by=("sequence",), limit=limit)
     parts: list[pa.Table] = []
@@ -82,7 +82,7 @@ def read_arrivals(session: Session, *, limit: int, characters: int) -> pa.Table:
 
 
 def group_arrivals(waiting: pa.Table) -> tuple[ArrivalBatch, ...]:
-    """The arrivals by the way in which they are read, in the order of the first of each."""
+    """The arrivals by format, in the order of the first of each."""
     lines: dict[tuple[Any, ...], list[str]] = {}
     moments: dict[tuple[Any, ...], int] = {}
     for row in zip(*(waiting[name].to_pylist() for name in (*_READING_COLUMNS, "received_us", "line"))):
@@ -101,5 +101,5 @@ def group_arrivals(waiting: pa.Table) -> tuple[ArrivalBatch, ...]:
 
 
 def forget_arrivals(session: Session, sequences: Sequence[int]) -> int:
-    """Take away arrivals that are among the events now, or set aside, and return how many there were."""
+    """Delete arrivals that are now stored or rejected, and return their number."""
     return session.delete_matching(ARRIVALS, pa.table({"sequence": pa.array(sequences, pa.int64())}))

@@ -1,4 +1,4 @@
-"""The job on files: logs of changes are emptied, sealed files that were replaced are deleted."""
+"""Background job for files: write-ahead logs are truncated, replaced segment files are deleted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from consumer_fusion.workspace import Workspace
 
 
 def release_disk(workspace: Workspace) -> None:
-    """Give back the disk space that nothing refers to any more."""
+    """Free the disk space that is no longer needed."""
     for store in (workspace.store, workspace.arrivals, workspace.session_store):
         store.truncate_log()
     sweep_replaced(workspace.store, workspace.folder)

@@ -1,4 +1,4 @@
-"""Landing: what one transaction over new events, or over a change of others, tells from stage to stage."""
+"""Landing: the data that the stages of a transaction share, for new or changed events."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with the name of the stage, how much is done and how much there is (None while unknown)."""
+"""Called with the name of the stage, the amount done and the total (None while unknown)."""
 
 NoteReplaced = Callable[[Session, Mapping[tuple[int, str], str]], None]
-"""Called with what was on record before, by source and event."""
+"""Called with the former versions of events, by source and event."""
 
 
 def ignore_progress(stage: str, done: int, total: int | None) -> None:
-    """The progress that nobody looks at."""
+    """A progress callback that does nothing."""
 
 
 @dataclass(slots=True)
 class AffectedConsumers:
-    """What a change of events moves.
+    """The consumers affected by a change of events.
 
     Attributes:
         consumers: Canonical consumers whose derived events may have changed; None for all.
-        refold_consumers: Canonical consumers whose states must be folded anew.
+        refold_consumers: Canonical consumers whose states must be folded again.
         refold_members: Consumers that were absorbed.
     """
 
@@ -44,37 +44,37 @@ class AffectedConsumers:
 
 @dataclass(slots=True)
 class Landing(AffectedConsumers):
-    """Staged rows on their way into the record.
+    """Staged rows about to be stored.
 
     Attributes:
         workspace: The workspace.
-        session: The transaction.
-        points: The points in force; with the brands' rhythms as they are once new orders were sized.
-        kind_ids: The number of every kind that was ever in force.
-        staging: The checked rows.
-        scratch: Where stages keep results for later ones.
-        progress: Told how far it is.
-        import_id: The import that the rows are of.
-        retried: Rejected rows that it reads again.
-        is_replacing: Rows that say something else of an event on record come into its place; else they are kept
-            beside it, to be looked at.
-        note_replaced: Notes what was replaced, where somebody asked for it.
-        is_undoing: What replaces is what was on record before, whole; else it keeps the parties it does not name.
-        duplicates: Rows that are passed over.
-        parties: The parties of replaced events, by `source` and `event_id`.
-        taken: Events that left the record, as they were.
-        replaced: How many were replaced.
-        replaced_us: When the newest of them occurred.
-        keys: For source, brand and consumer: the relation of keys and numbers.
-        sightings: Which consumer each set of identifiers means.
-        fresh: The relation of the rows that land.
+        session: Transaction of the landing.
+        points: Points in force, with the current rhythms once new orders were sized.
+        kind_ids: Number of every kind that was ever in force.
+        staging: Validated rows.
+        scratch: Scratch for results that later stages use.
+        progress: Progress callback.
+        import_id: Id of the import.
+        retried: Rejected rows that are read again.
+        is_replacing: Whether changed rows replace the stored events; otherwise they are kept
+            as corrections for review.
+        note_replaced: Callback for replaced events, if requested.
+        is_undoing: Whether the former version is restored as a whole; otherwise an event keeps unnamed parties.
+        duplicates: Rows that are skipped.
+        parties: Parties of replaced events, by `source` and `event_id`.
+        taken: Removed events, as they were.
+        replaced: Number of replaced events.
+        replaced_us: Time of the newest of them.
+        keys: Relation of keys and numbers, for source, brand and consumer.
+        sightings: Consumer of each set of identifiers.
+        fresh: Relation of the rows that land.
         numbered: The same with the numbers of their parties.
         annotated: The same with kind and magnitude.
-        newest_us: When the newest of them occurred.
-        former_mark_us: The newest moment on record before.
-        accepted: How many landed.
-        unattributed: How many of them have an unknown party.
-        rejected: How many rows were set aside.
+        newest_us: Time of the newest of them.
+        former_mark_us: Time of the newest event before.
+        accepted: Number of stored rows.
+        unattributed: Number of them with an unknown party.
+        rejected: Number of rejected rows.
         segments: New segments.
     """
 
@@ -109,6 +109,6 @@ class Landing(AffectedConsumers):
 
     @property
     def has_rows(self) -> bool:
-        """Whether rows are left that are to land."""
+        """Whether rows are left to land."""
         passed = 0 if self.duplicates is None else self.duplicates.count
         return self.staging.accepted_count > passed

@@ -1,4 +1,4 @@
-"""Rewriting: events on record are given kind and magnitude anew, or are taken out for what their source says now."""
+"""Rewriting: annotating stored events again, or removing them in favour of changed versions."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def rewrite_events(
     tables: Mapping[str, pa.Table],
     now_us: int,
 ) -> int:
-    """Annotate all events on record anew, those of the inbox in place and those of segments in new files.
+    """Annotate all stored events again, those of the inbox in place and those of segments in new files.
 
     Args:
         session: A writing session.
-        engine: Where to compute.
-        folder: The workspace.
-        annotate: Makes, of a relation without kind and magnitude, a query with both.
-        tables: What that query joins.
-        now_us: The present moment.
+        engine: Engine to compute with.
+        folder: Folder of the workspace.
+        annotate: Converts a relation without kind and magnitude into a query with both.
+        tables: Tables that the query joins.
+        now_us: Present time.
 
     Returns:
-        How many events there are.
+        Number of events.
     """
     hot = session.read(EVENTS).drop_columns(["kind_id", "magnitude"])
     count: int = hot.num_rows
     if count:
         rows = engine.read(
-            annotate("hot_events"), step="annotate the inbox anew", tables={**tables, "hot_events": hot}
+            annotate("hot_events"), step="annotate the inbox again", tables={**tables, "hot_events": hot}
         )
         session.replace(
             EVENTS, EVENTS.column_names, zip(*(rows[name].to_pylist() for name in EVENTS.column_names))
@@ -77,26 +77,26 @@ def resize_events(
     moved: pa.Table,
     now_us: int,
 ) -> set[int]:
-    """Annotate money on record anew where what it is sized by has become another; other files stay as they are.
+    """Annotate stored money again where its reference changed; other files stay as they are.
 
     Args:
         session: A writing session.
-        engine: Where to compute.
-        folder: The workspace.
-        annotate: Makes, of a relation without kind and magnitude, a query with both.
-        tables: What that query joins.
-        moved: Whose money and of when: brand_id, currency, from_us, to_us (exclusive).
-        now_us: The present moment.
+        engine: Engine to compute with.
+        folder: Folder of the workspace.
+        annotate: Converts a relation without kind and magnitude into a query with both.
+        tables: Tables that the query joins.
+        moved: Periods of changed references: brand_id, currency, from_us, to_us (exclusive).
+        now_us: Present time.
 
     Returns:
-        The consumers of such money, as their sources named them.
+        The consumers of such money, as named by their sources.
     """
     consumers: set[int] = set()
     asked = {**tables, "moved_spans": moved}
     hot = session.read(EVENTS, {"brand_id": moved["brand_id"].unique().to_pylist()})
     if hot.num_rows:
         chosen = f"(select e.* exclude (kind_id, magnitude) from hot_events e join moved_spans m on {_MOVED})"
-        rows = engine.read(annotate(chosen), step="size the inbox anew", tables={**asked, "hot_events": hot})
+        rows = engine.read(annotate(chosen), step="size the inbox again", tables={**asked, "hot_events": hot})
         consumers.update(rows["consumer_id"].to_pylist())
         session.replace(
             EVENTS, EVENTS.column_names, zip(*(rows[name].to_pylist() for name in EVENTS.column_names))
@@ -108,7 +108,7 @@ def resize_events(
         stored = f"read_parquet({quote_paths([folder / each.path])})"
         found = engine.read(
             f"select distinct e.consumer_id from {stored} e join moved_spans m on {_MOVED}",
-            step="find money to size anew",
+            step="find money to size again",
             tables=asked,
         )
         if found.num_rows:
@@ -121,17 +121,17 @@ def resize_events(
 
 
 def take_events(session: Session, engine: Engine, folder: Path, keys: pa.Table, now_us: int) -> pa.Table:
-    """Take events out of the record; the files of segments that held them are written anew without them.
+    """Remove events; the segment files that contain them are rewritten without them.
 
     Args:
         session: A writing session.
-        engine: Where to compute.
-        folder: The workspace.
+        engine: Engine to compute with.
+        folder: Folder of the workspace.
         keys: `source_id` and `event_id`.
-        now_us: The present moment.
+        now_us: Present time.
 
     Returns:
-        The events, with the columns of `EVENTS` but the sequence.
+        The events, with the columns of `EVENTS` except the sequence.
     """
     names = EVENTS.column_names[1:]
     taken = [session.read_matching(EVENTS, keys, columns=names)]

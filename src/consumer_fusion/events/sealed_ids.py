@@ -1,8 +1,8 @@
-"""Which ids are sealed already, without reading segments: beside each lies a file of the digests of its ids, in order.
+"""Look-up of sealed ids without reading segments: next to each is a file of the sorted digests of its ids.
 
-A search among digests costs the same however many events are on record, and only a hit is looked up in its segment.
-The files follow from the segments: they are made when they are first needed, and one that is missing, or does not bear
-the digest of its own content and of its segment, is made again.
+A search among digests costs the same however many events are stored, and only a hit is looked up in its segment.
+The files are derived from the segments: they are created on first use, and a missing one, or one without the right
+digest of its content and of its segment, is created again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from consumer_fusion.storage.private_files import make_file
 from consumer_fusion.storage.segments import place_digests
 
 DigestArray = npt.NDArray[np.uint64]
-# A half of the MD5 digest (RFC 1321): the same in every release of every engine, which the engine's own hash is not.
+# Half of the MD5 digest (RFC 1321): the same in every release of every engine, unlike the engine's own hash.
 DIGEST_SQL = "md5_number_lower(cast(source_id as varchar) || ' ' || event_id)"
 _DIGEST_BYTES = 8
 _SEAL_BYTES = 32
@@ -35,17 +35,17 @@ _SEAL_BYTES = 32
 def find_sealed(
     engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table, *, columns: Sequence[str]
 ) -> pa.Table:  # fmt: skip
-    """The events of the segments that have one of the keys.
+    """The events of the segments with one of the keys.
 
     Args:
-        engine: Where segments are read.
-        folder: The workspace.
-        segments: Where to look.
+        engine: Engine to read segments with.
+        folder: Folder of the workspace.
+        segments: Segments to search.
         keys: `source_id` and `event_id`.
-        columns: Which columns of the events.
+        columns: Columns of the events to return.
     """
     hits, is_suspect = _find_suspects(engine, folder, segments, keys)
-    # Without a hit a segment is read all the same, because it knows the types of its columns.
+    # Without a hit a segment is read nevertheless, for the types of its columns.
     paths = [folder / each.path for each in hits or segments[:1]]
     listed = ", ".join(f"e.{name}" for name in columns)
     return engine.read(
@@ -61,14 +61,14 @@ def find_sealed(
 def find_holders(
     engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table
 ) -> list[Segment]:  # fmt: skip
-    """The segments that hold an event with one of the keys, and now and then one that holds none."""
+    """The segments that contain an event with one of the keys, and rarely one that contains none."""
     return _find_suspects(engine, folder, segments, keys)[0]
 
 
 def _find_suspects(
     engine: Engine, folder: Path, segments: Sequence[Segment], keys: pa.Table
 ) -> tuple[list[Segment], npt.NDArray[np.bool_]]:
-    """The segments in which a digest of the keys is, and which of the keys have one there."""
+    """The segments that contain a digest of the keys, and which of the keys have one there."""
     digests = engine.read(
         f"select {DIGEST_SQL} as digest from keys", step="digest the ids of the import", tables={"keys": keys}
     )["digest"].to_numpy()
@@ -83,7 +83,7 @@ def _find_suspects(
 
 
 def digest_segments(engine: Engine, folder: Path, segments: Sequence[Segment]) -> None:
-    """Make the files of digests that are missing, before somebody waits for them."""
+    """Create missing digest files in advance."""
     for each in segments:
         _open_digests(engine, folder, each)
 
@@ -95,7 +95,7 @@ def _find_hits(known: DigestArray, digests: DigestArray) -> npt.NDArray[np.bool_
 
 
 def find_wrong_digests(folder: Path, segments: Sequence[Segment]) -> list[Path]:
-    """The files of digests that are there and are not whole; they are made anew when they are next needed."""
+    """The damaged digest files; they are created again on next use."""
     paths = [(place_digests(folder / each.path), each) for each in segments]
     return [path for path, each in paths if path.exists() and not _is_whole(path, each)]
 
@@ -108,7 +108,7 @@ def _open_digests(engine: Engine, folder: Path, segment: Segment) -> DigestArray
         f"select {DIGEST_SQL} as digest from read_parquet({quote_paths([folder / segment.path])}) order by 1",
         step="digest the ids of a segment",
     )["digest"].to_numpy()
-    # Under a name of its own until it is whole: another process may be making the same.
+    # Under a temporary name until it is complete: another process may be creating the same file.
     unfinished = path.with_name(f"{path.name}.{make_id()}")
     with make_file(unfinished).open("wb") as file:
         digests.tofile(file)
@@ -131,7 +131,7 @@ def _is_whole(path: Path, segment: Segment) -> bool:
 
 @lru_cache(maxsize=65_536)
 def _is_sealed(path: Path, segment_sha256: str, _inode: int, _modified_ns: int) -> bool:
-    """Whether a file bears the digest of its content; looked at once for as long as the file stays as it is."""
+    """Whether a file has the right digest of its content; cached while the file is unchanged."""
     content = np.memmap(path, np.uint8, "r")
     seal = _seal_digests(segment_sha256, content[:-_SEAL_BYTES])
     return seal == content[-_SEAL_BYTES:].tobytes()

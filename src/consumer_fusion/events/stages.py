@@ -1,4 +1,4 @@
-"""Stages of an import that put events on record: duplicates, numbers, durability, corrections, rejected rows."""
+"""Storage stages of an import: duplicates, numbers, durability, corrections, rejected rows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _number_keys(landing: Landing) -> None:
 
 
 def _select_fresh(landing: Landing) -> str:
-    """The relation of the rows that are to land; one that replaces another keeps the parties that it does not name."""
+    """The relation of the rows to land; a replacement keeps the parties that it does not name."""
     assert landing.duplicates is not None
     staged, passed = landing.staging.accepted, landing.duplicates.relation
     if landing.parties is None or not landing.parties.num_rows:
@@ -75,7 +75,7 @@ def _number_events(landing: Landing) -> None:
     landing.newest_us = found["newest_us"][0].as_py()
     landing.numbered = EventSource(numbered, {"sightings": landing.sightings})
     if found["n"][0].as_py() <= landing.workspace.settings.inbox_import_limit:
-        # Few events are joined with their numbers once; of many that would be another copy.
+        # Few events are joined with their numbers once; for many that would be another copy.
         rows = engine.read(
             f"select * from {numbered}", step="number the events", tables=landing.numbered.tables
         )

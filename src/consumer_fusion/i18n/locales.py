@@ -1,4 +1,4 @@
-"""The languages of the console: texts from Babel catalogues; numbers, days and money as each locale writes them."""
+"""The languages of the console: texts from gettext catalogues; numbers, dates and money in each locale's format."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from consumer_fusion.i18n.message_translation import WrittenTexts
 
 DEFAULT_LANGUAGE = "en"
 LANGUAGES: dict[str, str] = {"en": "English", "it": "Italiano"}
-"""The languages there are, each by its own name."""
+"""The supported languages, each by its own name."""
 LANGUAGE_COOKIE = "fusion_language"
 
-# English days stand as they do in the reports; Babel's own form for English begins with the month.
+# English dates have the form used in the reports; Babel's own English form begins with the month.
 _LOCALES = {"en": "en_GB", "it": "it_IT"}
 
 
 class CatalogueLanguage:
-    """A language whose texts are in a catalogue, read as it was written: there is nothing to compile."""
+    """A language with a catalogue, read from its source file: there is nothing to compile."""
 
     def __init__(self, code: str, catalogue: Catalog | None = None) -> None:
         self.code = code
@@ -46,18 +46,18 @@ class CatalogueLanguage:
         return (text and self._texts.get(text)) or text
 
     def translate_count(self, singular: str, plural: str, count: int) -> str:
-        """The form of a text that goes with a count."""
+        """The plural form of a text for a count."""
         forms = self._counted.get(singular, (singular, plural))
         return forms[self._choose_form(count)]
 
     def translate_written(self, text: str) -> str:
-        """A text that was written in English, with its values in it; the text itself where it is not known."""
+        """A formatted English text in this language; the text itself where its pattern is unknown."""
         if self._written is None:
             self._written = WrittenTexts(self._texts.items(), self.translate)
         return self._written.translate(text)
 
     def write_number(self, value: float, decimals: int) -> str:
-        """A number with thousands marked and a true minus sign."""
+        """A number with thousands separators and a true minus sign."""
         pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
         return str(format_decimal(value, format=pattern, locale=self.locale)).replace("-", "−")
 
@@ -70,17 +70,17 @@ class CatalogueLanguage:
         return str(format_currency(amount, currency, locale=self.locale))
 
     def write_day(self, day: date) -> str:
-        """A day."""
+        """A date."""
         return str(format_date(day, format="d MMM y", locale=self.locale))
 
     def write_time(self, moment: datetime) -> str:
-        """A day and time, in UTC."""
+        """A date and time, in UTC."""
         return str(format_datetime(moment, "d MMM y, HH:mm", locale=self.locale))
 
 
 @lru_cache(maxsize=8)
 def load_language(code: str) -> CatalogueLanguage:
-    """A language by its code; English for one that is not known."""
+    """A language by its code; English for an unknown one."""
     if code not in LANGUAGES:
         code = DEFAULT_LANGUAGE
     if code == DEFAULT_LANGUAGE:
@@ -91,11 +91,11 @@ def load_language(code: str) -> CatalogueLanguage:
 
 
 def choose_language(chosen: str | None, accepted: str | None) -> CatalogueLanguage:
-    """The language to answer in: what was chosen, else the first that the browser asks for and that there is.
+    """The language of the response: the chosen one, otherwise the first supported one of the browser.
 
     Args:
-        chosen: From the cookie.
-        accepted: The Accept-Language header.
+        chosen: Value of the cookie.
+        accepted: Value of the Accept-Language header.
     """
     if chosen in LANGUAGES:
         return load_language(chosen)

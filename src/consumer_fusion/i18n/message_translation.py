@@ -1,8 +1,8 @@
-"""Texts that were written before it was known who reads them, known again by their form: errors, reasons on record.
+"""Translation of formatted English texts, by pattern: errors and stored reasons, written before the reader is known.
 
-An error is raised, and a reason is put on record, in English and with its values in it: "There is no association in
-force with the id 7." Its form, "There is no association in force with the id {association_id}.", stands in the
-catalogue of each language. `scripts/translate.py` finds the forms in the code, so none is forgotten.
+An error is raised, and a reason is stored, in English and with its values: "There is no association in
+force with the id 7." Its pattern, "There is no association in force with the id {association_id}.", is in the
+catalogue of each language. `scripts/translate.py` finds the patterns in the code, so that none is missing.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _TOLD_TOO = frozenset({
     "kind", "kind_key", "meaning", "seen", "how", "onlookers", "identifier_type", "type", "entity_type", "contested",
     "message", "listed", "task", "role",
 })  # fmt: skip
-"""Values that are texts of ours themselves; others are names, keys and numbers, and stay as they are."""
+"""Values that are translatable texts themselves; others are names, keys and numbers, and stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessagePattern:
-    """A text with places for values.
+    """A text with placeholders.
 
     Attributes:
-        pattern: Finds the text and its values.
-        translation: The text in another language, with the same places.
-        weight: How much of it is fixed; of several forms that fit, the one with most is meant.
+        pattern: Regular expression for the text and its values.
+        translation: Text in another language, with the same placeholders.
+        weight: Length of the fixed part; of several matching patterns, the longest is used.
     """
 
     pattern: re.Pattern[str]
@@ -35,11 +35,11 @@ class MessagePattern:
 
 
 class WrittenTexts:
-    """The texts of one language that are known by their form.
+    """The texts of one language that are recognised by pattern.
 
     Args:
-        translations: English texts with places for values, and their translations.
-        translate: Translates a text without values; the text itself where it is not known.
+        translations: English texts with placeholders, and their translations.
+        translate: Translates a text without values; returns the text itself where it is unknown.
     """
 
     def __init__(self, translations: Iterable[tuple[str, str]], translate: Callable[[str], str]) -> None:
@@ -48,7 +48,7 @@ class WrittenTexts:
         self._translate = translate
 
     def translate(self, text: str) -> str:
-        """A text of one line or several in this language; a line that is not known stays as it is."""
+        """A text of one or several lines in this language; an unknown line stays as it is."""
         return "\n".join(self._translate_line(line) for line in text.split("\n"))
 
     def _translate_line(self, line: str) -> str:
@@ -62,8 +62,8 @@ class WrittenTexts:
             if found is not None:
                 return bullet + self._fill(form.translation, found.groupdict())
         if bare.endswith("."):
-            told = self._translate_line(bare[:-1])
-            return f"{bullet}{told}." if told != bare[:-1] else line
+            inner = self._translate_line(bare[:-1])
+            return f"{bullet}{inner}." if inner != bare[:-1] else line
         return line
 
     def _fill(self, translation: str, values: dict[str, str]) -> str:

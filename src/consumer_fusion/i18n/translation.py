@@ -1,6 +1,6 @@
-"""The language that people are spoken to in: English as written in the code, or another while somebody is answered.
+"""The language of texts for people: English as in the code, or that of the current reader.
 
-Texts stand in the code in English and are said through gettext's `_`; who answers a person opens `speaking` around it.
+Texts are in English in the code and translated by gettext's `_`; `speaking` sets the language of a response.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Protocol
 
 
 class Language(Protocol):
-    """What a language can do: words, plurals, numbers, days."""
+    """The operations of a language: texts, plurals, numbers, dates."""
 
     @property
     def code(self) -> str:
-        """Its code, `en`."""
+        """Language code, such as `en`."""
         ...
 
     def translate(self, text: str) -> str:
-        """A text in this language, with its placeholders still in it."""
+        """A text in this language, with its placeholders unfilled."""
         ...
 
     def translate_count(self, singular: str, plural: str, count: int) -> str:
-        """The form of a text that goes with a count."""
+        """The plural form of a text for a count."""
         ...
 
     def translate_written(self, text: str) -> str:
-        """A text that was written in English, with its values in it; the text itself where it is not known."""
+        """A formatted English text in this language; the text itself where its pattern is unknown."""
         ...
 
     def write_number(self, value: float, decimals: int) -> str:
-        """A number with thousands marked."""
+        """A number with thousands separators."""
         ...
 
     def write_share(self, share: float) -> str:
@@ -45,16 +45,16 @@ class Language(Protocol):
         ...
 
     def write_day(self, day: date) -> str:
-        """A day, `5 Jun 2026`."""
+        """A date, `5 Jun 2026`."""
         ...
 
     def write_time(self, moment: datetime) -> str:
-        """A day and time, `5 Jun 2026, 20:00`."""
+        """A date and time, `5 Jun 2026, 20:00`."""
         ...
 
 
 class PlainEnglish:
-    """English, as the code has it."""
+    """English, as in the code."""
 
     code = "en"
 
@@ -63,7 +63,7 @@ class PlainEnglish:
         return text
 
     def translate_count(self, singular: str, plural: str, count: int) -> str:
-        """One or many."""
+        """Singular or plural."""
         return singular if count == 1 else plural
 
     def translate_written(self, text: str) -> str:
@@ -96,13 +96,13 @@ _spoken: ContextVar[Language] = ContextVar("spoken_language", default=ENGLISH)
 
 
 def read_language() -> Language:
-    """The language spoken now."""
+    """The current language."""
     return _spoken.get()
 
 
 @contextmanager
 def speaking(language: Language) -> Iterator[None]:
-    """Speak a language within the `with` block; other threads and requests keep theirs."""
+    """Use a language within the `with` block; other threads and requests keep theirs."""
     token = _spoken.set(language)
     try:
         yield
@@ -111,36 +111,36 @@ def speaking(language: Language) -> Iterator[None]:
 
 
 def _(text: str, /, **values: object) -> str:
-    """Say a text in the language spoken now.
+    """Translate a text into the current language.
 
     Args:
-        text: In English, with `{names}` for values; it is also the key of its translation.
-        values: What stands in place of the names; written as they are.
+        text: English text, with `{names}` for values; it is also the key of its translation.
+        values: Values for the names; inserted as they are.
     """
     spoken = _spoken.get().translate(text)
     return spoken.format(**values) if values else spoken
 
 
 def ngettext(singular: str, plural: str, count: int, /, **values: object) -> str:
-    """Say a text that goes with a count, which stands in it as `{count}`."""
+    """Translate a text with a count, which it contains as `{count}`."""
     spoken = _spoken.get()
     form = spoken.translate_count(singular, plural, count)
     return form.format(count=spoken.write_number(count, 0), **values)
 
 
 def say_written(text: str) -> str:
-    """Say a text that was written in English before it was known who reads it: an error, a reason on record.
+    """Translate a formatted English text, such as an error or a stored reason, written before the reader was known.
 
-    It is known again by its form, which stands in the catalogue like any other text.
+    It is recognised by its pattern, which is in the catalogue like any other text.
     """
     return _spoken.get().translate_written(text)
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name
-    """Mark a text that is said later, by a name or by its form, for extraction; it is returned as it is."""
+    """Mark a text that is translated later, by name or by pattern, for extraction; it is returned unchanged."""
     return text
 
 
 def mark_count(singular: str, plural: str) -> tuple[str, str]:
-    """Mark a text that goes with a count and is said later; both forms are returned as they are."""
+    """Mark a text with a count that is translated later; both forms are returned unchanged."""
     return singular, plural

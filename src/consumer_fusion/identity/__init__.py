@@ -1,3 +1,3 @@
-"""Identity: the rules that join consumers, merges that can be undone, suggestions, and events that lack a party."""
+"""Identity: the rules that join consumers, reversible merges, suggestions, and events without a party."""
 
 __all__ = ["attribution", "linkage", "operations", "overview", "people", "review"]

@@ -1,4 +1,4 @@
-"""Attribution: events that name no consumer or no brand are listed, and given the one they lack."""
+"""Attribution: events without a consumer or brand are listed, and attached to one."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from consumer_fusion.workspace import Workspace
 
 
 class UnattributedEvent(Schema):
-    """An event that is kept, but counts for nobody until its consumer and brand are known."""
+    """An event that is stored, but does not count until its consumer and brand are known."""
 
-    source: str = describe("Source", "Where it came from.")
-    event_id: str = describe("Event", "The id of the event.")
-    occurred_at: Moment = describe("Occurred (UTC)", "When it happened.")
+    source: str = describe("Source", "Source of the event.")
+    event_id: str = describe("Event", "Id of the event.")
+    occurred_at: Moment = describe("Occurred (UTC)", "Time of the event.")
     consumer: str | None = describe("Consumer", "Its consumer; null while unknown.", absent="unknown")
     brand: str | None = describe("Brand", "Its brand; null while unknown.", absent="unknown")
-    kind: str = describe("Kind", "What happened, in the words of the source.")
-    channel: str | None = describe("Channel", "Where; null where unknown.", is_shown=False)
+    kind: str = describe("Kind", "Kind of event, as sent by the source.")
+    channel: str | None = describe("Channel", "Channel; null where unknown.", is_shown=False)
     value: float | None = describe("Amount", "Its amount, where it has one.")
     currency: str | None = describe("Currency", "The currency of the amount.")
-    text: str | None = describe("Text", "The words that were said.", is_long=True)
+    text: str | None = describe("Text", "Text of the event.", is_long=True)
 
 
 class UnattributedEvents(Schema):
-    """Events that name no consumer or no brand, the newest first."""
+    """Events without a consumer or brand, the newest first."""
 
-    count: int = describe("Unattributed events", "How many there are.")
+    count: int = describe("Unattributed events", "Total number.")
     events: list[UnattributedEvent] = describe("Unattributed events", "The newest of them.")
 
 
 def list_unattributed(workspace: Workspace, *, limit: int = 100) -> UnattributedEvents:
-    """Events that name no consumer or no brand, the newest first; and how many there are in all."""
+    """Events without a consumer or brand, the newest first, with their total number."""
     with workspace.store.reading() as session:
         rows, count = attachment.list_unattributed(session, workspace.engine, workspace.folder, limit=limit)
         numbers = {row[name] for row in rows for name in ("source_id", "consumer_id", "brand_id")} - {0}
@@ -67,12 +67,12 @@ def attach(
     brand: str | None = None,
     reason: str,
 ) -> None:
-    """Give an event its unknown consumer or brand; the scores follow at once.
+    """Attach an event to its unknown consumer or brand; scores are updated at once.
 
     Raises:
         InputError: Neither is given.
         NotFoundError: There is no such event.
-        ConflictError: The event names another one already.
+        ConflictError: The event has another one already.
     """
     with begin_change(workspace) as (session, force):
         attached = attach_event(

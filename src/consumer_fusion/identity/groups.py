@@ -1,7 +1,7 @@
-"""Groups in memory: the consumers that a batch touches, what connects them, and their identifiers.
+"""Groups in memory: the consumers of a batch, the merges between them, and their identifiers.
 
-Reads the tables of identity once for a whole batch and changes nothing in them; what is decided on them is
-`resolution`'s matter.
+Reads the tables of identity once for a whole batch and changes nothing in them; the decisions are made in
+`resolution`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from consumer_fusion.storage.store import Session
 
 
 class SourceTrust(NamedTuple):
-    """Who told of a consumer.
+    """A source of information about a consumer.
 
     Attributes:
-        source_id: The source; of claims, that of the write key.
-        is_claim: Whether it came over a key that anybody can read.
+        source_id: The source; for claims, that of the write key.
+        is_claim: Whether it uses a public key.
     """
 
     source_id: int
@@ -40,13 +40,13 @@ class SourceTrust(NamedTuple):
 
 
 class IdentifierSighting(NamedTuple):
-    """That a consumer was told of by an identifier.
+    """The sighting of a consumer by an identifier.
 
     Attributes:
         consumer_id: The consumer.
-        source_id: The source that told it.
-        brand_id: The brand that it was told of; 0 for none.
-        is_claim: Whether it came over a key that anybody can read.
+        source_id: The source of the event.
+        brand_id: The brand of the event; 0 for none.
+        is_claim: Whether it arrived over a public key.
     """
 
     consumer_id: int
@@ -57,12 +57,12 @@ class IdentifierSighting(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class IdentityGroup:
-    """Consumers that count for one.
+    """Consumers that count as one.
 
     Attributes:
-        canonical_id: The one that they count for.
-        members: All of them.
-        edges: The merges in force among them; a tree.
+        canonical_id: The canonical consumer.
+        members: All consumers of the group.
+        edges: Merges in force among them; a tree.
     """
 
     canonical_id: int
@@ -71,7 +71,7 @@ class IdentityGroup:
 
 
 class IdentityGroups:
-    """The groups that a batch touches. Consumers made in this batch have negative numbers until they are written."""
+    """The groups of a batch. Consumers created in this batch have negative numbers until they are written."""
 
     def __init__(self) -> None:
         self.owners: dict[tuple[str, str], int] = {}
@@ -86,11 +86,11 @@ class IdentityGroups:
 
     @property
     def consumer_ids(self) -> tuple[int, ...]:
-        """All consumers that were looked at."""
+        """All consumers that were read or created."""
         return tuple(self._groups)
 
     def find(self, consumer_id: int) -> IdentityGroup:
-        """The group of a consumer, which at first is itself alone."""
+        """The group of a consumer, initially itself alone."""
         group = self._groups.get(consumer_id)
         if group is None:
             group = self._groups[consumer_id] = IdentityGroup(consumer_id, {consumer_id})
@@ -105,31 +105,31 @@ class IdentityGroups:
         return number
 
     def link(self, consumer_id: int, identifier: Identifier) -> None:
-        """Let an identifier that belonged to nobody belong to a consumer."""
+        """Assign an unowned identifier to a consumer."""
         self.owners[identifier.place] = consumer_id
         self.identifiers[consumer_id].append(identifier)
 
     def find_link(self, identifier: Identifier) -> Identifier:
-        """A linked identifier as it is known of its owner: perhaps a claim."""
+        """The linked identifier as its owner has it, which may be a claim."""
         links = self.identifiers[self.owners[identifier.place]]
         return next(each for each in links if each.place == identifier.place)
 
     def take_over(self, consumer_id: int, identifier: Identifier) -> int:
-        """Let a claimed identifier belong to the consumer that a trusted source names, and return the one before."""
+        """Assign a claimed identifier to the consumer named by a trusted source, and return the former owner."""
         claim, owner = self.find_link(identifier), self.owners[identifier.place]
         self.identifiers[owner].remove(claim)
         self.link(consumer_id, identifier)
         return owner
 
     def is_only_claimed(self, group: IdentityGroup, source_id: int) -> bool:
-        """Whether nobody but the senders of one source, over keys that anybody can read, has told of a group.
+        """Whether a group is known only from one source's senders over public keys.
 
-        Of a group of which nothing is on record that is not known, so that it does not count as such.
+        A group without stored sightings does not count as such.
         """
         return all(self.tellers[member] == {SourceTrust(source_id, True)} for member in group.members)
 
     def join(self, edge: MergeEdge) -> None:
-        """Make two groups one by the newest merge."""
+        """Join two groups by the newest merge."""
         kept, absorbed = self.find(edge.kept_id), self.find(edge.absorbed_id)
         kept.members |= absorbed.members
         kept.edges += [*absorbed.edges, edge]
@@ -137,7 +137,7 @@ class IdentityGroups:
             self._groups[member] = kept
 
     def part(self, edge: MergeEdge) -> None:
-        """Take a merge out of its group, and remember that the two sides are not to be joined again."""
+        """Remove a merge from its group, and remember that the two sides must not be joined again."""
         group = self.find(edge.kept_id)
         edges = [each for each in group.edges if each.merge_id != edge.merge_id]
         for member in group.members:
@@ -152,33 +152,33 @@ class IdentityGroups:
         )
 
     def count_identifiers(self, *groups: IdentityGroup) -> int:
-        """How much groups together are known by: their identifiers, and the keys of sources beyond the first."""
+        """Number of identifiers of the groups together, plus the keys of sources beyond the first."""
         members = [member for group in groups for member in group.members]
         own_keys = sum(self.has_own_key(member) for member in members)
         return sum(len(self.identifiers[member]) for member in members) + max(0, own_keys - 1)
 
     def has_own_key(self, consumer_id: int) -> bool:
-        """Whether a source names the consumer; otherwise it was made here of an identifier."""
+        """Whether a source names the consumer; otherwise its key was generated from an identifier."""
         key = self.keys.get(consumer_id)
         if key is not None and is_visitor_key(key):
             return False
         return all(each.key != key for each in self.identifiers[consumer_id])
 
     def is_anonymous(self, group: IdentityGroup) -> bool:
-        """Whether nothing is known of a group but devices, cookies and their like."""
+        """Whether a group is known only by weak identifiers such as devices and cookies."""
         return not any(
             self.has_own_key(member) or any(each.is_strong for each in self.identifiers[member])
             for member in group.members
         )
 
     def order(self, group: IdentityGroup) -> tuple[bool, bool, bool, int]:
-        """Sorts first what should go on: named by a source, then known by something strong, then older."""
+        """Sort key for the canonical consumer: named by a source, then with a strong identifier, then the oldest."""
         is_named = any(self.has_own_key(member) for member in group.members)
         is_new = group.canonical_id < 0
         return not is_named, self.is_anonymous(group), is_new, abs(group.canonical_id)
 
     def find_contested_type(self, first: IdentityGroup, second: IdentityGroup) -> str | None:
-        """A strong type of which both have an identifier; it cannot be the same one, since it has one owner."""
+        """A strong type of which both have an identifier; these differ, since an identifier has one owner."""
         types = [
             {each.type for member in group.members for each in self.identifiers[member] if each.is_strong}
             for group in (first, second)
@@ -187,7 +187,7 @@ class IdentityGroups:
         return next((name for name in STRONG_TYPES if name in shared), None)
 
     def trace(self, start_id: int, end_id: int) -> list[MergeEdge]:
-        """The merges on the way from one member of a group to another."""
+        """The merges on the path from one member of a group to another."""
         ways: dict[int, list[MergeEdge]] = {start_id: []}
         waiting = deque([start_id])
         edges = self.find(start_id).edges
@@ -202,20 +202,20 @@ class IdentityGroups:
         return ways[end_id]
 
     def map_members(self) -> dict[int, int]:
-        """For whom each consumer that was looked at counts."""
+        """The canonical consumer of each consumer."""
         return {consumer_id: group.canonical_id for consumer_id, group in self._groups.items()}
 
     def read(
         self, session: Session, consumer_ids: Mapping[str, int], wanted: Iterable[Identifier],
         claimed_brand_ids: Collection[int] | None = None,
     ) -> None:  # fmt: skip
-        """Read all that a batch can touch.
+        """Read everything that a batch may concern.
 
         Args:
             session: A session of the store.
-            consumer_ids: The batch's consumers that have identifiers, by key.
-            wanted: The batch's identifiers.
-            claimed_brand_ids: The brands of a batch of claims, which may make visitors of theirs; None where the
+            consumer_ids: Consumers of the batch with identifiers, by key.
+            wanted: Identifiers of the batch.
+            claimed_brand_ids: Brands of a batch of claims, which may create visitors of these brands; None where the
                 sources are trusted.
         """
         distinct = list(dict.fromkeys(wanted))
@@ -228,14 +228,14 @@ class IdentityGroups:
         links = session.read_matching(IDENTIFIERS, keys)
         owners = links["consumer_id"].to_pylist()
         if claimed_brand_ids is None:
-            # To a trusted source it matters only who was told of by what is but claimed.
+            # For a trusted source only sightings by claimed identifiers matter.
             keys = links.filter(pc.equal(links["strength"], "weak")).select(keys.column_names)
         for row in session.read_matching(IDENTIFIER_SIGHTINGS, keys).to_pylist():
             self.told[row["identifier_type"], row["identifier_value"]].add(
                 IdentifierSighting(row["consumer_id"], row["source_id"], row["brand_id"], row["is_claim"])
             )
         owners += {each.consumer_id for tellings in self.told.values() for each in tellings}
-        # A consumer made of an identifier keeps its number even where the identifier was erased since.
+        # A consumer created from an identifier keeps its number even if the identifier was erased since.
         made_of = [
             key
             for each in distinct

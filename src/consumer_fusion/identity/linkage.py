@@ -1,8 +1,8 @@
-"""Linkage: records of people who are probably one person, suggested for review and never merged by themselves.
+"""Record linkage: records that probably belong to one person, suggested for review and never merged automatically.
 
 The model is Fellegi and Sunter's (1969, "A Theory for Record Linkage") as Splink estimates it: how often two records
 of one person agree in a column (expectation maximisation), how often two of different people do (all pairs, or a
-random sample of them), and from both the probability that two records are one person. Needs the extra `identity`.
+random sample of them), and from both the probability that two records belong to one person. Needs the extra `identity`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _CLEANING = {
 _CLEANING_OF_WORDS = "nullif(trim(strip_accents(lower({0}))), '')"
 
 _SAMPLED_PAIRS = 5_000_000
-"""How many pairs of records the model is learnt from at most."""
+"""Maximum number of pairs of records to learn the model from."""
 
 _CERTAIN_RECALL = 0.7
-"""The share of all pairs of one person that is supposed to agree in an e-mail, a telephone, or name and birthday."""
+"""Assumed share of all pairs of one person that agree in an e-mail, a telephone, or name and birthday."""
 
 SUGGESTIONS = pa.schema(
     [
@@ -42,33 +42,33 @@ SUGGESTIONS = pa.schema(
         ("reasons", pa.list_(pa.string())),
     ]
 )
-"""What `suggest_merges` returns: the two ids, how probably they are one person, the same in bits of evidence, and
-what agrees or differs, without any value."""
+"""Columns of the result of `suggest_merges`: the two ids, the probability that they are one person, the same in bits of
+evidence, and the agreements and differences, without any value."""
 
 
 def suggest_merges(people: pa.Table, *, threshold: float = DEFAULT_THRESHOLD, seed: int = 1) -> pa.Table:
-    """Find records that are probably of one person.
+    """Find records that probably belong to one person.
 
-    The model is learnt from the records themselves, without examples. The same records and seed give the same
+    The model is learnt from the records themselves, without labels. The same records and seed give the same
     suggestions.
 
     Args:
-        people: One record a row: `unique_id` (or `consumer`), and at least two of name (`first_name`, `surname`),
+        people: One record per row: `unique_id` (or `consumer`), and at least two of name (`first_name`, `surname`),
             `dob`, `city`, `postcode`, `email`, `phone`. Values may be missing.
-        threshold: From which probability on a pair is suggested.
-        seed: Of the random sample of pairs.
+        threshold: Minimum probability of a suggested pair.
+        seed: Random seed of the sample of pairs.
 
     Returns:
         A table of the form of `SUGGESTIONS`, the most probable first.
 
     Raises:
-        InputError: A column is missing, ids are missing or double, or the threshold is no probability.
-        RefusedError: The records agree too little to learn anything from.
+        InputError: A column is missing, ids are missing or duplicated, or the threshold is not a probability.
+        RefusedError: The records agree too little to learn from.
         MissingExtraError: Splink is not installed.
     """
     if not 0 < threshold <= 1:
         raise InputError(
-            f"The threshold {threshold} is no probability.", hint="Give one above 0 and up to 1."
+            f"The threshold {threshold} is not a probability.", hint="Give one above 0 and up to 1."
         )
     columns = find_columns(people)
     try:
@@ -79,7 +79,7 @@ def suggest_merges(people: pa.Table, *, threshold: float = DEFAULT_THRESHOLD, se
             "Suggestions need Splink, which is not installed.", hint="pip install 'consumer-fusion[identity]'"
         ) from error
     with duckdb.connect(":memory:") as connection:
-        # One thread adds up in one order, so that the same records give the same numbers.
+        # One thread, for a fixed order of summation, so that the same records give the same numbers.
         connection.execute("set threads = 1")
         connection.execute("set enable_progress_bar = false")
         records = _clean(connection, people, columns)
@@ -97,7 +97,7 @@ def _clean(connection: Any, people: pa.Table, columns: Mapping[str, str]) -> pa.
         cleaned.append("first_name || ' ' || surname as full_name")
     renamed = people.select(list(columns.values())).rename_columns(list(columns))
     connection.register("given_people", renamed)
-    # Every name in the text is one of ours, never one of the file's.
+    # Every column name in the text is from this module, never from the file.
     text = f"select {', '.join(cleaned)} from given_people order by 1"  # noqa: S608
     records: pa.Table = connection.sql(text).to_arrow_table()
     connection.unregister("given_people")
@@ -131,13 +131,13 @@ def _list_comparisons(columns: Sequence[str]) -> list[Any]:
     if "postcode" in columns:
         comparisons.append(library.LevenshteinAtThresholds("postcode", 1))
     if "city" in columns:
-        # Two Londoners have less in common than two people of a village.
+        # Agreement in a large city is weaker evidence than in a village.
         comparisons.append(library.ExactMatch("city").configure(term_frequency_adjustments=True))
     return comparisons
 
 
 def _list_blocks(columns: Sequence[str]) -> list[tuple[str, ...]]:
-    """What two records must share to be compared at all; each also serves to learn the other columns."""
+    """Columns in which two records must agree to be compared; each also serves to learn the other columns."""
     blocks = [
         ("email",),
         ("phone",),
@@ -155,7 +155,7 @@ def _predict(connection: Any, records: pa.Table, threshold: float, seed: int) ->
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
     from splink.internals.exceptions import SplinkException
 
-    # Its messages are for those who build models; what people need to know is raised below.
+    # Its messages are for model builders; relevant problems are raised below.
     logging.getLogger("splink").setLevel(logging.CRITICAL)
     columns = records.column_names
     blocks = _list_blocks(columns)
@@ -201,15 +201,15 @@ def _train(linker: Any, records: pa.Table, blocks: Sequence[tuple[str, ...]], se
     linker.training.estimate_u_using_random_sampling(max_pairs=_SAMPLED_PAIRS, seed=seed)
     learnt = 0
     for block in blocks:
-        # Two blocks teach every column; the first ones hold mostly pairs of one person, and teach best. In a block
-        # of namesakes the largest likeness to be found may be that of their names.
+        # Two blocks teach every column; the first ones contain mostly pairs of one person, and teach best. In a block
+        # of equal names the maximum likelihood may be that of the names.
         if learnt == 2:
             break
         try:
             linker.training.estimate_parameters_using_expectation_maximisation(block_on(*block))
             learnt += 1
         except EMTrainingException:
-            # No two records agree in these columns: the others must do.
+            # No two records agree in these columns; the other blocks must suffice.
             continue
     if not learnt:
         raise _refuse()
@@ -223,11 +223,11 @@ def _has_agreement(records: pa.Table, columns: Sequence[str]) -> bool:
 
 
 def _correct_chance(registered: Any, linker: Any, record_count: int) -> dict[str, Any]:
-    """The model, with what agrees by chance freed from what agrees because it is one person.
+    """The model, with chance agreement separated from agreement of one person.
 
-    A random pair is sometimes one person, and of random pairs with one e-mail nearly all are: seen so, an e-mail
-    would hardly count. One step of expectation maximisation over random pairs, with everything else held, takes
-    their share out. What was never seen to agree by chance counts as if it had been seen once.
+    A random pair is sometimes one person, and of random pairs with one e-mail nearly all are: so an e-mail
+    would hardly count. One step of expectation maximisation over random pairs, with everything else fixed, removes
+    their share. Agreement never observed by chance counts as observed once.
     """
     from splink import Linker
 
@@ -264,7 +264,7 @@ def _write_suggestions(pairs: Sequence[Mapping[str, Any]]) -> pa.Table:
                 "second": max(pair["unique_id_l"], pair["unique_id_r"]),
                 "probability": pair["match_probability"],
                 "match_weight": pair["match_weight"],
-                # What weighs most is said first.
+                # Strongest evidence first.
                 "reasons": [phrase for _, phrase in sorted(said)],
             }
         )

@@ -1,4 +1,4 @@
-"""What the levels of a comparison of two records of people say, without any value."""
+"""Phrases for the levels of a comparison of two records, without any value."""
 
 from __future__ import annotations
 

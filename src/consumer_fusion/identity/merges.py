@@ -1,8 +1,8 @@
-"""Merges: which consumers were found to be one person, by whom and why; each can be undone.
+"""Merges: consumers found to be one person, with origin and reason; each can be undone.
 
-Merges are edges between consumers as the sources named them. A group is what the edges in force connect, so that
-without one of them the groups are exactly those of the others. Which consumers to join is decided elsewhere: by
-rules (`resolution`), by people, or by people who review suggestions (`linkage`).
+Merges are edges between consumers as the sources named them. A group is a connected component of the edges in force,
+so undoing one leaves exactly the groups of the others. Which consumers to join is decided elsewhere: by
+rules (`resolution`), by users, or by users who review suggestions (`linkage`).
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from consumer_fusion.records.identity import IDENTIFIERS, IDENTITIES, MERGES, Me
 from consumer_fusion.storage.store import Session
 
 Regrouping = dict[int, tuple[int, int]]
-"""Of each consumer that counts for another one than before: for whom it counted, and for whom it counts now."""
+"""For each consumer with a changed canonical consumer: the former and the present one."""
 
 _COLUMNS = ("merge_id", "kept_consumer_id", "absorbed_consumer_id", "reason", "origin", "tie", "made_us")
 
 
 @dataclass(frozen=True, slots=True)
 class MergeEdge:
-    """A merge as the table holds it.
+    """A merge as stored in the table.
 
     Attributes:
-        merge_id: Its id.
-        kept_id: The consumer that goes on.
-        absorbed_id: The consumer whose events count for the kept one.
-        reason: Why, for people.
+        merge_id: Id of the merge.
+        kept_id: Consumer that remains.
+        absorbed_id: Consumer whose events now count for the kept one.
+        reason: Reason, as a sentence.
         origin: rule, review or staff.
-        made_us: When it was made.
-        undone_us: When it was undone; None while it is in force.
-        tie: The type of identifier that a rule joined them by; empty for other merges.
+        made_us: Time of the merge.
+        undone_us: Time of its undo; None while it is in force.
+        tie: Type of identifier by which a rule joined them; empty for other merges.
     """
 
     merge_id: str
@@ -66,25 +66,25 @@ def merge_consumers(
 
     Args:
         session: A writing session of the store.
-        kept_id: The consumer that goes on.
-        absorbed_id: The consumer whose events, with those of all that it absorbed, count for the kept one.
-        reason: Why, for people; it names types of identifiers, never their values.
+        kept_id: Consumer that remains.
+        absorbed_id: Consumer whose events, with those of all that it absorbed, count for the kept one.
+        reason: Reason, as a sentence; it names types of identifiers, never their values.
         origin: `staff` and `review` may join consumers with different strong identifiers; `rule` never.
-        made_us: When.
-        merge_id: The id of the merge.
+        made_us: Time of the merge.
+        merge_id: Id of the merge.
 
     Returns:
-        Whose events count for another consumer than before; their pairs are to be folded again.
+        The consumers with a changed canonical consumer; their pairs are to be folded again.
 
     Raises:
         InputError: There is no reason.
-        NotFoundError: One of them is not known.
+        NotFoundError: One of them does not exist.
         ConflictError: They already are one consumer, the absorbed one counts for a third, or the id is taken.
         RefusedError: A rule would join two different strong identifiers of one type.
     """
     if not reason.strip():
         raise InputError(
-            "A merge needs a reason.", hint="Say why they are one person, for whoever reviews it later."
+            "A merge needs a reason.", hint="Explain why they are one person, for a later review."
         )
     _check_known(session, (kept_id, absorbed_id))
     before = read_identity_map(session, (kept_id, absorbed_id))
@@ -115,17 +115,17 @@ def merge_consumers(
 
 
 def undo_merge(session: Session, merge_id: str, undone_us: int) -> Regrouping:
-    """Take a merge back: the groups are again what the other merges make of them.
+    """Undo a merge: the groups are again those of the other merges.
 
-    The record stays, and rules will not join again what was parted.
+    The record of the merge stays, and rules will not join its sides again.
 
     Args:
         session: A writing session of the store.
         merge_id: The merge.
-        undone_us: When.
+        undone_us: Time of the undo.
 
     Returns:
-        Whose events count for another consumer than before; their pairs are to be folded again.
+        The consumers with a changed canonical consumer; their pairs are to be folded again.
 
     Raises:
         NotFoundError: There is no such merge.
@@ -146,15 +146,15 @@ def undo_merge(session: Session, merge_id: str, undone_us: int) -> Regrouping:
 
 
 def read_identity_map(session: Session, consumer_ids: Iterable[int] | None = None) -> dict[int, int]:
-    """For whom each consumer counts, over the merges in force; chains are followed to their end.
+    """The canonical consumer of each consumer, over the merges in force.
 
     Args:
         session: A session of the store.
-        consumer_ids: The consumers asked about; their whole groups are returned. None for all.
+        consumer_ids: Consumers whose whole groups are returned. None for all.
 
     Returns:
-        From each consumer that takes part in a merge, the one that goes on included, to the one that goes on.
-        A consumer that is not in it counts for itself.
+        From each consumer in a merge, including the canonical one, to the canonical one.
+        A consumer that is missing counts for itself.
     """
     if consumer_ids is None:
         edges = [to_edge(row) for row in session.read(MERGES, {"undone_us": None}).to_pylist()]
@@ -164,22 +164,22 @@ def read_identity_map(session: Session, consumer_ids: Iterable[int] | None = Non
 
 
 def list_members(identity_map: Mapping[int, int], canonical_id: int) -> tuple[int, ...]:
-    """The consumers, as the sources named them, that count for one; in ascending order, itself included."""
+    """The consumers, as sources named them, that count for one; in ascending order, including itself."""
     return tuple(sorted({canonical_id} | {raw for raw, kept in identity_map.items() if kept == canonical_id}))
 
 
 def map_groups(edges: Iterable[MergeEdge]) -> dict[int, int]:
-    """For whom each consumer counts, over the merges of a list that are in force.
+    """The canonical consumer of each consumer, over the merges of a list that are in force.
 
-    They are taken in the order in which they were made. Each makes all that counts for its absorbed consumer
-    count for whoever its kept consumer counts for by then.
+    They are applied in the order in which they were made. Each assigns all that counts for its absorbed consumer
+    to the canonical consumer of its kept one at that time.
     """
     in_order = sorted(edges, key=lambda each: (each.made_us, each.merge_id))
     return unite((edge.kept_id, edge.absorbed_id) for edge in in_order if edge.undone_us is None)
 
 
 def compare_groups(before: Mapping[int, int], after: Mapping[int, int]) -> Regrouping:
-    """Whose events count for another consumer than before."""
+    """The consumers with a changed canonical consumer."""
     return {
         raw: (before.get(raw, raw), after.get(raw, raw))
         for raw in sorted({*before, *after})
@@ -188,7 +188,7 @@ def compare_groups(before: Mapping[int, int], after: Mapping[int, int]) -> Regro
 
 
 def read_merges(session: Session, consumer_ids: Iterable[int]) -> list[MergeEdge]:
-    """All merges, undone ones included, of the consumers and of all with whom merges in force connect them."""
+    """All merges, including undone ones, of the consumers and of all connected with them by merges in force."""
     edges: dict[str, MergeEdge] = {}
     reached: set[int] = set()
     frontier = set(consumer_ids)
@@ -206,7 +206,7 @@ def read_merges(session: Session, consumer_ids: Iterable[int]) -> list[MergeEdge
 
 
 def record_merges(session: Session, edges: Sequence[MergeEdge]) -> None:
-    """Write merges that were found to be right; `merge_consumers` is the door for all but the rules."""
+    """Store merges after the checks; all callers except the rules use `merge_consumers`."""
     session.insert(
         MERGES,
         _COLUMNS,
@@ -226,7 +226,7 @@ def withdraw_merges(session: Session, merge_ids: Sequence[str], undone_us: int) 
 
 
 def _write_identities(session: Session, consumer_ids: Collection[int]) -> None:
-    """Write for whom the consumers, and all who counted with them, count now; scores are folded by this table."""
+    """Store the canonical consumer of the consumers and of all connected with them; scores are folded by this table."""
     if not consumer_ids:
         return
     ends = pa.table({"member_id": pa.array(sorted(consumer_ids), pa.int64())})
@@ -258,7 +258,7 @@ def _check_known(session: Session, consumer_ids: tuple[int, ...]) -> None:
     for consumer_id in consumer_ids:
         if not session.count(ENTITIES, {"entity_id": consumer_id, "entity_type": "consumer"}):
             raise NotFoundError(
-                f"There is no consumer {consumer_id}.", hint="Give the number of a consumer that was seen."
+                f"There is no consumer {consumer_id}.", hint="Give the number of a known consumer."
             )
 
 

@@ -1,6 +1,6 @@
-"""Operations on identities: who is who, merges and their undoing, and events that lack a consumer or a brand.
+"""Operations on identities: look-up, merges and their undo, and events without a consumer or brand.
 
-A merge changes what follows from events on record, so it runs in one transaction with the folding.
+A merge changes what is derived from stored events, so it runs in one transaction with the folding.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from consumer_fusion.score.queries.brand_visibility import look_as, require_know
 from consumer_fusion.workspace import Workspace
 
 _LIMIT = (N_("At most"), "Maximum number of rows.")
-_REASON = (N_("Reason"), "Why; it is kept.")
+_REASON = (N_("Reason"), "Reason; it is stored.")
 
 
 class MergeFilter(Schema):
-    """Which merges."""
+    """Selection of merges."""
 
     limit: Annotated[int, Field(ge=1)] = describe(*_LIMIT, default=100)
 
 
 class ConsumerKey(Schema):
-    """Which consumer."""
+    """A consumer."""
 
     consumer: Text = describe(N_("Consumer"), "A key, or an identifier such as an e-mail address.")
 
@@ -47,15 +47,15 @@ class ConsumerKey(Schema):
 class MergeConsumers(Schema):
     """Two consumers who are one person."""
 
-    kept: Text = describe(N_("Kept consumer"), "The consumer that goes on.")
-    absorbed: Text = describe(N_("Absorbed consumer"), "The consumer whose events then count for the other.")
+    kept: Text = describe(N_("Kept consumer"), "Consumer that remains.")
+    absorbed: Text = describe(N_("Absorbed consumer"), "Consumer whose events then count for the kept one.")
     reason: Text = describe(*_REASON)
 
 
 class MergeId(Schema):
-    """Which merge."""
+    """A merge."""
 
-    merge_id: Text = describe(N_("ID"), "The id of the merge.")
+    merge_id: Text = describe(N_("ID"), "Id of the merge.")
 
 
 class AcceptPairs(Schema):
@@ -67,18 +67,16 @@ class AcceptPairs(Schema):
 
 
 class AcceptedPairs(Schema):
-    """What came of accepting suggestions."""
+    """Result of accepting suggestions."""
 
-    merged: int = describe("Merged", "How many merges were made.")
-    merge_ids: list[str] = describe("Merges", "The ids of the merges.")
-    already_one: int = describe("Already one", "How many pairs were of one consumer by then.")
-    unknown: list[str] = describe(
-        "Unknown", "Ids that no consumer is known by; their pairs were passed over."
-    )
+    merged: int = describe("Merged", "Number of new merges.")
+    merge_ids: list[str] = describe("Merges", "Ids of the merges.")
+    already_one: int = describe("Already one", "Number of pairs that were one consumer already.")
+    unknown: list[str] = describe("Unknown", "Ids without a consumer; their pairs were skipped.")
 
 
 class UnattributedFilter(Schema):
-    """Which unattributed events."""
+    """Selection of unattributed events."""
 
     limit: Annotated[int, Field(ge=1)] = describe(*_LIMIT, default=100)
 
@@ -86,24 +84,24 @@ class UnattributedFilter(Schema):
 class AttachEvent(Schema):
     """An event, and the consumer or brand that it lacks."""
 
-    event_id: Text = describe(N_("Event"), "The event with an unknown consumer or brand.")
+    event_id: Text = describe(N_("Event"), "Event with an unknown consumer or brand.")
     source: Text = describe(N_("Source"), "Its source.")
     reason: Text = describe(*_REASON)
-    consumer: str | None = describe(N_("Consumer"), "Whose it is.", default=None)
-    brand: str | None = describe(N_("Brand"), "Which brand it is of.", default=None)
+    consumer: str | None = describe(N_("Consumer"), "Consumer of the event.", default=None)
+    brand: str | None = describe(N_("Brand"), "Brand of the event.", default=None)
 
 
 def merge(
     workspace: Workspace, kept: str, absorbed: str, *, reason: str, origin: MergeOrigin = "staff",
     merge_id: str | None = None,
 ) -> str:  # fmt: skip
-    """Join two consumers who are one person; the scores follow at once.
+    """Join two consumers who are one person; scores are updated at once.
 
     Returns:
-        The id of the merge, by which it can be undone.
+        Id of the merge, by which it can be undone.
 
     Raises:
-        NotFoundError: One of them is not known.
+        NotFoundError: One of them does not exist.
         ConflictError: They are one already.
     """
     merge_id = check_name("The id of a merge", merge_id or make_id())
@@ -129,7 +127,7 @@ def undo(workspace: Workspace, merge_id: str) -> None:
 
 
 def accept_suggestions(workspace: Workspace, suggestions: Sequence[SuggestedPair]) -> AcceptedSuggestions:
-    """Merge the consumers of suggestions that were reviewed; the scores follow at once."""
+    """Merge the consumers of reviewed suggestions; scores are updated at once."""
     keys = {end for pair in suggestions for end in (pair.first, pair.second)}
     with begin_change(workspace) as (session, force):
         accepted = review.accept_suggestions(
@@ -142,12 +140,12 @@ def accept_suggestions(workspace: Workspace, suggestions: Sequence[SuggestedPair
 def show(
     workspace: Workspace, consumer: str, brands: Sequence[str] | frozenset[str] | None = None
 ) -> Identity:
-    """What a consumer is known by, and the merges that made them who they are.
+    """The identifiers of a consumer, and its merges.
 
     Args:
         workspace: The workspace.
-        consumer: A key or an identifier of the consumer.
-        brands: As far as these brands know them; None for all.
+        consumer: Key or identifier of the consumer.
+        brands: Brands that limit what is visible; None for all.
 
     Raises:
         NotFoundError: The consumer is not known, or not to these brands.
@@ -230,9 +228,7 @@ GROUPS = (
     OperationGroup(
         "unattributed",
         N_("Unattributed events"),
-        N_(
-            "Events without a known consumer or brand. They affect no score until somebody says whose they are."
-        ),
+        N_("Events without a known consumer or brand. They affect no score until they are assigned."),
     ),
 )
 ACCEPT = Operation(
@@ -244,7 +240,7 @@ ACCEPT = Operation(
 SHOW_IDENTITY = Query(
     name="identity show", run=_show_identity, needs="see_identities", parameters=ConsumerKey, result=Identity,
     arguments=("consumer",), look="look at identity",
-    summary="Show what a consumer is known by, and which merges made them who they are.",
+    summary="Show the identifiers and merges of a consumer.",
 )  # fmt: skip
 LIST_MERGES = Query(
     name="identity list", run=_list_merges, needs="see_identities", parameters=MergeFilter, result=Merges,
@@ -252,8 +248,8 @@ LIST_MERGES = Query(
 )  # fmt: skip
 LIST_UNATTRIBUTED = Query(
     name="unattributed list", run=_list_unattributed, needs="mend_events", parameters=UnattributedFilter,
-    result=UnattributedEvents, summary="List the events that name no consumer or no brand, the newest first.",
-    empty="Every event names its consumer and its brand.", look="list unattributed events",
+    result=UnattributedEvents, summary="List the events without a consumer or brand, the newest first.",
+    empty="Every event has a consumer and a brand.", look="list unattributed events",
 )  # fmt: skip
 OPERATIONS = (
     SHOW_IDENTITY,
@@ -273,7 +269,7 @@ OPERATIONS = (
     ACCEPT,
     Operation(
         name="identity attach", run=_attach_event, needs="mend_events", parameters=AttachEvent, result=AttachEvent,
-        arguments=("event_id",), summary="Give an event its consumer or brand, once it is known.",
+        arguments=("event_id",), summary="Attach an event to its consumer or brand, once it is known.",
         audit="attach event", button=N_("Assign"), done=N_("The event {event_id} is attached and counts now."),
     ),
     LIST_UNATTRIBUTED,

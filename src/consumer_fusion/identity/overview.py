@@ -1,4 +1,4 @@
-"""Overview: all that is known of who one consumer is, for people who look into it."""
+"""Overview: the identity of one consumer, for users who investigate it."""
 
 from __future__ import annotations
 
@@ -35,63 +35,67 @@ ORIGIN_WORDS: dict[MergeOrigin, str] = {
 class Merge(Schema):
     """Two consumers found to be one person."""
 
-    merge_id: str = describe("ID", "The id of the merge.")
-    kept: str = describe("Kept consumer", "The consumer that goes on.")
-    absorbed: str = describe("Absorbed consumer", "The consumer whose events count for the kept one.")
-    reason: str = describe("Reason", "Why they were joined.", is_long=True)
+    merge_id: str = describe("ID", "Id of the merge.")
+    kept: str = describe("Kept consumer", "Consumer that remains.")
+    absorbed: str = describe("Absorbed consumer", "Consumer whose events now count for the kept one.")
+    reason: str = describe("Reason", "Reason of the merge.", is_long=True)
     origin: MergeOrigin = describe("Made by", "rule, review (of a suggestion), or staff.", words=ORIGIN_WORDS)
-    made_at: Moment = describe("Merged (UTC)", "When it was made.")
-    undone_at: Moment | None = describe("Undone (UTC)", "When it was undone; null while it is in force.")
+    made_at: Moment = describe("Merged (UTC)", "Time of the merge.")
+    undone_at: Moment | None = describe("Undone (UTC)", "Time of its undo; null while it is in force.")
 
 
 class Merges(Schema):
     """Merges, the newest first."""
 
-    count: int = describe("Merges", "How many there are.")
+    count: int = describe("Merges", "Total number.")
     merges: list[Merge] = describe("Merges", "The newest of them.")
 
 
 class KnownIdentifier(Schema):
-    """An identifier that a consumer is known by."""
+    """An identifier of a consumer."""
 
     type: str = describe("Type", "email, device, and others.")
-    value: str = describe("Identifier", "Its canonical form.", is_shown=False)
-    masked: str = describe("Identifier", "As a screen shows it: enough to recognise it.")
+    value: str = describe("Identifier", "Canonical form.", is_shown=False)
+    masked: str = describe("Identifier", "Masked form: enough to recognise it.")
     strength: Strength = describe("Strength", "strong or weak.", words=STRENGTH_WORDS)
-    consumer: str = describe("Consumer", "The consumer it was first seen for, before merges.")
+    consumer: str = describe("Consumer", "Consumer of the first sighting, before merges.")
     seen_at: Moment | None = describe(
         "First seen (UTC)",
-        "When it was first seen; null for callers who see only some brands, since another may have seen it first.",
+        "Time of the first sighting; null for callers limited to some brands, since another may have seen it first.",
     )
 
 
 class Conflict(Schema):
-    """A time that the rules declined to join two consumers, or to link one more identifier."""
+    """A case in which the rules declined to join two consumers, or to link one more identifier."""
 
     first: str = describe("Consumer", "One consumer.")
-    second: str | None = describe("Consumer", "The other; null where it is about the first alone.")
-    reason: str = describe("Reason", "Why they were not joined.", is_long=True)
-    seen_at: Moment = describe("First seen (UTC)", "When.")
+    second: str | None = describe("Consumer", "The other; null where it concerns the first alone.")
+    reason: str = describe("Reason", "Reason why they were not joined.", is_long=True)
+    seen_at: Moment = describe("First seen (UTC)", "Time of the conflict.")
 
 
 class Identity(Schema):
-    """Who a consumer is, as far as is known."""
+    """The known identity of a consumer."""
 
-    consumer: str = describe("Consumer", "The consumer that goes on.")
-    members: list[str] = describe("Counts as one person", "All consumers that count for it, itself included.")
+    consumer: str = describe("Consumer", "Canonical consumer.")
+    members: list[str] = describe(
+        "Counts as one person", "All consumers that count for it, including itself."
+    )
     identifiers: list[KnownIdentifier] = describe("Known by", "The strong ones first.")
-    merges: list[Merge] = describe("Merges", "Those that name them, undone ones included, the oldest first.")
-    conflicts: list[Conflict] = describe("Not merged", "Where the rules declined to join.")
+    merges: list[Merge] = describe(
+        "Merges", "Merges of these consumers, including undone ones, the oldest first."
+    )
+    conflicts: list[Conflict] = describe("Not merged", "Cases in which the rules declined to join.")
 
 
 def show_identity(session: Session, consumer_id: int, visibility: Visibility | None = None) -> Identity:
-    """All that is known of who a consumer is.
+    """The known identity of a consumer.
 
     Args:
         session: A session of the store.
-        consumer_id: Any of the consumers that were merged, or one that never was.
-        visibility: What may be seen of it; None for all. Members whom only other brands know are not told, nor is what
-            only other brands know a member by.
+        consumer_id: Any of the merged consumers, or one without merges.
+        visibility: Visible brands and consumers; None for all. Members known only to other brands are omitted, and so
+            are the identifiers known only to them.
 
     Raises:
         NotFoundError: There is no such consumer.
@@ -159,8 +163,8 @@ def list_merges(session: Session, limit: int, visibility: Visibility | None = No
 
     Args:
         session: A session of the store.
-        limit: At most so many.
-        visibility: What may be seen: merges of two whom these brands know; None for all.
+        limit: Maximum number of merges.
+        visibility: Visible brands: merges of two consumers known to these brands; None for all.
     """
     order = ("made_us desc", "merge_id")
     if visibility is None:
@@ -177,7 +181,7 @@ def list_merges(session: Session, limit: int, visibility: Visibility | None = No
 
 
 def find_merge(session: Session, merge_id: str) -> Merge:
-    """The merge of an id."""
+    """The merge with an id."""
     (merge,) = _tell_merges(session, map(to_edge, session.read(MERGES, {"merge_id": merge_id}).to_pylist()))
     return merge
 
@@ -196,10 +200,10 @@ def _tell_merge(edge: MergeEdge, keys: Mapping[int, str]) -> Merge:
 
 
 def _read_told(session: Session, members: Sequence[int], brand_ids: Collection[int]) -> list[dict[str, Any]]:
-    """What some brands were told their members by, as those brands were told it.
+    """The identifiers that some brands received, in the form in which they received them.
 
-    Whose an identifier is among all brands is not asked: it may belong to a customer of another, and that is not to
-    be seen by its being strong, older or missing.
+    The owner of an identifier among all brands is not read: it may be a customer of another brand, which must not
+    show in its strength, age or absence.
     """
     told = session.read(
         IDENTIFIER_SIGHTINGS, {"consumer_id": members, "brand_id": sorted(brand_ids) or [-1]},
@@ -209,7 +213,7 @@ def _read_told(session: Session, members: Sequence[int], brand_ids: Collection[i
     for row in told:
         name, value, is_claim = row["identifier_type"], row["identifier_value"], row["is_claim"]
         if name == PREVIOUS_KEY and is_claim:
-            continue  # a claim of a former key is linked to nobody
+            continue  # a claimed former key is linked to no consumer
         strength = Identifier(rank_type(name), name, value, is_claim).strength
         known = found.setdefault((name, value), {**row, "strength": strength, "seen_us": None})
         known["strength"] = min(known["strength"], strength)  # "strong" before "weak"

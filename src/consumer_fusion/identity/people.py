@@ -1,4 +1,4 @@
-"""People: records with names, dates and addresses, as files hold them, in columns that can be compared."""
+"""People: records with names, dates and addresses from files, in columns that can be compared."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def read_people(path: Path) -> pa.Table:
     """Read records of people from a CSV file (all columns as text) or a Parquet file.
 
     Raises:
-        InputError: There is no such file, or it is of another kind.
+        InputError: The file does not exist, or it has another format.
     """
     if not path.is_file():
         raise InputError(
-            f"There is no file {path}.", hint="Give a CSV or Parquet file with one person a row."
+            f"There is no file {path}.", hint="Give a CSV or Parquet file with one person per row."
         )
     if path.suffix.lower() in (".parquet", ".pq"):
         return pyarrow.parquet.read_table(path)
@@ -48,7 +48,7 @@ def find_columns(people: pa.Table) -> dict[str, str]:
     """The table's column for each of those that are compared.
 
     Raises:
-        InputError: There is no id, ids are missing or double, or fewer than two columns could be compared.
+        InputError: There is no id, ids are missing or duplicated, or fewer than two columns could be compared.
     """
     given = {name.strip().lower().replace(" ", "_").replace("-", "_"): name for name in people.column_names}
     columns = {
@@ -72,6 +72,6 @@ def find_columns(people: pa.Table) -> dict[str, str]:
     ids = people[columns["unique_id"]]
     if ids.null_count or len(ids.unique()) != len(ids):
         raise InputError(
-            f"The column {columns['unique_id']} has missing or double ids.", hint="Number the rows."
+            f"The column {columns['unique_id']} has missing or duplicate ids.", hint="Number the rows."
         )
     return columns

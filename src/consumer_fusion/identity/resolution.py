@@ -1,7 +1,7 @@
-"""Resolution: whose event it is, by rules over declared identifiers.
+"""Resolution: finding the consumer of an event, by rules over declared identifiers.
 
-Who is strong and who is weak is said in `identifiers`; what people decide is in `merges`; likeness of names and
-dates is `linkage`'s, and only suggests.
+The strength of identifiers is defined in `identifiers`; decisions of users are in `merges`; similarity of names and
+dates is in `linkage`, and only leads to suggestions.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from consumer_fusion.storage.store import Session
 
 
 class ConsumerSighting(NamedTuple):
-    """A consumer as events tell of them.
+    """A consumer as seen in events.
 
     Attributes:
-        consumer: The source's key of the consumer, where it gave one.
-        identifiers: The identifiers that came with it, by type.
-        places: The sources that told it and the brands they told it of, by number; 0 for no brand.
+        consumer: The source's key of the consumer, if any.
+        identifiers: The identifiers of the events, by type.
+        places: Numbers of the sources of the events and of their brands; 0 for no brand.
     """
 
     consumer: str | None
@@ -50,7 +50,7 @@ class ConsumerSighting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A sighting in the terms of the tables: number of the consumer, canonical identifiers, where it was told."""
+    """A sighting in terms of the tables: number of the consumer, canonical identifiers, sources and brands."""
 
     key: str | None
     number: int | None
@@ -59,7 +59,7 @@ class _Seen:
 
 
 EnsureConsumers = Callable[[Sequence[str]], Mapping[str, int]]
-"""Gives the number of each key, making consumers where they are new."""
+"""Returns the number of each key, creating new consumers."""
 
 _STATED = N_("The source says that they are one: the one was the other's key before.")
 _TOO_MANY = N_("Together they would have more identifiers than a consumer may have.")
@@ -67,16 +67,16 @@ _TOO_MANY = N_("Together they would have more identifiers than a consumer may ha
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a batch of sightings came to.
+    """Result of a batch of sightings.
 
     Attributes:
-        consumer_ids: For each sighting, in order, the consumer under which its events are kept (before merges);
-            0 where nothing says who it was.
-        merges: The merges made, in order.
+        consumer_ids: For each sighting, in order, the consumer under which its events are stored (before merges);
+            0 where it is unknown.
+        merges: Merges made, in order.
         undone_merge_ids: Merges by rule that this batch contradicted; they may be among those just made.
-        regrouped: Whose events count for another consumer than before; their pairs are to be folded again.
-        identifier_count: How many identifiers were linked.
-        conflict_count: How many conflicts were recorded that were not on record before.
+        regrouped: Consumers with a changed canonical consumer; their pairs are to be folded again.
+        identifier_count: Number of newly linked identifiers.
+        conflict_count: Number of new conflicts.
     """
 
     consumer_ids: tuple[int, ...]
@@ -97,19 +97,19 @@ def resolve_identities(
     claimed_by: int | None = None,
     placeholders: Collection[str] = (),
 ) -> Resolution:
-    """Say whose each sighting is; link identifiers, merge by rule, and record where the rules declined.
+    """Find the consumer of each sighting; link identifiers, merge by rule, and record where the rules declined.
 
     The same sightings again change nothing.
 
     Args:
         session: A writing session of the store.
-        sightings: The distinct combinations of a batch, in the order of time.
-        ensure_consumers: Gives the numbers of consumers by key, making those that are new.
-        seen_us: When the batch was received.
-        limit: A consumer is known by at most so many identifiers.
-        claimed_by: The source of a write key that anybody can read: all that its batch says are claims; None where
+        sightings: Distinct combinations of a batch, in order of time.
+        ensure_consumers: Returns the numbers of consumers by key, creating new ones.
+        seen_us: Time of arrival of the batch.
+        limit: Maximum number of identifiers of a consumer.
+        claimed_by: Source of a public write key, whose statements are all claims; None where
             the sources are trusted.
-        placeholders: Further values that stand for nobody, in lower case.
+        placeholders: Further placeholder values, in lower case.
     """
     taken = [
         (
@@ -141,7 +141,7 @@ def resolve_identities(
     made_keys = tuple(groups.keys[number] for number in groups.numbers.values() if number < 0)
     made = ensure_consumers(made_keys) if made_keys else {}
     written = {groups.numbers[key]: made[key] for key in made_keys}
-    # Ids sort by time; those of one batch are put in the order of the decisions, which decides who goes on.
+    # Ids sort by time; those of one batch follow the order of the decisions, which determines the canonical consumer.
     sorted_ids = sorted(make_id() for _ in rules.merges)
     merge_ids = {edge.merge_id: merge_id for edge, merge_id in zip(rules.merges, sorted_ids, strict=True)}
     merges = tuple(
@@ -184,7 +184,7 @@ def resolve_identities(
 
 
 class _Rules:
-    """The rules, run over a batch in memory; see `docs/concepts/identity.md` for what each is for."""
+    """The rules, run over a batch in memory; see `docs/concepts/identity.md` for their purpose."""
 
     def __init__(self, groups: IdentityGroups, made_us: int, limit: int, claimed_by: int | None) -> None:
         self.made_us = made_us
@@ -198,7 +198,7 @@ class _Rules:
         self._claimed_by = claimed_by
 
     def run(self, sightings: Sequence[_Seen]) -> list[int]:
-        """Take all sightings, once more after each contradiction: what it kept apart may now be one."""
+        """Process all sightings, and again after each contradiction: consumers separated before may now be one."""
         while True:
             undone_before = len(self.undone_merge_ids)
             consumer_ids = [self._take(each) for each in sightings]
@@ -221,17 +221,17 @@ class _Rules:
             {source_id for source_id, _ in seen.places} if self._claimed_by is None else {self._claimed_by}
         )
         self._groups.tellers[subject] |= {SourceTrust(source_id, is_claim) for source_id in tellers}
-        # All that is new is linked before anything is joined, so that a second account is known in time.
+        # All new identifiers are linked before anything is joined, so that a second account is known in time.
         for identifier in identifiers:
             if identifier.type == PREVIOUS_KEY and identifier.is_claim:
-                continue  # once linked, it would pass for a source's word when a trusted one names that key
+                continue  # once linked, it would be trusted as soon as a trusted source names that key
             if identifier.place not in owners:
                 self._link(subject, identifier)
             elif identifier.is_strong and self._groups.find_link(identifier).is_claim:
                 self._confirm(subject, identifier, seen)
         for identifier in identifiers:
             owner = owners.get(identifier.place, subject)
-            # A claim meets those of its own brand first: the answer does not hang on whom other brands know.
+            # A claim matches consumers of its own brand first: the result must not depend on those of other brands.
             told = self._list_told(identifier, seen) if is_claim else []
             for other in dict.fromkeys([*told[:1], owner]):
                 if self._groups.find(other) is not self._groups.find(subject):
@@ -252,7 +252,7 @@ class _Rules:
         return subject
 
     def _consider_statement(self, consumer_id: int, former_id: int) -> None:
-        """A source says that it knew a consumer by another key before: its word counts more than what differs."""
+        """Process a source's statement of a former key: it takes precedence over differing identifiers."""
         groups = self._groups
         first, second = groups.find(consumer_id), groups.find(former_id)
         if first is second:
@@ -267,32 +267,32 @@ class _Rules:
             self._join(consumer_id, former_id, _STATED)
 
     def _find_subject(self, strongest: Identifier) -> int:
-        """The consumer known by the strongest identifier, else a new one.
+        """The owner of the strongest identifier, otherwise a new consumer.
 
-        The others do not decide: whoever they belong to is joined by a merge, which can be undone.
+        The other identifiers do not decide: their owners are joined by a merge, which can be undone.
         """
         owner = self._groups.owners.get(strongest.place)
         if owner is None or (strongest.is_strong and self._groups.find_link(strongest).is_claim):
-            # What a trusted source knows by an identifier is not whoever claimed it before.
+            # A trusted source's consumer is not the one that claimed its identifier before.
             return self._groups.make_consumer(strongest.key)
         return owner
 
     def _find_visitor(self, strongest: Identifier, seen: _Seen) -> int:
-        """Whom the same brand was told by what is claimed, else a visitor of the claim's own.
+        """The consumer that the same brand received by the claimed identifier, otherwise a visitor of the claim.
 
-        Not the owner of the identifier: they may be a customer of another brand, who would be told by that.
+        Not the owner of the identifier: that may be a customer of another brand, and the match would reveal it.
         """
         told = self._list_told(strongest, seen)
         if told:
             return told[0]
-        # Nobody guesses the number of a browser: its form may tell that it is taken. An address is guessed.
+        # A browser id cannot be guessed, so its form may show that it is known. An address can be guessed.
         if strongest.type in WEAK_TYPES and strongest.key not in self._groups.numbers:
             return self._groups.make_consumer(strongest.key)
         brand_id = min((brand_id for _, brand_id in seen.places), default=0)
         return self._groups.make_consumer(write_visitor_key(strongest, brand_id))
 
     def _list_told(self, identifier: Identifier, seen: _Seen) -> list[int]:
-        """Of whom the brand of a sighting was told by an identifier; trusted word first, then the oldest."""
+        """Consumers that the brand of a sighting received by an identifier; trusted sources first, then the oldest."""
         brand_ids = {brand_id for _, brand_id in seen.places}
         tellings = [each for each in self._groups.told[identifier.place] if each.brand_id in brand_ids]
         found = [
@@ -313,7 +313,7 @@ class _Rules:
             self._part_contradicted(subject, identifier)
 
     def _confirm(self, subject: int, identifier: Identifier, seen: _Seen) -> None:
-        """A trusted source says whose an identifier is that was only claimed so far: its word counts."""
+        """A trusted source names the consumer of an identifier that was only claimed so far: it takes precedence."""
         group, owner = self._groups.find(subject), self._groups.take_over(subject, identifier)
         self.confirmed.append((subject, identifier))
         if group.edges:
@@ -327,10 +327,10 @@ class _Rules:
             )
 
     def _part_contradicted(self, subject: int, identifier: Identifier) -> None:
-        """Undo merges by rule with those who have another identifier of the type that the subject now has.
+        """Undo merges by rule with consumers that have another identifier of the type that the subject now has.
 
-        A source may know one consumer by two e-mail addresses; two consumers joined because they shared one of
-        them, of whom the other turns out to have an account of its own, were joined wrongly.
+        A source may know one consumer by two e-mail addresses; but if two consumers were joined because they shared
+        one of them, and the other turns out to have its own account, the merge was wrong.
         """
         groups = self._groups
         if sum(each.type == identifier.type and each.is_strong for each in groups.identifiers[subject]) > 1:
@@ -346,7 +346,7 @@ class _Rules:
             if member in group.members and any(
                 each.type == identifier.type and each.is_strong for each in groups.identifiers[member]
             ):
-                # A tie by something stronger than what differs stays: one account may change its e-mail.
+                # A tie by a stronger type than the differing one stays: one account may change its e-mail.
                 weak_ties = [
                     edge
                     for edge in groups.trace(subject, member)
@@ -359,7 +359,7 @@ class _Rules:
                     self._decline(groups.find(subject), groups.find(member), _write_contest(identifier.type))
 
     def _consider(self, subject: int, owner: int, identifier: Identifier, *, is_told: bool = True) -> None:
-        """Join two whom an identifier names, or say why not; a claim joins only whom its own brand was told of."""
+        """Join the two consumers of an identifier, or record why not; a claim only joins those its own brand knows."""
         groups = self._groups
         first, second = groups.find(subject), groups.find(owner)
         contested = groups.find_contested_type(first, second)
@@ -386,7 +386,7 @@ class _Rules:
         self.merges.append(edge)
 
     def _may_join_by_claim(self, first: IdentityGroup, second: IdentityGroup) -> bool:
-        """A claim joins only a visitor of whom nobody has told but the senders of the same source."""
+        """A claim only joins a visitor who is known from no other source."""
         anonymous = [group for group in (first, second) if self._groups.is_anonymous(group)]
         tellers = {
             each for group in anonymous for member in group.members for each in self._groups.tellers[member]
@@ -415,7 +415,7 @@ def _write_claim(identifier_type: str) -> str:
 def _list_former(
     session: Session, taken: Sequence[tuple[str | None, tuple[Identifier, ...], object]]
 ) -> list[Identifier]:
-    """The keys of a batch as somebody's former keys, where any source speaks of such."""
+    """The keys of a batch as former keys, if any source states former keys."""
     is_spoken = any(each.type == PREVIOUS_KEY for _, identifiers, _ in taken for each in identifiers)
     if not is_spoken and not session.count(IDENTIFIERS, {"identifier_type": PREVIOUS_KEY}):
         return []
@@ -455,7 +455,7 @@ def _record_conflicts(
         ends = [written.get(first, first), written.get(second, second)]
         if second:
             ends.sort()
-        # The id is made of what the conflict says, so that it is recorded once however often it is met.
+        # The id is computed from the content, so that a conflict is recorded once however often it occurs.
         conflict_id = hashlib.sha256(f"{ends[0]}|{ends[1]}|{reason}".encode()).hexdigest()[:32]
         rows[conflict_id] = (conflict_id, ends[0], ends[1], reason, is_claim, seen_us)
     return session.insert(

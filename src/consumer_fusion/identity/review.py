@@ -1,4 +1,4 @@
-"""Review: what people accepted of the suggestions becomes merges."""
+"""Review: merging the suggestions that users accepted."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ from consumer_fusion.storage.store import Session
 
 
 class SuggestedPair(Schema):
-    """Two records that are probably of one person."""
+    """Two records that probably belong to one person."""
 
-    first: str = describe("First", "The id of one record: the key of a consumer.")
-    second: str = describe("Second", "The id of the other.")
-    probability: Annotated[float, Field(ge=0, le=1)] = describe("Probability", "That they are one person.")
-    match_weight: float = describe("Match weight", "The evidence for it, in bits.")
-    reasons: list[str] = describe("Reasons", "What agrees and what differs, without any value.")
+    first: str = describe("First", "Id of one record: the key of a consumer.")
+    second: str = describe("Second", "Id of the other record.")
+    probability: Annotated[float, Field(ge=0, le=1)] = describe(
+        "Probability", "Probability that they are one person."
+    )
+    match_weight: float = describe("Match weight", "Evidence for it, in bits.")
+    reasons: list[str] = describe("Reasons", "Agreements and differences, without any value.")
 
 
 def _read_json(value: object) -> object:
@@ -35,18 +37,18 @@ def _read_json(value: object) -> object:
 
 
 WrittenPair = Annotated[SuggestedPair, BeforeValidator(_read_json)]
-"""A suggested pair, also as JSON text, as forms and commands bring it."""
+"""A suggested pair, also as JSON text from forms and commands."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSuggestions:
-    """What came of accepting suggestions.
+    """Result of accepting suggestions.
 
     Attributes:
-        merge_ids: The merges made.
-        already_one: How many suggestions joined consumers that were one by then.
-        unknown: Ids of records that no consumer is known by; their suggestions were passed over.
-        regrouped: Whose events count for another consumer than before.
+        merge_ids: Ids of the new merges.
+        already_one: Number of suggestions whose consumers were one already.
+        unknown: Ids of records without a consumer; their suggestions were skipped.
+        regrouped: Consumers with a changed canonical consumer.
     """
 
     merge_ids: tuple[str, ...]
@@ -57,13 +59,13 @@ class AcceptedSuggestions:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedPair:
-    """Two consumers of whom a browser says that they are one person; nothing is merged for that.
+    """Two consumers that a browser claims to be one person; they are not merged for that.
 
     Attributes:
-        first: Key of the one that is older here.
+        first: Key of the older consumer.
         second: Key of the other.
-        reason: What the browser says.
-        seen_at: ISO 8601, when it said so first.
+        reason: The claim of the browser.
+        seen_at: ISO 8601 time of the first claim.
     """
 
     first: str
@@ -73,11 +75,11 @@ class ClaimedPair:
 
 
 def list_claimed(session: Session, limit: int) -> tuple[ClaimedPair, ...]:
-    """What browsers claim of consumers who are not one by now, the newest first.
+    """Claims of browsers about consumers that are not one by now, the newest first.
 
     Args:
         session: A session of the store.
-        limit: At most so many.
+        limit: Maximum number of claims.
     """
     rows = session.read(
         IDENTITY_CONFLICTS, {"is_claim": True}, order_by=("seen_us desc", "conflict_id")
@@ -106,15 +108,15 @@ def list_claimed(session: Session, limit: int) -> tuple[ClaimedPair, ...]:
 def accept_suggestions(
     session: Session, suggestions: Sequence[SuggestedPair], *, consumer_ids: Mapping[str, int], made_us: int
 ) -> AcceptedSuggestions:
-    """Merge what was suggested and reviewed.
+    """Merge reviewed suggestions.
 
-    Of each pair the consumer that is older here goes on. Pairs are taken from the most probable down.
+    The older consumer of each pair is kept. Pairs are processed from the most probable down.
 
     Args:
         session: A writing session of the store.
-        suggestions: Reviewed pairs of what `suggest_merges` returned.
-        consumer_ids: The consumer of each record, by its id.
-        made_us: When.
+        suggestions: Reviewed pairs from the result of `suggest_merges`.
+        consumer_ids: Consumer of each record, by its id.
+        made_us: Time of the merges.
     """
     pairs = sorted(suggestions, key=lambda pair: (-pair.probability, pair.first, pair.second))
     unknown = {end for pair in pairs for end in (pair.first, pair.second)} - set(consumer_ids)
@@ -137,7 +139,7 @@ def accept_suggestions(
             absorbed,
             reason=_write_reason(pair.probability, pair.reasons),
             origin="review",
-            # One microsecond apart, so that the order in which they were made stays known.
+            # One microsecond apart, to keep their order.
             made_us=made_us + place,
             merge_id=merge_ids[-1],
         )

@@ -1,4 +1,4 @@
-"""The stage of an import that finds out whose events they are."""
+"""The stage of an import that finds the consumers of events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from consumer_fusion.records.identity import (
 )
 
 _SIGHTINGS_AT_A_TIME = 200_000
-"""Who is who is decided in memory: for so many combinations of consumer and identifiers at once."""
+"""Identities are resolved in memory: maximum number of combinations of consumer and identifiers at once."""
 _NO_SIGHTINGS = pa.schema(
     [
         ("consumer", pa.string()),
@@ -33,7 +33,7 @@ _NO_SIGHTINGS = pa.schema(
 
 def _recognise_consumers(landing: Landing) -> None:
     claimed_by = landing.staging.claimed_by
-    # Whose a claim is depends on the brand of its event; what a trusted source says does not.
+    # The consumer of a claim depends on the brand of its event; that of a trusted source does not.
     brand_id = "coalesce(b.entity_id, 0)" if claimed_by else "null"
     rows = landing.workspace.engine.read(
         f"""

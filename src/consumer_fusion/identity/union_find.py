@@ -1,4 +1,4 @@
-"""Unions: what is one thing once pairs of things are joined, and which of them stands for all."""
+"""Union-find: connected components of pairs, with a representative of each."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterable
 
 
 def unite(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """Join pairs in their order; all that the second of a pair stands for is from then on the first's.
+    """Join pairs in their order; the first of a pair then represents everything that the second represented.
 
-    The second of a pair may have been joined to another before: then that one, with all it stands for, is joined.
+    If the second of a pair was joined to another before, that one is joined, with everything it represents.
 
     >>> unite([(1, 2), (3, 2)])
     {1: 3, 2: 3, 3: 3}
 
     Args:
-        pairs: What goes on, and what is joined to it.
+        pairs: The representative and the joined member of each pair.
 
     Returns:
-        For everything named in a pair, what stands for it in the end.
+        The final representative of every member of a pair.
     """
     parents: dict[int, int] = {}
 

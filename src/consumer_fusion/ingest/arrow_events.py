@@ -1,4 +1,4 @@
-"""Events and batches of rows as parts, so that what programs hand in is checked exactly as files are."""
+"""Events and batches of rows as parts, so that events from programs are validated exactly like files."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SELECT_BATCH_ROWS = (
     "cast(null as varchar) as content, cast(null as varchar) as problem, cast(null as varchar) as detail, "
     f"{', '.join(CANONICAL_COLUMNS)} from lines"
 )
-"""The canonical query over the rows of a batch; a row that is set aside is kept as an event line."""
+"""The canonical query over the rows of a batch; a rejected row is stored as an event line."""
 
 
 def gather_batches(batches: Iterable[pa.RecordBatch], rows_per_part: int) -> Iterator[RowBatch]:
-    """Batches of canonical columns as parts of about so many rows."""
+    """Batches of canonical columns as parts of approximately `rows_per_part` rows."""
     gathered: list[pa.RecordBatch] = []
     position = 0
 

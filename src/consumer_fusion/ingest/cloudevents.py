@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in structured JSON, one a line: their attributes translated into ours."""
+"""CloudEvents 1.0 in structured JSON, one per line: their attributes as canonical columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def select_cloud_events(default_source: str, default_brand: str | None = None) -
     """The canonical query over `lines` of CloudEvents.
 
     `type` is the kind, `subject` the consumer unless the data name one; fields of an event are read from `data`, and
-    what else is there becomes its properties. An event without a time of its own cannot be placed and is set aside.
+    all others become its properties. An event without a time of its own cannot be placed and is rejected.
     """
     shape = ", ".join(f'"{name}": "VARCHAR"' for name in _ATTRIBUTES) + ', "data": "JSON"'
     data_shape = ", ".join(f'"{name}": "VARCHAR"' for name in _DATA_FIELDS)

@@ -1,6 +1,6 @@
-"""Rows of delimited text: lines of a CSV file put together where a quote spans them, and cut into columns.
+"""Rows of delimited text: lines of a CSV file joined where a quote spans them, and split into columns.
 
-A row with another number of columns, or with a quote that never closes, costs that one line and no more.
+A row with another number of columns, or with an unclosed quote, costs that one line and no more.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from consumer_fusion.ingest.line_reader import LineBlock, MalformedLine, read_li
 from consumer_fusion.ingest.mapping import WHITESPACE, FileLayout
 
 LINES_PER_ROW_LIMIT = 1_000
-"""A quote that is open for more lines than this was never meant as one."""
+"""Maximum number of lines of a quoted value; a quote open for longer is no quote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class RowBlock:
     """Some rows of a file, in order.
 
     Attributes:
-        rows: The text of each row as it stands in the file; broken ones too.
-        columns: The columns, as many values in each as there are rows; null in broken rows.
-        broken: Those rows that could not be cut.
-        fraction: How much of the file has been read, 0 to 1.
+        rows: Original text of each row; also of malformed ones.
+        columns: Columns, with one value per row; null in malformed rows.
+        broken: Rows that could not be split.
+        fraction: Share of the file that has been read, 0 to 1.
     """
 
     rows: pa.Array
@@ -60,8 +60,8 @@ def read_header(path: Path, layout: FileLayout) -> tuple[str | None, tuple[str, 
                 names = layout.columns or _trim_names(_cut_row(line, layout))
             except csv.Error:
                 raise InputError(
-                    f"The header of {path.name} has quotes or line ends that cannot be read.",
-                    hint="Save it with one kind of line ends, or name the `quote` in the mapping, empty for none.",
+                    f"The header of {path.name} has quotes or line breaks that cannot be read.",
+                    hint="Save it with one kind of line breaks, or name the `quote` in the mapping, empty for none.",
                     where=str(path),
                 ) from None
             if len(set(names)) != len(names):
@@ -89,7 +89,7 @@ def _refuse_encoding(path: Path, layout: FileLayout, header: str) -> InputError:
 
 
 def _trim_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The names of columns; blank ones at the end are columns of nothing, as spreadsheets leave them."""
+    """The names of columns; blank ones at the end are dropped, as spreadsheets leave them."""
     trimmed = [name.strip() for name in names]
     while trimmed and not trimmed[-1]:
         trimmed.pop()
@@ -105,7 +105,7 @@ def read_rows(path: Path, layout: FileLayout, names: Sequence[str]) -> Iterator[
 
 
 def _join_rows(blocks: Iterator[LineBlock], layout: FileLayout, to_skip: int) -> Iterator[LineBlock]:
-    """Lines put together where a quoted column goes on over a line end."""
+    """Lines joined where a quoted column continues over a line break."""
     open_lines: list[str] = []
     for block in blocks:
         if to_skip:
@@ -161,7 +161,7 @@ def _join_lines(block: LineBlock, open_lines: list[str], quote: str) -> tuple[li
 
 
 def _give_up(open_lines: list[str], first_index: int, quote: str) -> tuple[list[str], list[MalformedLine]]:
-    """Take the first of the open lines for broken and read the others anew."""
+    """Treat the first of the open lines as malformed and read the others again."""
     rows: list[str] = []
     broken: list[MalformedLine] = []
     while open_lines:

@@ -1,4 +1,4 @@
-"""The product's own events, one JSON object a line: which key is which field."""
+"""The product's own events, one JSON object per line: mapping of keys to fields."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _KEY_FIELDS = ("event_id", "id", "consumer", "brand", "source", "kind")
 def select_event_lines(default_source: str, default_brand: str | None = None) -> str:
     """The canonical query over `lines` of the product's own events.
 
-    Keys that no event has are kept among the properties; `id` is taken for `event_id`.
+    Unknown keys are kept as properties; `id` is an alias of `event_id`.
     """
     shape = "{" + ", ".join(f'"{name}": "VARCHAR"' for name in _KNOWN_KEYS) + "}"
     without = "{" + ", ".join(f'"{name}": null' for name in _KNOWN_KEYS) + "}"
     known = ", ".join(quote_text(name) for name in _KNOWN_KEYS)
-    # The first letter is looked at first, because it costs less; a text may begin with a bracket too.
+    # The first character is checked first, because that is cheaper; a text may begin with a bracket too.
     nested = " or ".join(
         f"case when left(ltrim(fields.{name}), 1) in ('{{', '[') "
         f"then json_type(object, '$.{name}') in ('OBJECT', 'ARRAY') else false end"

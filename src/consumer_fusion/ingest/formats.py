@@ -1,4 +1,4 @@
-"""How files are to be read: a format of events or a mapping, kept with the import so that rows can be retried."""
+"""Import formats: a format of events or a mapping, stored with the import so that rows can be retried."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Format = Literal["events", "segment", "cloudevents", "mapping"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportFormat:
-    """How the rows of an import become events.
+    """Format of the rows of an import.
 
     Attributes:
         format: The form of the rows.
-        source: The source of rows that do not name one themselves.
-        brand: The brand of rows that do not name one themselves.
-        mapping: The mapping, for the format `mapping`.
-        lookup_folders: Where its lookup files may be, besides the folder of the imported files.
-        trust_rule: How far the rows are believed; see `records.arrival.TrustRule`.
-        trust_limit: They are believed at most so far; None for no limit.
+        source: Source of rows that do not name one.
+        brand: Brand of rows that do not name one.
+        mapping: Mapping, for the format `mapping`.
+        lookup_folders: Folders to search for its lookup files, besides the folder of the imported files.
+        trust_rule: Rule for the trust of the rows; see `records.arrival.TrustRule`.
+        trust_limit: Maximum trust; None for no limit.
     """
 
     format: Format
@@ -40,12 +40,12 @@ class ImportFormat:
 
     @property
     def claimed_by(self) -> str | None:
-        """The source whose identifiers are claims, because anybody can write in its name; None where they are not."""
+        """The source whose identifiers are claims, because its key is public; None where they are not."""
         return None if self.trust_rule == "source" else self.source
 
     @property
     def is_replacing(self) -> bool:
-        """Whether what a row says comes into the place of what its source said of the same event before."""
+        """Whether a changed row replaces the stored event of its source."""
         return self.mapping is not None and self.mapping.on_change == "replace"
 
 
@@ -56,11 +56,11 @@ def choose_reading(
     source: str | None = None,
     brand: str | None = None,
 ) -> ImportFormat:
-    """The reading that is asked for by a format or by a mapping file.
+    """The format given by name or by a mapping file.
 
     Raises:
         InputError: Neither or both are given, or the format is unknown.
-        MappingError: The mapping file is not right.
+        MappingError: The mapping file is invalid.
     """  # fmt: skip
     names = [name for name in get_args(Format) if name != "mapping"]
     if (format is None) == (map_file is None):
@@ -84,7 +84,7 @@ def choose_reading(
 
 
 def write_reading(reading: ImportFormat) -> str:
-    """The reading as JSON, for the row of its import."""
+    """The format as JSON, for the row of its import."""
     return json.dumps({
         "format": reading.format,
         "source": reading.source,
@@ -97,7 +97,7 @@ def write_reading(reading: ImportFormat) -> str:
 
 
 def read_reading(text: str) -> ImportFormat:
-    """The reading that `write_reading` wrote."""
+    """The format that `write_reading` wrote."""
     given = json.loads(text)
     mapping = parse_mapping(given["mapping"], is_kept=True) if given["mapping"] is not None else None
     return ImportFormat(
@@ -112,10 +112,10 @@ def read_reading(text: str) -> ImportFormat:
 
 
 def find_files(patterns: Sequence[str | Path]) -> tuple[Path, ...]:
-    """The files that names and globs stand for, each once, in the order given and by name within a glob.
+    """The files matched by names and globs, each once, in the order given and by name within a glob.
 
     Raises:
-        InputError: A name or a glob stands for no file.
+        InputError: A name or a glob matches no file.
     """
     found: dict[Path, None] = {}
     for pattern in patterns:
@@ -129,7 +129,7 @@ def find_files(patterns: Sequence[str | Path]) -> tuple[Path, ...]:
         if not matches:
             raise InputError(
                 f"There is no file '{pattern}'.",
-                hint="Check the name; quote a glob so that it reaches the command as it is.",
+                hint="Check the name; quote a glob so that the shell does not expand it.",
                 where=str(pattern),
             )
         found.update((match.absolute(), None) for match in matches)

@@ -1,4 +1,4 @@
-"""Imports on record: which files are being read or were, and by which digest an interrupted one is found again."""
+"""Stored imports: their files and status, and the digest by which an interrupted one is found again."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ STARTED = "started"
 FINISHED = "finished"
 ABANDONED = "abandoned"
 _STREAM = "stream "
-"""Begins the fingerprint of an import that nothing can find again."""
+"""Prefix of the fingerprint of an import that cannot be resumed."""
 
 
 def compute_fingerprint(files: Sequence[Path], reading: ImportFormat) -> str:
-    """A digest of the files' names, sizes and times of change, and of how they are read."""
+    """A digest of the files' names, sizes and modification times, and of their format."""
     digest = hashlib.sha256(write_reading(reading).encode())
     for file in files:
         state = file.stat()
@@ -33,20 +33,20 @@ def compute_fingerprint(files: Sequence[Path], reading: ImportFormat) -> str:
 def begin_import(
     session: Session, files: Sequence[Path], reading: ImportFormat, staging_folder: Path, now_us: int
 ) -> tuple[str, FolderLock]:
-    """Enter an import, or go on with an interrupted one of the same files and reading.
+    """Store an import, or resume an interrupted one of the same files and format.
 
-    One that another living process is at is left to it: this one then begins from the start, and finds in the end
-    that its events are here already.
+    One that another running process works on is left to that process: this one then begins from the start, and finds in
+    the end that its events are stored already.
 
     Args:
         session: A writing session.
-        files: The files.
-        reading: How they are read.
-        staging_folder: Where imports are prepared.
-        now_us: The present moment.
+        files: Files to import.
+        reading: Format of the files.
+        staging_folder: Folder in which imports are prepared.
+        now_us: Present time.
 
     Returns:
-        Its id, and the claim on the folder of that name.
+        Its id, and the lock on the folder of that name.
     """
     fingerprint = compute_fingerprint(files, reading)
     interrupted = session.read(
@@ -59,7 +59,7 @@ def begin_import(
         claim = claim_folder(staging_folder / found, is_resumable=True)
         if claim is not None:
             return found, claim
-    # Rows that are set aside are tried again later, when the files may be gone; lookup files stay where they are.
+    # Rejected rows are retried later, when the files may be gone; lookup files stay where they are.
     folders = dict.fromkeys((*reading.lookup_folders, *(str(file.parent) for file in files[:1])))
     return _enter(
         session,
@@ -72,17 +72,17 @@ def begin_import(
 
 
 def begin_stream(session: Session, staging_folder: Path, now_us: int) -> tuple[str, FolderLock]:
-    """Enter an import of events that a program hands in; it cannot be found again when it is interrupted.
+    """Store an import of events from a program; it cannot be resumed when it is interrupted.
 
     Returns:
-        Its id, and the claim on the folder of that name.
+        Its id, and the lock on the folder of that name.
     """
     reading = ImportFormat(format="events", source="events")
     return _enter(session, staging_folder, _STREAM + make_id(), reading, now_us, is_resumable=False)
 
 
 def enter_arrivals(session: Session, reading: ImportFormat, now_us: int) -> str:
-    """Enter an import of events that arrived over the network, some of which were set aside, and return its id."""
+    """Store an import of arrivals, some of which were rejected, and return its id."""
     import_id = make_id()
     session.insert(
         IMPORTS,
@@ -113,7 +113,7 @@ def _enter(
 
 
 def finish_import(session: Session, import_id: str, acceptance: ImportResult, now_us: int) -> None:
-    """Note what became of an import."""
+    """Store the result of an import."""
     session.update(
         IMPORTS,
         {
@@ -129,15 +129,15 @@ def finish_import(session: Session, import_id: str, acceptance: ImportResult, no
 
 
 def abandon_imports(session: Session, staging_folder: Path, *, before_us: int) -> int:
-    """Give up imports that nobody is at and that cannot or will not go on, and remove what they had prepared.
+    """Abandon imports that no process works on and that cannot be resumed, and remove their prepared files.
 
     Args:
         session: A writing session.
-        staging_folder: Where imports are prepared.
-        before_us: An interrupted import of files that got no further since then is given up.
+        staging_folder: Folder in which imports are prepared.
+        before_us: Time before which an interrupted import must have last advanced to be abandoned.
 
     Returns:
-        How many folders were removed.
+        Number of removed folders.
     """
     waiting: list[str] = []
     rows = session.read(IMPORTS, {"status": STARTED}, columns=("import_id", "fingerprint")).to_pylist()

@@ -1,6 +1,6 @@
-"""The lines of text files: read block by block into Arrow, whatever their size, encoding or compression.
+"""Lines of text files: read block by block into Arrow, whatever their size, encoding or compression.
 
-What the lines mean is not known here; a line that cannot be read is handed on with the reason.
+The meaning of the lines is not known here; an unreadable line is passed on with the reason.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _JSON = json.JSONDecoder()
 _MARKING = "consumer_fusion.mark_undecodable"
 _MARK = 0xDC00
 _MARKED = re.compile(rb"\xed[\xb0-\xb3][\x80-\xbf]")
-"""A byte as `_mark_undecodable` leaves it, written as if it were UTF-8."""
+"""A byte in the form of `_mark_undecodable`, encoded as if it were UTF-8."""
 _UNENDED = "["
-"""Stands for the row that an array without an end may have had."""
+"""Stands for the row that an unterminated array may have had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class MalformedLine:
     """A line that is no row.
 
     Attributes:
-        index: Where it stands among the lines of its block, from 0.
-        code: Stable word for the reason.
-        detail: What was found and expected, without the content.
-        raw: The line as it came, as far as it can be shown.
+        index: Position among the lines of its block, from 0.
+        code: Stable code of the reason.
+        detail: Found and expected form, without the content.
+        raw: Original line, as far as it can be displayed.
     """
 
     index: int
@@ -56,12 +56,12 @@ class MalformedLine:
 
 @dataclass(frozen=True, slots=True)
 class LineBlock:
-    """Some lines of a file, in order, without line ends and without blank lines.
+    """Some lines of a file, in order, without line breaks and without blank lines.
 
     Attributes:
-        lines: The text of each; broken lines stand here as empty text.
-        broken: Those of them that could not be read.
-        fraction: How much of the file has been read, 0 to 1.
+        lines: Text of each line; empty for malformed lines.
+        broken: Lines that could not be read.
+        fraction: Share of the file that has been read, 0 to 1.
     """
 
     lines: pa.Array
@@ -88,25 +88,25 @@ def read_lines(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
     except (OSError, EOFError) as error:
         raise InputError(
             f"The file {path.name} could not be read to its end: {type(error).__name__}.",
-            hint="Check that it exists, may be read and is whole, then import it again.",
+            hint="Check that it exists, is readable and complete, then import it again.",
             where=str(path),
         ) from error
     except UnicodeError as error:
         raise InputError(
-            f"The file {path.name} is not of the encoding '{encoding}': {error}.",
-            hint="Name another `encoding` in the mapping; utf-16-le or utf-16-be where no mark begins the file.",
+            f"The file {path.name} is not in the encoding '{encoding}': {error}.",
+            hint="Name another `encoding` in the mapping; utf-16-le or utf-16-be where it has no byte order mark.",
             where=str(path),
         ) from error
 
 
 def split_lines(content: bytes) -> Iterator[LineBlock]:
-    """The lines of UTF-8 text in memory, as those of a file."""
+    """The lines of UTF-8 text in memory, in the form of those of a file."""
     for block, is_overlong in _cut_blocks(BytesIO(content), None):
         yield _split_block(block, is_overlong, "utf-8", 1.0)
 
 
 def read_objects(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
-    """Read a file of JSON objects: one a line, or all of them in one array, which may follow a name and `=`.
+    """Read a file of JSON objects: one per line, or all of them in one array, which may follow a name and `=`.
 
     Raises:
         InputError: The file cannot be opened or its compression is damaged.
@@ -124,10 +124,10 @@ def read_objects(path: Path, encoding: str = "utf-8") -> Iterator[LineBlock]:
 
 
 def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
-    """The members of an array as lines, then whatever lines follow it.
+    """The members of an array as lines, then the lines that follow it.
 
-    Where the array breaks off, nobody can tell where its next member begins: if most of the lines that are left hold
-    one each, every line is a row of its own, else what is left is one. An array without its end is told as a row.
+    Where the array is broken, the start of its next member is unknown: if most of the remaining lines contain one each,
+    every line is a row of its own, otherwise the rest is one row. A missing end of the array is reported as a row.
     """
     text = ""
     count = 0
@@ -146,7 +146,9 @@ def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
             break
     left, is_ended = _unwrap_members(text.splitlines())
     if left and sum(map(_is_object, left)) * 2 < len(left):
-        detail = N_("is where the array of JSON objects breaks off. Mend the file there and import it again")
+        detail = N_(
+            "is where the array of JSON objects breaks off. Correct the file there and import it again"
+        )
         yield _tell_broken(detail, text)
         yield from blocks
         return
@@ -159,14 +161,14 @@ def _cut_array(blocks: Iterator[LineBlock], start: int) -> Iterator[LineBlock]:
         yield LineBlock(pa.array(rows, pa.string()), (), block.fraction)
     if not is_ended:
         detail = N_(
-            f"is missing: the array has no end, so that the file may have been cut off. Rows before it: {count}. "
-            "Import the whole file"
+            f"is missing: the array has no end, so the file may have been truncated. Rows before it: {count}. "
+            "Import the complete file"
         )
         yield _tell_broken(detail, _UNENDED)
 
 
 def _list_lines(block: LineBlock) -> list[str]:
-    """The lines; those that could not be read as they can be shown, which is no JSON, so that they are told."""
+    """The lines; unreadable ones in their displayed form, which is no JSON, so that they are reported."""
     lines: list[str] = block.lines.to_pylist()
     for each in block.broken:
         lines[each.index] = each.raw
@@ -178,7 +180,7 @@ def _tell_broken(detail: str, raw: str) -> LineBlock:
 
 
 def _unwrap_members(lines: list[str]) -> tuple[list[str], bool]:
-    """Lines of an array without the commas and the bracket that are its own, and whether the bracket is among them."""
+    """Lines of an array without its commas and closing bracket, and whether the bracket is among them."""
     rows: list[str] = []
     is_ended = False
     for line in lines:
@@ -199,7 +201,7 @@ def _is_object(line: str) -> bool:
 
 
 def _take_members(text: str, start: int) -> tuple[list[str], str, bool]:
-    """The whole members of an array that a text goes on with, what is left of it, and whether the array has ended."""
+    """The complete members of an array at the start of a text, the rest, and whether the array has ended."""
     members: list[str] = []
     place = start
     while True:
@@ -211,7 +213,7 @@ def _take_members(text: str, start: int) -> tuple[list[str], str, bool]:
             _, end = _JSON.raw_decode(text, place)
         except (json.JSONDecodeError, RecursionError):
             return members, text[place:], False
-        # Line ends in a member are only layout: within its texts JSON has none.
+        # Line breaks in a member are only layout: JSON has none within texts.
         members.append(text[place:end].replace("\n", " "))
         place = end
 
@@ -221,7 +223,7 @@ def _find_decoder(encoding: str) -> codecs.IncrementalDecoder | None:
         found = codecs.lookup(encoding)
     except (LookupError, ValueError):
         found = None
-    # Python also calls compression and the like an encoding, of bytes to bytes.
+    # Python also lists compressions as encodings, of bytes to bytes.
     if found is None or not found._is_text_encoding or found.incrementaldecoder is None:
         raise MappingError(
             f"The `encoding` '{encoding}' under [source] is unknown.",
@@ -233,9 +235,9 @@ def _find_decoder(encoding: str) -> codecs.IncrementalDecoder | None:
 
 
 def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
-    """Each byte that an encoding does not have as a lone surrogate, which is no text in UTF-8 either.
+    """Each undecodable byte as a lone surrogate, which is not valid in UTF-8 either.
 
-    A replacement mark would be text, and make one key of two that differ in such bytes.
+    A replacement character would be text, and would make one key of two that differ in such bytes.
     """
     assert isinstance(error, UnicodeDecodeError)
     marks = "".join(chr(_MARK + byte) for byte in error.object[error.start : error.end])
@@ -246,7 +248,7 @@ codecs.register_error(_MARKING, _mark_undecodable)
 
 
 def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) -> Iterator[tuple[bytes, bool]]:
-    """Blocks of whole lines, each ending in a line end; True marks a block that is one line too long to keep."""
+    """Blocks of complete lines, each ending in a line break; True marks a block that is one line too long to keep."""
     carry = b""
     is_first = True
     has_returns = False
@@ -260,7 +262,7 @@ def _cut_blocks(stream: IO[bytes], decoder: codecs.IncrementalDecoder | None) ->
             chunk = chunk.removeprefix(codecs.BOM_UTF8)
             has_returns = b"\r" in chunk and b"\n" not in chunk
             is_first = False
-        if has_returns:  # lines end as on old Macintoshes, and as spreadsheets still offer
+        if has_returns:  # line breaks of old Macintoshes, which spreadsheets still offer
             chunk = chunk.replace(b"\r", b"\n")
         if is_skipping and chunk:
             end = chunk.find(b"\n")

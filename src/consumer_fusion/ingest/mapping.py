@@ -1,6 +1,6 @@
-"""A mapping: which column of somebody's file is which field of an event, written as TOML and read as data.
+"""A mapping: the assignment of columns of a file to fields of an event, in TOML.
 
-How a mapping becomes a query is `mapping_query`; every key is explained in docs/reference/mapping.md.
+Converting a mapping into a query is in `mapping_query`; every key is explained in docs/reference/mapping.md.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ TESTS = (
 
 @dataclass(frozen=True, slots=True)
 class FileLayout:
-    """How the files are laid out.
+    """Layout of the files.
 
     Attributes:
-        format: What they are; None tells it by the ending of each name.
-        encoding: Of text files.
-        delimiter: Between the columns of a CSV file; `whitespace` for any run of blanks.
-        quote: What may stand around a column of a CSV file.
-        has_header: Whether the first row names the columns.
-        columns: The names, where no header gives them or others are wanted.
-        skip_lines: So many lines before the header are passed over.
-        decimal: The decimal sign of numbers.
-        thousands: What stands between groups of three digits; empty for nothing but blanks, or the full stop where
-            the decimal sign is a comma.
+        format: File format; None to derive it from the ending of each name.
+        encoding: Encoding of text files.
+        delimiter: Separator of the columns of a CSV file; `whitespace` for any run of blanks.
+        quote: Optional quote character around a column of a CSV file.
+        has_header: Whether the first row has the names of the columns.
+        columns: Names of the columns, where no header gives them or they are to be replaced.
+        skip_lines: Number of lines to skip before the header.
+        decimal: Decimal separator of numbers.
+        thousands: Separator of groups of three digits; empty for blanks only, or the full stop where
+            the decimal separator is a comma.
     """
 
     format: FileFormat | None
@@ -66,17 +66,17 @@ class FileLayout:
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """Where a field comes from.
+    """Origin of a field.
 
     Attributes:
-        columns: The columns it is read from; several are joined.
-        separator: What stands between joined columns.
-        constant: The same text for all rows, instead of columns.
-        multiply: The columns whose product it is, instead.
-        strip_prefix: Taken off the front where it is there.
-        strip_suffix: Taken off the end where it is there.
-        prefix: Put in front.
-        type: What a property is kept as.
+        columns: Columns that it is read from; several are joined.
+        separator: Separator of joined columns.
+        constant: Text for all rows, instead of columns.
+        multiply: Columns whose product it is, instead.
+        strip_prefix: Prefix to remove where it is there.
+        strip_suffix: Suffix to remove where it is there.
+        prefix: Prefix to add.
+        type: Type of a property.
     """
 
     columns: tuple[str, ...] = ()
@@ -91,14 +91,14 @@ class FieldRule:
 
 @dataclass(frozen=True, slots=True)
 class KindRule:
-    """When a row is of a kind.
+    """Condition for a kind.
 
     Attributes:
         kind: The kind.
-        column: The column that is tested, or
-        field: the field that is tested.
+        column: Column to test, or
+        field: Field to test.
         test: One of `TESTS`.
-        operand: What it is tested against.
+        operand: Value to test against.
         is_absolute: Whether the value of such rows loses its sign.
     """
 
@@ -112,12 +112,12 @@ class KindRule:
 
 @dataclass(frozen=True, slots=True)
 class RefundRule:
-    """When a row tells of a refund beside its own event.
+    """Condition for a refund in a row beside its own event.
 
     Attributes:
-        value: How much went back; None for all of the row's value.
-        occurred_at: When; None for the time of the row.
-        test: When a row tells of one; None where its amount alone says so.
+        value: Refunded amount; None for the full value of the row.
+        occurred_at: Time of the refund; None for the time of the row.
+        test: Condition for a refund; None where the amount alone determines it.
     """
 
     value: FieldRule | None
@@ -130,9 +130,9 @@ class LookupJoin:
     """A file in which further columns are looked up.
 
     Attributes:
-        file: Its name, looked for beside the files that are imported.
-        keys: Our column and theirs.
-        columns: The name given here and their column.
+        file: Name of the file, searched for in the folder of the imported files.
+        keys: Columns of the imported file and of the lookup file.
+        columns: New names and columns of the lookup file.
     """
 
     file: str
@@ -142,27 +142,27 @@ class LookupJoin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMapping:
-    """How the rows of somebody's files become events.
+    """Conversion of the rows of external files into events.
 
     Attributes:
-        source: The name of the source.
-        layout: How the files are laid out.
-        time_zone: The zone of times without offset.
+        source: Name of the source.
+        layout: Layout of the files.
+        time_zone: Time zone of times without offset.
         time_format: `iso`, `unix_seconds`, `unix_milliseconds`, or codes such as `%d/%m/%Y %H:%M`.
-        precision: How exactly times are known; None tells it by their form.
-        fields: Where each field comes from.
+        precision: Precision of times; None to derive it from their form.
+        fields: Origin of each field.
         identifiers: Further identifiers of the consumer, by type.
-        properties: What else is kept, by name.
-        default_kind: The kind of rows that no rule is about.
-        kind_column: The column that names the kind, if one does.
-        renamed_kinds: Their word and ours.
-        kind_rules: Tried in order.
-        refund: When a row tells of a refund beside its own event.
-        group_by: The columns whose equal rows are one event.
-        count_as: The property that keeps how many rows were grouped.
+        properties: Properties to keep, by name.
+        default_kind: Kind of rows that no rule matches.
+        kind_column: Column with the kind, if there is one.
+        renamed_kinds: Kinds in the file and their names here.
+        kind_rules: Rules for the kind; the first match wins.
+        refund: Condition for a refund in a row beside its own event.
+        group_by: Columns whose equal values make rows one event.
+        count_as: Property for the number of grouped rows.
         joins: Files in which further columns are looked up.
-        on_change: Whether what the source corrects comes into the place of what it said.
-        text: The mapping as it was written.
+        on_change: Whether a changed row replaces the stored event or is kept as a correction.
+        text: Original text of the mapping.
     """
 
     source: str
@@ -189,7 +189,7 @@ def read_mapping(path: Path) -> FileMapping:
     """Read a mapping file.
 
     Raises:
-        MappingError: It cannot be read or says something it cannot say; all problems are listed.
+        MappingError: It cannot be read or is invalid; all problems are listed.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -207,8 +207,8 @@ def parse_mapping(text: str, *, where: str | None = None, is_kept: bool = False)
 
     Args:
         text: The mapping.
-        where: What it is called in messages.
-        is_kept: Whether an import was read with it already: then what a later release refuses is let through.
+        where: Name of the mapping in messages.
+        is_kept: Whether an import was read with it already: then it is exempt from rules of later releases.
     """
     try:
         given = tomllib.loads(text)
@@ -378,10 +378,10 @@ def _read_test(keys: MappingKeys, kind: str, *, is_absolute: bool = False) -> Ki
 
 def _read_join(keys: MappingKeys) -> LookupJoin:
     file = keys.take_text("file", is_required=True) or ""
-    # A mapping may come from somebody else: it opens files beside it and no others.
+    # A mapping may come from a third party: it opens files in its own folder and no others.
     if file in (".", "..") or "/" in file or "\\" in file or "\0" in file:
         keys.complain(
-            "file", "is the plain name of a file, which lies beside the imported files or the mapping"
+            "file", "is the plain name of a file, in the folder of the imported files or of the mapping"
         )
     join = LookupJoin(
         file,
@@ -393,27 +393,27 @@ def _read_join(keys: MappingKeys) -> LookupJoin:
 
 
 def _check_likely(mapping: FileMapping, has_header_key: bool, problems: list[str]) -> None:
-    """What a mapping may say, and what nobody can have meant."""
+    """Refuse what a mapping can express but no one can have meant."""
     form = mapping.time_format
     if form not in ("iso", "unix_seconds", "unix_milliseconds") and not any(
         code in form for code in _YEAR_CODES
     ):
         problems.append(
             f'`source.time_format` = "{form}" names no year: add `%Y`, and where another column '
-            "holds the year, join it with `columns`; an event is placed in a year."
+            "has the year, join it with `columns`; an event needs a year."
         )
     if mapping.layout.columns and not has_header_key:
         problems.append(
-            "`source.header` is missing beside `columns`: say `false` where the first row is data already, "
-            "`true` where it holds names that `columns` replaces."
+            "`source.header` is missing next to `columns`: write `false` where the first row is data already, "
+            "`true` where it has names that `columns` replaces."
         )
 
 
 def _check_whole(mapping: FileMapping, is_grouped: bool, problems: list[str]) -> None:
     if "occurred_at" not in mapping.fields:
-        problems.append("`fields.occurred_at` is missing: say which column tells when it happened.")
+        problems.append("`fields.occurred_at` is missing: name the column with the time of the event.")
     if mapping.default_kind is None and mapping.kind_column is None:
-        problems.append("`kind.default` or `kind.column` is missing: say what happened.")
+        problems.append("`kind.default` or `kind.column` is missing: name the kind of event.")
     if is_grouped and not mapping.group_by:
         problems.append("`group.by` is missing: name the columns whose equal rows are one event.")
     if mapping.group_by and "event_id" in mapping.fields:
@@ -424,7 +424,7 @@ def _check_whole(mapping: FileMapping, is_grouped: bool, problems: list[str]) ->
         if len({name.lower() for name in rules}) < len(rules):
             problems.append(f"`{table}` has two names that differ by capital letters only.")
     if mapping.refund is not None and mapping.refund.value is None and "value" not in mapping.fields:
-        problems.append("`refund.value` is missing: without `fields.value` nothing says how much went back.")
+        problems.append("`refund.value` is missing: without `fields.value` the refunded amount is unknown.")
     for name, rule in {**mapping.fields, **mapping.identifiers, **mapping.properties}.items():
         if rule.multiply and name != "value":
             problems.append(f"`multiply` is for `fields.value`, not for `{name}`.")

@@ -1,4 +1,4 @@
-"""Before a mapping is applied: do its columns and its time zone exist, and what is in its lookup files."""
+"""Checks before a mapping is applied: its columns, its time zone, and its lookup files."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from consumer_fusion.storage.engine import Engine
 
 
 def check_fit(engine: Engine, mapping: FileMapping, files: Sequence[Path]) -> None:
-    """See that every file has the columns that the mapping reads, and that the time zone exists.
+    """Check that every file has the columns that the mapping reads, and that the time zone exists.
 
     Raises:
-        MappingError: It has not; all missing columns of the first such file are named.
+        MappingError: A check failed; all missing columns of the first such file are named.
     """
     for file in files:
         present = read_columns(file, mapping.layout)
@@ -52,27 +52,27 @@ def _check_columns(wanted: Sequence[str], present: Sequence[str], file: Path) ->
     missing = [name for name in wanted if name not in present]
     if not missing:
         return
-    told = []
+    quoted = []
     for name in missing:
         near = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
-        told.append(f"`{name}`" + (f" (did you mean `{near[0]}`?)" if near else ""))
+        quoted.append(f"`{name}`" + (f" (did you mean `{near[0]}`?)" if near else ""))
     raise MappingError(
-        f"The file {file.name} has no column {', '.join(told)}; it has {', '.join(present)}.",
-        hint="Correct the names in the mapping; they count letter by letter.",
+        f"The file {file.name} has no column {', '.join(quoted)}; it has {', '.join(present)}.",
+        hint="Correct the names in the mapping; they must match exactly (case-sensitive).",
         where=str(file),
     )
 
 
 def read_lookups(engine: Engine, mapping: FileMapping, folders: Sequence[Path]) -> dict[str, pa.Table]:
-    """The rows of the lookup files, by the name under which the mapping's query knows them.
+    """The rows of the lookup files, by the names used in the mapping's query.
 
     Args:
-        engine: Where they are read.
+        engine: Engine to read them with.
         mapping: The mapping.
-        folders: Where the files are looked for, in order.
+        folders: Folders to search for the files, in order.
 
     Raises:
-        MappingError: A file is not there, lacks a column, or has two different rows for one key.
+        MappingError: A file is missing, lacks a column, or has two different rows for one key.
     """
     return {
         f"lookup_{number}": _read_lookup(engine, join, folders)
@@ -101,7 +101,7 @@ def _read_lookup(engine: Engine, join: LookupJoin, folders: Sequence[Path]) -> p
     if len(table.group_by(keys).aggregate([])) != len(table):
         raise MappingError(
             f"The lookup file {file.name} has different rows for one key.",
-            hint="A lookup needs one row a key: name further columns under `join.on`, or clean the file.",
+            hint="A lookup needs one row per key: name further columns under `join.on`, or clean the file.",
             where=str(file),
         )
     return table

@@ -1,4 +1,4 @@
-"""The keys of a mapping, taken one by one: what is of the wrong form or left over is told, all of it at once."""
+"""Keys of a mapping, read one by one: all invalid and unknown ones are reported together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class MappingKeys:
-    """A table of a mapping whose keys are taken; `refuse_rest` complains about those nobody took."""
+    """A table of a mapping whose keys are read; `refuse_rest` reports those that were not."""
 
     def __init__(self, table: dict[str, Any], path: str, problems: list[str]) -> None:
         self._table = table
@@ -21,7 +21,7 @@ class MappingKeys:
         return name in self._table
 
     def list_names(self) -> list[str]:
-        """All keys that are given."""
+        """The names of all keys."""
         return list(self._table)
 
     def complain(self, name: str, expectation: str) -> None:
@@ -30,11 +30,11 @@ class MappingKeys:
         self._problems.append(f"`{place}` {expectation}.")
 
     def descend(self, name: str, table: dict[str, Any]) -> MappingKeys:
-        """The keys of a table below this one."""
+        """The keys of a nested table."""
         return MappingKeys(table, ".".join(part for part in (self._path, name) if part), self._problems)
 
     def take(self, name: str) -> Any:
-        """Whatever stands there; None where nothing does."""
+        """The value of a key; None where it is missing."""
         self._known.append(name)
         return self._table.get(name)
 
@@ -51,7 +51,7 @@ class MappingKeys:
         return given
 
     def take_constant(self, name: str) -> str | None:
-        """A text, a number or a boolean, as the text that a file would hold."""
+        """A text, a number or a boolean, as text in the form of a file."""
         given = self.take(name)
         if given is None:
             return None
@@ -83,7 +83,7 @@ class MappingKeys:
         return default
 
     def take_count(self, name: str) -> int:
-        """A whole number from 0."""
+        """A non-negative integer."""
         given = self.take(name)
         if given is None:
             return 0
@@ -121,7 +121,7 @@ class MappingKeys:
         return dict(given)
 
     def take_table(self, name: str) -> MappingKeys:
-        """A table; an empty one where none is given."""
+        """A table; an empty one where it is missing."""
         given = self.take(name)
         if given is not None and not isinstance(given, dict):
             self.complain(name, f"is a table, written [{name}]")
@@ -139,7 +139,7 @@ class MappingKeys:
         return [self.descend(f"{name}[{number}]", each) for number, each in enumerate(given, start=1)]
 
     def refuse_rest(self) -> None:
-        """Complain about keys that were never asked for, with the nearest that would have been."""
+        """Report keys that were never read, with the most similar known one."""
         for name in self._table:
             if name not in self._known:
                 self.complain(name, f"is unknown{_suggest(name, self._known)}")

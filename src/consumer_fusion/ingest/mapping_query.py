@@ -1,4 +1,4 @@
-"""A mapping as a query: from the columns of somebody's rows to the canonical text columns."""
+"""The query of a mapping: from the columns of external rows to the canonical text columns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from consumer_fusion.ingest.validation import (
 )
 
 UNREADABLE = "?"
-"""Stands before a time that is not of the form which the mapping says; no time reads like this."""
+"""Prefix of a time that does not have the form of the mapping; no valid time begins with it."""
 _SHOWN_LETTERS = 60
 
 
 def describe_problems(mapping: FileMapping) -> dict[str, str]:
-    """What to say of rows that validation sets aside, by the code: SQL over what was given, naming column and key."""
+    """Messages for rows rejected by validation, by code: SQL over the original values, naming column and key."""
     told: dict[str, str] = {}
     fields = {"occurred_at": "occurred_text", "currency": "currency", "trust": "trust_text"}
     expected = {
@@ -38,7 +38,7 @@ def describe_problems(mapping: FileMapping) -> dict[str, str]:
         rule = mapping.fields.get(field)
         if rule is not None and rule.columns:
             told[code] = quote_text(
-                f"has nothing in `{', '.join(rule.columns)}`; see `fields.{field}` of the mapping"
+                f"has no value in `{', '.join(rule.columns)}`; see `fields.{field}` of the mapping"
             )
     return told
 
@@ -59,7 +59,7 @@ def list_columns(mapping: FileMapping) -> tuple[str, ...]:
 
 
 def select_lookup(join: LookupJoin, relation: str) -> str:
-    """The rows of a lookup file: its keys as `key_1`, ... and its columns under the names given here, as text."""
+    """The rows of a lookup file: its keys as `key_1`, ... and its columns under their new names, as text."""
     keys = [
         f"cast({quote_name(theirs)} as varchar) as key_{number}"
         for number, (_, theirs) in enumerate(join.keys, 1)
@@ -73,7 +73,7 @@ def select_lookup(join: LookupJoin, relation: str) -> str:
 def map_rows(mapping: FileMapping, part: RowBatch, source: str, brand: str | None) -> str:
     """The canonical query over the rows of a part, named `lines`, and its lookups `lookup_1`, ...
 
-    Without grouping this is all; with it, the rows go through `group_rows` first.
+    Without grouping this is the whole query; with it, the rows go through `group_rows` first.
     """
     return _finish_rows(mapping, f"({name_rows(mapping, part)})", source, brand)
 
@@ -118,7 +118,7 @@ def name_rows(mapping: FileMapping, part: RowBatch) -> str:
 
 
 def count_matches(mapping: FileMapping, part: RowBatch) -> str:
-    """The query that counts, for each join, the rows of a part that give its keys and those that find a match."""
+    """The query that counts, for each join, the rows of a part with values in its keys and those with a match."""
     counts: list[str] = []
     for number, join in enumerate(mapping.joins, 1):
         given = " and ".join(f"{_trim(f'named.{_safe(ours)}')} is not null" for ours, _ in join.keys)
@@ -133,9 +133,9 @@ def count_matches(mapping: FileMapping, part: RowBatch) -> str:
 def group_rows(mapping: FileMapping, relation: str) -> str:
     """One row for each set of rows with equal columns of `group.by`, in the order of their first rows.
 
-    The time is the earliest; of other columns the first that is not blank is taken; values are added and rounded
-    to a millionth, because the last digits of a sum depend on its order. A row that is broken or whose number cannot
-    be read makes its group broken: an order without one of its lines would be a wrong order.
+    The time is the earliest; of other columns the first non-blank value is used; values are added and rounded
+    to a millionth, because the last digits of a sum depend on its order. A malformed row or one with an unreadable
+    number makes its group malformed: an order without one of its lines would be wrong.
     """
     keys = [_safe(name) for name in mapping.group_by]
     others = [
@@ -154,7 +154,7 @@ def group_rows(mapping: FileMapping, relation: str) -> str:
     unreadable = f"min({_describe_unreadable(mapping, value)})" if value else "cast(null as varchar)"
     written = " || '|' || ".join(f"coalesce({key}, '')" for key in keys)
     trimmed = ", ".join(f"{_trim(key)} as {key}" for key in keys)
-    # Rows without a key are no group: each is an event of its own, and broken rows are set aside one by one.
+    # Rows without a key form no group: each is an event of its own, and malformed rows are rejected one by one.
     blank = " and ".join(f"{_trim(key)} is null" for key in keys)
     whole_key = f"case when problem is not null or ({blank}) then position else 0 end as alone"
     return f"""
@@ -173,7 +173,7 @@ def finish_groups(mapping: FileMapping, relation: str, source: str, brand: str |
 
 
 def join_group_key(mapping: FileMapping, left: str, right: str) -> str:
-    """The condition by which rows, on the left, belong to groups, on the right."""
+    """The join condition of rows, on the left, and their groups, on the right."""
     return " and ".join(
         f"{_trim(f'{left}.{_safe(name)}')} is not distinct from {right}.{_safe(name)}"
         for name in mapping.group_by
@@ -227,33 +227,33 @@ from (select *, {value} as amount from {relation} mapped) valued"""
 
 
 def _add_refunds(mapping: FileMapping, refund: RefundRule, rows: str, fields: Mapping[str, str]) -> str:
-    """The query of rows and, after each that tells of a refund, that refund, at the place of the row below zero."""
+    """The query of rows and, after each row with a refund, that refund, at the negated position of the row."""
     amount = _value(mapping, refund.value) if refund.value else "amount"
     unreadable = _describe_unreadable(mapping, refund.value) if refund.value else "cast(null as varchar)"
     time = _write_time(mapping, refund.occurred_at) if refund.occurred_at else "cast(null as varchar)"
     test = (
         _test(mapping, refund.test, _find_subject(refund.test, fields, "amount")) if refund.test else "true"
     )
-    told = rows.replace(
+    refunds = rows.replace(
         "select position,",
         f"select abs({amount}) as refund_amount, {unreadable} as refund_unreadable, {time} as refund_time, "
         f"coalesce({test}, false) as is_refunded, position,", 1,
     )  # fmt: skip
     own = "refund_amount, refund_unreadable, refund_time, is_refunded"
     return f"""
-with told as materialized ({told})
-select * exclude ({own}) from told
+with refunds as materialized ({refunds})
+select * exclude ({own}) from refunds
 union all
 select * exclude ({own}) replace (
     -position as position, content || '#refund' as content, event_id || '#refund' as event_id,
     coalesce(refund_time, occurred_at) as occurred_at, 'Order Refunded' as kind,
     cast(refund_amount as varchar) as value, refund_unreadable as detail,
     case when refund_unreadable is not null then 'invalid_number' end as problem)
-from told where problem is null and is_refunded and (refund_unreadable is not null or refund_amount > 0)"""
+from refunds where problem is null and is_refunded and (refund_unreadable is not null or refund_amount > 0)"""
 
 
 def _make_group_id(mapping: FileMapping) -> str:
-    """The id that a group has by its key; rows that stand alone have none, and get one by what they say."""
+    """The id of a group by its key; ungrouped rows have none, and get one by their content."""
     texts = [f"coalesce({_safe(name)}, '')" for name in mapping.group_by]
     if len(texts) > 1:
         texts = [f"replace({text}, '|', '||')" for text in texts]
@@ -275,7 +275,7 @@ def _column(name: str, part: RowBatch) -> str:
 
 
 def _safe(name: str) -> str:
-    """A column's name that cannot collide with ours, nor with one that differs by capital letters only."""
+    """A safe name of a column, distinct from canonical ones and from any that differs by capital letters only."""
     return quote_name("in_" + "".join(f"^{letter}" if letter == "^" or letter != letter.lower() else letter
                                       for letter in name))  # fmt: skip
 
@@ -299,11 +299,11 @@ _CURRENCY_SIGN = r"(?:\p{Sc}|[A-Z]{3})"
 
 
 def _number(mapping: FileMapping, text: str) -> str:
-    """A number as people and shops write it, as far as it can be read in one way only; null for anything else.
+    """A number as people and shops write it, if it is unambiguous; null for anything else.
 
-    Around it may stand an apostrophe that keeps a spreadsheet from computing, the sign or letters of a currency,
-    brackets or a minus behind it for what is negative; within it, between groups of three, blanks and the sign that
-    the mapping names.
+    Around it there may be a leading apostrophe that stops a spreadsheet from evaluating, a currency sign or code,
+    brackets or a trailing minus for negative numbers; within it, between groups of three digits, blanks and the
+    separator of the mapping.
     """
     decimal = mapping.layout.decimal
     thousands = mapping.layout.thousands or ("." if decimal == "," else "")
@@ -316,12 +316,12 @@ def _number(mapping: FileMapping, text: str) -> str:
         f"case when regexp_full_match({bare}, '{grouped}') then regexp_replace({bare}, '{between}', '', 'g') "
         f"when regexp_full_match({bare}, '[+-]?(\\d+[{decimal}]?\\d*|[{decimal}]\\d+)') then {bare} end"
     )
-    # The second is looked at only where the first is null, which is seldom.
+    # The second is evaluated only where the first is null, which is rare.
     return f"coalesce(case when {plain} then {_cast_number(text, decimal)} end, {_cast_number(ungrouped, decimal)})"
 
 
 def _strip_around(text: str) -> str:
-    """What stands around a number is taken off, and what makes it negative is put in front."""
+    """Remove everything around a number, and put its minus sign in front."""
     steps = (
         (rf"^{_SPACES}*''", ""),
         (rf"^{_SPACES}*\({_SPACES}*(.*?){_SPACES}*\){_SPACES}*$", r"-\1"),
@@ -330,7 +330,7 @@ def _strip_around(text: str) -> str:
         (rf"^{_SPACES}*(.*\d){_SPACES}*-{_SPACES}*$", r"-\1"),
         (rf"^{_SPACES}+|{_SPACES}+$", ""),
     )
-    bare = f"replace({text}, chr(8722), '-')"  # the minus of typographers
+    bare = f"replace({text}, chr(8722), '-')"  # the typographic minus
     for pattern, replacement in steps:
         bare = f"regexp_replace({bare}, '{pattern}', '{replacement}')"
     return bare
@@ -347,14 +347,14 @@ def _value(mapping: FileMapping, rule: FieldRule) -> str:
 
 
 def _list_number_texts(rule: FieldRule) -> list[tuple[str, str]]:
-    """The columns that numbers are read from, with their texts as SQL; a missing number has none."""
+    """The columns with numbers, with their texts as SQL; a missing number has none."""
     if rule.multiply:
         return [(name, f"nullif(trim({_safe(name)}), '')") for name in rule.multiply]
     return [(", ".join(rule.columns), _text(rule))]
 
 
 def _describe_unreadable(mapping: FileMapping, rule: FieldRule) -> str:
-    """What is wrong with a number that is given and is none; null where all can be read."""
+    """Message for an unreadable number; null where all can be read."""
     tests = " ".join(
         f"when {text} is not null and not coalesce(isfinite({_number(mapping, text)}), false) then "
         + _write_detail(
@@ -366,13 +366,13 @@ def _describe_unreadable(mapping: FileMapping, rule: FieldRule) -> str:
 
 
 def _write_detail(column: str, text: str, expectation: str) -> str:
-    """What stands in a column, and what was expected there, as SQL."""
+    """The value of a column and the expectation, as SQL."""
     before, after = quote_text(f"has `{column}` = "), quote_text(f", which {expectation}")
     return f"{before} || to_json(left({text}, {_SHOWN_LETTERS})) || {after}"
 
 
 def _write_time(mapping: FileMapping, rule: FieldRule) -> str:
-    """The time as ISO 8601 text in UTC; a day stays the day that it is called, whatever the zone."""
+    """The time as ISO 8601 text in UTC; a date stays the same date, whatever the zone."""
     text, has_offset = _text(rule), "%z" in mapping.time_format
     if mapping.time_format in ("unix_seconds", "unix_milliseconds"):
         scale = 1_000_000 if mapping.time_format == "unix_seconds" else 1_000
@@ -380,13 +380,13 @@ def _write_time(mapping: FileMapping, rule: FieldRule) -> str:
         return (f"case when {text} is not null then coalesce(try(cast(make_timestamp(cast(round({number} * {scale}) "
                 f"as bigint)) as varchar)), '{UNREADABLE}' || {text}) end")  # fmt: skip
     if mapping.time_format == "iso":
-        # What is known to the day alone is the day that it is called, whatever offset stands behind it.
+        # A time known to the day only is that day, whatever offset follows it.
         is_day = mapping.precision in ("day", "month", "year")
         local = f"try_cast({f'left({text}, 10)' if is_day else text} as timestamp)"
     else:
         local = f"try_strptime({text}, {quote_text(mapping.time_format)})"
         if has_offset:
-            # At the end, or within, as in `Wed Oct 10 20:19:24 +0000 2018`; what is no offset is not taken for one.
+            # At the end, or within, as in `Wed Oct 10 20:19:24 +0000 2018`; anything else is not taken for an offset.
             known = rf"{OFFSET_FORM}$|( |:\d\d|\.\d+){OFFSET_FORM}[^\d:]"
             local = f"case when regexp_matches({text}, '{known}') then {local} end"
     if mapping.precision in ("day", "month", "year"):
@@ -396,7 +396,7 @@ def _write_time(mapping: FileMapping, rule: FieldRule) -> str:
     else:
         written = f"cast(timezone({quote_text(mapping.time_zone)}, {local}) as varchar)"
     if mapping.time_format == "iso":
-        # What names its own offset or is a day needs no zone; neither does what validation will refuse.
+        # A time with its own offset or a date needs no zone; neither does one that validation will refuse.
         own_zone = r":\d\d(\.\d+)?( *(Z|[+-]\d\d(:?\d\d)?)| +[A-Z].+)$"
         as_is = f"length({text}) <= 10 or regexp_matches({text}, '{own_zone}')"
         if mapping.precision in ("day", "month", "year"):
@@ -412,7 +412,7 @@ def _or_unreadable(written: str, text: str) -> str:
 
 
 def _tell_precision(time_format: str) -> str:
-    """How exactly a time of such codes is known; null for to the second."""
+    """The precision of a time with such codes; null for seconds."""
     if any(code in time_format for code in ("%S", "%-S", "%c", "%X", "%T")):
         return "null"
     if any(code in time_format for code in ("%M", "%-M", "%R")):
@@ -421,7 +421,7 @@ def _tell_precision(time_format: str) -> str:
 
 
 def _kind(mapping: FileMapping, fields: Mapping[str, str], value: str) -> tuple[str, str]:
-    """The kind, and the condition on which its value loses the sign."""
+    """The kind, and the condition under which its value loses the sign."""
     given = quote_text(mapping.default_kind) if mapping.default_kind is not None else "null"
     if mapping.kind_column is not None:
         column = f"nullif(trim({_safe(mapping.kind_column)}), '')"
@@ -469,7 +469,7 @@ def _test(mapping: FileMapping, rule: KindRule, subject: str) -> str:
 
 
 def _objects(mapping: FileMapping, rules: Mapping[str, FieldRule], counted: Mapping[str, str]) -> str:
-    """A JSON object of what is not missing."""
+    """A JSON object of the values that are not missing."""
     entries: list[str] = []
     for name, rule in rules.items():
         text = _text(rule)

@@ -1,4 +1,4 @@
-"""Rows that could not be taken: kept as they came, listed, corrected, tried again or dropped."""
+"""Rejected rows: stored as received, listed, corrected, retried or dropped."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _COLUMNS = ("import_id", "source", "position", "code", "message", "raw", "consum
 
 @dataclass(frozen=True, slots=True)
 class RetryFiles:
-    """Rows to be tried again, as files that are imported like any other.
+    """Rows to be retried, as files that are imported like any other.
 
     Attributes:
-        reading: How the files are read.
-        files: The rows.
-        rejection_ids: The rejections that go once the files are imported; what fails again keeps its number.
+        reading: Format of the files.
+        files: Files with the rows.
+        rejection_ids: Rejections to delete once the files are imported; a row that fails again keeps its number.
     """
 
     reading: ImportFormat
@@ -45,26 +45,26 @@ def store_rejections(
     *,
     retried: Sequence[int] = (),
 ) -> int:
-    """Bring the list of rejected rows up to date with a staging: one entry a row, with one number as long as it stays.
+    """Update the list of rejected rows with a staging: one entry per row, whose number stays the same.
 
-    A row that is on the list keeps its number and gets its present reason; one that was accepted leaves the list.
+    A row on the list keeps its number and gets its present reason; an accepted one leaves the list.
 
     Args:
         session: A writing session.
-        engine: Where rows are compared.
+        engine: Engine to compare rows with.
         import_id: The import.
-        staging: What it found.
-        now_us: The present moment.
-        retried: Rejected rows that the import read again, perhaps as somebody corrected them.
+        staging: Result of its staging.
+        now_us: Present time.
+        retried: Rejected rows that the import read again, possibly corrected.
 
     Returns:
-        How many rows were rejected, kept before or not.
+        Number of rejected rows, whether stored before or not.
     """
     rejected = _match_rejected(session, engine, staging, retried)
     kept = {row["rejection_id"] for row in rejected if row["rejection_id"] is not None}
     new = [row for row in rejected if row["rejection_id"] is None]
     if len(retried) == len(new) == 1 and retried[0] not in kept:
-        new[0]["rejection_id"] = retried[0]  # the row that was to be corrected, and still cannot be taken
+        new[0]["rejection_id"] = retried[0]  # the row that was to be corrected, and is rejected again
         kept.add(retried[0])
     gone = ({*retried} | {*staging.resolved}) - kept
     if gone:
@@ -80,16 +80,16 @@ def store_rejections(
 
 
 def list_pending(session: Session) -> pa.Table:
-    """The rows on the list as they came, for imports that may accept them now: rejection_id, source, raw."""
+    """The rejected rows in original form, for imports that may accept them now: rejection_id, source, raw."""
     return session.read(REJECTIONS, columns=("rejection_id", "source", "raw"))
 
 
 def _match_rejected(
     session: Session, engine: Engine, staging: Staging, retried: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """The rejected rows of a staging, each with the number under which it is on the list; None for new ones.
+    """The rejected rows of a staging, each with its number on the list; None for new ones.
 
-    Rows of equal text are told apart by how many there are.
+    Rows of equal text are matched by their number.
     """
     if not staging.rejected_count:
         return []
@@ -129,7 +129,7 @@ def list_rejections(
     """The rejected rows, oldest first; those with a higher number than `after`.
 
     Raises:
-        NotFoundError: One of the numbers is of no rejection.
+        NotFoundError: A number does not exist.
     """
     where: dict[str, Value | Between | Sequence[Value]] = {}
     if rejection_ids is not None:
@@ -150,12 +150,12 @@ def list_rejections(
 
 
 def count_rejections(session: Session) -> dict[str, int]:
-    """How many rejected rows there are, by the code of the reason, the most frequent first."""
+    """Number of rejected rows by the code of the reason, the most frequent first."""
     return dict(Counter(session.read(REJECTIONS, columns=("code",))["code"].to_pylist()).most_common())
 
 
 def drop_rejections(session: Session, rejection_ids: Sequence[int] | None = None) -> int:
-    """Forget rejected rows, all or some of them, and return how many there were."""
+    """Delete rejected rows, all or some of them, and return their number."""
     if rejection_ids is None:
         return session.delete(REJECTIONS)
     return session.delete_matching(
@@ -171,17 +171,17 @@ def prepare_retries(
     corrected: Mapping[int, str] | None = None,
     reading: ImportFormat | None = None,
 ) -> tuple[RetryFiles, ...]:
-    """Write rejected rows into files again, one retry for each way in which they were read.
+    """Write rejected rows to files again, one retry for each format in which they were read.
 
     Args:
-        session: One moment of the store.
-        folder: Where the files go; it belongs to this retry alone.
-        rejection_ids: Which rows; None for all.
-        corrected: Their raw rows as somebody corrected them, by number.
-        reading: How they are read now; None for as their import read them.
+        session: Session of the store.
+        folder: Folder for the files, used by this retry alone.
+        rejection_ids: Rows to retry; None for all.
+        corrected: Corrected raw rows, by number.
+        reading: Present format; None for that of their import.
 
     Raises:
-        NotFoundError: One of the numbers is of no rejection.
+        NotFoundError: A number does not exist.
     """
     chosen = {each.rejection_id: each for each in list_rejections(session, rejection_ids=rejection_ids)}
     columns = ("rejection_id", "import_id")
@@ -205,7 +205,7 @@ def prepare_retries(
 
 
 def _read_rows_again(reading: ImportFormat) -> ImportFormat:
-    """The reading of rows that were kept: in UTF-8, with their header but without what stood above it."""
+    """The format of stored rows: in UTF-8, with their header but without the lines above it."""
     if reading.mapping is None:
         return reading
     layout = replace(reading.mapping.layout, format=None, encoding="utf-8", skip_lines=0)
@@ -215,12 +215,12 @@ def _read_rows_again(reading: ImportFormat) -> ImportFormat:
 def _write_files(
     rejections: Sequence[Rejection], reading: ImportFormat, folder: Path, name: str
 ) -> Iterator[Path]:
-    """Rows with one header go into one file; a broken one has its own, so that it breaks no other."""
+    """Rows with one header go into one file; a malformed one has its own, so that it affects no other."""
     layout = reading.mapping.layout if reading.mapping else None
     texts: dict[tuple[str, str, int], list[str]] = {}
     for each in rejections:
         has_header = layout is not None and layout.has_header
-        # A row of a file with a header is kept below it; what stands alone came from JSON, whatever it looks like.
+        # A row of a file with a header is stored below it; a single line came from JSON, whatever it looks like.
         is_object = (
             layout is None or each.raw.lstrip().startswith("{") or (has_header and "\n" not in each.raw)
         )

@@ -1,4 +1,4 @@
-"""The rows of files, cut into parts that fit into memory and can be counted again after an interruption."""
+"""Rows of files, cut into parts that fit into memory and can be counted again after an interruption."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class RowBatch:
     """Some rows of an import, in order.
 
     Attributes:
-        rows: The rows, with their `POSITION` in the import. Lines have `LINE`, and `PROBLEM` and `DETAIL` where
+        rows: Rows with their `POSITION` in the import. Lines have `LINE`, and `PROBLEM` and `DETAIL` where
             they are no rows; rows of a delimited file also have their `HEADER`.
         form: `objects` are JSON lines, `texts` are the columns of a delimited file, `values` those of Parquet.
-        columns: The names of the columns; none for `objects`.
-        last_position: The position of the last row.
-        fraction: How much of all files has been read, 0 to 1.
+        columns: Names of the columns; none for `objects`.
+        last_position: Position of the last row.
+        fraction: Share of all files that has been read, 0 to 1.
     """
 
     rows: pa.Table
@@ -49,7 +49,7 @@ class RowBatch:
 
 
 def tell_format(path: Path, layout: FileLayout | None) -> FileFormat:
-    """What a file is: as the mapping says, else by the ending of its name."""
+    """The format of a file: from the mapping, or by the ending of its name."""
     if layout is None:
         return "jsonl"
     if layout.format is not None:
@@ -58,7 +58,7 @@ def tell_format(path: Path, layout: FileLayout | None) -> FileFormat:
 
 
 def read_columns(path: Path, layout: FileLayout) -> tuple[str, ...] | None:
-    """The names of the columns of a file; None for JSON lines, where each has its own."""
+    """The names of the columns of a file; None for JSON lines, each of which has its own."""
     match tell_format(path, layout):
         case "csv":
             return read_header(path, layout)[1]
@@ -81,11 +81,11 @@ def read_parts(
 
     Args:
         files: The files, in order.
-        layout: How they are laid out; None for JSON lines in UTF-8.
-        rows_per_part: A part holds about so many rows.
-        skip_rows: So many rows were dealt with before and are passed over.
-        has_lines: Whether each line is an object, whatever it looks like; else a file may be one array of objects.
-        row_limit: Only the first so many rows are read; None for all.
+        layout: Layout of the files; None for JSON lines in UTF-8.
+        rows_per_part: Approximate number of rows per part.
+        skip_rows: Number of rows to skip because they were processed before.
+        has_lines: Whether each line is an object, whatever it looks like; otherwise a file may be one array of objects.
+        row_limit: Maximum number of rows; None for all.
     """
     gathered: list[RowBatch] = []
     for part in _limit_rows(_read_blocks(files, layout, has_lines=has_lines), row_limit):
@@ -208,7 +208,7 @@ def _open_parquet(file: Path) -> pq.ParquetFile:
         return pq.ParquetFile(file)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            f"The file {file.name} is no readable Parquet file.",
-            hint='Check that it is whole; for another format name it in the mapping: `format = "csv"`.',
+            f"The file {file.name} is not a readable Parquet file.",
+            hint='Check that it is complete; for another format name it in the mapping: `format = "csv"`.',
             where=str(file),
         ) from error

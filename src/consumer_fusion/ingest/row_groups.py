@@ -1,4 +1,4 @@
-"""Rows that are parts of one event: kept as they come, put together by their key, handed on as parts."""
+"""Grouped rows: stored as they arrive, joined by their key, and returned as parts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GROUPED_FILE = "grouped.parquet"
 def keep_rows(
     engine: Engine, mapping: FileMapping, part: RowBatch, lookups: dict[str, pa.Table], path: Path
 ) -> None:
-    """Write the rows of a part, reduced to what the mapping needs, where grouping will find them."""
+    """Write the rows of a part, reduced to the columns of the mapping, for grouping."""
     unfinished = path.with_suffix(".unfinished")
     engine.write(
         name_rows(mapping, part), unfinished, step="keep rows", tables={"lines": part.rows, **lookups}
@@ -31,7 +31,7 @@ def keep_rows(
 
 
 def write_groups(engine: Engine, mapping: FileMapping, kept: Sequence[Path], folder: Path) -> None:
-    """Put the kept rows together, once."""
+    """Group the stored rows, once."""
     path = folder / GROUPED_FILE
     if not path.exists():
         unfinished = path.with_suffix(".unfinished")
@@ -41,7 +41,7 @@ def write_groups(engine: Engine, mapping: FileMapping, kept: Sequence[Path], fol
 
 
 def read_groups(folder: Path, rows_per_part: int, after: int) -> Iterator[RowBatch]:
-    """The grouped rows behind a position, as parts."""
+    """The grouped rows after a position, as parts."""
     opened = pq.ParquetFile(folder / GROUPED_FILE)
     total = max(opened.metadata.num_rows, 1)
     done = 0
@@ -56,7 +56,7 @@ def read_groups(folder: Path, rows_per_part: int, after: int) -> Iterator[RowBat
 
 
 def add_raw_rows(mapping: FileMapping, kept: Sequence[Path], rejected: str) -> str:
-    """A query of rejected groups together with the rows that they were put together from, as a file holds them.
+    """A query of rejected groups with the rows that they consist of, in the form of the file.
 
     Args:
         mapping: The mapping.
@@ -65,7 +65,7 @@ def add_raw_rows(mapping: FileMapping, kept: Sequence[Path], rejected: str) -> s
     """
     condition = join_group_key(mapping, "kept", "lines")
     rows = f"read_parquet({quote_paths(list(kept))}) kept"
-    # Rows that stand alone are found by their place: by their key, each would meet all others of a blank one.
+    # Ungrouped rows are matched by position: by key, each would match all others with a blank one.
     return f"""
 with refused as ({rejected}),
 found as (

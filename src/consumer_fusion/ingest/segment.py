@@ -1,4 +1,4 @@
-"""The Segment spec, one call or batch a line: their words translated into ours.
+"""The Segment spec, one call or batch per line: its fields as canonical columns.
 
 Calls are those of the Segment HTTP API (track, identify, page, screen, group, alias and batch). Names of events stay
 as they are, because the points table uses the names of Segment's e-commerce spec.
@@ -18,18 +18,18 @@ _TEXT_KEYS = (
 _OBJECT_KEYS = ("properties", "traits", "context")
 
 _NOT_OF_A_CALL = '{"batch": null, "writeKey": null, "integrations": null}'
-"""Taken off a batch before the rest of it goes to each of its calls."""
+"""Removed from a batch before the rest of it is merged into each of its calls."""
 
-# What a third person said or is called is not ours to keep.
+# Texts and names of third parties are not stored.
 _DROPPED_PROPERTIES = ("recipient", "share_message")
 
 
 def select_segment_calls(default_source: str, default_brand: str | None = None) -> str:
     """The canonical query over `lines` of Segment calls.
 
-    A batch gives its calls, each with the context and the times of the batch where it has none of its own. An order
-    of products of several brands gives one event a brand, with the brand's share of the value. Positions count
-    events behind `staged.last_position`, because one line may give many.
+    A batch yields its calls, each with the context and the times of the batch where it has none of its own. An order
+    of products of several brands yields one event per brand, with the brand's share of the value. Positions count
+    events after `staged.last_position`, because one line may yield many.
     """
     shape = ", ".join(
         [*(f'"{key}": "VARCHAR"' for key in _TEXT_KEYS), *(f'"{key}": "JSON"' for key in _OBJECT_KEYS)]
@@ -145,12 +145,12 @@ def _list(texts: tuple[str, ...]) -> str:
 
 
 def _value() -> str:
-    """What the brand of an event gets of the call's revenue, or the sum of its prices where no revenue is said.
+    """The share of an event's brand in the call's revenue, or the sum of its prices where there is no revenue.
 
-    Products without a price share what the others leave of the revenue; where that is less than nothing, or no
-    revenue is said, nobody knows what was paid for them.
+    Products without a price share the rest of the revenue; where that is negative, or there is no
+    revenue, the amount paid for them is unknown.
     """
-    # A refund may come with a sign or without; how much went back has none.
+    # A refund may have a sign or not; the refunded amount has none.
     number = "try_cast(value_text as double)"
     revenue = f"case when kind = 'Order Refunded' then abs({number}) else {number} end"
     return f"""case
@@ -174,7 +174,7 @@ def _identifiers() -> str:
             f"json_extract_string(context, '$.traits.{name}'))"
         )  # fmt: skip
 
-    # An alias says that its previous id and its new one are one person; the previous one may be anonymous or a key.
+    # An alias states that its previous id and its new one are one person; the previous one may be anonymous or a key.
     previous = (
         "case when type = 'alias' and call.previousId is distinct from call.userId then call.previousId end"
     )
@@ -192,7 +192,7 @@ def _identifiers() -> str:
 
 def _properties() -> str:
     dropped = ", ".join(f"'{name}': null" for name in _DROPPED_PROPERTIES)
-    # Their ratings are texts; ours are compared as numbers.
+    # Segment's ratings are texts; here they are compared as numbers.
     rating = "try_cast(json_extract_string(properties, '$.rating') as double)"
     added = (
         f"to_json({{'rating': {rating}, 'products': case when brand_count > 1 then brand_products end, "

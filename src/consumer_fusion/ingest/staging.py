@@ -1,6 +1,6 @@
-"""Staging: the checked rows of an import. That of files goes on where it was interrupted; arrivals stay in memory.
+"""Staging: validated rows of an import. Files are resumable after an interruption; arrivals stay in memory.
 
-Nothing here knows what is in the store already; see `events.deduplication` for that.
+The content of the store is not known here; see `events.deduplication` for that.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from consumer_fusion.storage.segments import finish_file, sync_folder
 ROWS_PER_PART = 500_000
 FIRST_ROWS = 1_000
 FEWEST_FAILED = 3
-"""Fewer rows than this say nothing about how all of them are read."""
+"""Minimum number of failed rows for a conclusion about the whole file."""
 LIKELY_KEYS: Mapping[str, str] = MappingProxyType({
     "invalid_time": "`source.time_format` and `source.time_zone`", "missing_time": "`fields.occurred_at`",
     "occurred_in_future": "`source.time_format` and `source.time_zone`", "missing_id": "`fields.event_id`",
@@ -55,30 +55,30 @@ LIKELY_KEYS: Mapping[str, str] = MappingProxyType({
     "broken_line": "`source.delimiter`, `source.quote` and `source.skip_lines`",
     "invalid_encoding": "`source.encoding`", "invalid_received_at": "`fields.received_at`",
 })  # fmt: skip
-"""Which key of a mapping is likely wrong where most rows are set aside for one reason."""
+"""Keys of a mapping that are likely wrong where most rows are rejected for one reason."""
 STAGE_FILE = "stage-2.json"
-"""How far a staging got; the name changes with what its parts hold, so that another release begins anew."""
+"""Progress of a staging; the name changes with the content of its parts, so that another release begins again."""
 Progress = Callable[[int, int | None], None]
 
 
 def _tell_nobody(done_rows: int, total_rows: int | None) -> None:
-    """The progress of an import that nobody watches."""
+    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """The checked rows of an import.
+    """The validated rows of an import.
 
     Attributes:
-        scratch: Where what follows from them is kept.
-        accepted: The relation of rows that are events; empty where there are none.
-        rejected: The relation of rows that are none, with the reason; empty where there are none.
-        row_count: Rows met.
-        accepted_count: Rows that are events.
-        rejected_count: Rows that are none.
-        nobody_count: Events whose key of the consumer stands for nobody.
-        resolved: Numbers of rows that were set aside earlier and are accepted now.
-        claimed_by: The source whose identifiers are claims; see `ImportFormat.claimed_by`.
+        scratch: Scratch for derived results.
+        accepted: Relation of accepted rows; empty where there are none.
+        rejected: Relation of rejected rows, with the reason; empty where there are none.
+        row_count: Number of rows read.
+        accepted_count: Number of accepted rows.
+        rejected_count: Number of rejected rows.
+        nobody_count: Number of events whose consumer key is a placeholder.
+        resolved: Numbers of rows that were rejected before and are accepted now.
+        claimed_by: Source whose identifiers are claims; see `ImportFormat.claimed_by`.
     """
 
     scratch: Scratch
@@ -94,7 +94,7 @@ class Staging:
 
 @dataclass(slots=True)
 class _Stage:
-    """How far a staging got; written after each part, so that it can go on."""
+    """Progress of a staging; written after each part, so that it can be resumed."""
 
     received_us: int
     placeholders: list[str] = field(default_factory=list)
@@ -122,20 +122,20 @@ def stage_files(
     row_limit: int | None = None,
     placeholders: Sequence[str] = (),
 ) -> Staging:
-    """Read files into checked parts; go on where an earlier call for the same files was interrupted.
+    """Read files into validated parts; resume where an earlier call for the same files was interrupted.
 
     Args:
-        engine: Where the queries run.
+        engine: Engine to run the queries with.
         files: The files; see `find_files`.
-        reading: How their rows become events.
-        folder: A folder that belongs to this import alone.
-        received_us: When rows reached us that do not say so; an interrupted import keeps its first moment.
-        tolerance_hours: How much later than that an event may say that it occurred.
-        progress: Called with the rows done and, where it can be told or estimated, how many there are.
-        has_lines: Whether each line is an event, whatever it looks like; else a file may be one array of events.
-        pending: Rows that were set aside earlier (`list_pending`), of which it is told whether they are accepted now.
-        row_limit: Only so many rows are read.
-        placeholders: Further keys of consumers that stand for nobody.
+        reading: Format of their rows.
+        folder: Folder used by this import alone.
+        received_us: Time of arrival of rows that have none; an interrupted import keeps its first one.
+        tolerance_hours: Maximum time by which an event may occur after that, in hours.
+        progress: Called with the number of rows done and, where it is known or estimated, in total.
+        has_lines: Whether each line is an event, whatever it looks like; otherwise a file may be one array of events.
+        pending: Rows that were rejected before (`list_pending`), to find those that are accepted now.
+        row_limit: Maximum number of rows.
+        placeholders: Further placeholder keys of consumers.
 
     Raises:
         InputError: A file cannot be read.
@@ -195,9 +195,9 @@ def stage_batches(
     progress: Progress = _tell_nobody,
     placeholders: Sequence[str] = (),
 ) -> Staging:
-    """Check rows of the canonical text columns (`CANONICAL_SCHEMA`) exactly as those of files are.
+    """Validate rows of the canonical text columns (`CANONICAL_SCHEMA`) exactly like those of files.
 
-    It always begins anew, because batches cannot be found again. A rejected row is kept as an event line.
+    It always begins again, because batches cannot be resumed. A rejected row is stored as an event line.
     """
     _clear_folder(folder)
     stage = _Stage(received_us, [*map(str.lower, placeholders)])
@@ -217,19 +217,19 @@ def check_first_rows(
     tolerance_hours: float,
     placeholders: Sequence[str] = (),
 ) -> None:
-    """See that the first rows of files can be taken as they are to be read.
+    """Check that the first rows of files can be read in their format.
 
     Args:
-        engine: Where the queries run.
+        engine: Engine to run the queries with.
         files: The files.
-        reading: How their rows become events.
-        folder: A folder for this look alone.
-        received_us: When rows reached us that do not say so.
-        tolerance_hours: How much later than that an event may say that it occurred.
-        placeholders: Further keys of consumers that stand for nobody.
+        reading: Format of their rows.
+        folder: Folder for this check alone.
+        received_us: Time of arrival of rows that have none.
+        tolerance_hours: Maximum time by which an event may occur after that, in hours.
+        placeholders: Further placeholder keys of consumers.
 
     Raises:
-        MappingError: Most of them cannot be taken, for one reason; it names the key that is likely wrong.
+        MappingError: Most of them are rejected, for one reason; the message names the key that is likely wrong.
     """
     staging = stage_files(
         engine,
@@ -256,10 +256,10 @@ def check_first_rows(
         LIKELY_KEYS.get(code) if reading.mapping else f"`--format {reading.format}`, or a mapping (--map)"
     )
     raise MappingError(
-        f"{failed:,} of the first {count:,} rows cannot be taken for one reason, so nothing was imported. "
+        f"{failed:,} of the first {count:,} rows are rejected for one reason, so nothing was imported. "
         f"{messages[code]}",
         hint=(f"Look at {likely}. " if likely else "")
-        + "To take the other rows and set these aside, import with --set-aside.",
+        + "To import the other rows and set these aside, use --set-aside.",  # words: as is
         where=str(files[0]),
     )
 
@@ -278,9 +278,9 @@ def _check_joins(engine: Engine, files: Sequence[Path], reading: ImportFormat, m
         if given >= FEWEST_FAILED and not any(count[f"matched_{number}"] for count in counts):
             ours, theirs = ", ".join(own for own, _ in join.keys), ", ".join(their for _, their in join.keys)
             raise MappingError(
-                f"None of the first {given:,} rows has a match in {join.file}: no `{ours}` is one of its `{theirs}`.",
-                hint=f"Look at `join[{number}].on`; keys count letter by letter, so that 17850.0 is not 17850. "
-                "To take the rows without these columns, import with --set-aside.",
+                f"None of the first {given:,} rows has a match in {join.file}: no `{ours}` equals a `{theirs}`.",
+                hint=f"Look at `join[{number}].on`; keys must match exactly, so 17850.0 is not 17850. "
+                "To import the rows without these columns, use --set-aside.",  # words: as is
                 where=str(files[0]),
             )
 
@@ -294,15 +294,15 @@ def stage_lines(
     tolerance_hours: float,
     placeholders: Sequence[str] = (),
 ) -> Staging:
-    """Check lines that arrived, in memory; each is an event, or with some formats several.
+    """Validate arrived lines, in memory; each is an event, or several in some formats.
 
     Args:
-        engine: Where the queries run.
+        engine: Engine to run the queries with.
         lines: The lines.
-        reading: How they become events; it has no mapping.
-        received_us: When those reached us that do not say so.
-        tolerance_hours: How much later than that an event may say that it occurred.
-        placeholders: Further keys of consumers that stand for nobody.
+        reading: Format of the lines; it has no mapping.
+        received_us: Time of arrival of events that have none.
+        tolerance_hours: Maximum time by which an event may occur after that, in hours.
+        placeholders: Further placeholder keys of consumers.
     """
     scratch = MemoryScratch(engine)
     part = read_lines_as_part(lines)
@@ -332,13 +332,13 @@ def stage_lines(
 
 
 def set_aside_lines(engine: Engine, lines: Sequence[str], reading: ImportFormat, code: str) -> Staging:
-    """A staging in which every line is rejected as it came, for lines that no query can read.
+    """A staging in which every line is rejected as received, for lines that no query can read.
 
     Args:
-        engine: Where the queries run.
+        engine: Engine to run the queries with.
         lines: The lines.
-        reading: How they were to be read.
-        code: The reason, one of `PROBLEMS`.
+        reading: Format in which they were to be read.
+        code: Code of the reason, one of `PROBLEMS`.
     """
     raws = [line.encode("utf-8", "backslashreplace").decode() for line in lines]
     columns: list[Sequence[object]] = [
@@ -354,7 +354,7 @@ def set_aside_lines(engine: Engine, lines: Sequence[str], reading: ImportFormat,
 
 
 def read_rejected(engine: Engine, staging: Staging) -> Iterator[tuple[str, str]]:
-    """The reasons of the rows that are no events: code and message, in their order."""
+    """The reasons of the rejected rows: code and message, in their order."""
     if staging.rejected:
         rows = engine.read(
             f"select code, message from {staging.rejected} order by position", step="read the reasons"
@@ -435,13 +435,13 @@ def _stage_part(
         stage.resolved += _find_resolved(engine, complete(select_raws(checked)), pending, tables)
     nobody = pc.sum(pq.read_table(accepted_file, columns=["is_nobody"])["is_nobody"]).as_py() or 0
     stage.parts.append({"accepted": accepted, "rejected": rejected, "nobody": nobody})
-    if is_expanding:  # a line may hold several events; then positions count events, not lines
+    if is_expanding:  # a line may contain several events; then positions count events, not lines
         stage.last_position += accepted + rejected
     else:
         stage.last_position = part.last_position
     if not stage.is_kept:
         stage.row_count = part.last_position
-    # The part and how far it reaches come into force together, so that no row is staged twice.
+    # The part and its end are stored together, so that no row is staged twice.
     _write_stage(folder, stage)
 
 
@@ -473,10 +473,10 @@ def _finish(engine: Engine, folder: Path, stage: _Stage, progress: Progress) -> 
 
 
 def _number_repeats(engine: Engine, folder: Path, stage: _Stage) -> None:
-    """Give rows of equal content the ids `...-1`, `...-2`, by their order in the import.
+    """Assign the ids `...-1`, `...-2` to rows of equal content, by their order in the import.
 
-    Equal rows are interchangeable, so that the same files always give the same set of ids. The ids that the rows had
-    under the former rule are numbered alike.
+    Equal rows are interchangeable, so that the same files always yield the same set of ids. The ids of the rows
+    under the former rule are numbered likewise.
     """
     if stage.is_numbered:
         return
@@ -514,8 +514,8 @@ def _has_made_ids(file: Path) -> bool:
 
 
 def _select_repeats(rows: str, name: str) -> str:
-    """The positions of rows whose made id comes more than once, with the id that bears their number."""
-    # A hash that two ids share costs nothing but memory, which it saves: both keep their number 1.
+    """The positions of rows whose generated id occurs more than once, with their numbered id."""
+    # A hash collision costs nothing but memory: both keep their number 1.
     return f"""
         select position, substr({name}, 1, length({name}) - 1) ||
             row_number() over (partition by {name} order by position) as {name}

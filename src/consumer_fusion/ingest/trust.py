@@ -1,4 +1,4 @@
-"""How far rows are believed that came over a key which everybody can read, or from a public post."""
+"""Trust limits for rows from a public key or a public post."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LOOKING_KINDS = (
     "Checkout Step Viewed", "Checkout Step Completed", "Promotion Viewed", "Promotion Clicked",
     "Product Added to Wishlist", "Product Removed from Wishlist", "Consumer Identified", "Group Joined",
 )  # fmt: skip
-"""What a browser knows best itself: where somebody went and what they looked at."""
+"""Kinds for which a browser is reliable: visits and views."""
 
 
 def limit_trust(canonical: str, rule: TrustRule, limit: float | None = None) -> str:
-    """The canonical query with the trust that rule and limit allow: never more than the row claims for itself."""
+    """The canonical query with the trust allowed by rule and limit: never more than the row claims for itself."""
     limits = [f"{limit:.6f}"] if limit is not None else []
     if rule == "browser":
         kinds = ", ".join(quote_text(kind) for kind in LOOKING_KINDS)
@@ -26,7 +26,7 @@ def limit_trust(canonical: str, rule: TrustRule, limit: float | None = None) -> 
         limits.append(f"{UNCONFIRMED_TRUST}")
     if not limits:
         return canonical
-    # A trust that is no number stays as it is, to be set aside like that of any other row.
+    # A trust that is no number stays as it is, to be rejected like that of any other row.
     return f"""
 select * replace (case when trust is not null and try_cast(trust as double) is null then trust
     else cast(least(coalesce(try_cast(trust as double), 1), {", ".join(limits)}) as varchar) end as trust)

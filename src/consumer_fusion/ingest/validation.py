@@ -1,6 +1,6 @@
-"""What makes a row an event: one SQL text that checks and types the rows of every format.
+"""Validation of rows as events: one SQL text that checks and types the rows of every format.
 
-A format hands in text; whatever is wrong with a row is said here, by position and field, never by content.
+Formats yield text; errors are reported here by position and field, never by content.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CANONICAL_COLUMNS = (
     "source", "event_id", "occurred_at", "precision", "received_at", "consumer", "brand", "kind", "channel",
     "value", "currency", "text", "trust", "identifiers", "properties",
 )  # fmt: skip
-"""The text columns in which every format hands in its rows."""
+"""The canonical text columns, which every format yields."""
 
 ACCEPTED_COLUMNS = (
     "position", "source", "event_id", "occurred_us", "precision", "received_us", "consumer", "brand", "kind",
@@ -31,7 +31,7 @@ TEXT_LENGTH_LIMIT = 100_000
 PROPERTIES_LENGTH_LIMIT = 262_144
 _EARLIEST_US = (
     -2_208_988_800_000_000
-)  # 1900: what is earlier is a year cut short, or a spreadsheet's empty date
+)  # 1900: anything earlier is a truncated year, or a spreadsheet's empty date
 _LATEST_US = 253_402_300_799_999_999  # the end of year 9999
 
 PROBLEMS: Mapping[str, str] = MappingProxyType(
@@ -41,10 +41,10 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
             "is not text in the encoding that was expected. Name the encoding in the mapping."
         ),
         "invalid_json": N_(
-            "is not a JSON object. Expected one object a line. Correct the line and retry it."
+            "is not a JSON object. Expected one object per line. Correct the line and retry it."
         ),
         "engine_failed": N_(
-            "could not be read by any query. Correct it and retry it; tell the makers of it."
+            "could not be read by any query. Correct it and retry it; please report it as a bug."
         ),
         "unknown_type": N_("has a `type` that the format does not know. Correct it and retry the row."),
         "missing_id": N_(
@@ -52,11 +52,11 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         ),
         "missing_time": N_("has no `occurred_at`. Give an ISO 8601 time with offset."),
         "invalid_time": N_(
-            "has an `occurred_at` that is no time, or lies before the year 1900. Expected ISO 8601, for example "
+            "has an `occurred_at` that is not a time, or is before the year 1900. Expected ISO 8601, for example "
             "2026-06-05T20:00:00Z."
         ),
         "invalid_received_at": N_(
-            "has a `received_at` that is no time, or is later than now. Expected ISO 8601, or leave it out."
+            "has a `received_at` that is not a time, or is later than now. Expected ISO 8601, or leave it out."
         ),
         "occurred_in_future": N_(
             "has an `occurred_at` that is later than it was received. Check the sender's clock and time zone."
@@ -64,25 +64,25 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         "invalid_precision": N_(
             "has an unknown `precision`. Expected microsecond, second, minute, hour, day, month or year."
         ),
-        "missing_kind": N_("has no `kind`. Say what happened, for example Order Completed."),
+        "missing_kind": N_("has no `kind`. Name the kind of event, for example Order Completed."),
         "invalid_key": N_(
             "has a list, an object or a text with a control character where a key is expected (`event_id`, "
             "`consumer`, `brand`, `source`, `kind`, `channel` or one of its identifiers). Give text or a number."
         ),
         "invalid_value": N_(
-            "has a `value` that is no finite number. Write it with a decimal point and without a currency "
+            "has a `value` that is not a finite number. Write it with a decimal point and without a currency "
             "sign."
         ),
         "invalid_currency": N_(
-            "has a `currency` that is no ISO 4217 code. Write three letters, for example EUR."
+            "has a `currency` that is not an ISO 4217 code. Write three letters, for example EUR."
         ),
         "invalid_trust": N_("has a `trust` that is not between 0 and 1. Give such a number or leave it out."),
         "invalid_identifiers": N_(
-            "has `identifiers` that are no JSON object of texts. Write for example "
+            "has `identifiers` that are not a JSON object of texts. Write for example "
             '{"email": "...", "device": "..."}.'
         ),
         "invalid_properties": N_(
-            "has `properties` that are no JSON object. Write an object or leave them out."
+            "has `properties` that are not a JSON object. Write an object or leave them out."
         ),
         "too_long": N_(
             f"has a key longer than {KEY_LENGTH_LIMIT}, a text longer than {TEXT_LENGTH_LIMIT:,} or properties "
@@ -93,14 +93,14 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
-"""Code to what was found, what was expected and what to do; the message begins with `Row N`."""
+"""Messages by code: found value, expected value and remedy; the message begins with `Row N`."""
 
 _KEYS = ("event_id", "consumer", "brand", "kind", "source", "channel")
 _IDENTIFIER_TEXTS = """array_to_string(list_concat(map_keys(identifiers_map), list_transform(
     map_values(identifiers_map), lambda each: json_extract_string(each, '$'))), '')"""
 _BLANK = "e' \\t\\r\\n'"
 OFFSET_FORM = r"[+-](?:(?:0\d|1[0-3])(?::?[0-5]\d)?|14(?::?00)?)"
-"""No place on earth is further than 14 hours from UTC; the engine would take any."""
+"""No place on earth is further than 14 hours from UTC; the engine would accept any offset."""
 _TIME_FORM = (
     r"\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?"
     rf"( ?(Z|{OFFSET_FORM}))?)?"  # ISO 8601
@@ -109,13 +109,13 @@ _LOOSE_TIME_FORM = (
     r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]|24):[0-5]\d(:([0-5]\d|60)(\.\d+)?)?"
     rf"( *(Z|{OFFSET_FORM})| +([A-Z]{{2,5}}|[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+)+))?"
 )
-"""As shops write it: a blank before the offset, the name of a zone, the end of a day as 24:00, a leap second."""
+"""Common variants: a blank before the offset, the name of a zone, the end of a day as 24:00, a leap second."""
 ZONE_OFFSETS: Mapping[str, str] = MappingProxyType({
     "UTC": "Z", "UT": "Z", "GMT": "Z", "WET": "Z", "WEST": "+01", "CET": "+01", "CEST": "+02", "EET": "+02",
     "EEST": "+03", "MSK": "+03", "EST": "-05", "EDT": "-04", "CST": "-06", "CDT": "-05", "MST": "-07", "MDT": "-06",
     "PST": "-08", "PDT": "-07", "JST": "+09",
 })  # fmt: skip
-"""Zones by their letters: those of RFC 5322 and of Europe; others mean different things to different people."""
+"""Zones by abbreviation: those of RFC 5322 and of Europe; others are ambiguous."""
 _PRECISIONS = "('microsecond', 'second', 'minute', 'hour', 'day', 'month', 'year')"
 
 
@@ -132,7 +132,7 @@ def quote_name(name: str) -> str:
 def parse_time(text: str) -> str:
     """An SQL expression: the int64 microseconds of an ISO 8601 text; null when it is none.
 
-    A time without an offset is UTC. The cast knows no `20:00Z`, so that seconds are put in where they are left out.
+    A time without an offset is UTC. The cast does not accept `20:00Z`, so missing seconds are inserted.
     """
     whole = rf"regexp_replace({text}, '([T ]\d\d:\d\d)( ?(Z|[+-].*))?$', '\1:00\2')"
     strict = (
@@ -146,7 +146,7 @@ def parse_time(text: str) -> str:
 
 
 def _parse_loose(text: str) -> str:
-    """The moment of a text of the looser form; null where its zone is not known."""
+    """The time of a text in the looser form; null where its zone is not known."""
     local = rf"regexp_extract({text}, '^(.{{10}}[T ]\d\d:\d\d)', 1)"
     seconds = rf"coalesce(nullif(regexp_extract({text}, '^.{{16}}(:\d\d(\.\d+)?)', 1), ''), ':00')"
     zone = rf"regexp_extract({text}, ' *(Z|[+-]\d\d(:?\d\d)?|[A-Z][A-Za-z0-9_/+-]*)$', 1)"
@@ -162,7 +162,7 @@ def _parse_loose(text: str) -> str:
 
 
 def sort_members(text: str) -> str:
-    """An SQL expression: a JSON object as a text that does not depend on the order of its members; else the text."""
+    """An SQL expression: a JSON object as a text independent of the order of its members; otherwise the text."""
     parsed = f"try_cast({text} as json)"
     is_map = f"json_type({parsed}) = 'OBJECT' and len(list_distinct(json_keys({parsed}))) = len(json_keys({parsed}))"
     members = f"list_sort(map_entries(try_cast({parsed} as map(varchar, json))))"
@@ -174,21 +174,21 @@ _EVENT_AS_READ = (
     f"trim(text, {_BLANK}), nullif({sort_members('identifiers_text')}, '{{}}'), "
     f"nullif({sort_members('properties')}, '{{}}')]) as varchar)"
 )
-"""What the id of a row without one is made of: what the event says, in whatever letters the row said it."""
+"""The content that the id of a row without one is computed from, independent of the format of the row."""
 
 
 def check_rows(
     canonical: str, *, received_us: int, tolerance_hours: float, placeholders: Collection[str] = ()
 ) -> str:
-    """The query that types the rows of a canonical query and gives each that cannot be taken a `code`.
+    """The query that types the rows of a canonical query and gives each rejected one a `code`.
 
     Args:
-        canonical: A SELECT with `position`, `raw`, `content` (the row's letters, or null where rows without an id
-            are not taken), `problem` (a code that the format found itself, or null), `detail` (what it found) and the
+        canonical: A SELECT with `position`, `raw`, `content` (the text of the row, or null where rows without an id
+            are rejected), `problem` (a code found by the format itself, or null), `detail` (its message) and the
             columns of `CANONICAL_COLUMNS`.
-        received_us: When rows reached us that do not say so themselves.
-        tolerance_hours: How much later than that an event may say that it occurred.
-        placeholders: Further keys that stand for nobody, in lower case.
+        received_us: Time of arrival of rows that have none.
+        tolerance_hours: Maximum time by which an event may occur after that, in hours.
+        placeholders: Further placeholder keys, in lower case.
     """
     trimmed = ", ".join(
         f"nullif(trim({name}, {_BLANK}), '') as {name}"
@@ -204,7 +204,7 @@ trimmed as (
     from given
 ),
 judged as (
-    -- Each long expression once, since every import plans them: both moments, and whether the key names nobody.
+    -- Each long expression once, since every import plans them: both times, and whether the key is a placeholder.
     select *, list_transform([occurred_at, received_at], lambda each: {parse_time("each")}) as moments,
         consumer is not null and {match_placeholder("consumer", placeholders)} as is_nobody
     from trimmed
@@ -219,7 +219,7 @@ typed as (
         value as value_text, try_cast(value as double) as value, currency, text,
         trust as trust_text, try_cast(trust as double) as trust,
         identifiers as identifiers_text,
-        -- Two members of one name are no map: which of them would be meant?
+        -- Two members of one name are no map: it would be ambiguous.
         case when json_type(try_cast(identifiers as json)) = 'OBJECT'
             and len(list_distinct(json_keys(try_cast(identifiers as json))))
                 = len(json_keys(try_cast(identifiers as json)))
@@ -266,7 +266,7 @@ checked as (
 
 
 def _find_unsafe_key() -> str:
-    """An SQL expression: the name of the first key with a character that no key may hold; null where there is none."""
+    """An SQL expression: the name of the first key with a forbidden character; null where there is none."""
     # One search of all of them costs less than one of each, and a pattern costs much to prepare.
     named = ", ".join(f"{{'name': '{name}', 'words': {name}}}" for name in _KEYS)
     named += f", {{'name': 'identifiers', 'words': {_IDENTIFIER_TEXTS}}}"
@@ -280,19 +280,19 @@ def _is_unsafe(text: str) -> str:
 
 
 def _describe_unsafe_key() -> str:
-    """An SQL expression: which key of a row holds which character; null where that is not what is wrong with it."""
+    """An SQL expression: message with the key and the forbidden character; null where the reason is another."""
     texts = " ".join(f"when '{name}' then {name}" for name in _KEYS)
     found = f"case unsafe_key {texts} else {_IDENTIFIER_TEXTS} end"
     character = f"' || printf('U+%04X', unicode(regexp_extract({found}, '{UNSAFE_PATTERN}'))) || '"
     unsafe_key = "' || unsafe_key || '"
-    told = N_(
-        f"holds the character {character} in `{unsafe_key}`, which no key may hold. Take it out and retry it."
+    text = N_(
+        f"contains the character {character} in `{unsafe_key}`, which is not allowed in keys. Remove it and retry it."
     )
-    return f"case when code = 'invalid_key' and problem is null then '{told}' end"
+    return f"case when code = 'invalid_key' and problem is null then '{text}' end"
 
 
 def select_accepted(checked: str) -> str:
-    """The rows of a `check_rows` query that are events."""
+    """The rows of a `check_rows` query that are accepted."""
     # Values are texts: a numeric id and the same id in quotes are one identifier.
     identifiers = """
         nullif(cast(to_json(map_from_entries(list_filter(list_transform(map_entries(identifiers_map),
@@ -308,20 +308,20 @@ def select_accepted(checked: str) -> str:
 
 
 def select_raws(checked: str) -> str:
-    """The rows of a `check_rows` query that are events, as they came, in the columns of rejected ones."""
+    """The accepted rows of a `check_rows` query in original form, in the columns of rejected ones."""
     return f"""{checked}
 select abs(position) as position, source, code, '' as message, raw, consumer as consumer_key
 from checked where code is null and position > 0"""
 
 
 def select_rejected(checked: str, details: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The rows of a `check_rows` query that are no events, with what to do about each.
+    """The rejected rows of a `check_rows` query, with a message for each.
 
-    A row and its refund are one row: it is told once, for the row's own reason where it has one.
+    A row and its refund are one row: it is reported once, for the row's own reason where it has one.
 
     Args:
         checked: The query.
-        details: What to say instead of the general words, by the code, as SQL over its columns.
+        details: Specific messages by code, as SQL over its columns.
     """
     known = " ".join(f"when {quote_text(code)} then {detail}" for code, detail in details.items())
     detail = f"coalesce(detail, case code {known} end)" if known else "detail"

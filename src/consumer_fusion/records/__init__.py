@@ -1,6 +1,6 @@
-"""The vocabulary: one file per noun, with the frozen record and the table it is kept in.
+"""Records: one module per noun, with its frozen dataclass and the table that stores it.
 
-`TABLES` lists every table, so that erasure, migrations and the architecture tests can walk them.
+`TABLES` lists every table, for erasure, migrations and the architecture tests.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Access: who and what may come in: write keys, staff accounts, sessions, tokens, one-time links, failed sign-ins.
+"""Access: write keys, staff accounts, sessions, tokens, one-time links and failed sign-ins.
 
-No table here holds a secret that opens anything: keys, tokens, sessions and links are kept as SHA-256 digests,
+No table here contains a usable secret: keys, tokens, sessions and links are stored as SHA-256 digests,
 passwords as Argon2id.
 """
 
@@ -36,12 +36,12 @@ ROLES: tuple[Role, ...] = ("owner", "analyst", "agent", "read-only")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody, or a program, that asks for something.
+    """A user or program that makes a request.
 
     Attributes:
-        actor: How they stand in the audit.
-        role: What they may do.
-        brands: The brands they may see; None stands for all, also those to come.
+        actor: The actor in the audit log.
+        role: Role, which determines the permissions.
+        brands: Visible brands; None for all, including future ones.
     """
 
     actor: Actor
@@ -49,7 +49,7 @@ class Caller:
     brands: frozenset[str] | None
 
     def sees(self, brand: str) -> bool:
-        """Whether they may see the brand."""
+        """Whether the caller may see the brand."""
         return self.brands is None or brand in self.brands
 
 
@@ -58,15 +58,15 @@ class Account:
     """A member of staff.
 
     Attributes:
-        account_id: Its id.
-        email: The address they sign in with.
-        name: What they are called.
-        role: What they may do.
-        brands: The brands they may see; None stands for all.
-        has_password: Whether the invitation was taken up.
-        created_us: When it was made.
-        disabled_us: When it was removed, if it was.
-        session_epoch: Sessions of another epoch do not count.
+        account_id: Id of the account.
+        email: Address for signing in.
+        name: Name of the person.
+        role: Role, which determines the permissions.
+        brands: Visible brands; None for all.
+        has_password: Whether the invitation was accepted.
+        created_us: Time of creation.
+        disabled_us: Time of removal, if removed.
+        session_epoch: Current epoch; sessions of another epoch are invalid.
     """
 
     account_id: str
@@ -81,7 +81,7 @@ class Account:
 
     @property
     def is_active(self) -> bool:
-        """Whether the account may be used at all."""
+        """Whether the account may be used."""
         return self.disabled_us is None
 
 
@@ -90,29 +90,25 @@ WRITE_KEYS = Table(
     grain="one write key of one source",
     writer="access.keys",
     columns=(
-        Column("key_id", "text", "Its id."),
-        Column(
-            "digest", "text", "SHA-256 of the key, in hexadecimal digits; the key itself is kept nowhere."
-        ),
-        Column("ending", "text", "The last four characters of the key, to tell it from others."),
-        Column("source", "text", "The source that its events are of."),
+        Column("key_id", "text", "Id of the key."),
+        Column("digest", "text", "SHA-256 of the key, in hexadecimal digits; the key itself is not stored."),
+        Column("ending", "text", "The last four characters of the key, to distinguish it from others."),
+        Column("source", "text", "The source of its events."),
         Column("brand", "text", "The brand of events that name none.", is_optional=True),
-        Column("kind", "text", "Where the key is kept: server, browser (anybody can read it) or webhook."),
-        Column("trust", "real", "0 to 1: its events are believed at most so far.", is_optional=True),
+        Column("kind", "text", "Location of the key: server, browser (public) or webhook."),
+        Column("trust", "real", "0 to 1: maximum trust of its events.", is_optional=True),
         Column(
             "signing_secret",
             "text",
-            "What the sender signs with. Kept as it is, because signatures are made of it; without the key "
-            "it opens nothing.",
+            "The secret of the sender's signatures. Stored in plain text, because signatures are computed with it; "
+            "without the key it gives no access.",
             is_optional=True,
         ),
-        Column("replaces_key_id", "text", "The key that it came in place of.", is_optional=True),
-        Column("created_us", "integer", "When it was made."),
-        Column(
-            "expires_us", "integer", "From when it no longer counts; set by a rotation.", is_optional=True
-        ),
-        Column("revoked_us", "integer", "When it was revoked.", is_optional=True),
-        Column("used_us", "integer", "When it was last used, to within a minute.", is_optional=True),
+        Column("replaces_key_id", "text", "The key that it replaced.", is_optional=True),
+        Column("created_us", "integer", "Time of creation."),
+        Column("expires_us", "integer", "End of validity; set by a rotation.", is_optional=True),
+        Column("revoked_us", "integer", "Time of revocation.", is_optional=True),
+        Column("used_us", "integer", "Time of last use, to within a minute.", is_optional=True),
     ),
     primary_key=("key_id",),
     unique=(("digest",),),
@@ -123,20 +119,18 @@ STAFF_ACCOUNTS = Table(
     grain="one member of staff",
     writer="access.accounts",
     columns=(
-        Column("account_id", "text", "Its id."),
-        Column("email", "text", "The address they sign in with, in small letters.", is_personal=True),
-        Column("name", "text", "What they are called.", is_personal=True),
+        Column("account_id", "text", "Id of the account."),
+        Column("email", "text", "Address for signing in, in lower case.", is_personal=True),
+        Column("name", "text", "Name of the person.", is_personal=True),
         Column("role", "text", "owner, analyst, agent or read-only."),
-        Column("has_all_brands", "boolean", "Whether they may see every brand, also those to come."),
-        Column(
-            "password", "text", "Argon2id of the password; none until a link is taken up.", is_optional=True
-        ),
-        Column("created_us", "integer", "When it was made."),
-        Column("disabled_us", "integer", "When it was removed.", is_optional=True),
+        Column("has_all_brands", "boolean", "Whether every brand is visible, including future ones."),
+        Column("password", "text", "Argon2id of the password; none until a link is used.", is_optional=True),
+        Column("created_us", "integer", "Time of creation."),
+        Column("disabled_us", "integer", "Time of removal.", is_optional=True),
         Column(
             "session_epoch",
             "integer",
-            "How often a new password or a removal has ended all its sessions; those of another epoch do not count.",
+            "Number of times that a new password or a removal ended all sessions; those of another epoch are invalid.",
         ),
     ),
     primary_key=("account_id",),
@@ -147,11 +141,11 @@ STAFF_ACCOUNTS = Table(
 
 ACCOUNT_BRANDS = Table(
     name="account_brands",
-    grain="one brand that one member of staff may see",
+    grain="one brand visible to one member of staff",
     writer="access.accounts",
     columns=(
         Column("account_id", "text", "The member of staff."),
-        Column("brand", "text", "The key of the brand."),
+        Column("brand", "text", "Key of the brand."),
     ),
     primary_key=("account_id", "brand"),
     is_clustered=True,
@@ -163,12 +157,12 @@ STAFF_SESSIONS = Table(
     writer="access.sessions",
     columns=(
         Column("digest", "text", "SHA-256 of the session's token; the token is only in the browser."),
-        Column("account_id", "text", "Who is signed in."),
+        Column("account_id", "text", "The member of staff who is signed in."),
         Column("epoch", "integer", "The account's `session_epoch` when they signed in."),
-        Column("origin", "text", "How they came in: password, link or demo."),
-        Column("created_us", "integer", "When they signed in."),
-        Column("seen_us", "integer", "When they last did something, to within a minute."),
-        Column("expires_us", "integer", "When it ends, whatever they do."),
+        Column("origin", "text", "Way of signing in: password, link or demo."),
+        Column("created_us", "integer", "Time of signing in."),
+        Column("seen_us", "integer", "Time of the last request, to within a minute."),
+        Column("expires_us", "integer", "End of the session, regardless of activity."),
     ),
     primary_key=("digest",),
     indexes=(("account_id",),),
@@ -176,19 +170,19 @@ STAFF_SESSIONS = Table(
 
 API_TOKENS = Table(
     name="api_tokens",
-    grain="one token for reading",
+    grain="one API token",
     writer="access.tokens",
     columns=(
-        Column("token_id", "text", "Its id."),
-        Column("digest", "text", "SHA-256 of the token; the token itself is kept nowhere."),
-        Column("ending", "text", "The last four characters of the token, to tell it from others."),
-        Column("account_id", "text", "Who made it; it may never see more than they may."),
-        Column("purpose", "text", "What it is for, in the words of who made it."),
-        Column("brands", "text", "The brands it may read, a JSON list; none for all.", is_optional=True),
-        Column("created_us", "integer", "When it was made."),
-        Column("expires_us", "integer", "From when it no longer counts."),
-        Column("revoked_us", "integer", "When it was revoked.", is_optional=True),
-        Column("used_us", "integer", "When it was last used, to within a minute.", is_optional=True),
+        Column("token_id", "text", "Id of the token."),
+        Column("digest", "text", "SHA-256 of the token; the token itself is not stored."),
+        Column("ending", "text", "The last four characters of the token, to distinguish it from others."),
+        Column("account_id", "text", "Its creator, whose permissions limit those of the token."),
+        Column("purpose", "text", "Its purpose, as entered by its creator."),
+        Column("brands", "text", "Brands that it may read, a JSON list; none for all.", is_optional=True),
+        Column("created_us", "integer", "Time of creation."),
+        Column("expires_us", "integer", "End of validity."),
+        Column("revoked_us", "integer", "Time of revocation.", is_optional=True),
+        Column("used_us", "integer", "Time of last use, to within a minute.", is_optional=True),
     ),
     primary_key=("token_id",),
     unique=(("digest",),),
@@ -202,10 +196,12 @@ ONE_TIME_LINKS = Table(
     columns=(
         Column("digest", "text", "SHA-256 of the link's secret."),
         Column("purpose", "text", "owner (the first account), invitation, or password (a new one)."),
-        Column("account_id", "text", "Whose it is; none for the first owner's.", is_optional=True),
-        Column("created_us", "integer", "When it was made."),
-        Column("expires_us", "integer", "From when it no longer counts."),
-        Column("used_us", "integer", "When it was used, or withdrawn.", is_optional=True),
+        Column(
+            "account_id", "text", "The account of the link; none for the first owner's.", is_optional=True
+        ),
+        Column("created_us", "integer", "Time of creation."),
+        Column("expires_us", "integer", "End of validity."),
+        Column("used_us", "integer", "Time of use or withdrawal.", is_optional=True),
     ),
     primary_key=("digest",),
     indexes=(("account_id",),),
@@ -217,12 +213,12 @@ SIGN_IN_FAILURES = Table(
     writer="access.throttling",
     columns=(
         Column(
-            "subject", "text", "account: or address: and what was given, also where no such account exists.",
+            "subject", "text", "account: or address: and the given value, also where no such account exists.",
             is_personal=True,
         ),
-        Column("failures", "integer", "How often, since the last success or a day of rest."),
-        Column("failed_us", "integer", "When last."),
-        Column("blocked_until_us", "integer", "Until when nothing is tried."),
+        Column("failures", "integer", "Number of failures since the last success or a day without failures."),
+        Column("failed_us", "integer", "Time of the last failure."),
+        Column("blocked_until_us", "integer", "End of the block."),
     ),
     primary_key=("subject",),
     indexes=(("failed_us",),),

@@ -1,4 +1,4 @@
-"""An action: something that a brand did on purpose, whose effect may be asked."""
+"""An action: a deliberate measure of a brand, whose effect can be measured."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Assignment = Literal["everybody", "random", "chosen", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectWindow:
-    """When an effect is looked for, counted from the day on which the action begins.
+    """Days on which an effect is measured, counted from the start of the action.
 
     Attributes:
-        delay_days: So many days after the action began.
-        effect_days: For so many days.
+        delay_days: Days from the start of the action to the start of the effect.
+        effect_days: Length of the window in days.
     """
 
     delay_days: int
@@ -27,23 +27,22 @@ class EffectWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """Something that a brand did on purpose.
+    """A deliberate measure of a brand.
 
     Attributes:
-        action_id: Its id.
+        action_id: Id of the action.
         brand: Key of the brand.
-        title: What it was, in words.
-        action_type: Its kind in a word (`concert`, `promotion`, `price`); small actions are shrunk within it.
-        starts_at: ISO 8601: when it began; a date alone is the beginning of that day.
-        ends_at: ISO 8601: when it ended, a date alone being its last day, the whole of it; None for something of a
-            moment.
-        region: Where, as the property `region` of events says it; None for everywhere.
-        segment: For whom, as the property `segment` of events says it; None for all.
-        assignment: How those were found who got it.
-        expected_effect: What is expected of its effect, said before looking.
-        delay_days: So many days after its start an effect is looked for.
-        effect_days: For so many days; None for its own length, or two weeks where it is of a moment.
-        windows: Other days for some metrics, by the metric's name.
+        title: Title of the action.
+        action_type: Type in one word (`concert`, `promotion`, `price`); small actions are pooled within it.
+        starts_at: ISO 8601 start; a date alone means the beginning of that day.
+        ends_at: ISO 8601 end; a date alone means the whole of that day; None for an action without duration.
+        region: Region, as in the property `region` of events; None for everywhere.
+        segment: Segment, as in the property `segment` of events; None for all.
+        assignment: Selection of the recipients.
+        expected_effect: Expected effect, declared before the measurement.
+        delay_days: Days from its start to the start of the effect.
+        effect_days: Length of the effect in days; None for its own length, or two weeks where it has no duration.
+        windows: Other windows for some metrics, by the metric's name.
     """
 
     action_id: str
@@ -66,22 +65,29 @@ ACTIONS = Table(
     grain="one declared action of a brand",
     writer="causal.actions",
     columns=(
-        Column("action_id", "text", "Its id."),
-        Column("brand_id", "integer", "The brand that did it."),
-        Column("title", "text", "What it was, in the words of the brand."),
-        Column("action_type", "text", "Its kind in a word; small actions are shrunk within it."),
-        Column("starts_us", "integer", "When it began."),
-        Column("ends_us", "integer", "When it ended; null for something of a moment.", is_optional=True),
-        Column("region", "text", "Where; null for everywhere.", is_optional=True),
-        Column("segment", "text", "For whom; null for all.", is_optional=True),
-        Column("assignment", "text", "How those were found who got it: everybody, random, chosen, unknown."),
-        Column("expected_effect", "text", "temporary, lasting or unknown, said before looking."),
-        Column("delay_days", "integer", "So many days after its start an effect is looked for."),
-        Column("effect_days", "integer", "For so many days; null for its own length.", is_optional=True),
-        Column("windows", "text", "Other days for some metrics, as a JSON object."),
-        Column("origin", "text", "How it was declared: by a person, file, event or product."),
-        Column("declared_us", "integer", "When it was declared here."),
-        Column("withdrawn_us", "integer", "When it was withdrawn as never done.", is_optional=True),
+        Column("action_id", "text", "Id of the action."),
+        Column("brand_id", "integer", "The brand of the action."),
+        Column("title", "text", "Title, as entered by the brand."),
+        Column("action_type", "text", "Type in one word; estimates of small actions are pooled within it."),
+        Column("starts_us", "integer", "Time of its start."),
+        Column(
+            "ends_us", "integer", "Time of its end; null for an action without duration.", is_optional=True
+        ),
+        Column("region", "text", "Region; null for everywhere.", is_optional=True),
+        Column("segment", "text", "Segment; null for all.", is_optional=True),
+        Column("assignment", "text", "Selection of the recipients: everybody, random, chosen, unknown."),
+        Column("expected_effect", "text", "temporary, lasting or unknown, declared before the measurement."),
+        Column("delay_days", "integer", "Days from its start to the start of the effect."),
+        Column(
+            "effect_days",
+            "integer",
+            "Length of the effect in days; null for its own length.",
+            is_optional=True,
+        ),
+        Column("windows", "text", "Other windows for some metrics, as a JSON object."),
+        Column("origin", "text", "Origin of the declaration: a person, file, event or product."),
+        Column("declared_us", "integer", "Time of the declaration."),
+        Column("withdrawn_us", "integer", "Time of its withdrawal as never carried out.", is_optional=True),
     ),
     primary_key=("action_id",),
     indexes=(("brand_id",),),

@@ -1,4 +1,4 @@
-"""A notice: something about a pair that somebody asked to be told of, and its deliveries to webhooks."""
+"""An alert: a change of a pair to which a webhook is subscribed, and its deliveries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DELIVERY_STATUSES: tuple[DeliveryStatus, ...] = get_args(DeliveryStatus)
 
 @dataclass(frozen=True, slots=True)
 class LastSeenState:
-    """How a pair stands.
+    """The last seen state of a pair.
 
     Attributes:
         fusion_score: Its score.
@@ -28,19 +28,19 @@ class LastSeenState:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Where notices go.
+    """A webhook subscription.
 
     Attributes:
-        subscription_id: Its id.
-        url: Where they are posted to.
-        secret: What they are signed with.
-        types: Which notices.
+        subscription_id: Id of the subscription.
+        url: URL to which alerts are posted.
+        secret: Secret for the signatures.
+        types: Types of alert.
         brand: Only of this brand; None for all.
-        line: For `score_crossed`: the score that is watched.
-        quiet_hours: The same notice about the same pair comes at most once in so many hours.
-        is_internal: Whether the address may lie in the network of the server, and be without TLS.
-        created_us: When it was made.
-        withdrawn_us: When it was withdrawn.
+        line: For `score_crossed`: the watched score.
+        quiet_hours: Minimum number of hours between two equal alerts about the same pair.
+        is_internal: Whether the URL may be in the server's own network, and without TLS.
+        created_us: Time of creation.
+        withdrawn_us: Time of withdrawal.
     """
 
     subscription_id: str
@@ -57,18 +57,18 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One notice on its way to one subscription.
+    """The delivery of one alert to one subscription.
 
     Attributes:
-        delivery_id: Its id, the same at every try.
-        subscription_id: Where it goes.
-        notice_type: Which notice.
-        status: pending, delivered, or dead after the last try.
-        tries: How often it was tried.
-        next_us: When it is tried next.
-        answer: What the last try met: an HTTP status, or a word for what kept it from getting one.
-        created_us: When it was made.
-        delivered_us: When it was taken.
+        delivery_id: Id of the delivery, the same at every attempt.
+        subscription_id: Subscription that receives it.
+        notice_type: Type of alert.
+        status: pending, delivered, or dead after the last attempt.
+        tries: Number of attempts.
+        next_us: Time of the next attempt.
+        answer: Result of the last attempt: an HTTP status, or a word for the failure.
+        created_us: Time of creation.
+        delivered_us: Time of delivery.
     """
 
     delivery_id: str
@@ -84,36 +84,40 @@ class Delivery:
 
 SUBSCRIPTIONS = Table(
     name="subscriptions",
-    grain="one address that notices are posted to",
+    grain="one URL to which alerts are posted",
     writer="alerts.subscriptions",
     columns=(
-        Column("subscription_id", "text", "Its id."),
-        Column("url", "text", "Where notices are posted to."),
+        Column("subscription_id", "text", "Id of the subscription."),
+        Column("url", "text", "URL to which alerts are posted."),
         Column(
-            "secret", "text", "What they are signed with; signatures are made of it, so it is kept as it is."
+            "secret",
+            "text",
+            "Secret for the signatures, which are computed with it, so it is stored in plain text.",
         ),
-        Column("types", "text", "Which notices, a JSON list."),
+        Column("types", "text", "Types of alert, a JSON list."),
         Column("brand", "text", "Only of this brand.", is_optional=True),
-        Column("line", "real", "The score whose crossing is told."),
-        Column("quiet_hours", "real", "The same notice about the same pair comes once in so many hours."),
-        Column("is_internal", "boolean", "Whether the address may lie in the network of the server."),
-        Column("created_us", "integer", "When it was made."),
-        Column("withdrawn_us", "integer", "When it was withdrawn.", is_optional=True),
+        Column("line", "real", "The score whose crossing triggers an alert."),
+        Column(
+            "quiet_hours", "real", "Minimum number of hours between two equal alerts about the same pair."
+        ),
+        Column("is_internal", "boolean", "Whether the URL may be in the server's own network."),
+        Column("created_us", "integer", "Time of creation."),
+        Column("withdrawn_us", "integer", "Time of withdrawal.", is_optional=True),
     ),
     primary_key=("subscription_id",),
 )
 
 NOTICE_STANDINGS = Table(
     name="notice_standings",
-    grain="one watched pair, as it stood when it was last looked at",
+    grain="one watched pair in its last seen state",
     writer="score.model.last_seen_state",
     columns=(
         Column("consumer_id", "integer", "The consumer, after merges."),
         Column("brand_id", "integer", "The brand."),
         Column("fusion_score", "real", "The score."),
         Column("symbiosis", "text", "The class of the relationship."),
-        Column("points_version", "text", "The points that it was read with."),
-        Column("seen_us", "integer", "When."),
+        Column("points_version", "text", "Version of the points that it was read with."),
+        Column("seen_us", "integer", "Time of the state."),
     ),
     primary_key=("consumer_id", "brand_id"),
     subject="consumer_id",
@@ -123,21 +127,21 @@ NOTICE_STANDINGS = Table(
 
 DELIVERIES = Table(
     name="deliveries",
-    grain="one notice on its way to one subscription",
+    grain="the delivery of one alert to one subscription",
     writer="alerts.deliveries",
     columns=(
-        Column("delivery_id", "text", "Its id, the same at every try."),
-        Column("subscription_id", "text", "Where it goes (`subscriptions`)."),
-        Column("notice_type", "text", "Which notice."),
-        Column("consumer_id", "integer", "Whom it is about."),
-        Column("brand_id", "integer", "And which brand."),
-        Column("body", "text", "The notice as it is posted: a CloudEvent.", is_personal=True),
-        Column("status", "text", "pending, delivered, or dead after the last try."),
-        Column("tries", "integer", "How often it was tried."),
-        Column("next_us", "integer", "When it is tried next."),
-        Column("answer", "text", "What the last try met.", is_optional=True),
-        Column("created_us", "integer", "When it was made."),
-        Column("delivered_us", "integer", "When it was taken.", is_optional=True),
+        Column("delivery_id", "text", "Id of the delivery, the same at every attempt."),
+        Column("subscription_id", "text", "Subscription that receives it (`subscriptions`)."),
+        Column("notice_type", "text", "Type of alert."),
+        Column("consumer_id", "integer", "The consumer of the pair."),
+        Column("brand_id", "integer", "The brand of the pair."),
+        Column("body", "text", "Body of the alert: a CloudEvent.", is_personal=True),
+        Column("status", "text", "pending, delivered, or dead after the last attempt."),
+        Column("tries", "integer", "Number of attempts."),
+        Column("next_us", "integer", "Time of the next attempt."),
+        Column("answer", "text", "Result of the last attempt.", is_optional=True),
+        Column("created_us", "integer", "Time of creation."),
+        Column("delivered_us", "integer", "Time of delivery.", is_optional=True),
     ),
     primary_key=("delivery_id",),
     indexes=(("status", "next_us"), ("consumer_id", "brand_id")),

@@ -1,4 +1,4 @@
-"""An arrival: one event that a program sent over the network, durable, but not yet read and checked."""
+"""An arrival: one event received over the network, durable, but not yet parsed and validated."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from consumer_fusion.records.table import Column, Table
 
 ArrivalFormat = Literal["segment", "cloudevents", "events"]
 TrustRule = Literal["source", "browser", "public"]
-"""How far what arrives is believed.
+"""Trust in arriving events.
 
-`source`: as far as it says itself, and fully where it says nothing (files, server keys, signed webhooks).
-`browser`: fully where something was only looked at, a quarter for the rest, because anybody can read the key.
-`public`: a quarter, because a public post is nobody's account yet.
+`source`: as stated by the event, and full trust where it states none (files, server keys, signed webhooks).
+`browser`: full trust for views, a quarter for other events, because the key is public.
+`public`: a quarter, because the author of a public post is not verified.
 """
 
 
@@ -22,13 +22,13 @@ class Arrival:
     """One event as it arrived.
 
     Attributes:
-        format: How its line is to be read.
-        source: The source of the write key.
-        brand: The brand of the write key, for events that name none.
-        trust_rule: How far it is believed.
-        trust_limit: It is believed at most so far; None for no limit of the write key's own.
-        received_us: When it arrived, microseconds since 1970 in UTC.
-        line: One JSON object without line ends.
+        format: Format of its line.
+        source: Source of the write key.
+        brand: Brand of the write key, for events that name none.
+        trust_rule: Rule for its trust.
+        trust_limit: Maximum trust; None for no limit from the write key.
+        received_us: Time of arrival, in microseconds since 1970 in UTC.
+        line: One JSON object without line breaks.
     """
 
     format: ArrivalFormat
@@ -42,21 +42,21 @@ class Arrival:
 
 ARRIVALS = Table(
     name="arrivals",
-    grain="one event that a program sent and that was not yet read and checked",
+    grain="one event received and not yet parsed and validated",
     writer="events.inbox_queue",
     columns=(
         Column("sequence", "integer", "The order of arrival."),
-        Column("format", "text", "How the line is read: segment, cloudevents or events."),
-        Column("source", "text", "The source that its write key stands for."),
+        Column("format", "text", "Format of the line: segment, cloudevents or events."),
+        Column("source", "text", "The source of its write key."),
         Column("brand", "text", "The brand of events that name none.", is_optional=True),
-        Column("trust_rule", "text", "How far it is believed: source, browser or public."),
-        Column("trust_limit", "real", "0 to 1: it is believed at most so far.", is_optional=True),
-        Column("received_us", "integer", "When it arrived."),
-        Column("line", "text", "The event, one JSON object; it says whose it is.", is_personal=True),
+        Column("trust_rule", "text", "Rule for its trust: source, browser or public."),
+        Column("trust_limit", "real", "0 to 1: maximum trust.", is_optional=True),
+        Column("received_us", "integer", "Time of arrival."),
+        Column("line", "text", "The event, one JSON object; it identifies the consumer.", is_personal=True),
     ),
     primary_key=("sequence",),
     subject="line",
     erasure="delete rows",
     has_sequence=True,
 )
-"""Kept in a file of its own beside the store, so that arriving never waits for an import. Rows stay for seconds."""
+"""Stored in a file of its own, so that an arrival never waits for an import. Rows stay for seconds."""

@@ -1,4 +1,4 @@
-"""An association: a dated link by which a consumer is seen with a brand, declared by somebody answerable."""
+"""An association: a dated link between a consumer and a brand, declared by an accountable user."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Association:
     """A declared link; only a commercial one lets reputation spread.
 
     Attributes:
-        association_id: Its id.
+        association_id: Id of the association.
         consumer: Key of the consumer.
         brand: Key of the brand.
-        evidence: How they are seen together.
-        strength: 0 to 1, multiplies the evidence's weight.
+        evidence: Kind of evidence.
+        strength: 0 to 1: factor of the evidence's weight.
         is_commercial: Whether it is a commercial association; private persons have none.
         valid_from: ISO 8601.
         valid_to: ISO 8601, or None while it lasts.
-        withdrawn_at: ISO 8601, where it was taken back as never true.
+        withdrawn_at: ISO 8601 time of its withdrawal as never true.
     """
 
     association_id: str
@@ -42,16 +42,16 @@ ASSOCIATIONS = Table(
     grain="one declared association of a consumer and a brand",
     writer="associations.associations",
     columns=(
-        Column("association_id", "text", "Its id."),
-        Column("consumer_id", "integer", "The consumer who is seen with the brand."),
+        Column("association_id", "text", "Id of the association."),
+        Column("consumer_id", "integer", "The consumer associated with the brand."),
         Column("brand_id", "integer", "The brand."),
         Column("evidence", "text", "ambassador, creator, sponsor, wears or shown_on_stage."),
-        Column("strength", "real", "0 to 1, multiplies the evidence's weight."),
+        Column("strength", "real", "0 to 1: factor of the evidence's weight."),
         Column("is_commercial", "boolean", "Whether it is commercial; only then may reputation spread."),
-        Column("valid_from_us", "integer", "From when it holds."),
-        Column("valid_to_us", "integer", "Until when it holds.", is_optional=True),
-        Column("declared_us", "integer", "When it was declared here."),
-        Column("withdrawn_us", "integer", "When it was withdrawn as never true.", is_optional=True),
+        Column("valid_from_us", "integer", "Start of validity."),
+        Column("valid_to_us", "integer", "End of validity.", is_optional=True),
+        Column("declared_us", "integer", "Time of the declaration."),
+        Column("withdrawn_us", "integer", "Time of its withdrawal as never true.", is_optional=True),
     ),
     primary_key=("association_id",),
     indexes=(("consumer_id",),),

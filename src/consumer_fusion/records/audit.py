@@ -1,4 +1,4 @@
-"""Audit: who looked at or changed what, and when; rows are added and never changed."""
+"""Audit: views and changes with their actor and time; rows are added and never changed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ActorType = Literal["staff", "token", "command line", "link", "product"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something.
+    """The actor of an audit entry.
 
     Attributes:
-        type: staff (signed in), token (a program that reads), link (somebody who takes one up), the command line
-            of the machine, or the product by itself.
-        id: The id of the account or token; empty for the others.
+        type: staff (signed in), token (a reading program), link (a person using a one-time link), the command line
+            of the machine, or the product itself.
+        id: Id of the account or token; empty for the others.
     """
 
     type: ActorType
@@ -31,17 +31,17 @@ PRODUCT = Actor("product")
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One act of somebody.
+    """One audited act.
 
     Attributes:
-        actor: Who.
-        action: What, a verb and an object: "look at pair", "revoke key".
-        at_us: When.
-        object_id: Of which thing that has an id of its own: a key, an account, a merge, a version of the points.
-        consumer_id: Of which consumer.
-        brand_id: Of which brand.
-        detail: More to know, never a secret: what was before and after.
-        audit_id: Its number, once on record.
+        actor: Actor of the act.
+        action: A verb and an object: "look at pair", "revoke key".
+        at_us: Time of the act.
+        object_id: Object with an id of its own: a key, an account, a merge, a version of the points.
+        consumer_id: Consumer concerned.
+        brand_id: Brand concerned.
+        detail: Further details, never a secret: values before and after.
+        audit_id: Number of the entry, once stored.
     """
 
     actor: Actor
@@ -56,14 +56,14 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditNote:
-    """What an entry is about, by keys; `access.audit` finds their numbers.
+    """The subject of an audit entry, by keys; `access.audit` finds their numbers.
 
     Attributes:
         action: A verb and an object, `look at relationship`.
-        object_id: The thing that has an id of its own.
+        object_id: Object with an id of its own.
         consumer: Key of the consumer.
         brand: Key of the brand.
-        detail: More to know, never a secret.
+        detail: Further details, never a secret.
     """
 
     action: str
@@ -75,26 +75,29 @@ class AuditNote:
 
 AUDIT_ENTRIES = Table(
     name="audit_entries",
-    grain="one act of somebody: a look or a change",
+    grain="one audited act: a view or a change",
     writer="access.audit",
     columns=(
-        Column("audit_id", "integer", "Its number, in the order of the record."),
-        Column("at_us", "integer", "When."),
+        Column("audit_id", "integer", "Number of the entry, in order."),
+        Column("at_us", "integer", "Time of the act."),
         Column("actor_type", "text", "staff, token, link, command line or product."),
-        Column("actor_id", "text", "The id of the account or token; empty for the others."),
-        Column("action", "text", "What was done: a verb and an object."),
-        Column("object_id", "text", "Of which thing that has an id of its own.", is_optional=True),
-        Column("consumer_id", "integer", "Of which consumer.", is_optional=True),
-        Column("brand_id", "integer", "Of which brand.", is_optional=True),
-        Column("detail", "text", "More to know, as a JSON object; may name people.", is_personal=True),
+        Column("actor_id", "text", "Id of the account or token; empty for the others."),
+        Column("action", "text", "A verb and an object."),
+        Column("object_id", "text", "Object with an id of its own.", is_optional=True),
+        Column("consumer_id", "integer", "Consumer concerned.", is_optional=True),
+        Column("brand_id", "integer", "Brand concerned.", is_optional=True),
+        Column("detail", "text", "Further details, as a JSON object; may name people.", is_personal=True),
         Column(
-            "salt", "text", "Random; goes with the detail, so that nobody can guess it.", is_personal=True
+            "salt",
+            "text",
+            "Random; erased with the detail, so that the detail cannot be guessed.",
+            is_personal=True,
         ),
-        Column("detail_digest", "text", "SHA-256 of salt and detail; stays when they are erased."),
+        Column("detail_digest", "text", "SHA-256 of salt and detail; kept when they are erased."),
         Column(
             "chain_digest",
             "text",
-            "SHA-256 of this row and of the one before, so that a change or a gap shows.",
+            "SHA-256 of this row and of the one before, which reveals a change or a gap.",
         ),
     ),
     primary_key=("audit_id",),

@@ -1,4 +1,4 @@
-"""A calibration: multipliers and half-lives learnt from outcomes, with the report that says if they are in force."""
+"""A calibration: multipliers and half-lives learnt from outcomes, with the report that decides whether they apply."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ CALIBRATIONS = Table(
     grain="one calibration run",
     writer="score.calibration_runs",
     columns=(
-        Column("calibration_id", "text", "Its id."),
-        Column("outcome", "text", "The kind of event that was predicted."),
-        Column("horizon_days", "real", "How far ahead."),
-        Column("cutoff_us", "integer", "The moment that split past from future."),
+        Column("calibration_id", "text", "Id of the calibration."),
+        Column("outcome", "text", "The predicted kind of event."),
+        Column("horizon_days", "real", "Horizon of the forecast, in days."),
+        Column("cutoff_us", "integer", "Cutoff between past and future."),
         Column("report", "text", "Multipliers, half-lives, link and measures, as JSON."),
         Column("is_applied", "boolean", "Whether its points are in force."),
-        Column("made_us", "integer", "When."),
+        Column("made_us", "integer", "Time of the calibration."),
     ),
     primary_key=("calibration_id",),
     scope="rules",

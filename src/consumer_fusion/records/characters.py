@@ -1,7 +1,7 @@
-"""Characters that no name may hold: those that XML or a terminal cannot bear, or that turn the words around them.
+"""Characters forbidden in names: those that XML or a terminal cannot display, or that change the text direction.
 
-They are control characters, halves of a character, code points that Unicode says are none, and what overrides the
-direction of writing. Marks of direction and joiners, which languages need, are none of them.
+They are control characters, surrogates, noncharacters of Unicode, and overrides of the
+writing direction. Direction marks and joiners, which languages need, are allowed.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ _UNSAFE = re.compile("[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, la
 UNSAFE_PATTERN = "[" + "".join(
     f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in _RANGES if first != 0xD800
 ) + "]"  # fmt: skip
-"""The same for the query engine, whose texts never hold half a character."""
+"""The same pattern for the query engine, whose texts never contain surrogates."""
 
 
 def find_unsafe(text: str) -> str | None:
-    """The first character of a text that no name may hold, as `U+0001`; None where there is none."""
+    """The first forbidden character of a text, as `U+0001`; None where there is none."""
     found = _UNSAFE.search(text)
     return None if found is None else f"U+{ord(found.group()):04X}"
 
 
 def replace_unsafe(text: str) -> str:
-    """The text with U+FFFD in place of each such character, but for the ends of lines and tabs."""
+    """The text with U+FFFD in place of each forbidden character, except line breaks and tabs."""
     return _UNSAFE.sub(_replace_character, text)
 
 
 def check_name(what: str, name: str) -> str:
-    """The name as it came, if every place that shows it can bear its characters.
+    """The name unchanged, if all its characters are allowed.
 
     Args:
-        what: What it names, as the beginning of a sentence: "The brand".
+        what: Subject of the error message, as the beginning of a sentence: "The brand".
         name: The name.
 
     Raises:
-        InputError: It holds a character that no name may hold.
+        InputError: The name contains a forbidden character.
     """
     found = find_unsafe(name)
     if found is not None:
         raise InputError(
-            f"{what} holds the character {found}, which no name may hold.",
+            f"{what} contains the character {found}, which is not allowed in names.",
             hint="Write the name without control characters.",
         )
     return name

@@ -1,4 +1,4 @@
-"""The one place that asks what time it is, so that tests and replays can answer instead."""
+"""The system clock, the only source of the current time, so that tests and replays can replace it."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ Clock = Callable[[], datetime]
 
 
 def read_system_clock() -> datetime:
-    """The present moment, in UTC."""
+    """The present time, in UTC."""
     return datetime.now(UTC)

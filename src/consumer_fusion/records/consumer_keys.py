@@ -1,4 +1,4 @@
-"""Keys of consumers that are e-mail addresses: kept in the form in which addresses are compared."""
+"""Keys of consumers that are e-mail addresses: stored in the normal form used for comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_email_address(key: str) -> bool:
 
 
 def fold_key(key: str) -> str:
-    """A key as it is kept: an e-mail address in lower case, without what spreadsheets and links put before it.
+    """A key in stored form: an e-mail address in lower case, without the prefixes of spreadsheets and links.
 
     >>> fold_key("mailto:Anna@Example.org"), fold_key("C-17")
     ('anna@example.org', 'C-17')

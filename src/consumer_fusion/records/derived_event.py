@@ -1,4 +1,4 @@
-"""A derivation: an event that follows from another by a rule, and what the rules need to know of its parent."""
+"""A derivation: an event derived from another by a rule, and the properties of its parent that the rules need."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ParentEvent:
-    """An event from which others may follow, or which such a rule refers to.
+    """An event from which others may be derived, or to which such a rule refers.
 
     Attributes:
-        source_id: Its source.
-        event_id: Its id.
-        occurred_us: When.
+        source_id: Number of its source.
+        event_id: Id of the event.
+        occurred_us: Time of the event.
         consumer_id: Canonical consumer.
         brand_id: Brand.
-        kind: As the source said it.
+        kind: Kind as sent by the source.
         kind_key: Key in the points table; empty for none.
         magnitude: Its magnitude.
-        trust: How far its source is believed.
+        trust: Trust in its source.
         properties: Its properties.
     """
 
@@ -37,17 +37,17 @@ class ParentEvent:
 
 @dataclass(frozen=True, slots=True)
 class DerivedEvent:
-    """An event that follows from a parent.
+    """An event derived from a parent.
 
     Attributes:
-        parent: What it follows from.
+        parent: Parent event.
         kind_key: Key in the points table.
-        brand_id: The brand of its pair; the consumer is the parent's.
+        brand_id: Brand of its pair; the consumer is the parent's.
         magnitude: Its magnitude.
-        trust: How far it is believed.
-        occurred_us: When.
-        association_id: The association it spread over, if it did.
-        sentence: Why it is there, for people.
+        trust: Trust in the event.
+        occurred_us: Time of the event.
+        association_id: Association over which it spread, if it did.
+        sentence: Reason for the event, as a sentence.
     """
 
     parent: ParentEvent

@@ -1,4 +1,4 @@
-"""An entity: the key by which a source names a consumer, a brand or itself, and the number used for it here."""
+"""An entity: the key by which a source names a consumer, a brand or itself, and its internal number."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ ENTITIES = Table(
     grain="one key of one type",
     writer="events.entities",
     columns=(
-        Column("entity_id", "integer", "The number used in all other tables; 0 is never given."),
+        Column("entity_id", "integer", "The number used in all other tables; 0 is never assigned."),
         Column("entity_type", "text", "consumer, brand or source."),
         Column(
             "entity_key",
             "text",
-            "The key outside; for a consumer it may tell who they are.",
+            "The external key; for a consumer it may identify the person.",
             is_personal=True,
         ),
     ),

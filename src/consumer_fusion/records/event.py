@@ -1,4 +1,4 @@
-"""An event: something that happened, with a time, a kind and usually a pair; and the tables it is kept in."""
+"""An event: something that happened, with a time, a kind and usually a pair; and the tables that store it."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Literal
 from consumer_fusion.records.table import Column, Table
 
 KINDS_OF_A_BRAND: tuple[str, ...] = ("Action Declared", "Followers Counted")
-"""Kinds that may tell of a brand alone: without a consumer they lack no party."""
+"""Kinds that may concern a brand alone: without a consumer they lack no party."""
 
 Precision = Literal["microsecond", "second", "minute", "hour", "day", "month", "year"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What a source says happened.
+    """An event as reported by a source.
 
     Attributes:
         event_id: The source's own id; unique together with `source`.
-        occurred_at: When it happened, with offset.
-        kind: What happened, in Segment's words where its spec has them (`Order Completed`).
+        occurred_at: Time of the event, with offset.
+        kind: Kind of event, in Segment's words where its spec has them (`Order Completed`).
         consumer: The source's key of the consumer; None while unknown.
-        brand: The key of the brand; None while unknown.
-        source: Where the event comes from.
-        precision: How exactly the time is known.
-        received_at: When it reached us; None stands for now.
-        channel: Where it happened (`web`, `shop`, `phone`, ...).
+        brand: Key of the brand; None while unknown.
+        source: Source of the event.
+        precision: Precision of the time.
+        received_at: Time of arrival; None for now.
+        channel: Channel (`web`, `shop`, `phone`, ...).
         value: An amount of money, in `currency`.
         currency: ISO 4217.
-        text: The consumer's or the brand's words.
-        trust: 0 to 1; None stands for the default of the source.
+        text: Text by the consumer or the brand.
+        trust: 0 to 1; None for the default of the source.
         identifiers: Further identifiers of the consumer, by type (`email`, `device`).
-        properties: Everything else (`severity`, `people`, `about_event_id`, ...).
+        properties: All other fields (`severity`, `people`, `about_event_id`, ...).
     """
 
     event_id: str
@@ -55,27 +55,29 @@ class Event:
 
 
 _WHAT_HAPPENED = (
-    Column("source_id", "integer", "Where the event comes from (`entities`)."),
+    Column("source_id", "integer", "The source of the event (`entities`)."),
     Column("event_id", "text", "The source's own id of the event."),
-    Column("occurred_us", "integer", "When it happened, microseconds since 1970 in UTC."),
-    Column("precision", "text", "How exactly that time is known."),
-    Column("received_us", "integer", "When it reached us, microseconds since 1970 in UTC."),
+    Column("occurred_us", "integer", "Time of the event, in microseconds since 1970 in UTC."),
+    Column("precision", "text", "Precision of that time."),
+    Column("received_us", "integer", "Time of arrival, in microseconds since 1970 in UTC."),
     Column("day", "integer", "The UTC day of `occurred_us`, days since 1970."),
     Column(
         "consumer_id", "integer", "The consumer as the source named them, before merges; 0 while unknown."
     ),
     Column("brand_id", "integer", "The brand; 0 while unknown."),
-    Column("kind", "text", "What happened, as the source said it."),
+    Column("kind", "text", "Kind of event, as sent by the source."),
     Column("kind_id", "integer", "The kind of the points table that it counts as (`kinds`); 0 for none."),
-    Column("channel", "text", "Where it happened.", is_optional=True),
+    Column("channel", "text", "Channel of the event.", is_optional=True),
     Column("value", "real", "An amount of money.", is_optional=True),
     Column("currency", "text", "ISO 4217 code of the amount.", is_optional=True),
-    Column("text", "text", "The words that were said.", is_personal=True, is_optional=True),
-    Column("trust", "real", "0 to 1: how far the source is believed."),
+    Column("text", "text", "Text by the consumer or the brand.", is_personal=True, is_optional=True),
+    Column("trust", "real", "0 to 1: trust in the source."),
     Column(
-        "magnitude", "real", "How large the event is of its kind; 1 is ordinary (`docs/concepts/score.md`)."
+        "magnitude",
+        "real",
+        "Size of the event relative to its kind; 1 is ordinary (`docs/concepts/score.md`).",
     ),
-    Column("properties", "text", "Everything else, as a JSON object.", is_personal=True, is_optional=True),
+    Column("properties", "text", "All other fields, as a JSON object.", is_personal=True, is_optional=True),
 )
 
 EVENTS = Table(
@@ -94,15 +96,15 @@ EVENTS = Table(
 
 DERIVED_EVENTS = Table(
     name="derived_events",
-    grain="one event that follows from another by a rule: a failure, a recovery, a reputation",
+    grain="one event derived from another by a rule: a failure, a recovery, a reputation",
     writer="score.fold.derive_and_fold",
     columns=(
         Column("sequence", "integer", "The order of derivation."),
         *_WHAT_HAPPENED,
-        Column("parent_source_id", "integer", "The source of the event that it follows from."),
-        Column("parent_event_id", "text", "The event that it follows from."),
-        Column("association_id", "text", "The association that it spread over.", is_optional=True),
-        Column("sentence", "text", "Why it is there, for people."),
+        Column("parent_source_id", "integer", "Source of the parent event."),
+        Column("parent_event_id", "text", "Id of the parent event."),
+        Column("association_id", "text", "The association over which it spread.", is_optional=True),
+        Column("sentence", "text", "Reason for the event, as a sentence."),
     ),
     primary_key=("sequence",),
     unique=(("source_id", "event_id"),),
@@ -118,13 +120,13 @@ SEGMENT_COLUMNS = (
     Column(
         "same_day_count",
         "integer",
-        "Events of this pair, kind and day in this segment that are believed at all.",
+        "Number of events of this pair, kind and day in this segment with any trust.",
     ),
 )
 """The columns of a sealed segment file (Parquet), sorted by consumer, brand, kind and time."""
 
 LEDGER_COLUMNS = (*(column.name for column in _WHAT_HAPPENED), "parent_event_id", "sentence")
-"""The columns in which events are read back, from wherever they are kept."""
+"""The columns of events as they are read, whatever table or file stores them."""
 
 ATTACHMENTS = Table(
     name="attachments",
@@ -135,8 +137,8 @@ ATTACHMENTS = Table(
         Column("event_id", "text", "The event."),
         Column("consumer_id", "integer", "The consumer it was attached to; 0 while unknown."),
         Column("brand_id", "integer", "The brand it was attached to; 0 while unknown."),
-        Column("reason", "text", "Why, in the words of whoever attached it."),
-        Column("attached_us", "integer", "When."),
+        Column("reason", "text", "Reason, as entered by the user."),
+        Column("attached_us", "integer", "Time of the attachment."),
     ),
     primary_key=("source_id", "event_id"),
     subject="consumer_id",

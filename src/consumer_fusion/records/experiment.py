@@ -1,4 +1,4 @@
-"""An experiment: an action that some got and others did not, with who was to get it recorded before it began."""
+"""An experiment: an action that some consumers received and others did not, assigned before it began."""
 
 from __future__ import annotations
 
@@ -10,27 +10,32 @@ Arm = Literal["treated", "held_out"]
 
 EXPERIMENTS = Table(
     name="experiments",
-    grain="one comparison of consumers who were to get an action with others who were not",
+    grain="one comparison of consumers assigned to an action with others who were not",
     writer="causal.experiments",
     columns=(
-        Column("experiment_id", "text", "Its id; points that it decides are stamped with it."),
-        Column("title", "text", "What was tried, in the words of the brand."),
-        Column("brand_id", "integer", "The brand that acts."),
+        Column("experiment_id", "text", "Id of the experiment; points that it decides are marked with it."),
+        Column("title", "text", "Title, as entered by the brand."),
+        Column("brand_id", "integer", "The brand of the action."),
         Column("kind", "text", "Key of the action in the points table, `Campaign Received`."),
-        Column("outcome", "text", "Key of the kind of event that it is to bring about."),
-        Column("horizon_days", "real", "So long after `outcome_from_us` outcomes are counted."),
-        Column("is_randomised", "boolean", "Whether chance alone decided who was to get it."),
-        Column("origin", "text", "Who drew: product, or file for a list that was drawn elsewhere."),
-        Column("seed", "integer", "By which the list was drawn here.", is_optional=True),
-        Column("digest", "text", "Of the list of consumers and arms."),
-        Column("recorded_us", "integer", "When the list was recorded here, by this machine's clock."),
-        Column("starts_us", "integer", "From when on the action may reach anybody."),
-        Column("outcome_from_us", "integer", "From when on outcomes are counted."),
-        Column("report", "text", "What was found, as JSON.", is_optional=True),
-        Column("measured_us", "integer", "When it was measured last.", is_optional=True),
+        Column("outcome", "text", "Key of the kind of event that it is meant to cause."),
+        Column("horizon_days", "real", "Number of days after `outcome_from_us` in which outcomes count."),
+        Column("is_randomised", "boolean", "Whether the assignment was randomised."),
+        Column("origin", "text", "Origin of the assignment: product, or file for a list drawn elsewhere."),
+        Column("seed", "integer", "Random seed of the assignment.", is_optional=True),
+        Column("digest", "text", "Digest of the list of consumers and arms."),
+        Column("recorded_us", "integer", "Time when the list was recorded here, by this machine's clock."),
+        Column("starts_us", "integer", "Earliest time of the action."),
+        Column("outcome_from_us", "integer", "Start of the outcomes."),
+        Column("report", "text", "The result, as JSON.", is_optional=True),
+        Column("measured_us", "integer", "Time of the last measurement.", is_optional=True),
         Column("override", "text", "The points that it decides, as JSON.", is_optional=True),
-        Column("applied_us", "integer", "Since when they are in force.", is_optional=True),
-        Column("withdrawn_us", "integer", "When it was withdrawn; it decides nothing.", is_optional=True),
+        Column("applied_us", "integer", "Time since when they are in force.", is_optional=True),
+        Column(
+            "withdrawn_us",
+            "integer",
+            "Time of its withdrawal, which ends its effect on points.",
+            is_optional=True,
+        ),
     ),
     primary_key=("experiment_id",),
     indexes=(("brand_id",),),
@@ -44,8 +49,8 @@ EXPERIMENT_ASSIGNMENTS = Table(
     columns=(
         Column("experiment_id", "text", "The experiment."),
         Column("consumer_id", "integer", "The consumer."),
-        Column("arm", "text", "treated or held_out: what was decided, whatever then happened."),
-        Column("stratum", "text", "The group that was divided by itself."),
+        Column("arm", "text", "treated or held_out: the assigned arm, regardless of what then happened."),
+        Column("stratum", "text", "The stratum within which arms were assigned."),
     ),
     primary_key=("experiment_id", "consumer_id"),
     indexes=(("consumer_id",),),

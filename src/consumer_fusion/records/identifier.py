@@ -1,6 +1,6 @@
-"""Identifiers: their types, how far each is believed, and the one form in which two of them are compared.
+"""Identifiers: their types, the trust in each type, and their normal form for comparison.
 
-Nothing here knows which consumer an identifier belongs to.
+The consumer of an identifier is not known here.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from consumer_fusion.records.identity import Strength
 from consumer_fusion.records.placeholders import names_nobody
 
 STRONG_TYPES = ("account", "user_id", "loyalty_card", "email", "phone")
-"""Types that stand for one person, the strongest first; every other type is weak."""
+"""Types that identify one person, the strongest first; every other type is weak."""
 
 PREVIOUS_KEY = "previous_id"
-"""The type of a key under which a source says that it knew a consumer before (Segment's alias)."""
+"""Type of a key under which a source knew a consumer before (Segment's alias)."""
 
 WEAK_TYPES = ("device", "anonymous_id", "cookie")
-"""The known weak types, the steadiest first; unknown types come after them."""
+"""The known weak types, the most stable first; unknown types come after them."""
 
 _IGNORED_TYPES = frozenset({"ip", "ip_address"})
-"""An address of a network is shared by a household, an office or a whole town: it says nothing of a person."""
+"""A network address is shared by a household, an office or a whole town: it identifies no person."""
 
 _TYPE_SYNONYMS = {
     "account_id": "account",
@@ -55,10 +55,10 @@ class Identifier:
     """An identifier in its canonical form; the order is from the strongest to the weakest.
 
     Attributes:
-        rank: Place among the types; a smaller one is believed further.
+        rank: Rank of the type; lower ranks are more trusted.
         type: email, account, phone, device, ...
         value: The canonical value.
-        is_claim: Whether nobody but a browser, or whoever knows its key, says whose it is.
+        is_claim: Whether only a browser, or anyone who knows its key, asserts the owner.
     """
 
     rank: int
@@ -68,22 +68,22 @@ class Identifier:
 
     @property
     def is_strong(self) -> bool:
-        """Whether it stands for one person: by its type, and because a trusted source told it."""
+        """Whether it identifies one person: by its type, and because it came from a trusted source."""
         return self.rank < len(STRONG_TYPES) and not self.is_claim
 
     @property
     def strength(self) -> Strength:
-        """Its strength as the table of identifiers keeps it."""
+        """The strength as stored in the table of identifiers."""
         return "strong" if self.is_strong else "weak"
 
     @property
     def place(self) -> tuple[str, str]:
-        """What it is found by, whoever told it."""
+        """The lookup key, whatever its source."""
         return self.type, self.value
 
     @property
     def key(self) -> str:
-        """The key of a consumer of whom nothing but this identifier is known."""
+        """The key of a consumer known only by this identifier."""
         return self.value if self.type == PREVIOUS_KEY else f"{self.type}:{self.value}"
 
 
@@ -91,15 +91,15 @@ _VISITOR_KEY = re.compile(r".+:.+ @[0-9]+", re.DOTALL)
 
 
 def write_visitor_key(identifier: Identifier, brand_id: int) -> str:
-    """The key of a visitor of one brand of whom nothing is known but what a browser claims.
+    """The key of a visitor of one brand who is known only by a browser's claim.
 
-    It says nothing of whether somebody else is known by the identifier.
+    It does not reveal whether the identifier belongs to a known consumer.
     """
     return f"{identifier.key} @{brand_id}"
 
 
 def is_visitor_key(key: str) -> bool:
-    """Whether a key has the form of a visitor's of one brand."""
+    """Whether a key has the form of a visitor key of one brand."""
     return _VISITOR_KEY.fullmatch(key) is not None
 
 
@@ -112,7 +112,7 @@ def _normalise_type(identifier_type: str) -> str:
 
 @lru_cache(maxsize=1024)
 def rank_type(identifier_type: str) -> int:
-    """How far a canonical type is believed: 0 is believed most."""
+    """The rank of a canonical type: 0 is the most trusted."""
     if identifier_type in STRONG_TYPES:
         return STRONG_TYPES.index(identifier_type)
     if identifier_type in WEAK_TYPES:
@@ -125,17 +125,17 @@ def normalise_identifier(
 ) -> Identifier | None:
     """The canonical form of an identifier, or None where it names nobody.
 
-    E-mail addresses are trimmed and in lower case; of telephone numbers the digits remain, with a + before an
+    E-mail addresses are trimmed and in lower case; telephone numbers are reduced to digits, with a + before an
     international one. A number without country code is left as it is: the country cannot be guessed.
 
     Args:
-        identifier_type: As the source wrote it (`Email`, `anonymousId`).
-        value: As the source wrote it.
-        placeholders: Further values that stand for nobody, in lower case.
+        identifier_type: Type as written by the source (`Email`, `anonymousId`).
+        value: Value as written by the source.
+        placeholders: Further placeholder values, in lower case.
 
     Returns:
-        None for placeholders (`null`, `guest`), for network addresses, and for what is plainly no e-mail address
-        or telephone number.
+        None for placeholders (`null`, `guest`), for network addresses, and for values that are clearly no e-mail
+        address or telephone number.
     """
     name = _normalise_type(identifier_type)
     text = str(value).strip()
@@ -161,13 +161,13 @@ def normalise_identifier(
 def normalise_identifiers(
     identifiers: Mapping[str, str], placeholders: Collection[str] = ()
 ) -> tuple[Identifier, ...]:
-    """The canonical identifiers that name somebody, the strongest first, one of each type.
+    """The canonical identifiers that are no placeholders, the strongest first, one of each type.
 
-    Where two of the source's types are one type here (`email` and `mail`), the value that sorts first is taken.
+    Where two of the source's types map to one type (`email` and `mail`), the value that sorts first is used.
 
     Args:
-        identifiers: The values by type, as the source wrote them.
-        placeholders: Further values that stand for nobody, in lower case.
+        identifiers: Values by type, as written by the source.
+        placeholders: Further placeholder values, in lower case.
     """
     found: dict[str, Identifier] = {}
     for identifier_type, value in identifiers.items():
@@ -179,7 +179,7 @@ def normalise_identifiers(
 
 
 def mask_identifier(identifier_type: str, value: str) -> str:
-    """The identifier as it may be shown on a screen: enough to recognise it, not enough to use it.
+    """The identifier masked for display: enough to recognise it, not enough to use it.
 
     >>> mask_identifier("email", "anna@example.org")
     'a***@example.org'
@@ -193,7 +193,7 @@ def mask_identifier(identifier_type: str, value: str) -> str:
 
 
 def mask_consumer_key(key: str) -> str:
-    """The key of a consumer, masked where it is or was made from an identifier (`email:anna@example.org`)."""
+    """The key of a consumer, masked where it is or contains an identifier (`email:anna@example.org`)."""
     identifier_type, separator, value = key.partition(":")
     if separator and (identifier_type in STRONG_TYPES or identifier_type in WEAK_TYPES):
         return f"{identifier_type}:{mask_identifier(identifier_type, value)}"

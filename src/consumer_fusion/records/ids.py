@@ -17,5 +17,5 @@ def make_id() -> str:
 
 
 def keep_possible(numbers: Iterable[int]) -> list[int]:
-    """Those of the numbers that a row can have: a store refuses to look for what no 64 bits hold."""
+    """Those of the numbers that fit into 64 bits: a store refuses to look up others."""
     return [each for each in numbers if -(2**63) <= each < 2**63]

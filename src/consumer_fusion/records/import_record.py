@@ -1,4 +1,4 @@
-"""An intake: one import of files, how far it got, and the rows that it set aside."""
+"""An import of files, its progress, and the rows that it rejected."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ CorrectionStatus = Literal["waiting", "applied", "undone"]
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What became of the events of one import.
+    """Result of one import.
 
     Attributes:
-        accepted: New events, now durable.
-        duplicates: Events that were here already.
-        rejected: Rows set aside with a reason.
-        unattributed: Accepted events with an unknown consumer or brand.
-        seconds: How long it took.
-        nobody: Rows whose key of the consumer stands for nobody, such as 0 or guest.
-        changed: Those of the events here already of which the source now says something else.
-        replaced: Events on record in whose place the newer ones came.
+        accepted: Number of new events, now durable.
+        duplicates: Number of events already stored.
+        rejected: Number of rows rejected with a reason.
+        unattributed: Number of accepted events with an unknown consumer or brand.
+        seconds: Duration in seconds.
+        nobody: Number of rows whose consumer key is a placeholder, such as 0 or guest.
+        changed: Number of the events already stored that the source now sends changed.
+        replaced: Number of stored events replaced by newer versions.
     """
 
     accepted: int
@@ -35,21 +35,21 @@ class ImportResult:
     replaced: int = 0
 
     def __add__(self, other: ImportResult) -> ImportResult:
-        """Both together."""
+        """The sum of both."""
         return ImportResult(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row that could not be taken, kept for repair.
+    """A rejected row, kept for repair.
 
     Attributes:
-        rejection_id: Its number.
-        source: Where it came from.
-        position: Which row of the import, from 1.
-        code: Stable word for the reason.
-        message: What was found, what was expected, what to do.
-        raw: The row as it came.
+        rejection_id: Number of the rejection.
+        source: Origin of the row.
+        position: Row number in the import, from 1.
+        code: Stable code of the reason.
+        message: Error message: found value, expected value, remedy.
+        raw: The original row.
     """
 
     rejection_id: int
@@ -62,16 +62,16 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """An event of which its source says something else than before.
+    """An event that its source sent again with other content.
 
     Attributes:
-        correction_id: Its number.
+        correction_id: Number of the correction.
         source: The source.
         event_id: The event.
-        status: waiting (the record says what it said), applied (it says the newer), undone (what it said again).
-        newer: What the source says now, by field.
-        former: What the record said before; None while it is waiting.
-        found_us: When it was told.
+        status: waiting (the stored event is unchanged), applied (the newer version is stored), undone (restored).
+        newer: Fields of the newer version.
+        former: Fields as stored before; None while it is waiting.
+        found_us: Time when the newer version arrived.
     """
 
     correction_id: int
@@ -88,20 +88,22 @@ IMPORTS = Table(
     grain="one import of files",
     writer="ingest.imports",
     columns=(
-        Column("import_id", "text", "Its id."),
+        Column("import_id", "text", "Id of the import."),
         Column(
             "fingerprint",
             "text",
-            "Digest of files and mapping, by which an interrupted import is found again.",
+            "Digest of files and mapping, to find an interrupted import again.",
         ),
-        Column("reading", "text", "How the files are read (format or mapping), as JSON, for re-trying rows."),
+        Column("reading", "text", "How the files are read (format or mapping), as JSON, for retrying rows."),
         Column("status", "text", "started, finished, or abandoned."),
-        Column("accepted", "integer", "New events.", is_optional=True),
-        Column("duplicates", "integer", "Events that were here already.", is_optional=True),
-        Column("rejected", "integer", "Rows set aside.", is_optional=True),
-        Column("unattributed", "integer", "Accepted events with an unknown party.", is_optional=True),
-        Column("started_us", "integer", "When it began."),
-        Column("finished_us", "integer", "When it ended.", is_optional=True),
+        Column("accepted", "integer", "Number of new events.", is_optional=True),
+        Column("duplicates", "integer", "Number of events already stored.", is_optional=True),
+        Column("rejected", "integer", "Number of rejected rows.", is_optional=True),
+        Column(
+            "unattributed", "integer", "Number of accepted events with an unknown party.", is_optional=True
+        ),
+        Column("started_us", "integer", "Time of the start."),
+        Column("finished_us", "integer", "Time of the end.", is_optional=True),
     ),
     primary_key=("import_id",),
     indexes=(("fingerprint",),),
@@ -109,20 +111,24 @@ IMPORTS = Table(
 
 REJECTIONS = Table(
     name="rejections",
-    grain="one row that could not be taken",
+    grain="one rejected row",
     writer="ingest.rejections",
     columns=(
-        Column("rejection_id", "integer", "Its number."),
-        Column("import_id", "text", "The import that met it."),
-        Column("source", "text", "Where it came from."),
-        Column("position", "integer", "Which row of the import, from 1."),
-        Column("code", "text", "Stable word for the reason."),
-        Column("message", "text", "What was found, what was expected, what to do.", is_personal=True),
-        Column("raw", "text", "The row as it came.", is_personal=True),
+        Column("rejection_id", "integer", "Number of the rejection."),
+        Column("import_id", "text", "The import of the row."),
+        Column("source", "text", "Origin of the row."),
+        Column("position", "integer", "Row number in the import, from 1."),
+        Column("code", "text", "Stable code of the reason."),
+        Column("message", "text", "Error message: found value, expected value, remedy.", is_personal=True),
+        Column("raw", "text", "The original row.", is_personal=True),
         Column(
-            "consumer_key", "text", "Whose row it is, as far as it says.", is_personal=True, is_optional=True
+            "consumer_key",
+            "text",
+            "The consumer of the row, if it names one.",
+            is_personal=True,
+            is_optional=True,
         ),
-        Column("rejected_us", "integer", "When."),
+        Column("rejected_us", "integer", "Time of the rejection."),
     ),
     primary_key=("rejection_id",),
     unique=(("import_id", "position", "code"),),
@@ -133,24 +139,24 @@ REJECTIONS = Table(
 
 CORRECTIONS = Table(
     name="corrections",
-    grain="one time that a source said of an event on record something else than before",
+    grain="one case of a stored event that its source sent again with other content",
     writer="events.corrections",
     columns=(
-        Column("correction_id", "integer", "Its number."),
+        Column("correction_id", "integer", "Number of the correction."),
         Column("source_id", "integer", "The source of the event (`entities`)."),
         Column("event_id", "text", "The event."),
-        Column("consumer_id", "integer", "Whose event it is by what is said now; 0 while unknown."),
-        Column("newer", "text", "What the source says now, as a JSON object of fields.", is_personal=True),
+        Column("consumer_id", "integer", "The consumer of the newer version; 0 while unknown."),
+        Column("newer", "text", "Fields of the newer version, as a JSON object.", is_personal=True),
         Column(
             "former",
             "text",
-            "What the record said, once the newer is in its place.",
+            "Fields as stored before, once the newer version has replaced them.",
             is_personal=True,
             is_optional=True,
         ),
-        Column("found_us", "integer", "When it was told."),
-        Column("applied_us", "integer", "When the newer came into its place.", is_optional=True),
-        Column("undone_us", "integer", "When what the record said came back.", is_optional=True),
+        Column("found_us", "integer", "Time when the newer version arrived."),
+        Column("applied_us", "integer", "Time when the newer version was applied.", is_optional=True),
+        Column("undone_us", "integer", "Time when the former version was restored.", is_optional=True),
     ),
     primary_key=("correction_id",),
     indexes=(("source_id", "event_id"),),

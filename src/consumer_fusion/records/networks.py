@@ -1,4 +1,4 @@
-"""Networks: what tries are counted by, since one machine may have many addresses."""
+"""Networks for counting attempts, since one machine may have many addresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 
 
 def name_network(address: str) -> str:
-    """The network that an address stands for where tries are counted by it."""
+    """The network of an address, for counting attempts."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -14,6 +14,6 @@ def name_network(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)
-        # One household or machine has a whole /64 to try from.
+        # A household or machine has a whole /64 of addresses.
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)

@@ -1,8 +1,8 @@
-"""The folded state of a pair and kind: forward-decayed sums from which every later score is read.
+"""The folded state of a pair and kind: forward-decayed sums from which every later score is computed.
 
 With weight w = trust x burst x 2^((occurred - landmark) / half-life) and magnitude m of each event
 (Cormode et al., "Forward decay", ICDE 2009): x = sum w m, y = sum w, q = sum (w m)^2, r = sum w^2,
-u = sum w^2 m. All five only ever add up, so that order of arrival does not matter.
+u = sum w^2 m. All five are purely additive, so that the order of arrival does not matter.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from consumer_fusion.records.table import Column, Table
 
 SUMS = ("x", "y", "q", "r", "u")
-"""The five additive sums, in the letters of the model (`docs/concepts/score.md`)."""
+"""The five additive sums, with the letters of the model (`docs/concepts/score.md`)."""
 
 PAIR_KIND_STATES = Table(
     name="pair_kind_states",
@@ -20,13 +20,13 @@ PAIR_KIND_STATES = Table(
         Column("consumer_id", "integer", "The consumer, after merges."),
         Column("brand_id", "integer", "The brand."),
         Column("kind_id", "integer", "The kind (`kinds`)."),
-        Column("event_count", "integer", "How many events were folded."),
+        Column("event_count", "integer", "Number of folded events."),
         Column("x", "real", "Sum of weight x magnitude, at the landmark of the kind's half-life."),
         Column("y", "real", "Sum of weights."),
         Column("q", "real", "Sum of squared weight x magnitude."),
         Column("r", "real", "Sum of squared weights."),
         Column("u", "real", "Sum of squared weight x magnitude to the first power."),
-        Column("last_occurred_us", "integer", "When the newest folded event occurred."),
+        Column("last_occurred_us", "integer", "Time of the newest folded event."),
     ),
     primary_key=("consumer_id", "brand_id", "kind_id"),
     indexes=(("brand_id",),),
@@ -42,21 +42,21 @@ LANDMARKS = Table(
     writer="score.fold.folding",
     columns=(
         Column("half_life_days", "real", "The half-life."),
-        Column("landmark_us", "integer", "The moment at which a weight is 1."),
+        Column("landmark_us", "integer", "The time at which a weight is 1."),
     ),
     primary_key=("half_life_days",),
 )
 
 BRAND_SPREADS = Table(
     name="brand_spreads",
-    grain="one brand and one of at most some thousand of its scores, by which the place of any other is told",
+    grain="one brand and one of at most a few thousand of its scores, a summary for percentiles",
     writer="score.model.percentiles",
     columns=(
         Column("brand_id", "integer", "The brand."),
         Column("value", "integer", "The score in millionths of a point."),
         Column("pairs_up_to", "integer", "Pairs of the brand with that score or a lower one."),
-        Column("as_of_us", "integer", "The moment the scores are of."),
-        Column("points_version", "text", "The version of the points that they were read with."),
+        Column("as_of_us", "integer", "As-of time of the scores."),
+        Column("points_version", "text", "Version of the points that they were read with."),
     ),
     primary_key=("brand_id", "value"),
 )

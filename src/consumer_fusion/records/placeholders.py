@@ -1,4 +1,4 @@
-"""What programs write where they know nothing. Taken at their word, they would join thousands of strangers."""
+"""Placeholder values of programs. Taken as keys, they would join thousands of strangers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PLACEHOLDERS = frozenset((
 ))  # fmt: skip
 
 NOTHING_BUT_ZEROS = "[0_[:punct:][:space:]]+"
-"""Such as the number of a guest, or the advertising id of a telephone whose owner declined tracking (POSIX classes)."""
+"""Only zeros, such as a guest's number or the advertising id of a phone that declined tracking (POSIX classes)."""
 
 _NOTHING_BUT_ZEROS = re.compile(r"[0\W_]+")
 
 
 def names_nobody(text: str, more: Collection[str] = ()) -> bool:
-    """Whether a text stands for nobody.
+    """Whether a text is a placeholder.
 
     Args:
         text: A key or the value of an identifier.

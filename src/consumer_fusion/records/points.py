@@ -1,4 +1,4 @@
-"""Points: what an event of a kind adds to which facet, and how fast that fades; the table of versions in force."""
+"""Points: points and half-life of a kind of event, by facet; the table of versions in force."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Direction = Literal["consumer_to_brand", "brand_to_consumer"]
 Facet = Literal["wallet", "feet", "voice", "influence", "service", "delight", "standing", "wellbeing"]
 
 RHYTHM_HALF_LIFE_DAYS = 90.0
-"""The half-life of an order where nothing is known of the brand's rhythm."""
+"""The half-life of an order for brands with unknown rhythm."""
 
 DIRECTIONS: tuple[Direction, Direction] = ("consumer_to_brand", "brand_to_consumer")
 FACETS: Mapping[Direction, tuple[Facet, ...]] = {
@@ -30,14 +30,14 @@ Comparison = Literal["is", "in", "above", "below", "at_least", "at_most", "prese
 
 @dataclass(frozen=True, slots=True)
 class PointsEntry:
-    """Points that one event of a kind gives one facet.
+    """Points of one event of a kind in one facet.
 
     Attributes:
-        direction: Who gives.
-        facet: What is given.
-        points: Signed, at magnitude 1 for a graded entry; score points at neutral.
+        direction: Direction of the points.
+        facet: Facet of the points.
+        points: Signed points, at magnitude 1 for a graded entry; score points at neutral.
         is_graded: Whether the points are multiplied by the event's magnitude.
-        experiment_id: The experiment that decided them; None for all others.
+        experiment_id: Id of the experiment that decided them; None for all others.
     """
 
     direction: Direction
@@ -49,12 +49,12 @@ class PointsEntry:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """When a variant applies: a property (or column) of the event compared with a value.
+    """Condition of a variant: a property (or column) of the event compared with a value.
 
     Attributes:
         field: Name of a property, or `value`, `channel` or `response_ratio` (actual over target seconds).
-        comparison: How it is compared.
-        value: With what; unused for present and absent.
+        comparison: Kind of comparison.
+        value: Value to compare with; unused for present and absent.
     """
 
     field: str
@@ -64,24 +64,24 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of the points table, a variant of an event's kind with its own key.
+    """One kind of the points table, which may be a variant with its own key.
 
     Attributes:
         key: `Order Completed`, or `Order Refunded/defect` for a variant.
-        event: The kind as sources say it.
-        conditions: All must hold for the variant; none for the plain kind.
-        half_life_days: After so many days an event counts half.
-        magnitude: The rule by which its events are sized.
-        trust: Multiplied with the event's own trust; .25 for what is self-reported.
+        event: Kind as sent by sources.
+        conditions: Conditions that must all hold for the variant; none for the plain kind.
+        half_life_days: Half-life in days.
+        magnitude: Rule for the magnitude of its events.
+        trust: Factor of the event's own trust; .25 for self-reported events.
         entries: The points.
-        spreads: Whether public events of it reach associated brands, and as which kind.
-        derives: The kind of the failure that it derives when it names no event it is about.
-        mends: The kind of the failure that it mends (a recovery's variants).
-        is_brand_action: Whether the brand does it; such points are never learnt from observation.
+        spreads: Key of the kind as which its public events reach associated brands, if they do.
+        derives: Key of the failure derived from an event that refers to no other.
+        mends: Key of the failure that it repairs (for variants of a recovery).  # words: as is
+        is_brand_action: Whether it is an action of the brand; such points are never learnt from observation.
         meaning: One sentence.
-        hint: What an event of it may be the first sign of; it changes no number.
-        follows_rhythm: Whether it fades in the rhythm in which consumers of the brand order: its half-life is then that
-            of a brand whose orders fade by half within `RHYTHM_HALF_LIFE_DAYS`.
+        hint: Type of alert that an event of it may trigger; it changes no number.
+        follows_rhythm: Whether its half-life follows the rhythm of the brand's orders: it is then stated for
+            a brand whose orders have a half-life of `RHYTHM_HALF_LIFE_DAYS`.
     """
 
     key: str
@@ -115,16 +115,16 @@ class Constants:
 
 @dataclass(frozen=True, slots=True)
 class PointsTable:
-    """A whole points table: what every number of the product is read with.
+    """A complete points table, from which every number of the product is computed.
 
     Attributes:
         model: Version of the score model.
-        version: Changes with model, constants and kinds.
-        constants: Of the model.
-        kinds: By key, in the order in which variants are tried.
-        dispersions: By key, how many times as much as independent events those of a kind vary, because they come in
-            runs; 1 where nothing is said. Learnt, and only intervals are read with it.
-        rhythms: By number of the brand, what its rhythm multiplies half-lives with; 1 where nothing is said. Learnt.
+        version: Version of the table, a digest of model, constants and kinds.
+        constants: Constants of the model.
+        kinds: Kinds by key, in the order in which variants are tried.
+        dispersions: By key, how much more events vary than independent ones, because they cluster; 1 where
+            missing. Learnt, and only used for intervals.
+        rhythms: Factor of the half-lives by brand number, from its rhythm; 1 where missing. Learnt.
     """
 
     model: str
@@ -150,15 +150,13 @@ KINDS = Table(
 
 BRAND_RHYTHMS = Table(
     name="brand_rhythms",
-    grain="one brand whose consumers order often enough to tell how often",
+    grain="one brand whose consumers order often enough to measure how often",
     writer="score.fold.rhythms",
     columns=(
         Column("brand_id", "integer", "The brand."),
-        Column(
-            "usual_gap_days", "integer", "Three of four orders come within so many days of the one before."
-        ),
-        Column("gap_count", "integer", "Gaps that it was taken from."),
-        Column("half_life_days", "real", "The half-life of its orders that follows."),
+        Column("usual_gap_days", "integer", "Third quartile of the days between orders."),
+        Column("gap_count", "integer", "Number of gaps that it is based on."),
+        Column("half_life_days", "real", "The resulting half-life of its orders."),
     ),
     primary_key=("brand_id",),
     scope="rules",
@@ -166,12 +164,12 @@ BRAND_RHYTHMS = Table(
 
 KIND_DISPERSIONS = Table(
     name="kind_dispersions",
-    grain="one kind whose events come in runs",
+    grain="one kind whose events cluster",
     writer="score.fold.dispersions",
     columns=(
         Column("kind_id", "integer", "The kind (`kinds`)."),
-        Column("dispersion", "real", "How many times as much as independent events they vary; above 1."),
-        Column("event_count", "integer", "Events that it was learnt from."),
+        Column("dispersion", "real", "How much more its events vary than independent ones; above 1."),
+        Column("event_count", "integer", "Number of events that it was learnt from."),
     ),
     primary_key=("kind_id",),
     scope="rules",
@@ -182,9 +180,9 @@ POINTS_VERSIONS = Table(
     grain="one points table that was in force",
     writer="score.points.points_store",
     columns=(
-        Column("version", "text", "Digest of its content."),
+        Column("version", "text", "Digest of the content."),
         Column("content", "text", "The table, as JSON."),
-        Column("applied_us", "integer", "Since when it is in force."),
+        Column("applied_us", "integer", "Time since when it is in force."),
     ),
     primary_key=("version",),
     scope="rules",
@@ -200,10 +198,10 @@ BRAND_REFERENCES = Table(
         Column(
             "valid_from_us",
             "integer",
-            "When the month begins; the first one is valid for all time before, the last one for all after.",
+            "Start of the month; the first one is valid for all time before, the last one for all after.",
         ),
         Column("amount", "real", "A usual order of the brand: money of magnitude 1."),
-        Column("depends_until_us", "integer", "Only orders before this moment can move it."),
+        Column("depends_until_us", "integer", "Only orders before this time can change it."),
     ),
     primary_key=("brand_id", "currency", "valid_from_us"),
     scope="events",

@@ -1,4 +1,4 @@
-"""Schemas: the models of parameters and results, whose fields carry their label and meaning."""
+"""Schemas: models of parameters and results, whose fields carry their label and meaning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from consumer_fusion.records.timestamps import (
 
 
 class Schema(BaseModel):
-    """Parameters or a result: exactly the fields that are declared, each with its meaning."""
+    """Parameters or a result: exactly the declared fields, each with its meaning."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,13 +37,13 @@ def describe(title: str, meaning: str, default: Any = ..., **extra: Any) -> Any:
     Args:
         title: Its label on pages and over columns, marked for translation.
         meaning: One sentence for the reference, the help of a command and the hint of a form.
-        default: Its value where none is given; required without one.
+        default: Default value; the field is required without one.
         extra: `words`, a label for each of its values, which may name other fields of the row in braces; `hints`,
-            a meaning for each of its values; `absent`, what is shown where there is none; `option`, its name on
-            the command line; `null_option`, the flag there that stands for null; `is_secret`, shown once when made,
-            or read from a file on the command line; `is_shown`, false for what tables and forms leave out;
+            a meaning for each of its values; `absent`, the text for a missing value; `option`, its name on
+            the command line; `null_option`, the flag for null there; `is_secret`, shown once when created,
+            or read from a file on the command line; `is_shown`, false for fields left out of tables and forms;
             `is_long`, for a text that may be cut in a terminal's table; `consumer_page`, the page of the console
-            about the consumer whose key it is; `form`, how people read a number: "share", "change" (a signed
+            about the consumer with this key; `form`, the format of a number: "share", "change" (a signed
             share), "points" or "p_value".
     """
     return Field(default, title=title, description=meaning, json_schema_extra=extra or None)
@@ -60,7 +60,7 @@ Moment = Annotated[
     PlainSerializer(write_moment, return_type=str, when_used="json"),
     MOMENT_SCHEMA,
 ]
-"""A moment: ISO 8601 in JSON and on the command line, microseconds since 1970 in Python."""
+"""A point in time: ISO 8601 in JSON and on the command line, microseconds since 1970 in Python."""
 
 
 def _read_day(value: object) -> object:
@@ -84,19 +84,19 @@ def _strip(value: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_strip)]
-"""A text that says something."""
+"""A text that is not blank."""
 
 MOST_FILE_BYTES = 40_000_000
-"""A larger file is refused; events, of which there are more, are imported another way."""
+"""Maximum size; larger sets of events are imported another way."""
 
 
 class TextFile(Schema):
-    """A file that is sent: a command reads it, a form uploads it, a program writes its text; never a path."""
+    """A file as content: a command reads it, a form uploads it, a program passes its text; never a path."""
 
-    name: str = Field(max_length=512, description="What it is called; the ending says its format.")
-    text: str = Field(max_length=MOST_FILE_BYTES, description="What is in it, in UTF-8.")
+    name: str = Field(max_length=512, description="Name of the file; the ending determines its format.")
+    text: str = Field(max_length=MOST_FILE_BYTES, description="Content of the file, in UTF-8.")
 
     @property
     def ending(self) -> str:
-        """The ending of its name, in small letters, with its dot."""
+        """The ending of its name, in lower case, with its dot."""
         return PurePath(self.name).suffix.lower()

@@ -27,4 +27,4 @@ SYMBIOSIS_BY_SIGNS: dict[tuple[int, int], Symbiosis] = {
     (-1, 0): "amensal",
     (0, 0): "neutral",
 }
-"""The class for the signs of (what the consumer gives, what the brand gives); see `docs/concepts/score.md`."""
+"""The class for the signs of both sides (consumer, brand); see `docs/concepts/score.md`."""

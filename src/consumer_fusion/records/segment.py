@@ -12,10 +12,10 @@ class Segment:
     """One sealed file of events.
 
     Attributes:
-        segment_id: Its id, and the name of its file.
-        path: Relative to the workspace.
+        segment_id: Id of the segment, and name of its file.
+        path: Path relative to the workspace.
         bucket: Consumers of one bucket share files; -1 for events with an unknown party.
-        row_count: Events in it.
+        row_count: Number of events.
         min_day: First UTC day in it.
         max_day: Last UTC day in it.
         sha256: Digest of the file.
@@ -35,14 +35,14 @@ SEGMENTS = Table(
     grain="one sealed file of events",
     writer="storage.segments",
     columns=(
-        Column("segment_id", "text", "Its id."),
-        Column("path", "text", "The file, relative to the workspace."),
+        Column("segment_id", "text", "Id of the segment."),
+        Column("path", "text", "Path of the file, relative to the workspace."),
         Column("bucket", "integer", "consumer_id modulo the number of buckets; -1 for an unknown party."),
-        Column("row_count", "integer", "Events in it."),
+        Column("row_count", "integer", "Number of events."),
         Column("min_day", "integer", "First UTC day in it."),
         Column("max_day", "integer", "Last UTC day in it."),
         Column("sha256", "text", "Digest of the file."),
-        Column("sealed_us", "integer", "When it was sealed."),
+        Column("sealed_us", "integer", "Time of the sealing."),
     ),
     primary_key=("segment_id",),
     scope="segments",
@@ -50,12 +50,12 @@ SEGMENTS = Table(
 
 SEEN_EVENTS = Table(
     name="seen_events",
-    grain="one id of an event that left the inbox for a segment, while a retry of it may still come",
+    grain="one id of an event moved from the inbox to a segment, kept while it may be sent again",
     writer="storage.segments",
     columns=(
         Column("source_id", "integer", "The source of the event."),
         Column("event_id", "text", "The event."),
-        Column("sealed_us", "integer", "When it was sealed."),
+        Column("sealed_us", "integer", "Time of the sealing."),
     ),
     primary_key=("source_id", "event_id"),
     is_clustered=True,
@@ -66,7 +66,7 @@ MARKS = Table(
     grain="one named position or fact about the workspace",
     writer="storage.store",
     columns=(
-        Column("name", "text", "Which (`folded_sequence`, `store_version`, ...)."),
+        Column("name", "text", "Name of the mark (`folded_sequence`, `store_version`, ...)."),
         Column("value", "text", "Its value."),
     ),
     primary_key=("name",),

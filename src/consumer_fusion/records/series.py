@@ -1,4 +1,4 @@
-"""A series: a metric day by day, of a brand, a region, a product or a consumer, that came from a file."""
+"""A series: a daily metric of a brand, a region, a product or a consumer, imported from a file."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Literal
 from consumer_fusion.records.table import Column, Table
 
 SeriesKind = Literal["count", "cumulative", "mean", "level"]
-"""What its values are: counts of a day, a total that grows, a mean with its n, or a level of the day."""
+"""Type of its values: daily counts, a growing total, a mean with its n, or a daily level."""
 
 SERIES = Table(
     name="series",
     grain="one imported series of a metric",
     writer="causal.series.imported_series",
     columns=(
-        Column("series_id", "text", "Its id: metric and whose it is."),
-        Column("metric", "text", "What is measured (`followers`, `orders`)."),
+        Column("series_id", "text", "Id of the series: metric and subject."),
+        Column("metric", "text", "The metric (`followers`, `orders`)."),
         Column("kind", "text", "count, cumulative, mean or level."),
-        Column("brand_id", "integer", "The brand whose it is; 0 for none."),
-        Column("consumer_id", "integer", "The consumer whose it is; 0 for none."),
-        Column("region", "text", "Where; null for everywhere.", is_optional=True),
-        Column("product", "text", "Of which product; null for all.", is_optional=True),
-        Column("imported_us", "integer", "When it was imported last."),
+        Column("brand_id", "integer", "The brand of the series; 0 for none."),
+        Column("consumer_id", "integer", "The consumer of the series; 0 for none."),
+        Column("region", "text", "Region; null for everywhere.", is_optional=True),
+        Column("product", "text", "Product; null for all.", is_optional=True),
+        Column("imported_us", "integer", "Time of the last import."),
     ),
     primary_key=("series_id",),
     indexes=(("metric",),),
@@ -38,8 +38,8 @@ SERIES_DAYS = Table(
         Column("series_id", "text", "The series."),
         Column("day", "integer", "The UTC day, days since 1970."),
         Column("value", "real", "The value of the day."),
-        Column("reading_count", "real", "Of how many readings it is the mean.", is_optional=True),
-        Column("consumer_id", "integer", "The consumer whose it is; 0 for none."),
+        Column("reading_count", "real", "Number of readings behind the mean.", is_optional=True),
+        Column("consumer_id", "integer", "The consumer of the series; 0 for none."),
     ),
     primary_key=("series_id", "day"),
     indexes=(("consumer_id",),),

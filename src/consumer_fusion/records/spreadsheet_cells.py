@@ -1,6 +1,6 @@
-"""Texts as cells of a spreadsheet: none is run as a formula, and none turns the words around it.
+"""Safe spreadsheet cells: no text is run as a formula or changes the direction of the text around it.
 
-Keys come from outside and may be hostile (OWASP, "CSV Injection").
+Keys come from outside and may be malicious (OWASP, "CSV Injection").
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FORMULA = re.compile(
 
 
 def write_cell(value: object) -> object:
-    """The value for a CSV file: a text that a spreadsheet would compute has an apostrophe in front."""
+    """The value for a CSV file: a text that a spreadsheet would evaluate gets a leading apostrophe."""
     if not isinstance(value, str):
         return value
     text = replace_unsafe(value)
@@ -27,7 +27,7 @@ def write_cell(value: object) -> object:
 
 
 def write_cells(table: pa.Table) -> pa.Table:
-    """The table with all texts as `write_cell` writes them."""
+    """The table with all texts converted by `write_cell`."""
     for place, name in enumerate(table.column_names):
         column = table[name]
         if not pa.types.is_string(column.type):

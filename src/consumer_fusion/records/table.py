@@ -1,4 +1,4 @@
-"""How a table declares itself: what a row is, who writes it, what each column means, what erasure does."""
+"""Table declarations: grain, writer, columns with their meaning, and the effect of an erasure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Erasure = Literal["delete rows", "clear personal columns", "nothing personal"]
 
 Scope = Literal["events", "segments", "rules", "actions"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""What data versions are kept of: events with what is folded of them, sealed segments, the rules of reading, and
+"""Scopes of data versions: events with their folded states, sealed segments, the rules of reading, and
 actions with their effects, which change no score."""
 
 
@@ -20,10 +20,10 @@ class Column:
     """One column of a table.
 
     Attributes:
-        name: Its name, singular, with its unit.
-        type: What it holds; times are integers, microseconds since 1970 in UTC.
+        name: Name in the singular, with its unit.
+        type: Type; times are integers, microseconds since 1970 in UTC.
         meaning: One sentence for a reader who knows the product but not the code.
-        is_personal: Whether it can tell who a person is, or is a person's own words.
+        is_personal: Whether it can identify a person, or contains a person's own words.
         is_optional: Whether it may be null.
     """
 
@@ -36,21 +36,21 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: the contract by which parts of the product meet.
+    """A table: the contract between parts of the product.
 
     Attributes:
         name: Plural noun.
-        grain: What one row is.
-        writer: The one module that writes it, without the package's name.
-        columns: In order.
+        grain: Meaning of one row.
+        writer: The only module that writes it, without the package's name.
+        columns: Columns in order.
         primary_key: Column names.
         unique: Further sets of columns that are unique.
-        indexes: Sets of columns that are searched by.
-        subject: The column that says whose personal data a row holds, if it holds any.
-        erasure: What erasing that consumer does to the rows.
-        has_sequence: Whether the single primary key column counts up by itself and is never reused.
-        is_clustered: Whether rows are kept in the order of the primary key.
-        scope: Whose data version a change of its rows moves on; empty where nothing that is kept follows from them.
+        indexes: Sets of columns with an index.
+        subject: Column with the consumer whose personal data a row holds, if it holds any.
+        erasure: Effect of an erasure of that consumer on the rows.
+        has_sequence: Whether the single primary key column is a sequence and never reused.
+        is_clustered: Whether rows are stored in the order of the primary key.
+        scope: Data version that a change of its rows increments; None where nothing cached depends on them.
     """
 
     name: str

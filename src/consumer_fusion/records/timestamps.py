@@ -1,4 +1,4 @@
-"""Moments in time: ISO 8601 text, `datetime` and the int64 microseconds since 1970 that tables hold."""
+"""Points in time: ISO 8601 text, `datetime` and the int64 microseconds since 1970 of the tables."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from consumer_fusion.errors import InputError
 
 DAY_MICROSECONDS = 86_400_000_000
 FIRST_YEAR, LAST_YEAR = 1000, 9000
-"""Whoever asks about another year has mistyped it."""
+"""Years outside of this range are taken for typing errors."""
 _FURTHEST_OFFSET = timedelta(hours=14)
 _OFFSET_BEYOND_MINUTES = re.compile(r"[+-]\d\d:?[6-9]\d$")
-"""No hour has more than 59 minutes; Python takes such an offset and counts on."""
+"""No offset has more than 59 minutes; Python accepts more."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -20,7 +20,7 @@ def to_microseconds(moment: datetime) -> int:
     """Microseconds since 1970-01-01T00:00Z.
 
     Raises:
-        InputError: The moment has no offset, so that it is not known when it was.
+        InputError: The time has no offset, so that it is ambiguous.
     """
     if moment.tzinfo is None:
         raise InputError(
@@ -31,7 +31,7 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def from_microseconds(microseconds: int) -> datetime:
-    """The moment in UTC."""
+    """The time in UTC."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
@@ -44,7 +44,7 @@ def parse_moment(text: str) -> datetime:
     """Read an ISO 8601 time; one without an offset is taken as UTC.
 
     Raises:
-        InputError: The text is no ISO 8601 date or time, or of a year that is out of range.
+        InputError: The text is no ISO 8601 date or time, or its year is out of range.
     """
     try:
         moment = datetime.fromisoformat(text.strip())
@@ -57,10 +57,10 @@ def parse_moment(text: str) -> datetime:
         raise InputError(
             f"'{text}' is not a time.", hint="Write it as ISO 8601, for example 2026-06-05T20:00:00Z."
         ) from None
-    # What follows from it, such as the day before or after, has to be a time too.
+    # Times computed from it, such as the day before or after, must be valid too.
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise InputError(
-            f"'{text}' is of the year {moment.year}, which is out of range.",
+            f"'{text}' is in the year {moment.year}, which is out of range.",
             hint=f"Write a year from {FIRST_YEAR} to {LAST_YEAR}.",
         )
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,3 +1,3 @@
-"""Repairs: rejected rows are read again, corrections take effect."""
+"""Repairs: retrying rejected rows, and applying corrections."""
 
 __all__ = ["outcome", "rejected_operations"]

@@ -1,4 +1,4 @@
-"""Operations on corrections: events on record of which their source says something else now."""
+"""Operations on corrections: stored events that their source sent again with other content."""
 
 from __future__ import annotations
 
@@ -17,32 +17,30 @@ STATUS_WORDS: dict[CorrectionStatus, str] = {
     "undone": N_("undone"),
 }
 
-_ID = (N_("Number"), N_("The number of the correction."))
+_ID = (N_("Number"), N_("Number of the correction."))
 
 
 class CorrectionRow(Schema):
-    """What a source says now of an event on record."""
+    """A changed version of a stored event."""
 
     correction_id: int = describe(*_ID)
-    source: str = describe(N_("Source"), "The source.")
-    event_id: str = describe(N_("Event"), "The id of the event.")
-    change: str = describe(
-        N_("The source says now"), "What differs from the record, as far as that is known.", is_long=True
-    )
+    source: str = describe(N_("Source"), "Source of the event.")
+    event_id: str = describe(N_("Event"), "Id of the event.")
+    change: str = describe(N_("The source says now"), "Changed fields, as far as known.", is_long=True)
     status: CorrectionStatus = describe(
         N_("Status"),
-        "waiting (the record says what it said), applied (it says the newer), undone (it says the former again).",
+        "waiting (not applied yet), applied (the newer version is stored), undone (the former version is restored).",
         words=STATUS_WORDS,
     )
-    found_at: Moment = describe(N_("Received (UTC)"), "When the source said so.")
-    newer: dict[str, str] = describe("Newer", "What the source says now, by field.", is_shown=False)
+    found_at: Moment = describe(N_("Received (UTC)"), "Time when the newer version arrived.")
+    newer: dict[str, str] = describe("Newer", "Fields of the newer version.", is_shown=False)
     former: dict[str, str] | None = describe(
-        "Former", "What the record said before; null while it is waiting.", is_shown=False
+        "Former", "Fields as stored before; null while it is waiting.", is_shown=False
     )
 
 
 class CorrectionFilter(Schema):
-    """Which corrections."""
+    """Selection of corrections."""
 
     limit: int | None = describe(
         N_("At most"), "Maximum number of rows; all if left out.", default=None, is_shown=False
@@ -50,14 +48,14 @@ class CorrectionFilter(Schema):
 
 
 class CorrectionIds(Schema):
-    """Which corrections."""
+    """Selection of corrections."""
 
     correction_ids: list[int] = describe("Corrections", "Numbers of corrections.", default=[])
-    is_all: bool = describe("All", "All that are waiting.", default=False, option="--all")
+    is_all: bool = describe("All", "All waiting corrections.", default=False, option="--all")
 
 
 class CorrectionId(Schema):
-    """Which correction."""
+    """A correction."""
 
     correction_id: int = describe(*_ID)
 
@@ -85,7 +83,7 @@ def _tell_change(each: Correction) -> str:
 
 def _apply_corrections(context: Context, asked: CorrectionIds) -> RepairOutcome:
     if bool(asked.correction_ids) == asked.is_all:
-        raise InputError("Say which corrections.", hint="Give numbers, or --all, and only one of them.")
+        raise InputError("No corrections are selected.", hint="Give numbers, or --all, and only one of them.")
     if asked.is_all and not _find(context, None):
         raise ConflictError("No correction is waiting.", hint="`fusion corrections list` shows all of them.")
     if not asked.is_all:
@@ -101,7 +99,7 @@ def _undo_correction(context: Context, asked: CorrectionId) -> CorrectionRow:
 
 
 def _find(context: Context, correction_id: int | None) -> Sequence[Correction]:
-    """The correction of a number, or those that are waiting."""
+    """The correction with a number, or the waiting ones."""
     return [
         each
         for each in replacements.list_corrections(context.workspace)
@@ -113,7 +111,7 @@ CORRECTIONS = OperationGroup(
     "corrections",
     N_("Corrections"),
     N_(
-        "Events on record of which their source says something else now. An applied correction changes the "
+        "Stored events that their source sent again with other content. An applied correction changes the "
         "scores at once and can be undone."
     ),
     under="Events and people",
@@ -122,20 +120,20 @@ CORRECTION_OPERATIONS = (
     Query(
         name="corrections list", run=_list_corrections, needs="mend_events", parameters=CorrectionFilter,
         result=CorrectionRow, is_many=True, title=N_("Corrections"),
-        summary="List what sources say now of events on record, the newest first.",
-        empty=N_("No source says anything other than what is on record."), look="list corrections",
+        summary="List the changed versions of stored events, the newest first.",
+        empty=N_("No source has changed a stored event."), look="list corrections",
     ),
     Operation(
         name="corrections apply", run=_apply_corrections, needs="mend_events", parameters=CorrectionIds,
         result=RepairOutcome, arguments=("correction_ids",), is_on_page=False, of_row="correction_id",
-        summary="Replace what is on record by what the source says now; scores follow at once.",
+        summary="Replace stored events by their newer versions; scores are updated at once.",
         audit="apply corrections", button=N_("Apply"), is_offered=lambda row: row.status != "applied",
-        done=N_("Events replaced: {replaced}. Scores follow at once."),
+        done=N_("Events replaced: {replaced}. Scores are updated at once."),
     ),
     Operation(
         name="corrections undo", run=_undo_correction, needs="mend_events", parameters=CorrectionId,
         result=CorrectionRow, arguments=("correction_id",), is_on_page=False, of_row="correction_id",
-        summary="Undo a correction; scores are what they were before it, merges that it led to remain.",
+        summary="Undo a correction; scores are as before it, but merges that it caused remain.",
         audit="undo correction", button=N_("Undo"), is_offered=lambda row: row.status == "applied",
         done=N_("Correction {correction_id} was undone."),
     ),

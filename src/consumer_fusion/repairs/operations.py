@@ -1,4 +1,4 @@
-"""Operations that mend: rejected rows, and corrections of events on record."""
+"""Repair operations: rejected rows, and corrections of stored events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outcome: what became of rows that were read again, as every surface tells it."""
+"""Outcome: the result of rows that were read again, the same on every surface."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from consumer_fusion.records.import_record import ImportResult
 
 
 class RepairOutcome(Schema):
-    """What became of rows that were read again."""
+    """Result of rows that were read again."""
 
     accepted: int = describe("Accepted", "New events, now durable.")
-    duplicates: int = describe("Duplicates", "Events that said so already.")
-    rejected: int = describe("Rejected", "Rows set aside with a reason.")
+    duplicates: int = describe("Duplicates", "Events already stored.")
+    rejected: int = describe("Rejected", "Rows rejected with a reason.")
     unattributed: int = describe("Unattributed", "Events with an unknown consumer or brand.")
-    seconds: float = describe("Seconds", "How long it took.")
-    nobody: int = describe("Nobody", "Events whose key of the consumer stands for nobody.")
-    changed: int = describe("Changed", "Events of which the source says something else still.")
-    replaced: int = describe("Replaced", "Events on record that now say what the source says.")
+    seconds: float = describe("Seconds", "Duration in seconds.")
+    nobody: int = describe("Nobody", "Events whose consumer key is a placeholder.")
+    changed: int = describe("Changed", "Stored events whose newer version was not applied.")
+    replaced: int = describe("Replaced", "Stored events replaced by newer versions.")
 
 
 def tell_outcome(acceptance: ImportResult) -> RepairOutcome:

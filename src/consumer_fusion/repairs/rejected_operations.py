@@ -1,4 +1,4 @@
-"""Operations on rejected rows: listed with the reason, read again as they are or corrected, or dropped."""
+"""Operations on rejected rows: listing them with the reason, retrying them unchanged or corrected, or dropping them."""
 
 from __future__ import annotations
 
@@ -18,49 +18,47 @@ from consumer_fusion.repairs import rejected_rows
 from consumer_fusion.repairs.outcome import RepairOutcome, tell_outcome
 
 FORM_OF_PROBLEM = N_("Row {position} {message}")
-"""How the reason of every rejected row is written; what follows the number is in `ingest.validation`."""
-_ID = (N_("Number"), "The number of the row.")
+"""Form of the reason of every rejected row; the part after the number is in `ingest.validation`."""
+_ID = (N_("Number"), "Number of the row.")
 _IDS = (N_("Number"), "Numbers of rows.")
 _CODE = (N_("Reason"), "Only rows with this reason, such as invalid_time.")
 
 
 class RejectedRow(Schema):
-    """A row that was set aside."""
+    """A rejected row."""
 
     rejection_id: int = describe(*_ID)
-    source: str = describe("Source", "Where it came from.", is_shown=False)
-    position: int = describe("Row", "Which row of its import, from 1.")
-    code: str = describe("Reason", "A stable word for the reason.")
-    message: str = describe("Message", "What was found, what was expected, what to do.")
-    raw: str = describe("As it came", "The row as it came.", is_long=True)
+    source: str = describe("Source", "Origin of the row.", is_shown=False)
+    position: int = describe("Row", "Row number in its import, from 1.")
+    code: str = describe("Reason", "Stable code of the reason.")
+    message: str = describe("Message", "Error message: found value, expected value, remedy.")
+    raw: str = describe("Original row", "Row as received.", is_long=True)
 
 
 class ReasonCount(Schema):
-    """How many rows were set aside for a reason."""
+    """Number of rows rejected for a reason."""
 
-    code: str = describe("Reason", "A stable word for the reason.")
-    row_count: int = describe("Rows", "How many rows.")
+    code: str = describe("Reason", "Stable code of the reason.")
+    row_count: int = describe("Rows", "Number of rows.")
 
 
 class RejectedRows(Schema):
-    """Rows that were set aside, the oldest first."""
+    """Rejected rows, the oldest first."""
 
-    counts: list[ReasonCount] = describe(
-        "Reasons", "How many rows there are, the most frequent reason first."
-    )
+    counts: list[ReasonCount] = describe("Reasons", "Number of rows by reason, the most frequent first.")
     rows: list[RejectedRow] = describe("Rows set aside", "Some of them.")
 
 
 class RejectedFilter(Schema):
-    """Which rejected rows."""
+    """Selection of rejected rows."""
 
     code: str | None = describe(*_CODE, default=None)
-    after: int = describe("After", "Only rows with a higher number, to page on.", default=0)
+    after: int = describe("After", "Only rows with a higher number, for paging.", default=0)
     limit: Annotated[int, Field(ge=1)] = describe("At most", "Maximum number of rows.", default=100)
 
 
 class RejectedId(Schema):
-    """Which rejected row."""
+    """A rejected row."""
 
     rejection_id: int = describe(*_ID)
 
@@ -81,9 +79,9 @@ class DropRows(Schema):
 
 
 class Dropped(Schema):
-    """Rows that were dropped."""
+    """Dropped rows."""
 
-    dropped: int = describe("Dropped", "How many rows were dropped.")
+    dropped: int = describe("Dropped", "Number of dropped rows.")
 
 
 def _list_rows(context: Context, asked: RejectedFilter) -> RejectedRows:
@@ -112,16 +110,16 @@ def retry_rows(
     *,
     reading: ImportFormat | None = None,
 ) -> RepairOutcome:
-    """Read rejected rows again: those that are named, those of a reason, or all.
+    """Read rejected rows again: the given ones, those with a reason, or all.
 
     Args:
-        context: What the operation runs with.
-        asked: Which rows, and the corrected text of one.
-        progress: Told how far it is.
-        reading: How they are read now; None for as their import read them.
+        context: Context of the operation.
+        asked: Rows to read, and the corrected text of one.
+        progress: Progress callback.
+        reading: Format to read them in; None for that of their import.
 
     Raises:
-        NotFoundError: There is no such row.
+        NotFoundError: A row does not exist.
     """
     ids = asked.rejection_ids or None
     with context.reading() as session:
@@ -130,7 +128,7 @@ def retry_rows(
         count = sum(count_rejections(session).values()) if ids is None else len(ids)
     if not count:
         raise NotFoundError(
-            "There is nothing to read again.", hint="`fusion rejected list` shows what there is."
+            "There are no rows to retry.", hint="`fusion rejected list` lists all rejected rows."
         )
     context.describe(object_id=str(ids[0]) if ids and count == 1 else None, code=asked.code, rows=count)
     return tell_outcome(
@@ -143,7 +141,9 @@ def _drop_rows(context: Context, asked: DropRows) -> Dropped:
     context.describe(object_id=str(ids[0]) if len(ids) == 1 else None)
     with context.reading() as session:
         if asked.is_all and not count_rejections(session):
-            raise ConflictError("No row is set aside.", hint="`fusion rejected list` shows what there is.")
+            raise ConflictError(
+                "No row is set aside.", hint="`fusion rejected list` lists all rejected rows."
+            )
     return Dropped(dropped=rejected_rows.drop_rejected(context.workspace, ids or None, is_all=asked.is_all))
 
 
@@ -151,7 +151,7 @@ REJECTED = OperationGroup(
     "rejected",
     N_("Import errors"),
     N_(
-        "Rows that could not be taken are kept as they came. Correct one, or retry all once the mapping or the points "
+        "Rejected rows are stored as received. Correct one, or retry all once the mapping or the points "
         "are right."
     ),
 )
@@ -162,12 +162,12 @@ LIST_REJECTED = Query(
 )  # fmt: skip
 SHOW_REJECTED = Query(
     name="rejected show", run=_show_row, needs="mend_events", parameters=RejectedId, result=RejectedRow,
-    arguments=("rejection_id",), summary="Show one row as it came, with the reason.", look="look at rejected row",
+    arguments=("rejection_id",), summary="Show one row as received, with the reason.", look="look at rejected row",
 )  # fmt: skip
 RETRY = Operation(
     name="rejected retry", run=retry_rows, needs="mend_events", parameters=RetryRows, result=RepairOutcome,
     arguments=("rejection_ids",), audit="retry rejected rows", button=N_("Retry"),
-    summary="Read rows again, as they are or corrected; those that can be taken now leave the list.",
+    summary="Read rows again, unchanged or corrected; accepted rows leave the list.",
     done=N_("Rows accepted: {accepted}; already here: {duplicates}; still set aside: {rejected}."),
 )  # fmt: skip
 REJECTED_OPERATIONS = (
@@ -177,7 +177,7 @@ REJECTED_OPERATIONS = (
     Operation(
         name="rejected drop", run=_drop_rows, needs="mend_events", parameters=DropRows, result=Dropped,
         arguments=("rejection_ids",), audit="drop rejected rows", button=N_("Drop"), is_danger=True,
-        summary="Drop rows for good; an unchanged file that is imported again sets them aside anew.",
-        done=N_("Rows dropped for good: {dropped}."),
+        summary="Drop rows permanently; importing the unchanged file again rejects them again.",
+        done=N_("Rows dropped permanently: {dropped}."),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rejected rows: listed, read again as they are or repaired, or dropped."""
+"""Rejected rows: listing, retrying unchanged or corrected, and dropping."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from consumer_fusion.workspace import Workspace
 def list_rejected(
     workspace: Workspace, *, code: str | None = None, after: int = 0, limit: int | None = None
 ) -> tuple[tuple[Rejection, ...], dict[str, int]]:
-    """The rows set aside, and how many there are for each reason.
+    """The rejected rows, and their number for each reason.
 
     Args:
         workspace: The workspace.
         code: Only rows with this reason.
         after: Only rows with a higher number.
-        limit: At most so many rows.
+        limit: Maximum number of rows.
     """
     with workspace.store.reading() as session:
         return list_rejections(session, code=code, after=after, limit=limit), count_rejections(session)
@@ -41,22 +41,22 @@ def retry_rejected(
     workspace: Workspace, rejection_ids: Sequence[int] | None = None, raw: str | None = None,
     progress: Progress = ignore_progress, *, reading: ImportFormat | None = None,
 ) -> ImportResult:  # fmt: skip
-    """Read rows again as their import read them; a row that still cannot be taken keeps its number.
+    """Read rows again in their import's format; a row that is rejected again keeps its number.
 
     Args:
         workspace: The workspace.
-        rejection_ids: Which rows; None for all.
-        raw: The repaired row, in place of the one row named.
-        progress: Told how far it is.
-        reading: How they are read now; None for as their import read them.
+        rejection_ids: Rows to read; None for all.
+        raw: Corrected row, in place of the given one.
+        progress: Progress callback.
+        reading: Format to read them in; None for that of their import.
 
     Raises:
-        NotFoundError: There is no such row.
-        InputError: A repaired row is given for several.
+        NotFoundError: A row does not exist.
+        InputError: A corrected row is given for several rows.
     """
     started = perf_counter()
     if raw is not None and (rejection_ids is None or len(rejection_ids) != 1):
-        raise InputError("A repaired row stands for one row.", hint="Name the number of that row.")
+        raise InputError("A corrected row replaces exactly one row.", hint="Give the number of that row.")
     corrected = {} if raw is None or rejection_ids is None else {rejection_ids[0]: raw}
     claim = claim_folder(workspace.staging_folder / make_id())
     assert claim is not None, "an id that was made just now is nobody else's"
@@ -73,13 +73,13 @@ def retry_rejected(
 
 
 def drop_rejected(workspace: Workspace, rejection_ids: Sequence[int] | None, *, is_all: bool = False) -> int:
-    """Drop rows for good and return how many there were.
+    """Drop rows permanently and return their number.
 
     Raises:
-        InputError: Neither rows nor all are named.
+        InputError: Neither rows nor all are given.
     """
     if rejection_ids is None and not is_all:
-        raise InputError("No row is named.", hint="Give numbers, or --all.")
+        raise InputError("No row is selected.", hint="Give numbers, or --all.")
     with workspace.store.writing() as session:
         if rejection_ids is not None:
             list_rejections(session, rejection_ids=rejection_ids)

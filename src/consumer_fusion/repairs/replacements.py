@@ -1,4 +1,4 @@
-"""Replacements: what a source says now comes into the place of what is on record, and goes again."""
+"""Replacements: applying newer versions of stored events, and undoing that."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from consumer_fusion.workspace import Workspace
 
 
 def list_corrections(workspace: Workspace, *, limit: int | None = None) -> tuple[Correction, ...]:
-    """What sources say now of events on record, the newest first."""
+    """The changed versions of stored events, the newest first."""
     with workspace.store.reading() as session:
         return corrections.list_corrections(session, limit=limit)
 
 
 def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None = None) -> ImportResult:
-    """Put what sources say now into the place of what is on record; the scores follow at once.
+    """Replace stored events by their newer versions; scores are updated at once.
 
     Args:
         workspace: The workspace.
-        correction_ids: Which corrections; None for all that are waiting.
+        correction_ids: Corrections to apply; None for all waiting ones.
 
     Raises:
-        NotFoundError: There is no such correction.
-        ConflictError: One of them is applied already, or a later one of the same event is, or two are of one event.
-        InputError: What one of them says can no longer be taken.
+        NotFoundError: A correction does not exist.
+        ConflictError: One of them is applied already, or a later one of the same event is, or two are for one event.
+        InputError: The newer version of one of them is no longer valid.
     """
     with workspace.store.reading() as session:
         found = corrections.list_corrections(session, correction_ids)
@@ -47,14 +47,14 @@ def apply_corrections(workspace: Workspace, correction_ids: Sequence[int] | None
 
 
 def undo_correction(workspace: Workspace, correction_id: int) -> None:
-    """Put what was on record before a correction back into its place; the scores are exactly what they were.
+    """Restore the version stored before a correction; the scores are exactly as before.
 
-    What the correction brought to light of who is who stays known: a merge is undone by itself.
+    Identities found through the correction remain: a merge is undone separately.
 
     Raises:
-        NotFoundError: There is no such correction.
+        NotFoundError: The correction does not exist.
         ConflictError: It is not applied, or a later one of the same event is.
-        InputError: What was on record can no longer be taken.
+        InputError: The former version is no longer valid.
     """
     with workspace.store.reading() as session:
         (found,) = corrections.list_corrections(session, [correction_id])
@@ -80,13 +80,13 @@ def _replace(
         if staging.rejected_count:
             message = next(read_rejected(workspace.engine, staging))[1]
             raise InputError(
-                f"What is to come into its place can no longer be taken, so nothing was changed. {message}",
-                hint="Older releases took what this one refuses. Let the source send the event again.",
+                f"The replacing version is no longer valid, so nothing was changed. {message}",
+                hint="Older releases accepted what this one rejects. Let the source send the event again.",
             )
         if is_undoing and staging.nobody_count:
             raise InputError(
-                "What was on record names a consumer by a key that stands for nobody now, so nothing was changed.",
-                hint="Older releases took what this one refuses. Let the source send the event again.",
+                "The former version has a placeholder as consumer key, so nothing was changed.",
+                hint="Older releases accepted what this one rejects. Let the source send the event again.",
             )
         return pipeline.land_staged(
             workspace, staging, "", ignore_progress, started, is_replacing=True, note_replaced=note,

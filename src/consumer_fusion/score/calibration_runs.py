@@ -41,26 +41,26 @@ def calibrate_points(
     is_applied: bool = False,
     progress: Progress = ignore_progress,
 ) -> CalibrationReport:
-    """Learn half-lives, and points if asked, from what followed a cutoff; put them in force if asked and if better.
+    """Learn half-lives, and optionally points, from the outcomes after a cutoff; optionally put better ones in force.
 
     Args:
         workspace: The workspace.
         outcome: Key of the kind to predict.
-        horizon_days: How far ahead.
-        cutoff: The moment that splits past from future.
+        horizon_days: Horizon of the forecast, in days.
+        cutoff: Cutoff between past and future.
         with_points: Learn multipliers of the points too, not only half-lives and the link.
-        is_applied: Put what was learnt in force, where it is better on held-out pairs; `preview_calibration` says what
-            that would do to the scores. It stays on record where `apply_calibration` refuses it.
-        progress: Told how far it is.
+        is_applied: Whether to put the result in force where it is better on held-out pairs; `preview_calibration`
+            returns its effect on the scores. The result stays stored where `apply_calibration` refuses it.
+        progress: Progress callback.
 
     Raises:
-        RefusedError: It cannot be learnt honestly: a brand's own action, too few events, an open window.
+        RefusedError: It cannot be learnt soundly: a brand's own action, too few events, a window that has not ended.
     """
     force = put_points_in_force(workspace)
     own = workspace.points_path if workspace.points_path.exists() else None
     progress("read the ledger", 0, None)
     with workspace.store.reading() as session:
-        # What experiments decided stands fast: the rest is learnt around it.
+        # The results of experiments are fixed: the rest is learnt around them.
         base = read_effective_points(workspace, session, is_calibrated=False)
         ledger = read_ledgers(ScoreContext(session, workspace.engine, workspace.folder, base, force.kind_ids))
     progress("learn", 0, None)
@@ -93,12 +93,12 @@ def calibrate_points(
 def preview_calibration(
     workspace: Workspace, report: CalibrationReport, as_of: Moment = None
 ) -> ScoreComparison:
-    """What the scores of all pairs would be if a calibration came into force; nothing is changed.
+    """Compare the scores of all pairs with those under a calibration; nothing is changed.
 
     Args:
         workspace: The workspace.
         report: The calibration.
-        as_of: The moment of the scores; None for the usual one.
+        as_of: As-of time of the scores; None for the default.
     """
     force = put_points_in_force(workspace)
     moment = resolve_as_of(workspace, as_of)
@@ -120,21 +120,21 @@ def apply_calibration(
     *,
     comparison: ScoreComparison | None = None,
 ) -> None:
-    """Put a calibration in force that is on record.
+    """Put a stored calibration in force.
 
     Args:
         workspace: The workspace.
         report: The calibration.
-        progress: Told how far it is.
-        comparison: What it does to all scores, where `preview_calibration` has just told it.
+        progress: Progress callback.
+        comparison: Its effect on all scores, if `preview_calibration` has just returned it.
 
     Raises:
-        RefusedError: It is not better than what was there before, or would tell the unhappy as happy.
-        NotFoundError: It is not on record.
+        RefusedError: It is not better than the points before it, or would show unhappy relationships as happy.
+        NotFoundError: It is not stored.
     """
     objection = find_objection(report)
     if not objection:
-        # The pairs it was learnt from are not all pairs, and are scored at another moment.
+        # The calibration was learnt from a sample of pairs, and the scores have another as-of time.
         changes = comparison or preview_calibration(workspace, report)
         objection = object_to_lifting(changes.low_before, changes.low_lifted)
     if objection:
@@ -147,8 +147,8 @@ def apply_calibration(
         made = [row["calibration_id"] for row in rows if read_report(json.loads(row["report"])) == report]
         if not made:
             raise NotFoundError(
-                "This calibration is not on record in this workspace.",
-                hint="Calibrate here, then apply what it says.",
+                "This calibration is not stored in this workspace.",
+                hint="Calibrate in this workspace, then apply the result.",
             )
         session.update(CALIBRATIONS, {"is_applied": False}, {"is_applied": True})
         session.update(CALIBRATIONS, {"is_applied": True}, {"calibration_id": made[-1]})
@@ -167,10 +167,10 @@ def predict_pairs(
     """Forecast an outcome for every pair with evidence.
 
     Returns:
-        Rows of consumer, brand, probability, expected_value, fusion_score and reasons, and what to know of all of them.
+        Rows of consumer, brand, probability, expected_value, fusion_score and reasons, with a summary of all of them.
 
     Raises:
-        RefusedError: The past cannot tell.
+        RefusedError: The past does not support a forecast.
     """
     force = put_points_in_force(workspace)
     moment = resolve_as_of(workspace, as_of)
@@ -195,7 +195,7 @@ def predict_pairs(
 
 
 def read_latest_calibration(workspace: Workspace) -> CalibrationReport | None:
-    """The calibration that was made last, whether in force or not."""
+    """The most recent calibration, whether in force or not."""
     with workspace.store.reading() as session:
         rows = session.read(CALIBRATIONS, order_by=("made_us",))
     return read_report(json.loads(rows["report"][-1].as_py())) if rows.num_rows else None

@@ -1,7 +1,7 @@
-"""The points in force: the shipped table, what calibration taught, the workspace sets and experiments decided.
+"""The points in force: the shipped table, then calibration, then the workspace's points, then experiments.
 
-A change of points alone is a matter of reading. Where rules, half-lives or trust changed, the states concerned
-are folded anew here, before anything is read with them.
+A change of points alone needs no folding. Where rules, half-lives or trust changed, the states concerned
+are folded again here, before anything is read with them.
 """
 
 from __future__ import annotations
@@ -50,23 +50,23 @@ POINTS_MARK = "points_version"
 
 @dataclass(frozen=True, slots=True)
 class PointsInForce:
-    """The points that numbers are read with.
+    """The points in force, with the numbers of their kinds.
 
     Attributes:
-        points: The table.
-        kind_ids: The number of every key that was ever in force.
+        points: Points table.
+        kind_ids: Number of every key that was ever in force.
     """
 
     points: PointsTable
     kind_ids: Mapping[str, int]
 
     def open(self, workspace: Workspace, session: Session) -> ScoreContext:
-        """What scores of the workspace are read with in a session."""
+        """The context for reading scores of the workspace in a session."""
         return ScoreContext(session, workspace.engine, workspace.folder, self.points, self.kind_ids)
 
 
 def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progress) -> PointsInForce:
-    """The points in force; states that a changed table touches are folded anew first.
+    """The points in force; states affected by a changed table are folded again first.
 
     Raises:
         PointsError: The workspace's own points break a rule.
@@ -83,12 +83,12 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
         if previous is not None and digest_folding(previous) != digest_folding(points):
             _fold_changes(workspace, session, previous, points, kind_ids, progress)
         if previous is not None and not session.count(BRAND_REFERENCES):
-            # A store of an older release, whose references were of another sort.
+            # A store of an older release, whose references were of another form.
             landing = AffectedConsumers()
             points = follow_orders(workspace, session, points, kind_ids, landing, is_whole=True)
             settle(workspace, session, points, kind_ids, landing, progress)
         if previous is not None and workspace.on_change is None:
-            # The file was changed by hand: whoever comes next puts it in force, and cannot know who changed it.
+            # The file was edited by hand: the next process puts it in force, and cannot know who edited it.
             entry = AuditEntry(PRODUCT, "put points in force", workspace.now_us, points.version)
             append_audit(session, [entry])
         workspace.note_change(session)
@@ -99,10 +99,10 @@ def put_points_in_force(workspace: Workspace, progress: Progress = ignore_progre
 def begin_change(
     workspace: Workspace, progress: Progress = ignore_progress
 ) -> Iterator[tuple[Session, PointsInForce]]:
-    """A writing session together with the points that are in force in it.
+    """A writing session, with the points that are in force in it.
 
-    Another process may put other points in force while this one waits for its turn to write; what it then wrote
-    with the former ones would fit nothing.
+    Another process may put other points in force while this one waits for the write lock; anything then written
+    with the former points would be inconsistent.
     """
     unnoted = replace(workspace, on_change=None)
     while True:
@@ -122,16 +122,16 @@ def read_effective_points(
     calibration: CalibrationReport | None = None,
     is_calibrated: bool = True,
 ) -> PointsTable:
-    """What experiments decided over the workspace's points over the calibrated over the shipped ones.
+    """The shipped points, overridden by calibration, then by the workspace's own points, then by experiments.
 
     A contested event counts nothing whatever its points (`docs/concepts/score.md`).
 
     Args:
         workspace: The workspace.
-        session: One moment of its store.
-        without: The key of a kind of which no experiment decides.
-        calibration: One to take in place of that in force.
-        is_calibrated: Whether any calibration counts; what a calibration starts from has none in it.
+        session: Session of its store.
+        without: Key of a kind whose experiments are ignored.
+        calibration: Calibration to use in place of that in force.
+        is_calibrated: Whether a calibration is applied; a new calibration starts from points without one.
     """
     own = workspace.points_path if workspace.points_path.exists() else None
     points = load_points(own)
@@ -151,7 +151,7 @@ def read_effective_points(
 
 
 def read_overrides(session: Session) -> list[PointsOverride]:
-    """The points of brand actions that experiments decided; of each action the one that was applied last."""
+    """The points of brand actions that experiments decided; for each action the override applied last."""
     in_force: dict[str, PointsOverride] = {}
     columns = ("override", "applied_us", "withdrawn_us")
     for row in session.read(
@@ -172,7 +172,7 @@ def _fold_changes(
     progress: Progress,
 ) -> None:
     if _write_rules(previous) != _write_rules(points):
-        progress("give kind and magnitude anew", 0, None)
+        progress("assign kinds and magnitudes again", 0, None)
         rewrite_events(
             session,
             workspace.engine,
@@ -188,7 +188,7 @@ def _fold_changes(
             for key, kind in points.kinds.items()
             if key not in previous.kinds or _fades_anew(previous.kinds[key], kind)
         ]
-    progress("fold anew", 0, None)
+    progress("fold again", 0, None)
     refold(ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids), kinds=changed)
     settle(workspace, session, points, kind_ids, AffectedConsumers(consumers=None), progress)
 

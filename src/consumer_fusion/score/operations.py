@@ -1,4 +1,4 @@
-"""Operations on points: what a kind of event adds to which facet, changed for this workspace."""
+"""Operations on points: the points, half-life and trust of a kind of event, changed for this workspace."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DEFAULT_HALF_LIFE_DAYS = 90.0
 
 
 def _read_points(value: object) -> object:
-    """Points by facet as they are typed: `delight=2 feet=1`."""
+    """Points by facet in the typed form `delight=2 feet=1`."""
     if not isinstance(value, str):
         return value
     parts = [part.partition("=") for part in value.replace(",", " ").split()]
@@ -38,27 +38,25 @@ def _read_points(value: object) -> object:
 
 
 class ChangePoints(Schema):
-    """A kind of event, and what it is to be worth; what is left out stays as it is in force."""
+    """A kind of event and its new points; fields left out keep their value in force."""
 
     key: Text = describe(N_("Kind"), "The kind of event, such as 'Order Completed'.")
     points: Annotated[dict[Facet, float], BeforeValidator(_read_points)] | None = describe(
-        N_("Points"), "By facet, such as 'delight=2 feet=1'; 0 takes a facet away.", default=None
+        N_("Points"), "Points by facet, such as 'delight=2 feet=1'; 0 removes a facet.", default=None
     )
     graded: list[Facet] | None = describe(
         N_("Times the size"), "Facets whose points are multiplied by the size of the event.", default=None
     )
     half_life_days: float | None = describe(
-        N_("Half-life"), "After so many days an event counts half.", default=None
+        N_("Half-life"), "Days after which an event counts half.", default=None
     )
-    trust: float | None = describe(
-        N_("Trust"), "0 to 1: how far events of the kind are believed.", default=None
-    )
+    trust: float | None = describe(N_("Trust"), "0 to 1: trust in events of the kind.", default=None)
     meaning: str = describe(
-        N_("Meaning"), "One sentence; only of a kind that the shipped table does not have.", default=""
+        N_("Meaning"), "One sentence; only for a kind missing from the shipped table.", default=""
     )
     is_reset: bool = describe(
         N_("Reset"),
-        "Back to the shipped points, or to what a calibration taught.",
+        "Whether to restore the shipped or calibrated points.",
         default=False,
         option="--reset",
     )
@@ -73,11 +71,11 @@ class ChangedPoints(Schema):
     """A kind of event whose points were changed."""
 
     kind: str = describe("Kind", "The kind of event.")
-    version: str = describe("Version", "The version of the points that is in force now.")
+    version: str = describe("Version", "Version of the points in force.")
 
 
 def _complete(asked: ChangePoints, kind: Kind | None) -> KindForm:
-    """What was asked for, with what is in force where nothing was said."""
+    """The requested form, completed with the values in force."""
     entries = () if kind is None else kind.entries
     points = {entry.facet: entry.points for entry in entries} | (asked.points or {})
     graded = [entry.facet for entry in entries if entry.is_graded] if asked.graded is None else asked.graded
@@ -111,7 +109,7 @@ def _change_points(context: Context, asked: ChangePoints) -> ChangedPoints:
         workspace.note_change(session)
 
     points = save_own(replace(workspace, on_change=note), own, before=asked.before)
-    # On record also where what was asked for is in force already.
+    # Recorded in the audit log even if the requested points are already in force.
     with context.writing():
         return ChangedPoints(kind=asked.key, version=points.version)
 
@@ -126,7 +124,7 @@ GROUPS = (
     OperationGroup(
         "points",
         N_("Points"),
-        "The points in force: what each kind of event adds to which facet, and how fast it fades.",
+        "The points in force: points by facet and half-life of each kind of event.",
     ),
 )
 OPERATIONS = (CHANGE_POINTS,)

@@ -1,4 +1,4 @@
-"""What two points tables say differently, and what that does to the scores: for whoever is to put one in force."""
+"""Differences between two points tables, and their effect on the scores: a preview of a change of points."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _BINS = 41
 
 @dataclass(frozen=True, slots=True)
 class PointsDifference:
-    """One thing that two points tables say differently.
+    """One difference between two points tables.
 
     Attributes:
         key: The kind, or `constants`.
-        field: What differs, `half_life_days` or `points.wallet`; empty where the whole kind does.
-        before: In the first table; None where it has none.
-        after: In the second table; None where it has none.
+        field: The field that differs, such as `half_life_days` or `points.wallet`; empty where the whole kind does.
+        before: Value in the first table; None where it has none.
+        after: Value in the second table; None where it has none.
     """
 
     key: str
@@ -40,7 +40,7 @@ class PointsDifference:
 
 
 def compare_points(before: PointsTable, after: PointsTable) -> tuple[PointsDifference, ...]:
-    """Everything that the second table says differently, in the order of the tables."""
+    """All differences of the second table from the first, in the order of the tables."""
     differences = _compare_fields("constants", asdict(before.constants), asdict(after.constants))
     for key in [*before.kinds, *(key for key in after.kinds if key not in before.kinds)]:
         first, second = before.kinds.get(key), after.kinds.get(key)
@@ -73,7 +73,7 @@ def _compare_fields(
 
 @dataclass(frozen=True, slots=True)
 class PairMove:
-    """What another points table does to the score of one pair.
+    """Effect of another points table on the score of one pair.
 
     Attributes:
         consumer: Key of the consumer.
@@ -90,21 +90,21 @@ class PairMove:
 
 @dataclass(frozen=True, slots=True)
 class ScoreComparison:
-    """What another points table does to the scores of all pairs.
+    """Effect of another points table on the scores of all pairs.
 
     Attributes:
-        pair_count: So many pairs.
-        class_count: So many are another class of relationship with it.
-        low_before: So many are under 45 now.
-        low_after: So many are with it.
-        low_kept: Of those under 45 now, so many still are.
-        low_lifted: Of those under 45 now, so many are above neutral with it.
-        high_before: So many are over 55 now.
-        high_after: So many are with it.
-        quantiles: By the share of pairs below: by how much a score moves.
-        bins: Counts of moves, in equally wide bins from `-reach` to `reach`.
-        reach: The largest move of a score, without sign.
-        largest: The pairs that move most.
+        pair_count: Number of pairs.
+        class_count: Number of pairs whose class of relationship changes.
+        low_before: Number of pairs below 45 now.
+        low_after: Number of pairs below 45 with the other table.
+        low_kept: Number of pairs below 45 now and with the other table.
+        low_lifted: Number of pairs below 45 now and above neutral with the other table.
+        high_before: Number of pairs above 55 now.
+        high_after: Number of pairs above 55 with the other table.
+        quantiles: Quantiles of the change of a score, by share of pairs.
+        bins: Histogram of the changes, in bins of equal width from `-reach` to `reach`.
+        reach: Largest change of a score, without sign.
+        largest: Pairs with the largest changes.
     """
 
     pair_count: int
@@ -125,10 +125,10 @@ def score_anew(
     context: ScoreContext,
     as_of_us: int,
 ) -> pa.Table:
-    """The scores of all pairs as another table with the same rules gives them, by a fold that nothing keeps.
+    """The scores of all pairs with another table with the same rules, by a fold that is not stored.
 
     Returns:
-        As of `score_states`.
+        The columns of `score_states`.
     """
     states = fold_until(context, EventSelection(until_us=as_of_us), as_of_us)
     return score_states(context.engine, states, context.points, context.kind_ids)
@@ -137,12 +137,12 @@ def score_anew(
 def compare_scores(
     before: pa.Table, after: pa.Table, name_entities: Callable[[Iterable[int]], Mapping[int, str]]
 ) -> ScoreComparison:
-    """What changes between two tables of scores of the same pairs.
+    """Compare two tables of scores of the same pairs.
 
     Args:
         before: Scores as `score_states` gives them.
-        after: The same with another table.
-        name_entities: Gives the keys of the numbers of consumers and brands.
+        after: Scores with the other table.
+        name_entities: Returns the keys of consumers and brands by their numbers.
     """
     pair = ["consumer_id", "brand_id"]
     told = [*pair, "fusion_score", "symbiosis"]

@@ -1,4 +1,4 @@
-"""Changing the workspace's points: a kind's form becomes the file of own points, checked and written as a whole."""
+"""Changing the workspace's points: a form is merged into its points file, checked and written atomically."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ ALL_FACETS = tuple(facet for direction in DIRECTIONS for facet in FACETS[directi
 
 @dataclass(frozen=True, slots=True)
 class KindForm:
-    """What somebody filled in for one kind.
+    """Values of a form for one kind.
 
     Attributes:
         key: The kind.
-        points: By facet; 0 takes a facet away.
+        points: Points by facet; 0 removes a facet.
         graded: Facets that are multiplied by the magnitude.
-        half_life_days: After so many days an event counts half.
-        trust: 0 to 1, how far events of the kind are believed.
-        meaning: One sentence; only of a kind that the shipped table does not have.
+        half_life_days: Half-life in days.
+        trust: 0 to 1: trust in events of the kind.
+        meaning: One sentence; only for a kind missing from the shipped table.
     """
 
     key: str
@@ -42,16 +42,16 @@ class KindForm:
 
 
 def read_own(workspace: Workspace) -> Own:
-    """What the workspace says itself; nothing where it has no file."""
+    """The workspace's own points; empty where it has no file."""
     return dict(read_overrides(workspace.points_path)) if workspace.points_path.exists() else {}
 
 
 def change_own(own: Own, form: KindForm) -> Own:
-    """The own points with what was filled in; only what differs from the shipped table is said.
+    """The workspace's own points with a form merged in; only differences from the shipped table are kept.
 
     Args:
-        own: What the workspace says so far.
-        form: What was filled in.
+        own: The workspace's own points before.
+        form: Values of the form.
     """
     shipped = load_points().kinds.get(form.key)
     kinds = dict(own.get("kinds", {}))
@@ -83,7 +83,7 @@ def change_own(own: Own, form: KindForm) -> Own:
 
 
 def drop_own(own: Own, key: str) -> Own:
-    """The own points without anything about a kind: it is then as shipped, or as a calibration taught."""
+    """The workspace's own points without a kind, which is then as shipped or as calibrated."""
     kinds = {name: said for name, said in dict(own.get("kinds", {})).items() if name != key}
     return {
         **{name: value for name, value in own.items() if name != "kinds"},
@@ -92,7 +92,7 @@ def drop_own(own: Own, key: str) -> Own:
 
 
 def check_own(own: Own) -> PointsTable:
-    """The table that own points make.
+    """The table with the workspace's own points.
 
     Raises:
         PointsError: They break rules; the message lists all of them.
@@ -109,22 +109,22 @@ def check_own(own: Own) -> PointsTable:
 
 
 def save_own(workspace: Workspace, own: Own, *, before: str | None) -> PointsTable:
-    """Put own points in force, whole or not at all.
+    """Put the workspace's own points in force, atomically.
 
     Args:
         workspace: The workspace.
-        own: What it is to say.
-        before: The version of the points that whoever changes them has seen; None for whichever is in force.
+        own: New content.
+        before: Version of the points that the caller has seen; None to skip the check.
 
     Raises:
-        ConflictError: Somebody has changed them meanwhile.
+        ConflictError: They were changed in the meantime.
         PointsError: They break rules.
     """
     check_own(own)
     if before not in (None, put_points_in_force(replace(workspace, on_change=None)).points.version):
         raise ConflictError(
-            _("Somebody has changed the points since you opened the page."),
-            hint=_("Open the kind again, see what is in force now, and change it once more."),
+            _("The points have been changed since you opened the page."),
+            hint=_("Open the kind again, check the current values and repeat your change."),
         )
     path = workspace.points_path
     present = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -132,7 +132,7 @@ def save_own(workspace: Workspace, own: Own, *, before: str | None) -> PointsTab
     try:
         return put_points_in_force(workspace).points
     except BaseException:
-        # Or they would come into force later, without anybody's record of it.
+        # Otherwise they would come into force later, without an audit entry.
         _write_whole(path, present)
         raise
 
@@ -147,7 +147,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 
 def describe_kind(kind: Kind | None) -> dict[str, object]:
-    """A kind as the audit keeps it, before and after a change."""
+    """A kind in the form of the audit log, before or after a change."""
     if kind is None:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""The file of own points, written anew with what people wrote in it: remarks, order and spacing stay."""
+"""The workspace's points file, rewritten with comments, order and spacing preserved."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import tomlkit
 from tomlkit.items import InlineTable
 
 Own = dict[str, Any]
-"""What the file of own points says, as TOML reads it."""
+"""Content of the points file, as parsed from TOML."""
 
 
 def write_into(text: str, own: Own) -> str:
-    """The text of the file so that it says what it is to say; what did not change stands as it was written.
+    """The text of the file with new content; unchanged parts keep their text.
 
     Args:
-        text: The file as it is.
-        own: What it is to say.
+        text: Present text of the file.
+        own: New content.
     """
     document = tomlkit.parse(text)
     _bring_up_to_date(document, own)
     written = tomlkit.dumps(document)
     if not _says(written, own):
-        # A form of the language that cannot be changed in its place: better without remarks than wrong.
+        # Some TOML cannot be edited in place: losing the comments is better than a wrong file.
         written = tomlkit.dumps(_plain(own))
     return written
 
@@ -48,7 +48,7 @@ def _bring_up_to_date(present: MutableMapping[str, Any], wanted: Mapping[str, An
 
 
 def _plain(value: Any, *, is_inline: bool = False) -> Any:
-    """A value as it is written: whole numbers without a point, the points of a kind in one line."""
+    """A value for TOML: whole numbers without a decimal point, the points of a kind in one line."""
     if isinstance(value, Mapping):
         made: Any = tomlkit.inline_table() if is_inline else tomlkit.table()
         for name, part in value.items():

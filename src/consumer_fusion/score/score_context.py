@@ -1,4 +1,4 @@
-"""What scores are read and folded with: one moment of the store, where to compute, and the points in force."""
+"""Context for reading and folding scores: a session of the store, the engine, and the points in force."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from consumer_fusion.storage.store import Session
 
 @dataclass(frozen=True, slots=True)
 class ScoreContext:
-    """What scores are read and folded with.
+    """Context for reading and folding scores.
 
     Attributes:
-        session: One moment of the store; a transaction, for what writes.
-        engine: Where to compute.
-        folder: The workspace.
+        session: Session of the store; a transaction for writes.
+        engine: Engine to compute with.
+        folder: Folder of the workspace.
         points: The points table.
-        kind_ids: The number of every key that was ever in force.
+        kind_ids: Number of every key that was ever in force.
     """
 
     session: Session

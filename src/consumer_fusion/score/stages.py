@@ -1,4 +1,4 @@
-"""Stages of an import that concern the score: money is sized, kinds and magnitudes are given, events are folded."""
+"""Score stages of an import: money is sized, kinds and magnitudes are assigned, events are folded."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _fold_segments(landing: Landing) -> None:
 
 
 def _note_newest(landing: Landing) -> None:
-    """Note the newest moment, and of whom something may be derived."""
+    """Store the time of the newest event, and collect the consumers with events from which others may be derived."""
     session, points = landing.session, landing.points
     session.write_mark(NEWEST_MARK, max(int(session.read_mark(NEWEST_MARK) or 0), landing.newest_us))
     wanted = ", ".join(str(landing.kind_ids[key]) for key in sorted(list_deriving_kinds(points)))
@@ -103,13 +103,13 @@ def _note_newest(landing: Landing) -> None:
 def _derive_and_fold(landing: Landing) -> None:
     settle(landing.workspace, landing.session, landing.points, landing.kind_ids, landing, landing.progress)
     if landing.replaced and landing.replaced_us == landing.former_mark_us:
-        # Perhaps what was the newest moment is none any more; what followed from it is gone by now, too.
+        # The time of the newest event may have changed; by now the events derived from it are gone too.
         newest_us = find_newest(landing.session, landing.workspace.engine, landing.workspace.folder)
         landing.session.write_mark(NEWEST_MARK, newest_us)
 
 
 def _learn_dispersions(landing: Landing) -> None:
-    """See anew which kinds come in runs, each time that there are half as many events again."""
+    """Learn the dispersions again each time the number of events has grown by half."""
     session = landing.session
     if not landing.accepted:
         return

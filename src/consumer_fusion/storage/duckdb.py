@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 from consumer_fusion.errors import DamagedFileError, EngineError, ExhaustedError, FusionError
 
 SEGMENT_ROW_GROUP = 122_880
-"""Rows a Parquet row group; a multiple of DuckDB's vector size."""
+"""Rows per Parquet row group; a multiple of DuckDB's vector size."""
 
 
 class DuckDBEngine:
     """An in-memory DuckDB database. Each call runs on a cursor of its own, so threads never wait for each other.
 
     Args:
-        spill_folder: Where intermediate results go when memory is short.
-        memory_limit_mb: How much memory all calls together may take.
-        threads: How many threads compute, for all calls together; 0 for one a core.
+        spill_folder: Folder for intermediate results when memory is short.
+        memory_limit_mb: Memory limit of all calls together.
+        threads: Number of threads for all calls together; 0 for one per core.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class DuckDBEngine:
         self._spill_folder = spill_folder
         self._memory_limit_mb = memory_limit_mb
         self._threads = threads
-        # Held while a cursor is lent or returned, never during a query.
+        # Held while a cursor is borrowed or returned, never during a query.
         self._returned = threading.Condition()
         self._database: duckdb.DuckDBPyConnection | None = None
         self._idle: list[duckdb.DuckDBPyConnection] = []
@@ -43,8 +43,8 @@ class DuckDBEngine:
         if self._database is None:
             self._database = duckdb.connect(":memory:")
             self._database.execute(f"set memory_limit = '{self._memory_limit_mb}MB'")
-            # A file that was written anew under its old name, with its old size, within seconds, was answered
-            # from both versions, byte by byte, by this cache (DuckDB 1.5.6; tests/contract/test_engine.py).
+            # This cache mixed both versions of a file that was rewritten under the same name, with the same size,
+            # within seconds (DuckDB 1.5.6; tests/contract/test_engine.py).
             self._database.execute("set enable_external_file_cache = false")
             if self._threads:
                 self._database.execute(f"set threads = {self._threads}")
@@ -77,7 +77,7 @@ class DuckDBEngine:
     def _tables(
         self, step: str, sql: str, tables: Mapping[str, pa.Table] | None, *, is_stream: bool = False
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        # A stream may be left halfway, so nobody else gets its cursor.
+        # A stream may be abandoned halfway, so its cursor is not reused.
         with self._lend_cursor(is_reusable=not is_stream) as cursor:
             for name, table in (tables or {}).items():
                 cursor.register(name, table)
@@ -92,7 +92,7 @@ class DuckDBEngine:
     def read(self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
         """Run one query and return its rows; see `Engine.read`."""
         with self._tables(step, sql, tables) as cursor:
-            # A relation (`sql`) is planned when it is made and again when it is read.
+            # A relation (`sql`) is planned when it is created and again when it is read.
             return cursor.execute(sql).to_arrow_table()
 
     def stream(
@@ -119,7 +119,7 @@ class DuckDBEngine:
         """Free memory and files once the calls of other threads have ended."""
         own = threading.current_thread()
         with self._returned:
-            # A stream that this thread or one that ended left halfway runs no query, and may never be closed.
+            # A stream abandoned halfway by this thread or a finished one runs no query, and may never be closed.
             while any(each is not own and each.is_alive() for each in self._borrowers):
                 self._returned.wait(timeout=1.0)
             for cursor in self._idle:
@@ -131,7 +131,7 @@ class DuckDBEngine:
 
 
 def _make_cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """A connection of its own to the same database, with the settings that it does not inherit."""
+    """A separate connection to the same database, with the settings that it does not inherit."""
     cursor = database.cursor()
     cursor.execute("set timezone = 'UTC'")
     cursor.execute("set enable_progress_bar = false")
@@ -140,7 +140,7 @@ def _make_cursor(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnecti
 
 
 def _name_failure(error: duckdb.Error, step: str, sql: str) -> FusionError:
-    """Say what failed; the query's text goes with the error for whoever mends the product, its rows never do."""
+    """Convert an engine error; the query's text is attached for debugging, but never its rows."""
     failure: FusionError
     damaged = next(filter(_is_damaged, map(Path, re.findall(r"'([^']+\.parquet)'", sql))), None)
     if damaged is not None:
@@ -153,7 +153,7 @@ def _name_failure(error: duckdb.Error, step: str, sql: str) -> FusionError:
     elif isinstance(error, (duckdb.OutOfMemoryException, duckdb.IOException)):
         failure = ExhaustedError(
             f"The step '{step}' failed: {str(error).splitlines()[0]}",
-            hint="See that the disk has room and that `memory_limit_mb` suits the machine, then do it again.",
+            hint="Check that the disk has space and that `memory_limit_mb` suits the machine, then try again.",
         )
     else:
         # DuckDB quotes offending values in the detail of a message, so it is kept only for errors about the text.
@@ -162,14 +162,14 @@ def _name_failure(error: duckdb.Error, step: str, sql: str) -> FusionError:
         )
         failure = EngineError(
             f"The step '{step}' failed: {str(error).splitlines()[0] if is_about_text else type(error).__name__}",
-            hint="Do it again; if it fails again, run `fusion doctor`, and tell the makers the name of the step.",
+            hint="Try again; if it fails again, run `fusion doctor`, and report the name of the step as a bug.",
         )
     failure.add_note(f"Its query was: {sql.strip()}")
     return failure
 
 
 def _is_damaged(path: Path) -> bool:
-    """Whether a file that was written whole cannot be read to its end."""
+    """Whether a completely written file cannot be read to its end."""
     try:
         with pq.ParquetFile(path) as file:
             for _ in file.iter_batches():

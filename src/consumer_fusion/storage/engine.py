@@ -1,4 +1,4 @@
-"""The port through which queries run: SQL text and named tables in, Arrow out."""
+"""The port for queries: SQL text and named tables in, Arrow out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pyarrow as pa
 
 
 class Engine(Protocol):
-    """A place where queries run.
+    """An engine for queries.
 
-    Tables given with a query exist for that query alone: what is to be kept is written to a file or a store.
+    Tables given with a query exist for that query alone: lasting results are written to a file or a store.
     """
 
     def read(self, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None) -> pa.Table:
@@ -20,7 +20,7 @@ class Engine(Protocol):
 
         Args:
             sql: The text of a SELECT.
-            step: The name of the step, for error messages.
+            step: Name of the step, for error messages.
             tables: Arrow tables that the text refers to by name.
 
         Raises:

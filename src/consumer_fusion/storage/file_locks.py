@@ -1,7 +1,7 @@
-"""Claims on working folders: a folder belongs to the one process that works in it, for as long as that process lives.
+"""Locks of working folders: a folder belongs to one process for as long as that process lives.
 
-A claim is a lock of the operating system on a file beside the folder. It ends with the process, however that ends:
-what a dead process left behind can be told from what a living one is writing, without guessing by age.
+A claim is a lock of the operating system on a file next to the folder. It ends with the process, however that ends:
+so the remains of a dead process can be distinguished from the files of a living one, without guessing by age.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _LOCK = ".lock"
 
 
 class FolderLock:
-    """A folder that is ours; as a context it ends with the block.
+    """A locked folder; as a context it is released with the block.
 
-    On leaving normally the folder is removed: its work is done. On an error it stays, so that the work can go on
-    later, unless the claim says that it never can.
+    On normal exit the folder is removed. On an error it is kept, so that the work can be resumed
+    later, unless it is not resumable.
     """
 
     def __init__(self, folder: Path, descriptor: int, *, is_resumable: bool) -> None:
@@ -29,10 +29,10 @@ class FolderLock:
         self._is_resumable = is_resumable
 
     def release(self, *, with_folder: bool) -> None:
-        """Give the folder up, and remove it if it is of no more use."""
+        """Release the folder, and remove it if it is no longer needed."""
         if with_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
-        # The name goes before the lock does: whoever opened the file meanwhile sees that its name is gone.
+        # The name is removed before the lock: a process that opened the file meanwhile sees that its name is gone.
         _name_lock(self.folder).unlink(missing_ok=True)
         os.close(self._descriptor)
 
@@ -46,11 +46,11 @@ class FolderLock:
 
 
 def claim_folder(folder: Path, *, is_resumable: bool = False) -> FolderLock | None:
-    """Claim a folder, which need not exist; None while another living process (or thread) has it.
+    """Lock a folder, which need not exist; None while another living process (or thread) holds it.
 
     Args:
         folder: The folder.
-        is_resumable: Whether it is kept when the work in it fails.
+        is_resumable: Whether the folder is kept when the work in it fails.
     """
     lock = _name_lock(folder)
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -67,14 +67,14 @@ def claim_folder(folder: Path, *, is_resumable: bool = False) -> FolderLock | No
 
 
 def sweep_claims(parent: Path, *, keep: Collection[str] = ()) -> int:
-    """Remove the working folders that no living process has.
+    """Remove the working folders that no living process holds.
 
     Args:
         parent: The folder of the working folders.
-        keep: Names of those that somebody may still go on with.
+        keep: Names of folders to keep for resumption.
 
     Returns:
-        How many were removed.
+        Number of removed folders.
     """
     names = {path.name.removesuffix(_LOCK) for path in parent.iterdir()} if parent.exists() else set()
     removed = 0

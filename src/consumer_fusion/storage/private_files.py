@@ -1,4 +1,4 @@
-"""Files and folders that hold personal data: their owner's alone from the moment they are made."""
+"""Files and folders with personal data: accessible by their owner only, from their creation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ _OTHERS = 0o077
 
 
 def make_file(path: Path) -> Path:
-    """Make an empty file that only its owner may open, and return its path; one that is there stays as it is."""
+    """Create an empty file that only its owner may open, and return its path; an existing one is unchanged."""
     path.touch(mode=0o600)
     return path
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that only its owner may enter; one that is there and empty becomes so."""
+    """Create a folder that only its owner may enter; an existing empty one becomes private."""
     is_new = not path.exists()
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not is_new and not any(path.iterdir()):
@@ -22,5 +22,5 @@ def make_folder(path: Path) -> None:
 
 
 def is_private(path: Path) -> bool:
-    """Whether nobody but the owner may open it."""
+    """Whether only the owner may open it."""
     return not path.stat().st_mode & _OTHERS

@@ -16,11 +16,11 @@ from consumer_fusion.storage.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """A result that was kept.
+    """A stored result.
 
     Attributes:
-        relation: SQL text by which a query names it.
-        row_count: How many rows it has.
+        relation: SQL text of its relation.
+        row_count: Number of rows.
     """
 
     relation: str
@@ -28,37 +28,37 @@ class StoredResult:
 
 
 class Scratch(Protocol):
-    """Where results are kept until the import is done."""
+    """Storage of results until the import is done."""
 
     @property
     def engine(self) -> Engine:
-        """Where queries run that name them."""
+        """The engine for queries that use the results."""
         ...
 
     def keep(
         self, name: str, sql: str, *, step: str, tables: Mapping[str, pa.Table] | None = None
     ) -> StoredResult:
-        """Run a query and keep its rows.
+        """Run a query and store its rows.
 
         Args:
-            name: A name that no other result of the import has.
+            name: Name, unique within the import.
             sql: The text of a SELECT.
-            step: The name of the step, for error messages.
+            step: Name of the step, for error messages.
             tables: Arrow tables that the text refers to by name.
         """
         ...
 
     def keep_table(self, name: str, table: pa.Table) -> str:
-        """Keep rows that are at hand, and return the text by which a query names them."""
+        """Store a table, and return the SQL text of its relation."""
         ...
 
 
 class FileScratch:
-    """Results as Parquet files, however many rows they have.
+    """Results as Parquet files, for any number of rows.
 
     Args:
-        engine: Where queries run.
-        folder: An empty folder that belongs to the import.
+        engine: Engine for the queries.
+        folder: Empty folder that belongs to the import.
     """
 
     def __init__(self, engine: Engine, folder: Path) -> None:
@@ -79,10 +79,10 @@ class FileScratch:
 
 
 class MemoryScratch:
-    """Results as Arrow tables, for the few rows of what arrives over the network: no file is written.
+    """Results as Arrow tables, for the few rows of arrivals: no file is written.
 
     Args:
-        engine: Where queries run.
+        engine: Engine for the queries.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -97,14 +97,14 @@ class MemoryScratch:
         return StoredResult(self.keep_table(name, table), table.num_rows)
 
     def keep_table(self, name: str, table: pa.Table) -> str:
-        """Keep rows under a name; see `Scratch.keep_table`."""
+        """Store a table under a name; see `Scratch.keep_table`."""
         relation = f"kept_{name}"
         self._tables[relation] = table
         return relation
 
 
 class _EngineWithTables:
-    """An engine whose queries also find tables that are kept."""
+    """An engine whose queries can also use stored tables."""
 
     def __init__(self, engine: Engine, kept: Mapping[str, pa.Table]) -> None:
         self._engine = engine

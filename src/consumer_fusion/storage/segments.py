@@ -1,8 +1,8 @@
-"""Sealed segments: immutable Parquet files, their manifest, and the ids that still guard against retries.
+"""Sealed segments: immutable Parquet files, their manifest, and the ids kept to recognise retries.
 
-A file is written under another name, brought to disk, renamed, and exists only once its manifest row commits.
-Files are written in writing sessions only, of which there is one at a time: whoever has one and finds a file that
-the manifest does not name knows that nobody is writing it.
+A file is written under a temporary name, synced, renamed, and exists only once its manifest row commits.
+Files are written in writing sessions only, of which there is one at a time: so in such a session a file that
+the manifest does not list is not being written.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from consumer_fusion.storage.store import Between, Session, Store
 
 SEGMENT_FOLDER = "segments"
 _REPLACED = ".replaced"
-"""Ends the name of the empty file that stands beside a segment since it was struck from the manifest."""
+"""Suffix of the empty marker file next to a segment that was removed from the manifest."""
 _CLOCK_SECONDS = 1.0
 _DIGESTS = ".ids"
-"""Ends the name of the file beside a segment in which the digests of its ids are."""
+"""Suffix of the file next to a segment with the digests of its ids."""
 UNATTRIBUTED_BUCKET = -1
 
 
 def place_segment(folder: Path, segment_id: str, bucket: int) -> Path:
-    """Where the file of a segment goes, as an absolute path; its folder is made."""
+    """The absolute path of a segment's file; its folder is created."""
     name = "unattributed" if bucket == UNATTRIBUTED_BUCKET else f"bucket={bucket:02d}"
     target = folder / SEGMENT_FOLDER / name / f"{segment_id}.parquet"
     if not target.parent.exists():
@@ -39,12 +39,12 @@ def place_segment(folder: Path, segment_id: str, bucket: int) -> Path:
 
 
 def place_digests(segment: Path) -> Path:
-    """Where the digests of the ids of a segment go; the file goes with the segment."""
+    """The path of the digests of a segment's ids; the file is deleted with the segment."""
     return segment.with_suffix(_DIGESTS)
 
 
 def finish_file(unfinished: Path, final: Path) -> str:
-    """Bring a written file to disk under its final name and return its SHA-256."""
+    """Sync a written file to disk under its final name and return its SHA-256."""
     digest = hashlib.sha256()
     with unfinished.open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -57,7 +57,7 @@ def finish_file(unfinished: Path, final: Path) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to disk."""
+    """Sync the directory entries of a folder to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -73,7 +73,7 @@ def list_segments(session: Session) -> tuple[Segment, ...]:
 
 
 def add_segments(session: Session, segments: Iterable[Segment], sealed_us: int) -> None:
-    """Enter segments into the manifest."""
+    """Insert segments into the manifest."""
     rows = [
         (
             each.segment_id,
@@ -91,7 +91,7 @@ def add_segments(session: Session, segments: Iterable[Segment], sealed_us: int) 
 
 
 def remove_segments(session: Session, folder: Path, segments: Sequence[Segment]) -> None:
-    """Strike segments from the manifest.
+    """Remove segments from the manifest.
 
     Their files stay for readers who opened the store before; `sweep_replaced` deletes them later.
     """
@@ -104,7 +104,7 @@ def remove_segments(session: Session, folder: Path, segments: Sequence[Segment])
 
 
 def remember_events(session: Session, keys: Iterable[tuple[int, str]], sealed_us: int) -> None:
-    """Keep the ids of events that leave the inbox, so that a retry of one is known at once."""
+    """Store the ids of events that leave the inbox, so that a retry of one is recognised at once."""
     session.insert(
         SEEN_EVENTS,
         SEEN_EVENTS.column_names,
@@ -114,19 +114,19 @@ def remember_events(session: Session, keys: Iterable[tuple[int, str]], sealed_us
 
 
 def forget_events(session: Session, before_us: int) -> int:
-    """Drop remembered ids that were sealed before the moment; segments still hold them."""
+    """Delete ids that were sealed before the given time; segments still have them."""
     return session.delete(SEEN_EVENTS, {"sealed_us": Between(at_most=before_us)})
 
 
 def sweep_replaced(store: Store, folder: Path) -> int:
-    """Delete the segment files that were replaced, except those that somebody may still be reading.
+    """Delete replaced segment files, except those that may still be read.
 
     Args:
         store: The store of the manifest.
-        folder: The workspace.
+        folder: Folder of the workspace.
 
     Returns:
-        How many files were deleted.
+        Number of deleted files.
     """
     if next((folder / SEGMENT_FOLDER).glob(f"*/*{_REPLACED}"), None) is None:
         return 0
@@ -136,37 +136,37 @@ def sweep_replaced(store: Store, folder: Path) -> int:
 
 
 def find_unseen(store: Store) -> float:
-    """A moment (seconds since 1970) such that what was replaced before it is in no session; 0 where there is none.
+    """A time (seconds since 1970) such that files replaced before it are in no session; 0 where there is none.
 
-    Whoever reads a segment does so within a session, and the log of the store can be emptied only where no session is
+    A segment is only read within a session, and the log of the store can only be truncated if no session is
     older than the last commit.
     """
-    # Compared with times of files, which lag by some milliseconds; so it is the system's clock, whatever a test's says.
+    # Compared with times of files, which lag by some milliseconds; so it is the system's clock, even in tests.
     moment = read_system_clock().timestamp() - _CLOCK_SECONDS
     return moment if store.truncate_log() else 0.0
 
 
 def sweep_files(session: Session, folder: Path, *, replaced_before: float) -> int:
-    """Delete files of segments that no manifest row names.
+    """Delete files of segments that are missing from the manifest.
 
-    What an interrupted writer left goes at once, because nobody ever read it; a replaced segment goes once the
-    readers who may still need it had their time.
+    Remains of an interrupted writer are deleted at once, because they were never read; a replaced segment is deleted
+    once no reader can still need it.
 
     Args:
         session: A writing session, so that no file is being written.
-        folder: The workspace.
-        replaced_before: A moment at which nobody saw a state of the store in which they were named any more, in
-            seconds since 1970 on the clock of the files; what was replaced later is kept.
+        folder: Folder of the workspace.
+        replaced_before: Time after which no session saw them in the manifest any more, in
+            seconds since 1970 on the clock of the files; files replaced later are kept.
 
     Returns:
-        How many were deleted.
+        Number of deleted files.
     """
     known = {folder / each.path for each in list_segments(session)}
     removed = 0
     for path in sorted((folder / SEGMENT_FOLDER).glob("*/*.parquet*")):
         if path.suffix == _REPLACED:
             segment = path.with_suffix("")
-            # The strike of a segment that is in the manifest never committed.
+            # The removal of a segment that is in the manifest never committed.
             if segment in known or not segment.exists():
                 path.unlink(missing_ok=True)
         elif path not in known:
@@ -181,7 +181,7 @@ def sweep_files(session: Session, folder: Path, *, replaced_before: float) -> in
     for path in (folder / SEGMENT_FOLDER).glob(f"*/*{_DIGESTS}*"):
         if path.suffix == _DIGESTS:
             is_left = not path.with_suffix(".parquet").exists()
-        else:  # unfinished: whoever writes it does so within a session
+        else:  # unfinished: it is only written within a session
             is_left = path.stat().st_mtime < replaced_before
         if is_left:
             path.unlink(missing_ok=True)

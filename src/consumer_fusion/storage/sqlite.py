@@ -1,6 +1,6 @@
 """SQLite as the hot store: one file, write-ahead log, every commit on disk before it returns.
 
-The schema comes from the declarations in `records`; the hot paths speak to the driver with `executemany`.
+The schema comes from the declarations in `records`; the hot paths call the driver's `executemany`.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 @dataclass(frozen=True, slots=True)
 class StoreSchema:
-    """What one file of a workspace holds, and how a file of an older release comes to hold it.
+    """Schema of one file of a workspace, and its upgrade from older releases.
 
     Attributes:
-        name: What the file is called in messages.
+        name: Name of the file in messages.
         tables: Its tables.
-        version: The version that this release speaks.
-        mark: The mark under which a file keeps its version. A file without it is refused.
-        folder: Where the revisions lie that lead to it; None where a file of another version is emptied, because
-            nothing in it has to outlive a release.
+        version: Schema version of this release.
+        mark: Mark with the version of a file. A file without it is refused.
+        folder: Folder of its revisions; None where a file of another version is emptied, because
+            its content need not outlive a release.
     """
 
     name: str
@@ -66,14 +66,14 @@ ARRIVAL_SCHEMA = StoreSchema(
     mark="arrivals_version",
     folder=_MIGRATIONS / "arrival_revisions",
 )
-"""Where events arrive: a file of its own, so that arriving never waits for an import."""
+"""The file of arriving events, separate so that an arrival never waits for an import."""
 SESSION_SCHEMA = StoreSchema(
     "session store", (STAFF_SESSIONS, SIGN_IN_FAILURES, MARKS), "1", mark="sessions_version", folder=None
 )
-"""Who is signed in and who tried to: a file of its own, so that nobody waits for an import to come in."""
+"""The file of sessions and failed sign-ins, separate so that signing in never waits for an import."""
 STORE_TABLES = STORE_SCHEMA.tables
 WAIT_SECONDS = 3600.0
-"""A bulk import writes for minutes; whoever wants to write meanwhile waits for it."""
+"""A bulk import writes for minutes; other writers wait for it."""
 _BUSY_MILLISECONDS = 120_000
 
 _SQL_TYPES: dict[str, Any] = {
@@ -83,7 +83,7 @@ _SQL_TYPES: dict[str, Any] = {
     "boolean": sa.Boolean,
 }
 _WRITING_CACHE, _READING_CACHE = "pragma cache_size = -65536", "pragma cache_size = -8192"
-"""In KiB. Who writes changes pages all over the file; who reads needs few, and there may be many who do."""
+"""In KiB. A writer changes pages all over the file; a reader needs few, and there may be many readers."""
 _PRAGMAS = (
     "journal_mode = wal",
     "synchronous = full",
@@ -91,18 +91,18 @@ _PRAGMAS = (
     "cache_size = -8192",
     "temp_store = memory",
     "foreign_keys = on",
-    # What is deleted is overwritten, whatever this build of SQLite does by itself.
+    # Deleted data is overwritten, whatever the default of this build of SQLite.
     "secure_delete = on",
 )
 
 
 def build_schema(tables: Sequence[Table] = TABLES) -> sa.MetaData:
-    """The tables as SQLAlchemy knows them, from their declarations."""
+    """The tables as SQLAlchemy metadata, from their declarations."""
     schema = sa.MetaData()
     for table in tables:
         columns: list[sa.Column[Any] | sa.Constraint] = []
         for column in table.columns:
-            # SQLite counts up by itself only for a column that is exactly INTEGER PRIMARY KEY.
+            # SQLite autoincrements only a column that is exactly INTEGER PRIMARY KEY.
             is_counter = table.has_sequence and table.primary_key == (column.name,)
             columns.append(
                 sa.Column(
@@ -131,8 +131,8 @@ class SQLiteStore:
 
     Args:
         path: The file.
-        schema: What is kept in it.
-        is_read_only: Whether the file lies where nothing can be written, not even a log beside it.
+        schema: Schema of the file.
+        is_read_only: Whether the file is on a read-only medium, where not even a log can be written.
     """
 
     def __init__(self, path: Path, schema: StoreSchema = STORE_SCHEMA, *, is_read_only: bool = False) -> None:
@@ -140,7 +140,7 @@ class SQLiteStore:
         self.schema = schema
         self._is_read_only = is_read_only
         self._wait_seconds = WAIT_SECONDS
-        # One thread at a time asks for the turn to write: those that wait take no connection from those that read.
+        # One thread at a time requests the write lock: those that wait take no connection from readers.
         self._turn = Lock()
         self._engine = sa.create_engine(
             _write_address(path, is_read_only=is_read_only),
@@ -152,9 +152,9 @@ class SQLiteStore:
         sa.event.listen(self._engine, "connect", _set_reading_pragmas if is_read_only else _set_pragmas)
 
     def create(self) -> None:
-        """Make the tables that do not exist yet."""
-        make_file(self.path)  # its log and what else SQLite puts beside it are as private
-        # All in one transaction: each costs a write of its own to the disk.
+        """Create the tables that do not exist yet."""
+        make_file(self.path)  # its log and other files of SQLite get the same permissions
+        # All in one transaction: each has a disk write of its own.
         with (
             _name_failures(self.path), self._engine.connect() as connection,
             _write(connection, WAIT_SECONDS) as session,
@@ -164,13 +164,13 @@ class SQLiteStore:
                 session.write_mark(self.schema.mark, self.schema.version)
 
     def bring_up_to_date(self) -> str | None:
-        """Migrate a file of an older release in one transaction; refuse a version that no revision is for.
+        """Migrate a file of an older release in one transaction; refuse an unknown version.
 
         Returns:
-            The version that it had, if it was migrated.
+            Its former version, if it was migrated.
 
         Raises:
-            ConflictError: The file has no version, or one that this release does not know.
+            ConflictError: The file has no version, or one unknown to this release.
         """
         with self.reading() as session:
             found = session.read_mark(self.schema.mark)
@@ -214,11 +214,11 @@ class SQLiteStore:
         _create_tables(connection, self.schema.tables)
 
     def copy_to(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
-        """Copy the file as it is at one moment, while others read and write it.
+        """Copy a consistent snapshot of the file, while others read and write it.
 
         Args:
-            path: A file that does not exist yet.
-            progress: Told how many pages are done, and how many there are.
+            path: Path of a file that does not exist yet.
+            progress: Called with the number of pages done and in total.
         """
 
         def tell(_: int, remaining: int, total: int) -> None:
@@ -230,24 +230,24 @@ class SQLiteStore:
             try:
                 source = connection.connection.driver_connection
                 assert isinstance(source, sqlite3.Connection)
-                # All in one step: a copy in several begins anew whenever somebody else writes.
+                # All in one step: a copy in several steps starts again whenever another process writes.
                 source.backup(target, pages=-1, progress=tell)
-                # As one file, without a log beside it.
+                # As one file, without a separate log.
                 target.execute("pragma journal_mode = delete")
             finally:
                 target.close()
 
     def check_file(self) -> list[str]:
-        """What is broken in the file; empty when it is whole."""
+        """Integrity errors of the file; empty when it is intact."""
         with _name_failures(self.path), self._engine.connect() as connection:
             rows = connection.exec_driver_sql("pragma integrity_check").fetchall()
         return [str(row[0]) for row in rows if row[0] != "ok"]
 
     def truncate_log(self) -> bool:
-        """Bring the write-ahead log into the file and empty it, as far as nobody reads or writes.
+        """Checkpoint and truncate the write-ahead log, if no session is open.
 
         Returns:
-            Whether it was: then everybody who reads from now on sees at least what was committed before the call.
+            Whether it was: then all later readers see at least what was committed before the call.
         """
         if self._is_read_only:
             return False
@@ -265,7 +265,7 @@ class SQLiteStore:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session of one moment; see `Store.reading`."""
+        """A read session; see `Store.reading`."""
         with _name_failures(self.path), self._engine.connect() as connection:
             connection.exec_driver_sql("begin")
             try:
@@ -275,7 +275,7 @@ class SQLiteStore:
 
     @contextmanager
     def writing(self, *, wait_seconds: float | None = None) -> Iterator[Session]:
-        """The one writing session; see `Store.writing`."""
+        """The write session; see `Store.writing`."""
         if self._is_read_only:
             raise _tell_read_only(self.path)
         end = monotonic() + (self._wait_seconds if wait_seconds is None else wait_seconds)
@@ -297,7 +297,7 @@ class SQLiteStore:
             self._turn.release()
 
     def with_patience(self, wait_seconds: float) -> SQLiteStore:
-        """The same store; see `Store.with_patience`."""
+        """The same store with another timeout; see `Store.with_patience`."""
         other = copy.copy(self)
         other._wait_seconds = wait_seconds
         return other
@@ -314,7 +314,7 @@ def _create_tables(connection: sa.Connection, tables: Sequence[Table]) -> None:
 
 @cache
 def _write_statements(tables: tuple[Table, ...]) -> tuple[str, ...]:
-    """What makes the tables and their indexes; two processes may make a file at the same time."""
+    """The statements that create the tables and indexes; two processes may create a file at the same time."""
     statements: list[sa.schema.ExecutableDDLElement] = []
     for made in build_schema(tables).sorted_tables:
         statements.append(sa.schema.CreateTable(made, if_not_exists=True))
@@ -328,12 +328,12 @@ def _write_address(path: Path, *, is_read_only: bool) -> str:
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size:
         raise StoreError(
-            f"The file {path.name} has a log of changes beside it that cannot be brought in, because nothing may be "
+            f"The file {path.name} has a write-ahead log that cannot be applied, because nothing may be "
             "written there.",
             hint="Open the workspace once where it may be written, or read a copy of it.",
             where=str(path),
         )
-    # Nobody changes it meanwhile, so neither locks nor a log are needed.
+    # No other process changes it, so neither locks nor a log are needed.
     return f"sqlite:///file:{quote(str(path))}?mode=ro&immutable=1&uri=true"
 
 
@@ -348,7 +348,7 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 @contextmanager
 def _write(connection: sa.Connection, wait_seconds: float) -> Iterator[SQLiteSession]:
-    """A transaction that writes: all that happens within, or nothing of it."""
+    """A write transaction: all or nothing."""
     _begin_writing(connection, wait_seconds)
     try:
         connection.exec_driver_sql(_WRITING_CACHE)
@@ -364,7 +364,7 @@ def _write(connection: sa.Connection, wait_seconds: float) -> Iterator[SQLiteSes
 
 
 def _begin_writing(connection: sa.Connection, wait_seconds: float) -> None:
-    # Tries of one second each, because an interruption from the keyboard is heard only between two of them.
+    # Attempts of one second each, because a keyboard interrupt is only handled between two of them.
     end = monotonic() + wait_seconds
     connection.exec_driver_sql("pragma busy_timeout = 1000")
     try:
@@ -380,7 +380,7 @@ def _begin_writing(connection: sa.Connection, wait_seconds: float) -> None:
 
 
 def _roll_back(connection: sa.Connection) -> None:
-    # Where the disk is full, SQLite has rolled back already and says that there is nothing to roll back.
+    # On a full disk, SQLite has rolled back already and reports that there is nothing to roll back.
     with suppress(sa.exc.OperationalError):
         connection.exec_driver_sql("rollback")
 
@@ -394,14 +394,14 @@ def _is_busy(error: BaseException | None) -> bool:
 def _tell_busy(path: Path) -> StoreError:
     return StoreError(
         "Another process has been writing to this workspace for too long.",
-        hint="Wait until it is done, then do the same again.",
+        hint="Wait until it is done, then try again.",
         where=str(path),
     )
 
 
 def _tell_read_only(path: Path) -> StoreError:
     return StoreError(
-        "The workspace lies where nothing may be written; it can be read, not changed.",
+        "The workspace is in a read-only location; it can be read, not changed.",
         hint="Make its folder writable, or copy it to one that is.",
         where=str(path),
     )
@@ -409,7 +409,7 @@ def _tell_read_only(path: Path) -> StoreError:
 
 @contextmanager
 def _name_failures(path: Path) -> Iterator[None]:
-    """Say what a failure of the file or its disk means; the driver's messages name tables, never a value."""
+    """Convert a failure of the file or its disk; the driver's messages name tables, never a value."""
     try:
         yield
     except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
@@ -419,13 +419,13 @@ def _name_failures(path: Path) -> Iterator[None]:
         if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise DamagedFileError(
                 f"The file {path.name} is damaged.",
-                hint="Restore the last backup (`fusion restore`); `fusion doctor` says what else is harmed.",
+                hint="Restore the last backup (`fusion restore`); `fusion doctor` reports any other damage.",
                 where=str(path),
             ) from error
         if not isinstance(cause, sqlite3.OperationalError):
             raise
         raise StoreError(
-            f"The store could not go on: {cause}. Nothing of this step was kept.",
-            hint="Check that the disk has room and that the file may be written, then run the same command again.",
+            f"The store failed: {cause}. Nothing of this step was stored.",
+            hint="Check that the disk has space and that the file is writable, then run the same command again.",
             where=str(path),
         ) from error

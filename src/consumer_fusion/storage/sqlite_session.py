@@ -1,4 +1,4 @@
-"""A transaction on a SQLite file: statements are built from declared names only, values travel as parameters."""
+"""A transaction on a SQLite file: statements are built from declared names only, values are passed as parameters."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from consumer_fusion.storage.store import Between, Row, Value, Where
 
 _ROWS_PER_FETCH = 10_000
 _FEW_KEYS = 100
-"""Up to so many rows of keys are written into the statement that looks for them."""
+"""Maximum number of key rows that are written into the statement that looks them up."""
 _ARROW_TYPES = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
 
 
 @dataclass(frozen=True, slots=True)
 class _Matched:
-    """Rows of keys that a statement can join.
+    """Key rows that a statement can join.
 
     Attributes:
-        relation: The name under which they are.
-        prefix: What the statement begins with.
-        condition: What joins them (`k`) with a table (`t`).
-        values: The parameters of the prefix.
+        relation: Name of their relation.
+        prefix: Beginning of the statement.
+        condition: Join condition of the keys (`k`) and a table (`t`).
+        values: Parameters of the prefix.
     """
 
     relation: str
@@ -39,7 +39,7 @@ class _Matched:
 
 
 class SQLiteSession:
-    """A transaction; the statements are built from declared names only, values always travel as parameters."""
+    """A transaction; the statements are built from declared names only, values are always passed as parameters."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
@@ -157,7 +157,7 @@ class SQLiteSession:
         return int(self.read_mark(_name_version(scope)) or 0)
 
     def move_versions(self) -> None:
-        """Move on the data versions of what this transaction changed; called once, before it is committed."""
+        """Increment the data versions of the changed scopes; called once, before the commit."""
         for scope in sorted(self._moved):
             self.write_mark(_name_version(scope), self.read_version(scope) + 1)
 
@@ -173,7 +173,7 @@ class SQLiteSession:
         rows = list(zip(*(column.to_pylist() for column in keys.columns)))
         marks = ", ".join("?" for _ in names)
         if 0 < len(rows) <= _FEW_KEYS:
-            # Few go with the statement: to make a table for them takes longer than to look them up.
+            # A few go with the statement: creating a table for them takes longer than looking them up.
             listed = ", ".join([f"({marks})"] * len(rows))
             with_keys = f"with k ({', '.join(names)}) as (values {listed})"
             yield _Matched("k", with_keys, condition, tuple(itertools.chain.from_iterable(rows)))
@@ -185,7 +185,7 @@ class SQLiteSession:
         self._run("drop table temp.matched")
 
     def _fetch(self, table: Table, names: Sequence[str], text: str, values: Sequence[Value] = ()) -> pa.Table:
-        # Some rows at a time: as Python values they take ten times the memory that they take as Arrow's.
+        # In batches: as Python values rows take ten times the memory that they take in Arrow.
         cursor = self._connection.connection.cursor()
         try:
             cursor.execute(text, tuple(values))
@@ -200,7 +200,7 @@ class SQLiteSession:
         return self._connection.exec_driver_sql(text, tuple(values))
 
     def _run_many(self, text: str, rows: Iterable[Row]) -> int:
-        # SQLAlchemy turns every row into a list of its own before the driver sees it; the driver itself takes
+        # SQLAlchemy converts every row into a list before the driver gets it; the driver itself takes
         # an iterator, which halves the time of a fold.
         cursor = self._connection.connection.cursor()
         try:

@@ -1,4 +1,4 @@
-"""The port of the hot store: everything that must be transactional lives in one database behind it."""
+"""The port of the hot store: all transactional data is in one database behind it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Where = Mapping[str, "Value | Between | Sequence[Value]"]
 
 
 class Session(Protocol):
-    """One transaction: all that is read is of one moment, all that is written comes into force together."""
+    """One transaction: a consistent snapshot for reads, and atomic writes."""
 
     def read(
         self, table: Table, where: Where | None = None, *, columns: Sequence[str] | None = None,
@@ -44,11 +44,11 @@ class Session(Protocol):
     def read_matching(
         self, table: Table, keys: pa.Table, *, columns: Sequence[str] | None = None
     ) -> pa.Table:
-        """Rows whose columns equal one of the key rows; the key table's column names say which columns."""
+        """Rows whose columns equal one of the key rows; the columns are those of the key table."""
         ...
 
     def count(self, table: Table, where: Where | None = None) -> int:
-        """How many rows meet the conditions."""
+        """Number of rows that meet the conditions."""
         ...
 
     def summarise(self, table: Table, column: str, function: str) -> int | float | None:
@@ -58,7 +58,7 @@ class Session(Protocol):
     def insert(
         self, table: Table, columns: Sequence[str], rows: Iterable[Row], *, ignore: bool = False
     ) -> int:
-        """Insert rows and return how many were new; with `ignore`, rows whose unique key exists are passed over."""
+        """Insert rows and return the number of new ones; with `ignore`, rows whose unique key exists are skipped."""
         ...
 
     def replace(self, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -76,11 +76,11 @@ class Session(Protocol):
         ...
 
     def update(self, table: Table, values: Mapping[str, Value], where: Where) -> int:
-        """Set columns of the rows that meet the conditions and return how many there were."""
+        """Set columns of the rows that meet the conditions and return the number of rows."""
         ...
 
     def delete(self, table: Table, where: Where | None = None) -> int:
-        """Delete the rows that meet the conditions and return how many there were."""
+        """Delete the rows that meet the conditions and return the number of rows."""
         ...
 
     def delete_matching(self, table: Table, keys: pa.Table) -> int:
@@ -96,9 +96,9 @@ class Session(Protocol):
         ...
 
     def read_version(self, scope: Scope) -> int:
-        """The data version of a scope: as long as it stays, no row of its tables has changed.
+        """The data version of a scope: while it is unchanged, no row of its tables has changed.
 
-        Every transaction that changes rows of a table of the scope moves it on, whoever writes it.
+        Every transaction that changes rows of a table of the scope increments it.
         """
         ...
 
@@ -107,28 +107,28 @@ class Store(Protocol):
     """The hot store."""
 
     def reading(self) -> AbstractContextManager[Session]:
-        """A session that sees one moment and writes nothing."""
+        """A read session: a consistent snapshot, without writes."""
         ...
 
     def writing(self, *, wait_seconds: float | None = None) -> AbstractContextManager[Session]:
-        """A session that alone writes; on leaving it normally its writes are durable, on an error they are gone.
+        """The only write session at a time; its writes are durable on normal exit and rolled back on an error.
 
         Args:
-            wait_seconds: How long to wait while another writes; as long as a bulk import takes by default.
+            wait_seconds: Timeout while another session writes; by default long enough for a bulk import.
 
         Raises:
-            StoreError: The wait was in vain, or the disk refused.
+            StoreError: The timeout expired, or a disk error occurred.
         """
         ...
 
     def truncate_log(self) -> bool:
-        """Empty the log of changes, and say whether it could be: nobody still sees what was before the call."""
+        """Truncate the write-ahead log; returns whether that was possible, so that no session sees an earlier state."""
         ...
 
     def with_patience(self, wait_seconds: float) -> Store:
-        """The same store, for whoever would rather be told than wait so long for a turn to write."""
+        """The same store, with a shorter timeout for the write lock."""
         ...
 
     def close(self) -> None:
-        """Give files and memory back."""
+        """Free files and memory."""
         ...

@@ -131,7 +131,7 @@ def test_going_back_to_the_shipped_points_leaves_nothing_behind(owner, workspace
 def test_a_change_upon_a_change_of_somebody_else_is_refused(owner, workspace):
     answer = change_points(owner, workspace, before="an older version")
     assert answer.status_code == 409
-    assert "Somebody has changed the points" in answer.text
+    assert "The points have been changed" in answer.text
 
 
 def test_points_that_break_a_rule_are_refused_with_the_reason(owner, workspace):

@@ -99,7 +99,7 @@ def import_events(workspace, folder, *events):
 
 
 def test_an_event_of_nobody_is_shown_and_then_counts_for_its_consumer(owner, workspace, tmp_path):
-    assert "Every event names its consumer" in owner.get("/unattributed").text
+    assert "Every event has a consumer" in owner.get("/unattributed").text
     import_events(workspace, tmp_path, NOBODYS, OF_NO_BRAND)
     page = owner.get("/unattributed").text
     assert page.index("till-8") < page.index("till-7")
@@ -114,7 +114,7 @@ def test_an_event_of_nobody_is_shown_and_then_counts_for_its_consumer(owner, wor
     owner.send(
         "/unattributed", "/identities/attach", source="till", event_id="till-8", brand="book-shop", reason="Said so."
     )  # fmt: skip
-    assert "Every event names its consumer" in owner.get("/unattributed").text
+    assert "Every event has a consumer" in owner.get("/unattributed").text
     assert read_actions(workspace).count("attach event") == 2
 
 

@@ -1,4 +1,4 @@
-"""Calibration: half-lives, links and multipliers learnt from outcomes, and whether they may come into force."""
+"""Calibration: half-lives, links and multipliers learnt from outcomes, and the checks before they come into force."""
 
 __all__ = [
     "calibration",

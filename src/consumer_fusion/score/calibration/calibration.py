@@ -1,7 +1,7 @@
-"""Calibration: one half-life a kind, and one multiplier if asked, learnt from outcomes and tried on other pairs.
+"""Calibration: a half-life per kind, and optionally a multiplier, learnt from outcomes and validated on held-out pairs.
 
 See `docs/concepts/calibration.md`. What a brand sends or grants is never learnt from observation, because brands
-choose whom they send it to: with no true effect, a targeted campaign looks like a cause. Only an experiment tells.
+choose the recipients: with no true effect, a targeted campaign looks like a cause. Only an experiment can answer.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _LEAST_HISTORY_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Which kinds are learnt and which keep theirs, with the reason."""
+    """The kinds to learn, and those that keep their points, with the reason."""
 
     learnt: tuple[str, ...]
     kept: Mapping[str, str]
@@ -79,26 +79,26 @@ def calibrate(
     most_cutoffs: int = 4,
     with_placebo: bool = True,
 ) -> CalibrationReport:
-    """Learn half-lives, and points if asked, from what followed a cutoff; measure them on pairs that were held out.
+    """Learn half-lives, and optionally points, from the outcomes after a cutoff; measure them on held-out pairs.
 
     Args:
         ledger: Annotated events: consumer_id, brand_id, kind (key of the points table), occurred_us, day,
             magnitude, trust, value (money; missing where there is none).
         points: The table in force.
         outcome: Key of the kind to predict, `Order Completed`.
-        horizon_days: How far ahead.
-        cutoff_us: The past ends here; the outcome may come up to `horizon_days` later.
-        seed: For the split of the pairs and the bootstrap.
+        horizon_days: Horizon of the forecast, in days.
+        cutoff_us: Cutoff between past and future; outcomes count up to `horizon_days` later.
+        seed: Random seed of the split of the pairs and of the bootstrap.
         with_points: Whether multipliers of the points are learnt too, within bounds (`calibration_bounds`). By default
-            only half-lives and the link are: who returns is not always well.
-        learn: Keys to learn; all that may be, if not given.
-        protect: Keys that the workspace set itself and that therefore stay.
-        most_cutoffs: Learn from this many cutoffs, a horizon apart, where history reaches back; the measures
-            are always of the given one.
-        with_placebo: Whether to learn a made-up kind of random events too, to see how far chance gets.
+            only half-lives and the link are: a returning consumer is not always a happy one.
+        learn: Keys to learn; by default all that can be learnt.
+        protect: Keys set by the workspace, which stay as they are.
+        most_cutoffs: Maximum number of cutoffs to learn from, a horizon apart, as far as history reaches; the measures
+            are always those at the given cutoff.
+        with_placebo: Whether a placebo kind of random events is learnt too, to see how far chance gets.
 
     Raises:
-        RefusedError: It cannot be learnt from this ledger without misleading.
+        RefusedError: The ledger cannot teach this without misleading.
         MissingExtraError: scipy is not installed.
     """
     check_request(points, outcome, horizon_days, learn)
@@ -117,7 +117,7 @@ def calibrate(
         learn_lesson(_take_everywhere(samples, half), points, outcome, plan.learnt, with_points=with_points)
         for half in halves
     ]
-    # Each half is forecast by what the other half taught, so that no pair is measured on its own lesson.
+    # Each half is forecast from the other half, so that no pair is measured on its own training data.
     held_out = [take_pairs(latest, np.sort(half[:_MOST_ROWS])) for half in halves]
     forecasts = [forecast_both(*each) for each in zip(held_out, reversed(lessons), strict=True)]
     happened = np.concatenate([half.is_outcome for half in held_out])
@@ -125,7 +125,7 @@ def calibrate(
     gains = compute_log_losses(happened, before) - compute_log_losses(happened, after)
     gain, gain_error = float(np.mean(gains)), bootstrap_mean_error(gains, seed)
     placebo_share = learn_placebo(lessons[0].problem, lessons[0].fit, seed) if with_placebo else None
-    # The halves have answered whether to learn; what is reported is learnt from every pair there is.
+    # The halves have decided whether to learn; the reported result is learnt from all pairs.
     lesson = learn_lesson(
         _take_everywhere(samples, order),
         points,
@@ -174,7 +174,7 @@ def calibrate(
 
 
 def _count_lifted(parts: Sequence[Sample], lesson: TrainedPoints, points: PointsTable) -> tuple[int, int]:
-    """Pairs that are unhappy by the points in force, and how many of them would be above neutral."""
+    """Number of pairs that are unhappy by the points in force, and how many of them would be above neutral."""
     unhappy = lifted = 0
     for sample in parts:
         ones = np.ones(len(sample.kinds))
@@ -187,7 +187,7 @@ def _count_lifted(parts: Sequence[Sample], lesson: TrainedPoints, points: Points
 
 
 def list_cutoffs(ledger: pa.Table, cutoff_us: int, horizon_days: float, most: int) -> list[int]:
-    """The cutoff and earlier ones, a horizon apart, as long as enough history lies before them."""
+    """The cutoff and earlier ones, a horizon apart, as long as enough history precedes them."""
     step_us = round(horizon_days * DAY_MICROSECONDS)
     first_us = int(pc.min(ledger.column("occurred_us")).as_py())
     reach_us = first_us + max(step_us, _LEAST_HISTORY_DAYS * DAY_MICROSECONDS)
@@ -196,7 +196,7 @@ def list_cutoffs(ledger: pa.Table, cutoff_us: int, horizon_days: float, most: in
 
 
 def _take_everywhere(samples: Sequence[Sample], chosen: IntArray) -> Sample:
-    """Pairs of the latest cutoff, by their places there, at every cutoff at which they had evidence."""
+    """Pairs of the latest cutoff, by position, at every cutoff at which they had evidence."""
     codes = samples[0].pair_code[chosen[: _MOST_ROWS // len(samples)]]
     return stack_samples([take_pairs(one, np.flatnonzero(np.isin(one.pair_code, codes))) for one in samples])
 
@@ -218,17 +218,19 @@ def _plan_kinds(
         if kind is None:
             continue
         if kind.is_brand_action:
-            kept[key] = N_("a brand action: brands choose whom they do it to, so only an experiment can tell")
+            kept[key] = N_(
+                "a brand action: brands choose the recipients, so only an experiment can measure it"
+            )
         elif not kind.entries:
             continue
         elif key in protect or (kind.mends or key) in protect:
             kept[key] = N_("set by the workspace")
         elif learn is not None and key not in learn:
-            kept[key] = N_("not asked for")
+            kept[key] = N_("not selected")
         elif key in derived:
             kept[key] = N_("derived: it never exceeds what it comes from")
         elif kind.mends is not None:
-            kept[key] = N_(f"a recovery: it follows '{kind.mends}'")
+            kept[key] = N_(f"a recovery: it follows '{kind.mends}'")  # words: as is
         elif counts.get(key, 0) < FEWEST_EVENTS:
             kept[key] = N_(f"fewer than {FEWEST_EVENTS} events by the cutoff")
         else:

@@ -1,4 +1,4 @@
-"""The report of a calibration: what was learnt, whether it helps, what was left alone and why."""
+"""Report of a calibration: what was learnt, whether it helps, what was kept and why."""
 
 from __future__ import annotations
 
@@ -20,48 +20,49 @@ from consumer_fusion.score.calibration.validity import (
 from consumer_fusion.score.points.points_table import apply_multipliers
 
 PLACEBO_LIMIT = 0.2
-"""A kind of random events must be learnt below this share of the points of what it imitates."""
+"""A kind of random events must be learnt below this share of the points of the kind it imitates."""
 LEAST_GAIN_ERRORS = 2.0
-"""The gain on held-out pairs must exceed so many standard errors: chance exceeds one in a sixth of all worlds."""
+"""Minimum gain on held-out pairs, in standard errors; chance exceeds one of them in a sixth of all cases."""
 UNHAPPY_BELOW = 45.0
 MOST_LIFTED_SHARE = 0.01
-"""So many of the relationships under that score may be told as above neutral: who returns is not always well."""
+"""Maximum share of the relationships below that score that may be shown as above neutral: returning is not always
+being happy."""
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationReport:
-    """What one calibration found.
+    """Result of one calibration.
 
     Attributes:
         outcome: Key of the kind that was predicted.
-        horizon_days: How far ahead.
-        cutoff_us: The moment that split past from future.
-        seed: By which pairs were split and drawn.
-        points_version: The points table that it started from.
-        calibrated_version: The version that the table has once it is applied.
-        pairs_trained: Pairs of a half, that the other half was forecast from.
-        cutoffs_trained: At how many cutoffs, a horizon apart.
-        pairs_held_out: Pairs on which the measures are taken, each by the lesson of the half that it is not in.
-        outcomes_held_out: How many of those had the outcome.
-        multipliers: By key: what was learnt; in force only if `is_better` and applied. Empty where only half-lives were
-            to be learnt.
-        half_life_factors: By key, likewise.
-        negativity: The shared weight of negative kinds; of the points table where none could be learnt.
-        scale_drift: Geometric mean of the multipliers of what gives points, weighted by contribution, minus 1.
-        link: From the calibrated balance to outcome and money.
-        default_link: The same from the balance of the points it started from.
-        before: Held-out measures of the points it started from.
-        after: Held-out measures of what was learnt.
-        gain: Mean held-out log-loss before minus after.
+        horizon_days: Horizon of the forecast, in days.
+        cutoff_us: Cutoff between past and future.
+        seed: Random seed of the split and of the draws.
+        points_version: Version of the points table before the calibration.
+        calibrated_version: Version of the table once the calibration is applied.
+        pairs_trained: Pairs of the half from which the other half was forecast.
+        cutoffs_trained: Number of cutoffs, a horizon apart.
+        pairs_held_out: Pairs on which the measures are taken, each forecast from the half that does not contain it.
+        outcomes_held_out: Number of those that had the outcome.
+        multipliers: Learnt multiplier by key; in force only if `is_better` and applied. Empty where only
+            half-lives were to be learnt.
+        half_life_factors: Learnt factor of the half-life by key, likewise.
+        negativity: Shared weight of negative kinds; that of the points table where none could be learnt.
+        scale_drift: Geometric mean of the multipliers of positive kinds, weighted by contribution, minus 1.
+        link: Link from the calibrated balance to outcome and money.
+        default_link: Link from the balance before the calibration.
+        before: Held-out measures of the points before the calibration.
+        after: Held-out measures of the learnt points.
+        gain: Mean held-out log-loss before, minus that after.
         gain_error: Its bootstrap standard error.
-        unhappy_pairs: Held-out pairs under 45 by the points it started from.
-        lifted_pairs: Of those, how many would be above neutral by what was learnt.
-        is_better: Whether the gain exceeds two of its errors, the made-up kind stayed below its limit and the unhappy
+        unhappy_pairs: Held-out pairs below 45 by the points before the calibration.
+        lifted_pairs: Number of those that would be above neutral by the learnt points.
+        is_better: Whether the gain exceeds two of its errors, the placebo kind stayed below its limit and the unhappy
             stay unhappy; otherwise the points stay.
         kept_kinds: By key: why a kind in the ledger kept its points.
-        placebo_share: Points learnt for a made-up kind of random events, as a share of what it imitates.
-        reliability: Forecast against observed on held-out pairs, in ten bins, of what is better.
-        sentences: The same for a person to read.
+        placebo_share: Points learnt for a placebo kind of random events, as a share of those of the kind it imitates.
+        reliability: Forecast and observed shares of held-out pairs, in ten bins, of the better of the two.
+        sentences: The report as sentences.
     """
 
     outcome: str
@@ -93,7 +94,7 @@ class CalibrationReport:
     sentences: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON holds it."""
+        """The report as a JSON object."""
         content = {name: getattr(self, name) for name in self.__slots__}
         content |= {name: asdict(content[name]) for name in ("link", "default_link", "before", "after")}
         content |= {name: dict(content[name]) for name in ("multipliers", "half_life_factors", "kept_kinds")}
@@ -101,13 +102,13 @@ class CalibrationReport:
 
 
 def find_objection(report: CalibrationReport) -> str:
-    """Why what was learnt may not come into force, in words; empty where nothing is said against it."""
+    """Why the learnt points may not come into force, as a sentence; empty if there is no objection."""
     if not report.half_life_factors:
         return N_("there was nothing to learn")
     if not report.gain > LEAST_GAIN_ERRORS * report.gain_error:
         return N_(
-            "what was learnt is not clearly better on pairs it had not seen (a gain of more than {errors} standard "
-            "errors is asked for)"
+            "what was learnt is not clearly better on held-out pairs (a gain of more than {errors} standard "
+            "errors is required)"
         ).format(errors=f"{LEAST_GAIN_ERRORS:g}")
     if report.placebo_share is not None and report.placebo_share > PLACEBO_LIMIT:
         return N_(
@@ -118,22 +119,22 @@ def find_objection(report: CalibrationReport) -> str:
 
 
 def object_to_lifting(unhappy_pairs: int, lifted_pairs: int) -> str:
-    """Why the unhappy may not be told as happy, in words; empty where (almost) none of them are.
+    """Why unhappy relationships may not be shown as happy, as a sentence; empty where (almost) none would be.
 
     Args:
-        unhappy_pairs: Relationships under 45 before.
-        lifted_pairs: How many of them would be above neutral.
+        unhappy_pairs: Relationships below 45 before.
+        lifted_pairs: Number of those that would be above neutral.
     """
     if lifted_pairs <= MOST_LIFTED_SHARE * unhappy_pairs:
         return ""
     return N_(
-        "what was learnt forecasts better, but it would tell {lifted} of {unhappy} relationships under {score} as "
-        "above neutral: here unhappy people keep coming, and the score is to say that they are unhappy"
+        "what was learnt forecasts better, but it would show {lifted} of {unhappy} relationships under {score} as "
+        "above neutral: here unhappy consumers keep buying, and the score must show that they are unhappy"
     ).format(lifted=f"{lifted_pairs:,}", unhappy=f"{unhappy_pairs:,}", score=f"{UNHAPPY_BELOW:g}")
 
 
 def read_report(content: Mapping[str, Any]) -> CalibrationReport:
-    """The report that `CalibrationReport.as_dict` wrote, in force only by what is asked today."""
+    """The report that `CalibrationReport.as_dict` wrote; better only if it also meets today's criteria."""
     report = CalibrationReport(
         **{
             **dict.fromkeys(("unhappy_pairs", "lifted_pairs"), 0),
@@ -152,12 +153,12 @@ def read_report(content: Mapping[str, Any]) -> CalibrationReport:
 def apply_calibration(
     points: PointsTable, report: CalibrationReport, protect: Collection[str] = ()
 ) -> PointsTable:
-    """The points table with what was learnt, or as it was where that is not better on held-out pairs.
+    """The points table with what was learnt, or unchanged where that is not better on held-out pairs.
 
     Args:
-        points: The table that the calibration started from.
-        report: What it found.
-        protect: Keys that the workspace set itself; they keep theirs.
+        points: Table before the calibration.
+        report: Result of the calibration.
+        protect: Keys set by the workspace, which stay as they are.
     """
     if not report.is_better:
         return points
@@ -167,7 +168,7 @@ def apply_calibration(
 def find_link(
     report: CalibrationReport | None, points: PointsTable, outcome: str, horizon_days: float
 ) -> LinkFunction | None:
-    """The link of a calibration, if it is of this outcome and horizon and was fitted to these points."""
+    """The link of a calibration, if it is for this outcome and horizon and was fitted to these points."""
     if report is None or (report.outcome, report.horizon_days) != (outcome, horizon_days):
         return None
     by_version = {report.calibrated_version: report.link, report.points_version: report.default_link}
@@ -175,7 +176,7 @@ def find_link(
 
 
 def write_sentences(report: CalibrationReport) -> tuple[str, ...]:
-    """Say a report in plain sentences, the verdict first."""
+    """The report as sentences, the verdict first."""
     return (
         *_write_verdict(report),
         *_write_changes(report.multipliers, report.half_life_factors),
@@ -207,7 +208,7 @@ def _write_verdict(report: CalibrationReport) -> Sequence[str]:
 
 
 def _count_decimals(*values: float) -> int:
-    """So many decimals that each value but 0 shows two digits; at least 4."""
+    """The number of decimals, at least 4, at which every value except 0 shows two digits."""
     return max([4, *(1 - math.floor(math.log10(abs(value))) for value in values if value != 0.0)])
 
 

@@ -1,4 +1,4 @@
-"""Refusals: when nothing may be learnt or forecast, because the answer would mislead; with the reason."""
+"""Refusals: requests that may not be learnt or forecast because the answer would mislead, with the reason."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ LONGEST_HORIZON_DAYS = 36_525.0
 def check_request(
     points: PointsTable, outcome: str, horizon_days: float, learn: Collection[str] | None
 ) -> None:
-    """Refuse what must not be learnt from observation at all.
+    """Refuse what must never be learnt from observation.
 
     Raises:
-        RefusedError: The outcome or a kind to learn is something the brand does, or not a kind at all.
+        RefusedError: The outcome or a kind to learn is an action of the brand, or not a kind at all.
     """
     if horizon_days <= 0.0:
         raise RefusedError(
@@ -35,7 +35,7 @@ def check_request(
         )
     if not horizon_days <= LONGEST_HORIZON_DAYS:
         raise RefusedError(
-            f"A horizon of {horizon_days:g} days is longer than anybody waits for an outcome.",
+            f"A horizon of {horizon_days:g} days is longer than any outcome takes.",
             hint=f"Give at most {LONGEST_HORIZON_DAYS:,.0f} days.",
         )
     kind = points.kinds.get(outcome)
@@ -53,7 +53,7 @@ def check_request(
             raise RefusedError(
                 f"The points of '{key}' are not learnt from observation: the brand chose who receives it, so "
                 "that its choice would be mistaken for an effect.",
-                hint="Run an experiment that assigns it by chance.",
+                hint="Run an experiment that assigns it at random.",
             )
 
 
@@ -63,7 +63,7 @@ def check_window(
     """Refuse an outcome that does not occur, or a window that has not ended in the ledger.
 
     Raises:
-        RefusedError: Either is so.
+        RefusedError: One of the two holds.
     """
     counted = pa.array(sorted(list_outcome_kinds(points, outcome)))
     occurring = pc.is_in(ledger.column("kind").cast(pa.string()), counted)
@@ -86,7 +86,7 @@ def check_sample(sample: Sample, outcome: str) -> None:
     """Refuse to learn from too few pairs, or where all pairs or almost none had the outcome.
 
     Raises:
-        RefusedError: It is so.
+        RefusedError: There is too little to learn from.
     """
     if sample.pair_count < FEWEST_PAIRS:
         raise RefusedError(
@@ -97,15 +97,15 @@ def check_sample(sample: Sample, outcome: str) -> None:
     if min(happened, sample.pair_count - happened) < FEWEST_OUTCOMES:
         raise RefusedError(
             f"'{outcome}' followed for {happened} of {sample.pair_count} pairs; at least {FEWEST_OUTCOMES} "
-            "with and as many without are needed to tell them apart.",
+            "with and as many without are needed to distinguish them.",
             hint="Choose another horizon or cutoff.",
         )
 
 
 def _name_occurring(ledger: pa.Table) -> str:
-    """What to ask for instead: the kinds that occur most."""
+    """A hint that names the kinds that occur most."""
     if ledger.num_rows == 0:
-        return "There are no events by then: import some, or ask about a later moment."
+        return "There are no events by that time: import some, or choose a later time."
     counts = pc.value_counts(ledger.column("kind").cast(pa.string())).to_pylist()
     most = sorted(counts, key=lambda one: (-int(one["counts"]), str(one["values"])))[:5]
     return f"Name a kind that occurs: {', '.join(str(one['values']) for one in most)}."

@@ -1,8 +1,8 @@
-"""Experiments over points: what chance proved of a brand's action takes the place of what was assumed.
+"""Experiments over points: the measured effect of a brand's action replaces its assumed points.
 
-`docs/concepts/calibration.md`: log-odds that an experiment found become points over the link's slope; they override
-the entries of what the brand gives, never the consumer's own acts, and carry the experiment's id. Whether evidence
-is good enough is decided before, in `experiments`.
+`docs/concepts/calibration.md`: the log-odds ratio of an experiment, divided by the link's slope, gives points. They
+override the points of what the brand gives, never of the consumer's own acts, and carry the experiment's id. Whether
+the evidence is good enough is decided before, in `experiments`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from consumer_fusion.score.calibration.vectorised_score import draw_design, read
 from consumer_fusion.score.points.points_table import stamp_table
 
 DEFAULT_FACET: Facet = "wellbeing"
-"""What an action gives where the points table does not say which facet."""
+"""Facet of an action for which the points table names none."""
 
 _STEP = 1e-3
-"""Points by which the model is moved to see what one point more does."""
+"""Step in points for the numerical derivative of the model."""
 
 
 class PointsOverride(Schema):
@@ -39,17 +39,17 @@ class PointsOverride(Schema):
     key: str = describe("Action", "The action's key in the points table.")
     points: float = describe(
         "Points",
-        "What the brand gives by it now, all facets together; negative where it harms.",
+        "Points that the brand now gives by it, over all facets; negative where it harms.",
         form="points",
     )
-    points_error: float = describe("Standard error", "Of the points.", form="points")
-    estimate: float = describe("Estimate", "What the experiment alone says.", form="points")
-    estimate_error: float = describe("Standard error of the estimate", "Of the estimate.")
-    prior: float = describe("Before", "The points before.", form="points")
-    log_odds: float = describe("Log odds", "Of the outcome, treated against held out.")
-    log_odds_error: float = describe("Standard error of the log odds", "Of the log odds.")
+    points_error: float = describe("Standard error", "Standard error of the points.", form="points")
+    estimate: float = describe("Estimate", "Estimate from the experiment alone.", form="points")
+    estimate_error: float = describe("Standard error of the estimate", "Standard error of the estimate.")
+    prior: float = describe("Before", "Points before the experiment.", form="points")
+    log_odds: float = describe("Log odds", "Log-odds ratio of the outcome, treated against control.")
+    log_odds_error: float = describe("Standard error of the log odds", "Standard error of the log odds.")
     log_odds_per_point: float = describe(
-        "Log odds per point", "What one point would have moved them by, on average over the treated."
+        "Log odds per point", "Mean effect of one point on the log odds of the treated."
     )
     outcome: str = describe("Outcome", "Key of the outcome.")
     horizon_days: float = describe("Horizon", "Days for which outcomes were counted.")
@@ -65,15 +65,15 @@ def forecast_before(
     consumers: IntArray,
     as_of_us: int,
 ) -> FloatArray:
-    """The log-odds that a link forecasts for consumers of one brand; those without evidence are neutral.
+    """The log-odds that a link forecasts for consumers of one brand; consumers without evidence are neutral.
 
     Args:
         ledger: Annotated events of the brand.
         points: The points in force.
-        link: From balance to outcome.
+        link: Link from balance to outcome.
         outcome: Key of the outcome.
         consumers: Canonical ids.
-        as_of_us: What came later is not looked at.
+        as_of_us: As-of time; later events are ignored.
     """
     sample = draw_sample(ledger, points, outcome=outcome, cutoff_us=as_of_us, horizon_days=0.0)
     ones = np.ones(len(sample.kinds))
@@ -95,21 +95,21 @@ def weigh_action(
     as_of_us: int,
     outcome: str,
 ) -> float:
-    """What one point of an action would move the log-odds of the outcome by, from the model itself.
+    """Change of the outcome's log-odds per point of an action, from the model itself.
 
-    That is the link's slope at the balance, times the share of the brand's side in it, the knee and the fading of the
-    action's events. The last two come from reading those events with a little more points than they have.
+    That is the link's slope at the balance, times the share of the brand's side in it, the knee and the decay of the
+    action's events. The last two are found by giving those events slightly more points.
 
     Args:
         ledger: Annotated events of one brand.
         points: The points in force.
-        link: From balance to outcome.
+        link: Link from balance to outcome.
         key: The action.
-        facet: What it gives, where the points table does not say.
+        facet: Facet that it gives, where the points table does not say.
         is_gain: Whether the point is given or taken.
-        consumers: Canonical ids of those that are averaged over, those included whom it never reached.
-        since_us: What was done of the action before is another story.
-        as_of_us: When outcomes begin to count.
+        consumers: Canonical ids to average over, including consumers that the action never reached.
+        since_us: Start of the experiment; earlier events of the action are ignored.
+        as_of_us: Time from which outcomes count.
         outcome: Key of the outcome.
     """
     before = sum(entry.points for entry in _list_given(points.kinds[key]))
@@ -144,27 +144,27 @@ def derive_override(
     outcome: str,
     horizon_days: float,
 ) -> PointsOverride:
-    """Turn what an experiment found into points, drawn once towards those in force.
+    """Convert the result of an experiment into points, shrunk once towards those in force.
 
     Args:
         points: The points in force without this experiment.
         experiment_id: The experiment.
         key: The action.
-        facet: What it gives, where the points table does not say.
-        log_odds: Of the outcome, treated against held out, not shrunk.
+        facet: Facet that it gives, where the points table does not say.
+        log_odds: Log-odds ratio of the outcome, treated against control, not shrunk.
         log_odds_error: Its standard error.
-        log_odds_per_point: Of `weigh_action`, treated minus held out.
+        log_odds_per_point: Result of `weigh_action`, treated minus control.
         outcome: Key of the outcome.
-        horizon_days: Of the outcome.
+        horizon_days: Horizon of the outcome, in days.
 
     Raises:
-        RefusedError: It is no action of the brand, it derives other events, or nobody got it.
+        RefusedError: It is no action of the brand, it is linked to derived events, or no one received it.
     """
     kind = points.kinds.get(key)
     if kind is None or not kind.is_brand_action:
         raise RefusedError(
             f"'{key}' is not an action of the brand in the points table.",
-            hint="Only what a brand sends or grants is decided by experiments; the consumer's acts never are.",
+            hint="Experiments only decide what a brand sends or grants, never the consumer's own acts.",
         )
     if kind.mends or kind.derives or kind.spreads:
         raise RefusedError(
@@ -173,8 +173,8 @@ def derive_override(
         )
     if abs(log_odds_per_point) < 1e-9:
         raise RefusedError(
-            f"No '{key}' is on record that could have moved the outcome.",
-            hint="Import the events of the action, by those who got it, before measuring.",
+            f"No stored '{key}' event could have changed the outcome.",
+            hint="Import the events of the action, with their recipients, before measuring.",
         )
     estimate, error = log_odds / log_odds_per_point, log_odds_error / abs(log_odds_per_point)
     prior = sum(entry.points for entry in _list_given(kind))
@@ -199,11 +199,11 @@ def derive_override(
 
 
 def apply_overrides(points: PointsTable, overrides: Iterable[PointsOverride]) -> PointsTable:
-    """The table with what experiments decided: only what the brand gives by these actions, with the stamp.
+    """The table with the results of experiments: only what the brand gives by these actions, with their id.
 
     Args:
-        points: The workspace's points over the calibrated over the shipped ones.
-        overrides: In force, one for each action at most; of actions that the table no longer has, none counts.
+        points: The shipped points, with the calibration and the workspace's own points applied.
+        overrides: Overrides in force, at most one per action; those of actions missing from the table are ignored.
     """
     for override in overrides:
         kind = points.kinds.get(override.key)
@@ -218,7 +218,7 @@ def apply_overrides(points: PointsTable, overrides: Iterable[PointsOverride]) ->
 
 
 def list_given_facets() -> tuple[Facet, ...]:
-    """What a brand can give."""
+    """The facets that a brand can give."""
     return FACETS[DIRECTIONS[1]]
 
 
@@ -227,7 +227,7 @@ def _list_given(kind: Kind) -> list[PointsEntry]:
 
 
 def _spread_points(kind: Kind, total: float, facet: Facet) -> list[PointsEntry]:
-    """Entries that give so much together, in the proportions in which the kind gives now."""
+    """Entries with this total, in the proportions of the kind's present points."""
     given = _list_given(kind)
     before = sum(entry.points for entry in given)
     if not given or abs(before) < 1e-12:

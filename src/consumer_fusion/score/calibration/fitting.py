@@ -1,8 +1,8 @@
-"""Fitting: the one loss by which multipliers, half-lives and links are learnt, with its gradient.
+"""Fitting: the loss function by which multipliers, half-lives and links are learnt, with its gradient.
 
 `docs/concepts/calibration.md`: logistic loss of the outcome, half a Poisson quasi-likelihood of its money, a small
-ridge, and an anchor that keeps the scale. Links are in `links`; what may be learnt, and whether it ships, in
-`calibration`.
+ridge, and an anchor that keeps the scale. Links are in `link_functions`; what may be learnt, and whether it comes
+into force, is decided in `calibration`.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ _ANCHOR = 5.0
 
 @dataclass(frozen=True, slots=True)
 class FittingProblem:
-    """What is learnt from what.
+    """Data and parameters of a fit.
 
     Attributes:
         sample: The pairs to learn from.
-        grid: The folds of the sample.
-        design: Their points.
-        parameter: By kind: place of its multiplier and half-life among the learnt; -1 where it keeps its own.
-        is_negative: By learnt place: whether it is drawn towards the shared negativity.
-        multiplier_bounds: By learnt place: least and most log multiplier; both 0 where points are not learnt.
-        half_life_bounds: By learnt place: least and most log half-life factor.
-        contribution: By learnt place: share of the points that its kinds moved before; adds up to 1.
-        anchor: By learnt place: the same of the points given; their geometric mean stays, so that a score of 60 goes on
-            meaning what it meant. What takes points has no part: the less it took, the more all others would give.
-        negativity: The constant in force, which the shared multiplier starts from.
+        grid: Folds of the sample.
+        design: Points of its kinds.
+        parameter: By kind: position of its multiplier and half-life among the parameters; -1 where it keeps its own.
+        is_negative: By position: whether it is shrunk towards the shared negativity.
+        multiplier_bounds: By position: lower and upper bound of the log multiplier; both 0 where points are not learnt.
+        half_life_bounds: By position: lower and upper bound of the log half-life factor.
+        contribution: By position: share of the points that its kinds contributed before; adds up to 1.
+        anchor: By position: the same for positive points; their geometric mean is kept, so that a score of 60 keeps its
+            meaning. Negative kinds have no part: the less they took, the more all others would give.
+        negativity: The constant in force, from which the shared multiplier starts.
         money: By pair: capped spend, scaled to a mean of 1; all 0 where there is none.
-        money_scale: What 1 of it stands for, in units of the brand.
+        money_scale: Value of 1 in `money`, in units of the brand.
         direction: 1, or -1 for an outcome that a good relationship makes rarer.
     """
 
@@ -71,21 +71,21 @@ class FittingProblem:
 
     @property
     def learnt_count(self) -> int:
-        """How many multipliers there are to learn."""
+        """Number of multipliers to learn."""
         return int(self.contribution.size)
 
 
 @dataclass(frozen=True, slots=True)
 class FittedPoints:
-    """What was learnt.
+    """Result of a fit.
 
     Attributes:
         theta: All parameters, as `compute_loss` takes them.
-        log_multiplier: By learnt place.
-        log_half_life: By learnt place.
+        log_multiplier: Log multiplier by position.
+        log_half_life: Log half-life factor by position.
         log_negativity: Logarithm of the shared multiplier of negatives.
-        link: The link fitted with them.
-        scale_drift: Geometric mean of the multipliers of what gives points and was not dropped, by contribution,
+        link: Link fitted with them.
+        scale_drift: Geometric mean of the multipliers of positive kinds that were not dropped, by contribution,
             minus 1.
         log_loss: Mean negative log-likelihood of the outcome alone.
     """
@@ -100,7 +100,7 @@ class FittedPoints:
 
 
 def spread_parameters(problem: FittingProblem, learnt: FloatArray) -> FloatArray:
-    """Learnt logarithms by kind; 0 for kinds that keep theirs."""
+    """Learnt logarithms by kind; 0 for kinds that keep their own values."""
     return np.where(problem.parameter >= 0, np.append(learnt, 0.0)[problem.parameter], 0.0)
 
 
@@ -109,7 +109,7 @@ def compute_loss(theta: FloatArray, problem: FittingProblem) -> tuple[float, Flo
 
     Args:
         theta: Log multipliers, log half-life factors, log negativity, then the parameters of the link.
-        problem: What is learnt from what.
+        problem: Data and parameters of the fit.
     """
     misfit, gradient = _compute_misfit(theta, problem, problem.money)
     count = problem.learnt_count
@@ -147,7 +147,7 @@ def _compute_misfit(
 
 
 def _gather_slopes(problem: FittingProblem, slopes: FloatArray) -> FloatArray:
-    """Add the slopes of the kinds up by learnt place."""
+    """Add up the slopes of the kinds by position."""
     is_learnt = problem.parameter >= 0
     gathered = np.zeros(problem.learnt_count)
     np.add.at(gathered, problem.parameter[is_learnt], slopes[is_learnt])
@@ -155,7 +155,7 @@ def _gather_slopes(problem: FittingProblem, slopes: FloatArray) -> FloatArray:
 
 
 def fit_link(balance: FloatArray, problem: FittingProblem) -> FloatArray:
-    """Fit only the link's parameters, to balances that stay; `read_link` makes the link of them."""
+    """Fit only the link's parameters, to fixed balances; `read_link` converts them."""
 
     def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
         loss, slope, _ = compute_link_loss(theta, balance, problem.sample, problem.money, problem.direction)
@@ -165,7 +165,7 @@ def fit_link(balance: FloatArray, problem: FittingProblem) -> FloatArray:
 
 
 def list_link_bounds(problem: FittingProblem) -> list[tuple[float, float]]:
-    """The bounds of a link's parameters, the shifts of earlier cutoffs included."""
+    """Bounds of a link's parameters, including the shifts of earlier cutoffs."""
     return [*LINK_BOUNDS, *[(-5.0, 5.0)] * (2 * count_shifts(problem.sample))]
 
 
@@ -175,9 +175,9 @@ def fit_points(
     """Learn multipliers, half-lives and the link together.
 
     Args:
-        problem: What is learnt from what.
-        start: Parameters to start from, as `compute_loss` takes them.
-        pinned: By learnt place: a log multiplier to keep there, with the half-life as it was.
+        problem: Data and parameters of the fit.
+        start: Initial parameters, as `compute_loss` takes them.
+        pinned: By position: a fixed log multiplier, with the half-life unchanged.
     """
     count = problem.learnt_count
     lowest, highest = (math.log(bound / problem.negativity) for bound in NEGATIVITY_BOUNDS)
@@ -210,7 +210,7 @@ def _list_pairs(bounds: FloatArray) -> list[tuple[float, float]]:
 
 
 def share_out(amounts: FloatArray, otherwise: FloatArray) -> FloatArray:
-    """Amounts as shares of all of them; those of something else where there is nothing."""
+    """Amounts as shares of their total; those of another array where the total is 0."""
     total, rest = float(amounts.sum()), float(otherwise.sum())
     if total <= 0.0:
         return otherwise / rest if rest > 0.0 else otherwise
@@ -218,7 +218,7 @@ def share_out(amounts: FloatArray, otherwise: FloatArray) -> FloatArray:
 
 
 def _leave_out(anchor: FloatArray, places: list[int]) -> FloatArray:
-    """The shares without those of dropped kinds: the scale is that of the kinds that count."""
+    """The shares without those of dropped kinds: the scale is that of the remaining kinds."""
     rest = anchor.copy()
     rest[places] = 0.0
     return share_out(rest, anchor)
@@ -229,7 +229,7 @@ def minimise_loss(
     start: FloatArray,
     bounds: list[tuple[float, float]],
 ) -> FloatArray:
-    """L-BFGS-B (Byrd, Lu, Nocedal and Zhu 1995) within bounds.
+    """Minimise with L-BFGS-B (Byrd, Lu, Nocedal and Zhu 1995) within bounds.
 
     Raises:
         MissingExtraError: scipy is not installed.
@@ -254,7 +254,7 @@ def minimise_loss(
 
 
 def _hold_threads() -> AbstractContextManager[object]:
-    """One thread for linear algebra, where `threadpoolctl` is there to say so.
+    """Limit linear algebra to one thread, where `threadpoolctl` is installed.
 
     The matrices of L-BFGS-B are tiny; on a busy machine, waking threads for them takes most of the time.
     """

@@ -1,7 +1,7 @@
 """Grids: folds at a ladder of half-lives, between which learning interpolates instead of folding again.
 
 A fold is smooth in the logarithm of the half-life, and its slope is known exactly; a cubic through values and
-slopes a quarter apart (Hermite) is off by less than one part in ten thousand. Rungs are folded when first needed.
+slopes a quarter apart (Hermite) is off by less than one part in ten thousand. Each rung is computed on first use.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _STEP = 0.25
 
 
 class FoldGrid:
-    """The folds of one sample, kind by kind, at half-lives multiplied by e^(place / 4).
+    """The folds of one sample by kind, at half-lives multiplied by e^(position / 4).
 
     Args:
-        sample: What to fold.
+        sample: Sample to fold.
     """
 
     def __init__(self, sample: Sample) -> None:
@@ -31,7 +31,7 @@ class FoldGrid:
         self._rungs: dict[tuple[int, int], tuple[FloatArray, ...]] = {}
 
     def fold(self, log_half_life: FloatArray) -> FoldedSums:
-        """The fold with half-lives multiplied by e to these powers, one a kind."""
+        """The fold with half-lives multiplied by e to these powers, one per kind."""
         shape = (self._sample.pair_count, len(self._sample.kinds))
         x, y, x_slope, y_slope = (np.zeros(shape) for _ in range(4))
         for kind, power in enumerate(float(one) for one in log_half_life):
@@ -47,7 +47,7 @@ class FoldGrid:
         return FoldedSums(x, y, x_slope, y_slope)
 
     def _find_rung(self, kind: int, place: int) -> tuple[FloatArray, ...]:
-        """Sums of one kind by pair, and their slopes, at one rung; folded once and kept."""
+        """Sums of one kind by pair, and their slopes, at one rung; computed once."""
         if (kind, place) not in self._rungs:
             sample, rows = self._sample, self._rows[kind]
             half_life = sample.half_life_days[kind] * math.exp(place * _STEP) * sample.event_pace[rows]

@@ -1,4 +1,4 @@
-"""Links: how the balance of a score becomes the probability of an outcome and an amount of money.
+"""Links: functions from the balance of a score to the probability of an outcome and an amount of money.
 
 A link is monotone: a + b asinh(M / m0), linear near 0 and logarithmic far out, so that one very busy pair cannot
 bend it (`docs/concepts/calibration.md`).
@@ -15,14 +15,14 @@ from consumer_fusion.score.calibration.samples import Sample
 from consumer_fusion.score.calibration.validity import FloatArray
 
 LINK_BOUNDS = ((-15.0, 15.0), (-6.0, 4.0), (math.log(0.5), math.log(50.0)), (-15.0, 15.0), (-6.0, 4.0))
-"""Of a, ln b, ln m0, and of a and ln b of the money."""
+"""Bounds of a, ln b, ln m0, and of a and ln b of the money."""
 
 _MONEY_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class LinkFunction:
-    """How a balance M becomes a probability and an amount: a + b asinh(M / m0), monotone.
+    """Monotone function from a balance M to a probability and an amount: a + b asinh(M / m0).
 
     Attributes:
         intercept: a, at the latest cutoff.
@@ -30,7 +30,7 @@ class LinkFunction:
         bend: m0, in points: linear below it, logarithmic far beyond.
         spend_intercept: a of the logarithm of the money, in units of the brand.
         spend_slope: b of the same.
-        spend_usual_order: To which power the pair's usual order multiplies the money.
+        spend_usual_order: Exponent of the pair's usual order in the forecast of money.
     """
 
     intercept: float
@@ -57,7 +57,7 @@ def cap_money(sample: Sample) -> tuple[FloatArray, float]:
     """The spend of each pair, capped at the 99th percentile of those that spent and scaled to a mean of 1.
 
     Returns:
-        The scaled money, and what 1 stands for, in units of the brand.
+        The scaled money, and the value of 1 in units of the brand.
     """
     spent = sample.spend[sample.spend > 0.0]
     if spent.size == 0:
@@ -68,19 +68,19 @@ def cap_money(sample: Sample) -> tuple[FloatArray, float]:
 
 
 def count_shifts(sample: Sample) -> int:
-    """How many earlier cutoffs there are: each has levels of its own, for seasons."""
+    """Number of earlier cutoffs; each has its own levels, to allow for seasons."""
     return int(sample.cutoff_place.max(initial=0))
 
 
 def start_link(sample: Sample) -> FloatArray:
-    """Parameters that forecast the mean for everybody, and lean on the balance a little."""
+    """Initial parameters that forecast the mean for all, with a slight slope in the balance."""
     share = float(np.clip(np.mean(sample.is_outcome), 1e-4, 1.0 - 1e-4))
     start = [math.log(share / (1.0 - share)), math.log(0.5), math.log(10.0), 0.0, math.log(0.5)]
     return np.array([*start, *[0.0] * (2 * count_shifts(sample))])
 
 
 def read_link(parameters: FloatArray, money_scale: float, direction: float) -> LinkFunction:
-    """The link that fitted parameters stand for, its money in units of the brand."""
+    """The link with these fitted parameters, its money in units of the brand."""
     return LinkFunction(
         intercept=float(parameters[0]),
         slope=direction * math.exp(float(parameters[1])),
@@ -99,7 +99,7 @@ def compute_link_loss(
         parameters: a, ln b, ln m0, a and ln b of the money; then by earlier cutoff what is added to the first a,
             and likewise to that of the money.
         balance: M, by pair.
-        sample: With the outcomes.
+        sample: Sample with the outcomes.
         money: By pair, scaled to a mean of 1; all 0 to leave it out.
         direction: Sign of b.
 

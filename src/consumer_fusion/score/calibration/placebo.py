@@ -1,4 +1,4 @@
-"""The placebo: what a calibration learns for a made-up kind of random events; next to nothing, if honest."""
+"""The placebo: what a calibration learns for a made-up kind of random events; next to nothing if it is sound."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from consumer_fusion.score.calibration.selection import learn_points
 from consumer_fusion.score.points.calibration_bounds import LEAST_MULTIPLIER, MOST_MULTIPLIER
 
 _FREE = np.log([LEAST_MULTIPLIER, MOST_MULTIPLIER])
-"""A made-up kind tells nothing of health: it may fall as far as any."""
+"""A placebo kind has nothing to do with health: its multiplier may fall as far as any."""
 
 
 def learn_placebo(problem: FittingProblem, fit: FittedPoints, seed: int) -> float | None:
-    """Give the histories of the kind that counts most to other pairs by chance, as one more kind, and learn again.
+    """Assign the histories of the largest kind to random other pairs, as one more kind, and learn again.
 
-    Its points are learnt also where those of the kinds are not: outcomes from which a kind of random events gets points
-    cannot tell what counts from what does not, and no half-life is to be learnt from them either.
+    Its points are learnt even where those of the kinds are not: outcomes that give points to a kind of random events
+    cannot separate signal from noise, so no half-life may be learnt from them either.
 
     Returns:
         The points learnt for it as a share of the points learnt for the kind it imitates.
@@ -44,7 +44,7 @@ def learn_placebo(problem: FittingProblem, fit: FittedPoints, seed: int) -> floa
     )
     imitated_place = int(problem.parameter[imitated])
     learns_points = bool(np.ptp(problem.multiplier_bounds) > 0.0)
-    # Where the points of all others stay, the scale stands by itself: the made-up kind is not anchored.
+    # Where all other points are fixed, the scale is fixed too: the placebo kind is not anchored.
     contribution, anchor = (
         np.append(shares, shares[imitated_place])
         for shares in (problem.contribution, problem.anchor * learns_points)
@@ -72,7 +72,7 @@ def learn_placebo(problem: FittingProblem, fit: FittedPoints, seed: int) -> floa
 
 
 def _shuffle_pairs(sample: Sample, seed: int) -> IntArray:
-    """Another place for each row: another pair of the same cutoff."""
+    """For each row, another random pair of the same cutoff."""
     chance = np.random.default_rng([seed, 1])
     shuffled = np.arange(sample.pair_count)
     for cutoff in range(int(sample.cutoff_place.max(initial=0)) + 1):

@@ -1,4 +1,4 @@
-"""Samples: what pairs had done by a cutoff, and what came of it within a horizon, as numpy arrays.
+"""Samples: the evidence of pairs at a cutoff and their outcomes within a horizon, as numpy arrays.
 
 The evidence is folded as the score folds it (`docs/concepts/score.md`), but for all pairs at once and for any
 half-lives, so that those can be learnt. Nothing is fitted here.
@@ -30,25 +30,25 @@ class Sample:
     """Pairs with evidence at a cutoff, or at several (then a row is a pair at one of them).
 
     Attributes:
-        pair_code: By pair: the same number in all samples of one ledger.
+        pair_code: By pair: a number that is the same in all samples of one ledger.
         cutoff_place: By pair: 0 for the latest cutoff, then back in time.
-        consumer_id: By pair.
-        brand_id: By pair.
-        kinds: Keys of the kinds in evidence; `event_kind` counts in this order.
+        consumer_id: By pair: consumer.
+        brand_id: By pair: brand.
+        kinds: Keys of the kinds in evidence, in the order of `event_kind`.
         half_life_days: By kind, as in the points table.
-        event_pair: Place of each event's pair.
-        event_kind: Place of each event's kind.
+        event_pair: Position of each event's pair.
+        event_kind: Position of each event's kind.
         event_age_days: Days from the event to the cutoff.
-        event_pace: What the rhythm of its brand multiplies its half-life with.
+        event_pace: Factor of its half-life from the rhythm of its brand.
         event_weight: Trust x burst compression.
-        event_magnitude: Its size.
-        past_pair: Place of the pair of each outcome by the cutoff; forecasts look at these three.
-        past_age_days: Days from it to the cutoff.
+        event_magnitude: Magnitude of the event.
+        past_pair: Position of the pair of each outcome before the cutoff; forecasts use these three.
+        past_age_days: Days from that outcome to the cutoff.
         past_value: Its money in units of the brand; 0 where there is none.
-        is_outcome: By pair: whether the outcome came within the horizon.
+        is_outcome: By pair: whether the outcome occurred within the horizon.
         spend: By pair: money of those outcomes, in units of the brand.
-        usual_order: By pair: the mean of its outcomes by the cutoff, in units of the brand, drawn towards 1.
-        brand_units: By brand: its median positive order by the cutoff, the unit of `spend`.
+        usual_order: By pair: mean of its outcomes before the cutoff, in units of the brand, shrunk towards 1.
+        brand_units: By brand: median positive order before the cutoff, the unit of `spend`.
     """
 
     pair_code: IntArray
@@ -73,7 +73,7 @@ class Sample:
 
     @property
     def pair_count(self) -> int:
-        """How many pairs there are."""
+        """Number of pairs."""
         return int(self.consumer_id.size)
 
 
@@ -95,7 +95,7 @@ class FoldedSums:
 
 
 def list_outcome_kinds(points: PointsTable, outcome: str) -> frozenset[str]:
-    """The keys that count as an outcome: the kind itself and, of a plain kind, its variants with points."""
+    """The keys that count as an outcome: the kind itself and, for a plain kind, its variants with points."""
     keys = {outcome}
     if outcome in points.kinds and "/" not in outcome:
         event = points.kinds[outcome].event
@@ -112,8 +112,8 @@ def draw_sample(
         ledger: Annotated events: consumer_id, brand_id, kind, occurred_us, day, magnitude, trust, value.
         points: The table in force; a kind without points is no evidence.
         outcome: Key of the outcome's kind.
-        cutoff_us: What came later is not evidence.
-        horizon_days: Outcomes count from after the cutoff up to so many days later; 0 for a sample without.
+        cutoff_us: Cutoff; later events are not evidence.
+        horizon_days: Number of days after the cutoff in which outcomes count; 0 for a sample without outcomes.
     """
     occurred = _take_integers(ledger, "occurred_us")
     kind_keys, kind_place = _encode_kinds(ledger)
@@ -170,7 +170,7 @@ def draw_sample(
 
 
 def _find_paces(points: PointsTable, keys: Sequence[str], brand: IntArray, kind: IntArray) -> FloatArray:
-    """What the rhythm of each event's brand multiplies its half-life with."""
+    """Factor of each event's half-life from the rhythm of its brand."""
     brands, place = np.unique(brand, return_inverse=True)
     factors = np.array([points.rhythms.get(int(one), 1.0) for one in brands])
     follows = np.array([points.kinds[key].follows_rhythm for key in keys], dtype=np.bool_)
@@ -178,7 +178,7 @@ def _find_paces(points: PointsTable, keys: Sequence[str], brand: IntArray, kind:
 
 
 def _add_outcomes(pair: IntArray, value: FloatArray, in_sample: IntArray) -> tuple[FloatArray, FloatArray]:
-    """How many outcomes each pair of the sample had, and their money; what was given back is not counted."""
+    """Number of outcomes of each pair of the sample, and their money; refunds are not counted."""
     place = _find_pairs(pair, in_sample)
     known = place >= 0
     money = np.maximum(np.nan_to_num(value[known]), 0.0)
@@ -189,7 +189,7 @@ def _add_outcomes(pair: IntArray, value: FloatArray, in_sample: IntArray) -> tup
 
 
 def _find_pairs(pair: IntArray, in_sample: IntArray) -> IntArray:
-    """The place of each pair in the sample; -1 where it has no evidence."""
+    """The position of each pair in the sample; -1 where it has no evidence."""
     if in_sample.size == 0:
         return np.full(pair.size, -1)
     place = np.minimum(np.searchsorted(in_sample, pair), in_sample.size - 1)
@@ -197,7 +197,7 @@ def _find_pairs(pair: IntArray, in_sample: IntArray) -> IntArray:
 
 
 def take_pairs(sample: Sample, places: IntArray) -> Sample:
-    """The sample of these pairs only, in this order."""
+    """The sample reduced to these pairs, in this order."""
     new_place = np.full(sample.pair_count, -1)
     new_place[places] = np.arange(places.size)
     event_pair = new_place[sample.event_pair]
@@ -242,7 +242,7 @@ def stack_samples(samples: Sequence[Sample]) -> Sample:
 
 
 def fold_sample(sample: Sample, half_life_factors: FloatArray) -> FoldedSums:
-    """Fold the evidence at the cutoff with half-lives multiplied by these factors, one a kind."""
+    """Fold the evidence at the cutoff with half-lives multiplied by these factors, one per kind."""
     shape = (sample.pair_count, len(sample.kinds))
     cell = sample.event_pair * shape[1] + sample.event_kind
     half_life = (sample.half_life_days * half_life_factors)[sample.event_kind] * sample.event_pace
@@ -268,12 +268,12 @@ def _take_integers(ledger: pa.Table, name: str) -> IntArray:
 
 
 def _take_numbers(ledger: pa.Table, name: str) -> FloatArray:
-    """One column as numpy numbers; a missing one is not a number."""
+    """One column as numpy floats; missing values become NaN."""
     return np.asarray(ledger.column(name).to_numpy(zero_copy_only=False)).astype(np.float64, copy=False)
 
 
 def _encode_kinds(ledger: pa.Table) -> tuple[list[str], IntArray]:
-    """The kinds that occur and each row's place among them."""
+    """The kinds that occur, and the position of each row's kind among them."""
     column = ledger.column("kind").combine_chunks()
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
@@ -309,7 +309,7 @@ def _compress_bursts(pair: IntArray, kind: IntArray, day: IntArray) -> FloatArra
 
 
 def _find_brand_units(brand: IntArray, value: FloatArray, is_counted: BoolArray) -> dict[int, float]:
-    """The median positive value of each brand's outcomes; brands without one take the median of all."""
+    """Median positive value of each brand's outcomes; brands without one take the overall median."""
     is_counted = is_counted & (np.nan_to_num(value) > 0.0)
     if not is_counted.any():
         return dict.fromkeys((int(one) for one in np.unique(brand)), 1.0)

@@ -1,7 +1,7 @@
-"""Selection: kinds of which outcomes say that they count for next to nothing are brought down to that.
+"""Selection: kinds that according to the outcomes count for next to nothing are reduced to next to nothing.
 
-The ridge of a calibration holds every multiplier near 1, and a kind can also fade away by a short half-life. So a
-kind that says nothing would keep much of its points. Two likelihood ratios decide instead: with next to no
+The ridge of a calibration holds every multiplier near 1, and a kind can also disappear by a short half-life. So an
+uninformative kind would keep many of its points. Two likelihood ratios decide instead: with next to no
 points it must fit no worse than as learnt, and clearly better than with the points in force.
 """
 
@@ -23,39 +23,39 @@ from consumer_fusion.score.points.calibration_bounds import LEAST_MULTIPLIER
 _DROPPED = math.log(LEAST_MULTIPLIER)
 _FAINT_SHARE = 0.6
 _MOST_DROPPED = 0.6
-"""At most this share of what was contributed may be dropped, so that the scale has something to stand on."""
+"""Maximum share of the contributions that may be dropped, so that the scale keeps a basis."""
 _NOT_WORSE = 5.99
-"""The 95th percentile of chi-squared with two degrees of freedom: a multiplier and a half-life, both searched for."""
+"""95th percentile of chi-squared with two degrees of freedom: a multiplier and a half-life, both fitted."""
 _CLEARLY_BETTER = 6.63
-"""The 99th percentile of chi-squared with one degree of freedom."""
+"""99th percentile of chi-squared with one degree of freedom."""
 
 
 def learn_points(problem: FittingProblem, start: FloatArray) -> FittedPoints:
-    """Learn multipliers and half-lives, then bring down the kinds that turn out to say next to nothing.
+    """Learn multipliers and half-lives, then reduce the kinds that turn out to be uninformative.
 
     Args:
-        problem: What is learnt from what.
-        start: Parameters to start from.
+        problem: Data and parameters of the fit.
+        start: Initial parameters.
     """
     return _drop_faint_kinds(problem, fit_points(problem, start))
 
 
 def _drop_faint_kinds(problem: FittingProblem, fit: FittedPoints) -> FittedPoints:
-    """Bring kinds down to a twentieth of their points where the outcomes ask for it; the faintest first.
+    """Reduce kinds to a twentieth of their points where the outcomes support it, the weakest first.
 
     Args:
-        problem: What is learnt from what.
-        fit: What was learnt.
+        problem: Data and parameters of the fit.
+        fit: Result of the fit.
     """
     pinned: dict[int, float] = {}
     share = measure_shares(problem, fit)
     for place in (int(one) for one in np.argsort(share, kind="stable")):
         if share[place] >= _FAINT_SHARE:
             break
-        # What takes points keeps at least half of them, and where points are not learnt, all.
+        # Negative kinds keep at least half of their points, and all of them where points are not learnt.
         if problem.multiplier_bounds[place, 0] > _DROPPED:
             continue
-        # Where the kinds that carry the score fell, the others would only take over its scale.
+        # If the kinds that carry the score were dropped, the others would only take over its scale.
         if problem.contribution[[*pinned, place]].sum() > _MOST_DROPPED:
             continue
         without = fit_points(problem, fit.theta, {**pinned, place: _DROPPED})
@@ -69,7 +69,7 @@ def _drop_faint_kinds(problem: FittingProblem, fit: FittedPoints) -> FittedPoint
 
 
 def measure_shares(problem: FittingProblem, fit: FittedPoints) -> FloatArray:
-    """By learnt place: what its kinds contribute now over what they did before, multiplier and half-life together."""
+    """By position: contribution of its kinds after over before, multiplier and half-life combined."""
     after_log_half_life = spread_parameters(problem, fit.log_half_life)
     before = problem.grid.fold(np.zeros_like(after_log_half_life))
     after = problem.grid.fold(after_log_half_life)

@@ -1,8 +1,8 @@
-"""Spending: what money a balance foretells, for pairs whose orders are usually small or large.
+"""Spending: money forecast from a balance, for pairs whose orders are usually small or large.
 
-The score counts money at most threefold, so that a rich consumer is not a better one. A forecast of money has to
-know more: somebody who orders for tenfold will do so again. So the money's link has one factor beside the balance,
-the pair's usual order to a power that is fitted. It never reaches the score, nor what is learnt for it.
+The score counts money at most threefold, so that a rich consumer is not a better one. A forecast of money must know
+more: a consumer whose orders are ten times as large will go on ordering so. So the money's link has a second factor,
+the pair's usual order to a fitted power. It never reaches the score, nor anything learnt for the score.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def fit_spend(balance: FloatArray, link: LinkFunction, sample: Sample) -> LinkFu
     """Fit the money's part of a link again, with the usual order as a factor (Poisson quasi-likelihood).
 
     Args:
-        balance: By pair.
-        link: Fitted to the same balances; the bend and the outcome's part stay.
-        sample: The pairs; only their latest cutoff is used, whose level is the one to forecast from.
+        balance: Balance by pair.
+        link: Link fitted to the same balances; the bend and the outcome's part stay.
+        sample: Pairs; only their latest cutoff is used, whose level is the one to forecast from.
     """
     rows = np.flatnonzero(sample.cutoff_place == 0)
     money, scale = cap_money(take_pairs(sample, rows))

@@ -1,4 +1,4 @@
-"""Lessons: what is learnt from one sample, laid out, fitted, and tried on another.
+"""Training: fitting to one sample, and forecasting another with the result.
 
 What may be learnt, and whether it comes into force, is decided in `calibration`.
 """
@@ -36,13 +36,13 @@ from consumer_fusion.score.points.calibration_bounds import bound_kind
 
 @dataclass(frozen=True, slots=True)
 class TrainedPoints:
-    """What was learnt from a sample.
+    """Result of training on a sample.
 
     Attributes:
-        problem: What was asked.
-        fit: What was found.
-        link: From the learnt balance to outcome and money.
-        default_link: The same from the balance of the points in force.
+        problem: Data and parameters of the fit.
+        fit: Result of the fit.
+        link: Link from the learnt balance to outcome and money.
+        default_link: Link from the balance of the points in force.
     """
 
     problem: FittingProblem
@@ -60,15 +60,15 @@ def learn_lesson(
     with_points: bool,
     earlier: TrainedPoints | None = None,
 ) -> TrainedPoints:
-    """Fit the link to the points in force, then half-lives, points if asked, and the link together.
+    """Fit the link to the points in force, then half-lives, optionally points, and the link together.
 
     Args:
         sample: The pairs to learn from.
         points: The table in force.
         outcome: Key of the outcome's kind.
-        learnt: Keys whose half-life (and multiplier) is learnt; others keep theirs.
+        learnt: Keys whose half-life (and multiplier) is learnt; others keep their own.
         with_points: Whether multipliers are learnt too.
-        earlier: A lesson of other pairs to start from.
+        earlier: Result for other pairs, to start from.
     """
     design = draw_design(points, sample.kinds)
     problem = pose_problem(sample, design, points, learnt, with_points=with_points)
@@ -89,14 +89,14 @@ def learn_lesson(
 
 
 def read_learnt_balances(sample: Sample, problem: FittingProblem, fit: FittedPoints) -> FloatArray:
-    """The balances of any sample of the same kinds, with what was learnt."""
+    """Balances of any sample of the same kinds, with what was learnt."""
     multipliers = np.exp(spread_parameters(problem, fit.log_multiplier))
     factors = np.exp(spread_parameters(problem, fit.log_half_life))
     return read_balances(fold_sample(sample, factors), problem.design, multipliers).balance
 
 
 def forecast_both(sample: Sample, lesson: TrainedPoints) -> tuple[FloatArray, FloatArray]:
-    """Probabilities of other pairs from the points in force, and from those learnt."""
+    """Probabilities of other pairs from the points in force, and from the learnt points."""
     ones = np.ones(len(sample.kinds))
     before = read_balances(fold_sample(sample, ones), lesson.problem.design, ones).balance
     after = read_learnt_balances(sample, lesson.problem, lesson.fit)
@@ -107,7 +107,7 @@ def forecast_both(sample: Sample, lesson: TrainedPoints) -> tuple[FloatArray, Fl
 
 
 def name_learnt(lesson: TrainedPoints) -> tuple[dict[str, float], dict[str, float]]:
-    """Multipliers and half-life factors of the kinds that were learnt, by key."""
+    """Multipliers and half-life factors of the learnt kinds, by key."""
     multipliers = np.exp(spread_parameters(lesson.problem, lesson.fit.log_multiplier))
     factors = np.exp(spread_parameters(lesson.problem, lesson.fit.log_half_life))
     learnt = np.flatnonzero(lesson.problem.parameter >= 0)
@@ -126,13 +126,13 @@ def pose_problem(
     *,
     with_points: bool = False,
 ) -> FittingProblem:
-    """Lay out what is learnt: a recovery follows the failure that it mends, so that it never gives back more.
+    """Set up the fit; a recovery shares the parameters of its failure, so that it never gives back more.
 
     Args:
         sample: The pairs to learn from.
-        design: The points of its kinds.
-        points: The table they are of.
-        learnt: Keys whose half-life (and multiplier) is learnt; others keep theirs.
+        design: Points of its kinds.
+        points: Points table of the design.
+        learnt: Keys whose half-life (and multiplier) is learnt; others keep their own.
         with_points: Whether multipliers are learnt too.
     """
     place = {key: number for number, key in enumerate(key for key in sample.kinds if key in learnt)}
@@ -170,7 +170,7 @@ def _take_logarithms(bounds: list[tuple[float, float]]) -> FloatArray:
 
 
 def choose_direction(problem: FittingProblem, points: PointsTable, outcome: str) -> FittingProblem:
-    """Let the link fall with the balance where the outcome is a bad one and the pairs say so."""
+    """Let the link fall with the balance where the outcome is a negative one and the data show it."""
     kind = points.kinds.get(outcome)
     if kind is None or sum(entry.points for entry in kind.entries) >= 0.0:
         return problem
@@ -182,7 +182,7 @@ def choose_direction(problem: FittingProblem, points: PointsTable, outcome: str)
 
 
 def _is_weighed_negative(kind: Kind) -> bool:
-    """Whether the negativity weighs on a kind: it takes points, other than by giving money back."""
+    """Whether the negativity applies to a kind: it takes points, other than by refunding money."""
     if kind.magnitude == "gained":
         return False
     return (

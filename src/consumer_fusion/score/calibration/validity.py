@@ -1,6 +1,6 @@
-"""Measures of a forecast against what happened: ranking, likelihood, calibration, spend, with errors.
+"""Measures of a forecast against the outcomes: ranking, likelihood, calibration and spend, with standard errors.
 
-Here are only measures; what is forecast, and how, is elsewhere (`calibration`, `forecasts`, the benchmarks).
+Only the measures are defined here; the forecasts are made elsewhere (`calibration`, `forecasts`, the benchmarks).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _SMALLEST_PROBABILITY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class ValidityMeasures:
-    """How good probabilities were.
+    """Quality of probabilities.
 
     Attributes:
         log_loss: Mean negative log-likelihood; lower is better.
-        auc: Chance that a pair that did was ranked above one that did not; ties count half.
+        auc: Probability that a pair with the outcome is ranked above one without; ties count half.
         calibration_error: Expected calibration error over ten bins of equal width.
     """
 
@@ -34,12 +34,12 @@ class ValidityMeasures:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """One point of a reliability picture: pairs of about the same forecast.
+    """One point of a reliability diagram: pairs with about the same forecast.
 
     Attributes:
         predicted: Mean forecast of the bin's pairs.
-        observed: Share of them that did.
-        count: How many pairs.
+        observed: Share of them that had the outcome.
+        count: Number of pairs.
     """
 
     predicted: float
@@ -58,8 +58,8 @@ def measure_forecast(is_outcome: BoolArray, probability: FloatArray) -> Validity
     """All measures of probabilities at once.
 
     Args:
-        is_outcome: Whether it happened, by pair.
-        probability: What was forecast, by pair.
+        is_outcome: Whether the outcome happened, by pair.
+        probability: Forecast probability, by pair.
     """
     return ValidityMeasures(
         log_loss=float(np.mean(compute_log_losses(is_outcome, probability))),
@@ -69,7 +69,7 @@ def measure_forecast(is_outcome: BoolArray, probability: FloatArray) -> Validity
 
 
 def compute_log_losses(is_outcome: BoolArray, probability: FloatArray) -> FloatArray:
-    """The negative log-likelihood of each pair; probabilities are kept a millionth from 0 and 1."""
+    """Negative log-likelihood of each pair; probabilities are clipped to a millionth from 0 and 1."""
     kept = np.clip(probability, _SMALLEST_PROBABILITY, 1.0 - _SMALLEST_PROBABILITY)
     losses: FloatArray = -np.where(is_outcome, np.log(kept), np.log1p(-kept))
     return losses
@@ -79,7 +79,7 @@ def compute_auc(is_outcome: BoolArray, ranking: FloatArray) -> float:
     """Area under the receiver operating characteristic, by ranks (Mann and Whitney 1947); ties count half.
 
     Returns:
-        .5 where all did, or none.
+        .5 where all pairs had the outcome, or none.
     """
     hits = int(np.count_nonzero(is_outcome))
     misses = is_outcome.size - hits
@@ -102,7 +102,7 @@ def compute_calibration_error(is_outcome: BoolArray, probability: FloatArray, bi
 def draw_reliability(
     is_outcome: BoolArray, probability: FloatArray, bins: int = 10
 ) -> tuple[ReliabilityBin, ...]:
-    """Points of the reliability picture: bins of about equally many pairs, in order of the forecast."""
+    """Points of the reliability diagram: bins with about equal numbers of pairs, in order of the forecast."""
     order = np.argsort(probability, kind="stable")
     return tuple(
         ReliabilityBin(
@@ -115,7 +115,7 @@ def draw_reliability(
 
 
 def compute_gini(amount: FloatArray, ranking: FloatArray) -> float:
-    """Normalised Gini: how much of the money the ranking puts first, 1 for a perfect ranking, 0 for chance.
+    """Normalised Gini: how far the ranking puts the money first; 1 for a perfect ranking, 0 for a random one.
 
     Pairs of equal rank share their money equally, so that the order of the table does not matter.
     """
@@ -124,7 +124,7 @@ def compute_gini(amount: FloatArray, ranking: FloatArray) -> float:
 
 
 def _gini_area(amount: FloatArray, ranking: FloatArray) -> float:
-    """Twice the area between the curve of money found and the diagonal, from the highest rank down."""
+    """Twice the area between the curve of cumulated money and the diagonal, from the highest rank down."""
     total = float(amount.sum())
     if total <= 0.0:
         return 0.0
@@ -135,7 +135,7 @@ def _gini_area(amount: FloatArray, ranking: FloatArray) -> float:
 
 
 def bootstrap_mean_error(values: FloatArray, seed: int, rounds: int = 200) -> float:
-    """Standard error of a mean, by drawing the pairs again with replacement."""
+    """Standard error of a mean by the bootstrap: resampling the pairs with replacement."""
     chance = np.random.default_rng(seed)
     means = [float(values[chance.integers(0, values.size, values.size)].mean()) for _ in range(rounds)]
     return float(np.std(means, ddof=1))
@@ -148,7 +148,7 @@ def bootstrap_differences(
     seed: int,
     rounds: int = 200,
 ) -> list[FloatArray]:
-    """Paired bootstrap of the AUC of one ranking minus that of others, on the same draws of pairs."""
+    """Paired bootstrap of the AUC of one ranking minus that of others, on the same resamples."""
     chance = np.random.default_rng(seed)
     differences: list[list[float]] = [[] for _ in others]
     for _ in range(rounds):

@@ -1,6 +1,6 @@
 """Balances of many pairs at once: points applied to folded sums, with slopes, so that points can be learnt.
 
-The same reading as the score's own (`docs/concepts/score.md`), kept in numpy for calibration and forecasts.
+The same computation as that of the score (`docs/concepts/score.md`), in numpy for calibration and forecasts.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from consumer_fusion.score.calibration.validity import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class DesignMatrix:
-    """The points of some kinds as matrices, one column for each direction, facet and sign that they touch.
+    """Points of some kinds as matrices, with one column per direction, facet and sign that occurs.
 
     Attributes:
-        graded: Absolute points by kind and column that are multiplied by magnitude.
-        plain: Absolute points by kind and column that count once an event.
+        graded: Absolute points, by kind and column, that are multiplied by the magnitude.
+        plain: Absolute points, by kind and column, that count once per event.
         sign: By column: 1 or -1.
         is_giving: By column: whether the consumer gives.
-        constants: Of the score model.
+        constants: Constants of the score model.
     """
 
     graded: FloatArray
@@ -36,13 +36,13 @@ class DesignMatrix:
 
 @dataclass(frozen=True, slots=True)
 class ScoreMatrix:
-    """What the read of all pairs gives.
+    """Balances of all pairs, with their slopes.
 
     Attributes:
-        balance: M of the model, by pair; the score is its logistic.
-        given: What the consumer gives, by pair, in points.
-        received: What the brand gives.
-        column_slope: By pair and column: what one more point in that column adds to M.
+        balance: M of the model, by pair; the score is its logistic function.
+        given: Points that the consumer gives, by pair.
+        received: Points that the brand gives, by pair.
+        column_slope: By pair and column: change of M for one more point in that column.
     """
 
     balance: FloatArray
@@ -52,7 +52,7 @@ class ScoreMatrix:
 
 
 def draw_design(points: PointsTable, kinds: Sequence[str]) -> DesignMatrix:
-    """Lay the points of these kinds out as matrices."""
+    """Lay out the points of these kinds as matrices."""
     columns: dict[tuple[str, str, bool], int] = {}
     for key in kinds:
         for entry in points.kinds[key].entries:
@@ -73,12 +73,12 @@ def draw_design(points: PointsTable, kinds: Sequence[str]) -> DesignMatrix:
 
 
 def read_balances(fold: FoldedSums, design: DesignMatrix, multipliers: FloatArray) -> ScoreMatrix:
-    """Read every pair of a fold, with each kind's points multiplied.
+    """Compute the balance of every pair of a fold, with each kind's points multiplied.
 
     Args:
         fold: Sums by pair and kind.
-        design: The points of the same kinds.
-        multipliers: By kind.
+        design: Points of the same kinds.
+        multipliers: Multiplier by kind.
     """
     constants = design.constants
     amount = _combine(fold.x, (design.graded.T * multipliers).T) + _combine(
@@ -102,14 +102,14 @@ def read_balances(fold: FoldedSums, design: DesignMatrix, multipliers: FloatArra
 def trace_slopes(
     fold: FoldedSums, design: DesignMatrix, multipliers: FloatArray, balances: ScoreMatrix, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Carry the slope of a loss in M back to each kind's log multiplier and log half-life.
+    """Propagate the slope of a loss in M back to each kind's log multiplier and log half-life.
 
     Args:
         fold: Sums by pair and kind, with their slopes.
-        design: The points.
-        multipliers: By kind.
-        balances: What `read_balances` gave for the same three.
-        weight: By pair: derivative of the loss by M.
+        design: Points of the kinds.
+        multipliers: Multiplier by kind.
+        balances: Result of `read_balances` for the same three.
+        weight: By pair: derivative of the loss with respect to M.
     """
     by_column = balances.column_slope * weight[:, None]
     graded = _combine(by_column, design.graded.T)
@@ -121,7 +121,7 @@ def trace_slopes(
 
 
 def _combine(columns: FloatArray, weights: FloatArray) -> FloatArray:
-    """The matrix product, most of whose weights are 0; no threads are woken for so little work."""
+    """Matrix product for a sparse second factor, without starting threads for so little work."""
     combined = np.zeros((columns.shape[0], weights.shape[1]))
     for source, target in zip(*np.nonzero(weights), strict=True):
         combined[:, target] += columns[:, source] * weights[source, target]

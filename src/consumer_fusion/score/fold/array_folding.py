@@ -1,8 +1,8 @@
-"""Folding on arrays: the fast path of the fold, which gives what the SQL of `fold_arrived` and `fold_sealed` gives.
+"""Folding on arrays: the fast path of the fold, with the same result as the SQL of `fold_arrived` and `fold_sealed`.
 
-Events of a pair and kind lie together in a sealed segment, so that its sums are runs of an array; events in any
-order are sorted first by one packed number. Two to three times as fast as the SQL, in less memory; tests hold both, and
-the plain reference of `ledger`, to the same numbers.
+Events of a pair and kind are adjacent in a sealed segment, so that its sums are runs of an array; events in any
+order are sorted first by one packed number. Two to three times as fast as the SQL, with less memory; tests compare
+both, and the plain reference of `ledger`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class KindArrays:
 
     Attributes:
         is_known: By row: whether it is folded.
-        half_life_us: By row.
-        landmark_us: By row.
-        trust: By row.
-        brand_id: The brands with a rhythm of their own, in rising order; each has as many rows as there are kinds,
-            after those of all others.
-        kind_count: How many kinds there are, with one for those that are beyond all.
+        half_life_us: Half-life by row, in microseconds.
+        landmark_us: Landmark by row.
+        trust: Trust by row.
+        brand_id: Brands with a rhythm of their own, in ascending order; each has one row per kind,
+            after the rows for all other brands.
+        kind_count: Number of kinds, plus one for unknown kinds.
     """
 
     is_known: npt.NDArray[np.bool_]
@@ -75,14 +75,14 @@ class KindArrays:
 
 
 def fold_sealed_batches(batches: Iterable[pa.RecordBatch], kinds: KindArrays) -> Iterator[pa.Table]:
-    """Fold events that carry their day's count and lie sorted by consumer, brand and kind.
+    """Fold events that carry their day's count and are sorted by consumer, brand and kind.
 
     Args:
         batches: The columns of `FOLD_COLUMNS` and `same_day_count`.
-        kinds: Of the kinds that are folded.
+        kinds: Parameters of the folded kinds.
 
     Yields:
-        Rows of `pair_kind_states`; a pair and kind may occur in two of the tables, to be added up.
+        Rows of `pair_kind_states`; a pair and kind may occur in two of the tables, whose sums are to be added.
     """
     for batch in batches:
         columns = _select_known({name: batch[name].to_numpy(False) for name in batch.schema.names}, kinds)
@@ -97,14 +97,14 @@ def fold_events_table(events: pa.Table, kinds: KindArrays) -> pa.Table:
 
     Args:
         events: The columns of `FOLD_COLUMNS`.
-        kinds: Of the kinds that are folded.
+        kinds: Parameters of the folded kinds.
 
     Returns:
         Rows of `pair_kind_states`, in the order of its key.
     """
     columns: Columns = {}
     for name in events.column_names:
-        # Column by column, so that no more than one of them is held twice; the caller keeps none.
+        # Column by column, so that at most one of them is in memory twice; the caller keeps no reference.
         columns[name] = events[name].to_numpy()
         events = events.drop_columns([name])
     columns = _select_known(columns, kinds)
@@ -136,7 +136,7 @@ def _select_known(columns: Columns, kinds: KindArrays) -> Columns:
 
 
 def _weigh(columns: Columns, same_day_count: Integers, kinds: KindArrays) -> Reals:
-    """Trust x burst x fading to the landmark; n events of a day count as log2(1 + n) together."""
+    """Trust x burst x decay to the landmark; n events of a day count as log2(1 + n) together."""
     row = kinds.find_rows(columns["kind_id"], columns["brand_id"])
     elapsed = (columns["occurred_us"] - kinds.landmark_us[row]) / kinds.half_life_us[row]
     weights: Reals = np.exp2(elapsed) * columns["trust"] * kinds.trust[row]
@@ -147,7 +147,7 @@ def _weigh(columns: Columns, same_day_count: Integers, kinds: KindArrays) -> Rea
 
 
 def _sort_events(columns: Columns) -> Integers:
-    """The order by pair, kind and day; by one packed number where that fits, which is several times faster."""
+    """The order by pair, kind and day; by one packed number where it fits, which is several times faster."""
     names = (*_KEY, "day")
     lowest = {name: int(columns[name].min()) for name in names}
     spans = {name: int(columns[name].max()) - lowest[name] + 1 for name in names}
@@ -165,7 +165,7 @@ def _sort_events(columns: Columns) -> Integers:
 
 
 def _find_runs(*keys: Integers) -> Integers:
-    """Where a run of equal keys begins."""
+    """Start positions of runs of equal keys."""
     begins = np.zeros(len(keys[0]), bool)
     begins[0] = True
     for key in keys:

@@ -1,4 +1,4 @@
-"""Fading: half-life, landmark and trust of each kind, as folds need them, and states brought to a moment."""
+"""Decay: half-life, landmark and trust of each kind for folding, and states decayed to a point in time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from consumer_fusion.score.fold.array_folding import KindArrays
 from consumer_fusion.storage.store import Session
 
 DECAYED_COLUMNS = ("consumer_id", "brand_id", "kind_id", *SUMS)
-"""The columns of states as of a moment."""
+"""The columns of decayed states."""
 
 _SQUARES = ("q", "r", "u")
 
@@ -44,8 +44,8 @@ def build_fold_kinds(rows: Sequence[tuple[int, float, int, float, int]]) -> pa.T
     """The table `fold_kinds` of the fold queries.
 
     Args:
-        rows: kind_id, half-life in days, landmark in microseconds, trust, and the brand that it is so for; 0 for all
-            that have no row of their own.
+        rows: kind_id, half-life in days, landmark in microseconds, trust, and the brand; brand 0 for all brands
+            without a row of their own.
     """
     return pa.table(
         {
@@ -59,17 +59,17 @@ def build_fold_kinds(rows: Sequence[tuple[int, float, int, float, int]]) -> pa.T
 
 
 def fold_kinds_at(points: PointsTable, kind_ids: Mapping[str, int], moment_us: int) -> pa.Table:
-    """The table `fold_kinds` with one moment as the landmark of all kinds."""
+    """The table `fold_kinds` with one time as the landmark of all kinds."""
     return _lay_out(points, kind_ids, {}, moment_us)
 
 
 def decay_states(states: pa.Table, fold_kinds: pa.Table, as_of_us: int) -> pa.Table:
-    """Bring states to a moment at or after their newest event: one factor a kind, squared for sums of squares.
+    """Decay states to a time at or after their newest event: one factor per kind, squared for sums of squares.
 
     Args:
-        states: Rows of `pair_kind_states`; those of kinds that are not folded any more are left out.
-        fold_kinds: With the landmarks of the states.
-        as_of_us: The moment.
+        states: Rows of `pair_kind_states`; those of kinds that are no longer folded are left out.
+        fold_kinds: Table with the landmarks of the states.
+        as_of_us: As-of time, in microseconds since the epoch.
 
     Returns:
         Columns `DECAYED_COLUMNS`.

@@ -1,6 +1,6 @@
-"""Failures and recoveries that follow from what happened: a complaint implies a failure, a recovery mends one.
+"""Derived failures and recoveries: a complaint implies a failure, and a recovery repairs one.
 
-What spreads to other brands is not here (`spillover.reputations`).
+Effects on other brands are not here (`spillover.reputations`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 
 RECOVERY_KIND = "Recovery"
 DEFAULT_RECOVERY_SHARE = 0.8
-"""A recovery cancels so much of its failure: the recovery paradox holds for satisfaction only (de Matos 2007)."""
+"""Share of its failure that a recovery cancels: the recovery paradox holds for satisfaction only (de Matos 2007)."""
 
 
 def list_deriving_kinds(points: PointsTable) -> frozenset[str]:
-    """Keys of the kinds from which something may follow or that a recovery may mend."""
+    """Keys of the kinds from which events may be derived or that a recovery may repair."""
     mended = {kind.mends for kind in points.kinds.values() if kind.mends}
     return frozenset(
         key for key, kind in points.kinds.items() if kind.derives or kind.spreads or key in mended
@@ -27,7 +27,7 @@ def list_deriving_kinds(points: PointsTable) -> frozenset[str]:
 
 
 def derive_failures(parents: Iterable[ParentEvent], points: PointsTable) -> list[DerivedEvent]:
-    """One failure for each complaint that names no event it is about, so that the brand's side is charged once."""
+    """One failure per complaint that refers to no other event, so that the brand's side is charged once."""
     derived = []
     for parent in parents:
         kind = points.kinds.get(parent.kind_key)
@@ -43,7 +43,7 @@ def derive_failures(parents: Iterable[ParentEvent], points: PointsTable) -> list
                 trust=parent.trust,
                 occurred_us=parent.occurred_us,
                 association_id=None,
-                sentence=N_(f"{failure.meaning}; known from the complaint, which names no event on record"),
+                sentence=N_(f"{failure.meaning}; derived from the complaint, which names no other event"),
             )
         )
     return derived
@@ -52,10 +52,10 @@ def derive_failures(parents: Iterable[ParentEvent], points: PointsTable) -> list
 def derive_recoveries(
     parents: Sequence[ParentEvent], derived: Sequence[DerivedEvent], points: PointsTable
 ) -> list[DerivedEvent]:
-    """What each recovery mends: a share of what is left of the failure it is about, on the failure's own facets.
+    """Recovery events: each cancels a share of what is left of its failure, on the failure's own facets.
 
-    All recoveries of one failure together never mend more than it. A recovery about a complaint mends the
-    failure derived from it and the reputation that it harmed elsewhere.
+    All recoveries of one failure together never exceed it. A recovery of a complaint repairs the
+    failure derived from it and the harm to reputation elsewhere.
     """
     variants = {kind.mends: kind for kind in points.kinds.values() if kind.mends}
     by_id: dict[str, list[tuple[str, int, float, float, int]]] = defaultdict(list)

@@ -1,7 +1,7 @@
-"""Settling: what follows from events on record is brought up to date, in the transaction of the change.
+"""Settling: everything that follows from stored events is brought up to date, in the transaction of the change.
 
-Derived events are written or taken away, states are folded, the inbox is kept small. `pipeline` says in which order
-an event gets here.
+Derived events are written or deleted, states are folded, the inbox is kept small. `pipeline` gives the order in
+which an event gets here.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def settle(
         workspace: The workspace.
         session: The transaction of the change.
         points: The points table in force.
-        kind_ids: The number of each key.
-        landing: What changed.
-        progress: Told how far it is.
+        kind_ids: Number of each key.
+        landing: Consumers affected by the change.
+        progress: Progress callback.
     """
     if landing.refold_consumers:
         identity_map = read_identity_map(session)
@@ -58,7 +58,7 @@ def settle(
         progress("derive", 0, None)
         landing.refold_consumers |= derive_events(workspace, session, points, kind_ids, landing.consumers)
     if landing.refold_consumers or landing.refold_members:
-        progress("fold anew", 0, None)
+        progress("fold again", 0, None)
         refold(
             ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids),
             consumers=landing.refold_consumers,
@@ -76,17 +76,17 @@ def derive_events(
     kind_ids: Mapping[str, int],
     consumers: Collection[int] | None,
 ) -> set[int]:
-    """Write the events that follow from those on record, and take away those that no longer do.
+    """Write the events derived from the stored ones, and delete those that no longer follow.
 
     Args:
         workspace: The workspace.
         session: The transaction of the change.
         points: The points table in force.
-        kind_ids: The number of each key.
+        kind_ids: Number of each key.
         consumers: Canonical consumers; None for all.
 
     Returns:
-        Canonical consumers that lost a derived event and must be folded anew.
+        Canonical consumers that lost a derived event and must be folded again.
     """
     parents = read_parents(
         ScoreContext(session, workspace.engine, workspace.folder, points, kind_ids), consumers=consumers
@@ -190,11 +190,11 @@ def seal_inbox(workspace: Workspace, *, is_forced: bool = False) -> int:
     """Move events of past days from the inbox into segments, when there are many of them.
 
     Returns:
-        How many were moved.
+        Number of events moved.
     """
     now_us, settings = workspace.now_us, workspace.settings
     limit_day = to_day(now_us) - settings.seal_after_days
-    # Looked at before the one turn to write is taken: mostly there is nothing to do.
+    # Checked before the write lock is taken: mostly there is nothing to do.
     with workspace.store.reading() as session:
         folded = int(session.read_mark(FOLDED_MARK) or 0)
         waiting = count_sealable(session, limit_day=limit_day, folded_sequence=folded)

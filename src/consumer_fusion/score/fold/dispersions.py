@@ -1,9 +1,9 @@
-"""Dispersions: how many times as much as independent events those of a kind vary, because they come in runs.
+"""Dispersions: how much more the events of a kind vary than independent events would, because they cluster.
 
-One failure brings others, one complaint the next. Of events of a pair and kind that lie within half a half-life of each
-other there are then more than the pair's own rate explains; that excess is what a run adds to the variance of a sum
-(Cox and Isham, *Point Processes*, 1980, 2.5). Rates that differ from pair to pair are no runs: each pair is held
-against itself.
+One failure brings others, one complaint the next. Then more events of a pair and kind are within half a half-life
+of each other than the pair's own rate explains; the excess is what clustering adds to the variance of a sum
+(Cox and Isham, *Point Processes*, 1980, 2.5). Rates that differ between pairs are no clusters: each pair is compared
+with itself.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.store import Session
 
 MOST_EVENTS = 1_000_000
-"""Of so many events at most, those of consumers drawn by their number, is it learnt."""
+"""Maximum number of events to learn from, those of a sample of consumers taken by their number."""
 FEWEST_EVENTS = 200
 SMALLEST, LARGEST = 1.2, 25.0
-"""What is below the first is taken for chance; what is above the second is taken for the second."""
+"""Dispersions below the first are taken for chance; dispersions above the second are capped at it."""
 HALF_LIVES = 0.5
-"""Events within so many half-lives of each other may be of one run."""
+"""Maximum distance between two events of a cluster, in half-lives."""
 EXCESS_FACTOR = 1.5
-"""A few runs tell less of how much they vary than as many events would: without it 80% intervals held 72%."""
+"""Correction for small clusters, which understate their variation: without it 80% intervals covered 72%."""
 _COLUMNS = ("consumer_id", "brand_id", "kind_id", "day", "trust")
 
 Integers = npt.NDArray[np.int64]
@@ -39,20 +39,20 @@ def learn_dispersions(
     context: ScoreContext,
     event_count: int,
 ) -> int:
-    """Learn the dispersion of every kind from the events on record, in the place of those known before.
+    """Learn the dispersion of every kind from the stored events; replaces the former ones.
 
     Args:
-        context: What scores are read with.
-        event_count: How many events are on record.
+        context: Context for reading scores.
+        event_count: Number of stored events.
 
     Returns:
-        How many kinds come in runs.
+        Number of kinds whose events cluster.
     """
     source = open_events(context.session, context.folder, columns=_COLUMNS)
     parts = -(-event_count // MOST_EVENTS) or 1
     events = context.engine.read(
         f"select {', '.join(_COLUMNS)} from {source.relation} e where trust > 0 and consumer_id % {parts} = 0",
-        step="read events to see which kinds come in runs",
+        step="read events to measure dispersions",
         tables=source.tables,
     )
     found = measure_dispersions(
@@ -68,7 +68,7 @@ def learn_dispersions(
 
 
 def read_dispersions(session: Session) -> dict[str, float]:
-    """The dispersions that were learnt, by key."""
+    """The learnt dispersions, by key."""
     rows = session.read(KIND_DISPERSIONS).to_pylist()
     if not rows:
         return {}
@@ -79,11 +79,11 @@ def read_dispersions(session: Session) -> dict[str, float]:
 def measure_dispersions(
     events: pa.Table, half_life_days: Mapping[int, float]
 ) -> dict[int, tuple[float, int]]:
-    """The dispersion of each kind that comes in runs, and how many events say so.
+    """The dispersion of each kind whose events cluster, and the number of events behind it.
 
     Args:
         events: consumer_id, brand_id, kind_id and day, in any order.
-        half_life_days: By number of the kinds that are looked at.
+        half_life_days: Half-life by number of the kinds to measure.
     """
     if not events.num_rows:
         return {}
@@ -108,7 +108,7 @@ def measure_dispersions(
 
 
 def _measure_kind(pair: Integers, day: Integers, days_known: Reals, reach_days: float) -> float:
-    """Variance of a kind's daily weights, summed over a long time, over what the state takes it for."""
+    """Long-run variance of a kind's daily weights, divided by the variance that the state assumes."""
     keys, count = np.unique(np.stack([pair, day]), axis=1, return_counts=True)
     (pair, day), size = keys, days_known.size
     weight = np.log2(1.0 + count)
@@ -125,7 +125,7 @@ def _measure_kind(pair: Integers, day: Integers, days_known: Reals, reach_days: 
     is_long = days_known >= 2.0 * reach_days
     share = np.minimum(reach_days / days_known, 1.0)
     by_chance = 1.0 - (1.0 - share) ** 2
-    # Two days of a pair lie so near by chance with that probability; what is beyond it comes of runs.
+    # Probability that two days of a pair are this close by chance; the excess comes from clusters.
     excess = (near - (total**2 - squares) / 2.0 * by_chance)[is_long] / (1.0 - by_chance[is_long])
     expected = float(taken[is_long].sum())
     return (float(squares[is_long].sum()) + 2.0 * float(excess.sum())) / expected if expected else 1.0

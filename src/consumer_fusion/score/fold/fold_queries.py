@@ -1,6 +1,6 @@
-"""Computing folds: the queries and passes that make states, or changes of states, of events.
+"""Queries and passes that compute states, or changes of states, from events.
 
-What is done with them, and in which transaction, is `folding`.
+Their use, and the transaction they belong to, is in `folding`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
 EVENTS_PER_PASS = 5_000_000
-"""More events than this are folded in several passes, each over a part of the consumers, to bound memory."""
+"""Events above this number are folded in several passes, each over a part of the consumers, to bound memory."""
 
 
 @cache
@@ -38,11 +38,11 @@ def read_query(name: str) -> Template:
 def fold_relation(
     engine: Engine, events: EventSource, fold_kinds: pa.Table, *, query: str = "fold_arrived"
 ) -> pa.Table:
-    """Fold events into states, from nothing, in SQL: the portable text that `fold_events` is held to.
+    """Fold events into states, from nothing, in SQL: the portable reference with which `fold_events` is compared.
 
     Args:
-        engine: Where to compute.
-        events: With the columns of `FOLD_COLUMNS` (and `same_day_count` for `fold_sealed`).
+        engine: Engine to compute with.
+        events: Events with the columns of `FOLD_COLUMNS` (and `same_day_count` for `fold_sealed`).
         fold_kinds: Half-life, landmark and trust of each kind.
         query: `fold_arrived` for any order, `fold_sealed` for events that carry their day's count.
 
@@ -63,8 +63,8 @@ def fold_events(engine: Engine, events: EventSource, fold_kinds: pa.Table) -> It
     """Fold events into states, from nothing, on arrays.
 
     Args:
-        engine: Where to read.
-        events: With the columns of `FOLD_COLUMNS`, in any order.
+        engine: Engine to read with.
+        events: Events with the columns of `FOLD_COLUMNS`, in any order.
         fold_kinds: Half-life, landmark and trust of each kind.
 
     Yields:
@@ -96,15 +96,15 @@ def compute_late(
     *,
     is_folded_only: bool,
 ) -> pa.Table:
-    """What new events add to the states, given the events that are folded already.
+    """Changes of the states by new events, given the events that are folded already.
 
     Args:
-        session: One moment of the store.
-        engine: Where to compute.
-        folder: The workspace.
+        session: Session of the store.
+        engine: Engine to compute with.
+        folder: Folder of the workspace.
         new: The new events, with the columns of `FOLD_COLUMNS`.
         fold_kinds: Half-life, landmark and trust of each kind.
-        is_folded_only: Leave inbox rows out that are not in the state yet.
+        is_folded_only: Whether to leave out inbox rows that are not in the state yet.
     """
     known = new.filter(pc.and_(pc.not_equal(new["consumer_id"], 0), pc.not_equal(new["brand_id"], 0)))
     identity_map = read_identity_map(session, known["consumer_id"].unique().to_pylist())
@@ -124,7 +124,7 @@ def compute_late(
 
 
 def compute_with_old(engine: Engine, new: EventSource, old: EventSource, fold_kinds: pa.Table) -> pa.Table:
-    """What new events add to the states: days that have old events too are computed anew with both."""
+    """Changes of the states by new events: days that also have old events are computed again with both."""
     listed = ", ".join(FOLD_COLUMNS)
     old_listed = ", ".join(f"o.{name}" for name in FOLD_COLUMNS)
     relation = f"""(

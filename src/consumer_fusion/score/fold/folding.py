@@ -1,8 +1,8 @@
 """Folding: events become the decayed sums of their pair and kind, exactly once.
 
-The sums are forward-decayed (Cormode et al., ICDE 2009) from a landmark per half-life, so that they only ever add
-up: order does not matter and a late event costs what a timely one does. State, marks and manifest change in one
-transaction. Taking an event away is not subtraction: the pair is folded anew from its events.
+The sums are forward-decayed (Cormode et al., ICDE 2009) from a landmark per half-life, so that they are purely
+additive: order does not matter and a late event costs what a timely one does. State, marks and manifest change in one
+transaction. Removing an event is not subtraction: the pair is folded again from its events.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from consumer_fusion.storage.segments import UNATTRIBUTED_BUCKET, list_segments
 from consumer_fusion.storage.store import Between, Session
 
 RELANDMARK_HALF_LIVES = 200
-"""A landmark moves when an event is so many half-lives newer: squares of weights stay far inside a double."""
+"""Age in half-lives at which a landmark moves: squares of weights stay well inside the range of a double."""
 
 FEW_CONSUMERS = 200
-"""Up to so many consumers are searched for one by one."""
+"""Maximum number of consumers that are looked up one by one."""
 
 _CONSUMERS_PER_STATEMENT = 500
-"""SQLite limits how many values one statement takes."""
+"""Maximum number of consumers per statement: SQLite limits the number of parameters."""
 
 
 def prepare_landmarks(
     session: Session, points: PointsTable, kind_ids: Mapping[str, int], newest_us: int
 ) -> None:
-    """See to it that each half-life has a landmark not too far before the newest event.
+    """Ensure that each half-life has a landmark that is not too far before the newest event.
 
     Moving a landmark multiplies the sums of its kinds by one factor, in the same transaction.
     """
@@ -78,7 +78,7 @@ def prepare_landmarks(
 def _list_rows(
     session: Session, points: PointsTable, kind_ids: Mapping[str, int], half_life_days: float
 ) -> Iterator[dict[str, list[int]]]:
-    """The states that fade with a half-life: conditions, no state in two of them."""
+    """Conditions that select the states with a half-life; no state matches two of them."""
     kinds = points.kinds.values()
     steady = [
         k for k in kinds if k.half_life_days == half_life_days and not (k.follows_rhythm and points.rhythms)
@@ -107,7 +107,7 @@ def fold_new_events(
     """Fold the inbox and the derived events that are not in the state yet.
 
     Returns:
-        How many events were folded; call again while it equals the limit.
+        Number of events folded; call again while it equals the limit.
     """
     new, marks = _read_unfolded(context.session, limit)
     if not new.num_rows:
@@ -134,17 +134,17 @@ def fold_segments(
     *,
     newest_us: int,
 ) -> Iterator[pa.Table]:
-    """Compute what new segments add to the state; the caller enters them into the manifest afterwards.
+    """Compute the changes of the state by new segments; the caller enters them into the manifest afterwards.
 
-    Days that already have events elsewhere are computed anew with both; all others in one pass.
+    Days that already have events elsewhere are computed again with both; all others in one pass.
 
     Args:
-        context: What scores are read with.
-        segments: The new segments, not in the manifest yet.
-        newest_us: The newest event in them.
+        context: Context for reading scores.
+        segments: New segments, not in the manifest yet.
+        newest_us: Time of the newest event in them.
 
     Yields:
-        Deltas of `pair_kind_states`, a part of the consumers at a time.
+        Changes of `pair_kind_states`, for a part of the consumers at a time.
     """
     prepare_landmarks(context.session, context.points, context.kind_ids, newest_us)
     fold_kinds = read_fold_kinds(context.session, context.points, context.kind_ids)
@@ -159,7 +159,7 @@ def fold_segments(
             yield from fold_sealed_batches(batches, kinds)
         return
     known = list_segments(context.session)
-    # After a merge the events of one consumer lie in the buckets of all its members.
+    # After a merge the events of one consumer are in the buckets of all its members.
     groups = (
         [attributed]
         if has_merges
@@ -185,17 +185,17 @@ def refold(
     kinds: Collection[str] | None = None,
     brand_ids: Collection[int] | None = None,
 ) -> int:
-    """Fold anew from the events what can no longer be had by adding: after a merge, an undo, a changed rule.
+    """Fold again from the events where adding is not enough: after a merge, an undo, a changed rule.
 
     Args:
-        context: What scores are read with.
+        context: Context for reading scores.
         consumers: Canonical consumers; None for all.
-        members: Further consumers whose state is dropped (those absorbed by a merge).
+        members: Further consumers whose state is deleted (those absorbed by a merge).
         kinds: Keys of the kinds; None for all.
         brand_ids: Brands; None for all.
 
     Returns:
-        How many state rows were written.
+        Number of state rows written.
     """
     wanted = None if kinds is None else [context.kind_ids[key] for key in kinds]
     where: dict[str, list[int]] = {}
@@ -230,7 +230,7 @@ def refold(
 
 
 def read_unfolded(session: Session, consumers: Collection[int] | None = None) -> pa.Table:
-    """The events that arrived since the last fold (`FOLD_COLUMNS`); of some canonical consumers, or of all."""
+    """The events that arrived since the last fold (`FOLD_COLUMNS`), for some canonical consumers or for all."""
     members = None if consumers is None else list_members(read_identity_map(session, consumers), consumers)
     if members is not None and len(members) <= FEW_CONSUMERS:
         return _read_unfolded(session, None, {"consumer_id": members})[0]
@@ -243,9 +243,9 @@ def fold_unfolded(
     new: pa.Table,
     as_of_us: int,
 ) -> pa.Table:
-    """What events that are not folded yet add to the states as of a moment, so that a score is never stale.
+    """Changes of the states, as of a given time, by events not folded yet, so that a score is never stale.
 
-    The moment itself is the landmark: those of the state may be missing yet, or too far back for these events.
+    That time is the landmark: those of the state may be missing yet, or too far back for these events.
     """
     return compute_late(
         context.session,
@@ -263,14 +263,14 @@ def write_deltas(
     *,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> int:
-    """Add deltas to the state, batch by batch, and return how many rows there were."""
+    """Add changes to the state, batch by batch, and return the number of rows."""
     done = 0
     for table in deltas:
         for batch in table.to_batches(max_chunksize=200_000):
             session.add(
                 PAIR_KIND_STATES,
                 STATE_COLUMNS,
-                # By way of numpy: several times faster than Arrow's own lists, and no column has gaps.
+                # By way of numpy: several times faster than Arrow's own lists, and no column has nulls.
                 zip(*(column.to_numpy(zero_copy_only=False).tolist() for column in batch.columns)),
                 largest=("last_occurred_us",),
             )
@@ -299,7 +299,7 @@ def _read_unfolded(
 
 
 def _has_overlap(session: Session, segments: Sequence[Segment]) -> bool:
-    """Whether any event on record may share a day, pair and kind with the new segments."""
+    """Whether any stored event may share a day, pair and kind with the new segments."""
     if int(session.read_mark(FOLDED_MARK) or 0) and session.count(EVENTS):
         return True
     if session.count(DERIVED_EVENTS):
@@ -309,7 +309,7 @@ def _has_overlap(session: Session, segments: Sequence[Segment]) -> bool:
 
 
 def has_shared_days(segments: Sequence[Segment]) -> bool:
-    """Whether two segments of one bucket overlap in days, so that their same-day counts are not whole."""
+    """Whether two segments of one bucket overlap in days, so that their same-day counts are incomplete."""
     by_bucket: dict[int, list[Segment]] = {}
     for each in segments:
         if each.bucket != UNATTRIBUTED_BUCKET:

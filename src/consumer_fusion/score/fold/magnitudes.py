@@ -1,6 +1,6 @@
-"""How large an event is of its kind: its kind of the points table and its magnitude.
+"""Annotation of events: their kind in the points table and their magnitude.
 
-The rules are `docs/concepts/score.md`. They run as SQL over a batch, so that ten events and ten million take one path.
+The rules are in `docs/concepts/score.md`. They run as SQL over a batch, for ten events or ten million.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import pyarrow as pa
 from consumer_fusion.records.points import Condition, PointsTable
 
 ASSUMED_PEOPLE = 100
-"""How many people are taken to have heard of something public whose `people` is not stated."""
+"""Number of people assumed for a public event whose `people` is not stated."""
 
 _ALL_TIME_US = 2**62
 _COMPARISONS = {"above": ">", "below": "<", "at_least": ">=", "at_most": "<="}
 
 
 def annotate_sql(points: PointsTable, kind_ids: Mapping[str, int], events: str) -> str:
-    """The query that gives events their kind and magnitude.
+    """The query that adds kind and magnitude to events.
 
     Args:
         points: The points table in force.
-        kind_ids: The number of each key.
-        events: The relation to read, with the columns kind, value, currency, channel, properties, brand_id,
+        kind_ids: Number of each key.
+        events: Relation to read, with the columns kind, value, currency, channel, properties, brand_id,
             occurred_us; the query also needs `plain_kinds`, `kind_rules` and `money_references` (`annotation_tables`).
 
     Returns:
@@ -62,7 +62,7 @@ def annotation_tables(
 
     Args:
         points: The points table in force.
-        kind_ids: The number of each key.
+        kind_ids: Number of each key.
         references: Rows of `brand_references`.
     """
     derived = list_derived_only(points)
@@ -85,7 +85,7 @@ def annotation_tables(
 
 
 def _lay_out_spans(references: pa.Table) -> pa.Table:
-    """From when to when each reference sizes money: the first one of a brand for all time before, too."""
+    """The period of each money reference; the first one of a brand also applies to all time before."""
     rows = references.sort_by(
         [("brand_id", "ascending"), ("currency", "ascending"), ("valid_from_us", "ascending")]
     ).select(["brand_id", "currency", "valid_from_us", "amount"])
@@ -111,7 +111,7 @@ def _lay_out_spans(references: pa.Table) -> pa.Table:
 
 
 def list_derived_only(points: PointsTable) -> frozenset[str]:
-    """The kinds whose events come only from other events, so that nobody can send one."""
+    """The kinds whose events are only derived from other events, so that no one can send them."""
     mending = {key for key, kind in points.kinds.items() if kind.mends is not None}
     return frozenset(mending | {kind.spreads for kind in points.kinds.values() if kind.spreads is not None})
 

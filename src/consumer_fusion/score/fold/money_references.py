@@ -1,8 +1,8 @@
-"""References for money: what a usual order of a brand is in each month, by which its money is sized.
+"""Money references: the usual order of a brand in each month, by which its money is sized.
 
 The reference of a month is the median of the brand's orders of the twelve months before it; while those are fewer than
-thirty, of its first thirty. It depends on which events are on record and on nothing else: not on the order in which
-they came, nor on how many came at once (`docs/decisions/0020`).
+thirty, of its first thirty. It depends only on the set of stored events: not on the order in which they arrived, nor on
+the batches they arrived in (`docs/decisions/0020`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from consumer_fusion.storage.store import Session, Where
 
 ORDER_KIND = "Order Completed"
 LEAST_ORDERS = 30
-"""So many orders of the twelve months before are needed, else the first so many of all count."""
+"""Minimum number of orders in the twelve months before; otherwise this many of the first orders count."""
 MONTHS = 12
 GRID_STEP = 1.02
-"""Amounts are rounded to steps of 2%, so that a reference moves seldom."""
+"""Step of the grid to which amounts are rounded, so that a reference rarely changes."""
 _ALL_TIME_US = 2**62
 SIZE_COLUMNS = (
     "consumer_id",
@@ -46,9 +46,9 @@ _STEP = f"case when {IS_ORDER} then cast(floor(ln(value) / ln({GRID_STEP!r}) + 0
 
 Integers = npt.NDArray[np.int64]
 Key = tuple[int, str]
-"""A brand and a currency, empty where events name none."""
+"""A brand and a currency; the currency is empty where events name none."""
 Reference = tuple[int, float, int]
-"""The first moment of a month, the amount, and the moment before which orders decide it."""
+"""The start of a month, the amount, and the time before which orders affect it."""
 MOVED_SCHEMA = pa.schema(
     [("brand_id", pa.int64()), ("currency", pa.string()), ("from_us", pa.int64()), ("to_us", pa.int64())]
 )
@@ -56,12 +56,12 @@ MOVED_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
-    """How much money of one brand and currency there is, by month and size.
+    """Distribution of the money of one brand and currency, by month and size.
 
     Attributes:
         month: Months since 1970, by row.
-        step: The size on the grid of amounts; of money that is no order the least number there is.
-        count: How many events.
+        step: Position on the grid of amounts; the smallest number for money that is no order.
+        count: Number of events.
     """
 
     month: Integers
@@ -70,7 +70,7 @@ class _Sizes:
 
     @property
     def is_order(self) -> npt.NDArray[np.bool_]:
-        """Which rows are of orders that a reference is made of."""
+        """The rows of orders that form a reference."""
         return self.step > _NO_ORDER
 
 
@@ -81,23 +81,23 @@ def renew_references(
     session: Session, engine: Engine, folder: Path, fresh: EventSource | None = None,
     *, taken: pa.Table | None = None, is_whole: bool = False,
 ) -> tuple[pa.Table, dict[int, int]]:  # fmt: skip
-    """Bring the references to the events on record and those about to be.
+    """Update the references to the stored events and those about to land.
 
-    Mostly nothing is due, since only orders of months before decide: then no event on record is read.
+    Usually nothing is due, since only orders of earlier months matter: then no stored event is read.
 
     Args:
         session: A writing session.
-        engine: Where to compute.
-        folder: The workspace.
+        engine: Engine to compute with.
+        folder: Folder of the workspace.
         fresh: Events that are about to land: consumer_id, brand_id, event_id, kind, value, currency, trust,
             occurred_us, day.
-        taken: Events that were taken out of the record in this transaction: kind, value, currency, brand_id,
+        taken: Events removed in this transaction: kind, value, currency, brand_id,
             occurred_us.
-        is_whole: Look at all brands, whether or not anything of theirs is due.
+        is_whole: Whether to update all brands, also those with nothing due.
 
     Returns:
-        The spans of time in which money that is on record is sized otherwise now: brand_id, currency, from_us, to_us
-        (exclusive); and of the brands that were looked at, how many orders they have.
+        The periods in which stored money now has another size: brand_id, currency, from_us, to_us
+        (exclusive); and the number of orders of each brand that was updated.
     """
     fresh_sizes = _measure_sizes(engine, fresh) if fresh is not None else {}
     known = _read_known(session)
@@ -123,7 +123,7 @@ def renew_references(
 
 
 def find_wrong_references(session: Session, engine: Engine, folder: Path) -> pa.Table:
-    """Where references differ from what the events on record make them: as `renew_references` returns it."""
+    """Periods in which the references differ from those of the stored events, as `renew_references` returns them."""
     recorded = open_events(session, folder, columns=SIZE_COLUMNS)
     sizes = _measure_sizes(engine, recorded)
     return _list_moved(sizes, _read_known(session), _compute_all(engine, [recorded], sizes))
@@ -138,7 +138,7 @@ def _compute_all(
 
 
 def begin_last_month(session: Session, brand_ids: Collection[int] | None) -> pa.Table:
-    """When the last month begins in which brands have money: brand_id and until_us; of some brands or of all."""
+    """The start of the last month in which brands have money: brand_id and until_us, for some brands or for all."""
     where: Where = {} if brand_ids is None else {"brand_id": list(brand_ids)}
     rows = session.read(BRAND_REFERENCES, where, columns=("brand_id", "valid_from_us"))
     last = rows.group_by("brand_id").aggregate([("valid_from_us", "max")])
@@ -181,10 +181,10 @@ def _find_due(
     engine: Engine, known: Mapping[Key, list[Reference]], fresh: EventSource | None,
     fresh_sizes: Mapping[Key, _Sizes], taken: pa.Table | None,
 ) -> set[Key]:  # fmt: skip
-    """The brands and currencies whose references may be others now."""
+    """The brands and currencies whose references may change."""
     due: set[Key] = set()
     doubtful: dict[Key, int] = {}
-    # What a brand's consumers pay in another currency says how often they order, too (`rhythms`).
+    # What a brand's consumers pay in another currency also counts for their order frequency (`rhythms`).
     until: dict[int, int] = {}
     for (brand_id, _), references in known.items():
         until[brand_id] = max(until.get(brand_id, -_ALL_TIME_US), *(each[2] for each in references))
@@ -213,7 +213,7 @@ def _find_due(
 
 
 def _find_early(engine: Engine, fresh: EventSource, until_us: Mapping[Key, int]) -> set[Key]:
-    """The keys of which there is an order before a moment."""
+    """The keys with an order before a given time."""
     table = pa.table(
         {
             "brand_id": pa.array([brand_id for brand_id, _ in until_us], pa.int64()),
@@ -245,7 +245,7 @@ def _join_sizes(*parts: _Sizes | None) -> _Sizes:
 def _list_first_orders(
     engine: Engine, events: list[EventSource], sizes: Mapping[Key, _Sizes]
 ) -> dict[Key, tuple[Integers, int]]:
-    """The sizes of the first orders of each key, and the moment from which one more changes nothing."""
+    """The sizes of the first orders of each key, and the time from which a further order changes nothing."""
     if not events:
         return {}
     early: list[tuple[int, str, int]] = []
@@ -289,7 +289,7 @@ def _list_first_orders(
 
 
 def _count_orders(sizes: _Sizes) -> tuple[Integers, Integers]:
-    """The months with orders and how many there were, in rising order."""
+    """The months with orders and their numbers of orders, in ascending order."""
     months, place = np.unique(sizes.month[sizes.is_order], return_inverse=True)
     counts = np.zeros(months.size, np.int64)
     np.add.at(counts, place, sizes.count[sizes.is_order])
@@ -297,7 +297,7 @@ def _count_orders(sizes: _Sizes) -> tuple[Integers, Integers]:
 
 
 def _compute_references(sizes: _Sizes, first_steps: Integers, first_until_us: int) -> list[Reference]:
-    """The reference of each month from the first order's to that of the last money."""
+    """The reference of each month, from that of the first order to that of the last money."""
     is_order = sizes.is_order
     if not is_order.any():
         return []
@@ -323,7 +323,7 @@ def _compute_references(sizes: _Sizes, first_steps: Integers, first_until_us: in
 def _list_moved(
     sizes: Mapping[Key, _Sizes], before: Mapping[Key, list[Reference]], after: Mapping[Key, list[Reference]]
 ) -> pa.Table:
-    """The months with money on record whose reference is another one now."""
+    """The months with stored money whose reference has changed."""
     moved: list[dict[str, object]] = []
     for key, rows in after.items():
         months = np.unique(sizes[key].month).tolist() if key in sizes else []
@@ -335,16 +335,16 @@ def _list_moved(
 
 
 def _find_amount(rows: list[Reference], moment_us: int) -> float | None:
-    """The reference of a moment: the last one that has begun, or the first."""
+    """The reference at a given time: the last one that has begun, or the first."""
     begun = [amount for begin_us, amount, _ in rows if begin_us <= moment_us]
     return begun[-1] if begun else rows[0][1] if rows else None
 
 
 def _begin_month(month: int) -> int:
-    """The first moment of a month, given in months since 1970."""
+    """The start of a month, given in months since 1970."""
     return int(np.datetime64(month, "M").astype("datetime64[D]").astype(np.int64)) * DAY_MICROSECONDS
 
 
 def _find_month(moment_us: int) -> int:
-    """The month of a moment, in months since 1970."""
+    """The month of a time, in months since 1970."""
     return int(np.datetime64(moment_us, "us").astype("datetime64[M]").astype(np.int64))

@@ -1,4 +1,4 @@
-"""Parent events: the events on record from which others follow, read for derivation."""
+"""Parent events: the stored events from which others are derived, read for derivation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_parents(
     *,
     consumers: Collection[int] | None = None,
 ) -> list[ParentEvent]:
-    """The events from which others follow or that such a rule refers to, oldest first."""
+    """The events from which others are derived or to which such a rule refers, oldest first."""
     keys = {number: key for key, number in context.kind_ids.items()}
     wanted = ", ".join(str(context.kind_ids[key]) for key in sorted(list_deriving_kinds(context.points)))
     columns = (

@@ -1,4 +1,4 @@
-"""Replacement: what a source says now comes into the place of what is on record, in the transaction of its landing."""
+"""Replacement: changed events of a source replace the stored ones, in the transaction of their landing."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from consumer_fusion.events.rewriting import take_events
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What of an import was replaced.
+    """Result of the replacement of an import.
 
     Attributes:
-        duplicates: The rows that are passed over, without those that came into their place.
-        parties: The parties that the replaced events had, by `source` and `event_id`.
-        count: How many events were replaced.
-        newest_us: When the newest of them occurred, as the record said; None where none was replaced.
-        taken: The events that left the record, as they were.
+        duplicates: Rows that are skipped, without those that replace stored events.
+        parties: Parties of the replaced events, by `source` and `event_id`.
+        count: Number of replaced events.
+        newest_us: Time of the newest of them, as stored before; None where none was replaced.
+        taken: The removed events, as they were.
     """
 
     duplicates: Duplicates
@@ -40,10 +40,10 @@ class Replacement:
 
 
 def replace_events(landing: Landing) -> Replacement:
-    """Take events of which an import says something else out of the record, so that its rows land in their place.
+    """Remove the stored events that an import changes, so that its rows land in their place.
 
-    Where the landing notes what was replaced, every row comes into its place; else only what differs does, but for
-    what somebody undid, and corrections are entered.
+    If the landing notes what was replaced, every row replaces its event; otherwise only rows that differ do, except
+    those of corrections that a user undid, and corrections are recorded.
     """
     workspace, session, staging, note = (
         landing.workspace,
@@ -71,7 +71,7 @@ def replace_events(landing: Landing) -> Replacement:
     )
     taken = take_events(session, engine, workspace.folder, keys, workspace.now_us)
     former = write_former(session, engine, taken)
-    # A row of an event that came in twice within this import replaces nothing on record.
+    # A row of an event that occurs twice within this import replaces no stored event.
     rows = [row for row in rows if (sources.get(row["source"], 0), row["event_id"]) in former]
     if note is not None:
         note(session, former)

@@ -1,9 +1,9 @@
-"""Rhythms: how often a brand's consumers order, and how fast what they do therefore fades.
+"""Rhythms: how often a brand's consumers order, and how fast the effect of their events therefore decays.
 
-An order of a month ago is old for a grocer and new for a furniture house. The half-life of a brand's orders is two and
-a half times the gap that three of four orders come within (`docs/decisions/0026`); kinds that follow the rhythm are
-stretched or shortened in the same proportion. Like the references for money they depend on which events are on record
-and on nothing else.
+A month-old order is old for a grocer and new for a furniture shop. The half-life of a brand's orders is two and
+a half times the third quartile of the gaps between orders (`docs/decisions/0026`); kinds that follow the rhythm are
+stretched or shortened in the same proportion. Like the money references, rhythms depend only on the set of stored
+events.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ USUAL_SHARE = 0.75
 GAPS_A_HALF_LIFE = 2.5
 FEWEST_GAPS = 200
 LONG_ENOUGH = 4.0
-"""A record that is not so many usual gaps long has not seen the longer ones yet."""
+"""Minimum length of the record, in usual gaps; a shorter one has not seen the longer gaps yet."""
 STEPS_A_DOUBLING = 2
-"""Half-lives are rounded to steps of the square root of 2, so that they seldom move."""
+"""Steps per doubling to which half-lives are rounded, so that they rarely change."""
 SHORTEST_STEP, LONGEST_STEP = -3, 6
 """From 32 days to 720."""
 
@@ -38,23 +38,23 @@ def renew_rhythms(
     brand_ids: Collection[int] | None,
     fresh: EventSource | None = None,
 ) -> set[int]:
-    """Bring the rhythms of some brands to the events on record and those about to be.
+    """Update the rhythms of some brands to the stored events and those about to land.
 
-    Orders before the month of the brand's newest money count, so that those of the running month move nothing.
+    Orders before the month of the brand's newest money count, so that those of the running month change nothing.
 
     Args:
-        session: A writing session, in which the references for money are those of the same events.
-        engine: Where to compute.
-        folder: The workspace.
+        session: A writing session, in which the money references are those of the same events.
+        engine: Engine to compute with.
+        folder: Folder of the workspace.
         brand_ids: Brands; None for all.
         fresh: Events that are about to land, as `renew_references` takes them.
 
     Returns:
-        The brands whose half-lives are others now.
+        The brands whose half-lives changed.
     """
     chosen = None if brand_ids is None else sorted(brand_ids)
     until = begin_last_month(session, chosen)
-    # As their sources name them: a merge changes who somebody is, not how often people order.
+    # As their sources name them: a merge changes who a person is, not how often people order.
     recorded = open_events(
         session, folder, EventSelection(brand_ids=chosen), columns=SIZE_COLUMNS, is_merged=False
     )
@@ -104,9 +104,9 @@ def choose_half_life(gaps: np.ndarray, counts: np.ndarray, days_on_record: int) 
     """The usual gap in days and the half-life of orders that follows; None where too little is known.
 
     Args:
-        gaps: Days from an order to the next of the same consumer, in rising order.
-        counts: How often each occurred.
-        days_on_record: From the first order to the last.
+        gaps: Days from an order to the next of the same consumer, in ascending order.
+        counts: Number of occurrences of each gap.
+        days_on_record: Days from the first order to the last.
     """
     total = int(counts.sum())
     if total < FEWEST_GAPS:
@@ -120,14 +120,14 @@ def choose_half_life(gaps: np.ndarray, counts: np.ndarray, days_on_record: int) 
 
 
 def read_rhythms(session: Session) -> dict[int, float]:
-    """What each brand's rhythm multiplies half-lives with; brands that keep the shipped ones are left out."""
+    """Factor of the half-lives by brand, from its rhythm; brands with the shipped half-lives are left out."""
     rows = session.read(BRAND_RHYTHMS, columns=("brand_id", "half_life_days")).to_pylist()
     factors = {row["brand_id"]: row["half_life_days"] / RHYTHM_HALF_LIFE_DAYS for row in rows}
     return {brand_id: factor for brand_id, factor in factors.items() if factor != 1.0}
 
 
 def pace_points(points: PointsTable, brand_id: int) -> PointsTable:
-    """The points as they fade for the consumers of one brand."""
+    """The points with the half-lives for the consumers of one brand."""
     factor = points.rhythms.get(brand_id, 1.0)
     if factor == 1.0:
         return points
@@ -139,7 +139,7 @@ def pace_points(points: PointsTable, brand_id: int) -> PointsTable:
 
 
 def list_half_lives(points: PointsTable) -> set[float]:
-    """Every half-life at which some brand's events fade."""
+    """Every half-life with which some brand's events decay."""
     factors = {1.0, *points.rhythms.values()}
     return {
         kind.half_life_days * (factor if kind.follows_rhythm else 1.0)

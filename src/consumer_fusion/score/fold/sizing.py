@@ -1,4 +1,4 @@
-"""Sizing: a brand's own orders say how much money is much, and how fast what its consumers do fades."""
+"""Sizing: a brand's own orders determine the size of its money and the half-lives of its consumers' events."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def follow_orders(
     taken: pa.Table | None = None,
     is_whole: bool = False,
 ) -> PointsTable:
-    """Renew what new orders move, size money on record anew and fold anew where they did.
+    """Update references and rhythms after new orders, resize stored money and fold again where they changed.
 
     Args:
         workspace: The workspace.
         session: The transaction of the change.
         points: The points table in force.
-        kind_ids: The number of each key.
-        landing: Is told whose states must be folded anew.
+        kind_ids: Number of each key.
+        landing: Receives the consumers whose states must be folded again.
         fresh: Events that are about to land (`score.renew_references`).
-        taken: Events that were taken out of the record.
-        is_whole: Look at all brands.
+        taken: Events that were removed.
+        is_whole: Whether to update all brands.
 
     Returns:
-        The points, with the brands' rhythms as they are now.
+        The points, with the current rhythms of the brands.
     """
     moved, orders = renew_references(
         session, workspace.engine, workspace.folder, fresh, taken=taken, is_whole=is_whole
@@ -88,9 +88,9 @@ def follow_orders(
 def _forget_readings(
     workspace: Workspace, session: Session, brand_ids: Collection[int], fresh: EventSource | None
 ) -> None:
-    """What was read of brands before the measure changed is compared with nothing: no score fell by that.
+    """Forget the last seen scores of brands whose measure changed: that is no change of a relationship.
 
-    A pair that something new happens to in the same transaction is still compared: its score may have moved by that.
+    A pair with a new event in the same transaction is still compared, since that event may have moved its score.
     """
 
     def list_fresh_pairs() -> set[tuple[int, int]]:

@@ -1,3 +1,3 @@
-"""Forecasts: how likely an outcome is for each pair, how much money it may bring, and why."""
+"""Forecasts: the probability of an outcome for each pair, the money it may bring, and the reasons."""
 
 __all__ = ["forecasts"]

@@ -1,8 +1,8 @@
-"""Expected money: what money comes with an outcome, from what the pair usually pays and how many are to be expected.
+"""Expected money of an outcome, from the pair's usual order and the expected number of outcomes.
 
-The score counts money at most threefold, so that a rich consumer is not a better one; a forecast of money has to know
-more. What a pair usually pays is drawn towards its brand by how much orders of one pair differ against how much pairs
-do (Buehlmann's credibility, which for gamma amounts is the Gamma-Gamma model of Fader and Hardie).
+The score counts money at most threefold, so that a rich consumer is not a better one; a forecast of money must know
+more. A pair's usual order is shrunk towards its brand's mean according to the variance within pairs and between
+them (Buehlmann's credibility, which for gamma amounts is the Gamma-Gamma model of Fader and Hardie).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _BOUNDS = [(-20.0, 20.0), (0.0, 1.5), (0.0, 1.5)]
 
 @dataclass(frozen=True, slots=True)
 class AmountModel:
-    """How the money of those who have the outcome follows; None of it where no money was ever seen.
+    """Model of the money of pairs with the outcome.
 
     Attributes:
         level: Logarithm of the money of one expected outcome at a usual order of 1, in units of the brand.
-        usual_power: To which power the usual order counts.
-        count_power: To which power the number of outcomes that is expected of one who comes counts.
+        usual_power: Exponent of the usual order.
+        count_power: Exponent of the expected number of outcomes of a pair that has at least one.
     """
 
     level: float
@@ -38,10 +38,10 @@ class AmountModel:
 
 
 def find_usual_orders(sample: Sample) -> FloatArray:
-    """By pair: the mean of its paid outcomes in units of the brand, drawn towards the brand's mean.
+    """By pair: mean of its paid outcomes in units of the brand, shrunk towards the brand's mean.
 
     Args:
-        sample: Of one cutoff.
+        sample: Sample of one cutoff.
     """
     is_paid = sample.past_value > 0.0
     pair, value = sample.past_pair[is_paid], sample.past_value[is_paid]
@@ -60,14 +60,14 @@ def find_usual_orders(sample: Sample) -> FloatArray:
 def learn_amounts(
     spend: Sequence[FloatArray], usual: Sequence[FloatArray], count: Sequence[FloatArray]
 ) -> AmountModel | None:
-    """Learn what those who had the outcome brought (Poisson quasi-likelihood).
+    """Learn the money of pairs with the outcome (Poisson quasi-likelihood).
 
-    All horizons tell of the powers, the latest of the level: what is spent drifts.
+    All horizons are used for the exponents, the latest for the level, because spending drifts.
 
     Args:
-        spend: By horizon, the latest first, and pair that had the outcome: its money, in units of the brand.
+        spend: By horizon, the latest first, and pair with the outcome: its money, in units of the brand.
         usual: Their usual orders.
-        count: How many outcomes they were expected to have, given one.
+        count: Expected number of their outcomes, given at least one.
 
     Returns:
         None where nothing was spent.
@@ -87,7 +87,7 @@ def learn_amounts(
         return float(np.mean(expected - money / scale * log_money)), gradient
 
     found = minimise_loss(evaluate, np.array([0.0, 0.5, 0.5]), _BOUNDS)
-    # The cap keeps a few large orders from bending the powers; the level is of all there was.
+    # The cap keeps a few large orders from bending the exponents; the level uses all the money.
     rows = slice(0, spend[0].size) if np.any(spend[0] > 0.0) else slice(None)
     level = float(everything[rows].sum() / np.exp(traits[rows] @ found[1:]).sum())
     return AmountModel(level=float(np.log(level)), usual_power=float(found[1]), count_power=float(found[2]))
@@ -96,7 +96,7 @@ def learn_amounts(
 def forecast_amounts(
     amounts: AmountModel | None, usual: FloatArray, count: FloatArray, probability: FloatArray
 ) -> FloatArray:
-    """The expected money of each pair, in units of the brand: probability x money of those who have the outcome."""
+    """Expected money of each pair, in units of the brand: probability x money of those with the outcome."""
     if amounts is None:
         return np.zeros(usual.size)
     log_money = amounts.level + amounts.usual_power * np.log(usual) + amounts.count_power * np.log(count)
@@ -105,11 +105,11 @@ def forecast_amounts(
 
 
 def expect_counts(log_coming: FloatArray, season: FloatArray) -> FloatArray:
-    """How many outcomes to expect of a pair that has at least one, by its own rate.
+    """Expected number of outcomes of a pair that has at least one, by its own rate.
 
     Args:
-        log_coming: Logarithm of the chance of at least one, if the pair has not left.
-        season: What its rate is multiplied with.
+        log_coming: Logarithm of the probability of at least one, if the pair has not left.
+        season: Seasonal factor of its rate.
     """
     rate = -season * np.log1p(-np.minimum(np.exp(log_coming), 1.0 - 1e-6))
     counts: FloatArray = rate / -np.expm1(-rate)
@@ -117,7 +117,7 @@ def expect_counts(log_coming: FloatArray, season: FloatArray) -> FloatArray:
 
 
 def _weigh_prior(pair: IntArray, log_value: FloatArray, count: FloatArray) -> float:
-    """How many orders the brand's mean counts as: the spread within pairs over that between them, in logarithms."""
+    """Weight of the brand's mean in orders: the variance within pairs over that between them, in logarithms."""
     mean = np.bincount(pair, weights=log_value, minlength=count.size) / np.maximum(count, 1.0)
     repeats = float(np.maximum(count - 1.0, 0.0).sum())
     if repeats < 1.0:

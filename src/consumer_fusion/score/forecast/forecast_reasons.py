@@ -1,4 +1,4 @@
-"""Reasons: what moves a forecast most against the average pair of its brand, in words."""
+"""Reasons: the differences that move a forecast most, compared with the average pair of its brand, in words."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _LATELY_DAYS = 30.0
 def write_reasons(
     sample: Sample, traits: PairFeatures, odds: OddsModel, scores: FloatArray, outcome: str
 ) -> list[str]:
-    """The reasons of every pair's forecast.
+    """Reasons of every pair's forecast.
 
     Args:
         sample: The pairs.
-        traits: As the forecast saw them.
-        odds: The weights it used.
+        traits: Traits that the forecast used.
+        odds: Weights that the forecast used.
         scores: Their Fusion Scores.
         outcome: Key of the kind that was forecast.
 
@@ -43,7 +43,7 @@ def write_reasons(
         By pair: "raised by: ...; lowered by: ...", the strongest first.
     """
     added = _compare_with_brand(sample.brand_id, _add_groups(traits, odds))
-    # Of a pair that never had the outcome there is one thing to say of it, not three; of others, not that it is new.
+    # A pair without any outcome gets one reason for that, not three; other pairs are not called new.
     never = ~traits.history.has_any
     added[never, 2] += added[never, 0] + added[never, 1]
     added[never, :2] = 0.0
@@ -66,9 +66,9 @@ def write_reasons(
 
 
 def _add_groups(traits: PairFeatures, odds: OddsModel) -> FloatArray:
-    """What recency, frequency, novelty, other evidence and the score add to the log-odds, by pair.
+    """Contributions of recency, frequency, novelty, other evidence and the score to the log-odds, by pair.
 
-    What the repeat model adds is recency where it comes from the chance to have left, else frequency.
+    The contribution of the repeat model is recency where it comes from the probability of having left, else frequency.
     """
     weighed = weigh_traits(traits.values, odds)
     groups = np.zeros((traits.values.shape[0], _GROUP_COUNT))
@@ -82,7 +82,7 @@ def _add_groups(traits: PairFeatures, odds: OddsModel) -> FloatArray:
 
 
 def _compare_with_brand(brand_id: IntArray, added: FloatArray) -> FloatArray:
-    """Less the mean of the brand's pairs."""
+    """Subtract the mean of the brand's pairs."""
     _, place = np.unique(brand_id, return_inverse=True)
     count = np.bincount(place)
     means = np.column_stack([np.bincount(place, weights=column) / count for column in added.T])
@@ -90,7 +90,7 @@ def _compare_with_brand(brand_id: IntArray, added: FloatArray) -> FloatArray:
 
 
 class _Words:
-    """The facts behind each group, as words."""
+    """The facts behind each group, in words."""
 
     def __init__(self, sample: Sample, traits: PairFeatures, scores: FloatArray, outcome: str) -> None:
         history = traits.history
@@ -104,7 +104,7 @@ class _Words:
         self.other = np.bincount(sample.event_pair[is_late], minlength=sample.pair_count).tolist()
 
     def describe(self, pair: int, group: int) -> str:
-        """One group's facts of one pair."""
+        """The facts of one group and pair."""
         if group == 2:
             return f"no '{self.outcome}' in the {_write_days(self.known[pair])} since it is known"
         if group == 0:

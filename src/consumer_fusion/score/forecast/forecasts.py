@@ -1,8 +1,8 @@
-"""Forecasts: how likely an outcome is for each pair, how much money it may bring, and why.
+"""Forecasts: the probability of an outcome for each pair, the money it may bring, and the reasons.
 
-The score says how things stand; a forecast may know more: when each pair came, how often and how regularly, what else
-it did, and the score (`docs/concepts/calibration.md`). It is learnt from horizons that have ended. What the brand's
-pairs do on the whole belongs in the forecast and never in the score.
+The score describes the present; a forecast may use more: how recently, how often and how regularly each pair had the
+outcome, its other events, and the score (`docs/concepts/calibration.md`). It is learnt from horizons that have ended.
+The overall behaviour of a brand's pairs belongs in the forecast and never in the score.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ _CHANCE_ERRORS = 1.645
 
 @dataclass(frozen=True, slots=True)
 class Forecaster:
-    """What was learnt from horizons that have ended.
+    """Model learnt from horizons that have ended.
 
     Attributes:
-        outcome: Key of the kind that is forecast.
-        horizon_days: How far ahead.
+        outcome: Key of the forecast kind.
+        horizon_days: Horizon of the forecast, in days.
         direction: -1 for an outcome that a good relationship makes rarer.
-        odds: The weights of the traits.
-        levels: How often the outcome comes on the whole, and by brand.
-        amounts: The money that comes with it.
-        calendar: The course of the year of brands that have shown it.
+        odds: Weights of the traits.
+        levels: Frequency of the outcome, overall and by brand.
+        amounts: Model of the money that comes with it.
+        calendar: Seasonal curves of brands with enough history.
     """
 
     outcome: str
@@ -80,7 +80,7 @@ class Forecast:
 
     Attributes:
         rows: consumer_id, brand_id, probability, expected_value (money within the horizon), fusion_score, reasons.
-        sentences: What to know of all of them, such as a season.
+        sentences: Remarks on all of them, such as a season.
     """
 
     rows: pa.Table
@@ -93,15 +93,15 @@ def predict_outcomes(
     """Forecast an outcome for every pair with evidence.
 
     Args:
-        ledger: Annotated events, as `calibrate` takes them; what is after `as_of_us` is not looked at.
+        ledger: Annotated events, as `calibrate` takes them; events after `as_of_us` are ignored.
         points: The table in force.
         outcome: Key of the kind to forecast.
-        horizon_days: How far ahead.
-        as_of_us: The moment at which the forecast is made.
+        horizon_days: Horizon of the forecast, in days.
+        as_of_us: As-of time of the forecast.
 
     Raises:
-        RefusedError: The past cannot tell: no such outcome, too few pairs, too short a history, or nothing in it
-            that tells who will have the outcome.
+        RefusedError: The past does not support a forecast: no such outcome, too few pairs, too short a history, or
+            nothing in it that predicts the outcome.
         MissingExtraError: scipy is not installed.
     """
     check_request(points, outcome, horizon_days, None)
@@ -120,11 +120,11 @@ def learn_forecaster(
     """Learn from the horizon that follows a cutoff and from up to three before it.
 
     Args:
-        ledger: Annotated events; what comes after the horizon of the cutoff is not looked at.
+        ledger: Annotated events; events after the horizon of the cutoff are ignored.
         points: The table in force.
         outcome: Key of the kind to forecast.
-        horizon_days: How far ahead.
-        cutoff_us: The latest moment whose horizon has ended.
+        horizon_days: Horizon of the forecast, in days.
+        cutoff_us: The latest time whose horizon has ended.
 
     Raises:
         RefusedError: As in `predict_outcomes`.
@@ -173,13 +173,13 @@ def learn_forecaster(
 def make_forecast(
     ledger: pa.Table, points: PointsTable, forecaster: Forecaster, *, as_of_us: int
 ) -> Forecast:
-    """Forecast every pair with evidence at a moment.
+    """Forecast every pair with evidence as of a given time.
 
     Args:
-        ledger: Annotated events; what is after `as_of_us` is not looked at.
+        ledger: Annotated events; events after `as_of_us` are ignored.
         points: The table in force.
-        forecaster: What was learnt.
-        as_of_us: The moment at which the forecast is made.
+        forecaster: Model learnt by `learn_forecaster`.
+        as_of_us: As-of time of the forecast.
     """
     outcome, horizon_days = forecaster.outcome, forecaster.horizon_days
     present = draw_sample(ledger, points, outcome=outcome, cutoff_us=as_of_us, horizon_days=0.0)
@@ -213,10 +213,10 @@ def forecast_pairs(
     """The probability of the outcome and the expected money in units of the brand, by pair.
 
     Args:
-        forecaster: What was learnt.
+        forecaster: Model learnt by `learn_forecaster`.
         sample: The pairs.
-        traits: Of the same pairs.
-        as_of_us: Where the horizon begins.
+        traits: Traits of the same pairs.
+        as_of_us: Start of the horizon.
     """
     odds = forecaster.odds
     season = read_seasons(forecaster.calendar, sample.brand_id, as_of_us, forecaster.horizon_days)
@@ -229,7 +229,7 @@ def forecast_pairs(
 def _draw_samples(
     ledger: pa.Table, points: PointsTable, outcome: str, horizon_days: float, cutoffs: Sequence[int]
 ) -> list[Sample]:
-    """A sample at every cutoff; of many pairs, those of as many consumers as are enough to learn from."""
+    """A sample at every cutoff; with many pairs, only of as many consumers as are needed for learning."""
 
     def draw(events: pa.Table, cutoff_us: int) -> Sample:
         return draw_sample(events, points, outcome=outcome, cutoff_us=cutoff_us, horizon_days=horizon_days)
@@ -246,7 +246,7 @@ def _draw_samples(
 
 
 def _choose_direction(sample: Sample, points: PointsTable, outcome: str) -> float:
-    """-1 where the outcome is a bad one and the pairs say that a good balance makes it rarer."""
+    """-1 where the outcome is a negative one and, by the data, a good balance makes it rarer."""
     kind = points.kinds.get(outcome)
     if kind is None or sum(entry.points for entry in kind.entries) >= 0.0:
         return 1.0
@@ -258,10 +258,10 @@ def _choose_direction(sample: Sample, points: PointsTable, outcome: str) -> floa
 def _check_ranking(
     values: FloatArray, happened: FloatArray, place: IntArray, code: IntArray, outcome: str
 ) -> None:
-    """Refuse a forecast that ranks pairs it has not seen no better than chance does.
+    """Refuse a forecast that ranks held-out pairs no better than chance.
 
     Raises:
-        RefusedError: It is so.
+        RefusedError: The ranking is no better than chance.
     """
     half = np.random.default_rng(0).permutation(np.unique(code))[::2]
     is_taught = np.isin(code, half)
@@ -275,8 +275,7 @@ def _check_ranking(
     error = float(np.sqrt((hits + misses + 1.0) / (12.0 * hits * misses)))
     if auc < 0.5 + _CHANCE_ERRORS * error:
         raise RefusedError(
-            f"Nothing in the ledger tells who will have '{outcome}': on {hits + misses:,} pairs that were held out "
-            f"the forecast ranked no better than chance (AUC {auc:.2f}, where {0.5 + _CHANCE_ERRORS * error:.2f} is "
-            "needed).",
+            f"Nothing in the ledger predicts '{outcome}': on {hits + misses:,} held-out pairs the forecast ranked "
+            f"no better than chance (AUC {auc:.2f}, where {0.5 + _CHANCE_ERRORS * error:.2f} is needed).",
             hint="Choose another outcome or horizon, or import more of what consumers do.",
         )

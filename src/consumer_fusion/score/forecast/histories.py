@@ -1,6 +1,6 @@
-"""Histories: when each pair had the outcome before, in days and in the brand's own gaps, for forecasts.
+"""Histories: the past outcomes of each pair, in days and in the brand's own gaps, for forecasts.
 
-Only days count: what came several times within a day is one day, as in models of repeat buying.
+Only days count: several outcomes within a day are one, as in models of repeat buying.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _MOST_DAYS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class OutcomeHistory:
-    """What the pairs of a sample had of the outcome by its cutoff.
+    """Past outcomes of the pairs of a sample at its cutoff.
 
     Attributes:
         has_any: By pair: whether there was an outcome at all; where not, the days below are 0.
-        repeat_days: By pair: on how many days after the first it came.
+        repeat_days: By pair: number of days with an outcome after the first.
         first_age: By pair: days since the first.
         silence: By pair: days since the last.
         known_age: By pair: days since the first evidence of any kind.
-        brand_gap: By pair: the usual days from one outcome to the next at its brand, drawn towards all brands.
-        own_gap: By pair: likewise of the pair itself, drawn towards its brand.
-        day_pair: Place of the pair of each day with an outcome.
-        day_age: How many days before the cutoff each lies.
+        brand_gap: By pair: usual days between outcomes at its brand, shrunk towards the mean of all brands.
+        own_gap: By pair: usual days between outcomes of the pair itself, shrunk towards its brand.
+        day_pair: Position of the pair of each day with an outcome.
+        day_age: Days from each of these days to the cutoff.
     """
 
     has_any: BoolArray
@@ -46,15 +46,15 @@ class OutcomeHistory:
 
     @property
     def span(self) -> FloatArray:
-        """By pair: days from the first outcome to the last; 0 where all lie within a day."""
+        """By pair: days from the first outcome to the last; 0 where all are within a day."""
         return np.where(self.repeat_days > 0.0, self.first_age - self.silence, 0.0)
 
 
 def trace_histories(sample: Sample) -> OutcomeHistory:
-    """Sum up the past outcomes of every pair of a sample.
+    """Summarise the past outcomes of every pair of a sample.
 
     Args:
-        sample: Of one cutoff.
+        sample: Sample of one cutoff.
     """
     count = sample.pair_count
     code = np.unique(sample.past_pair * _MOST_DAYS + np.floor(sample.past_age_days).astype(np.int64))

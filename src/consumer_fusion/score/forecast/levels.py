@@ -1,8 +1,8 @@
-"""Levels: how often an outcome comes on the whole, and by brand; who comes first is left to the traits.
+"""Levels: the frequency of an outcome, overall and by brand; the ranking of the pairs is left to the traits.
 
-For pairs that had the outcome before, the mean forecast is the repeat model's, fitted at the moment of the forecast,
-moved by what that model was off by on horizons that have ended. So a forecast follows a population that ages or goes
-silent. Brands move only pairs that had the outcome: of others, a brand says nothing, and their order is their own.
+For pairs that had the outcome before, the mean forecast is that of the repeat model, fitted at the time of the
+forecast, corrected by that model's error on horizons that have ended. So a forecast follows a population that ages or
+goes silent. Brands only shift pairs that had the outcome: for others a brand is not informative.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _PRIOR_HORIZONS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class BrandLevels:
-    """What was learnt of levels.
+    """Learnt levels.
 
     Attributes:
-        error: Log-odds by which the repeat model's mean fell short on ended horizons; drawn towards 0.
-        brand_id: In rising order.
+        error: Log-odds by which the repeat model's mean fell short on ended horizons; shrunk towards 0.
+        brand_id: Brands in ascending order.
         brand_shift: By brand: log-odds added to its pairs that had the outcome.
     """
 
@@ -45,10 +45,10 @@ def learn_levels(
     """Learn levels from horizons that have ended.
 
     Args:
-        samples: One a cutoff.
+        samples: Samples, one per cutoff.
         described: Their traits.
-        log_odds: What the traits say, by pair.
-        seasons: What the season multiplies rates with, by pair.
+        log_odds: Log-odds from the traits, by pair.
+        seasons: Seasonal factor of the rate, by pair.
     """
     nought = np.zeros(0, dtype=np.int64)
     errors, brands, surprises = [], [], []
@@ -68,21 +68,21 @@ def learn_levels(
         np.concatenate([one for one, _ in surprises]),
         np.concatenate([one for _, one in surprises]),
     )
-    # One horizon without error stands for what the model promises of itself.
+    # One horizon without error represents the model's own claim.
     return BrandLevels(float(sum(errors)) / (len(errors) + _PRIOR_HORIZONS), brand_id, shift)
 
 
 def apply_levels(
     levels: BrandLevels, sample: Sample, traits: PairFeatures, log_odds: FloatArray, season: FloatArray
 ) -> FloatArray:
-    """The probability of every pair at the level that is expected.
+    """The probability of every pair at the expected level.
 
     Args:
-        levels: As learnt.
+        levels: Learnt levels.
         sample: The pairs.
-        traits: Of the same pairs.
-        log_odds: What the traits say, by pair.
-        season: What the season multiplies the rate of pairs with that had the outcome.
+        traits: Traits of the same pairs.
+        log_odds: Log-odds from the traits, by pair.
+        season: Seasonal factor of the rate of pairs that had the outcome.
     """
     had = traits.history.has_any
     if not had.any():
@@ -97,13 +97,13 @@ def apply_levels(
 
 
 def multiply_rate(probability: FloatArray, factor: FloatArray) -> FloatArray:
-    """The probability of at least one outcome where outcomes come so many times as often."""
+    """The probability of at least one outcome if the rate is multiplied by a factor."""
     multiplied: FloatArray = -np.expm1(factor * np.log1p(-np.minimum(probability, 1.0 - 1e-12)))
     return multiplied
 
 
 def find_shift(log_odds: FloatArray, mean: float, season: FloatArray | None = None) -> float:
-    """What to add to all log-odds so that the mean of their probabilities, in their season, is this (by bisection)."""
+    """Shift of all log-odds at which the mean of the probabilities, in their season, equals `mean` (by bisection)."""
     lowest, highest = -40.0, 40.0
     for _ in range(50):
         middle = 0.5 * (lowest + highest)
@@ -120,7 +120,7 @@ def find_shift(log_odds: FloatArray, mean: float, season: FloatArray | None = No
 def _learn_brand_shifts(
     brand_id: IntArray, log_odds: FloatArray, happened: FloatArray
 ) -> tuple[IntArray, FloatArray]:
-    """Learn a normal effect of each brand in the log-odds, whose spread is learnt too (empirical Bayes)."""
+    """Learn a normal effect of each brand on the log-odds, with its variance (empirical Bayes)."""
     brands, place = np.unique(brand_id, return_inverse=True)
     shift, spread = np.zeros(brands.size), 0.25
     for _ in range(_ROUNDS):

@@ -1,7 +1,7 @@
-"""Odds: the log-odds of an outcome as a sum over traits, each weight of at least 0, learnt from several cutoffs.
+"""Odds: the log-odds of an outcome as a sum over traits, with non-negative weights, learnt from several cutoffs.
 
-A logistic regression with a ridge. What the repeat model says is held near weight 1, everything else near 0, so that
-little data leaves the model's word as it is.
+A logistic regression with a ridge. The weight of the repeat model is shrunk towards 1, every other towards 0, so that
+with little data the model's forecast stays as it is.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _HELD_AT = np.eye(len(TRAITS))[_REPEAT]
 
 @dataclass(frozen=True, slots=True)
 class OddsModel:
-    """What was learnt.
+    """Learnt weights.
 
     Attributes:
-        level: Log-odds of a pair of average traits at the latest cutoff.
-        weights: By trait; at least 0.
-        centre: By trait, subtracted.
-        width: By trait: its standard deviation; 1 for the repeat model, whose log-odds keep their unit.
+        level: Log-odds of a pair with average traits at the latest cutoff.
+        weights: Weight by trait; at least 0.
+        centre: Mean by trait, which is subtracted.
+        width: Standard deviation by trait; 1 for the repeat model, whose log-odds keep their unit.
     """
 
     level: float
@@ -43,9 +43,9 @@ def learn_odds(values: FloatArray, happened: FloatArray, cutoff_place: IntArray)
     """Learn the weights of the traits.
 
     Args:
-        values: By row and trait.
-        happened: By row: 1 where the outcome came, else 0.
-        cutoff_place: By row: 0 for the latest cutoff; every cutoff has a level of its own.
+        values: Values by row and trait.
+        happened: By row: 1 where the outcome happened, else 0.
+        cutoff_place: By row: 0 for the latest cutoff; every cutoff has its own level.
     """
     centre, width = values.mean(axis=0), values.std(axis=0)
     is_told = width > 1e-9
@@ -75,6 +75,6 @@ def learn_odds(values: FloatArray, happened: FloatArray, cutoff_place: IntArray)
 
 
 def weigh_traits(values: FloatArray, odds: OddsModel) -> FloatArray:
-    """What each trait adds to the log-odds, by row and trait."""
+    """Contribution of each trait to the log-odds, by row and trait."""
     added: FloatArray = (values - odds.centre) / odds.width * odds.weights
     return added

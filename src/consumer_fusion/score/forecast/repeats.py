@@ -1,8 +1,8 @@
-"""Repeats: a model of who comes again and who has left for good, fitted to when pairs came before.
+"""Repeats: a model of returning and of leaving for good, fitted to the past outcomes of pairs.
 
 The modified beta-geometric / negative binomial model (Batislam, Denizel and Filiztekin 2007): while a pair is
-active it comes at a rate of its own, and after each time, the first included, it may leave. It needs no outcomes to
-be fitted, so that it can be fitted at the very moment of a forecast and knows of longer silence than was ever
+active it returns at its own rate, and after each time, including the first, it may leave. It needs no outcomes to
+be fitted, so it can be fitted at the time of the forecast and covers silences longer than any that was
 followed up. Time is counted in the usual gaps of the brand, so that one fit serves brands of any rhythm.
 """
 
@@ -26,7 +26,7 @@ _LOG_BOUND = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RepeatModel:
-    """Rates are gamma(shape, by rate `slowness`) a gap; the chance to leave each time is beta(leaving, staying)."""
+    """Rates per gap are gamma(shape, rate `slowness`); the chance of leaving each time is beta(leaving, staying)."""
 
     shape: float
     slowness: float
@@ -36,12 +36,12 @@ class RepeatModel:
 
 @dataclass(frozen=True, slots=True)
 class RepeatForecast:
-    """What the model says of pairs.
+    """Forecast of the model for pairs.
 
     Attributes:
-        log_odds: Of at least one outcome within the horizon.
-        log_active: Logarithm of the chance that the pair has not left.
-        log_coming: Logarithm of the chance that it comes within the horizon if it has not.
+        log_odds: Log-odds of at least one outcome within the horizon.
+        log_active: Logarithm of the probability that the pair has not left.
+        log_coming: Logarithm of the probability that it returns within the horizon if it has not left.
     """
 
     log_odds: FloatArray
@@ -50,10 +50,10 @@ class RepeatForecast:
 
 
 def fit_repeats(history: OutcomeHistory) -> RepeatModel:
-    """Fit the model by maximum likelihood, with a weak prior that holds it where there is little to see.
+    """Fit the model by maximum likelihood, with a weak prior for the case of little data.
 
     Args:
-        history: Pairs without any outcome are left out.
+        history: Past outcomes; pairs without any are left out.
 
     Raises:
         MissingExtraError: scipy is not installed.
@@ -89,11 +89,11 @@ def forecast_repeats(
     """Forecast pairs that had the outcome; all times in gaps of the brand.
 
     Args:
-        model: As fitted.
-        repeats: On how many days after the first it came.
-        span: From the first to the last.
-        age: Since the first.
-        horizon: How far ahead.
+        model: Fitted model.
+        repeats: Number of days with an outcome after the first.
+        span: Time from the first to the last.
+        age: Time since the first.
+        horizon: Horizon of the forecast.
     """
     shape = model.shape + repeats
     left = np.log(model.leaving / (model.staying + repeats))

@@ -1,7 +1,7 @@
-"""Seasons: a brand's course of the year by month, where two years are there to show it, and a word where not.
+"""Seasons: a brand's seasonal curve by month, where it has two years of history, and a remark where it has not.
 
-Outcomes are counted by month; each month against the mean of the twelve around it is its season. Only outcomes after
-a pair's first are counted, so that a wave of new consumers is no season.
+Outcomes are counted by month; the season of a month is its count over the mean of the twelve around it. Only outcomes
+after a pair's first are counted, so that a wave of new consumers is no season.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class RepeatOutcomes:
-    """Outcomes after a pair's first, with the moment up to which they were followed.
+    """Outcomes after a pair's first, with the end of the observation.
 
     Attributes:
-        pair: A number for the pair of each.
+        pair: A number for the pair of each outcome.
         brand_id: Its brand.
         day: Its day since 1970.
-        first_day: Of all outcomes, the first ones included.
-        last_day: The day of the forecast.
+        first_day: First day of all outcomes, including the first ones.
+        last_day: Day of the forecast.
     """
 
     pair: IntArray
@@ -52,23 +52,23 @@ class RepeatOutcomes:
 
 @dataclass(frozen=True, slots=True)
 class SeasonalCurve:
-    """The course of the year.
+    """Seasonal curves by brand.
 
     Attributes:
-        by_brand: By brand of two years or more: each month as a multiple of the months around it.
+        by_brand: By brand with two years or more: each month as a multiple of the months around it.
     """
 
     by_brand: Mapping[int, FloatArray]
 
 
 def list_repeats(ledger: pa.Table, points: PointsTable, outcome: str, as_of_us: int) -> RepeatOutcomes:
-    """The outcomes after each pair's first, up to a moment.
+    """The outcomes after each pair's first, up to a given time.
 
     Args:
         ledger: Annotated events.
         points: The table in force.
         outcome: Key of the kind to forecast.
-        as_of_us: What came later is not looked at.
+        as_of_us: As-of time; later events are ignored.
     """
     counted = pa.array(sorted(list_outcome_kinds(points, outcome)))
     is_own = pc.and_(
@@ -95,11 +95,11 @@ def list_repeats(ledger: pa.Table, points: PointsTable, outcome: str, as_of_us: 
 
 
 def learn_calendar(repeats: RepeatOutcomes) -> SeasonalCurve:
-    """Learn the course of the year of every brand with two years of whole months."""
+    """Learn the seasonal curve of every brand with two years of complete months."""
     by_brand: dict[int, FloatArray] = {}
     for brand in np.unique(repeats.brand_id):
         month = _count_months(repeats.day[repeats.brand_id == brand])
-        # The first month and the one of the forecast are not whole.
+        # The first month and that of the forecast are incomplete.
         first, last = int(month.min()) + 1, int(_count_months(np.array([repeats.last_day]))[0])
         if last - first < _FEWEST_MONTHS:
             continue
@@ -116,7 +116,7 @@ def learn_calendar(repeats: RepeatOutcomes) -> SeasonalCurve:
 def read_seasons(
     calendar: SeasonalCurve, brand_id: IntArray, start_us: int, horizon_days: float
 ) -> FloatArray:
-    """By pair: what the days from a moment usually bring, as a multiple of the year's mean; 1 where unknown."""
+    """By pair: usual level of the days from a given time, as a multiple of the year's mean; 1 where unknown."""
     months = _list_months(start_us // DAY_MICROSECONDS, horizon_days) % 12
     known = {brand: float(course[months].mean()) for brand, course in calendar.by_brand.items()}
     brands, place = np.unique(brand_id, return_inverse=True)
@@ -126,7 +126,7 @@ def read_seasons(
 def write_season_sentences(
     repeats: RepeatOutcomes, calendar: SeasonalCurve, horizon_days: float
 ) -> tuple[str, ...]:
-    """Say what a course of the year does to a forecast, or may do without its knowing."""
+    """Sentences on the effect of the seasons on a forecast, known or suspected."""
     shares = [
         float(read_seasons(calendar, np.array([brand]), repeats.last_day * DAY_MICROSECONDS, horizon_days)[0])
         for brand in calendar.by_brand
@@ -150,7 +150,7 @@ def write_season_sentences(
 
 
 def _write_unseen_months(repeats: RepeatOutcomes, horizon_days: float) -> list[str]:
-    """Name the months that the horizon reaches into and history has not."""
+    """Name the months that the horizon covers and history does not."""
     history_days = repeats.last_day - repeats.first_day
     seen = np.bincount(_list_months(repeats.first_day, float(history_days)) % 12, minlength=12)
     asked = np.bincount(_list_months(repeats.last_day, horizon_days) % 12, minlength=12)
@@ -164,7 +164,7 @@ def _write_unseen_months(repeats: RepeatOutcomes, horizon_days: float) -> list[s
 
 
 def _write_last_year(repeats: RepeatOutcomes, calendar: SeasonalCurve, horizon_days: float) -> list[str]:
-    """Tell of a peak or a dip in the same days a year ago, against as many days before and after."""
+    """Report a peak or a dip in the same days a year ago, compared with as many days before and after."""
     length = round(horizon_days)
     start = repeats.last_day - _YEAR_DAYS
     if length < 1 or start - length < repeats.first_day or start + 2 * length > repeats.last_day:

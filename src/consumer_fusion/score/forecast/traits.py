@@ -1,7 +1,7 @@
-"""Traits: what a forecast looks at in each pair, as one row of numbers that may only ever speak for the outcome.
+"""Traits: the inputs of a forecast for each pair, one row of numbers, each of which can only raise the forecast.
 
-Each is logarithmic, so that it saturates, and counted in the brand's own gaps where it is about the outcome. Of
-pairs that never had the outcome only what is not the brand's is looked at: a brand's rhythm says nothing of them.
+Each is logarithmic, so that it saturates, and counted in the brand's own gaps where it concerns the outcome. For
+pairs that never had the outcome, traits of the brand are left out: a brand's rhythm is not informative for them.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ TRAITS = (
     "other",
     "balance",
 )
-"""In this order: log-odds of the repeat model; had the outcome at all; silence over the own usual gap, turned round;
-counts at three half-lives; gaps of the brand with an outcome in them; how long it is known without an outcome, turned
-round; other evidence at two half-lives; the balance of the score. Each speaks for the outcome or not at all."""
+"""In this order: log-odds of the repeat model; had the outcome at all; silence over the own usual gap, negated;
+counts at three half-lives; gaps of the brand with an outcome in them; time known without an outcome, negated;
+other evidence at two half-lives; the balance of the score. No weight is negative."""
 
 _HALF_LIVES_GAPS = (0.5, 2.0, 8.0)
 _REGULAR_HALF_LIFE_GAPS = 6.0
@@ -51,13 +51,13 @@ _PAIRS_AT_ONCE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class PairFeatures:
-    """The pairs of one sample as a forecast sees them.
+    """The pairs of one sample as inputs of a forecast.
 
     Attributes:
         values: By pair and trait, in the order of `TRAITS`.
         history: Their past outcomes.
-        repeat: What the repeat model says of them; of pairs that never had the outcome, the least it says.
-        balance: Of their scores, in points.
+        repeat: Forecast of the repeat model; for pairs that never had the outcome, its lowest.
+        balance: Balances of their scores, in points.
         is_other: By event: whether it is other evidence.
     """
 
@@ -74,10 +74,10 @@ def describe_pairs(
     """Describe every pair of a sample.
 
     Args:
-        sample: Of one cutoff.
+        sample: Sample of one cutoff.
         points: The table in force.
         outcome: Key of the kind to forecast.
-        horizon_days: How far ahead.
+        horizon_days: Horizon of the forecast, in days.
         direction: -1 for an outcome that a good relationship makes rarer.
 
     Raises:
@@ -115,7 +115,7 @@ def describe_pairs(
 
 
 def read_pairs(sample: Sample, points: PointsTable) -> FloatArray:
-    """The balance of every pair, some at a time, so that memory stays bounded."""
+    """The balance of every pair, computed in parts so that memory stays bounded."""
     design = draw_design(points, sample.kinds)
     ones = np.ones(len(sample.kinds))
     parts = [
@@ -128,7 +128,7 @@ def read_pairs(sample: Sample, points: PointsTable) -> FloatArray:
 
 
 def find_other_kinds(sample: Sample, points: PointsTable, outcome: str) -> BoolArray:
-    """By kind of the sample: whether it is good news of the consumer's own making, and not the outcome."""
+    """By kind of the sample: whether it is a positive event by the consumer, and not the outcome."""
     counted = list_outcome_kinds(points, outcome)
     return np.array(
         [
@@ -142,9 +142,9 @@ def find_other_kinds(sample: Sample, points: PointsTable, outcome: str) -> BoolA
 
 
 def _forecast_repeats(history: OutcomeHistory, horizon_days: float) -> RepeatForecast:
-    """The repeat model's word on every pair, fitted to these same pairs.
+    """The repeat model's forecast of every pair, fitted to these same pairs.
 
-    Where there was no outcome, it is that of a first one at this moment, at the brand where that says least: so a
+    Where there was no outcome, it is that of a first one at this time, at the brand where it is lowest: so a
     first outcome never lowers a forecast, and all such pairs are equal whatever their brand.
     """
     model = fit_repeats(history)

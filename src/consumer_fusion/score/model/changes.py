@@ -1,4 +1,4 @@
-"""What moved a score: jumps at events and fading between them; its history; and what-if without an event."""
+"""Changes of a score: steps at events and decay between them; its history; and the score without an event."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Change:
     """One step of a score.
 
     Attributes:
-        at: When the step was complete.
-        event_id: The event that made it, or `fading`.
-        kind: The key of the event's kind, or `fading`.
-        change: By how much the score moved.
-        score_after: Where it stood then.
+        at: Time at which the step was complete.
+        event_id: Id of the event that caused it, or `fading`.
+        kind: Key of the event's kind, or `fading`.
+        change: Change of the score.
+        score_after: Score after the step.
     """
 
     at: Moment
@@ -44,19 +44,19 @@ class Change:
 def list_changes(
     entries: Iterable[LedgerEntry], since_us: int | None, as_of_us: int, points: PointsTable
 ) -> list[Change]:
-    """List what moved a score between two moments; the changes add up to the difference of its scores.
+    """List the changes of a score between two times; they add up to the difference of its scores.
 
-    An event's own step holds everything that its coming changes: of a burst, each further event also makes
-    the earlier ones of that day count less. Events without points move nothing and are left out.
+    An event's own step includes all its effects: within a burst, each further event also reduces the weight of
+    the earlier ones of that day. Events without points change nothing and are left out.
 
     Args:
         entries: The pair's events, in any order.
-        since_us: The first moment; None is before the first event, where the score is 50.
-        as_of_us: The last moment.
+        since_us: Start; None for the time before the first event, where the score is 50.
+        as_of_us: As-of time, in microseconds since the epoch.
         points: The points in force.
 
     Raises:
-        InputError: The first moment is after the last.
+        InputError: The start is after the end.
     """
     if since_us is not None and since_us > as_of_us:
         raise InputError(
@@ -100,7 +100,7 @@ def replay_history(
 
     Args:
         entries: The pair's events, in any order.
-        days: Days since 1970; answered in order of time.
+        days: Days since 1970; the result is in order of time.
         points: The points in force.
 
     Returns:
@@ -126,12 +126,12 @@ def replay_history(
 def read_without(
     entries: Sequence[LedgerEntry], event_id: str, as_of_us: int, points: PointsTable
 ) -> Reading:
-    """Read a pair as though an event, and all that was derived from it, had never been.
+    """The score of a pair as it would be without an event and all events derived from it.
 
     Args:
         entries: The pair's events, in any order.
         event_id: The event; it may be another pair's whose derived events are in this ledger.
-        as_of_us: The moment that is asked about.
+        as_of_us: As-of time, in microseconds since the epoch.
         points: The points in force.
 
     Raises:
@@ -154,7 +154,7 @@ def read_without(
 
 
 class _RunningKind:
-    """The sums of one kind while events come in order; its newest day is kept open, because a burst grows."""
+    """The sums of one kind while events are added in order; its newest day is kept open, because a burst grows."""
 
     __slots__ = ("at_us", "closed", "count", "day", "half_life_days", "opened")
 
@@ -165,7 +165,7 @@ class _RunningKind:
         self.day, self.count, self.at_us = 0, 0, 0
 
     def add(self, entry: LedgerEntry) -> None:
-        """Take in the next event."""
+        """Add the next event."""
         faded = fade_over(entry.occurred_us - self.at_us, self.half_life_days) if self.count else 1.0
         self.at_us = entry.occurred_us
         self.closed = _fade_sums(self.closed, faded)
@@ -179,7 +179,7 @@ class _RunningKind:
         self.count += 1
 
     def _join(self) -> list[float]:
-        """The closed days and the open one, dampened as the burst that it is by now."""
+        """The closed days and the open one, dampened as the burst that it is so far."""
         burst = dampen_burst(self.count) if self.count else 1.0
         factors = (burst, burst, burst * burst, burst * burst, burst * burst)
         return [
@@ -188,12 +188,12 @@ class _RunningKind:
         ]
 
     def list_sums(self, at_us: int) -> list[float]:
-        """The five sums at a moment, not before the newest event."""
+        """The five sums at a time not before the newest event."""
         return _fade_sums(self._join(), fade_over(at_us - self.at_us, self.half_life_days))
 
 
 class _RunningFold:
-    """The states of a pair while its events come in order; equals `fold_ledger` at every moment."""
+    """The states of a pair while its events are added in order; equals `fold_ledger` at every time."""
 
     def __init__(self, points: PointsTable) -> None:
         self._points = points
@@ -205,7 +205,7 @@ class _RunningFold:
         return kind is not None and bool(kind.entries)
 
     def add(self, entries: Iterable[LedgerEntry]) -> None:
-        """Take in the next events, ordered by time."""
+        """Add the next events, ordered by time."""
         for entry in entries:
             if self.is_evidence(entry) and entry.trust > 0:
                 if entry.kind not in self._kinds:
@@ -214,16 +214,16 @@ class _RunningFold:
                 self._kinds[entry.kind].add(entry)
 
     def list_states(self, at_us: int) -> list[KindState]:
-        """The states at a moment."""
+        """The states at a given time."""
         return [KindState(key, *kind.list_sums(at_us)) for key, kind in self._kinds.items()]
 
     def read_score(self, at_us: int) -> float:
-        """The score at a moment."""
+        """The score at a given time."""
         return read_score(self.list_states(at_us), self._points)
 
 
 def _fade_sums(sums: Sequence[float], faded: float) -> list[float]:
-    """Fade x and y, and q, r, u by the square."""
+    """Decay x and y, and q, r, u by the square."""
     squared = faded * faded
     x, y, q, r, u = sums
     return [x * faded, y * faded, q * squared, r * squared, u * squared]

@@ -1,4 +1,4 @@
-"""Why a score is what it is: exact contributions of events that add up to the score minus 50.
+"""Explanation of a score: exact contributions of events that add up to the score minus 50.
 
 phi = kappa x omega x h(A)/A x points x weight (x magnitude where graded): the nested Aumann-Shapley shares of
 `docs/concepts/score.md`. Every share has the sign of its points, and they are complete.
@@ -30,18 +30,18 @@ from consumer_fusion.score.model.sentences import write_sentence
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one event adds to the score through one facet.
+    """Contribution of one event to the score through one facet.
 
     Attributes:
         event_id: The event.
-        occurred_at: When it happened.
-        kind: The key of the points table.
-        facet: What was given or taken.
-        direction: By whom.
-        points: What the event was worth when it happened: points, times magnitude where graded.
-        contribution: Its part of the score minus 50, after trust, burst, fading, knee and balance.
-        parent_event_id: The event that it was derived from.
-        sentence: The same for people.
+        occurred_at: Time of the event.
+        kind: Key of the points table.
+        facet: Facet of the points.
+        direction: Direction of the points.
+        points: Points of the event when it happened, times the magnitude where graded.
+        contribution: Its part of the score minus 50, after trust, burst, decay, knee and balance.
+        parent_event_id: Id of the event that it was derived from.
+        sentence: The same as a sentence.
     """
 
     event_id: str
@@ -57,11 +57,11 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A score with everything that it is made of.
+    """A score with all its contributions.
 
     Attributes:
         reading: The score.
-        contributions: In the order in which things happened; they add up to the score minus 50.
+        contributions: Contributions in order of time; they add up to the score minus 50.
     """
 
     reading: Reading
@@ -69,11 +69,11 @@ class Explanation:
 
 
 def explain_pair(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTable) -> Explanation:
-    """Explain the score of a pair at a moment, one contribution for each event and facet.
+    """Explain the score of a pair as of a given time, with one contribution for each event and facet.
 
     Args:
         entries: The pair's events, in any order.
-        as_of_us: The moment; later events are left out.
+        as_of_us: As-of time; later events are left out.
         points: The points in force.
     """
     weighed = weigh_entries(entries, as_of_us, points)
@@ -89,7 +89,7 @@ def explain_pair(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTa
 
 
 def _price_points(sums: FacetSums, constants: Constants) -> dict[tuple[Facet, bool], float]:
-    """What one point of each facet and sign adds to the score, on average: kappa x omega x h(A)/A."""
+    """The average contribution of one point of each facet and sign to the score: kappa x omega x h(A)/A."""
     facets = bend_facets(sums, constants)
     balance = balance_sides(*sum_sides(facets), constants)
     # At 0 the logistic's slope: 25 / scale, which is 1 for the model's scale.

@@ -1,4 +1,4 @@
-"""Standings: how watched pairs stood when they were last looked at."""
+"""Last seen states of watched pairs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Pair = tuple[int, int]
 def read_standings(
     session: Session, pairs: Collection[Pair], points_version: str
 ) -> dict[Pair, LastSeenState]:
-    """How pairs stood, as far as it is known and was read with the same points."""
+    """The last seen states of pairs, as far as they are known and were read with the same points."""
     keys = pa.table(
         {
             "consumer_id": pa.array([consumer for consumer, _ in pairs], pa.int64()),
@@ -31,7 +31,7 @@ def read_standings(
 
 
 def list_standings(session: Session, points_version: str) -> pa.Table:
-    """How all pairs stood that were ever looked at, as far as it was read with the same points.
+    """The last seen states of all pairs, as far as they were read with the same points.
 
     Returns:
         consumer_id, brand_id, fusion_score, symbiosis.
@@ -48,12 +48,12 @@ def forget_standings(
     *,
     spared: Callable[[], Collection[Pair]] = tuple,
 ) -> int:
-    """Forget how pairs of some brands stood, or all, and return how many there were.
+    """Delete the last seen states of pairs of some brands, or of all, and return their number.
 
     Args:
         session: A writing session.
         brand_ids: The brands; None for all.
-        spared: Tells the pairs that are kept; asked only where something is known of these brands.
+        spared: Returns the pairs to keep; called only where there are states of these brands.
     """
     if brand_ids is None:
         return session.delete(NOTICE_STANDINGS)
@@ -69,7 +69,7 @@ def forget_standings(
 def keep_standings(
     session: Session, standings: Mapping[Pair, LastSeenState], points_version: str, seen_us: int
 ) -> None:
-    """Keep how pairs stand, for the next time."""
+    """Store the states of pairs, for the next comparison."""
     session.replace(
         NOTICE_STANDINGS,
         NOTICE_STANDINGS.column_names,

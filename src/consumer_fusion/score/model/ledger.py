@@ -1,6 +1,6 @@
-"""The ledger of one pair: its events with magnitude and trust, and how they are weighed and folded.
+"""The ledger of one pair: its events with magnitude and trust, weighed and folded.
 
-The same fold as the engine's, written plainly for one pair: the reference of the tests, and what explains.
+The same fold as the engine's, written plainly for one pair: the reference of the tests, and the basis of explanations.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from consumer_fusion.records.timestamps import DAY_MICROSECONDS
 from consumer_fusion.score.model.reading import KindState
 
 ELSEWHERE = "elsewhere"
-"""Stands for the event that one was derived from where whoever asks may not know which it is."""
+"""Stands for the parent event where the caller may not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,16 @@ class LedgerEntry:
 
     Attributes:
         event_id: The event.
-        occurred_us: When it happened, microseconds since 1970 in UTC.
+        occurred_us: Time of the event, in microseconds since 1970 in UTC.
         day: Its UTC day, days since 1970.
-        kind: The key of the points table that it counts as.
-        magnitude: How large it is of its kind; 1 is ordinary.
-        trust: 0 to 1, the source's times the kind's.
-        channel: Where it happened.
-        text: The words that were said.
-        properties: Everything else that is known of it.
-        parent_event_id: The event that it was derived from.
-        sentence: Why a derived event is there.
+        kind: Key of the points table that it counts as.
+        magnitude: Size relative to its kind; 1 is ordinary.
+        trust: 0 to 1: the source's trust times the kind's.
+        channel: Channel of the event.
+        text: Text of the event.
+        properties: All its other properties.
+        parent_event_id: Id of the event that it was derived from.
+        sentence: Reason for a derived event.
     """
 
     event_id: str
@@ -51,13 +51,13 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class WeighedEntry:
-    """An event with what it weighs at some moment.
+    """An event with its weight at some time.
 
     Attributes:
         entry: The event.
         kind: Its kind in the points table.
-        weight: Trust x burst x fading.
-        burst_count: Events of its kind on its day until that moment, itself included.
+        weight: Trust x burst x decay.
+        burst_count: Number of events of its kind on its day until that time, including itself.
     """
 
     entry: LedgerEntry
@@ -67,17 +67,17 @@ class WeighedEntry:
 
 
 def dampen_burst(count: int) -> float:
-    """What each of so many events of one kind and day counts: together log2(1 + n), not n."""
+    """The weight of each of n events of one kind and day: together log2(1 + n), not n."""
     return math.log2(1 + count) / count
 
 
 def fade_over(elapsed_us: int, half_life_days: float) -> float:
-    """What is left of a weight after a time; above 1 for a moment before the event."""
+    """The remaining part of a weight after some time; above 1 for a time before the event."""
     return math.exp2(-elapsed_us / (DAY_MICROSECONDS * half_life_days))
 
 
 def order_entries(entries: Iterable[LedgerEntry], until_us: int) -> list[LedgerEntry]:
-    """The events until a moment as they happened; of the same moment, causes before what they cause."""
+    """The events until a given time in order; at the same time, causes before their effects."""
     happened = [entry for entry in entries if entry.occurred_us <= until_us]
     return sorted(
         happened, key=lambda entry: (entry.occurred_us, entry.parent_event_id is not None, entry.event_id)
@@ -85,9 +85,9 @@ def order_entries(entries: Iterable[LedgerEntry], until_us: int) -> list[LedgerE
 
 
 def weigh_entries(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTable) -> list[WeighedEntry]:
-    """Weigh every event until a moment, in order; kinds that the table does not have are left out."""
+    """Weigh every event until a given time, in order; kinds missing from the table are left out."""
     known = [entry for entry in order_entries(entries, as_of_us) if entry.kind in points.kinds]
-    # An event that nobody believes takes nothing from the others of its day.
+    # An event without trust takes nothing from the others of its day.
     counts = Counter((entry.kind, entry.day) for entry in known if entry.trust > 0)
     weighed = []
     for entry in known:
@@ -111,11 +111,11 @@ def fold_weighed(weighed: Sequence[WeighedEntry]) -> list[KindState]:
 
 
 def fold_ledger(entries: Iterable[LedgerEntry], as_of_us: int, points: PointsTable) -> list[KindState]:
-    """Fold the events of a pair that had happened by a moment.
+    """Fold the events of a pair up to a given time.
 
     Args:
         entries: The pair's events, in any order.
-        as_of_us: The moment; later events are left out.
-        points: Whose half-lives and kinds are used.
+        as_of_us: As-of time; later events are left out.
+        points: Points table, for its half-lives and kinds.
     """
     return fold_weighed(weigh_entries(entries, as_of_us, points))

@@ -1,7 +1,7 @@
-"""Standing: where a score lies among the scores of its brand, told from all of them, or from few that are kept.
+"""Percentiles: the rank of a score among the scores of its brand, exact or from a stored summary.
 
-What is kept of a large brand is of the moment of its last refresh; it is refreshed when the points changed or a day
-went by.
+The stored summary of a large brand is as of its last refresh; it is refreshed when the points changed or after
+a day.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from consumer_fusion.storage.store import Session
 
 FRESH_MICROSECONDS = DAY_MICROSECONDS
 PERCENTILE_BOUND = 0.1
-"""From marks a percentile is told within so many percentage points of the one that all scores give."""
+"""Maximum error, in percentage points, of a percentile from the stored summary."""
 _MARKS_KEPT = 2_000
 _UNIT = 10**6
-"""Scores that agree to the sixth decimal are equal: read alone and among all, a pair's differ in the last bits."""
+"""Scores that agree to the sixth decimal are equal: computed alone and among all, a pair's differ in the last bits."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,11 +29,11 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class ScoreDistribution:
-    """How the scores of a brand are spread.
+    """Distribution of the scores of a brand.
 
     Attributes:
         values: Scores in millionths of a point, in ascending order.
-        ends: How many pairs have that score or a lower one.
+        ends: Number of pairs with that score or a lower one.
     """
 
     values: Ints
@@ -45,7 +45,7 @@ class ScoreDistribution:
         percentiles = np.full(len(wanted), np.nan)
         if not len(self.values):
             return percentiles
-        # Looked for in ascending order, what lies beside each other is still in the processor's memory.
+        # Searching in ascending order makes better use of the processor's cache.
         order = np.argsort(wanted, kind="stable")
         found = np.searchsorted(self.values, wanted[order], "left")
         below = np.concatenate([[0], self.ends])[found]
@@ -55,10 +55,10 @@ class ScoreDistribution:
         return percentiles
 
     def thin_out(self) -> ScoreDistribution:
-        """The same in few values, by which a percentile is told within `PERCENTILE_BOUND`.
+        """A summary in few values that gives a percentile within `PERCENTILE_BOUND`.
 
-        Each stands for itself and those shortly below it, which are fewer than a thousandth of all pairs together; a
-        score that more pairs share stands alone, however many they are.
+        Each value represents itself and those just below it, together fewer than a thousandth of all pairs; a
+        score shared by more pairs is kept as it is.
         """
         if not len(self.values):
             return self
@@ -71,7 +71,7 @@ class ScoreDistribution:
 
 
 def spread_scores(scores: npt.ArrayLike) -> ScoreDistribution:
-    """How scores are spread, whatever their order."""
+    """The distribution of scores given in any order."""
     values, counts = np.unique(_round(scores), return_counts=True)
     return ScoreDistribution(values, np.cumsum(counts))
 
@@ -79,7 +79,7 @@ def spread_scores(scores: npt.ArrayLike) -> ScoreDistribution:
 def keep_spread(
     session: Session, brand_id: int, scores: npt.ArrayLike, as_of_us: int, points_version: str
 ) -> None:
-    """Keep how the scores of a brand are spread, in place of what was kept before."""
+    """Store the distribution of a brand's scores, in place of the former one."""
     spread = spread_scores(scores).thin_out()
     session.delete(BRAND_SPREADS, {"brand_id": brand_id})
     session.insert(
@@ -93,17 +93,17 @@ def keep_spread(
 
 
 def forget_spreads(session: Session, brand_ids: Collection[int]) -> None:
-    """Forget how the scores of brands are spread, so that they are read anew."""
+    """Delete the stored distributions of brands, so that they are computed again."""
     session.delete(BRAND_SPREADS, {"brand_id": sorted(brand_ids)})
 
 
 def read_standing(
     session: Session, brand_id: int, scores: Sequence[float], as_of_us: int, points_version: str
 ) -> tuple[list[float], int] | None:
-    """The percentiles of scores within their brand as it is kept, within `PERCENTILE_BOUND`.
+    """The percentiles of scores within their brand from the stored distribution, within `PERCENTILE_BOUND`.
 
     Returns:
-        From 0 to 100, and the as-of time of what is kept; None where nothing fresh is.
+        From 0 to 100, and the as-of time of the distribution; None where none is fresh.
     """
     rows = session.read(BRAND_SPREADS, {"brand_id": brand_id}, order_by=("value",))
     if not rows.num_rows or any(

@@ -1,7 +1,7 @@
-"""Reading a pair's score from its folded states: the plain reference that every other computation equals.
+"""The score of a pair from its folded states: the plain reference that every other computation equals.
 
 Points by facet and sign, a soft knee for each, the balance of both sides, a logistic scale, the uncertainty.
-For single pairs; many are read by `read_scores.sql`. The model is told in `docs/concepts/score.md`.
+For single pairs; many are computed by `read_scores.sql`. The model is described in `docs/concepts/score.md`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from consumer_fusion.records.score import Symbiosis
 from consumer_fusion.score.model.symbiosis import classify_symbiosis
 
 BASELINE = 50.0
-"""The score of a relationship of which there is no evidence."""
+"""The score of a relationship without evidence."""
 
 INTERVAL_DEVIATIONS = 1.2815515655446004
-"""An 80% interval reaches so many standard deviations to each side (the normal quantile of .9)."""
+"""Half-width of an 80% interval in standard deviations (the normal quantile of .9)."""
 
 UNSEEN_EVENTS = 0.1
-"""So much of an event of each kind that comes in runs may have failed to come by chance."""
+"""Assumed number of events, of each kind whose events cluster, that may be missing by chance."""
 
 FACET_ORDER: tuple[Facet, ...] = (*FACETS["consumer_to_brand"], *FACETS["brand_to_consumer"])
 """All facets; the first half is what the consumer gives."""
@@ -33,7 +33,7 @@ _CONSUMER_FACETS = len(FACETS["consumer_to_brand"])
 
 @dataclass(frozen=True, slots=True)
 class KindState:
-    """The decayed sums of one kind of a pair's events at the moment that is asked about.
+    """The decayed sums of one kind of a pair's events at the as-of time.
 
     Attributes:
         kind: The key of the points table.
@@ -57,9 +57,9 @@ class FacetSums:
     """Points of a pair before the knee, in the order of the facets.
 
     Attributes:
-        gained: What was given in each facet.
-        lost: What was taken in each facet, without sign.
-        evidence: How many events, decayed, say anything.
+        gained: Positive points of each facet.
+        lost: Negative points of each facet, without sign.
+        evidence: Number of events with points, decayed.
     """
 
     gained: tuple[float, ...]
@@ -69,12 +69,12 @@ class FacetSums:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Both sides joined into one.
+    """Both sides combined.
 
     Attributes:
-        points: M: the joint points; 0 is neutral.
-        consumer_share: omega_G: the part of the consumer's side in it, from 1/3 to 2/3.
-        brand_share: omega_R: the part of the brand's side.
+        points: M: the combined points; 0 is neutral.
+        consumer_share: omega_G: the weight of the consumer's side in it, from 1/3 to 2/3.
+        brand_share: omega_R: the weight of the brand's side.
     """
 
     points: float
@@ -84,17 +84,17 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The score of a pair at one moment.
+    """The score of a pair as of a given time.
 
     Attributes:
-        fusion_score: 0 to 100; 50 is no relationship in evidence.
+        fusion_score: 0 to 100; 50 without evidence of a relationship.
         low: Lower end of the 80% interval.
         high: Upper end of the 80% interval.
-        consumer_to_brand: What the consumer gives, on the same scale.
-        brand_to_consumer: What the brand gives, on the same scale.
+        consumer_to_brand: Points that the consumer gives, on the same scale.
+        brand_to_consumer: Points that the brand gives, on the same scale.
         confidence: 0 without evidence, towards 1 with it.
-        symbiosis: Who gives and who takes.
-        evidence: How many events, decayed, say anything.
+        symbiosis: Class of the relationship: which side gives and which takes.
+        evidence: Number of events with points, decayed.
         facets: Signed points of each facet after the knee.
     """
 
@@ -119,10 +119,10 @@ def list_columns(reading: Reading) -> dict[str, Any]:
 
 
 def read_pair(states: Sequence[KindState], points: PointsTable) -> Reading:
-    """Read the score of one pair; without states it is 50, unknown.
+    """The score of one pair; without states it is 50, unknown.
 
     Args:
-        states: One for each kind of which the pair has events; kinds without points say nothing.
+        states: One for each kind with events of the pair; kinds without points are ignored.
         points: The points in force.
     """
     constants = points.constants
@@ -162,13 +162,13 @@ def read_pair(states: Sequence[KindState], points: PointsTable) -> Reading:
 
 
 def read_score(states: Iterable[KindState], points: PointsTable) -> float:
-    """The score alone, for those who read a pair very often."""
+    """The score alone, for frequent calls."""
     sides = sum_sides(bend_facets(sum_facets(states, points), points.constants))
     return squash_points(balance_sides(*sides, points.constants).points, points.constants)
 
 
 def sum_facets(states: Iterable[KindState], points: PointsTable) -> FacetSums:
-    """Apply the points to the sums: A of `docs/concepts/score.md`, gains and losses apart."""
+    """Apply the points to the sums: A of `docs/concepts/score.md`, gains and losses separately."""
     gained, lost = [0.0] * len(FACET_ORDER), [0.0] * len(FACET_ORDER)
     evidence = 0.0
     for state in states:
@@ -191,7 +191,7 @@ def bend_amount(amount: float, knee: float) -> float:
 
 
 def bend_facets(sums: FacetSums, constants: Constants) -> list[float]:
-    """Signed points of each facet: gains and losses bent separately, so that neither hides the other."""
+    """Signed points of each facet: gains and losses are bent separately, so that neither hides the other."""
     return [
         bend_amount(gained, constants.knee) - bend_amount(lost, constants.knee)
         for gained, lost in zip(sums.gained, sums.lost, strict=True)
@@ -199,12 +199,12 @@ def bend_facets(sums: FacetSums, constants: Constants) -> list[float]:
 
 
 def sum_sides(facets: Sequence[float]) -> tuple[float, float]:
-    """What the consumer and what the brand gives, in points: L_G and L_R."""
+    """The points of the consumer's and of the brand's side: L_G and L_R."""
     return sum(facets[:_CONSUMER_FACETS]), sum(facets[_CONSUMER_FACETS:])
 
 
 def balance_sides(consumer_points: float, brand_points: float, constants: Constants) -> Balance:
-    """The smooth balance mean: the weaker side counts more, and M is exactly the shares' sum of the sides.
+    """The smooth balance mean: the weaker side counts more, and M is exactly the weighted sum of the sides.
 
     rho is (sqrt(D^2 + delta^2) - delta) / D written without its 0 / 0 at D = 0 (`docs/concepts/score.md`).
     """
@@ -223,11 +223,11 @@ def squash_points(balance_points: float, constants: Constants) -> float:
 
 @dataclass(frozen=True, slots=True)
 class UnseenRuns:
-    """Variance of what a pair has not had yet and might well have had: runs that did not begin.
+    """Variance from events that a pair has not had but might well have had: clusters that did not begin.
 
     Attributes:
-        consumer: Of the consumer's points.
-        brand: Of the brand's points.
+        consumer: Variance of the consumer's points.
+        brand: Variance of the brand's points.
         common: Covariance of both.
     """
 
@@ -237,10 +237,10 @@ class UnseenRuns:
 
 
 def sum_unseen_runs(points: PointsTable) -> UnseenRuns:
-    """What kinds that come in runs add to the variances of a pair of full confidence.
+    """Contribution of kinds whose events cluster to the variances of a pair with full confidence.
 
-    A pair without a complaint is no proof that none comes; where one brings others, much may be missing. It is as if
-    a tenth of an event of each such kind were there (`docs/decisions/0021`).
+    A pair without a complaint is no proof that none will follow; where one brings others, much may be missing. It is as
+    if a tenth of an event of each such kind were there (`docs/decisions/0021`).
     """
     consumer = brand = common = 0.0
     for key, dispersion in points.dispersions.items():
@@ -258,7 +258,7 @@ def sum_unseen_runs(points: PointsTable) -> UnseenRuns:
 
 
 def _slope(amount: float, knee: float) -> float:
-    """h': how much one point more still adds."""
+    """h': the contribution of one more point."""
     return 1.0 if amount <= knee else knee / amount
 
 
@@ -267,7 +267,7 @@ def _sum_variances(
 ) -> tuple[float, float, float]:
     """Compound-Poisson variances of the joint points and of each side alone (`docs/concepts/score.md`).
 
-    The entries of one kind move together, so they are summed before they are squared. Events that come in runs vary
+    The entries of one kind move together, so they are summed before they are squared. Events that cluster vary
     more, by the dispersion of their kind.
     """
     knee = points.constants.knee

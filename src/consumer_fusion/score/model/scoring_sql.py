@@ -1,4 +1,4 @@
-"""The SQL that reads the scores of many pairs: its text for a points table, and the points in the form it joins."""
+"""SQL for the scores of many pairs: its text for a points table, and the points as a table to join."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_KIND_ID = 0
 
 
 def write_scores_query(points: PointsTable) -> str:
-    """The SELECT that reads scores; it needs the relations `decayed_states` and `kind_points`.
+    """The SELECT that computes scores; it needs the relations `decayed_states` and `kind_points`.
 
     Returns:
         Text whose rows are consumer_id, brand_id, fusion_score, low, high, consumer_to_brand,
@@ -44,7 +44,7 @@ def write_scores_query(points: PointsTable) -> str:
 
 
 def write_number(value: float) -> str:
-    """A number as every engine reads it as a double: with an exponent, for without one it may be a decimal."""
+    """A number that every engine reads as a double: with an exponent, because without one it may be a decimal."""
     text = repr(float(value))
     return text if "e" in text else f"{text}e0"
 
@@ -52,12 +52,12 @@ def write_number(value: float) -> str:
 def build_kind_points(points: PointsTable, kind_ids: Mapping[str, int]) -> pa.Table:
     """One wide row of signed points for each kind.
 
-    Kinds that have no points (any more) get zeros and no evidence, so that a pair with nothing else is read
-    as 50, unknown.
+    Kinds that have no points (any more) get zeros and no evidence, so that a pair with nothing else has the
+    score 50, unknown.
 
     Args:
         points: The points in force.
-        kind_ids: The number of every key that states may have.
+        kind_ids: Number of every key that states may have.
     """
     numbers = {kind_id: points.kinds.get(key) for key, kind_id in kind_ids.items()}
     numbers.setdefault(NO_KIND_ID, None)

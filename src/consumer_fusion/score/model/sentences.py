@@ -1,7 +1,7 @@
-"""Sentences for people: what an event added to a relationship and why, in plain words.
+"""Sentences for people: the effect of an event on a relationship and its reason, in plain words.
 
-"+3.0: seen with the brand, and 100,000 people more follow for it". What was assumed, because the source did
-not say it, is said.
+"+3.0: seen with the brand, and 100,000 more people follow for it". Values that were assumed, because the source did
+not give them, are marked as assumed.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from consumer_fusion.records.points import Kind, MagnitudeRule, PointsEntry
 from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry, WeighedEntry, dampen_burst
 
 ASSUMED_PEOPLE = 100
-"""How many people an event reached whose source does not say it (`docs/concepts/score.md`)."""
+"""Assumed number of people that an event reached if its source does not give it (`docs/concepts/score.md`)."""
 
 _NEGLIGIBLE_POINTS = 0.1
 
 
 def write_sentence(weighed: WeighedEntry, entry: PointsEntry, worth: float) -> str:
-    """Say what one event gave one facet, and why.
+    """The effect of one event on one facet, and its reason.
 
     Args:
-        weighed: The event, its kind and how it was weighed.
-        entry: The facet's points.
+        weighed: The event, its kind and its weight.
+        entry: Points of the facet.
         worth: Points, times the magnitude where the entry is graded.
     """
     event = weighed.entry
     if event.parent_event_id is not None:
-        # What was kept with a derived event is English; where it cannot be told, what the kind means is.
+        # The stored sentence of a derived event is English; if it cannot be translated, its kind's meaning is used.
         kept = say_written(event.sentence or "")
         if kept == event.sentence and read_language().code != ENGLISH.code:
             kept = ""
-        told = kept or _lower_first(_(weighed.kind.meaning)) or _(weighed.kind.event)
+        words = kept or _lower_first(_(weighed.kind.meaning)) or _(weighed.kind.event)
         if event.parent_event_id == ELSEWHERE:
-            return f"{_format_points(worth)}: {_lower_first(told)}{_describe_burst(weighed.burst_count)}"
-        body = _("{what} (follows from event {event})", what=told.rstrip("."), event=event.parent_event_id)
+            return f"{_format_points(worth)}: {_lower_first(words)}{_describe_burst(weighed.burst_count)}"
+        body = _("{what} (follows from event {event})", what=words.rstrip("."), event=event.parent_event_id)
     else:
         body = _describe_event(event, weighed.kind, entry.is_graded)
     return (
@@ -65,7 +65,7 @@ def _describe_gain(event: LedgerEntry, meaning: str) -> str:
     gained = _find_number(event, "followers_gained")
     if gained is None:
         return meaning
-    # The kind's own words up to the comma name the occasion; the count says the rest.
+    # The kind's own words up to the comma name the occasion; the number of people follows.
     return _(
         N_("{what}, and {people} more follow for it")
         if gained > 0

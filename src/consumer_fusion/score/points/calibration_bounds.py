@@ -1,7 +1,8 @@
-"""How far a calibration may go: outcomes teach who returns, and who returns is not always well.
+"""Bounds of a calibration: outcomes teach who returns, and a returning consumer is not always a happy one.
 
-Where unhappy people keep coming, outcomes would say that what went wrong counts for nothing. Health is told by people
-who set points; a calibration moves them only so far. The bounds hold in the fit, and again when a report is applied.
+Where unhappy people keep buying, outcomes would suggest that failures count for nothing. The points define health
+and are set by people; a calibration moves them only so far. The bounds hold in the fit, and again when a report is
+applied.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from consumer_fusion.records.points import Kind
 from consumer_fusion.score.points.points_rules import find_largest_points
 
 LEAST_MULTIPLIER = math.exp(-3.0)
-"""A twentieth: what a kind that counts for nothing is brought down to."""
+"""A twentieth: the multiplier of a kind that counts for nothing."""
 MOST_MULTIPLIER = math.exp(3.0)
 MOST_HALF_LIFE_FACTOR = 4.0
 LEAST_OF_WHAT_TAKES = 0.5
@@ -23,12 +24,12 @@ _SMALL_POINTS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBounds:
-    """The least and the most that a calibration may make of a kind.
+    """Lower and upper bounds for the calibration of a kind.
 
     Attributes:
         takes_points: Whether the kind takes more than it gives.
-        multiplier: Of its points.
-        half_life_factor: Of its half-life.
+        multiplier: Bounds of the multiplier of its points.
+        half_life_factor: Bounds of the factor of its half-life.
     """
 
     takes_points: bool
@@ -37,7 +38,7 @@ class CalibrationBounds:
 
 
 def bound_kind(kind: Kind) -> CalibrationBounds:
-    """The bounds of a kind; a recovery follows the failure that it mends and has none of its own."""
+    """The bounds of a kind; a recovery shares the parameters of its failure and has no bounds of its own."""
     takes_points = sum(entry.points for entry in kind.entries) < 0.0
     is_small = 0.0 < find_largest_points(kind) < _SMALL_POINTS
     return CalibrationBounds(
@@ -46,6 +47,6 @@ def bound_kind(kind: Kind) -> CalibrationBounds:
             LEAST_OF_WHAT_TAKES if takes_points else LEAST_MULTIPLIER,
             MOST_OF_WHAT_IS_SMALL if is_small else MOST_MULTIPLIER,
         ),
-        # Half of the points that are also forgotten sooner would be less than half of the weight.
+        # Halved points that also decay sooner would have less than half of the weight.
         half_life_factor=(1.0 if takes_points else 1.0 / MOST_HALF_LIFE_FACTOR, MOST_HALF_LIFE_FACTOR),
     )

@@ -1,4 +1,4 @@
-"""A workspace's own points file: read, and merged into the shipped table so that only what it names changes."""
+"""The points file of a workspace: reading it, and merging it into the shipped table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consumer_fusion.score.points.points_rules import Raw
 
 
 def list_overridden(overrides: Path) -> frozenset[str]:
-    """The keys of the kinds that a workspace's own file names: what a calibration may not change.
+    """The keys of the kinds in a workspace's own file, which a calibration may not change.
 
     Raises:
         PointsError: The file cannot be read.
@@ -22,7 +22,7 @@ def list_overridden(overrides: Path) -> frozenset[str]:
 
 
 def read_overrides(path: Path) -> dict[str, object]:
-    """Read a workspace's points file as it stands.
+    """Read a workspace's points file.
 
     Raises:
         PointsError: It cannot be read or is not TOML.
@@ -35,7 +35,7 @@ def read_overrides(path: Path) -> dict[str, object]:
 
 
 def read_points_file(path: Path) -> bytes:
-    """What a workspace's points file holds.
+    """The content of a workspace's points file.
 
     Raises:
         PointsError: It cannot be read.
@@ -51,11 +51,11 @@ def read_points_file(path: Path) -> bytes:
 
 
 def parse_overrides(name: str, content: bytes) -> dict[str, object]:
-    """The changes that a points file names.
+    """The changes in a points file.
 
     Args:
-        name: What the file is called.
-        content: What it holds.
+        name: Name of the file.
+        content: Content of the file.
 
     Raises:
         PointsError: It is not TOML.
@@ -87,7 +87,7 @@ def _merge_kinds(shipped: Raw, changes: Raw) -> Raw:
     merged: dict[str, object] = {}
     new = {key: raw for key, raw in changes.items() if key not in shipped}
     for key, raw in shipped.items():
-        # New variants are tried first: what a workspace says goes before what is shipped.
+        # New variants are tried first: a workspace's variants take precedence over the shipped ones.
         for added in [
             name for name, change in new.items() if _name_event(name, change) == _name_event(key, raw)
         ]:
@@ -95,13 +95,13 @@ def _merge_kinds(shipped: Raw, changes: Raw) -> Raw:
         merged[key] = _merge_kind(raw, changes[key]) if key in changes else raw
     merged.update(new)
     for key, raw in merged.items():
-        if key not in changes and isinstance(raw, Mapping) and raw.get("mends") in changes:
-            merged[key] = _follow_failure(raw, merged[raw["mends"]])
+        if key not in changes and isinstance(raw, Mapping) and raw.get("mends") in changes:  # words: as is
+            merged[key] = _follow_failure(raw, merged[raw["mends"]])  # words: as is
     return merged
 
 
 def _follow_failure(recovery: Raw, failure: object) -> Raw:
-    """A recovery gives back what its failure takes and fades as fast, also when a workspace changes that."""
+    """A recovery with the points and half-life of its failure, also when a workspace changes those."""
     if not isinstance(failure, Mapping):
         return recovery
     taken = failure.get("points")
@@ -120,7 +120,7 @@ def _merge_kind(shipped: object, change: object) -> object:
         return change
     merged = {**shipped, **change}
     if "half_life_days" in change and "follows_rhythm" not in change:
-        # Whoever says how fast something fades says it for all brands.
+        # A half-life set by the workspace applies to all brands.
         merged.pop("follows_rhythm", None)
     if isinstance(shipped.get("points"), Mapping) and isinstance(change.get("points"), Mapping):
         merged["points"] = {**shipped["points"], **change["points"]}

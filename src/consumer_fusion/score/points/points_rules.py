@@ -1,6 +1,6 @@
-"""The rules of a points table: how its TOML form becomes kinds, and everything that it may not say.
+"""The rules of a points table: reading its TOML form into kinds, and validating it.
 
-All problems of a table are collected, so that whoever edits it sees them at once.
+All problems of a table are collected, so that its author sees them at once.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from consumer_fusion.records.points import (
 Raw = Mapping[str, object]
 
 RIGHTS = frozenset({"Consent Withdrawn", "Erasure Requested", "Access Requested"})
-"""Using a right is never a fault and never a gift: these events say nothing of what the consumer gives."""
+"""Using a right is never a fault and never a gift: these events have no points on the consumer's side."""
 
 ASKING_FOR_HELP = frozenset({"Live Chat Conversation Started", "Ticket Opened"})
-"""Asking is no complaint: these events hint at no dissatisfaction."""
+"""Asking is no complaint: these events are no hint of dissatisfaction."""
 
 HELP_AND_PRIVATE_COMPLAINTS = ASKING_FOR_HELP | {"Complaint Made"}
 """Asking for help or complaining in private never costs the consumer's side."""
 
 _KIND_FIELDS = frozenset({
     "meaning", "event", "half_life_days", "magnitude", "points", "graded", "when", "trust", "spreads",
-    "derives", "mends", "is_brand_action", "hint", "follows_rhythm",
+    "derives", "mends", "is_brand_action", "hint", "follows_rhythm",  # words: as is
 })  # fmt: skip
 _DIRECTION_OF: Mapping[str, Direction] = {
     facet: direction for direction, facets in FACETS.items() for facet in facets
@@ -47,7 +47,7 @@ _NUMERIC_COMPARISONS = frozenset({"above", "below", "at_least", "at_most"})
 
 
 def read_kinds(raw_kinds: Raw, problems: list[str]) -> dict[str, Kind]:
-    """Read the kinds in their order; what is wrong is added to `problems` and left out or defaulted."""
+    """Read the kinds in their order; errors are added to `problems`, and the faulty parts left out or defaulted."""
     kinds: dict[str, Kind] = {}
     for key, raw in raw_kinds.items():
         if isinstance(raw, Mapping):
@@ -87,7 +87,7 @@ def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
         problems.append(N_(f'kinds."{key}": {message}'))
 
     if find_unsafe(key) is not None:
-        report(N_(f"its name holds the character {find_unsafe(key)}, which no name may hold."))
+        report(N_(f"its name contains the character {find_unsafe(key)}, which is not allowed in names."))
     for name in raw:
         if name not in _KIND_FIELDS:
             report(f"'{name}' is not a field; known are {', '.join(sorted(_KIND_FIELDS))}.")
@@ -120,7 +120,7 @@ def _read_kind(key: str, raw: Raw, problems: list[str]) -> Kind:
         entries=_read_entries(raw, report),
         spreads=_read_text(raw, "spreads", report),
         derives=_read_text(raw, "derives", report),
-        mends=_read_text(raw, "mends", report),
+        mends=_read_text(raw, "mends", report),  # words: as is
         is_brand_action=bool(is_brand_action),
         meaning=_read_text(raw, "meaning", report) or "",
         hint=cast("HintType | None", hint),
@@ -137,7 +137,7 @@ def _read_text(raw: Raw, name: str, report: Callable[[str], None]) -> str | None
 
 
 def _read_number(value: object) -> float | None:
-    """A finite number; true and false are none, though Python counts with them."""
+    """A finite number; booleans are not numbers here, though they are in Python."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
@@ -161,7 +161,7 @@ def _read_entries(raw: Raw, report: Callable[[str], None]) -> tuple[PointsEntry,
             report(f"'{facet}' is not a facet; known are {', '.join(_DIRECTION_OF)}.")
         elif number is None:
             report(N_(f"points of {facet} have to be a number, found {value!r}."))
-        elif number:  # 0 takes a facet away: a kind whose points are all 0 is no evidence
+        elif number:  # 0 removes a facet: a kind whose points are all 0 is no evidence
             entries.append(PointsEntry(_DIRECTION_OF[facet], cast("Facet", facet), number, facet in graded))
     return tuple(entries)
 
@@ -197,10 +197,10 @@ def _find_value_problem(comparison: str, value: object) -> str | None:
 
 
 def _check_order(kinds: Iterable[Kind], problems: list[str]) -> None:
-    """Variants are tried in order: none may stand behind one that takes every event of its kind."""
+    """Variants are tried in order: none may follow one that matches every event of its kind."""
     last: dict[tuple[str, str | None], str] = {}
     for kind in kinds:
-        # Recoveries are chosen by the failure that they mend, so they only compete for the same one.
+        # Recoveries are chosen by the failure that they repair, so they only compete for the same one.
         contest = (kind.event, kind.mends)
         if contest in last:
             problems.append(
@@ -213,13 +213,17 @@ def _check_order(kinds: Iterable[Kind], problems: list[str]) -> None:
 
 def _check_links(kinds: Mapping[str, Kind], problems: list[str]) -> None:
     for kind in kinds.values():
-        for name, target in (("spreads", kind.spreads), ("derives", kind.derives), ("mends", kind.mends)):
+        for name, target in (
+            ("spreads", kind.spreads),
+            ("derives", kind.derives),
+            ("mends", kind.mends),  # words: as is
+        ):
             if target is not None and target not in kinds:
                 problems.append(f'kinds."{kind.key}": {name} names "{target}", which is not in the table.')
 
 
 def _check_spreading(kinds: Mapping[str, Kind], problems: list[str]) -> None:
-    """What spreads never weighs more than what it comes from, and goes one step only (`docs/concepts/score.md`)."""
+    """A derived kind has at most the points of its source, and spreads no further (`docs/concepts/score.md`)."""
     for kind in kinds.values():
         derived = kinds.get(kind.spreads or "")
         if derived is None:
@@ -238,7 +242,7 @@ def _check_spreading(kinds: Mapping[str, Kind], problems: list[str]) -> None:
 
 
 def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
-    """A recovery gives back at most what its failure took, in the same facet, fading as fast."""
+    """A recovery gives back at most what its failure took, in the same facet, with the same half-life."""
     for kind in kinds.values():
         failure = kinds.get(kind.mends or "")
         if failure is None:
@@ -247,13 +251,13 @@ def _check_mending(kinds: Mapping[str, Kind], problems: list[str]) -> None:
             problems.append(
                 N_(
                     f'kinds."{kind.key}": neither it nor '
-                    f'"{failure.key}", which it mends, can follow the rhythm of a brand.'
+                    f'"{failure.key}", which it repairs, can follow the rhythm of a brand.'
                 )
             )
         if kind.half_life_days != failure.half_life_days:
             problems.append(
                 N_(
-                    f'kinds."{kind.key}": half_life_days has to be that of "{failure.key}", which it mends '
+                    f'kinds."{kind.key}": half_life_days has to be that of "{failure.key}", which it repairs '
                     f"({failure.half_life_days:g}), found {kind.half_life_days:g}."
                 )
             )
@@ -273,7 +277,7 @@ def _check_boundaries(kinds: Iterable[Kind], problems: list[str]) -> None:
     for kind in kinds:
         if kind.hint is not None and kind.event in RIGHTS | ASKING_FOR_HELP:
             problems.append(
-                N_(f'kinds."{kind.key}": asking and using a right hint at nothing; take hint away.')
+                N_(f'kinds."{kind.key}": asking for help and using a right are no hints; remove hint.')
             )
         for entry in kind.entries:
             if entry.direction != "consumer_to_brand":
@@ -281,8 +285,8 @@ def _check_boundaries(kinds: Iterable[Kind], problems: list[str]) -> None:
             if kind.event in RIGHTS:
                 problems.append(
                     N_(
-                        f'kinds."{kind.key}": a right used says nothing of what the consumer gives; '
-                        f"take {entry.facet} away."
+                        f'kinds."{kind.key}": using a right has no points of the consumer; '
+                        f"remove {entry.facet}."
                     )
                 )
             elif kind.event in HELP_AND_PRIVATE_COMPLAINTS and entry.points < 0:

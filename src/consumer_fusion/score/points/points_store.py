@@ -1,4 +1,4 @@
-"""Points on record: the number of each kind, and the versions of the table that were in force."""
+"""Stored points: the number of each kind, and the versions of the table that were in force."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from consumer_fusion.storage.store import Session
 
 
 def register_kinds(session: Session, points: PointsTable) -> dict[str, int]:
-    """Give every key of the table its number, once and for ever.
+    """Assign every key of the table its permanent number.
 
     Args:
         session: A writing session.
-        points: The table that is put in force.
+        points: Table that is put in force.
 
     Returns:
-        The number of every key that was ever in force, of other tables too.
+        Number of every key that was ever in force, also of other tables.
     """
     session.insert(KINDS, ("kind_key",), [(key,) for key in points.kinds], ignore=True)
     return read_kind_ids(session)
@@ -29,12 +29,12 @@ def read_kind_ids(session: Session) -> dict[str, int]:
 
 
 def keep_points(session: Session, points: PointsTable, applied_us: int) -> None:
-    """Put a table on record as the one in force since a moment."""
+    """Store a table as the one in force since the given time."""
     content = json.dumps(write_points(points), ensure_ascii=False)
     session.replace(POINTS_VERSIONS, POINTS_VERSIONS.column_names, [(points.version, content, applied_us)])
 
 
 def read_kept_points(session: Session) -> PointsTable | None:
-    """The table on record that was put in force last; None in a new workspace."""
+    """The stored table that was put in force last; None in a new workspace."""
     rows = session.read(POINTS_VERSIONS, order_by=("applied_us", "version")).to_pylist()
     return read_points(json.loads(rows[-1]["content"])) if rows else None

@@ -1,4 +1,4 @@
-"""The points table: the shipped one with a workspace's changes, its versions, and what a calibration does to it."""
+"""The points table: the shipped one with a workspace's changes, its versions, and the application of a calibration."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def load_points(overrides: Path | None = None) -> PointsTable:
 
     Args:
         overrides: A file in the form of the shipped `points.toml`; what it names changes, kind by kind,
-            field by field and, in `points`, facet by facet (0 takes a facet away). Kinds that are new are
+            field by field and, in `points`, facet by facet (0 removes a facet). New kinds are
             tried before the shipped variants of the same event.
 
     Raises:
         PointsError: The file cannot be read or breaks rules; the message lists all of them.
     """
-    # A table is asked for with every read of a score, and its file seldom changes; whose file it is does not matter.
+    # A table is needed for every read of a score, and its file rarely changes; the path of the file does not matter.
     try:
         return _load_content(None if overrides is None else (overrides.name, read_points_file(overrides)))
     except PointsError as error:
@@ -81,7 +81,7 @@ def _build_table(raw: Raw, problems: list[str]) -> PointsTable:
 
 
 def stamp_table(constants: Constants, kinds: Mapping[str, Kind]) -> PointsTable:
-    """A table of these kinds, with the version that follows from its content."""
+    """A table of these kinds, with the version derived from its content."""
     table = PointsTable(SCORE_MODEL, "", constants, dict(kinds))
     return replace(table, version=_digest(write_points(table)))
 
@@ -92,7 +92,7 @@ def _digest(content: object) -> str:
 
 
 def write_points(points: PointsTable) -> dict[str, object]:
-    """The table in a form that JSON can hold; the kinds are a list, because their order counts."""
+    """The table as a JSON object; the kinds are a list, because their order matters."""
     return {
         "model": points.model,
         "version": points.version,
@@ -102,7 +102,7 @@ def write_points(points: PointsTable) -> dict[str, object]:
 
 
 def _write_kind(kind: Kind) -> dict[str, object]:
-    """A kind as JSON holds it; what most do not have is left out, so that older tables keep their version."""
+    """A kind as a JSON object; fields that most kinds lack are left out, so that older tables keep their version."""
     content = asdict(kind)
     if kind.hint is None:
         del content["hint"]
@@ -118,7 +118,7 @@ def read_points(content: Mapping[str, object]) -> PointsTable:
     """Read back what `write_points` wrote.
 
     Raises:
-        PointsError: It is of another score model, or no points table at all.
+        PointsError: The content is of another score model, or no points table at all.
     """
     if content.get("model") != SCORE_MODEL:
         raise PointsError(
@@ -147,10 +147,10 @@ def _read_written_kind(raw: Mapping[str, object]) -> Kind:
 
 
 def digest_folding(points: PointsTable) -> str:
-    """A digest of all that folded states depend on: while it stays, other points only need a new reading.
+    """A digest of everything that folded states depend on: if it is equal, other points need no folding.
 
-    That is how events become kinds (events, conditions and their order), how they are sized, trusted and
-    faded, what they derive, mend and spread into, and whether a kind has points at all: one without is not
+    That is the mapping of events to kinds (events, conditions and their order), their magnitude, trust and
+    half-life, what they derive, repair and spread into, and whether a kind has points at all: one without is not
     evidence and is not folded.
     """
     by_event: dict[str, list[object]] = {}
@@ -169,21 +169,21 @@ def apply_multipliers(
     half_life_factors: Mapping[str, float],
     protect: Collection[str] = (),
 ) -> PointsTable:
-    """The table with what a calibration learnt: one multiplier and one half-life factor a kind.
+    """The table with the result of a calibration: one multiplier and one half-life factor per kind.
 
-    A recovery follows the failure that it mends, so that it never gives back more or longer. What spreads
-    is held at the points of its weakest source. Keys that the table does not have are passed over. What goes beyond
-    the bounds of a kind (`calibration_bounds`), as reports of earlier versions may, is held at them.
+    A recovery uses the multiplier of its failure, so that it never gives back more or longer. A kind that others
+    spread into is capped at the points of its weakest source. Keys missing from the table are ignored. Values beyond
+    the bounds of a kind (`calibration_bounds`), as in reports of earlier versions, are clipped.
 
     Args:
         points: The table to start from.
-        multipliers: By key; above 0, so that no sign ever turns.
+        multipliers: By key; above 0, so that no sign ever changes.
         half_life_factors: By key; above 0.
-        protect: Keys that keep theirs, because the workspace set them.
+        protect: Keys that stay as they are, because the workspace set them.
 
     Raises:
         PointsError: A multiplier or factor is not above 0.
-        RefusedError: One is for something that the brand does; those are learnt by experiment only.
+        RefusedError: One is for an action of the brand; those are learnt by experiment only.
     """
     for key, value in [*multipliers.items(), *half_life_factors.items()]:
         if not (math.isfinite(value) and value > 0):
@@ -216,7 +216,7 @@ def _hold(value: float, bounds: tuple[float, float]) -> float:
 
 
 def _hold_derived(kinds: dict[str, Kind], derived: str, largest: float) -> None:
-    """Scale a derived kind, and what mends it, down to the points of a kind that spreads into it."""
+    """Scale a derived kind, and its recovery, down to the points of a kind that spreads into it."""
     excess = find_largest_points(kinds[derived])
     if excess > largest:
         for key, kind in kinds.items():

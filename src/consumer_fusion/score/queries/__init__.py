@@ -1,4 +1,4 @@
-"""Queries: scores, explanations and histories of a workspace; nothing here changes what is on record."""
+"""Queries: scores, explanations and histories of a workspace; nothing here changes stored data."""
 
 __all__ = [
     "brand_visibility",

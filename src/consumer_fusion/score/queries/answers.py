@@ -1,4 +1,4 @@
-"""What is asked of a workspace: scores, explanations, histories, brands. Nothing here changes an event or a point."""
+"""Queries: scores, explanations, histories and brands. Nothing here changes an event or a point."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ from consumer_fusion.workspace import Workspace
 Order = Literal["lowest", "highest", "falling", "rising", "moving"]
 NamedMoment = Literal["latest", "now"]
 Moment = datetime | NamedMoment | None
-"""A moment asked about: one given, that of the newest event, now, or None for the usual one.
+"""As-of time: a given time, `latest` (that of the newest event), `now`, or None for the default.
 
-The usual one is now while events come in, and the newest event's once none has for a day: see `find_fixed_moment`.
+The default is now while events arrive, and the newest event's time after a day without events: see `find_fixed_moment`.
 """
 QUIET_DAYS = 1
-"""Where the newest event is older, scores are usually asked as of that event: since then they only faded."""
+"""Days without events after which scores default to the time of the newest event: since then they only decayed."""
 
 LARGE_BRAND_PAIRS = 2_000
-"""From so many pairs on, the spread of a brand's scores is kept for a day, for the percentiles of single pairs."""
+"""Minimum number of pairs of a brand whose score distribution is cached for a day, for percentiles of single pairs."""
 FALLING_DAYS = 28
-"""`falling`, `rising` and `moving` compare with so many days earlier."""
+"""Days over which `falling`, `rising` and `moving` compare."""
 MOVEMENTS: frozenset[str] = frozenset({"falling", "rising", "moving"})
-"""The orders that compare with an earlier moment."""
+"""The orders that compare with an earlier time."""
 LEAST_MOVE = 0.05
-"""What changed by less is written as 0.0, and is not told to have moved."""
+"""Smallest change that counts as a move; smaller ones are displayed as 0.0."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -95,16 +95,16 @@ _CHANGE_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class PairAnswer:
-    """All that is known of one pair at a moment.
+    """The explanation of one pair as of a given time.
 
     Attributes:
         consumer: Key of the consumer (after merges).
         brand: Key of the brand.
-        as_of_us: The moment.
+        as_of_us: As-of time, in microseconds since the epoch.
         explanation: The reading and its contributions.
-        changes: What moved it.
+        changes: Changes of the score.
         entries: Its events.
-        points: The points in force, as they fade for consumers of the brand.
+        points: Points in force, with the half-lives for the brand.
     """
 
     consumer: str
@@ -117,10 +117,10 @@ class PairAnswer:
 
 
 def parse_as_of(text: str | None) -> Moment:
-    """The moment that somebody wrote: `latest` and `now` as they are, None for the usual one.
+    """The as-of time given as text: `latest` and `now` as they are, None for the default.
 
     Raises:
-        InputError: It is none of them and no ISO 8601 date or time.
+        InputError: The text is none of them and no ISO 8601 date or time.
     """
     if text == "latest":
         return "latest"
@@ -130,10 +130,10 @@ def parse_as_of(text: str | None) -> Moment:
 
 
 def find_fixed_moment(workspace: Workspace, as_of: Moment) -> int | None:
-    """The moment asked about where it stands still; None for now, which moves on.
+    """The as-of time if it is fixed; None for now, which advances.
 
-    This decides for the command line, console, API and Python alike which moment is the usual one. The newest event's
-    is never after now.
+    This defines the default as-of time for the command line, console, API and Python alike. The newest event's time is
+    never after now.
     """
     if as_of == "now":
         return None
@@ -147,7 +147,7 @@ def find_fixed_moment(workspace: Workspace, as_of: Moment) -> int | None:
 
 
 def resolve_as_of(workspace: Workspace, as_of: Moment) -> int:
-    """The moment asked about."""
+    """The as-of time, in microseconds since the epoch."""
     fixed_us = find_fixed_moment(workspace, as_of)
     return workspace.now_us if fixed_us is None else fixed_us
 
@@ -164,23 +164,23 @@ def score_pairs(
 ) -> pa.Table:
     """The Fusion Scores of pairs, one row each.
 
-    A consumer together with a brand gives one row: 50 and `unknown` where there is no event, also for a stranger, but
-    not where the key is almost one that is known.
+    A consumer together with a brand gives one row: 50 and `unknown` where there is no event, also for an unknown
+    consumer, but not where the key is similar to a known one.
 
     Args:
         workspace: The workspace.
         brand: Only this brand.
         consumer: Only this consumer.
-        as_of: The moment asked about; None for the usual one.
-        order: `lowest` or `highest` score first, or what fell, rose or moved (either way) most in 28 days first.
-        limit: At most so many rows.
-        is_ranked: Whether percentiles are told, for which all pairs of the brands must be known; else they are null.
+        as_of: As-of time; None for the default.
+        order: `lowest` or `highest` score first, or the largest fall, rise or move (either way) in 28 days first.
+        limit: Maximum number of rows.
+        is_ranked: Whether to compute percentiles, which needs all pairs of the brands; otherwise they are null.
 
     Returns:
         Columns `SCORE_COLUMNS`; for `falling`, `rising` and `moving` also `change_28_days`.
 
     Raises:
-        NotFoundError: The brand or the consumer is not known; the nearest that is stands in the hint.
+        NotFoundError: The brand or the consumer is not known; the hint names the most similar known key.
     """
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
@@ -222,19 +222,19 @@ def explain_pair(
     since: datetime | None = None,
     is_whole: bool = True,
 ) -> PairAnswer:
-    """Why the score of a pair is what it is, and what moved it; 50 and nothing where there is no event.
+    """Explain the score of a pair and its changes; 50 and nothing where there is no event.
 
     Args:
         workspace: The workspace.
         consumer: Key of the consumer.
         brand: Key of the brand.
-        as_of: The moment asked about; None for the usual one.
-        since: Changes since then; None for all.
-        is_whole: Whether events of other brands, from which some of it follows, are named; else it is told in
-            neutral words, for whoever may not see those brands, and nothing is told of whom only others know.
+        as_of: As-of time; None for the default.
+        since: Start of the changes; None for all.
+        is_whole: Whether events of other brands, from which some of it follows, are named; otherwise they are described
+            in neutral words, for callers who may not see those brands, and consumers known only to others are unknown.
 
     Raises:
-        NotFoundError: The brand or the consumer is not known; the nearest that is stands in the hint.
+        NotFoundError: The brand or the consumer is not known; the hint names the most similar known key.
     """
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
@@ -251,7 +251,7 @@ def explain_pair(
         named = name_entities(session, consumers or [])
     entries = tuple(to_entries(ledger))
     if not is_whole and not entries:
-        raise _tell_unknown(None)  # whether somebody else knows them is not told
+        raise _tell_unknown(None)  # does not reveal whether another brand knows them
     points = pace_points(force.points, brand_ids[0]) if brand_ids else force.points
     if not is_whole:
         entries = tuple(hide_elsewhere(entries, points))
@@ -268,7 +268,7 @@ def explain_pair(
 
 
 def score_without(answer: PairAnswer, event_id: str) -> ScoreWithout:
-    """What the score of a pair would be without one of its events, and without what was derived from it.
+    """The score of a pair without one of its events and all events derived from it.
 
     Raises:
         NotFoundError: The pair has no such event.
@@ -285,7 +285,7 @@ def score_without(answer: PairAnswer, event_id: str) -> ScoreWithout:
 
 
 def replay_pair(answer: PairAnswer, days: int) -> pa.Table:
-    """The score of a pair at the end of each of the last days (of the moment asked about, for the last one).
+    """The score of a pair at the end of each of the last days (for the last one, as of the as-of time).
 
     Returns:
         day (days since 1970), fusion_score, low, high.
@@ -296,7 +296,7 @@ def replay_pair(answer: PairAnswer, days: int) -> pa.Table:
 
 
 def list_history(answer: PairAnswer, days: int) -> list[ScoreDay]:
-    """The same as results."""
+    """The history as results."""
     return [
         ScoreDay.model_validate({**row, "day": (_EPOCH + timedelta(days=row["day"])).isoformat()})
         for row in replay_pair(answer, days).to_pylist()
@@ -306,12 +306,12 @@ def list_history(answer: PairAnswer, days: int) -> list[ScoreDay]:
 def summarise_brands(
     workspace: Workspace, *, as_of: Moment = None, brand_ids: Collection[int] | None = None
 ) -> pa.Table:
-    """One row a brand: pairs, mean, quartiles, the mix of symbiosis classes, and how fast orders fade.
+    """One row per brand: pairs, mean, quartiles, the mix of symbiosis classes, and the half-life of orders.
 
     Args:
         workspace: The workspace.
-        as_of: The moment asked about; None for the usual one.
-        brand_ids: Only of these brands; None for all.
+        as_of: As-of time; None for the default.
+        brand_ids: Brands; None for all.
     """
     moment = resolve_as_of(workspace, as_of)
     force = put_points_in_force(workspace)
@@ -364,12 +364,12 @@ def summarise_brands(
 
 
 def tabulate_contributions(answer: PairAnswer) -> pa.Table:
-    """What each event contributes to the score, as a table; the column contribution adds up to the score less 50."""
+    """Contributions of events to the score, as a table; the column contribution adds up to the score minus 50."""
     return _tabulate(answer.explanation.contributions, _CONTRIBUTION_SCHEMA)
 
 
 def tabulate_changes(answer: PairAnswer) -> pa.Table:
-    """What moved the score, as a table."""
+    """Changes of the score, as a table."""
     return _tabulate(answer.changes, _CHANGE_SCHEMA)
 
 
@@ -381,12 +381,12 @@ def to_pair_scores(rows: pa.Table) -> list[PairScore]:
 def to_explanation(
     answer: PairAnswer, *, without: ScoreWithout | None = None, history_days: int = 0
 ) -> PairExplanation:
-    """A pair's answer as a result.
+    """The explanation of a pair as a result.
 
     Args:
         answer: The answer.
-        without: What the score would be without an event, where that was asked for.
-        history_days: For how many days the history is told.
+        without: Score without an event, if requested.
+        history_days: Number of days of history.
     """
     return PairExplanation(
         consumer=answer.consumer,
@@ -452,7 +452,7 @@ def _find_consumer(
     *,
     must_exist: bool = True,
 ) -> list[int] | None:
-    """The consumer that a key or an identifier stands for, as far as it may be seen."""
+    """The consumer with a key or an identifier, if visible to the caller."""
     if consumer is None:
         return None
     number = find_consumer(session, consumer, visibility=visibility)
@@ -471,12 +471,12 @@ def _tell_unknown(nearest: str | None) -> NotFoundError:
 
 
 def order_values(order: str | None, scores: Floats, change: Floats | None) -> Floats:
-    """What pairs are ordered by, the lowest first.
+    """Sort keys for pairs, in ascending order.
 
     Args:
         order: An `Order`; None for none, which leaves all equal.
         scores: Their Fusion Scores.
-        change: What they changed by; needed for `MOVEMENTS`.
+        change: Changes of the scores; needed for `MOVEMENTS`.
     """
     if order not in MOVEMENTS:
         return {"lowest": scores, "highest": -scores}.get(order or "", np.zeros(len(scores)))
@@ -485,11 +485,11 @@ def order_values(order: str | None, scores: Floats, change: Floats | None) -> Fl
 
 
 def list_movers(scores: pa.Table, count: int) -> pa.Table:
-    """The pairs that moved most, the largest move first, whichever way it went.
+    """The pairs that moved most, the largest move first, in either direction.
 
     Args:
         scores: Scores with `change_28_days`, in any order.
-        count: At most so many.
+        count: Maximum number of pairs.
 
     Returns:
         `consumer`, `brand`, `fusion_score`, `score_before`.
@@ -511,7 +511,7 @@ def _add_percentiles(
     *,
     is_whole_brand: bool,
 ) -> tuple[pa.Table, dict[int, pa.ChunkedArray]]:
-    """The rows with their percentile, and the scores of large brands that had to be read for it."""
+    """The rows with their percentiles, and the scores of large brands that had to be read for them."""
     if is_whole_brand or not rows.num_rows:
         return _rank(rows, rows, as_of_us), {}
     parts, read = [], {}
@@ -534,7 +534,7 @@ def _add_percentiles(
 def _keep_standing(
     workspace: Workspace, force: PointsInForce, as_of_us: int, scores: Mapping[int, pa.ChunkedArray]
 ) -> None:
-    """Keep them for the next question, unless somebody writes just now: whoever only reads waits for nobody."""
+    """Cache them for the next query, unless another process is writing: a read never waits."""
     if scores and not workspace.is_read_only:
         with suppress(StoreError), workspace.store.writing(wait_seconds=0.0) as session:
             for brand_id, each in scores.items():
@@ -560,12 +560,12 @@ def _add_places(
 
 
 def rank_within_brands(brands: Ints, scores: Floats, peer_brands: Ints, peers: Floats) -> Floats:
-    """The percentiles of scores among those of their brands.
+    """The percentiles of scores within their brands.
 
     Args:
         brands: The brand of each score.
         scores: The scores.
-        peer_brands: The brand of each score of all pairs of these brands.
+        peer_brands: Brand of each score of all pairs of these brands.
         peers: Those scores.
     """
     percentiles = np.empty(len(scores))
@@ -576,7 +576,7 @@ def rank_within_brands(brands: Ints, scores: Floats, peer_brands: Ints, peers: F
 
 
 def _split(brands: Ints) -> list[tuple[int, Ints]]:
-    """Each brand with the places of its rows."""
+    """Each brand with the positions of its rows."""
     order = np.argsort(brands, kind="stable")
     edges = np.flatnonzero(np.diff(brands[order])) + 1
     return [(int(brands[own[0]]), own) for own in np.split(order, edges) if len(own)]

@@ -1,4 +1,4 @@
-"""Acquaintance: looking a consumer up by anything they are known by, as far as brands know them."""
+"""Brand visibility: looking up a consumer by a key or identifier, as far as brands know the consumer."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from consumer_fusion.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What somebody may see who sees only some brands.
+    """Brands and consumers visible to a caller limited to some brands.
 
     Attributes:
-        brand_ids: The brands.
-        find_acquainted: Those of consumers, as sources named them, whom these brands know.
+        brand_ids: Visible brands.
+        find_acquainted: Returns those of the given consumers, as sources named them, that these brands know.
     """
 
     brand_ids: frozenset[int]
@@ -38,14 +38,14 @@ class Visibility:
 
 
 def find_visibility(workspace: Workspace, session: Session, brand_ids: Collection[int]) -> Visibility:
-    """What may be seen by somebody who sees only these brands.
+    """The visibility for these brands.
 
-    A brand knows consumers of whom it has an event or to whom an association with it was declared.
+    A brand knows consumers with an event or a declared association with it.
 
     Args:
         workspace: The workspace.
-        session: A session of its store, in which the acquaintances are found.
-        brand_ids: The numbers of the brands.
+        session: Session of its store, in which known consumers are found.
+        brand_ids: Numbers of the brands.
     """
     brands = frozenset(brand_ids)
 
@@ -60,26 +60,26 @@ def find_visibility(workspace: Workspace, session: Session, brand_ids: Collectio
 
 
 def look_as(workspace: Workspace, session: Session, brands: Collection[str] | None) -> Visibility | None:
-    """What may be seen by somebody who sees the brands of these names; None for all."""
+    """The visibility for the brands of these names; None for all."""
     if brands is None:
         return None
     return find_visibility(workspace, session, find_keys(session, "brand", sorted(brands)).values())
 
 
 def find_consumer(session: Session, text: str, *, visibility: Visibility | None = None) -> int | None:
-    """The consumer that a text stands for, before merges: whoever serves them has their address, not their key.
+    """The consumer with a key or identifier, before merges: support staff know an address rather than a key.
 
     Args:
-        session: A session.
+        session: Session of the store.
         text: A key as the source writes it, or an identifier of any type in any form.
-        visibility: What may be seen: a key counts only where these brands know its consumer, an identifier as far as
-            one of them was told it; None for all. So another brand's key is answered exactly as a text that is no key.
+        visibility: Visibility: a key counts only where these brands know its consumer, an identifier as far as
+            one of them received it; None for all. So another brand's key is answered like a text that is no key.
 
     Returns:
-        Its number; None where nobody is known by the text.
+        Number of the consumer; None where no consumer has this key or identifier.
 
     Raises:
-        ConflictError: It is an identifier of several.
+        ConflictError: Several consumers have the identifier.
     """
     named = _find_keys(session, dict.fromkeys([text, fold_key(text.strip())]))
     if visibility is not None and named:
@@ -100,7 +100,7 @@ def find_consumer(session: Session, text: str, *, visibility: Visibility | None 
             IDENTIFIER_SIGHTINGS, columns, columns=("consumer_id", "brand_id", "is_claim")
         )
         found = [row for row in told.to_pylist() if row["brand_id"] in visibility.brand_ids]
-        # What a browser claims takes nobody's address from whom a trusted source told by it.
+        # An identifier claimed by a browser does not take precedence over one from a trusted source.
         found = [row for row in found if not row["is_claim"]] or found
     numbers = sorted({row["consumer_id"] for row in found})
     if len(set(map_canonical(session, numbers).values())) > 1:
@@ -118,16 +118,16 @@ def _find_keys(session: Session, keys: Collection[str]) -> list[int]:
 
 
 def require_known(session: Session, key: str, visibility: Visibility | None = None) -> int:
-    """The number of the consumer that a key or an identifier stands for, before merges.
+    """The number of the consumer with a key or an identifier, before merges.
 
     Args:
-        session: A session.
+        session: Session of the store.
         key: A key, or an identifier of any type.
-        visibility: What may be seen; a consumer whom none of its brands knows is refused as one whom nobody knows.
+        visibility: Visibility; a consumer that none of its brands knows is refused like an unknown one.
 
     Raises:
-        NotFoundError: Nobody who may be seen is known by the text.
-        ConflictError: It is an identifier of several.
+        NotFoundError: No visible consumer has the key or identifier.
+        ConflictError: Several consumers have the identifier.
     """
     found = find_consumer(session, key, visibility=visibility)
     if found is None or (visibility is not None and found not in visibility.find_acquainted([found])):
@@ -139,7 +139,7 @@ def require_known(session: Session, key: str, visibility: Visibility | None = No
 
 
 def require_acquainted(workspace: Workspace, consumer: str, brands: Collection[str] | None) -> None:
-    """Refuse a consumer whom none of the brands knows.
+    """Refuse a consumer that none of the brands knows.
 
     Raises:
         NotFoundError: They do not know the consumer.

@@ -1,6 +1,6 @@
-"""Daily means: how the relationships of a brand stood on average at the end of each day.
+"""Daily means: the average scores of a brand's relationships at the end of each day.
 
-Events are folded a day at a time onto one landmark, so that every event is looked at once and each day costs one
+Events are folded a day at a time onto one landmark, so that every event is read once and each day costs one
 reading of all pairs.
 """
 
@@ -26,7 +26,7 @@ from consumer_fusion.storage.engine import Engine
 from consumer_fusion.storage.store import Session
 
 MEASURES = ("fusion_score", *FACET_ORDER)
-"""What is averaged."""
+"""The averaged columns."""
 _KEY = ("consumer_id", "brand_id", "kind_id")
 
 
@@ -41,11 +41,11 @@ def average_days(
     """The mean score and facets of a brand's pairs at the end of each day, over the pairs with evidence by then.
 
     Args:
-        context: What scores are read with.
-        first_day: The first UTC day wanted.
-        last_day: The last UTC day wanted.
+        context: Context for reading scores.
+        first_day: First UTC day.
+        last_day: Last UTC day.
         brand_ids: Brands; None for all.
-        progress: Told how far it is.
+        progress: Progress callback.
 
     Returns:
         brand_id, day, pair_count and the columns `MEASURES`, in the order of brand and day.
@@ -96,7 +96,7 @@ Added = list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]
 def _fold_days(
     events: pa.Table, days: npt.NDArray[np.int64], kinds: KindArrays, first_day: int, last_day: int
 ) -> tuple[dict[str, npt.NDArray[np.int64]], dict[int, Added]]:
-    """The pairs and kinds there are, and what each day adds to their sums; earlier days count with the first."""
+    """The pairs and kinds, and what each day adds to their sums; earlier days are added to the first."""
     folded: list[tuple[int, pa.Table]] = []
     starts = np.flatnonzero(np.r_[True, days[1:] != days[:-1]]) if len(days) else np.zeros(0, np.int64)
     for start, end in zip(starts, [*starts[1:], len(days)]):

@@ -1,4 +1,4 @@
-"""What time alone does: the scores of pairs at two moments between which nothing happened to them."""
+"""Decay alerts: the scores of pairs at two times between which they had no events."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def score_fading(
 ) -> pa.Table:
     """How pairs stood at one moment and stand at a later one, by their folded events alone.
 
-    Args:
+    The scores of pairs at an earlier and a later time, from their folded events alone.
         session: One moment of the store.
-        engine: Where to compute.
-        points: The points table in force.
+        engine: Session of the store.
+        points: Engine to compute with.
         kind_ids: The number of each key.
-        since_us: The earlier moment.
-        until_us: The later one.
-        brand_ids: Brands; None for all.
+        since_us: Number of each key.
+        until_us: Earlier time.
+        brand_ids: Later time.
 
     Returns:
-        consumer_id, brand_id, fusion_score and symbiosis, the same with `_before`, and `is_quiet`: whether nothing
-        happened in between, so that what was before is what anybody saw then.
+        consumer_id, brand_id, fusion_score and symbiosis, the same with `_before`, and `is_quiet`: whether there were
+        no events in between, so that the earlier values are those shown at that time.
     """
     where = {} if brand_ids is None else {"brand_id": list(brand_ids)}
     states = session.read(PAIR_KIND_STATES, where)
     newest = states.group_by(_PAIR).aggregate([("last_occurred_us", "max")])
-    # An event may say that it occurs somewhat later than now; a state does not go back to before it.
+    # An event may lie somewhat in the future; a state cannot be decayed back to before it.
     newest = newest.filter(pc.less_equal(newest["last_occurred_us_max"], until_us))
     quiet = newest.select(_PAIR).append_column(
         "is_quiet", pc.less_equal(newest["last_occurred_us_max"], since_us)

@@ -1,7 +1,7 @@
-"""Elsewhere: what follows from events of other brands, told without saying of which brand or which event.
+"""Effects of events of other brands, described without naming the brand or the event.
 
-A reputation that spreads is caused at another brand. Whoever may not see that brand is told that something happened
-elsewhere and what it is worth here, and no more: neither brand, kind, words nor ids.
+A reputation that spreads is caused at another brand. A caller who may not see that brand learns that something happened
+elsewhere and its effect here, and no more: neither brand, kind, text nor ids.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from consumer_fusion.score.model.ledger import ELSEWHERE, LedgerEntry
 
 
 def hide_elsewhere(entries: Iterable[LedgerEntry], points: PointsTable) -> list[LedgerEntry]:
-    """The events of a pair, with neutral words for those that follow from events of other brands.
+    """The events of a pair, with neutral words for those derived from events of other brands.
 
     Args:
         entries: The pair's events.
-        points: The points in force, which say what spreads.
+        points: Points in force, which define the kinds that spread.
     """
     spread = {kind.spreads for kind in points.kinds.values() if kind.spreads is not None}
     told: list[LedgerEntry] = []
@@ -34,7 +34,7 @@ def hide_elsewhere(entries: Iterable[LedgerEntry], points: PointsTable) -> list[
         told.append(
             replace(
                 entry,
-                # Its own id is made of that of the other brand's event.
+                # Its own id contains that of the other brand's event.
                 event_id=f"{ELSEWHERE}-{entry.occurred_us}-{number}",
                 channel=None,
                 text=None,

@@ -1,7 +1,7 @@
-"""Pairs read from the workspace: their states at a moment, their scores, and the ledger of their events.
+"""Scores of pairs from the workspace: their states as of a given time, their scores, and the ledger of their events.
 
-At or after the newest event a score comes from the state and whatever arrived since; an earlier moment is folded
-from the events themselves, up to and including it.
+At or after the newest event a score comes from the state and the events since the last fold; for an earlier time it is
+folded from the events up to and including that time.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from consumer_fusion.score.score_context import ScoreContext
 from consumer_fusion.storage.engine import Engine
 
 FEW_STATES = 200
-"""Up to so many rows of states are read without starting a query, which takes longer than reading them."""
+"""Maximum number of state rows that are read without a query, whose start takes longer than reading them."""
 
 STATES_PER_PASS = 500_000
-"""More rows of states than this are read a part of the consumers at a time, which needs less memory and no spilling."""
+"""State rows above this number are read for a part of the consumers at a time, which saves memory and spilling."""
 
 UNCOUNTED = "/without points"
-"""Follows the name of an event that is called as a kind of the points table is, and yet does not count as it."""
+"""Suffix for an event whose name is a kind of the points table but which does not count as that kind."""
 
 _SCORES_SCHEMA = pa.schema(
     [
@@ -74,11 +74,11 @@ def read_states(
     consumers: Collection[int] | None = None,
     brand_ids: Collection[int] | None = None,
 ) -> pa.Table:
-    """The states of pairs as of a moment.
+    """The states of pairs as of a given time.
 
     Args:
-        context: What scores are read with.
-        as_of_us: The moment asked about.
+        context: Context for reading scores.
+        as_of_us: As-of time, in microseconds since the epoch.
         consumers: Canonical consumers; None for all.
         brand_ids: Brands; None for all.
 
@@ -115,15 +115,15 @@ def fold_until(
     selection: EventSelection,
     as_of_us: int,
 ) -> pa.Table:
-    """The states of pairs as of a moment, folded from their events until then; nothing is kept.
+    """The states of pairs as of a given time, folded from their events until then; nothing is stored.
 
     Args:
-        context: What scores are read with.
-        selection: Which events.
-        as_of_us: The moment.
+        context: Context for reading scores.
+        selection: Events to read.
+        as_of_us: As-of time, in microseconds since the epoch.
 
     Returns:
-        As of `read_states`.
+        The columns of `read_states`.
     """
     events = open_events(context.session, context.folder, selection, columns=FOLD_COLUMNS)
     folded = pa.concat_tables(
@@ -138,7 +138,7 @@ def read_reading(
     consumer_id: int,
     brand_id: int,
 ) -> Reading:
-    """The score of one pair at a moment, by a point read; the engine runs only where events are not folded yet."""
+    """The score of one pair as of a given time, by a point read; the engine runs only for events not folded yet."""
     states = read_states(context, as_of_us, consumers=[consumer_id], brand_ids=[brand_id])
     return next(iter(_read_pairs(states, context.points, context.kind_ids).values()), None) or read_pair(
         [], context.points
@@ -148,7 +148,7 @@ def read_reading(
 def score_states(
     engine: Engine, states: pa.Table, points: PointsTable, kind_ids: Mapping[str, int]
 ) -> pa.Table:
-    """The scores of pairs whose states are given, in one query; of few pairs by the plain reference.
+    """The scores of pairs with these states, in one query; for few pairs by the plain reference.
 
     Returns:
         consumer_id, brand_id, fusion_score, low, high, both sides, confidence, symbiosis, evidence, eight facets.
@@ -201,8 +201,8 @@ def read_ledgers(
     """The events of pairs with their magnitudes, oldest first; trust already includes the kind's own.
 
     Returns:
-        The columns of a ledger, `kind` being the key of the points table as which the event counts. One that counts as
-        none has its own name, marked where that name is a key too, so that nobody takes it for one that counts.
+        The columns of a ledger, with `kind` as the key of the points table that the event counts as. An event without
+        points keeps its own name, with a suffix if that name is a key too, to distinguish it from events that count.
     """
     keys = {number: key for key, number in context.kind_ids.items()}
     source = open_events(

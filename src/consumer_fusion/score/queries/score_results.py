@@ -13,7 +13,7 @@ from consumer_fusion.score.model.reading import FACET_ORDER
 
 
 class Facets(Schema):
-    """The eight ways of giving, signed, in points."""
+    """The eight facets, signed, in points."""
 
     wallet: float
     feet: float
@@ -44,20 +44,22 @@ class PairScore(Schema):
     percentile_as_of: str | None = describe(
         "Percentile as of (UTC)", "The as-of time of the scores that it was compared with."
     )
-    symbiosis: Symbiosis = describe("Kind of relationship", "What the relationship is for both.")
+    symbiosis: Symbiosis = describe(
+        "Kind of relationship", "Class of the relationship: who gives and who takes."
+    )
     change_28_days: float | None = describe(
         "Change in 28 days",
-        "Score now less score 28 days before, where the order asks for it; else null.",
+        "Score now minus score 28 days before, for orders that compare; else null.",
         None,
     )
     facets: Facets
 
     @classmethod
     def from_row(cls, row: Mapping[str, object], **more: object) -> Self:
-        """A score from a row in which the facets are columns; further columns are left out.
+        """A score from a row in which the facets are columns; further columns are ignored.
 
         Args:
-            row: Columns of the score, keys of `FACET_ORDER` among them.
+            row: Columns of the score, including those of `FACET_ORDER`.
             more: Fields that the row lacks.
         """
         given = {name: row[name] for name in cls.model_fields if name in row}
@@ -72,7 +74,7 @@ SCORE_COLUMNS = (
 
 
 class ScoreWithout(Schema):
-    """What a score would be without an event."""
+    """The score without an event."""
 
     event_id: str
     fusion_score: float
@@ -91,7 +93,7 @@ class ScoreDay(Schema):
 
 
 class PairExplanation(Schema):
-    """Why a score is what it is."""
+    """Explanation of a score."""
 
     consumer: str
     brand: str
@@ -100,12 +102,12 @@ class PairExplanation(Schema):
     baseline: float = describe("Baseline", "Always 50.")
     contributions: list[Contribution]
     changes: list[Change]
-    without: ScoreWithout | None = describe("Without", "Where `without` was asked for; else null.", None)
-    history: list[ScoreDay] = describe("History", "Where a history was asked for; else empty.", [])
+    without: ScoreWithout | None = describe("Without", "Where `without` was requested; else null.", None)
+    history: list[ScoreDay] = describe("History", "Where a history was requested; else empty.", [])
 
 
 class BrandSummary(Schema):
-    """How a brand's relationships stand."""
+    """Summary of a brand's relationships."""
 
     brand: str
     pairs: int
@@ -122,8 +124,8 @@ class BrandSummary(Schema):
     unknown: int
     usual_gap_days: int | None = describe(
         "Usual gap (days)",
-        "Three of four orders come within so many days of the one before; null while too little is known.",
+        "Third quartile of the days between orders; null while too little is known.",
     )
     half_life_days: float | None = describe(
-        "Half-life (days)", "After so many days an order of this brand counts half."
+        "Half-life (days)", "Days after which an order of this brand counts half."
     )

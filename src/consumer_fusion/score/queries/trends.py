@@ -1,4 +1,4 @@
-"""How the relationships of a brand went: their quartiles at past moments, each scored as it was then known to be."""
+"""Trends of a brand's relationships: quartiles at past times, each scored by what was known at that time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SCHEMA = pa.schema(
 
 
 def list_trend_moments(as_of_us: int) -> list[int]:
-    """The ends of the days that a trend looks at, oldest first, without the moment itself."""
+    """The ends of the days of a trend, oldest first, without the as-of time itself."""
     day_us = as_of_us // DAY_MICROSECONDS * DAY_MICROSECONDS - 1
     return [
         day_us - step * TREND_STEP_DAYS * DAY_MICROSECONDS + DAY_MICROSECONDS
@@ -32,7 +32,7 @@ def list_trend_moments(as_of_us: int) -> list[int]:
 
 
 def read_trend(workspace: Workspace, brand: str, moments: Sequence[int]) -> pa.Table:
-    """The quartiles of a brand's scores at some moments; those without a relationship are left out."""
+    """The quartiles of a brand's scores at some times; times without a relationship are left out."""
     rows = []
     for moment_us in moments:
         scores = answers.score_pairs(
@@ -59,5 +59,5 @@ def summarise_scores(scores: pa.ChunkedArray, moment_us: int) -> list[dict[str, 
 
 
 def add_present(trend: pa.Table, scores: pa.ChunkedArray, as_of_us: int) -> pa.Table:
-    """A trend up to the moment that is shown."""
+    """A trend extended to the as-of time."""
     return pa.concat_tables([trend, pa.Table.from_pylist(summarise_scores(scores, as_of_us), _SCHEMA)])

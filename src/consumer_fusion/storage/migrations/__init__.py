@@ -1,7 +1,7 @@
-"""Migrations: they bring the store of an older release to the schema of this one.
+"""Migrations: upgrading the store of an older release to the schema of this one.
 
-Each revision is a module beside this one, with its number and the number before it. It uses Alembic and never changes
-once it is released. The first one makes the whole schema; `scripts/write_migration.py` writes the next one.
+Each revision is a module next to this one, with its number and the number before it. It uses Alembic and never changes
+once it is released. The first one creates the whole schema; `scripts/write_migration.py` writes the next one.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _FOLDER = Path(__file__).parent
 def migrate_schema(
     connection: sa.Connection, found: str | None, *, latest: str = LATEST_VERSION, folder: Path = _FOLDER
 ) -> None:
-    """Apply all revisions after the one found, in the transaction that is open.
+    """Apply all revisions after the one found, in the open transaction.
 
     Args:
         connection: A connection within a writing transaction.
-        found: The version of the schema; None for a file without tables.
-        latest: The version that it shall have.
-        folder: Where the revisions lie; each file of a workspace has a chain of its own.
+        found: Version of the schema; None for a file without tables.
+        latest: Target version.
+        folder: Folder of the revisions; each file of a workspace has a chain of its own.
     """
     # Alembic takes a tenth of a second to load, and mostly there is nothing to do.
     from alembic.operations import Operations

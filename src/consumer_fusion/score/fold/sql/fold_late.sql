@@ -1,5 +1,5 @@
--- What new events change, given the old events (is_old = 1) of the very same days, pairs and kinds: a day's
--- contribution is computed anew with them and the difference is what is added to the state.
+-- Changes by new events, given the old events (is_old = 1) of the same days, pairs and kinds: a day's contribution
+-- is computed again with them, and the difference is added to the state.
 select d.consumer_id, d.brand_id, d.kind_id,
        sum(d.n - d.n_old) as event_count,
        sum(d.burst * d.x - d.burst_old * d.x_old) as x,

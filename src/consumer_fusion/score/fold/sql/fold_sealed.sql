@@ -1,4 +1,4 @@
--- One pass over sealed events, which carry the number of their own kind on their day.
+-- One pass over sealed events, which carry the number of events of their kind on their day.
 select e.consumer_id, e.brand_id, e.kind_id,
        count(*) as event_count,
        sum(e.wm) as x,

@@ -1,9 +1,9 @@
--- The score of many pairs, from their states as of a moment. Plain SQL: the same text runs on every engine.
--- It computes what reading.py computes for one pair; docs/concepts/score.md tells the model.
---   decayed_states(consumer_id, brand_id, kind_id, x, y, q, r, u): the five sums at the moment asked about
---   kind_points(kind_id, evidence, dispersion, <facet>_graded, <facet>_counted): signed points, one wide row a kind
+-- The score of many pairs, from their states as of a point in time. Plain SQL: the same text runs on every engine.
+-- It computes what reading.py computes for one pair; docs/concepts/score.md describes the model.
+--   decayed_states(consumer_id, brand_id, kind_id, x, y, q, r, u): the five sums at the as-of time
+--   kind_points(kind_id, evidence, dispersion, <facet>_graded, <facet>_counted): signed points, one wide row per kind
 with
--- Points by sign, so that gains and losses of a facet are summed apart.
+-- Points by sign, so that gains and losses of a facet are summed separately.
 signed_points as (
     select k.kind_id, k.evidence, k.dispersion,
            case when k.wallet_graded > 0e0 then k.wallet_graded else 0e0 end as wallet_graded_gain,
@@ -65,7 +65,7 @@ facet_sums as (
     join signed_points p on p.kind_id = s.kind_id
     group by s.consumer_id, s.brand_id
 ),
--- The soft knee h(A), and its slope h'(A): how much one point more still adds.
+-- The soft knee h(A), and its slope h'(A): the contribution of one more point.
 facets as (
     select a.consumer_id, a.brand_id, a.evidence, a.independent_evidence,
            case when a.wallet_gained <= ${knee} then a.wallet_gained
@@ -118,7 +118,7 @@ facets as (
            case when a.wellbeing_lost <= ${knee} then 1e0 else ${knee} / a.wellbeing_lost end as wellbeing_lost_slope
     from facet_sums a
 ),
--- What one event of a kind adds to each side: graded per weight x magnitude, counted per weight.
+-- Contribution of one event of a kind to each side: graded per weight x magnitude, counted per weight.
 slopes as (
     select s.consumer_id, s.brand_id,
            p.dispersion * s.q as q, p.dispersion * s.r as r, p.dispersion * s.u as u,
@@ -142,8 +142,8 @@ slopes as (
     join signed_points p on p.kind_id = s.kind_id
     join facets f on f.consumer_id = s.consumer_id and f.brand_id = s.brand_id
 ),
--- Compound-Poisson variances of both sides and what they have in common; entries of one kind move together, and
--- events that come in runs vary more.
+-- Compound-Poisson variances of both sides and their covariance; entries of one kind move together, and
+-- events that cluster vary more.
 variances as (
     select v.consumer_id, v.brand_id,
            sum(v.consumer_graded * v.consumer_graded * v.q + v.consumer_counted * v.consumer_counted * v.r
@@ -175,7 +175,7 @@ sides as (
     from facets f
     join variances v on v.consumer_id = f.consumer_id and v.brand_id = f.brand_id
 ),
--- The smooth balance mean: half of lambda x rho is what the weaker side counts more.
+-- The smooth balance mean: half of lambda x rho is the additional weight of the weaker side.
 tilted as (
     select d.*,
            ${balance} / 2e0 * (d.consumer_points - d.brand_points)

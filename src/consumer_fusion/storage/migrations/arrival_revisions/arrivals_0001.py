@@ -34,6 +34,6 @@ CREATE TABLE marks (
 
 
 def upgrade() -> None:
-    """Make the schema of version 1 in an empty file."""
+    """Create the schema of version 1 in an empty file."""
     for statement in _STATEMENTS:
         op.execute(statement)
