@@ -102,7 +102,9 @@ class ActionEffect(Schema):
     detectable: float | None = describe(
         "Detectable", "The smallest detectable change at 80% power, as a share.", is_shown=False
     )
-    library: str = describe("Calibrated by", "The placebos behind the interval and the p-value.", is_shown=False)
+    library: str = describe(
+        "Calibrated by", "The placebos behind the interval and the p-value.", is_shown=False
+    )
     measured_at: Moment | None = describe(
         "Measured", "Time of measurement; null where it was measured for this request only.", is_shown=False
     )

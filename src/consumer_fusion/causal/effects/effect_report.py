@@ -21,7 +21,7 @@ class CheckResult:
     Attributes:
         name: Its name.
         verdict: passed, warned or refused.
-        sentence: What it means, in English, with placeholders.
+        sentence: Its meaning, in English, with placeholders.
         values: Values of the placeholders.
     """
 

@@ -33,9 +33,7 @@ LABEL_MEANINGS: Mapping[EvidenceLabel, str] = {
         "Something changed after the action, and comparable series that it did not reach did not change with it. "
         "That is what a cause looks like; another reason that affected only this one remains possible."
     ),
-    "caused": N_(
-        "The action was given at random, so the difference is its effect, within the interval."
-    ),
+    "caused": N_("The action was given at random, so the difference is its effect, within the interval."),
 }
 
 METRIC_WORDS: Mapping[str, str] = {

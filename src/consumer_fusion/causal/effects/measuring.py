@@ -263,7 +263,7 @@ def find_own_series(book: MetricStore, action: ActionRow, question: EffectReques
             # In the words of `read_consumer`: a caller who sees one brand does not learn whether a consumer exists.
             raise NotFoundError(
                 f"There are no days of {metric} of this consumer.",
-                hint="`fusion metrics list` shows what there is.",
+                hint="`fusion metrics list` lists the series that there are.",
             )
         return book.read_consumer(metric, found[question.consumer], action.brand_id)
     if question.product is not None:

@@ -60,7 +60,9 @@ class EffectQuestion(Schema):
     consumer: str | None = describe("Consumer", "Measure this consumer's own series.", default=None)
     product: str | None = describe("Product", "Measure this product's series.", default=None)
     delay_days: int | None = describe("Delay", "A delay in days other than the declared one.", default=None)
-    effect_days: int | None = describe("Length", "A length in days other than the declared one.", default=None)
+    effect_days: int | None = describe(
+        "Length", "A length in days other than the declared one.", default=None
+    )
     search_delays: int | None = Field(
         default=None, ge=1, le=MOST_DELAYS, title="Delays",
         description="Try all delays up to this number of days; the p-value allows for the search.",

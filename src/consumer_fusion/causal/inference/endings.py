@@ -62,8 +62,8 @@ def check_following(
     }
     if one_sided.e * following > 0:
         sentence = N_(
-            "It did not end with the window: the {days} days after it differ by {following} from what was expected. So it "
-            "is measured from the days before alone."
+            "It did not end with the window: the {days} days after it differ by {following} from what was expected. "
+            "So it is measured from the days before alone."
         )
     elif one_sided.e > 0:
         sentence = N_(

@@ -105,7 +105,9 @@ def measure_effect(
         fitted, seen_window, calibration, "temporary" if is_temporary else "open", neighbours, gap
     )
     if not np.isfinite(measured.bridge.e) or not measured.s > 0:
-        check = ValidityCheck("window", "refused", "No conclusion: the days of the window do not suffice.", {})
+        check = ValidityCheck(
+            "window", "refused", "No conclusion: the days of the window do not suffice.", {}
+        )
         return refuse_effect(fitted, window, end_day, (*checks, check), alpha, sequential)
     checks = (*checks, *measured.checks, *check_controls(fitted))
     return tell_effect(fitted, window, seen_window, calibration, measured, checks, alpha, sequential)

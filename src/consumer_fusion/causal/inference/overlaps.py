@@ -83,7 +83,7 @@ def is_steady(window: Window, other: Window) -> bool:
 
 
 def are_one(first: Window, second: Window) -> bool:
-    """Whether two actions share so many of their days that their effects cannot be separated."""
+    """Whether two actions overlap so far that their effects cannot be separated."""
     shared = min(first.end_day, second.end_day) - max(first.start_day, second.start_day) + 1
     if shared < 1 or is_steady(first, second) or is_steady(second, first):
         return False
