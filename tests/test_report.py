@@ -349,7 +349,7 @@ def test_the_report_speaks_italian(read_page):
     for told in (
         "Distribuzione dei punteggi",
         "Consumatore → marca",
-        "Eventi ricevuti",
+        "Dati ricevuti",
         "15 giu 2026",
     ):
         assert told in text
