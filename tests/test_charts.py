@@ -407,7 +407,7 @@ def test_a_long_name_is_cut_where_the_picture_ends_but_its_change_stays(find_row
 
 
 def test_a_history_without_a_day_is_an_empty_picture():
-    assert "0 events moved it" in draw_score_history(invented.invent_history().slice(0, 0)).description
+    assert "0 events changed it" in draw_score_history(invented.invent_history().slice(0, 0)).description
 
 
 ALL_DRAWINGS = (

@@ -255,7 +255,7 @@ def test_an_empty_workspace_has_a_report_too(read_page, tmp_path):
     with open_small(tmp_path / "ws") as workspace:
         report = fill_report(workspace, ReportRequest())
     text = " ".join(read_page(render_report(report)).text)
-    assert "No relationship moved" in text
+    assert "No relationship changed" in text
     assert [section.name for section in report.sections] == ["brands", "movers", "pairs", "intake"]
 
 
@@ -347,9 +347,9 @@ def test_the_report_speaks_italian(read_page):
     assert '<html lang="it">' in html
     text = " ".join(read_page(html).text)
     for told in (
-        "Come si distribuiscono i punteggi",
+        "Distribuzione dei punteggi",
         "Consumatore → marca",
-        "Eventi ricevuti",
+        "Dati ricevuti",
         "15 giu 2026",
     ):
         assert told in text

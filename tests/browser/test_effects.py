@@ -32,7 +32,7 @@ def test_an_analyst_reads_what_the_concert_did_with_its_placebos_and_its_numbers
         figure.get_by_role("link", name="Download as CSV").click()
     assert download.value.suggested_filename == "observed-and-expected.csv"
     expect(page.get_by_role("heading", name="What was looked at")).to_be_visible()
-    expect(page.locator(".check-warned")).to_contain_text(["Without series that the action does not reach"])
+    expect(page.locator(".check-warned")).to_contain_text(["Without control series that the action does not reach"])
     page.get_by_text("How to read an effect").click()
     expect(page.get_by_text("adds none to any relationship")).to_be_visible()
 
@@ -72,7 +72,7 @@ def test_a_plan_compares_dates_and_a_hold_out_is_drawn_with_its_list(open_page):
     page.get_by_label("Experiment name").fill("A letter with a recipe")
     page.get_by_label("What the brand does").select_option("Campaign Received")
     page.get_by_label("Control group size").select_option("0.25")
-    page.get_by_role("button", name="Draw it and put it on record").click()
+    page.get_by_role("button", name="Draw and record it").click()
     expect(page.get_by_role("status")).to_contain_text("are held out in experiment")
     with page.expect_download() as download:
         page.get_by_role("link", name="List as CSV").click()

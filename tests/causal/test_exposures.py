@@ -63,7 +63,7 @@ def test_people_without_anybody_like_them_are_left_out():
 def test_where_nobody_is_alike_nothing_is_said():
     before, after, _, known = draw_exposure(1)
     known[:, 0] = np.where(np.arange(before.size) < 600, 50.0, -50.0)
-    with pytest.raises(RefusedError, match="alike"):
+    with pytest.raises(RefusedError, match="similar enough"):
         adjust((before, after, known[:, 0] > 0, known))
 
 

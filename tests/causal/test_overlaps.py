@@ -40,7 +40,7 @@ def test_actions_on_the_same_days_are_told_once_together_and_name_each_other(kin
     for name, one in told.items():
         check = next(check for check in one.checks if check.name == "overlap")
         assert check.verdict == "warned"
-        assert "cannot be told apart" in check.sentence
+        assert "cannot be separated" in check.sentence
         assert set(check.values["names"].split(", ")) == set(told) - {name}
 
 

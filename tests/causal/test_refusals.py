@@ -67,7 +67,7 @@ def test_a_window_without_values(library):
     values = series.values.copy()
     values[-6:] = np.nan
     assert (
-        "1 have a value"
+        "only 1 of the 7 days"
         in read_refusals(tell(replace(series, values=values), last_days(series, 7), library))["window"]
     )
 

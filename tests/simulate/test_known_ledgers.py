@@ -120,7 +120,7 @@ def test_the_randomised_campaign_shows_its_true_effect(compare_treated):
 def test_an_unknown_world_or_placebo_is_refused():
     with pytest.raises(InputError, match="no world"):
         build_world("flat earth")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="does not happen"):
+    with pytest.raises(InputError, match="is not a kind of this world"):
         build_world("placebo kind", placebo="Order Completed")
 
 

@@ -1,11 +1,11 @@
-"""Watching: pairs that changed are judged against what people asked to be told of; notices go on their way.
+"""Evaluates alert rules: judges changed pairs against the webhooks' subscriptions, and queues deliveries.
 
-What was watched is a position in the record, moved on in the transaction that puts the notices on their way: each
-event is judged once. What time alone did is judged once a day, for all pairs at once.
+The position in the event log up to which pairs were judged is moved in the transaction that queues the deliveries, so
+that each event is judged once. Changes due to time alone are judged once a day, for all pairs at once.
 
-Events of an import so large that it goes straight into segments are not judged one by one: they are history, or so many
-that their receivers would rather read a report. Where a pair was looked at before, the daily judgement tells what the
-import did to it.
+Events of an import so large that it is written directly into segments are not judged one by one: they are history, or
+so numerous that a report serves their receivers better. Where a pair was seen before, the daily evaluation reports the
+change due to the import.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ from consumer_fusion.workspace import Workspace
 WATCHED_MARKS = ((EVENTS, "watched_sequence"), (DERIVED_EVENTS, "watched_derived_sequence"))
 FADING_MARK = "watched_fading_us"
 FADING_HOURS = 24
-"""So often it is judged what time alone did."""
+"""Hours between evaluations of changes due to time alone."""
 RECENT_DAYS = 7
-"""Nobody is told of what happened longer ago: history that is imported is no news."""
+"""Older events cause no alerts, since imported history is not news."""
 FIRST_DAYS = 90
-"""A hint is the first when there was none in so many days before."""
+"""A signal is the first when there was none in this many days before."""
 KEPT_DAYS = 30
-"""Deliveries that were taken are kept for so many days."""
+"""Number of days for which successful deliveries are stored."""
 POSTED_AT_ONCE = 8
 _EVENTS_AT_A_TIME = 5_000
 _WAIT_SECONDS = 10.0
@@ -80,20 +80,20 @@ def subscribe(
     is_internal: bool = False,
     note: Callable[[Subscription], object] = lambda made: None,
 ) -> Subscription:
-    """Begin to tell an address of what happens from now on.
+    """Add a webhook that is sent alerts from now on.
 
     Args:
         workspace: The workspace.
-        url: Where to.
-        types: Of what.
-        brand: Only of this brand.
-        line: The score whose crossing is told.
-        quiet_hours: The same notice about the same pair comes at most once in so many hours.
-        is_internal: Whether the address may lie in the network of the server.
-        note: Called with what was made, before it is durable.
+        url: URL to which alerts are posted.
+        types: Types of alerts.
+        brand: Only alerts of this brand.
+        line: The threshold of the score.
+        quiet_hours: Minimum number of hours between equal alerts about the same pair.
+        is_internal: Whether the address may be in the network of the server.
+        note: Called with the new subscription before it is durable.
 
     Raises:
-        InputError: One of these cannot be.
+        InputError: One of the arguments is invalid.
     """
     check_url(url, is_internal=is_internal)
     check_receiver(url, is_internal=is_internal)
@@ -102,7 +102,7 @@ def subscribe(
             for table, mark in WATCHED_MARKS:
                 session.write_mark(mark, int(session.summarise(table, "sequence", "max") or 0))
             session.write_mark(FADING_MARK, workspace.now_us)
-            forget_standings(session)  # how pairs stood when nobody wanted to know is no news either
+            forget_standings(session)  # states from before the first webhook are not news either
         made = create_subscription(
             session,
             url=url,
@@ -119,20 +119,20 @@ def subscribe(
 
 
 def watch_changes(workspace: Workspace) -> int:
-    """Judge the pairs that changed since the last time, and return how many notices that gave."""
+    """Judge the pairs that changed since the last evaluation, and return the number of alerts."""
     with workspace.store.reading() as session:
         subscriptions = list_subscriptions(session)
         if not subscriptions or not _has_news(session):
             return 0
     force = put_points_in_force(workspace)
     now_us = workspace.now_us
-    # Ledgers are read and folded before the turn to write is taken: an import need not wait for that.
+    # Ledgers are read and folded before the write lock is taken, so that an import need not wait for that.
     with workspace.store.reading() as session:
         before_marks = {mark: session.read_mark(mark) for _, mark in WATCHED_MARKS}
         new_ids, marks = _read_news(session, subscriptions)
         entries = _read_entries(workspace, session, force, new_ids, now_us) if new_ids else {}
         known = read_standings(session, list(new_ids), force.points.version)
-        # Where nobody looked at a pair yet: what time did to it since the last day's look is told with the event.
+        # For a pair without a last seen state, decay since the last daily evaluation is reported with the event.
         looked_us = min(now_us, int(session.read_mark(FADING_MARK) or now_us))
         names = name_entities(session, sorted({number for pair in new_ids for number in pair}))
     after = {pair: _stand(each, now_us, pace_points(force.points, pair[1])) for pair, each in entries.items()}
@@ -145,7 +145,7 @@ def watch_changes(workspace: Workspace) -> int:
             judged.append((pair, before, find_hint(old, fresh, force.points, now_us)))
     with workspace.store.writing(wait_seconds=_WAIT_SECONDS) as session:
         if any(session.read_mark(mark) != value for mark, value in before_marks.items()):
-            return 0  # another process judged them meanwhile
+            return 0  # another process judged them in the meantime
         for mark, sequence in marks.items():
             session.write_mark(mark, sequence)
         count = sum(
@@ -171,9 +171,9 @@ def _read_entries(
 
 
 def watch_fading(workspace: Workspace) -> int:
-    """Judge once a day what time alone did to pairs, and return how many notices that gave.
+    """Judge once a day the changes of pairs due to time alone, and return the number of alerts.
 
-    A pair is compared with how it stood when it was last looked at, or else a day ago, if nothing happened since.
+    A pair is compared with its last seen state, or else with that of a day ago, if it had no events since.
     """
     now_us = workspace.now_us
     with workspace.store.reading() as session:
@@ -212,7 +212,7 @@ def watch_fading(workspace: Workspace) -> int:
 def _find_faded(
     moved: pa.Table, known: pa.Table, lines: Collection[float]
 ) -> dict[_Pair, tuple[LastSeenState, LastSeenState]]:
-    """The pairs that are on another side of a line, or of another class, than when they were last looked at."""
+    """The pairs on another side of a threshold, or of another class, than in their last seen state."""
     table = moved.join(
         known, ["consumer_id", "brand_id"], right_suffix="_known", join_type="left outer"
     ).combine_chunks()
@@ -241,15 +241,15 @@ def send_due(
     *,
     limit: int = 50,
 ) -> dict[str, int]:
-    """Post the deliveries whose time has come.
+    """Post the deliveries that are due.
 
     Args:
         workspace: The workspace.
-        post: Posts one.
-        limit: At most so many.
+        post: Posts one delivery.
+        limit: Maximum number of deliveries.
 
     Returns:
-        How many there were, by what became of them.
+        The number of deliveries by their new status.
     """
     now_us = workspace.now_us
     with workspace.store.reading() as session:
@@ -260,7 +260,7 @@ def send_due(
     counts: dict[str, int] = {}
     with ThreadPoolExecutor(max_workers=POSTED_AT_ONCE, thread_name_prefix="posting") as pool:
         posted = {pool.submit(post, each, workspace.now_us): each.delivery for each in due}
-        # Each outcome is kept as it comes: a slow receiver holds up neither the others nor what is known of them.
+        # Each result is stored at once: a slow receiver delays neither the others nor the record of them.
         for answer in as_completed(posted):
             with workspace.store.writing() as session:
                 status = note_try(session, posted[answer], now_us=workspace.now_us, **asdict(answer.result()))
@@ -273,15 +273,15 @@ def send_due(
 def find_hint(
     old: Sequence[LedgerEntry], fresh: Sequence[LedgerEntry], points: PointsTable, now_us: int
 ) -> DissatisfactionSignal | None:
-    """The first event in a long time that says that a consumer is not satisfied, if it is among the fresh ones.
+    """The first event in a long time that signals dissatisfaction of a consumer, if it is among the fresh ones.
 
-    Which kinds say so stands in the points table (`hint`). What was only derived from another says nothing new.
+    The points table marks such kinds (`hint`). Events derived from others are no new signals.
 
     Args:
-        old: What was on record before.
-        fresh: What came.
+        old: Events known before.
+        fresh: New events.
         points: The points in force.
-        now_us: The present moment.
+        now_us: The current time, in microseconds since the epoch.
     """
 
     def says_so(entry: LedgerEntry) -> bool:
@@ -311,7 +311,7 @@ def _has_news(session: Session) -> bool:
 def _read_news(
     session: Session, subscriptions: Sequence[Subscription]
 ) -> tuple[dict[_Pair, set[str]], dict[str, int]]:
-    """The new events of watched pairs by their ids, and how far was read."""
+    """The ids of new events by watched pair, and the position up to which events were read."""
     watched = _find_watched(session, subscriptions)
     canonical: dict[int, int] = {}
     found: dict[_Pair, set[str]] = {}

@@ -1,4 +1,4 @@
-"""Judging: is what happened to a pair something that a subscription asked for."""
+"""Alert rules: decide whether a change of a pair matches a subscription."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from consumer_fusion.records.alert import LastSeenState, NoticeType, Subscriptio
 
 @dataclass(frozen=True, slots=True)
 class DissatisfactionSignal:
-    """An event that says that a consumer is not satisfied, the first in a long time.
+    """An event that signals dissatisfaction of a consumer, the first in a long time.
 
     Attributes:
-        event_id: Which.
-        kind: Of what kind.
-        occurred_us: When.
+        event_id: Id of the event.
+        kind: Kind of the event.
+        occurred_us: Time of the event, in microseconds since the epoch.
     """
 
     event_id: str
@@ -24,11 +24,11 @@ class DissatisfactionSignal:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something to be told.
+    """An alert about a pair.
 
     Attributes:
-        type: What it is.
-        detail: What belongs to it besides how the pair stands.
+        type: Type of the alert.
+        detail: Its data besides the state of the pair.
     """
 
     type: NoticeType
@@ -41,13 +41,13 @@ def judge_pair(
     after: LastSeenState,
     hint: DissatisfactionSignal | None,
 ) -> list[Alert]:
-    """The notices that a change of a pair gives a subscription.
+    """The alerts for a subscription due to a change of a pair.
 
     Args:
-        subscription: What is asked for.
-        before: How the pair stood without what happened.
-        after: How it stands now.
-        hint: The first event in a long time that says that the consumer is not satisfied.
+        subscription: The subscription.
+        before: State of the pair before the change.
+        after: State of the pair now.
+        hint: The first event in a long time that signals dissatisfaction of the consumer.
     """
     notices: list[Alert] = []
     line = subscription.line
@@ -58,7 +58,7 @@ def judge_pair(
             notices.append(Alert("score_crossed", {"line": line, "direction": "up"}))
     if "first_dissatisfaction" in subscription.types and hint is not None:
         notices.append(Alert("first_dissatisfaction", {"event_id": hint.event_id, "kind": hint.kind}))
-    # From not knowing to knowing is no change of the relationship.
+    # A change from too little data to enough data is not a change of the relationship.
     is_known = "unknown" not in (before.symbiosis, after.symbiosis)
     if "symbiosis_changed" in subscription.types and is_known and before.symbiosis != after.symbiosis:
         notices.append(Alert("symbiosis_changed", {"from": before.symbiosis, "to": after.symbiosis}))

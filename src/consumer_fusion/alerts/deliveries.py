@@ -1,7 +1,7 @@
-"""Deliveries: notices on their way, tried again and again with growing pauses, then dead and visible.
+"""Deliveries: queued alerts, retried with increasing back-off, then marked as dead and visible.
 
-A delivery is on record in the transaction that judged it, so that it is neither lost nor made twice. While one is
-being posted its next try is put off, so that a crash in between only repeats it, under the same id.
+A delivery is stored in the transaction that judged its pair, so that it is neither lost nor made twice. While one is
+being posted its next attempt is postponed, so that a crash in between only repeats it, under the same id.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from consumer_fusion.records.alert import (
 from consumer_fusion.storage.store import Between, Session
 
 PAUSES_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400)
-"""After the first failed try, after the second, ...; after the last of them the delivery is dead (two days)."""
+"""Back-off after the first failed attempt, the second, ...; after the last the delivery is dead (two days)."""
 LEASE_SECONDS = 120
 _JITTER = 0.2
 _SECOND_US = 1_000_000
@@ -35,12 +35,12 @@ _NAMES = tuple(Delivery.__dataclass_fields__)
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A delivery that is to be posted now.
+    """A delivery that is due.
 
     Attributes:
-        delivery: The delivery, this try counted.
-        subscription: Where it goes.
-        body: What is posted.
+        delivery: The delivery, with this attempt counted.
+        subscription: Its subscription.
+        body: The request body.
     """
 
     delivery: Delivery
@@ -52,16 +52,16 @@ def add_deliveries(
     session: Session, subscription: Subscription, notices: Iterable[tuple[NoticeType, int, int, str, str]],
     now_us: int,
 ) -> int:  # fmt: skip
-    """Put notices on their way; one that came within the quiet hours is not repeated.
+    """Queue deliveries; an alert that was sent within the quiet hours is not repeated.
 
     Args:
         session: A writing session.
-        subscription: Where they go.
+        subscription: The subscription.
         notices: Type, consumer, brand, id and body of each.
-        now_us: When.
+        now_us: The current time, in microseconds since the epoch.
 
     Returns:
-        How many.
+        Number of queued deliveries.
     """
     rows = []
     quiet = Between(above=now_us - round(subscription.quiet_hours * _HOUR_US) - 1)
@@ -82,12 +82,12 @@ def add_deliveries(
 
 
 def take_due(session: Session, now_us: int, limit: int = 50) -> list[DueDelivery]:
-    """Take deliveries whose time has come; others leave them alone while they are posted.
+    """Take deliveries that are due; a lease keeps other processes from posting them at the same time.
 
     Args:
         session: A writing session.
-        now_us: The present moment.
-        limit: At most so many.
+        now_us: The current time, in microseconds since the epoch.
+        limit: Maximum number of deliveries.
     """
     where: dict[str, Any] = {"status": "pending", "next_us": Between(at_most=now_us)}
     rows = session.read(DELIVERIES, where, order_by=("next_us", "delivery_id"), limit=limit).to_pylist()
@@ -111,19 +111,19 @@ def note_try(
     session: Session, delivery: Delivery, answer: str, now_us: int, *, is_taken: bool, is_final: bool = False,
     retry_after_s: float | None = None,
 ) -> DeliveryStatus:  # fmt: skip
-    """Note how a try ended, and when the next one is.
+    """Record the result of an attempt, and the time of the next one.
 
     Args:
         session: A writing session.
-        delivery: The delivery, this try counted.
-        answer: An HTTP status, or a word for what kept it from getting one.
-        now_us: The present moment.
-        is_taken: Whether the receiver took it.
+        delivery: The delivery, with this attempt counted.
+        answer: An HTTP status, or a code for the reason why there was none.
+        now_us: The current time, in microseconds since the epoch.
+        is_taken: Whether the receiver accepted it.
         is_final: Whether the receiver wants no more (410).
-        retry_after_s: When the receiver wants to be tried again.
+        retry_after_s: Delay in seconds that the receiver asked for.
 
     Returns:
-        What became of it.
+        The new status.
     """
     values: dict[str, Any] = {"answer": answer}
     status: DeliveryStatus = "pending"
@@ -154,7 +154,7 @@ def list_deliveries(
 
 
 def retry_deliveries(session: Session, delivery_ids: Collection[str] | None, now_us: int) -> int:
-    """Try dead deliveries again from the start; None for all.
+    """Retry dead deliveries from the start; None for all.
 
     Raises:
         NotFoundError: One of them is not dead or does not exist.
@@ -172,10 +172,10 @@ def retry_deliveries(session: Session, delivery_ids: Collection[str] | None, now
 
 
 def count_deliveries(session: Session) -> dict[str, int]:
-    """How many deliveries there are, by what became of them."""
+    """Number of deliveries by status."""
     return {status: session.count(DELIVERIES, {"status": status}) for status in DELIVERY_STATUSES}
 
 
 def forget_deliveries(session: Session, before_us: int) -> int:
-    """Forget deliveries that were taken before a moment, because their bodies tell of persons."""
+    """Delete deliveries that were accepted before a time, because their bodies contain personal data."""
     return session.delete(DELIVERIES, {"status": "delivered", "delivered_us": Between(at_most=before_us)})

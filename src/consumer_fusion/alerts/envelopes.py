@@ -1,7 +1,7 @@
-"""Envelopes: a notice as a CloudEvent 1.0 in JSON, and the signature by which its receiver knows who sent it.
+"""Envelopes: an alert as a CloudEvent 1.0 in JSON, and the signature by which its receiver authenticates it.
 
 The signature follows Standard Webhooks (github.com/standard-webhooks/standard-webhooks): HMAC-SHA256 over id, time and
-body, so that neither can be changed and an old one cannot be sent again for long.
+body, so that neither can be changed and an old one cannot be replayed for long.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EVENT_TYPES: Mapping[NoticeType, str] = {
 def write_cloud_event(
     delivery_id: str, notice_type: NoticeType, at_us: int, data: Mapping[str, object]
 ) -> str:
-    """A notice as a CloudEvent in structured mode."""
+    """An alert as a CloudEvent in structured mode."""
     event = {
         "specversion": "1.0",
         "id": delivery_id,

@@ -1,4 +1,4 @@
-"""Jobs on alerts: pairs that changed or faded are judged, deliveries are posted."""
+"""Jobs on alerts: changed or decayed pairs are judged, deliveries are posted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from consumer_fusion.operations import Job
 JOBS = (
     Job("judge changes", watch_changes, every_seconds=1.0),
     Job("judge decay", watch_fading, every_seconds=1.0),
-    # In a thread of its own like every job: a receiver may take its time.
+    # In a thread of its own like every job: a receiver may be slow.
     Job("post deliveries", send_due, every_seconds=1.0),
 )

@@ -1,4 +1,4 @@
-"""Operations on webhooks: to which addresses alerts are posted, and what became of each delivery."""
+"""Operations on webhooks: the addresses to which alerts are posted, and the status of each delivery."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ ANSWER_WORDS = {
     "no_connection": N_("no connection"),
     "withdrawn": N_("removed before it was sent"),
 }
-"""Why a try got no answer; else there is an HTTP status."""
+"""Reasons why an attempt got no response; otherwise there is an HTTP status."""
 
 _ID = (N_("ID"), "The id of the webhook.")
-_URL = (N_("URL"), N_("Where alerts are posted: https://host/path."))
-_TYPES = (N_("Events"), N_("Which alerts are posted."))
+_URL = (N_("URL"), N_("Address to which alerts are posted: https://host/path."))
+_TYPES = (N_("Events"), N_("Alerts to post."))
 _BRAND = (N_("Brand"), N_("Only for this brand; leave empty for all."))
 _LINE = (N_("Threshold"), N_("The score whose crossing is an alert, in both directions."))
 _QUIET = (
     N_("Quiet hours"),
-    N_("The same alert about the same relationship is sent at most once in this many hours."),
+    N_("Minimum number of hours between equal alerts about the same relationship."),
 )
 _INTERNAL = (N_("Internal address"), N_("The address may be in the server's own network."))
 
@@ -65,7 +65,7 @@ class Webhook(Schema):
     line: float = describe(*_LINE)
     quiet_hours: float = describe(*_QUIET)
     is_internal: bool = describe(*_INTERNAL, is_shown=False)
-    created_at: Moment = describe(N_("Added (UTC)"), "When it was added.")
+    created_at: Moment = describe(N_("Added (UTC)"), "Time at which it was added.")
 
 
 class NewWebhook(Schema):
@@ -95,13 +95,13 @@ class AddWebhook(Schema):
 
 
 class WebhookId(Schema):
-    """Which webhook."""
+    """The id of a webhook."""
 
     subscription_id: Text = describe(*_ID)
 
 
 class DeliveryFilter(Schema):
-    """Which deliveries."""
+    """A filter of deliveries."""
 
     status: DeliveryStatus | None = describe(
         N_("Status"), N_("Only deliveries of this status."), default=None, words=STATUS_WORDS
@@ -115,22 +115,22 @@ class DeliveryRow(Schema):
     delivery_id: str = describe(N_("ID"), "Its id, the same at every attempt.", is_shown=False)
     subscription_id: str = describe(*_ID, is_shown=False)
     url: str = describe(*_URL)
-    notice_type: NoticeType = describe(N_("Event"), "Which alert.", words=NOTICE_WORDS)
+    notice_type: NoticeType = describe(N_("Event"), "Type of the alert.", words=NOTICE_WORDS)
     status: DeliveryStatus = describe(
         N_("Status"), "pending, delivered, or dead after the last attempt.", words=STATUS_WORDS
     )
-    tries: int = describe(N_("Attempts"), "How often it was tried.")
+    tries: int = describe(N_("Attempts"), "Number of attempts.")
     answer: str | None = describe(
         N_("Response"),
-        "What the last attempt met: an HTTP status, or why there was none.",
+        "Result of the last attempt: an HTTP status, or the reason why there was none.",
         words=ANSWER_WORDS,
     )
-    created_at: Moment = describe(N_("Created (UTC)"), "When it was created.")
-    delivered_at: Moment | None = describe(N_("Delivered (UTC)"), "When it was delivered.")
+    created_at: Moment = describe(N_("Created (UTC)"), "Time at which it was created.")
+    delivered_at: Moment | None = describe(N_("Delivered (UTC)"), "Time at which it was delivered.")
 
 
 class DeliveryIds(Schema):
-    """Which deliveries."""
+    """The ids of deliveries."""
 
     delivery_ids: list[str] = describe(
         N_("Deliveries"), N_("Failed deliveries; none for all."), default=[], is_shown=False
@@ -138,9 +138,9 @@ class DeliveryIds(Schema):
 
 
 class Retried(Schema):
-    """Deliveries that are tried again."""
+    """The number of deliveries to retry."""
 
-    retried: int = describe(N_("Retried"), "How many deliveries are tried again.")
+    retried: int = describe(N_("Retried"), "Number of deliveries to retry.")
 
 
 def _list_webhooks(context: Context, _: NoParameters) -> list[Webhook]:
@@ -217,7 +217,7 @@ OPERATIONS = (
     ),
     Operation(
         name="webhooks remove", run=_remove_webhook, needs="change_webhooks", parameters=WebhookId, result=WebhookId,
-        arguments=("subscription_id",), summary="Remove a webhook; deliveries that wait for it are given up.",
+        arguments=("subscription_id",), summary="Remove a webhook; its pending deliveries are dropped.",
         audit="remove webhook", button=N_("Remove"), done=N_("The webhook was removed."),
         of_row="subscription_id", is_on_page=False, is_danger=True,
         question=N_("Remove this webhook? Nothing is posted to it from now on."),

@@ -1,7 +1,7 @@
-"""Sending: one delivery is posted to its address, and to no address that lies where it should not.
+"""Sending: posts one delivery to its address, unless that is in a forbidden network.
 
-The name is looked up once and the connection goes to the address that was looked at, so that a name which points
-elsewhere a moment later leads nowhere else. Redirects are not followed.
+The name is resolved once and the connection is made to the checked address, so that a name which resolves differently
+a moment later leads nowhere else (DNS rebinding). Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from consumer_fusion.errors import InputError, MissingExtraError
 from consumer_fusion.records.release import read_product_version
 
 TRY_SECONDS = 10.0
-"""One try, from the look-up of the name to the head of the answer."""
+"""Time limit of an attempt, from resolving the name to the head of the response."""
 LOOKUP_SECONDS = 3.0
 _TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -32,13 +32,13 @@ _CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """How a try ended.
+    """The result of an attempt.
 
     Attributes:
-        answer: An HTTP status, or a word for what kept it from getting one.
-        is_taken: Whether the receiver took it.
+        answer: An HTTP status, or a code for the reason why there was none.
+        is_taken: Whether the receiver accepted it.
         is_final: Whether the receiver wants no more.
-        retry_after_s: When the receiver wants to be tried again.
+        retry_after_s: Delay in seconds that the receiver asked for.
     """
 
     answer: str
@@ -57,7 +57,7 @@ def post_delivery(due: DueDelivery, now_us: int) -> DeliveryResult:
         import httpx
     except ImportError as error:
         raise MissingExtraError(
-            "Notices cannot be sent without httpx.", hint="pip install 'consumer-fusion[serve]'"
+            "Alerts cannot be sent without httpx.", hint="pip install 'consumer-fusion[serve]'"
         ) from error
     parts = urlsplit(due.subscription.url)
     assert parts.hostname is not None, "checked when the subscription was made"
@@ -92,12 +92,12 @@ def post_delivery(due: DueDelivery, now_us: int) -> DeliveryResult:
     )
 
     async def post() -> tuple[int, str]:
-        # One deadline for all of it: a receiver that sends a byte now and then is not waited for.
+        # One deadline for the whole request: it also limits a receiver that sends a byte now and then.
         async with asyncio.timeout(max(0.1, deadline - monotonic())):
-            # Straight to the transport: no proxy of the environment, no redirect, no cookie comes in between.
+            # Directly to the transport: without a proxy of the environment, redirects or cookies.
             async with httpx.AsyncHTTPTransport() as transport:
                 response = await transport.handle_async_request(request)
-                # The body of the answer is not read: nobody needs it, and it may be without end.
+                # The body of the response is not read: it is not needed, and it may be endless.
                 await response.aclose()
                 return response.status_code, response.headers.get("retry-after", "")
 
@@ -116,10 +116,10 @@ def post_delivery(due: DueDelivery, now_us: int) -> DeliveryResult:
 
 
 def check_receiver(url: str, *, is_internal: bool) -> None:
-    """Refuse an address at which no notice would ever be posted; a name that is not known yet may be known later.
+    """Refuse an address to which no alert would ever be posted; an unknown name is accepted, as it may exist later.
 
     Raises:
-        InputError: One of the places to which it leads may not be posted to.
+        InputError: One of its network addresses is not allowed.
     """
     parts = urlsplit(url)
     try:
@@ -130,17 +130,17 @@ def check_receiver(url: str, *, is_internal: bool) -> None:
         return
     if address is None:
         raise InputError(
-            "The address leads into the network of the server, or to a place where nobody has a receiver.",
-            hint="Take an address of the public web, or say that it is internal.",
+            "The address is in the network of the server, or in a reserved network.",
+            hint="Use an address on the public internet, or mark it as internal.",
         )
 
 
 def find_address(name: str, port: int, *, is_internal: bool, seconds: float) -> str | None:
-    """An address of a host that may be posted to; None where one of its addresses may not.
+    """A network address of a host that alerts may be posted to; None where one of its addresses is not allowed.
 
     Raises:
-        TimeoutError: Nobody answered for so long.
-        OSError: The name is not known.
+        TimeoutError: The name was not resolved in time.
+        OSError: The name cannot be resolved.
     """
     found = [str(each[4][0]) for each in _look_up(name, port, seconds)]
     if not all(may_receive(each, is_internal=is_internal) for each in found):
@@ -149,7 +149,7 @@ def find_address(name: str, port: int, *, is_internal: bool, seconds: float) -> 
 
 
 def _look_up(name: str, port: int, seconds: float) -> Sequence[Any]:
-    """The addresses of a name; the library that looks it up waits as long as it likes, so it does so apart."""
+    """The addresses of a name; resolved in a thread, because the system's resolver has no time limit."""
     answer: Future[Sequence[Any]] = Future()
 
     def look_up() -> None:
@@ -163,9 +163,9 @@ def _look_up(name: str, port: int, seconds: float) -> Sequence[Any]:
 
 
 def may_receive(text: str, *, is_internal: bool) -> bool:
-    """Whether notices may be posted to a network address, and to every other that it stands for.
+    """Whether alerts may be posted to a network address, and to every other that it maps to.
 
-    Link-local addresses are where clouds keep the secrets of a machine; nobody has a receiver there.
+    Link-local addresses are where clouds keep the credentials of a machine; no receiver has one.
     """
     address = ipaddress.ip_address(text.partition("%")[0])
     return all(_may_receive(each, is_internal=is_internal) for each in _unwrap(address))
@@ -179,7 +179,7 @@ def _may_receive(address: _Address, *, is_internal: bool) -> bool:
 
 
 def _unwrap(address: _Address) -> list[_Address]:
-    """The addresses that are reached by one: of an IPv6 address that carries one of IPv4, that one.
+    """The addresses reached through one: for an IPv6 address with an embedded IPv4 address, that one.
 
     Mapped (RFC 4291), NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056) and Teredo (RFC 4380).
     """

@@ -1,4 +1,4 @@
-"""Subscriptions: which addresses are told of what."""
+"""Subscriptions: the webhooks, and the alerts that each of them is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from consumer_fusion.records.characters import check_name, find_unsafe
 from consumer_fusion.records.ids import make_id
 from consumer_fusion.storage.store import Session
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - how secrets begin
+SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
 DEFAULT_LINE = 50.0
 DEFAULT_QUIET_HOURS = 24.0
 
@@ -24,33 +24,33 @@ def create_subscription(
     session: Session, *, url: str, types: Collection[NoticeType], now_us: int, brand: str | None = None,
     line: float = DEFAULT_LINE, quiet_hours: float = DEFAULT_QUIET_HOURS, is_internal: bool = False,
 ) -> Subscription:  # fmt: skip
-    """Begin to tell an address; its secret is in what this returns.
+    """Create a subscription; the result contains its secret.
 
     Args:
         session: A writing session.
-        url: Where to; https, or http as well if it is internal.
-        types: Of what.
-        now_us: When.
-        brand: Only of this brand.
-        line: The score whose crossing is told.
-        quiet_hours: The same notice about the same pair comes at most once in so many hours.
-        is_internal: Whether the address may lie in the network of the server.
+        url: URL to which alerts are posted; https, or also http if it is internal.
+        types: Types of alerts.
+        now_us: The current time, in microseconds since the epoch.
+        brand: Only alerts of this brand.
+        line: The threshold of the score.
+        quiet_hours: Minimum number of hours between equal alerts about the same pair.
+        is_internal: Whether the address may be in the network of the server.
 
     Raises:
-        InputError: One of these cannot be.
+        InputError: One of the arguments is invalid.
     """
     check_url(url, is_internal=is_internal)
     check_name("The brand of a subscription", brand or "")
     unknown = sorted(set(types) - set(NOTICE_TYPES))
     if unknown or not types:
         raise InputError(
-            f"There is no notice {', '.join(unknown)}." if unknown else "No notice is asked for.",
-            hint=f"Take one or more of {', '.join(NOTICE_TYPES)}.",
+            f"There is no alert {', '.join(unknown)}." if unknown else "No alert is given.",
+            hint=f"Use one or more of {', '.join(NOTICE_TYPES)}.",
         )
     if not 0 < line < 100 or not 0 <= quiet_hours <= 10_000:
         raise InputError(
-            f"The line {line:g} or the quiet hours {quiet_hours:g} cannot be.",
-            hint="The line is a score between 0 and 100, the hours are 0 to 10000.",
+            f"The threshold {line:g} or the quiet hours {quiet_hours:g} are out of range.",
+            hint="The threshold is a score between 0 and 100, the hours are 0 to 10000.",
         )
     secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     made = Subscription(
@@ -64,14 +64,14 @@ def create_subscription(
 
 
 def list_subscriptions(session: Session, *, with_withdrawn: bool = False) -> list[Subscription]:
-    """The subscriptions, in the order in which they were made."""
+    """The subscriptions, in the order of their creation."""
     where = None if with_withdrawn else {"withdrawn_us": None}
     rows = session.read(SUBSCRIPTIONS, where, order_by=("created_us", "subscription_id")).to_pylist()
     return [read_subscription(row) for row in rows]
 
 
 def withdraw_subscription(session: Session, subscription_id: str, now_us: int) -> None:
-    """Tell an address no more, from the next try on.
+    """Withdraw a subscription; nothing is sent to it any more.
 
     Raises:
         NotFoundError: There is no such subscription.
@@ -80,39 +80,37 @@ def withdraw_subscription(session: Session, subscription_id: str, now_us: int) -
         SUBSCRIPTIONS, {"withdrawn_us": now_us}, {"subscription_id": subscription_id, "withdrawn_us": None}
     ):
         raise NotFoundError(
-            "There is no subscription of this id that is in force.", hint="`fusion webhooks list` shows them."
+            "There is no webhook with this id in force.", hint="`fusion webhooks list` lists them."
         )
 
 
 def read_subscription(row: Mapping[str, Any]) -> Subscription:
-    """A row of the table as a record."""
+    """A subscription from its row."""
     return Subscription(**{**row, "types": tuple(json.loads(row["types"]))})
 
 
 def check_url(url: str, *, is_internal: bool) -> None:
-    """Refuse an address that is none, or that would carry notices in the open.
+    """Refuse a malformed URL, or one without encryption.
 
     Raises:
-        InputError: It is one of these.
+        InputError: The URL is malformed, contains a password, or has no TLS and is not internal.
     """
-    # The library would leave ends of lines out, so that what is kept were not what was looked at.
+    # `urlsplit` removes line breaks, so that the stored URL would differ from the checked one.
     if any(each <= " " for each in url) or find_unsafe(url) is not None:
         raise InputError(
-            "The address holds blanks or control characters.", hint="Write it as https://host/path."
+            "The URL contains blanks or control characters.", hint="Write it as https://host/path."
         )
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InputError(
-            "The address is not one of the web.", hint="Write it as https://host/path."
-        ) from None
+        raise InputError("The URL is invalid.", hint="Write it as https://host/path.") from None
     if not parts.hostname or parts.scheme not in ("https", "http") or port == 0:
-        raise InputError("The address is not one of the web.", hint="Write it as https://host/path.")
+        raise InputError("The URL is invalid.", hint="Write it as https://host/path.")
     if parts.username or parts.password:
-        raise InputError("The address holds a password.", hint="Leave it out; notices are signed.")
+        raise InputError("The URL contains a password.", hint="Leave it out; alerts are signed.")
     if parts.scheme == "http" and not is_internal:
         raise InputError(
-            "The address has no TLS, so that others could read the notices.",
-            hint="Use https, or say that the address is internal.",
+            "The URL does not use TLS, so that others could read the alerts.",
+            hint="Use https, or mark the address as internal.",
         )

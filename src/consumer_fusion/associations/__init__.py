@@ -1,3 +1,3 @@
-"""Declares associations of consumers with brands, over which alone reputation may spread, and withdraws them."""
+"""Declares and withdraws associations of consumers with brands, the only links over which reputation spreads."""
 
 __all__ = ["operations"]

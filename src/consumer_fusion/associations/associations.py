@@ -1,4 +1,4 @@
-"""Declared associations on record: put there, and withdrawn as never true."""
+"""Stored associations: declared, and withdrawn as never true."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def declare_association(
     valid_to_us: int | None,
     declared_us: int,
 ) -> str:
-    """Put an association on record.
+    """Store an association.
 
     Returns:
-        The id under which it is on record; the very same one again changes nothing.
+        The id of the stored association; an identical one changes nothing.
 
     Raises:
         InputError: Unknown evidence, a strength outside 0 to 1, or an end before the start.
@@ -33,12 +33,14 @@ def declare_association(
     """
     if evidence not in get_args(Evidence):
         raise InputError(
-            f"'{evidence}' is no kind of association.", hint=f"Use one of {', '.join(get_args(Evidence))}."
+            f"'{evidence}' is not a kind of association.", hint=f"Use one of {', '.join(get_args(Evidence))}."
         )
     if not 0 <= strength <= 1:
-        raise InputError(f"The strength is {strength}.", hint="It lies between 0 and 1.")
+        raise InputError(f"The strength is {strength}.", hint="It must be between 0 and 1.")
     if valid_to_us is not None and valid_to_us < valid_from_us:
-        raise InputError("The association ends before it begins.", hint="Give --to a later time than --from.")
+        raise InputError(
+            "The association ends before it begins.", hint="Give a time for --to after that of --from."
+        )
     row = (
         association_id,
         consumer_id,
@@ -59,19 +61,19 @@ def declare_association(
 
 
 def withdraw_association(session: Session, association_id: str, withdrawn_us: int) -> int:
-    """Take an association back as never true; what spread over it goes with it.
+    """Mark an association as never true; what spread over it is removed.
 
     Returns:
-        The consumer whose association it was.
+        The consumer of the association.
 
     Raises:
-        NotFoundError: There is none in force with the id.
+        NotFoundError: There is no association with the id in force.
     """
     found = session.read(ASSOCIATIONS, {"association_id": association_id, "withdrawn_us": None})
     if not found.num_rows:
         raise NotFoundError(
             f"There is no association in force with the id {association_id}.",
-            hint="`fusion associations list` shows them.",
+            hint="`fusion associations list` lists them.",
         )
     session.update(ASSOCIATIONS, {"withdrawn_us": withdrawn_us}, {"association_id": association_id})
     return int(found["consumer_id"][0].as_py())

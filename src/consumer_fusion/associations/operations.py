@@ -1,4 +1,4 @@
-"""Operations on associations: who is declared to be seen with which brand; over these alone may reputation spread."""
+"""Operations on associations: declared links of consumers with brands, the only ones over which reputation spreads."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ STATE_WORDS: dict[AssociationState, str] = {
 _ID = (N_("ID"), "The id of the association.")
 _CONSUMER = (N_("Consumer"), N_("The consumer, such as an artist or a creator."))
 _BRAND = (N_("Brand"), N_("The brand that the consumer is seen with."))
-_EVIDENCE = (N_("Evidence"), N_("How they are seen together."))
+_EVIDENCE = (N_("Evidence"), N_("The way in which they are seen together."))
 _STRENGTH = (N_("Strength"), N_("From 0 to 1; it multiplies the weight of the evidence."))
 _COMMERCIAL = (N_("Commercial"), N_("Reputation may spread to the brand over it."))
 _FROM = N_("From (UTC)")
@@ -63,10 +63,10 @@ class DeclaredAssociation(Schema):
     evidence: Evidence = describe(*_EVIDENCE, words=EVIDENCE_WORDS)
     strength: float = describe(*_STRENGTH)
     is_commercial: bool = describe(*_COMMERCIAL)
-    valid_from: Moment = describe(_FROM, "When it begins.")
-    valid_to: Moment | None = describe(_TO, "When it ends; null while it lasts.")
+    valid_from: Moment = describe(_FROM, "Start of the association.")
+    valid_to: Moment | None = describe(_TO, "End of the association; null while it lasts.")
     withdrawn_at: Moment | None = describe(
-        N_("Withdrawn (UTC)"), "When it was withdrawn as never true.", is_shown=False
+        N_("Withdrawn (UTC)"), "Time at which it was withdrawn as never true.", is_shown=False
     )
     state: AssociationState = describe(
         N_("Status"), "active, upcoming, ended, or withdrawn as never true.", words=STATE_WORDS
@@ -74,13 +74,13 @@ class DeclaredAssociation(Schema):
 
 
 class AssociationFilter(Schema):
-    """Which associations."""
+    """A filter of associations."""
 
     search: str | None = describe(
         N_("Consumer or brand contains"), N_("Part of the key of a consumer or brand."), default=None
     )
     consumer: str | None = describe(
-        N_("Consumer"), "Only associations of this consumer, whatever keys were merged.", default=None,
+        N_("Consumer"), "Only associations of this consumer, including those of merged keys.", default=None,
         is_shown=False,
     )  # fmt: skip
     with_withdrawn: bool = describe(
@@ -97,10 +97,10 @@ class DeclareAssociation(Schema):
     strength: float = describe(*_STRENGTH, default=1.0)
     is_commercial: bool = describe(*_COMMERCIAL, default=True, option="--commercial/--private")
     valid_from: Moment | None = describe(
-        _FROM, N_("When it begins; now if left out."), default=None, option="--from"
+        _FROM, N_("Start of the association; now if left out."), default=None, option="--from"
     )
     valid_to: Moment | None = describe(
-        _TO, N_("When it ends; open-ended if left out."), default=None, option="--to"
+        _TO, N_("End of the association; open-ended if left out."), default=None, option="--to"
     )
     association_id: str | None = describe(
         N_("ID"), "An id of your own.", default=None, option="--id", is_shown=False
@@ -108,7 +108,7 @@ class DeclareAssociation(Schema):
 
 
 class AssociationId(Schema):
-    """Which association."""
+    """The id of an association."""
 
     association_id: Text = describe(*_ID)
 
@@ -118,12 +118,12 @@ def declare(
     valid_from_us: int, valid_to_us: int | None = None, association_id: str | None = None,
     note: Callable[[str], object] = lambda association_id: None,
 ) -> str:  # fmt: skip
-    """Declare an association; events on record spread over it at once.
+    """Declare an association; stored events spread over it at once.
 
-    The very same one again is not put on record twice. `note` is called with the id on record before it is durable.
+    An identical one is not stored twice. `note` is called with the stored id before it is durable.
 
     Returns:
-        The id on record.
+        The stored id.
 
     Raises:
         InputError: The evidence is unknown, the strength outside 0 to 1, or the end before the start.
@@ -150,10 +150,10 @@ def declare(
 
 
 def withdraw(workspace: Workspace, association_id: str) -> None:
-    """Withdraw an association as never true; what spread over it goes with it.
+    """Withdraw an association as never true; what spread over it is removed.
 
     Raises:
-        NotFoundError: There is none in force with the id.
+        NotFoundError: There is no association with the id in force.
     """
     with begin_change(workspace) as (session, force):
         consumer_id = withdraw_association(session, association_id, workspace.now_us)
@@ -173,8 +173,8 @@ def list_associations(
 
     Args:
         workspace: The workspace.
-        with_withdrawn: Withdrawn ones too.
-        consumer: Only those of one consumer, and of all who count for them.
+        with_withdrawn: Whether to include withdrawn ones.
+        consumer: Only those of one consumer, including the keys merged with it.
     """
     with workspace.store.reading() as session:
         members = None
@@ -235,12 +235,12 @@ def _withdraw_association(context: Context, asked: AssociationId) -> DeclaredAss
 
 
 def _find(context: Context, association_id: str) -> DeclaredAssociation:
-    """One in force with a brand that the caller may see; others are refused in the same words as one there is not."""
+    """An association in force of a brand that the caller may see; for others the message is the same as for none."""
     for each in _list_visible(context):
         if each.association_id == association_id:
             return each
     raise NotFoundError(
-        "No association with this ID is in force.", hint="`fusion associations list` shows them."
+        "No association with this ID is in force.", hint="`fusion associations list` lists them."
     )
 
 
@@ -265,18 +265,18 @@ OPERATIONS = (
     Operation(
         name="associations declare", run=_declare_association, needs="declare_associations",
         parameters=DeclareAssociation, result=DeclaredAssociation, arguments=("consumer", "brand"),
-        summary=N_("Declare that a consumer is seen with a brand; events on record spread over it at once."),
+        summary=N_("Declare that a consumer is seen with a brand; stored events spread over it at once."),
         audit="declare association", button=N_("Declare association"),
         done=N_("{consumer} is now associated with {brand}. ID: {association_id}."),
     ),
     Operation(
         name="associations withdraw", run=_withdraw_association, needs="declare_associations",
         parameters=AssociationId, result=DeclaredAssociation, arguments=("association_id",),
-        summary="Withdraw an association as never true; what spread over it goes with it.",
+        summary="Withdraw an association as never true; what spread over it is removed.",
         audit="withdraw association", button=N_("Withdraw"),
-        done=N_("The association was withdrawn, with everything that spread over it."),
+        done=N_("The association was withdrawn, and everything that spread over it was removed."),
         of_row="association_id", is_offered=lambda row: row.withdrawn_at is None, is_on_page=False,
         is_danger=True,
-        question=N_("Withdraw this association as never true? Everything that spread over it goes with it."),
+        question=N_("Withdraw this association as never true? Everything that spread over it is removed."),
     ),
 )  # fmt: skip

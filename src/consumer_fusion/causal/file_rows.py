@@ -1,4 +1,4 @@
-"""Rows of a file that somebody sent: CSV with names in its first line, JSON lines, or TOML."""
+"""Rows of an uploaded file: CSV with names in its first line, JSON lines, or TOML."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def read_rows(file: TextFile, formats: Sequence[str], *, table: str = "") -> Ite
 
     Args:
         file: The file.
-        formats: Endings that are read.
-        table: In TOML, the name of the tables that are the rows.
+        formats: Accepted file name extensions.
+        table: In TOML, the name of the array of tables that holds the rows.
 
     Raises:
-        InputError: It is of another format, or not of its own.
+        InputError: Its format is not accepted, or it is malformed.
     """
     if file.ending not in formats:
         raise InputError(
-            f"The file {file.name} is of no format that is read.", hint=f"Use one of {', '.join(formats)}."
+            f"The file {file.name} has an unsupported format.", hint=f"Use one of {', '.join(formats)}."
         )
     try:
         for place, row in enumerate(_read_format(file, table), start=1):
             if not isinstance(row, dict):
                 raise InputError(
-                    f"Row {place} of {file.name} is no object.",
+                    f"Row {place} of {file.name} is not an object.",
                     hint="Write one object a line, or one table each.",
                 )
             yield row
     except (ValueError, csv.Error) as error:
-        raise InputError(f"{file.name} is not of its format: {error}.", hint="Fix the file.") from error
+        raise InputError(f"{file.name} is malformed: {error}.", hint="Fix the file.") from error
 
 
 def _read_format(file: TextFile, table: str) -> Iterator[Any]:

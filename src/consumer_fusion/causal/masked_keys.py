@@ -1,4 +1,4 @@
-"""Keys of consumers in what is told of series and effects, as whoever looks may see them."""
+"""Keys of consumers in results on series and effects, in the form that the caller may see."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from consumer_fusion.records.access import Caller
 from consumer_fusion.records.identifier import mask_consumer_key
 
 ShowKey = Callable[[str], str]
-"""Writes a consumer's key as whoever looks may see it."""
+"""Writes a consumer's key in the form that the caller may see."""
 
 
 def choose_show_key(caller: Caller) -> ShowKey:
-    """Keys as they are, or masked."""
+    """A function that returns keys unchanged, or masked."""
     return str if may(caller, "see_identities") else mask_consumer_key

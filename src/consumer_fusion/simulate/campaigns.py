@@ -1,4 +1,4 @@
-"""Who gets a campaign, and whom an action with a true effect reaches."""
+"""Assignment of the campaigns of a town, and the pairs that actions with a true effect reach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from consumer_fusion.simulate.town_brands import BRANDS
 
 @dataclass(frozen=True, slots=True)
 class AssignedPairs:
-    """The pairs of a campaign's brand, as assigned before anything could follow.
+    """The pairs of a campaign's brand, as assigned before any outcome.
 
     Attributes:
         treated: Pairs that get the campaign.
@@ -33,9 +33,9 @@ class TrueEffect:
 
     Attributes:
         action: The action.
-        from_s: From when, in seconds since 1970.
-        until_s: Until when.
-        is_reached: Which pairs it changes.
+        from_s: Start of the effect, in seconds since 1970.
+        until_s: End of the effect, in seconds since 1970.
+        is_reached: By pair: whether the action changes its orders.
     """
 
     action: SimulatedAction
@@ -45,7 +45,7 @@ class TrueEffect:
 
 
 def draw_assignments(population: Population, chance: np.random.Generator) -> dict[str, AssignedPairs]:
-    """Decide who gets each campaign: a random half, or by where the pair's affinity is at home."""
+    """Assign each campaign: to a random half, or by the home affinity of the pairs."""
     assignments = {}
     for action in CAMPAIGNS:
         pairs: Integers = np.flatnonzero(population.brand == BRANDS.index(action.brand))
@@ -77,5 +77,5 @@ def find_effects(population: Population, assignments: Mapping[str, AssignedPairs
 
 
 def read_second(moment: str) -> int:
-    """Seconds since 1970 of an ISO 8601 moment with offset."""
+    """Seconds since 1970 of an ISO 8601 time with offset."""
     return int(datetime.fromisoformat(moment).timestamp())

@@ -1,7 +1,7 @@
-"""What follows from what in a town: an order brings a delivery, a failure a complaint, a question an answer.
+"""Chains of events in a town: an order leads to a delivery, a failure to a complaint, a question to an answer.
 
-Each method takes pairs and moments and writes all that follows from them. Chance decides by the pair's affinity
-and by the trade; failures lower the affinity from then on and recoveries give most of it back.
+Each method takes pairs and times and writes all events that follow from them. They are drawn at random by the pair's
+affinity and the trade; failures lower the affinity from then on and recoveries give most of it back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FAILURE_COST = 0.9
 RECOVERED_SHARE = 0.75
 ON_RECORD_SHARE = 0.9
 POST_TRUST = 0.25
-"""Of public posts by people whose account is not linked."""
+"""Trust in public posts by people whose account is not linked."""
 
 _PRODUCTS = pa.array([product[0] for trade in TRADES for product in trade.products])
 _PRODUCT_COUNT = np.array([len(trade.products) for trade in TRADES])
@@ -38,11 +38,11 @@ _GIVES_TO_SHELTER = np.array([trade.trade in {"grocery", "culture"} for trade in
 
 
 class EventChains:
-    """Writes what follows from orders, failures and questions.
+    """Writes the events that follow from orders, failures and questions.
 
     Attributes:
-        affinity: Of each pair, as it stands this week.
-        shocks: By week: pairs and by how much their affinity changes at its end.
+        affinity: Affinity of each pair in the current week.
+        shocks: By week: pairs and the change of their affinity at its end.
     """
 
     def __init__(self, population: Population, sheet: EventSheet, phrases: PhraseBook) -> None:
@@ -55,7 +55,7 @@ class EventChains:
     def add_orders(
         self, chance: np.random.Generator, pairs: Integers, seconds: Integers, week: int
     ) -> Integers:
-        """Orders and what follows: delivery, coupon, cancellation, refund, failure, review, gift, donation."""
+        """Orders and their consequences: delivery, coupon, cancellation, refund, failure, review, gift, donation."""
         person, brand = self.population.person[pairs], self.population.brand[pairs]
         size = len(pairs)
         value: Floats = np.round(
@@ -114,7 +114,7 @@ class EventChains:
     def add_failures(
         self, chance: np.random.Generator, pairs: Integers, seconds: Integers, week: int
     ) -> None:
-        """Failures and what follows: complaints in private and in public, help, and sometimes a recovery."""
+        """Failures and their consequences: complaints in private and in public, help, and sometimes a recovery."""
         person, brand = self.population.person[pairs], self.population.brand[pairs]
         size = len(pairs)
         is_product = chance.random(size) < _PRODUCT_BLAME[brand]
@@ -127,7 +127,7 @@ class EventChains:
         )  # fmt: skip
         ids = np.full(size, -1)
         ids[is_recorded] = numbers
-        # What is not on record comes to light by a complaint only; the product derives the failure from it.
+        # An unrecorded failure shows only by a complaint; the product derives the failure from it.
         draw = chance.random(size)
         is_told = np.where(is_recorded, draw < 0.4, True)
         is_public = np.where(is_recorded, chance.random(size) < 0.07 * (1 + severity), draw < 0.1)
@@ -148,7 +148,7 @@ class EventChains:
             properties=write_json(about_event_id=self.sheet.write_ids(ids[is_mended])),
         )  # fmt: skip
         if not self.sheet.is_caused:
-            # An effect's own failures leave the affinity alone, so that the town without it stays comparable.
+            # Failures of caused orders do not change the affinity, so that the town without effects stays comparable.
             self.shocks[week].append((pairs, -FAILURE_COST * severity))
             weeks_on = (mended_at - seconds) // (7 * DAY_SECONDS)
             gain = RECOVERED_SHARE * FAILURE_COST * severity
@@ -159,7 +159,7 @@ class EventChains:
     def add_contacts(
         self, chance: np.random.Generator, pairs: Integers, seconds: Integers, *, has_question: bool
     ) -> None:
-        """Conversations with the service desk: opened, answered or given up, solved, judged."""
+        """Conversations with the service desk: opened, answered or abandoned, resolved, rated."""
         person, brand = self.population.person[pairs], self.population.brand[pairs]
         size = len(pairs)
         is_chat = chance.random(size) < 0.4
@@ -297,7 +297,7 @@ class EventChains:
             )  # fmt: skip
 
     def _rate(self, chance: np.random.Generator, pairs: Integers, shift: Floats) -> Integers:
-        """Stars from 1 to 5, by affinity."""
+        """Stars from 1 to 5, depending on affinity."""
         felt = 3.9 + 0.6 * self.affinity[pairs] + shift + chance.normal(0.0, 0.7, len(pairs))
         stars: Integers = np.clip(np.round(felt), 1, 5).astype(np.int64)
         return stars

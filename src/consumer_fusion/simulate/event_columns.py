@@ -1,7 +1,7 @@
-"""Events of a town as columns: small numbers while they are made, the canonical Arrow columns when they leave.
+"""Events of a town as columns: compact numbers while they are made, the canonical Arrow columns on output.
 
-`EventSheet` collects what happens in a week, one kind at a time. `render_events` turns rows into the columns
-that the product imports; texts, keys and times become strings only there.
+`EventSheet` collects the events of a week, one kind at a time. `render_events` turns rows into the columns
+that the product imports; only there do texts, keys and times become strings.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ FIRST_CAUSED_NUMBER = 900_000_000_000
 
 
 def write_json(**fields: object) -> pa.Array | str:
-    """A JSON object for every row, put together column by column.
+    """A JSON object for every row, concatenated column by column.
 
     Args:
         **fields: Arrays of numbers or texts (which need no escaping), or one value for all rows.
@@ -97,11 +97,11 @@ def write_json(**fields: object) -> pa.Array | str:
 
 
 class EventSheet:
-    """What happens in a town, one kind at a time.
+    """The events of a town, added one kind at a time.
 
     Attributes:
-        seed: Of the town; part of every id.
-        is_caused: While true, rows get numbers of their own, so that leaving them out changes no other id.
+        seed: Seed of the town; part of every id.
+        is_caused: While true, rows are numbered separately, so that leaving them out changes no other id.
     """
 
     def __init__(self, seed: int) -> None:
@@ -125,14 +125,14 @@ class EventSheet:
         is_guest: npt.NDArray[np.bool_] | None = None,
         properties: pa.Array | str = "{}",
     ) -> Integers:
-        """Write rows and return their numbers."""
+        """Add rows and return their numbers."""
         size = len(seconds)
         first = self._numbers[self.is_caused]
         numbers: Integers = np.arange(first, first + size)
         if size == 0:
             return numbers
         self._numbers[self.is_caused] += size
-        # A source tells of something within seconds; how many follows from the number, not from chance.
+        # Events are received within seconds; the delay depends on the number, not on a random draw.
         received = seconds + 2 + numbers % 7
         no = np.zeros(size, bool)
         columns = [
@@ -154,11 +154,11 @@ class EventSheet:
         return numbers
 
     def put(self, batch: pa.RecordBatch) -> None:
-        """Take rows as they are."""
+        """Add finished rows."""
         self._batches.append(batch)
 
     def take_until(self, second: int) -> pa.Table:
-        """Take out, in order of arrival, what was received before a moment."""
+        """Remove and return the rows received before a time, in order of arrival."""
         if not self._batches:
             return SHEET_SCHEMA.empty_table()
         table = pa.Table.from_batches(self._batches, SHEET_SCHEMA).combine_chunks()
@@ -170,7 +170,7 @@ class EventSheet:
         return ready.take(pa.array(order))
 
     def write_ids(self, numbers: Integers) -> pa.Array:
-        """The event ids of numbers."""
+        """The event ids of numbered rows."""
         return write_event_ids(self.seed, pa.array(numbers))
 
 
@@ -184,7 +184,7 @@ def write_event_ids(seed: int, numbers: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def write_consumer_keys(persons: pa.Array | pa.ChunkedArray, prefix: str = "consumer-") -> pa.Array:
-    """The key of each person; null for nobody."""
+    """The key of each person; null for unknown persons."""
     padded = pc.utf8_lpad(pc.cast(persons, pa.string()), 6, "0")
     keys = pc.binary_join_element_wise(prefix, padded, "")
     keys = pc.if_else(pc.equal(persons, ARTIST), POP_ARTIST, keys)
@@ -206,7 +206,7 @@ def render_events(
 
     Args:
         sheet: Rows of `SHEET_SCHEMA`.
-        seed: Of the town.
+        seed: Seed of the town.
         texts: All texts, by position.
         brand_keys: The brands' keys, by position; those of the town by default.
     """

@@ -25,7 +25,7 @@ def write_events(town: Town, path: Path) -> int:
         path: The file; compressed where its name ends in `.gz`.
 
     Returns:
-        How many lines were written.
+        Number of lines written.
     """
     return write_text_lines(path, (line for batch in town.batches() for line in write_event_lines(batch)))
 
@@ -34,7 +34,7 @@ def write_text_lines(path: Path, lines: Iterator[str]) -> int:
     """Write lines to a file, compressed where its name ends in `.gz`; the same lines give the same bytes."""
     count = 0
     with path.open("wb") as raw:
-        # No name and no time in the header, so that the same town gives the same file.
+        # The header has no name and no time, so that the same town gives the same file.
         stream = gzip.GzipFile("", "wb", 6, raw, mtime=0) if path.suffix == ".gz" else raw
         for line in lines:
             stream.write(line.encode())
@@ -48,7 +48,7 @@ def write_text_lines(path: Path, lines: Iterator[str]) -> int:
 def write_event_lines(batch: pa.RecordBatch) -> list[str]:
     """The JSON object of each row of the canonical columns.
 
-    Keys and times of a town need no escaping; texts are escaped, each different one once.
+    Keys and times of a town need no escaping; each distinct text is escaped once.
     """
     table = pa.Table.from_batches([batch])
     encoded = table["text"].combine_chunks().dictionary_encode()

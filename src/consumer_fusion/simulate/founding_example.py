@@ -1,8 +1,8 @@
 """The founding example: the concert, the sweater and the salmon, with the same names in every town.
 
 A pop artist sings in a sweater and gains a hundred thousand followers; a week later, in the same sweater, the
-artist is served a bad salmon and blames the waiters in public. What follows for the sweater's brand is derived
-by the product from these events and the declared association; nothing of it is emitted here.
+artist is served a bad salmon and blames the waiters in public. The consequences for the sweater's brand are derived
+by the product from these events and the declared association; none of them is simulated here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ SWEATER_ASSOCIATION = Association(
 
 
 def tell_founding_events() -> tuple[Event, Event, Event]:
-    """The three events that happened: the followers, the salmon, the public complaint."""
+    """The three original events: the followers, the salmon, the public complaint."""
     salmon_at = datetime(2026, 6, 15, 20, tzinfo=UTC)
     complaint_at = salmon_at + timedelta(minutes=30)
     delay = timedelta(seconds=5)

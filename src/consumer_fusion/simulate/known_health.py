@@ -1,8 +1,8 @@
-"""Pairs whose true health is known, to see whether the score's intervals hold as often as they say.
+"""Pairs whose true health is known, to check the coverage of the score's intervals.
 
-Every pair lives at steady rates of its own: its true health is what its decayed sums come to in the long
-run, which is a formula, not a sample. A share of the pairs are newcomers, of whom only the last weeks are on
-record; without them an interval for hardly any evidence can only be too wide, which would flatter it.
+Every pair has constant rates of its own: its true health is the long-run value of its decayed sums, which is a formula,
+not a sample. A share of the pairs are newcomers, with data of the last weeks only; without them an interval for
+hardly any data could only be too wide, which would make the coverage look too good.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ HISTORY_DAYS = 1_500
 NEWCOMER_DAYS = 120
 _MOST_EVENTS_A_DAY = 40
 RUNNING_KIND = "Service Failed"
-"""Of this kind one event may bring others."""
+"""The kind whose events may cause further ones."""
 RUN_DELAY_DAYS = 14.0
-"""After so many days on average."""
+"""Mean delay of a further failure, in days."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownHealth:
-    """Pairs, what is on record of them, and how they truly stand.
+    """Simulated pairs, their events, and their true health.
 
     Attributes:
         events: An annotated ledger (`LEDGER_SCHEMA`), in order of time.
-        as_of_us: The moment of the question.
+        as_of_us: As-of time, in microseconds since the epoch.
         truth: Columns consumer_id, brand_id, health (true M), fusion_score (0 to 100), is_newcomer.
     """
 
@@ -51,14 +51,14 @@ class KnownHealth:
 def simulate_known_health(
     pairs: int, seed: int = 0, *, newcomer_share: float = 0.1, evenness: float = 2.0, further_failures: float = 0.0,
 ) -> KnownHealth:  # fmt: skip
-    """Draw pairs with a steady known health and the events that they would leave.
+    """Draw pairs with a constant known health and their events.
 
     Args:
-        pairs: How many consumers, each with the one brand of number 1.
-        seed: The same seed gives the same pairs.
-        newcomer_share: The share of pairs that came within the last 120 days.
-        evenness: Shape of the gamma of how lively pairs are; small means many pairs with hardly an event.
-        further_failures: How many further failures each failure brings on average, within days or weeks; below 1.
+        pairs: Number of consumers, each with the one brand of number 1.
+        seed: Random seed; the same seed gives the same pairs.
+        newcomer_share: The share of pairs that began within the last 120 days.
+        evenness: Shape of the gamma distribution of activity; small means many pairs with hardly an event.
+        further_failures: Mean number of further failures that each failure causes, within days or weeks; below 1.
     """
     chance = np.random.default_rng([seed, pairs])
     liveliness: Floats = chance.gamma(evenness, 1.0 / evenness, pairs)
@@ -107,7 +107,7 @@ def _size_money(chance: np.random.Generator, size: int) -> Floats:
 
 
 def _expect_burst(rate_day: Floats) -> Floats:
-    """The mean of log2(1 + N) with N Poisson: what a day adds after the burst rule."""
+    """The mean of log2(1 + N) with N Poisson: the contribution of a day after the burst rule."""
     probability, expected = np.exp(-rate_day), np.zeros_like(rate_day)
     for count in range(1, _MOST_EVENTS_A_DAY):
         probability = probability * rate_day / count
@@ -118,7 +118,7 @@ def _expect_burst(rate_day: Floats) -> Floats:
 def _bring_further(
     chance: np.random.Generator, consumers: Integers, ages_s: Floats, further: float
 ) -> tuple[Integers, Floats]:
-    """Events with all that they bring, and these in turn (a branching process), up to now."""
+    """Events with all further ones that they cause, and so on (a branching process), up to now."""
     parts = [(consumers, ages_s)]
     while parts[-1][0].size:
         count = chance.poisson(further, parts[-1][0].size)
@@ -130,7 +130,7 @@ def _bring_further(
 
 
 def _expect_run(further: float) -> float:
-    """What a first event and all that it brings come to after the burst rule, by trying many."""
+    """The mean contribution of a first event and all that it causes after the burst rule, by simulation."""
     chance = np.random.default_rng(1)
     runs = np.arange(100_000)
     far_s = np.full(runs.size, 10_000.0 * DAY_SECONDS)

@@ -1,10 +1,10 @@
-"""Worlds as annotated ledgers: pairs whose returning truly follows from known points (or from nothing).
+"""Worlds as annotated ledgers: pairs whose outcomes truly follow from known points (or from none).
 
-What calibration learns from such a ledger can be compared with the truth that made it. A world runs in
+The results of a calibration on such a ledger can be compared with the truth behind it. A world runs in
 periods of 28 days. At the start of each, the true health M of every pair is read from all earlier events, and
 whether the pair orders within the period is drawn with log-odds
 `a + b asinh(M / m0) + propensity + campaign effect`.
-Everything else comes by chance, at rates that differ from pair to pair. Towns with people live in `towns.py`.
+All other events are random, at rates that differ from pair to pair. Towns with people are in `towns.py`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ CHANCE_KINDS = (
         "Product Reviewed/positive", {"voice": 3, "delight": 3}, ("voice", "delight"), 180, rate_year=1
     ),
 )
-"""What happens by chance in every world, with the points as shipped."""
+"""The kinds of random events in every world, with the points as shipped."""
 
 LEDGER_SCHEMA = pa.schema(
     [
@@ -72,16 +72,16 @@ LEDGER_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class LedgerWorld:
-    """How a world works; describes only, `simulate_ledger` does the work.
+    """The description of a world, which `simulate_ledger` runs.
 
     Attributes:
         name: Its name.
-        true_multipliers: By kind, what the shipped points must be multiplied with to give the truth.
-        propensity_spread: Standard deviation of what makes pairs return beside their health, in log-odds.
-        campaign: Who gets the campaign: nobody, those with a high propensity, or a random share.
-        campaign_effect: What the campaign truly adds to the log-odds of ordering within the period.
+        true_multipliers: By kind, the factor from the shipped points to the true ones.
+        propensity_spread: Standard deviation of the pairs' propensity to return besides their health, in log-odds.
+        campaign: Assignment of the campaign: none, those with a high propensity, or a random share.
+        campaign_effect: True effect of the campaign on the log-odds of ordering within the period.
         campaign_share: The share of pairs that gets it each period.
-        periods: So many periods of 28 days.
+        periods: Number of periods of 28 days.
         base, slope, bend_at: a, b and m0 of the true link.
     """
 
@@ -99,14 +99,14 @@ class LedgerWorld:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTruth:
-    """What is true in a simulated ledger.
+    """The truth of a simulated ledger.
 
     Attributes:
-        multipliers: By kind, true points over shipped points. Only their ratios to each other are visible.
-        half_lives_days: By kind.
+        multipliers: By kind, true points over shipped points. Only their ratios to each other can be estimated.
+        half_lives_days: Half-lives by kind.
         link: a, b and m0 of the log-odds of ordering within a period.
-        campaign_effect: What the campaign truly adds to the log-odds within its period.
-        cutoffs_us: The starts of the periods: at these the link holds exactly, for the horizon below.
+        campaign_effect: True effect of the campaign on the log-odds within its period.
+        cutoffs_us: The starts of the periods: at these the link is exact, for the horizon below.
         horizon_days: The length of a period.
         health: Columns consumer_id, brand_id, cutoff_us, health (true M), log_odds, has_ordered.
     """
@@ -125,11 +125,11 @@ class Ledger:
     """A simulated annotated ledger and its truth.
 
     Attributes:
-        events: Columns as `LEDGER_SCHEMA`, in order of time.
-        values: Aligned with `events`: the money of orders, null for everything else.
+        events: The columns of `LEDGER_SCHEMA`, in order of time.
+        values: Aligned with `events`: the money of orders, null for all other events.
         assignments: Columns consumer_id, brand_id, campaign, assigned_us, is_treated;
             recorded before outcomes.
-        truth: What made it.
+        truth: The truth behind it.
     """
 
     events: pa.Table
@@ -144,19 +144,19 @@ def build_world(
     """Describe one of the worlds.
 
     Args:
-        name: `placebo kind`: one kind does nothing; `targeted campaign`: the brand writes to those who would
-            come anyway, and the campaign does nothing; `randomised campaign`: a random share gets it, and it
+        name: `placebo kind`: one kind has no effect; `targeted campaign`: the brand writes to those who would
+            come anyway, and the campaign has no effect; `randomised campaign`: a random share gets it, and it
             works; `known points`: several kinds are worth more or less than shipped.
         placebo: The kind without effect, in the first world.
-        effect: Of the campaign in log-odds; by default 0 where targeted and 0.5 where randomised.
+        effect: Effect of the campaign in log-odds; by default 0 where targeted and 0.5 where randomised.
 
     Raises:
-        InputError: There is no such world, or no such kind in it.
+        InputError: The world does not exist, or does not have the kind.
     """
     if name == "placebo kind":
         known = [kind.key for kind in CHANCE_KINDS]
         if placebo not in known:
-            raise InputError(f"'{placebo}' does not happen in this world.", hint=f"Choose one of {known}.")
+            raise InputError(f"'{placebo}' is not a kind of this world.", hint=f"Choose one of {known}.")
         return LedgerWorld(name, {placebo: 0.0})
     if name == "targeted campaign":
         effect = 0.0 if effect is None else effect
@@ -182,8 +182,8 @@ def simulate_ledger(world: WorldName | LedgerWorld, pairs: int, seed: int = 0) -
 
     Args:
         world: A name, or a world of `build_world`.
-        pairs: How many consumers, each with one and the same brand (number 1).
-        seed: The same seed gives the same ledger.
+        pairs: Number of consumers, each with one and the same brand (number 1).
+        seed: Random seed; the same seed gives the same ledger.
     """
     described = world if isinstance(world, LedgerWorld) else build_world(world)
     return _Run(described, pairs, np.random.default_rng([seed, pairs])).finish()
@@ -200,14 +200,14 @@ class _Run:
         )
         self.sums = [DecayedSums(np.zeros(pairs), np.zeros(pairs)) for _ in self.kinds]
         self.propensity: Floats = chance.normal(0.0, world.propensity_spread, pairs)
-        # Heavy-tailed: many pairs with hardly an event, few with a great many.
+        # Heavy-tailed: many pairs with hardly an event, few with very many.
         self.liveliness: Floats = chance.gamma(0.8, 1.0 / 0.8, (len(self.kinds), pairs))
         self.columns: list[tuple[Integers, Integers, Integers, Floats, Floats]] = []
         self.health: list[pa.Table] = []
         self.assignments: list[pa.Table] = []
 
     def finish(self) -> Ledger:
-        """Run all periods and put the tables together."""
+        """Run all periods and combine the tables."""
         cutoffs = []
         for period in range(self.world.periods):
             start_s = (FIRST_DAY + period * PERIOD_DAYS) * DAY_SECONDS
@@ -273,7 +273,7 @@ class _Run:
                 self._happen(code, start_s, is_treated.astype(np.int64), is_at_start=True)
 
     def _assign(self, period: int, start_s: int) -> Floats:
-        """Who gets the campaign of this period; nothing of it depends on what follows."""
+        """Assign the campaign of this period, independently of later outcomes."""
         if self.world.campaign == "none":
             is_treated = np.zeros(self.pairs, bool)
         elif self.world.campaign == "randomised":
@@ -301,7 +301,7 @@ class _Run:
         kind, state = self.kinds[code], self.sums[code]
         consumers: Integers = np.repeat(np.arange(self.pairs), counts)
         size = len(consumers)
-        # A campaign reaches everybody within the first minutes, before any outcome.
+        # A campaign reaches everyone within the first minutes, before any outcome.
         latest = 600 if is_at_start else PERIOD_DAYS * DAY_SECONDS
         seconds: Integers = start_s + 1 + self.chance.integers(0, latest - 1, size)
         magnitudes, values = np.ones(size), np.full(size, np.nan)

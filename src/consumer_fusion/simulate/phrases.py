@@ -1,4 +1,4 @@
-"""What people of the town say, in English and in Italian, by occasion and brand."""
+"""The texts that people of the town write, in English and in Italian, by occasion and brand."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ PHRASES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("Appena uscito da {brand} con il sorriso.", "Dite quello che volete, {brand} sa il suo mestiere."),
     ),
     "question": (
-        ("Hello, can you tell me where my {product} is?", "How can I change my {product}?",
+        ("Hello, can you tell me where my {product} is?", "How can I change my {product}?",  # words: as is
          "I cannot log in. Can you help me?"),
         ("Buongiorno, mi sapete dire a che punto è: {product}?", "Come posso cambiare {product}?",
          "Non riesco ad accedere. Potete aiutarmi?"),
@@ -73,10 +73,10 @@ PHRASES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class PhraseBook:
-    """All phrases filled in, and where to find those of an occasion.
+    """All phrases filled in, indexed by occasion.
 
     Attributes:
-        texts: Every text that is ever said in the town; the first is the artist's.
+        texts: All texts of the town; the first is the artist's.
         shelves: By occasion: first position and number of texts, each indexed by language and brand.
     """
 
@@ -90,7 +90,7 @@ class PhraseBook:
         brands: npt.NDArray[np.int64],
         chance: np.random.Generator,
     ) -> npt.NDArray[np.int64]:
-        """Positions in `texts` of a fitting text for each person and brand."""
+        """Positions in `texts` of a suitable text for each person and brand."""
         first, count = self.shelves[occasion]
         draw = chance.random(len(brands))
         positions: npt.NDArray[np.int64] = first[languages, brands] + (

@@ -1,7 +1,7 @@
-"""Writes a town's events with faults planted in them, and says exactly how many of each.
+"""Writes a town's events with planted faults, and returns the exact number of each.
 
-Every good event of the town is still there once, so that importing the file must give the same relationships as
-the faultless one: what is planted comes on top (repeated lines, broken ones, wrong clocks) or only later (late
+Every good event of the town is still there once, so that importing the file must give the same relationships as the
+file without faults: the planted lines are additional (repeated lines, broken ones, wrong clocks) or delayed (late
 arrivals).
 """
 
@@ -23,18 +23,18 @@ Row = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class PlantedFaults:
-    """What was written.
+    """The lines written, by kind of fault.
 
     Attributes:
-        lines: Lines of the file.
-        events: Good events of the town; each is there once, not counting repeats.
+        lines: Number of lines in the file.
+        events: Number of good events of the town; each is there once, not counting repeats.
         duplicates: Lines sent again with the same id.
-        late_arrivals: Good events that come far behind their turn, received up to 60 days after.
-        numeric_consumers: Rows with a JSON number as their consumer: an id like any other, to be taken as text.
+        late_arrivals: Good events far out of order, received up to 60 days late.
+        numeric_consumers: Rows with a JSON number as their consumer: a valid id, to be read as text.
         wrong_clocks: Rows that occurred days after they were received.
         without_time: Rows without `occurred_at`.
         without_kind: Rows without `kind`.
-        unparsable: Lines that are no JSON.
+        unparsable: Lines that are not JSON.
         wrong_types: Rows with a text as value, or a list as properties, identifiers or consumer.
         negative_trust: Rows with a trust below 0.
     """
@@ -53,12 +53,12 @@ class PlantedFaults:
 
     @property
     def accepted(self) -> int:
-        """How many events an import must take."""
+        """Number of events that an import must accept."""
         return self.events + self.numeric_consumers
 
     @property
     def rejected(self) -> int:
-        """How many rows an import must set aside with a reason."""
+        """Number of rows that an import must reject with a reason."""
         return (
             self.wrong_clocks
             + self.without_time
@@ -75,8 +75,8 @@ def write_faulty_events(town: Town, path: Path, seed: int = 0, *, share: float =
     Args:
         town: The town.
         path: The file; compressed where its name ends in `.gz`.
-        seed: Decides where faults are planted.
-        share: Of the town's events, for each kind of fault; at least one of each is planted.
+        seed: Random seed of the positions of the faults.
+        share: Share of the town's events for each kind of fault; at least one of each is planted.
 
     Returns:
         The exact counts.

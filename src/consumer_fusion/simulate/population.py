@@ -1,4 +1,4 @@
-"""The people of a town and their pairs with its brands: who has to do with whom, and how each pair stands."""
+"""The people of a town and their pairs with its brands, with their affinities."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Population:
     """People (by position) and pairs (by position).
 
     Attributes:
-        activity: How lively each person is; 1 on average, heavy-tailed.
+        activity: Activity of each person; 1 on average, heavy-tailed.
         language: 0 English, 1 Italian.
-        has_second_key: People whom the web knows under a second key, with the same e-mail address.
+        has_second_key: People with a second key on the web, with the same e-mail address.
         follows_artist: People who follow the pop artist.
-        person: Of each pair.
-        brand: Of each pair.
-        home_affinity: Where each pair's affinity returns to when nothing happens.
-        first_week: In which week the pair begins; at most 0 for pairs older than the history.
+        person: Person of each pair.
+        brand: Brand of each pair.
+        home_affinity: The affinity to which each pair returns without events.
+        first_week: The week in which the pair begins; at most 0 for pairs older than the history.
         gets_letters: Whether the brand may write to the consumer.
     """
 
@@ -49,9 +49,9 @@ def draw_population(people: int, weeks: int, chance: np.random.Generator) -> Pop
     """Draw people and pairs.
 
     Args:
-        people: How many.
+        people: Number of people.
         weeks: Length of the history.
-        chance: Where chance comes from.
+        chance: Random number generator.
     """
     spread = 1.0
     activity: Floats = np.exp(chance.normal(-spread * spread / 2, spread, people))

@@ -1,4 +1,4 @@
-"""What the brands of the town do on purpose, who gets it, and what it truly does to orders."""
+"""The deliberate actions of the brands of the town, their assignment, and their true effect on orders."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Assignment = Literal["everybody", "random", "targeted high", "targeted low"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedAction:
-    """Something a brand did on purpose, with its true effect.
+    """A deliberate act of a brand, with its true effect.
 
     Attributes:
         action_id: Its id.
         brand: Key of the brand.
-        title: What it was.
-        at: ISO 8601.
-        until: ISO 8601, or None for something of a moment.
-        assignment: Who got it: everybody, a random half, or those who stood best or worst with the brand.
-        relative_effect: What it truly adds to the orders of those who got it, as a share; 0 for nothing.
-        effect_from: ISO 8601: from when; None without effect.
-        effect_until: ISO 8601: until when; None without effect.
+        title: Name of the action.
+        at: Start, ISO 8601.
+        until: End, ISO 8601; None for a single point in time.
+        assignment: Assignment: to everybody, a random half, or those with the highest or lowest affinity.
+        relative_effect: True effect on the orders of those who got it, as a share; 0 for none.
+        effect_from: Start of the effect, ISO 8601; None without effect.
+        effect_until: End of the effect, ISO 8601; None without effect.
     """
 
     action_id: str
@@ -49,7 +49,7 @@ CAMPAIGNS: tuple[SimulatedAction, ...] = (
     SimulatedAction(
         action_id="winter-invitation",
         brand=SWEATER_BRAND,
-        title="An invitation to those who stand best with the brand, who would come anyway; it changes nothing",
+        title="An invitation to the brand's best customers, who would come anyway; it changes nothing",
         at="2025-12-01T10:00:00+00:00",
         until=None,
         assignment="targeted high",
@@ -68,13 +68,13 @@ CAMPAIGNS: tuple[SimulatedAction, ...] = (
     SimulatedAction(
         action_id="apology-card",
         brand="phone-company",
-        title="A card to those who stand worst with the brand; it changes nothing",
+        title="A card to the brand's least satisfied customers; it changes nothing",
         at="2026-02-02T10:00:00+00:00",
         until=None,
         assignment="targeted low",
     ),
 )
-"""Campaigns that are sent to single consumers, as `Campaign Received`."""
+"""Campaigns that are sent to individual consumers, as `Campaign Received`."""
 
 OCCASIONS: tuple[SimulatedAction, ...] = (
     SimulatedAction(
@@ -96,7 +96,7 @@ OCCASIONS: tuple[SimulatedAction, ...] = (
     SimulatedAction(
         action_id="winter-concert",
         brand=SWEATER_BRAND,
-        title="A concert in the shop, by others",
+        title="A concert in the shop by another artist",
         at="2026-01-16T19:00:00+00:00",
         until=None,
         assignment="everybody",
@@ -104,10 +104,10 @@ OCCASIONS: tuple[SimulatedAction, ...] = (
     SimulatedAction(
         action_id="open-day",
         brand="sports-club",
-        title="A day of open doors",
+        title="An open day",
         at="2026-05-09T10:00:00+00:00",
         until=None,
         assignment="everybody",
     ),
 )
-"""Concerts and other occasions to which people come; without effect on orders."""
+"""Concerts and other events that people attend; without effect on orders."""

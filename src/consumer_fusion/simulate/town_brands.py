@@ -1,4 +1,4 @@
-"""The brands of every town: what they sell, how often people come, and how often something goes wrong."""
+"""The brands of every town: their products, and the rates of orders, visits and failures."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ class SimulatedBrand:
 
     Attributes:
         brand: Key of the brand.
-        trade: What it does.
-        popularity: The share of people who have to do with it.
+        trade: Its trade.
+        popularity: The share of people who have a relationship with it.
         orders_year: Orders.
         visits_year: Visits without an order.
         sessions_year: Sessions on its pages.
-        contacts_year: Times that help is needed without a failure.
-        median_value: Of an order, in euros.
+        contacts_year: Requests for help without a failure.
+        median_value: Median value of an order, in euros.
         value_spread: Standard deviation of the logarithm of an order's value.
-        online_share: Of the orders.
+        online_share: Share of online orders.
         is_shipped: Whether online orders are delivered.
-        failure_share: Of the orders that go wrong.
-        product_blame: Of the failures that lie with the product, the others with the service.
-        busy_hour: The hour of the day around which people come.
-        winter: How much more is ordered in the depth of winter than in summer, as a share.
+        failure_share: Share of orders with a failure.
+        product_blame: Share of failures due to the product; the others are due to the service.
+        busy_hour: The busiest hour of the day.
+        winter: Relative increase of orders in the depth of winter over summer.
         subscriptions_year: Subscriptions begun.
-        products: What is ordered, first in English, then in Italian.
+        products: Its products, first in English, then in Italian.
     """
 
     brand: str

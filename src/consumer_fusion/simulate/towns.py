@@ -1,4 +1,4 @@
-"""A simulated town: its events, the records beside them, and what is true in it."""
+"""A simulated town: its events, the related records, and the truth behind it."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ TRUTH_EVERY_WEEKS = 4
 
 @dataclass(frozen=True, slots=True)
 class TownTruth:
-    """What is true in a town, as Arrow tables.
+    """The truth of a town, as Arrow tables.
 
     Attributes:
-        affinity: Columns consumer, brand, at (every four weeks), affinity: how the pair truly stands; 0 is
+        affinity: Columns consumer, brand, at (every four weeks), affinity: the true state of the pair; 0 is
             ordinary, rates grow with exp(0.6 x affinity), a failure of severity 1 costs 0.9.
-        effects: One row an action and metric: action_id, brand, metric, assignment, relative_effect,
-            absolute_effect, effect_from, effect_until; an effect of 0 is a true nothing.
-        caused_events: Columns action_id, event_id: the orders that would not have come without the action.
+        effects: One row for each action and metric: action_id, brand, metric, assignment, relative_effect,
+            absolute_effect, effect_from, effect_until; an effect of 0 means truly none.
+        caused_events: Columns action_id, event_id: the orders that would not exist without the action.
         assignments: Columns action_id, consumer, brand, is_treated, assigned_at.
         second_keys: Columns consumer, second_key: one person under two keys, with the same e-mail address.
     """
@@ -58,11 +58,11 @@ class TownTruth:
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """A town, described; its year is run anew whenever events or truth are asked for.
+    """The description of a town; its year is simulated each time that events or truth are read.
 
     Attributes:
-        people: How many consumers beside the pop artist.
-        seed: The same seed gives the same town.
+        people: Number of consumers besides the pop artist.
+        seed: Random seed; the same seed gives the same town.
         has_effects: Whether actions change orders; without, it is the twin that lacks only these orders.
     """
 
@@ -77,7 +77,7 @@ class Town:
 
     @property
     def actions(self) -> tuple[SimulatedAction, ...]:
-        """What the brands did on purpose, with true effects; in order of time."""
+        """The deliberate actions of the brands, with their true effects, in order of time."""
         actions = sorted((CONCERT, *CAMPAIGNS, *OCCASIONS), key=lambda action: action.at)
         if self.has_effects:
             return tuple(actions)
@@ -109,14 +109,14 @@ class Town:
 
     @property
     def ties(self) -> pa.Table:
-        """Who follows the artist: columns follower, followed."""
+        """The followers of the artist: columns follower, followed."""
         followers = np.flatnonzero(self._begin().population.follows_artist)
         keys = write_consumer_keys(pa.array(followers))
         return pa.table({"follower": keys, "followed": pa.array([POP_ARTIST] * len(keys), pa.string())})
 
     @property
     def truth(self) -> TownTruth:
-        """What is true; runs the whole year."""
+        """The truth of the town; simulates the whole year."""
         year = self._begin()
         keys, brands = write_consumer_keys(pa.array(year.population.person)), pa.array(BRANDS)
         pair_brands = brands.take(pa.array(year.population.brand))
@@ -172,12 +172,12 @@ class Town:
 
 
 def build_town(people: int, seed: int = 0, *, has_effects: bool = True) -> Town:
-    """Describe a town; nothing is drawn until events or truth are asked for.
+    """Describe a town; nothing is drawn until events or truth are read.
 
     Args:
-        people: How many consumers beside the pop artist; 0 leaves the founding example alone.
-        seed: The same seed and size give the same town, to the byte.
-        has_effects: Whether actions change orders; the founding example is there in any case.
+        people: Number of consumers besides the pop artist; 0 leaves the founding example alone.
+        seed: Random seed; the same seed and size give the same town, to the byte.
+        has_effects: Whether actions change orders; the founding example is included in any case.
 
     Raises:
         InputError: A number is negative.
@@ -189,13 +189,13 @@ def build_town(people: int, seed: int = 0, *, has_effects: bool = True) -> Town:
     """
     if people < 0 or seed < 0:
         raise InputError(
-            f"A town of {people} people and seed {seed} cannot be.", hint="Give numbers from 0 upwards."
+            f"A town with {people} people and seed {seed} is impossible.", hint="Give numbers from 0 upwards."
         )
     return Town(people, seed, has_effects)
 
 
 def build_placebo_town(people: int, seed: int = 0) -> Town:
-    """The twin of a town in which no action changes anything: same people, same draws, no caused orders."""
+    """The twin of a town in which no action has an effect: same people, same draws, no caused orders."""
     return build_town(people, seed, has_effects=False)
 
 

@@ -1,7 +1,7 @@
-"""The health that a simulated pair truly has: the equations of the score model, written once more in numpy.
+"""The true health of a simulated pair: the equations of the score model, implemented independently in numpy.
 
 The truth of a world must not come from the code that is tested against it, so this module repeats knee and
-balance (score model `fs1`) instead of importing them. It knows nothing of intervals or explanations.
+balance (score model `fs1`) instead of importing them. It has no intervals or explanations.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ BRAND_FACETS = ("service", "delight", "standing", "wellbeing")
 
 @dataclass(frozen=True, slots=True)
 class WorldKind:
-    """A kind of event of a simulated world and what it truly does.
+    """A kind of event of a simulated world, with its true points.
 
     Attributes:
         key: Its key in the points table.
         points: Points by facet, as shipped.
         graded: The facets whose points are multiplied by the magnitude.
-        half_life_days: As shipped.
-        rate_year: How often it happens to an ordinary pair in a year, for kinds that come by chance.
-        true_multiplier: What its shipped points must be multiplied with in this world.
-        is_brand_action: Whether the brand does it.
+        half_life_days: Half-life as shipped.
+        rate_year: Mean number of events of an ordinary pair in a year, for random kinds.
+        true_multiplier: The factor from its shipped points to the true ones in this world.
+        is_brand_action: Whether it is an action of the brand.
     """
 
     key: str
@@ -50,7 +50,7 @@ class WorldKind:
 
 @dataclass(slots=True)
 class DecayedSums:
-    """The decayed sums of one kind over all pairs at one moment: weight times magnitude, and weight."""
+    """The decayed sums of one kind over all pairs at one time: weight times magnitude, and weight."""
 
     graded: Floats
     counted: Floats
@@ -65,7 +65,7 @@ def weigh_bursts(pairs: Integers, days: Integers) -> Floats:
 
 
 def bend(amount: Floats) -> Floats:
-    """The soft knee: in full up to 10 points, then each doubling adds 6.9."""
+    """The soft knee: unchanged up to 10 points, then each doubling adds 6.9."""
     bent: Floats = np.where(amount <= KNEE, amount, KNEE * (1.0 + np.log(np.maximum(amount, KNEE) / KNEE)))
     return bent
 
@@ -78,7 +78,7 @@ def compute_health(
     Args:
         kinds: The world's kinds.
         sums: Their decayed sums, in the same order.
-        is_true: With the world's true multipliers; otherwise with the shipped points.
+        is_true: Whether to use the world's true multipliers; otherwise the shipped points.
     """
     sides: list[Floats] = []
     for facets in (CONSUMER_FACETS, BRAND_FACETS):

@@ -1,8 +1,8 @@
-"""The year of a town, week by week: what people and brands do by themselves.
+"""The year of a town, week by week: the events that people and brands start by themselves.
 
-Weeks follow each other because affinity does: failures lower it, time brings it home. Within a week everything
-is drawn at once for all pairs, so that a town of a million people is made in the same way as one of ten. What
-follows from an order or a failure is told in `chains.py`.
+Weeks depend on each other through affinity: failures lower it, and it returns to its home value over time. Within a
+week everything is drawn at once for all pairs, so that a town of a million people is simulated in the same way as one
+of ten. Events that follow from an order or a failure are in `event_chains.py`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ LAST_SECOND = FIRST_SECOND + WEEKS * WEEK_SECONDS
 """2026-06-25T00:00Z."""
 
 RETURN_HOME = 0.04
-"""The share of its way home that affinity goes in a week."""
+"""The share of its distance from home that affinity returns in a week."""
 DRIFT = 0.05
 RATE_BY_AFFINITY = 0.6
-"""How much more lively a pair is, in logarithms, for one unit of affinity."""
+"""Increase of a pair's rates, in logarithms, for one unit of affinity."""
 
 _ORDERS = np.array([trade.orders_year for trade in TRADES])
 _VISITS = np.array([trade.visits_year for trade in TRADES])
@@ -53,17 +53,17 @@ _SUBSCRIPTIONS = np.array([trade.subscriptions_year for trade in TRADES])
 _WINTER = np.array([trade.winter for trade in TRADES])
 _BUSY_HOUR = np.array([trade.busy_hour for trade in TRADES])
 _DAY_WEIGHTS = np.cumsum([0.14, 0.17, 0.20, 0.11, 0.12, 0.12, 0.14])
-"""From Thursday, on which every week of the history begins, to Wednesday."""
+"""Cumulative shares of the days from Thursday, on which every week of the history begins, to Wednesday."""
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """What came out of one week.
+    """The result of one week.
 
     Attributes:
         events: Rows of the sheet that arrived in it, in order of arrival.
-        starts_s: When it began.
-        affinity: Of every pair, as it stood at the start.
+        starts_s: Start of the week, in seconds since 1970.
+        affinity: Affinity of every pair at the start.
         caused: By action: the numbers of the orders that it caused.
     """
 
@@ -86,7 +86,7 @@ class TownYear:
         self.effects = find_effects(self.population, self.assignments)
 
     def run(self) -> Iterator[Week]:
-        """Go through the weeks."""
+        """Simulate the weeks."""
         self._tell_founding_example()
         for week in range(WEEKS):
             starts_s = FIRST_SECOND + week * WEEK_SECONDS
@@ -127,12 +127,12 @@ class TownYear:
         return caused
 
     def _draw(self, chance: np.random.Generator, rate: Floats, starts_s: int) -> tuple[Integers, Integers]:
-        """Which pairs do something this week, and when."""
+        """The pairs with an event this week, and its times."""
         pairs: Integers = np.repeat(np.arange(len(rate)), chance.poisson(rate))
         return pairs, self._draw_seconds(chance, self.population.brand[pairs], starts_s)
 
     def _draw_seconds(self, chance: np.random.Generator, brands: Integers, starts_s: int) -> Integers:
-        """Moments within the week: more at its end, around the busy hour of the trade."""
+        """Times within the week: more at its end, around the busy hour of the trade."""
         day = np.minimum(np.searchsorted(_DAY_WEIGHTS, chance.random(len(brands))), 6)
         hour = np.clip(_BUSY_HOUR[brands] + 3 * chance.normal(size=len(brands)), 6.0, 23.9)
         seconds: Integers = starts_s + day * DAY_SECONDS + (hour * HOUR_SECONDS).astype(np.int64)
@@ -145,7 +145,7 @@ class TownYear:
         )  # fmt: skip
 
     def _begin_pairs(self, week: int, starts_s: int) -> None:
-        """Accounts are opened by half of those who are new, and at the start by some of the others."""
+        """Half of the new pairs open accounts, and at the start some of the others."""
         chance = self._chance(week, 10)
         is_new = self.population.first_week == week
         share = 0.05 if week == 0 else 0.5
@@ -158,7 +158,7 @@ class TownYear:
     def _add_visits(self, chance: np.random.Generator, rate: Floats, starts_s: int) -> None:
         pairs, seconds = self._draw(chance, _VISITS[self.population.brand] * rate, starts_s)
         self._add("Store Visited", pairs, seconds, "shop")
-        # Consumption that nobody recognised: bought for cash, or seen at the door.
+        # Unrecognised consumption: paid in cash, or seen at the door.
         share = chance.random(len(pairs)) < 0.03
         brands = self.population.brand[pairs[share]]
         nobody = np.full(len(brands), NOBODY)
@@ -206,7 +206,7 @@ class TownYear:
                 self._add(kind, opened[mask], read_at[mask] + 40, "email")
 
     def _add_words(self, chance: np.random.Generator, rate: Floats, starts_s: int) -> None:
-        """Praise, referrals, answers to the yearly question, and posts that name no brand we know."""
+        """Praise, referrals, answers to the yearly survey, and posts that name no known brand."""
         pairs, seconds = self._draw(chance, 0.15 * rate, starts_s)
         people = np.exp(chance.normal(5.0, 1.2, len(pairs))).astype(np.int64)
         texts = self.phrases.pick(
@@ -238,7 +238,7 @@ class TownYear:
         self._add("Subscription Cancelled", pairs[mask], seconds[mask] + after, "web")
 
     def _add_rights(self, chance: np.random.Generator, rate: Floats, starts_s: int) -> None:
-        """Some ask what is known of them; the brand is late with one in ten."""
+        """Some people request their data; the brand is late with one in ten."""
         pairs, seconds = self._draw(chance, 0.01 * rate, starts_s)
         is_late = chance.random(len(pairs)) < 0.1
         for mask, is_in_time in ((is_late, False), (~is_late, True)):
@@ -246,7 +246,7 @@ class TownYear:
                       properties=write_json(met_in_time=is_in_time))  # fmt: skip
 
     def _add_actions(self, chance: np.random.Generator, week: int, starts_s: int) -> None:
-        """Campaigns reach those they are meant for; occasions and the concert are attended by some."""
+        """Campaigns reach the people they are assigned to; other events and the concert are attended by some."""
         for action in CAMPAIGNS:
             at = read_second(action.at)
             if starts_s <= at < starts_s + WEEK_SECONDS:
@@ -266,7 +266,7 @@ class TownYear:
                           properties=write_json(action_id=action.action_id))  # fmt: skip
 
     def _add_caused_orders(self, week: int, starts_s: int, orders: Floats) -> dict[str, Integers]:
-        """Orders that would not have come without an action: drawn apart, so that a twin town lacks only them."""
+        """Orders that would not exist without an action: drawn separately, so that a twin town lacks only them."""
         caused: dict[str, Integers] = {}
         for position, effect in enumerate(self.effects):
             if effect.from_s >= starts_s + WEEK_SECONDS or effect.until_s <= starts_s:

@@ -1,3 +1,3 @@
-"""Spillover of reputation over declared associations, and how strongly those link consumers with brands."""
+"""Spillover of reputation over declared associations, and the strength of those links."""
 
 __all__ = ["links", "reputations"]

@@ -1,4 +1,4 @@
-"""Links: who is declared to be seen with which brand, since when, and how strongly that links them."""
+"""Links: declared associations of consumers with brands, their periods and their strength."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONTRACTS: tuple[Evidence, ...] = ("ambassador", "creator", "sponsor")
 
 @dataclass(frozen=True, slots=True)
 class AssociationLink:
-    """A row of `associations`; its columns say what the fields mean."""
+    """A row of `associations`; its columns document the fields."""
 
     association_id: str
     consumer_id: int
@@ -41,11 +41,11 @@ class AssociationLink:
 def read_associations(
     session: Session, *, with_withdrawn: bool = False, consumer_ids: Collection[int] | None = None
 ) -> list[AssociationLink]:
-    """The associations on record, in the order in which they began.
+    """The stored associations, in the order in which they began.
 
     Args:
         session: A session.
-        with_withdrawn: Withdrawn ones too.
+        with_withdrawn: Whether to include withdrawn ones.
         consumer_ids: Only of these consumers, before merges; None for all.
     """
     where: dict[str, Any] = {} if with_withdrawn else {"withdrawn_us": None}
@@ -56,9 +56,9 @@ def read_associations(
 
 
 def measure_link(links: Sequence[AssociationLink], at_us: int) -> float:
-    """How strongly declared evidence links a consumer with a brand at a moment: 1 - prod(1 - a 2^(-age/h)).
+    """The strength of declared evidence between a consumer and a brand at a time: 1 - prod(1 - a 2^(-age/h)).
 
-    A contract does not age while it is valid; what was worn or shown ages from when it was seen.
+    A contract does not age while it is valid; other evidence ages from the time it was seen.
     """
     apart = 1.0
     for each in links:

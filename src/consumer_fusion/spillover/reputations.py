@@ -1,7 +1,7 @@
-"""Spillover: what a public event does to the other brands a consumer is declared to be associated with.
+"""Spillover: the effect of a public event on the other brands that its consumer is declared to be associated with.
 
-The rule is `docs/concepts/spillover.md`. It runs only over declared commercial associations, one step deep, and only
-informs about that association (Votolato and Unnava 2006; Lei, Dawar and Lemmink 2008; Knittel and Stango).
+The rule is in `docs/concepts/spillover.md`. It applies only to declared commercial associations, one step deep, and
+only informs about that association (Votolato and Unnava 2006; Lei, Dawar and Lemmink 2008; Knittel and Stango).
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def derive_reputations(
     brand_keys: Mapping[int, str],
     points: PointsTable,
 ) -> list[DerivedEvent]:
-    """The reputation events that follow from public events, at most one for each parent and associated brand.
+    """The reputation events derived from public events, at most one for each parent and associated brand.
 
     Args:
         parents: Events, of any kinds.
         associations: Rows of `associations`, their consumers canonical.
-        brand_keys: The key of each brand, as `visible_brands` names them.
+        brand_keys: The key of each brand, as in `visible_brands`.
         points: The points table in force.
     """
     links: dict[tuple[int, int], list[AssociationLink]] = defaultdict(list)
@@ -92,7 +92,7 @@ def _measure_force(parent: ParentEvent, is_harm: bool) -> float:
 
 
 def _read_share(parent: ParentEvent) -> float:
-    """The part of the harm that falls on her rather than on the brand; unknown onlookers mean none."""
+    """The share of the harm that falls on the speaker rather than on the brand; 0 where it is unknown."""
     stated = parent.properties.get("onlookers_share")
     return min(max(_read_number(stated), 0.0), 1.0)
 

@@ -1,4 +1,4 @@
-"""Views about actions: when they were, and what a plan could find."""
+"""Views of actions: their timeline, and the effects that plans could detect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAYS = ("first_day", "last_day", "effect_from", "effect_until")
 
 
 def make_timeline_drawing(brand: str, actions: Sequence[DeclaredAction]) -> Drawing:
-    """When the actions of a brand were.
+    """The timeline of the actions of a brand.
 
     Args:
         brand: Key of the brand.
@@ -31,7 +31,7 @@ def make_timeline_drawing(brand: str, actions: Sequence[DeclaredAction]) -> Draw
     return Drawing(
         "timeline",
         _("Timeline"),
-        _("Mark: it began; light bar: the days on which its effect is looked for"),
+        _("Mark: start; light bar: the days of its possible effect"),
         lambda style: draw_actions(table, style),
         lambda: TableView(
             "actions",
@@ -49,11 +49,11 @@ def make_timeline_drawing(brand: str, actions: Sequence[DeclaredAction]) -> Draw
 
 
 def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
-    """The smallest effect that each plan could find.
+    """The smallest detectable effect of each plan.
 
     Args:
         plans: The plans.
-        metric: What the action is to move.
+        metric: The metric that the action is to move.
     """
 
     def gather() -> TableView:
@@ -61,11 +61,11 @@ def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
         return TableView(
             "plans",
             _(
-                "The smallest effect on {metric} that would be found",
+                "Smallest detectable effect on {metric}",
                 metric=effect_wording.name_metric(metric),
             ),
             list_columns(
-                ColumnView("series", N_("whose")),
+                ColumnView("series", N_("series")),
                 ColumnView("start", N_("from"), "day"),
                 ColumnView("days", N_("days"), "count"),
                 ColumnView("detectable", N_("effect"), "relative"),
@@ -87,7 +87,7 @@ def make_plans_drawing(plans: Sequence[Plan], metric: str) -> Drawing:
     )
     return Drawing(
         "plans",
-        _("What could be found"),
+        _("Detectable effects"),
         _("Smallest detectable effect at 80% power, by the length of the action."),
         lambda style: draw_detectable(table, style),
         gather,

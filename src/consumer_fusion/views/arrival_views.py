@@ -1,4 +1,4 @@
-"""View of what came in: events by channel, rows with errors, kinds that have no points yet."""
+"""View of incoming data: events by channel, rows with errors, kinds without points."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivalCounts:
-    """How many events and rows a workspace took.
+    """The numbers of events and rows of a workspace.
 
     Attributes:
-        event_count: Accepted events.
-        unattributed_count: Events whose consumer or brand is not known yet.
-        rejected_count: Rows with errors, waiting to be fixed.
-        duplicate_count: Rows that were here already.
+        event_count: Number of accepted events.
+        unattributed_count: Number of events whose consumer or brand is not known yet.
+        rejected_count: Number of rows with errors, waiting to be fixed.
+        duplicate_count: Number of duplicate rows.
     """
 
     event_count: int
@@ -36,11 +36,11 @@ def make_arrivals_section(
     rejections: Sequence[Mapping[str, object]],
     unscored: Sequence[Mapping[str, object]],
 ) -> Section:
-    """What came in, what could not be read, what has no points yet.
+    """Incoming data: events, import errors, and kinds without points.
 
     Args:
-        counts: How much came in.
-        activity: When and where.
+        counts: Numbers of events and rows.
+        activity: Events by day and channel.
         rejections: Rows with errors: `code`, `message` of one of them, `row_count`.
         unscored: Kinds without points: `kind`, `events`.
     """
@@ -85,4 +85,4 @@ def make_arrivals_section(
             )
         )
     drawings = [make_activity_drawing(activity.days)] if activity.days.num_rows else ()
-    return Section("intake", _("What came in"), sentences, drawings, tables)
+    return Section("intake", _("Incoming data"), sentences, drawings, tables)

@@ -1,4 +1,4 @@
-"""Views about brands: how relationships are spread, who moved most, where events come from; the lists of both."""
+"""Views of brands: distribution of relationships, largest changes, channels of events, and their tables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from consumer_fusion.workspace import Workspace
 
 MOVERS_DRAWN = 12
 BRANDS_DRAWN = 5
-"""So many brands, the largest, have a section of their own; all are in the table."""
+"""Number of brands, the largest, that have a section of their own; all are in the table."""
 _PERIOD_HINTS = {
     "day": N_("Each bar counts the events of a day; all channels share one scale."),
     "week": N_("Each bar counts the events of a week; all channels share one scale."),
@@ -71,10 +71,10 @@ def make_brand_drawings(
 
     Args:
         brand: Key of the brand.
-        scores: Its relationships as `answers.score_pairs` has them, with `change_28_days`.
+        scores: Its relationships from `answers.score_pairs`, with `change_28_days`.
         activity: Its events: `day`, `channel`, `event_count`.
         read_trend: Reads its trend, which takes longer than the others.
-        show_key: Writes a consumer's key as whoever looks may see it.
+        show_key: Writes a consumer's key in the form that the caller may see.
     """
     trend = Drawing(
         "trend",
@@ -102,7 +102,7 @@ def make_brand_drawings(
 
 
 def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawing, Drawing]:
-    """How the relationships of a brand are spread: by score, by both sides, by kind."""
+    """The distributions of a brand's relationships: by score, by both sides, by kind."""
 
     def gather_kinds() -> TableView:
         rows = gather_classes(scores).to_pylist()
@@ -117,7 +117,7 @@ def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawin
     return (
         Drawing(
             "distribution",
-            _("How the scores are spread"),
+            _("Distribution of scores"),
             _("Bars count relationships. 50: no relationship found. Grey: too little data."),
             lambda style: draw_score_distribution(scores, style, brand=brand),
             lambda: TableView(
@@ -147,7 +147,7 @@ def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawin
         Drawing(
             "kinds",
             _("Kinds of relationship"),
-            _("Who benefits, who gives without getting, and where one side loses."),
+            _("Who benefits, who gives without return, and where one side loses."),
             lambda style: draw_symbiosis_mix(scores, style, brand=brand),
             gather_kinds,
         ),
@@ -155,10 +155,10 @@ def _make_spread_drawings(brand: str, scores: pa.Table) -> tuple[Drawing, Drawin
 
 
 def make_movers_drawing(list_shown: Callable[[], pa.Table]) -> Drawing:
-    """The relationships whose scores moved most.
+    """The relationships whose scores changed most.
 
     Args:
-        list_shown: Lists them as `answers.list_movers` does, with keys as whoever looks may see them.
+        list_shown: Lists them like `answers.list_movers`, with keys in the form that the caller may see.
     """
 
     def gather() -> TableView:
@@ -166,7 +166,7 @@ def make_movers_drawing(list_shown: Callable[[], pa.Table]) -> Drawing:
         has_brands = len({row["brand"] for row in rows}) > 1
         return TableView(
             "movers",
-            _("Relationships that moved most in 28 days"),
+            _("Largest changes in 28 days"),
             list_columns(
                 "consumer",
                 *(["brand"] if has_brands else []),
@@ -179,7 +179,7 @@ def make_movers_drawing(list_shown: Callable[[], pa.Table]) -> Drawing:
 
     return Drawing(
         "movers",
-        _("Who moved most"),
+        _("Largest changes"),
         _("In 28 days. Ring: score before; dot: score now. Blue rose, orange fell."),
         lambda style: draw_movers(list_shown(), style),
         gather,
@@ -211,10 +211,10 @@ def make_activity_drawing(activity: pa.Table) -> Drawing:
 
 
 def make_brand_sections(brands: pa.Table, scores: pa.Table) -> list[Section]:
-    """All brands side by side in a table, then the largest one by one; no number spans brands.
+    """A table of all brands, then the largest one by one; no number is aggregated over brands.
 
     Args:
-        brands: As `answers.summarise_brands` has them, the largest first.
+        brands: The table of `answers.summarise_brands`, the largest first.
         scores: The relationships of all of them.
     """
     table = TableView(
@@ -230,7 +230,7 @@ def make_brand_sections(brands: pa.Table, scores: pa.Table) -> list[Section]:
         ),
         brands.to_pylist(),
     )
-    told = _("Each brand stands for itself: a score is of one consumer and one brand, and is not added up.")
+    told = _("Scores are not added up over brands: each is of one consumer and one brand.")
     sections = [Section("brands", _("Brands"), [told], tables=[table])]
     for number, brand in enumerate(brands["brand"].to_pylist()[:BRANDS_DRAWN], 1):
         own = scores.filter(pc.equal(scores["brand"], brand))
@@ -240,15 +240,15 @@ def make_brand_sections(brands: pa.Table, scores: pa.Table) -> list[Section]:
 
 
 def make_movers_section(scores: pa.Table) -> Section:
-    """The relationships whose scores moved most.
+    """The relationships whose scores changed most.
 
     Args:
         scores: Relationships with `change_28_days`, of one brand or of several.
     """
     movers = answers.list_movers(scores, MOVERS_DRAWN)
-    heading = _("What moved in 28 days")
+    heading = _("Changes in 28 days")
     if not movers.num_rows:
-        return Section("movers", heading, [_("No relationship moved in 28 days.")])
+        return Section("movers", heading, [_("No relationship changed in 28 days.")])
     return Section("movers", heading, drawings=[make_movers_drawing(lambda: movers)])
 
 
@@ -256,8 +256,8 @@ def make_scores_section(scores: pa.Table, most: int) -> Section:
     """The list of relationships, the highest score first.
 
     Args:
-        scores: As `answers.score_pairs` has them.
-        most: So many are in the table.
+        scores: The table of `answers.score_pairs`.
+        most: Number of rows in the table.
     """
     listed = scores.sort_by([("fusion_score", "descending")]).slice(0, most)
     table = TableView(
@@ -272,6 +272,6 @@ def make_scores_section(scores: pa.Table, most: int) -> Section:
         scores.num_rows,
     )  # fmt: skip
     told = _(
-        "One row a relationship. The interval holds the score in four of five cases; with little evidence it is wide."
+        "One row for each relationship. The interval is the 80% interval of the score; with little data it is wide."
     )
     return Section("pairs", _("Relationships"), [told], tables=[table])

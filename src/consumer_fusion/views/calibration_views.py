@@ -1,4 +1,4 @@
-"""View of a calibration: what was learnt from outcomes, and whether it holds."""
+"""View of a calibration: its results, and whether they hold."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MEASURES = {
 
 
 def make_calibration_section(report: CalibrationReport, *, is_applied: bool) -> Section:
-    """What was learnt from outcomes.
+    """The results of a calibration.
 
     Args:
-        report: What the calibration found.
+        report: The report of the calibration.
         is_applied: Whether its points are in force.
     """
     return Section(
@@ -38,19 +38,19 @@ def make_calibration_section(report: CalibrationReport, *, is_applied: bool) -> 
 
 def _tell(report: CalibrationReport, is_applied: bool) -> Iterator[str]:
     yield _(
-        "Forecast: would “{outcome}” follow within {days} days of {moment} UTC?",
+        "Forecast: does “{outcome}” follow within {days} days of {moment} UTC?",
         outcome=_(report.outcome),
         days=f"{report.horizon_days:g}",
         moment=write_time(report.cutoff_us),
     )
     if report.is_better:
-        yield _("What was learnt forecasts better than the points before any calibration.")
+        yield _("The calibrated points forecast better than the points before any calibration.")
     else:
         yield _("The points in force stay: {reason}.", reason=say_written(find_objection(report)))
     yield _("Its points are in force.") if is_applied else _("Its points are not in force.")
     if report.placebo_share is not None:
         yield _(
-            "A made-up kind of random events was learnt at {share} of the points of the kind it imitates.",
+            "An artificial kind of random events was given {share} of the points of the kind it imitates.",
             share=write_share(report.placebo_share),
         )
     reasons: dict[str, list[str]] = {}
@@ -69,14 +69,14 @@ def _make_reliability_drawing(report: CalibrationReport) -> Drawing:
     )
     return Drawing(
         "reliability",
-        _("Did forecasts come true"),
+        _("Reliability of forecasts"),
         _(
             "On the dashed line a forecast of 30% came true in 30% of the relationships, which the bars count."
         ),
         lambda style: draw_reliability(bins, style, outcome=_(report.outcome)),
         lambda: TableView(
             "reliability",
-            _("Forecast and what happened, on relationships that were not learnt from"),
+            _("Forecast and outcome, on relationships held out from the calibration"),
             list_columns(
                 ColumnView("predicted", N_("forecast"), "share"),
                 ColumnView("observed", N_("came true"), "share"),
@@ -91,7 +91,7 @@ def _make_tables(report: CalibrationReport) -> list[TableView]:
     tables = [
         TableView(
             "calibration-measures",
-            _("Before and after, on relationships that were not learnt from"),
+            _("Before and after, on relationships held out from the calibration"),
             [
                 ColumnView("measure", N_("measure")),
                 ColumnView("before", N_("before"), "measure"),
@@ -117,6 +117,6 @@ def _make_tables(report: CalibrationReport) -> list[TableView]:
             ColumnView("multiplier", N_("points times"), "number"),
             ColumnView("half_life_factor", N_("half-life times"), "number"),
         )
-        caption = _("What was learnt about each kind of event")
+        caption = _("Calibrated kinds of events")
         tables.append(TableView("calibration-multipliers", caption, columns, rows))
     return tables

@@ -1,4 +1,4 @@
-"""Charts with all that belongs to them, and the sections that they stand in; page, report and notebook show both."""
+"""Charts with their headings, hints and tables, and sections of them, for page, report and notebook."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NARROW = ChartStyle(palette=THEMED, width=344, has_title=False)
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart before it is drawn; a notebook shows it by itself.
+    """A chart before it is drawn; a notebook displays it.
 
     Attributes:
-        name: Its name in addresses.
-        heading: What is shown.
-        hint: How to read it.
-        draw: Draws it, wide or narrow.
-        gather: Its numbers.
+        name: Its name in URLs.
+        heading: Its heading.
+        hint: An explanation of its marks.
+        draw: Draws it in a style.
+        gather: Returns its table.
     """
 
     name: str
@@ -41,20 +41,20 @@ class Drawing:
 
 
 Drawings = Mapping[str, Drawing]
-"""The charts about one thing by name, in their order."""
+"""The charts of one subject by name, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedChart:
-    """A chart that was drawn.
+    """A rendered chart.
 
     Attributes:
-        name: Its name in addresses.
-        heading: What is shown.
-        hint: How to read it.
-        pictures: The chart for each look as SVG; empty where it could not be drawn.
-        finding: What it shows, in words.
-        table: Its numbers.
+        name: Its name in URLs.
+        heading: Its heading.
+        hint: An explanation of its marks.
+        pictures: SVG of the chart for each style; empty where it could not be drawn.
+        finding: Its finding, in words.
+        table: Its table.
     """
 
     name: str
@@ -67,15 +67,15 @@ class RenderedChart:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What is told about one thing.
+    """A section on one subject.
 
     Attributes:
         name: Its id, for links to it.
         heading: Its heading.
-        sentences: What is said before the charts.
+        sentences: Sentences before the charts.
         drawings: Its charts.
-        tables: Tables that are no chart's numbers.
-        reading: The score of the relationship that it is about, for the gauge; None for other sections.
+        tables: Tables that do not belong to a chart.
+        reading: The score of its relationship, for the gauge; None for other sections.
     """
 
     name: str
@@ -87,11 +87,11 @@ class Section:
 
 
 def draw_figure(drawing: Drawing, *looks: ChartStyle) -> RenderedChart:
-    """Draw a chart; its description is visible text on the page, so the picture itself does not repeat it aloud.
+    """Draw a chart; its description is visible text on the page, so the picture has a short label instead.
 
     Args:
         drawing: The chart.
-        looks: What it is drawn for; `WIDE` where none is given.
+        looks: Styles of the chart; `WIDE` where none is given.
 
     Raises:
         DrawingError: It could not be drawn.
@@ -102,12 +102,12 @@ def draw_figure(drawing: Drawing, *looks: ChartStyle) -> RenderedChart:
 
 
 def leave_empty(drawing: Drawing) -> RenderedChart:
-    """What is told of a chart that could not be drawn: its finding and its numbers."""
+    """A chart that could not be drawn, with its finding and its table alone."""
     return _finish_figure(drawing, drawing.draw(WIDE), ())
 
 
 def try_figure(drawing: Drawing, *looks: ChartStyle) -> RenderedChart:
-    """Draw a chart, or leave its place empty where it cannot be drawn."""
+    """Draw a chart; without a picture where it cannot be drawn."""
     try:
         return draw_figure(drawing, *looks)
     except DrawingError:

@@ -1,4 +1,4 @@
-"""Views about effects: one effect's course, sum and placebos, and all effects beside each other."""
+"""Views of effects: one effect's course, total and placebos, and all effects in one chart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from consumer_fusion.views.tables import ColumnView, TableView, list_columns
 
 
 def make_effect_drawings(report: EffectReport) -> Drawings:
-    """The charts of one effect, as far as there is something to show."""
+    """The charts of one effect for which there are data."""
     course = _make_course(report)
     ordered = [_make_course_drawing(report, course)]
     if report.relative is not None:
@@ -44,7 +44,7 @@ def _make_course_drawing(report: EffectReport, course: pa.Table) -> Drawing:
         "course",
         _("Observed and expected"),
         _(
-            "Solid: observed. Dashed, with its band: expected without the action. Grey: the days looked at."
+            "Solid: observed. Dashed, with its band: expected without the action. Grey: the window."
         ),
         lambda style: draw_course(
             course, style, start_day=report.start_day, end_day=report.end_day,
@@ -69,8 +69,8 @@ def _make_placebos_drawing(report: EffectReport) -> Drawing:
     placebos = sorted(each for each in report.placebos if each is not None)
     return Drawing(
         "placebos",
-        _("How far chance goes"),
-        _("The same measurement on past days without an action. The line is the effect that was measured."),
+        _("Chance variation"),
+        _("The same measurement on past days without an action. The line is the measured effect."),
         lambda style: draw_placebos(placebos, style, effect=report.relative),
         lambda: TableView(
             "placebos",
@@ -85,27 +85,27 @@ def _make_cumulative_drawing(report: EffectReport, course: pa.Table) -> Drawing:
     window = {"start_day": report.start_day, "end_day": report.end_day}
     return Drawing(
         "cumulative",
-        _("What it adds up to"),
-        _("Observed less expected from the first day on; the bar at the end is the interval of the whole."),
+        _("Cumulative effect"),
+        _("Observed less expected from the first day on; the bar at the end is the interval of the total."),
         lambda style: draw_cumulative(
             course, style, **window, low=report.cumulative_low, high=report.cumulative_high,
             measure=effect_wording.name_metric(report.metric), finding=effect_wording.tell_total(report),
         ),
         lambda: TableView(
             "cumulative-effect",
-            _("Observed less expected, added up"),
-            list_columns("day", ColumnView("total", N_("together"), "change")),
+            _("Observed less expected, cumulative"),
+            list_columns("day", ColumnView("total", N_("total"), "change")),
             gather_totals(course, **window).to_pylist(),
         ),
     )  # fmt: skip
 
 
 def make_effects_drawing(shown: Sequence[ShownEffect], brand: str | None = None) -> Drawing:
-    """All effects beside each other.
+    """All effects in one chart.
 
     Args:
         shown: The effects.
-        brand: The brand whose actions they are of; None for several brands.
+        brand: The brand of the actions; None for several brands.
     """
     drawn = [row for each, row in zip(shown, map(_gather_row, shown)) if each.report.told_with is None]
     table = pa.table(
@@ -124,8 +124,7 @@ def make_effects_drawing(shown: Sequence[ShownEffect], brand: str | None = None)
         "effects",
         _("Raw and pooled estimates"),
         _(
-            "Ring and thin line: raw estimate, 95%. Dot and thick line: pooled estimate. An arrow: it goes on beyond "
-            "the scale."
+            "Ring and thin line: raw estimate, 95%. Dot and thick line: pooled estimate. Arrow: beyond the scale."
         ),
         lambda style: draw_effects(table, style),
         lambda: TableView(
@@ -151,21 +150,21 @@ def make_effects_drawing(shown: Sequence[ShownEffect], brand: str | None = None)
 
 
 def make_effects_section(shown: Sequence[ShownEffect]) -> Section | None:
-    """What actions did, with the effect that chance explains least; None where nothing was measured."""
+    """The effects of actions, with details of the most significant one; None where nothing was measured."""
     told = [each for each in shown if each.report.told_with is None]
     if not told:
         return None
     sentences = [
         _(
-            "What each action did to a metric. Raw estimate: with an interval as wide as the same measurement was "
-            "wrong on days without an action. Pooled estimate: drawn towards other actions of its kind, where there "
-            "are at least five; that is what to expect of it. Effects add nothing to scores."
+            "The effect of each action on a metric. Raw estimate: its interval is as wide as the errors of the same "
+            "measurement on days without an action. Pooled estimate: shrunk towards other actions of its kind, where "
+            "there are at least five; it is the expected effect. Effects do not change scores."
         )
     ]
     drawings = [make_effects_drawing(told)]
     sure = [each for each in told if each.report.p_value is not None]
     if sure:
-        # Of those that chance explains least, the newest.
+        # The smallest p-value; of equal ones, the newest action.
         best = min(sure, key=lambda each: (each.report.p_value or 0.0, -each.starts_us))
         sentences.append(
             _(

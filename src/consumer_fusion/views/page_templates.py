@@ -1,4 +1,4 @@
-"""Templates of pages: the language in force, its numbers, days and words, and the macros and styles of all views."""
+"""Templates of pages: their filters for numbers, days and words in the current language, macros and styles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make_environment(*packages: str) -> jinja2.Environment:
     """The environment of templates.
 
     Args:
-        packages: Whose folder `templates` is looked into before that of the views.
+        packages: Packages whose folder `templates` takes precedence over that of the views.
     """
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(

@@ -1,4 +1,4 @@
-"""Views about one relationship: its score over time, what moved it, why it is what it is, what each side gives."""
+"""Views of one relationship: its score over time, its changes, its composition, and its facets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from consumer_fusion.workspace import Workspace
 
 HISTORY_DAYS = 180
 CHANGES_ALONE = 6
-"""So many changes have a bar of their own; those between them share one. The table has all."""
+"""Number of changes with a bar of their own; those between them are combined. The table has all."""
 
 
 def read_pair_drawings(workspace: Workspace, consumer: str, brand: str, *, as_of: Moment = None) -> Drawings:
@@ -39,18 +39,18 @@ def read_pair_drawings(workspace: Workspace, consumer: str, brand: str, *, as_of
 
 
 def make_pair_drawings(answer: PairAnswer, history: pa.Table, consumer: str | None = None) -> Drawings:
-    """The charts of a relationship; without events there is only what each side gives.
+    """The charts of a relationship; without events only its facets.
 
     Args:
         answer: The relationship.
         history: `day`, `fusion_score`, `low`, `high` of the last days.
-        consumer: The consumer's key as whoever looks may see it; None for the key itself.
+        consumer: The consumer's key in the form that the caller may see; None for the key itself.
     """
     pair = name_pair(answer, consumer)
     told = Drawing(
         "facets",
         _("What each side gives"),
-        _("Points by facet as they count today: older events weigh less, many of one kind level off."),
+        _("Points by facet as of today: older events weigh less, and many of one kind saturate."),
         lambda style: draw_facets(_arrange_facets(answer), style, pair=pair),
         lambda: TableView(
             "facets",
@@ -68,7 +68,7 @@ def make_pair_drawings(answer: PairAnswer, history: pa.Table, consumer: str | No
 def _make_event_drawings(
     answer: PairAnswer, history: pa.Table, pair: str
 ) -> tuple[Drawing, Drawing, Drawing]:
-    """The charts that events make."""
+    """The charts that depend on events."""
     days = _trim_history(answer, history)
 
     def list_changes() -> pa.Table:
@@ -81,7 +81,7 @@ def _make_event_drawings(
         Drawing(
             "history",
             _("The score over time"),
-            _("The band holds the score in four of five cases. Triangles are events that moved it."),
+            _("Band: 80% interval. Triangles: events that changed the score."),
             lambda style: draw_score_history(days, list_changes(), style, pair=pair),
             lambda: TableView(
                 "score-history",
@@ -92,12 +92,12 @@ def _make_event_drawings(
         ),
         Drawing(
             "changes",
-            _("What moved it"),
-            _("Each bar starts where the one before it ended. Between events, what is past fades."),
+            _("Changes of the score"),
+            _("Each bar starts where the one before it ended. Between events, past points decay."),
             lambda style: draw_changes(list_changes(), style, pair=pair, most=CHANGES_ALONE),
             lambda: TableView(
                 "changes",
-                _("Everything that moved the score of {pair}, in order", pair=pair),
+                _("All changes of the score of {pair}, in order", pair=pair),
                 list_columns(
                     ColumnView("at", N_("when (UTC)"), "time"),
                     "kind",
@@ -111,11 +111,11 @@ def _make_event_drawings(
         Drawing(
             "contributions",
             _("Why this score"),
-            _("Counted from 50: what each facet adds or takes. Together they make exactly the score."),
+            _("The contribution of each facet. Added to 50, they give exactly the score."),
             lambda style: draw_contributions(list_contributions(), style, pair=pair),
             lambda: TableView(
                 "contributions-by-facet",
-                _("What each facet adds to the score of {pair}", pair=pair),
+                _("Contribution of each facet to the score of {pair}", pair=pair),
                 list_columns(
                     "facet",
                     "direction",
@@ -130,11 +130,11 @@ def _make_event_drawings(
 
 
 def make_ledger_table(answer: PairAnswer, consumer: str | None = None) -> TableView:
-    """Event by event what is in the score, the largest first.
+    """The contribution of every event to the score, the largest first.
 
     Args:
         answer: The relationship.
-        consumer: The consumer's key as whoever looks may see it; None for the key itself.
+        consumer: The consumer's key in the form that the caller may see; None for the key itself.
     """
     rows = answers.tabulate_contributions(answer).to_pylist()
     return TableView(
@@ -157,12 +157,12 @@ def make_ledger_table(answer: PairAnswer, consumer: str | None = None) -> TableV
 
 
 def make_pair_section(answer: PairAnswer, history: pa.Table, percentile: float | None) -> Section:
-    """One relationship: why its score is what it is, what moved it, how it came to be.
+    """One relationship: the composition of its score, its changes, and its history.
 
     Args:
         answer: The relationship.
-        history: As `make_pair_drawings` takes it.
-        percentile: Place among the relationships of the brand, 0 to 100; None where unknown.
+        history: The table that `make_pair_drawings` takes.
+        percentile: Percentile among the relationships of the brand, 0 to 100; None where unknown.
     """
     reading = answer.explanation.reading
     score = read_language().write_number
@@ -171,7 +171,7 @@ def make_pair_section(answer: PairAnswer, history: pa.Table, percentile: float |
     sentences = (
         f"{kind[0].upper()}{kind[1:]}: {_(SYMBIOSIS_LABELS[reading.symbiosis].meaning)}.",
         _(
-            "Consumer → brand {given}, brand → consumer {received}; at 50 nothing is found.",
+            "Consumer → brand {given}, brand → consumer {received}; 50 means no relationship found.",
             given=score(reading.consumer_to_brand, 1),
             received=score(reading.brand_to_consumer, 1),
         ),
@@ -197,7 +197,7 @@ def name_pair(answer: PairAnswer, consumer: str | None = None) -> str:
 
 
 def _trim_history(answer: PairAnswer, history: pa.Table) -> pa.Table:
-    """The days from a little before the first event: before that the score is 50 and nothing is known."""
+    """The history from a little before the first event: before that the score is 50 and there are no data."""
     if not history.num_rows:
         return history
     last = history["day"][-1].as_py()

@@ -1,4 +1,4 @@
-"""Tables: columns with label and format, rows as people read them, and the same rows as CSV."""
+"""Tables: columns with labels and formats, formatted rows, and the same rows as CSV."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NUMBERS: frozenset[CellKind] = frozenset(
     {"score", "number", "measure", "change", "count", "share", "relative", "p_value"}
 )
 ROWS_SHOWN = 100
-"""So many rows stand on a page; the download has more."""
+"""Maximum number of rows on a page; the download has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class ColumnView:
 
     Attributes:
         name: Its name in the rows and in the download.
-        label: What stands above it, in English.
-        kind: What its values are, which says how they are written.
+        label: Its heading, in English.
+        kind: Kind of its values, which determines their format.
     """
 
     name: str
@@ -48,12 +48,12 @@ class ColumnView:
 
     @property
     def heading(self) -> str:
-        """What stands above it."""
+        """Its heading in the current language."""
         return _(self.label)
 
     @property
     def is_number(self) -> bool:
-        """Whether it is set flush right."""
+        """Whether it is aligned to the right."""
         return self.kind in _NUMBERS
 
     @property
@@ -72,11 +72,11 @@ class TableView:
     """The numbers of a chart, or a table of its own.
 
     Attributes:
-        name: Of the downloaded file, without its ending.
-        caption: What its rows are.
+        name: Name of the downloaded file, without its extension.
+        caption: Description of its rows.
         columns: In order.
-        rows: All of them, or the first ones.
-        total: How many rows there are where `rows` are not all; None where they are.
+        rows: All rows, or the first ones.
+        total: Number of all rows where `rows` are not all; None where they are.
     """
 
     name: str
@@ -87,12 +87,12 @@ class TableView:
 
     @property
     def row_count(self) -> int:
-        """How many rows there are."""
+        """Number of all rows."""
         return len(self.rows) if self.total is None else self.total
 
     @property
     def shown(self) -> Sequence[Mapping[str, Any]]:
-        """The rows that stand on a page."""
+        """The rows shown on a page."""
         return self.rows[:ROWS_SHOWN]
 
     def write_csv(self) -> str:
@@ -127,12 +127,12 @@ _COLUMNS = {each.name: each for each in _SHARED}
 
 
 def list_columns(*columns: str | ColumnView) -> tuple[ColumnView, ...]:
-    """The columns of a table: those that several tables have by name, others as they are."""
+    """The columns of a table: shared ones by name, others as given."""
     return tuple(_COLUMNS[each] if isinstance(each, str) else each for each in columns)
 
 
 def write_cell(value: Any, column: ColumnView) -> str:
-    """The value of a cell as its kind is written."""
+    """The value of a cell in the format of its kind."""
     if value is None:
         return "–" if column.kind == "reference" else _("unknown")
     language = read_language()
@@ -175,9 +175,9 @@ def write_cell(value: Any, column: ColumnView) -> str:
 
 
 def write_csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV (RFC 4180), numbers unrounded, null as nothing, no text that a spreadsheet runs as a formula.
+    """Rows as CSV (RFC 4180): numbers unrounded, null as an empty field, no text that a spreadsheet runs as a formula.
 
-    The mark at the start tells spreadsheets that the text is UTF-8.
+    The byte order mark lets spreadsheets recognise UTF-8.
     """
     target = io.StringIO()
     target.write("\ufeff")

@@ -346,7 +346,7 @@ def test_actions_on_the_same_days_are_told_together_and_count_once_in_lists(open
     # The first of them by day and by name tells it.
     assert (mail.told_with, sale.told_with) == (None, "mail")
     assert (name_verdict(shown["sale"]), name_verdict(shown["mail"])) == (
-        "told with mail",
+        "reported with mail",
         "likely caused by it",
     )
     assert shown["sale"].shrunk is None
@@ -354,7 +354,7 @@ def test_actions_on_the_same_days_are_told_together_and_count_once_in_lists(open
     assert shown["mail"].q_value is not None
     for report, other in ((sale, "mail"), (mail, "sale")):
         check = next(each for each in report.checks if each.name == "overlap")
-        assert f"cannot be told apart: this action and {other}." in check.tell()
+        assert f"cannot be separated: this action and {other}." in check.tell()
 
 
 def test_of_something_rare_units_are_told_and_no_share(open_here):

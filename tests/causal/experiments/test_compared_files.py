@@ -64,7 +64,7 @@ def test_a_column_that_the_action_changed_too_is_named_before_anything_is_called
     found = compare_audience_file(path, outcome="after", arm="arm", is_randomised=True)
     assert found.label == "changed_after"
     assert "in: visits." in found.sentences[0]
-    assert "not called caused" in found.sentences[1]
+    assert "not count as caused" in found.sentences[1]
 
 
 def test_arms_that_are_alike_need_no_word(tmp_path):
@@ -83,7 +83,7 @@ def test_a_chosen_file_is_adjusted_tried_on_the_past_and_never_called_caused(tmp
     assert found.label == "consistent_with_cause"
     options = ("--outcome", "after", "--before", "before")
     run = run_fusion("audience", people, *options)
-    assert "Chance did not choose whom it reached" in " ".join(run.output.split())
+    assert "The audience was not randomised" in " ".join(run.output.split())
     assert "What may be said: changed after" in run.output
     assert (
         run_fusion("audience", people, *options, "--earlier", "earlier", "--json").told["label"]
@@ -115,7 +115,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path):
         ask(people, outcome="spent", arm="arm", is_randomised=True)
     with pytest.raises(InputError, match="The column 'town' holds"):
         ask(people, outcome="after", arm="town", is_randomised=True)
-    with pytest.raises(InputError, match="no number"):
+    with pytest.raises(InputError, match="not a number"):
         ask(people, outcome="town", arm="arm", is_randomised=True)
     with pytest.raises(InputError, match="the outcome before"):
         ask(people, outcome="after", arm="arm", is_randomised=False)

@@ -226,7 +226,7 @@ def test_a_brands_own_choice_is_only_a_suggestion(town):
         fusion.import_events(workspace, make_sequel(chosen, effect=0.3))
         report = measure_experiment(workspace, "spring-letter")
         assert report.grade == "changed_after"
-        with pytest.raises(RefusedError, match="Chance did not divide"):
+        with pytest.raises(RefusedError, match="were not randomised"):
             apply_experiment(workspace, "spring-letter")
         (suggestion,) = list_suggestions(workspace)
         assert suggestion.key == CAMPAIGN
@@ -253,7 +253,7 @@ def test_a_list_that_claims_chance_but_shows_choice_decides_nothing(town):
         record_experiment(workspace, make_plan(), arms, is_randomised=True)
     with open_small(town) as workspace:
         fusion.import_events(workspace, make_sequel(best, effect=0.0))
-        with pytest.raises(RefusedError, match=r"in outcomes ever, .*not drawn"):
+        with pytest.raises(RefusedError, match=r"in outcomes ever, .*not randomised"):
             apply_experiment(workspace, "spring-letter")
 
 

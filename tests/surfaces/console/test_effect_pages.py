@@ -32,7 +32,7 @@ def test_the_concert_is_on_the_timeline_with_the_days_that_were_declared(owner):
 def test_the_followers_of_the_artist_are_the_hundred_thousand_of_the_story(owner):
     page = owner.get(FOLLOWERS).text
     assert "changed, cause unclear" in page
-    assert "no comparable series stood beside it" in page
+    assert "there was no comparable control series" in page
     total = re.search(r"and \+([\d,]+) over 3 days", page).group(1)
     assert abs(int(total.replace(",", "")) - 100_000) < 3_000
     assert "adds none to any relationship" in page

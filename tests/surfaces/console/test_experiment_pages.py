@@ -25,7 +25,7 @@ def test_an_experiment_tells_what_is_on_record_before_its_time(owner):
     assert "Chance divided them" in page
     assert "Its time is not over" in page
     assert "Measure it" not in page
-    assert "Put its points in force" not in page
+    assert "Apply its points" not in page
 
 
 def test_what_is_not_over_is_neither_measured_nor_applied(owner):
@@ -66,7 +66,7 @@ def make_report(experiment_id):
         log_odds_error=0.1, reached_treated=1.0, reached_held_out=0.0, points=1.37, points_error=0.5,
         facet="wellbeing", refusals=(),
         groups=(GroupEffect(group="past 0", raw=0.09, effect=0.06, low=0.0, high=0.12),),
-        sentences=("That may be no effect at all.",),
+        sentences=("That is compatible with no effect.",),
     )  # fmt: skip
     return report.model_dump_json()
 
@@ -78,12 +78,12 @@ def test_what_was_found_is_told_in_the_readers_language_and_shown_beside_the_poi
     with workspace.store.writing() as session:
         change_experiment(session, number, report=make_report(number), measured_us=workspace.now_us)
     page = owner.get(path).text
-    assert "That may be no effect at all." in page
+    assert "That is compatible with no effect." in page
     assert "past 0" in page
     assert "+1.37" in page
-    assert "Put its points in force" in page
+    assert "Apply its points" in page
     italian = owner.get(path, headers={"Accept-Language": "it"}).text
-    assert "Può anche non esserci alcun effetto." in italian
+    assert "Il risultato è compatibile con l’assenza di effetto." in italian
     assert "+1,37" in italian
     points = owner.get("/points").text
     assert "Suggested, not in force" in points

@@ -54,7 +54,7 @@ def test_every_page_opens_in_every_language(owner, path, language):
 def test_the_first_page_is_the_largest_brand(owner):
     page = owner.get("/")
     assert page.url.path == "/brand"
-    assert "How the scores are spread" in page.text
+    assert "Distribution of scores" in page.text
 
 
 def test_the_artists_page_tells_three_up_and_eight_down_with_reasons(owner):

@@ -63,7 +63,7 @@ def test_withdrawing_an_association_takes_back_what_spread_over_it(owner, worksp
     assert "wears or uses it" in page
     number = re.search(r'name="association_id" value="([^"]+)"', page).group(1)
     answer = owner.send("/associations", "/associations/withdraw", association_id=number)
-    assert "with everything that spread over it" in answer.text
+    assert "and everything that spread over it was removed" in answer.text
     assert read_score(workspace, **ARTIST) > before + 4
     assert "pop-artist" not in owner.get("/associations").text
     assert "pop-artist" in owner.get("/associations?with_withdrawn=yes").text

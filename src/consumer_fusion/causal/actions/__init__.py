@@ -1,3 +1,3 @@
-"""Actions: what brands did on purpose, declared before their effects are measured."""
+"""Actions: deliberate acts of brands, declared before their effects are measured."""
 
 __all__ = ["actions", "declared_actions", "operations"]

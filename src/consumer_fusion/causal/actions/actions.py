@@ -1,4 +1,4 @@
-"""Declared actions: put on record from a file, a page or an event, read back, withdrawn where they never were."""
+"""Declared actions: stored from a file, a page or an event, read back, and withdrawn if they never took place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from consumer_fusion.storage.store import Session
 DECLARING_KIND = "Action Declared"
 """The kind of event by which a source declares an action."""
 MOMENT_DAYS = 14
-"""For so many days an effect is looked for where an action is of a moment and nobody said for how long."""
+"""Days of the window of an action without an end or a declared length."""
 MOST_DAYS = 400
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 _WHAT = ACTIONS.column_names[:-2]
@@ -35,7 +35,7 @@ _WHAT = ACTIONS.column_names[:-2]
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """A row of `actions`; its columns say what the fields mean."""
+    """A row of `actions`; its columns document the fields."""
 
     action_id: str
     brand_id: int
@@ -65,7 +65,7 @@ class ActionRow:
         return to_day(self.starts_us if self.ends_us is None else max(self.starts_us, self.ends_us - 1))
 
     def find_window(self, metric: str) -> tuple[int, int]:
-        """The first and the last day on which its effect on a metric is looked for, as it was declared."""
+        """The first and the last day of its possible effect on a metric, as it was declared."""
         own = self.windows.get(metric)
         delay = self.delay_days if own is None else own.delay_days
         days = self.effect_days if own is None else own.effect_days
@@ -75,13 +75,13 @@ class ActionRow:
 
 
 def write_action(session: Session, action: Action, *, brand_id: int, origin: str, declared_us: int) -> bool:
-    """Put an action on record.
+    """Store an action.
 
     Returns:
-        Whether it is new; the very same one again changes nothing.
+        Whether it is new; an identical one changes nothing.
 
     Raises:
-        InputError: Something in it cannot be.
+        InputError: A field of it is invalid.
         ConflictError: Another action has the id.
     """
     row = check_action(action)
@@ -89,7 +89,7 @@ def write_action(session: Session, action: Action, *, brand_id: int, origin: str
     known = session.read(ACTIONS, {"action_id": action.action_id}).to_pylist()
     if known:
         kept = tuple(known[0][name] for name in _WHAT if name != "origin")
-        # Earlier releases kept a last day as its beginning: the same file again still is the same action.
+        # Earlier releases stored a last day as its beginning: the same file again is still the same action.
         if kept in (values, (action.action_id, brand_id, *check_action(action, is_last_day_whole=False))):
             if known[0]["withdrawn_us"] is None:
                 return False
@@ -97,21 +97,21 @@ def write_action(session: Session, action: Action, *, brand_id: int, origin: str
             return True
         raise ConflictError(
             f"There is another action with the id {action.action_id}.",
-            hint="Withdraw that one and declare this under a new id: what was declared before looking stays.",
+            hint="Withdraw that one and declare this under a new id: a declared action cannot be changed.",
         )
     session.insert(ACTIONS, ACTIONS.column_names, [(*values, origin, declared_us, None)])
     return True
 
 
 def check_action(action: Action, *, is_last_day_whole: bool = True) -> tuple[Any, ...]:
-    """The values of an action as they are kept, after its id and brand.
+    """The stored values of an action, without its id and brand.
 
     Args:
         action: The action.
         is_last_day_whole: Whether an end that is a date means that whole day.
 
     Raises:
-        InputError: Something in it cannot be.
+        InputError: A field of it is invalid.
     """
     for name in ("action_id", "brand", "title", "action_type"):
         if not str(getattr(action, name)).strip():
@@ -132,7 +132,7 @@ def check_action(action: Action, *, is_last_day_whole: bool = True) -> tuple[Any
     if ends_us is not None and is_last_day_whole and _DATE.fullmatch(str(action.ends_at).strip()):
         ends_us += DAY_MICROSECONDS
     if ends_us is not None and ends_us < starts_us and is_last_day_whole:
-        raise InputError(f"The action {action.action_id} ends before it begins.", hint="Mend its times.")
+        raise InputError(f"The action {action.action_id} ends before it begins.", hint="Correct its times.")
     windows = {name: (each.delay_days, each.effect_days) for name, each in action.windows.items()}
     for delay, days in ((action.delay_days, action.effect_days), *windows.values()):
         if not -MOST_DAYS <= delay <= MOST_DAYS or (days is not None and not 1 <= days <= MOST_DAYS):
@@ -151,7 +151,7 @@ def check_action(action: Action, *, is_last_day_whole: bool = True) -> tuple[Any
 def read_action_rows(
     session: Session, *, brand_ids: Collection[int] | None = None, with_withdrawn: bool = False
 ) -> list[ActionRow]:
-    """The actions on record, in the order in which they began."""
+    """The stored actions, in the order in which they began."""
     where: dict[str, Any] = {} if with_withdrawn else {"withdrawn_us": None}
     if brand_ids is not None:
         where["brand_id"] = sorted(brand_ids)
@@ -168,16 +168,16 @@ def find_action(session: Session, action_id: str) -> ActionRow:
     rows = session.read(ACTIONS, {"action_id": action_id, "withdrawn_us": None}).to_pylist()
     if not rows:
         raise NotFoundError(
-            f"There is no action {action_id}.", hint="`fusion actions list` shows those that were declared."
+            f"There is no action {action_id}.", hint="`fusion actions list` lists the declared actions."
         )
     return _to_row(rows[0])
 
 
 def withdraw_action(session: Session, action_id: str, withdrawn_us: int) -> None:
-    """Take an action back as never done.
+    """Mark an action as never done.
 
     Raises:
-        NotFoundError: There is none in force with the id.
+        NotFoundError: There is no action with the id, or it was withdrawn.
     """
     find_action(session, action_id)
     session.update(ACTIONS, {"withdrawn_us": withdrawn_us}, {"action_id": action_id})
@@ -186,19 +186,19 @@ def withdraw_action(session: Session, action_id: str, withdrawn_us: int) -> None
 def take_declared_actions(
     session: Session, rows: Sequence[Mapping[str, Any]], *, brand_ids: Mapping[str, int], declared_us: int
 ) -> dict[str, str]:
-    """Put the actions on record that events declare.
+    """Store the actions that events declare.
 
-    What an event says of an action stands in its properties under the names of `Action`'s fields; without an
-    `action_id` its own id is taken, without a `starts_at` its own time.
+    The properties of such an event have the names of `Action`'s fields; without an `action_id` the event's own id is
+    taken, without a `starts_at` its own time.
 
     Args:
         session: A writing session.
-        rows: What `read_declaring` found.
+        rows: The result of `read_declaring`.
         brand_ids: The numbers of the brands.
-        declared_us: The present moment.
+        declared_us: The current time, in microseconds since the epoch.
 
     Returns:
-        Why some could not be, by the id of the event.
+        The reasons for refused actions, by the id of the event.
     """
     refused: dict[str, str] = {}
     for row in rows:
@@ -227,7 +227,7 @@ def read_declared(row: Mapping[str, Any]) -> Action:
     """The action that an event declares.
 
     Raises:
-        InputError: It has no brand, or a field that no action has, or one of another form.
+        InputError: It has no brand, an unknown field, or a malformed one.
     """
     told = json.loads(row["properties"] or "{}")
     if not row["brand"] or not isinstance(told, dict):
@@ -238,10 +238,10 @@ def read_declared(row: Mapping[str, Any]) -> Action:
 
 
 def read_action_fields(told: Mapping[str, Any]) -> Action:
-    """An action from the names and values of a file, an event or a form; empty values count as left out.
+    """An action from the names and values of a file, an event or a form; empty values count as missing.
 
     Raises:
-        InputError: A name is not known, or a value is not of its form.
+        InputError: A name is unknown, or a value is malformed.
     """
     names = set(Action.__dataclass_fields__)
     given = {str(name).strip(): value for name, value in told.items() if value not in (None, "")}
@@ -275,14 +275,14 @@ def _read_windows(told: Any) -> dict[str, EffectWindow]:
             told = None
     if not isinstance(told, Mapping):
         raise InputError(
-            "The windows of an action are no object.",
+            "The windows of an action must be a JSON object.",
             hint='Write {"followers": {"delay_days": 1, "effect_days": 3}}.',
         )
     windows = {}
     for metric, each in told.items():
         if not isinstance(each, Mapping) or set(each) != {"delay_days", "effect_days"}:
             raise InputError(
-                f"The window of {metric} is not of the form that windows have.",
+                f"The window of {metric} is malformed.",
                 hint="Give it delay_days and effect_days.",
             )
         windows[str(metric)] = EffectWindow(

@@ -1,4 +1,4 @@
-"""Declared actions of a workspace: from files, from a page, listed for people, withdrawn."""
+"""Declared actions of a workspace: imported from files, declared on a page, listed for people, withdrawn."""
 
 from __future__ import annotations
 
@@ -28,47 +28,49 @@ EXPECTED_WORDS: dict[ExpectedEffect, str] = {
 }
 ASSIGNMENT_WORDS: dict[Assignment, str] = {
     "everybody": N_("everybody"),
-    "random": N_("drawn by chance"),
+    "random": N_("at random"),
     "chosen": N_("chosen by the brand"),
     "unknown": N_("unknown"),
 }
 ACTION_ID = (N_("ID"), N_("The id of the action."))
 BRAND = (N_("Brand"), N_("The brand that acts."))
-TITLE = (N_("Name"), N_("What it was, in words."))
+TITLE = (N_("Name"), N_("A short description of the action."))
 TYPE = (
     N_("Kind"),
     N_("Its kind in a word, such as concert or price; small effects are pooled within it."),
 )
-REGION = (N_("Region"), N_("Where, as the property region of events says it; everywhere if left out."))
+REGION = (N_("Region"), N_("The value of the property region of its events; everywhere if left out."))
 SEGMENT = (
     N_("Audience"),
-    N_("For whom, as the property segment of events says it; for all if left out."),
+    N_("The value of the property segment of its events; everybody if left out."),
 )
-ASSIGNMENT = (N_("Who gets it"), N_("How those who get it are found."))
-EXPECTED = (N_("Expected effect"), N_("What is expected of its effect, said before looking."))
-DELAY = (N_("Effect from day"), N_("The effect is looked for so many days after the start."))
-LENGTH = (N_("Effect days"), N_("For how many days; as long as the action if left out."))
+ASSIGNMENT = (N_("Who gets it"), N_("How the people who get it are chosen."))
+EXPECTED = (N_("Expected effect"), N_("The expected course of its effect, stated in advance."))
+DELAY = (N_("Effect from day"), N_("Number of days from the start to the first day of the effect."))
+LENGTH = (N_("Effect days"), N_("Number of days of the effect; as long as the action if left out."))
 
 
 class DeclaredAction(Schema):
-    """Something that a brand did on purpose, as it is on record."""
+    """A deliberate act of a brand, as stored."""
 
     action_id: str = describe(*ACTION_ID, is_shown=False)
     brand: str = describe(*BRAND)
     title: str = describe(*TITLE)
     action_type: str = describe(*TYPE, is_shown=False)
-    starts_at: Moment = describe("Start", "When it began.", is_shown=False)
-    ends_at: Moment | None = describe("End", "When it ended; null for something of a moment.", is_shown=False)
+    starts_at: Moment = describe("Start", "Start of the action.", is_shown=False)
+    ends_at: Moment | None = describe(
+        "End", "End of the action; null for a single point in time.", is_shown=False
+    )
     first_day: Day = describe("First day", "The day on which it began.")
-    last_day: Day = describe("Last day", "The last day of the action, the whole of it.", is_shown=False)
+    last_day: Day = describe("Last day", "The last full day of the action.", is_shown=False)
     region: str | None = describe(*REGION, is_shown=False)
     segment: str | None = describe(*SEGMENT, is_shown=False)
     assignment: Assignment = describe(*ASSIGNMENT, words=ASSIGNMENT_WORDS, is_shown=False)
     expected_effect: ExpectedEffect = describe(*EXPECTED, words=EXPECTED_WORDS)
     delay_days: int = describe(*DELAY, is_shown=False)
     effect_days: int | None = describe(*LENGTH, is_shown=False)
-    effect_from: Day = describe("Effect from", "The first day on which its effect is looked for.")
-    effect_until: Day = describe("Effect until", "The last day on which its effect is looked for.")
+    effect_from: Day = describe("Effect from", "The first day of its possible effect.")
+    effect_until: Day = describe("Effect until", "The last day of its possible effect.")
     windows: dict[str, EffectWindow] = describe(
         "Windows", "Other days for some metrics, by metric.", is_shown=False
     )
@@ -76,22 +78,22 @@ class DeclaredAction(Schema):
         "Origin", "How it was declared: by a person, file, event or product.", is_shown=False
     )
     withdrawn_at: Moment | None = describe(
-        "Withdrawn", "When it was withdrawn as never done.", is_shown=False
+        "Withdrawn", "Time at which it was withdrawn as never done.", is_shown=False
     )
 
 
 class ActionImport(Schema):
-    """What became of a file of actions."""
+    """The result of importing a file of actions."""
 
     declared: int = describe("Declared", "New actions.")
-    known: int = describe("Known", "Actions that were on record already, the very same.")
+    known: int = describe("Known", "Actions that were already stored, unchanged.")
 
 
 def read_action_file(file: TextFile) -> list[Action]:
     """The actions of a CSV, JSON lines or TOML file (`[[actions]]`).
 
     Raises:
-        InputError: The file cannot be read, or an action in it cannot be; the message says which.
+        InputError: The file cannot be read, or an action in it is invalid; the message names it.
     """
     actions = []
     for place, row in enumerate(read_rows(file, FORMATS, table="actions"), start=1):
@@ -105,7 +107,7 @@ def read_action_file(file: TextFile) -> list[Action]:
 
 
 def declare_actions(workspace: Workspace, actions: Iterable[Action], *, origin: str) -> ActionImport:
-    """Put actions on record, all of them or none; the very same ones again change nothing."""
+    """Store actions, all of them or none; identical ones change nothing."""
     listed = list(actions)
     with workspace.store.writing() as session:
         brands = declare_keys(session, "brand", sorted({each.brand for each in listed}))
@@ -123,10 +125,10 @@ def declare_actions(workspace: Workspace, actions: Iterable[Action], *, origin: 
 
 
 def withdraw_action(workspace: Workspace, action_id: str) -> None:
-    """Take an action back as never done; its effects are no longer shown.
+    """Mark an action as never done; its effects are no longer shown.
 
     Raises:
-        NotFoundError: There is none in force with the id.
+        NotFoundError: There is no action with the id, or it was withdrawn.
     """
     with workspace.store.writing() as session:
         actions_module.withdraw_action(session, action_id, workspace.now_us)
@@ -134,7 +136,7 @@ def withdraw_action(workspace: Workspace, action_id: str) -> None:
 
 
 def find_action(workspace: Workspace, action_id: str) -> ActionRow:
-    """An action on record.
+    """A stored action.
 
     Raises:
         NotFoundError: There is none with the id.
@@ -146,7 +148,7 @@ def find_action(workspace: Workspace, action_id: str) -> ActionRow:
 def list_actions(
     workspace: Workspace, *, brand: str | None = None, with_withdrawn: bool = False
 ) -> list[DeclaredAction]:
-    """The actions on record in the order in which they began."""
+    """The stored actions, in the order in which they began."""
     with workspace.store.reading() as session:
         rows = read_actions(session, brand=brand, with_withdrawn=with_withdrawn)
         named = name_entities(session, [row.brand_id for row in rows])
@@ -156,13 +158,13 @@ def list_actions(
 def read_actions(
     session: Session, *, brand: str | None = None, with_withdrawn: bool = False
 ) -> list[ActionRow]:
-    """The actions on record in the order in which they began."""
+    """The stored actions, in the order in which they began."""
     numbers = None if brand is None else list(find_keys(session, "brand", [brand]).values())
     return read_action_rows(session, brand_ids=numbers, with_withdrawn=with_withdrawn)
 
 
 def describe_action(row: ActionRow, brand: str) -> DeclaredAction:
-    """An action as it is told."""
+    """The result model of an action."""
     first, last = row.find_window("")
     return DeclaredAction(
         action_id=row.action_id, brand=brand, title=row.title, action_type=row.action_type, starts_at=row.starts_us,

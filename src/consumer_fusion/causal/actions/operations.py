@@ -1,4 +1,4 @@
-"""Operations on actions: what a brand did on purpose, declared before its effect is looked at."""
+"""Operations on actions: deliberate acts of a brand, declared before their effects are measured."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from consumer_fusion.records.ids import make_id
 
 
 class ActionFilter(Schema):
-    """Which actions."""
+    """A filter of actions."""
 
     brand: str | None = describe(N_("Brand"), N_("Only of this brand."), default=None)
     with_withdrawn: bool = describe(
@@ -53,11 +53,11 @@ class DeclareAction(Schema):
     brand: Text = describe(*BRAND)
     title: Text = describe(*TITLE)
     starts_at: Text = describe(
-        N_("First day"), N_("When it begins: a date, or a moment in ISO 8601 (UTC)."), option="--from"
+        N_("First day"), N_("Start of the action: a date, or a time in ISO 8601 (UTC)."), option="--from"
     )
     ends_at: str | None = describe(
         N_("Last day"),
-        N_("When it ends: a date is the last day, the whole of it; left out for something of a moment."),
+        N_("End of the action: a date is its last full day; left out for a single point in time."),
         default=None, option="--to",
     )  # fmt: skip
     action_type: Text = describe(*TYPE, default="other")
@@ -79,7 +79,7 @@ class ImportActions(Schema):
 
 
 class ActionId(Schema):
-    """Which action."""
+    """The id of an action."""
 
     action_id: Text = describe(*ACTION_ID)
 
@@ -96,13 +96,13 @@ def find_visible(context: Context, action_id: str) -> DeclaredAction:
     """An action in force of a brand that the caller may see.
 
     Raises:
-        NotFoundError: There is none; others are refused in the same words.
+        NotFoundError: There is none, or the caller may not see it; the message is the same.
     """
     for each in list_visible(context):
         if each.action_id == action_id:
             return each
     raise NotFoundError(
-        f"There is no action {action_id}.", hint="`fusion actions list` shows those that were declared."
+        f"There is no action {action_id}.", hint="`fusion actions list` lists the declared actions."
     )
 
 
@@ -137,7 +137,7 @@ GROUPS = (
     OperationGroup(
         "actions",
         N_("Campaigns and actions"),
-        "Declared actions: what a brand did on purpose, and when.",
+        "Declared actions: deliberate acts of a brand, and when they took place.",
     ),
 )
 OPERATIONS = (
@@ -149,14 +149,14 @@ OPERATIONS = (
     Operation(
         name="actions declare", run=_declare_action, needs="declare_actions", parameters=DeclareAction,
         result=DeclaredAction, arguments=("brand", "title"), audit="declare action", button=N_("Declare action"),
-        summary="Declare an action before looking at what it did; it cannot be changed afterwards.",
-        done=N_("“{title}” is declared. Its effect can be measured once the first of its days is over."),
+        summary="Declare an action before looking at its effect; it cannot be changed afterwards.",
+        done=N_("“{title}” is declared. Its effect can be measured once the first day of its window is over."),
     ),
     Operation(
         name="actions import", run=_import_actions, needs="declare_actions", parameters=ImportActions,
         result=ActionImport, arguments=("file",), audit="import actions", button=N_("Import actions"),
-        summary="Declare the actions of a file, all of them or none; the very same ones again change nothing.",
-        done=N_("Actions declared: {declared}; on record already: {known}."),
+        summary="Declare the actions of a file, all of them or none; identical ones change nothing.",
+        done=N_("Actions declared: {declared}; already declared: {known}."),
     ),
     Operation(
         name="actions withdraw", run=_withdraw_action, needs="declare_actions", parameters=ActionId,

@@ -1,4 +1,4 @@
-"""The stage of an import that puts actions on record which events declare."""
+"""The stage of an import that stores the actions that events declare."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def _declare_actions(landing: Landing) -> None:
-    """One that cannot be declared stays an event and is named in the log."""
+    """Store the declared actions; one that is invalid stays an event and is reported in the log."""
     rows = read_declaring(landing.workspace.engine, landing.fresh)
     if not rows:
         return
@@ -27,7 +27,7 @@ def _declare_actions(landing: Landing) -> None:
         declared_us=landing.workspace.now_us,
     )
     for event_id, reason in refused.items():
-        _log.warning("the event %s declares no action: %s", event_id, reason)
+        _log.warning("the event %s does not declare a valid action: %s", event_id, reason)
 
 
 STAGES = (

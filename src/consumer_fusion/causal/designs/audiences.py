@@ -1,7 +1,7 @@
-"""Audiences: what an action did to the people it reached, where chance chose them and where the brand did.
+"""Audiences: the effect of an action on the people it reached, where they were randomised or chosen by the brand.
 
-Chosen by chance: the difference, made sharper by what was known before (Lin 2013, Annals of Applied Statistics 7),
-with HC2 errors. Looking again and again is in `sequences`, chosen by the brand in `exposures`.
+Randomised: the difference of means, adjusted for covariates (Lin 2013, Annals of Applied Statistics 7) with HC2
+errors. Repeated looks are in `confidence_sequences`, audiences chosen by the brand in `exposures`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from consumer_fusion.causal.inference.shrinkage import ShrinkageEstimate, find_c
 from consumer_fusion.errors import InputError, RefusedError
 
 FEWEST_IN_ARM = 20
-"""A smaller arm has no error that could be trusted."""
+"""The error of a smaller arm cannot be trusted."""
 
 _FEWEST_OUTCOMES = 10
 _MOST_LEVERAGE = 0.999
@@ -39,14 +39,14 @@ class GroupDifference:
 
     Attributes:
         effect: Mean outcome with the action minus without, per person.
-        standard_error: Of the effect.
+        standard_error: Its standard error.
         low: Lower end of the interval.
         high: Upper end.
-        p_value: Two-sided, of no effect.
+        p_value: Two-sided p-value of no effect.
         without: Mean outcome without the action.
         relative: The effect over that mean; not a number where the mean is not above 0.
-        treated_count: People that the action was meant for.
-        held_out_count: People that it was kept from.
+        treated_count: Number of people assigned to the action.
+        held_out_count: Number of people held out.
     """
 
     effect: float
@@ -63,16 +63,16 @@ class GroupDifference:
 def compare_randomised(
     outcome: FloatArray, is_treated: BoolArray, features: FloatArray | None = None, *, alpha: float = 0.05
 ) -> GroupDifference:
-    """The effect of an action that chance assigned, made sharper by what was known before it.
+    """The effect of a randomised action, adjusted for covariates known before it.
 
-    A regression on the assignment, centred features and their products (Lin 2013), with HC2 errors: it never says
-    more than the randomisation warrants, and is no worse than the plain difference in large samples.
+    A regression on the assignment, centred covariates and their products (Lin 2013), with HC2 errors: valid by the
+    randomisation alone, and no less precise than the plain difference in large samples.
 
     Args:
-        outcome: By person.
-        is_treated: Assigned to the action, whether it then reached them or not.
-        features: Known before the assignment: one row a person; None for the plain difference.
-        alpha: One minus the level of the interval.
+        outcome: Outcome by person.
+        is_treated: Whether a person was assigned to the action, reached or not.
+        features: Covariates known before the assignment, one row a person; None for the plain difference.
+        alpha: Significance level; the interval has a coverage of 1 - alpha.
 
     Raises:
         InputError: Lengths differ or a value is missing.
@@ -91,7 +91,7 @@ def compare_randomised(
     inverse = np.linalg.pinv(design.T @ design, hermitian=True)
     coefficients = inverse @ (design.T @ values)
     residual = values - design @ coefficients
-    # A person who alone decides a coefficient has leverage 1 and a residual of 0, which would say nothing.
+    # A person who alone determines a coefficient has leverage 1 and a residual of 0, and so would add no error.
     leverage = np.minimum(((design @ inverse) * design).sum(axis=1), _MOST_LEVERAGE)
     direction = design @ inverse[1]
     error = math.sqrt(float(np.sum(direction**2 * residual**2 / (1.0 - leverage))))
@@ -101,7 +101,7 @@ def compare_randomised(
 def write_difference(
     effect: float, error: float, values: FloatArray, arm: BoolArray, without: float, alpha: float
 ) -> GroupDifference:
-    """An effect with its interval and p, which agree with each other."""
+    """An effect with its interval and p-value, which agree with each other."""
     half = find_critical_value(0.0, alpha) * error
     return GroupDifference(
         effect=effect,
@@ -119,26 +119,26 @@ def write_difference(
 def compare_log_odds(
     has_outcome: BoolArray, is_treated: BoolArray, features: FloatArray
 ) -> tuple[float, float]:
-    """The log-odds of an outcome with the action minus without, for people alike in what was known before.
+    """The log-odds ratio of an outcome with the action against without, adjusted for covariates known before.
 
     Args:
-        has_outcome: By person.
-        is_treated: Assigned to the action.
-        features: Known before the assignment: one row a person; no columns for the plain difference.
+        has_outcome: Whether a person had the outcome.
+        is_treated: Whether a person was assigned to the action.
+        features: Covariates known before the assignment, one row a person; no columns for the plain ratio.
 
     Returns:
-        The log-odds, and their standard error (sandwich).
+        The log-odds ratio and its standard error (sandwich estimator).
 
     Raises:
-        RefusedError: An arm, or those in it with the outcome or without, are too few.
+        RefusedError: An arm is too small, or has too few people with the outcome or without it.
     """
     happened, arm = check_arms(np.asarray(has_outcome, dtype=np.float64), is_treated)
     counts = [int(happened[arm == one].sum()) for one in (True, False)]
     least = min(*counts, int(arm.sum()) - counts[0], int((~arm).sum()) - counts[1])
     if least < _FEWEST_OUTCOMES:
         raise RefusedError(
-            f"Cannot tell: the outcome came for {counts[0]} of {int(arm.sum())} with the action and {counts[1]} of "
-            f"{int((~arm).sum())} without; {_FEWEST_OUTCOMES} with and without it in each are the least.",
+            f"No conclusion: {counts[0]} of {int(arm.sum())} people with the action had the outcome, and {counts[1]} "
+            f"of {int((~arm).sum())} without; at least {_FEWEST_OUTCOMES} with and without it are needed in each.",
             hint="Wait longer, or hold out more people next time.",
         )
     known = np.column_stack([arm.astype(np.float64), _keep_varying(features, arm)])
@@ -152,7 +152,7 @@ def compare_log_odds(
 
 
 def check_arms(outcome: FloatArray, is_treated: BoolArray) -> tuple[FloatArray, BoolArray]:
-    """Outcomes and arms, checked.
+    """Check outcomes and arms, and return them as arrays.
 
     Raises:
         InputError: Lengths differ or an outcome is missing.
@@ -162,20 +162,20 @@ def check_arms(outcome: FloatArray, is_treated: BoolArray) -> tuple[FloatArray, 
     if values.shape != arm.shape or values.ndim != 1 or not np.isfinite(values).all():
         raise InputError(
             f"Found {values.size} outcomes for {arm.size} people, or a missing one.",
-            hint="Give an outcome for everybody who was assigned: 0 for those who did nothing.",
+            hint="Give an outcome for everyone who was assigned: 0 for those who did nothing.",
         )
     treated = int(arm.sum())
     if min(treated, arm.size - treated) < FEWEST_IN_ARM:
         raise RefusedError(
-            f"Cannot tell: {treated} people with the action and {arm.size - treated} without; {FEWEST_IN_ARM} of each "
-            "are the least.",
+            f"No conclusion: {treated} people with the action and {arm.size - treated} without; at least "
+            f"{FEWEST_IN_ARM} of each are needed.",
             hint="Wait for more, or hold out more people next time.",
         )
     return values, arm
 
 
 def _keep_varying(features: FloatArray, arm: BoolArray) -> FloatArray:
-    """Centred features that vary within both arms; others would be told from noise alone."""
+    """Centred covariates that vary within both arms; others would be estimated from noise alone."""
     if features.shape[1] == 0:
         return features
     is_kept = np.minimum(features[arm].std(axis=0), features[~arm].std(axis=0)) > 1e-12 * np.maximum(
@@ -195,14 +195,14 @@ def score_randomised(
     *,
     seed: int = 0,
 ) -> FloatArray:
-    """A score for each person whose mean is the effect, without bias, whatever was predicted for them.
+    """A score for each person whose mean is an unbiased estimate of the effect, whatever the predictions are.
 
     Args:
-        outcome: By person.
-        is_treated: Assigned to the action.
-        share_treated: With which probability.
-        features: Known before the assignment; None predicts the mean of the arm.
-        seed: Of the folds.
+        outcome: Outcome by person.
+        is_treated: Whether a person was assigned to the action.
+        share_treated: Probability of assignment to the action.
+        features: Covariates known before the assignment; None predicts the mean of the arm.
+        seed: Seed of the folds.
     """
     values, arm = np.asarray(outcome, dtype=np.float64), np.asarray(is_treated, dtype=np.bool_)
     fold = draw_folds(arm, _FOLDS, seed)
@@ -218,12 +218,12 @@ def score_randomised(
 def compare_groups(
     scores: FloatArray, groups: Sequence[Hashable], *, alpha: float = 0.05
 ) -> tuple[ShrinkageEstimate, ...]:
-    """The effect within each group of people, drawn towards the mean of all as far as they are noisy.
+    """The effect within each group of people, shrunk towards the overall mean by how noisy it is.
 
     Args:
-        scores: By person: `score_randomised`, or the scores of an adjusted comparison.
-        groups: By person; groups of fewer than 20 are left out.
-        alpha: One minus the level of the intervals.
+        scores: Score by person: from `score_randomised` or from an adjusted comparison.
+        groups: Group by person; groups of fewer than 20 are left out.
+        alpha: Significance level; the intervals have a coverage of 1 - alpha.
 
     Returns:
         One for each group, in the order of first appearance; `group` is the group's name.

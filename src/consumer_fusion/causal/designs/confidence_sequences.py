@@ -1,4 +1,4 @@
-"""Sequences: intervals of a randomised audience that hold at all looks together, whenever one looks.
+"""Confidence sequences: intervals of a randomised audience that are valid at all looks together, at any time.
 
 The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024, Annals of Statistics 52).
 """
@@ -16,12 +16,12 @@ from consumer_fusion.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class InterimResult:
-    """What may be said after so many people, whenever one looks.
+    """An interim result, valid at any look.
 
     Attributes:
-        count: People whose outcome is known by then.
+        count: Number of people whose outcome is known by then.
         effect: Mean difference per person.
-        low: Lower end of the interval that holds at all looks together.
+        low: Lower end of the interval that is valid at all looks together.
         high: Upper end.
     """
 
@@ -41,19 +41,19 @@ def follow_randomised(
     planned_count: int | None = None,
     alpha: float = 0.05,
 ) -> tuple[InterimResult, ...]:
-    """Intervals that hold together at all looks, however many and whenever they are.
+    """Intervals that are valid together at all looks, however many and whenever they are.
 
     The asymptotic confidence sequence of Waudby-Smith and others for the mean of each person's unbiased score,
-    sharpest about the planned number of people. People stand in the order in which their outcome became known.
+    narrowest near the planned number of people. People are in the order in which their outcome became known.
 
     Args:
-        outcome: By person.
-        is_treated: Assigned to the action.
-        looks: After how many people to look; each at least 40.
+        outcome: Outcome by person.
+        is_treated: Whether a person was assigned to the action.
+        looks: Numbers of people at which to look; each at least 40.
         share_treated: The probability with which a person was assigned to the action.
-        features: Known before the assignment.
-        planned_count: About how many people one expects; the last look, if not given.
-        alpha: The probability that any look of all misses.
+        features: Covariates known before the assignment.
+        planned_count: Expected number of people; the largest look if not given.
+        alpha: The probability that the interval misses at any look.
 
     Raises:
         InputError: Lengths differ, a value is missing, or the share is not between 0 and 1.

@@ -1,4 +1,4 @@
-"""A second opinion on an exposure by another package, DoubleML, which is installed by whoever wants it."""
+"""A second opinion on an exposure by another package, DoubleML, an optional installation."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _FOLDS = 5
 def ask_double_machine_learning(
     before: FloatArray, after: FloatArray, is_exposed: BoolArray, features: FloatArray, *, seed: int = 0
 ) -> tuple[float, float]:
-    """A second opinion by the package DoubleML, with forests in place of our regressions.
+    """A second opinion by the package DoubleML, with random forests in place of the product's regressions.
 
     Args:
         before: Outcome in a period before, by person.
-        after: Outcome in as long a period after.
-        is_exposed: Who was reached.
-        features: Known before the exposure.
-        seed: Of its folds and forests.
+        after: Outcome in an equally long period after.
+        is_exposed: Whether a person was reached.
+        features: Covariates known before the exposure.
+        seed: Seed of its folds and forests.
 
     Returns:
-        The effect on those whom it reached, and its standard error.
+        The effect on the people reached, and its standard error.
 
     Raises:
         MissingExtraError: doubleml is not installed.

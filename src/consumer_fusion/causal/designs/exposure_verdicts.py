@@ -1,4 +1,4 @@
-"""Verdicts on exposures: what may be said of an effect that nobody drew by chance, in plain sentences."""
+"""Verdicts on exposures: the evidence of an effect without randomisation, in plain sentences."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _MUCH_LEFT_OUT = 0.2
 
 @dataclass(frozen=True, slots=True)
 class ExposureVerdict:
-    """What may be said.
+    """The verdict on an exposure.
 
     Attributes:
         label: `cannot_tell`, `changed_after`, or at best `consistent_with_cause`; never `caused`.
-        sentences: What was compared, what targeting made of it, and every caution.
+        sentences: The comparison, the influence of targeting, and every caution.
     """
 
     label: EvidenceLabel
@@ -25,11 +25,11 @@ class ExposureVerdict:
 
 
 def judge_exposure(found: ExposureEffect, placebo: ExposureEffect | None = None) -> ExposureVerdict:
-    """Say what an adjusted comparison is worth.
+    """Grade an adjusted comparison.
 
     Args:
         found: The adjusted effect.
-        placebo: The same adjustment in a period before anybody was reached, where any effect is bias.
+        placebo: The same adjustment in a period before anyone was reached, where any effect is bias.
     """
     effect, naive = found.adjusted, found.naive
     is_clear = effect.low > 0.0 or effect.high < 0.0
@@ -41,8 +41,8 @@ def judge_exposure(found: ExposureEffect, placebo: ExposureEffect | None = None)
     sentences = [
         _(
             N_(
-                "Chance did not choose whom it reached. Those it reached differ from the others by {naive} afterwards, "
-                "but they were different before; compared with people like them it is {effect}, between {low} and "
+                "The audience was not randomised. The people reached differ from the others by {naive} afterwards, but "
+                "they were different before; compared with similar people the effect is {effect}, between {low} and "
                 "{high}."
             ),
             naive=f"{naive.effect:+.3g}",
@@ -52,7 +52,7 @@ def judge_exposure(found: ExposureEffect, placebo: ExposureEffect | None = None)
         )
     ]
     if not is_clear:
-        sentences.append(_(N_("That may be no effect at all.")))
+        sentences.append(_(N_("That is compatible with no effect.")))
     sentences += _list_cautions(found, placebo)
     return ExposureVerdict(label, tuple(sentences))
 
@@ -63,8 +63,8 @@ def _list_cautions(found: ExposureEffect, placebo: ExposureEffect | None) -> lis
     if apart:
         cautions.append(
             ngettext(
-                "Even after weighting the groups differ in {count} thing that was known before: {names}.",
-                "Even after weighting the groups differ in {count} things that were known before: {names}.",
+                "Even after weighting, the groups differ in {count} covariate known before: {names}.",
+                "Even after weighting, the groups differ in {count} covariates known before: {names}.",
                 len(apart),
                 names=", ".join(apart),
             )
@@ -72,26 +72,24 @@ def _list_cautions(found: ExposureEffect, placebo: ExposureEffect | None) -> lis
     if found.trimmed_share > _MUCH_LEFT_OUT:
         cautions.append(
             _(
-                N_("{share} of the people have nobody like them in the other group and were left out."),
+                N_("{share} of the people have no counterpart in the other group and were left out."),
                 share=f"{found.trimmed_share:.0%}",
             )
         )
     if placebo is None:
-        cautions.append(_(N_("There was no earlier period to try the comparison on.")))
+        cautions.append(_(N_("There was no earlier period to check the comparison on.")))
     elif not placebo.adjusted.low <= 0.0 <= placebo.adjusted.high:
         cautions.append(
             _(
-                N_(
-                    "The same comparison finds {effect} where nothing can have happened yet: that much is bias."
-                ),
+                N_("The same comparison finds {effect} in a period before the action: that much is bias."),
                 effect=f"{placebo.adjusted.effect:+.3g}",
             )
         )
     cautions.append(
         _(
             N_(
-                "Something that nobody measured would have to explain {share} of what is left, of who was reached and "
-                "of the outcome alike, to bring it to nothing (E-value {value})."
+                "An unmeasured confounder would have to explain {share} of the remaining variation, both of who was "
+                "reached and of the outcome, to reduce the effect to zero (E-value {value})."
             ),
             share=f"{found.sensitivity.robustness:.1%}",
             value=f"{found.sensitivity.e_value:.2f}",

@@ -1,8 +1,8 @@
-"""Exposures: an action that reached people whom nobody drew by chance; adjusted, bounded, never called proof.
+"""Exposures: actions whose audience was not randomised; adjusted, bounded, and never called proof.
 
-Cross-fitted doubly robust difference-in-differences (Sant'Anna and Zhao 2020, Journal of Econometrics 219, for those
-whom it reached; augmented inverse probability weighting for everybody), with overlap trimming. What nobody measured
-may still hide in it: `sensitivity` says how strong that would have to be.
+Cross-fitted doubly robust difference-in-differences (Sant'Anna and Zhao 2020, Journal of Econometrics 219, for the
+effect on the people reached; augmented inverse probability weighting for everybody), with overlap trimming. Unmeasured
+confounders may remain: `sensitivity` says how strong they would have to be.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from consumer_fusion.errors import InputError, RefusedError
 Estimand = Literal["exposed", "everyone"]
 
 OVERLAP = (0.02, 0.98)
-"""People who were reached for certain, or certainly not, have nobody to be compared with."""
+"""Bounds of the propensity: people reached almost surely, or almost surely not, have no counterparts."""
 
 GOOD_BALANCE = 0.1
-"""A standardised mean difference above this is the usual mark of two groups that differ."""
+"""The usual threshold of a standardised mean difference above which two groups count as different."""
 
 _FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureBalance:
-    """How two groups differ in what was known before, in standard deviations.
+    """The difference of two groups in a covariate known before, in standard deviations.
 
     Attributes:
-        feature: Its name.
-        before: As the brand chose them.
-        after: After weighting and trimming.
+        feature: Name of the covariate.
+        before: The difference as the brand chose the groups.
+        after: The difference after weighting and trimming.
     """
 
     feature: str
@@ -61,17 +61,17 @@ class FeatureBalance:
 
 @dataclass(frozen=True, slots=True)
 class ExposureEffect:
-    """The effect of an exposure that nobody drew by chance.
+    """The effect of an exposure that was not randomised.
 
     Attributes:
-        naive: The plain difference after the action; what targeting makes of it.
-        adjusted: After adjustment; of the people that overlap.
-        estimand: Whose effect: of those whom it reached, or of everybody.
-        balance: By feature.
-        sensitivity: How strong something hidden would have to be.
+        naive: The plain difference after the action, which includes the influence of targeting.
+        adjusted: The adjusted effect, for the people that overlap.
+        estimand: The population: the people reached, or everybody.
+        balance: Balance by covariate.
+        sensitivity: Strength that a hidden confounder would need.
         kept: By person: whether they overlap.
         propensity: By person: the fitted probability of being reached.
-        scores: By kept person: their mean is the adjusted effect, for groups (`compare_groups`).
+        scores: By kept person: scores whose mean is the adjusted effect, for groups (`compare_groups`).
         trimmed_share: Share of people who were left out.
     """
 
@@ -87,13 +87,13 @@ class ExposureEffect:
 
     @property
     def worst_balance(self) -> float:
-        """The largest standardised difference that is left."""
+        """The largest remaining standardised difference."""
         return max((abs(one.after) for one in self.balance), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """What follows from the cross-fitted predictions of the people that overlap."""
+    """The estimate from the cross-fitted predictions of the people that overlap."""
 
     effect: float
     influence: FloatArray
@@ -114,18 +114,18 @@ def adjust_exposure(
     alpha: float = 0.05,
     seed: int = 0,
 ) -> ExposureEffect:
-    """Compare changes of people who were reached with those of people like them who were not.
+    """Compare the changes of people who were reached with those of similar people who were not.
 
     Args:
         before: Outcome in a period before, by person.
-        after: Outcome in as long a period after.
-        is_exposed: Who was reached.
-        features: Known before the exposure; include the outcome before.
-        feature_names: Of the columns.
-        estimand: The effect on those whom it reached, or on everybody.
-        benchmarks: Names of sets of features that something hidden is compared with; none if not given.
-        alpha: One minus the level of the intervals.
-        seed: Of the folds.
+        after: Outcome in an equally long period after.
+        is_exposed: Whether a person was reached.
+        features: Covariates known before the exposure; include the outcome before.
+        feature_names: Names of the columns.
+        estimand: The effect on the people reached, or on everybody.
+        benchmarks: Named sets of covariates that a hidden confounder is compared with; none if not given.
+        alpha: Significance level; the intervals have a coverage of 1 - alpha.
+        seed: Seed of the folds.
 
     Raises:
         InputError: Lengths differ or a value is missing.
@@ -151,9 +151,9 @@ def adjust_exposure(
     kept = (propensity >= OVERLAP[0]) & (propensity <= OVERLAP[1])
     if min(int((arm & kept).sum()), int((~arm & kept).sum())) < FEWEST_IN_ARM:
         raise RefusedError(
-            f"Cannot tell: only {int((arm & kept).sum())} people who were reached and {int((~arm & kept).sum())} who "
-            f"were not are alike enough to be compared; {FEWEST_IN_ARM} of each are the least.",
-            hint="Hold out some people by chance next time: `fusion experiments draw` writes the list.",
+            f"No conclusion: only {int((arm & kept).sum())} people who were reached and {int((~arm & kept).sum())} who "
+            f"were not are similar enough to be compared; at least {FEWEST_IN_ARM} of each are needed.",
+            hint="Hold out people at random next time: `fusion experiments draw` writes the list.",
         )
     change = (later - earlier)[kept]
     fit = _fit_change(expanded[kept], change, arm[kept], propensity[kept], fold[kept], estimand)
@@ -224,7 +224,7 @@ def _compare_plainly(later: FloatArray, arm: BoolArray, alpha: float) -> GroupDi
 def _weigh_balance(
     features: FloatArray, names: Sequence[str], arm: BoolArray, kept: BoolArray, weight: FloatArray
 ) -> tuple[FeatureBalance, ...]:
-    """Standardised mean differences, over the spread that the groups had before, so that both can be compared."""
+    """Standardised mean differences, both over the standard deviation before weighting, so that they compare."""
     found = []
     for name, column in zip(names, features.T):
         spread = math.sqrt((float(column[arm].var()) + float(column[~arm].var())) / 2.0)
@@ -249,7 +249,7 @@ def _measure_strength(
     full: _Fit,
     estimand: Estimand,
 ) -> tuple[float, float]:
-    """What some features explain beyond the others: of the outcome's rest, and of the exposure's weights."""
+    """The explanatory power of some covariates beyond the others, for the outcome's residual and the weights."""
     columns = [place for place, name in enumerate(names) if name not in set(left_out)]
     reduced = expand_features(known[:, columns])
     everyone = np.ones(arm.size, dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Hold-outs: who does not get an action, drawn by chance before it, so that what it did can be known after it."""
+"""Hold-outs: people who do not get an action, randomised in advance, so that its effect can be measured later."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from consumer_fusion.i18n.translation import N_
 TREATED, HELD_OUT = "treated", "held_out"
 
 _POWER_QUANTILES = 1.959963984540054 + 0.8416212335729143
-"""Of a two-sided test at 5% that finds the effect in 80% of the cases."""
+"""The normal quantiles of a two-sided test at 5% with a power of 80%, added up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """A division of an audience by chance.
+    """A random division of an audience.
 
     Attributes:
         consumers: Their keys, sorted.
-        strata: By consumer: the name of the group that was divided by itself.
+        strata: By consumer: the name of the stratum, each divided separately.
         is_held_out: By consumer.
         share: The share of every stratum that is held out.
-        seed: By which the same list comes out again, in whatever order the consumers are given.
-        detectable: The smallest effect per person that is found in 80% of the cases; None where the past does not tell.
+        seed: Random seed; it reproduces the same list, in whatever order the consumers are given.
+        detectable: The smallest detectable effect per person at 80% power; None where past outcomes do not vary.
         detectable_relative: The same over the mean past outcome.
-        digest: Of the list: who kept it can prove that it was not changed.
+        digest: Hash of the list, which proves that it was not changed.
     """
 
     consumers: tuple[str, ...]
@@ -45,7 +45,7 @@ class Holdout:
 
     @property
     def held_out_count(self) -> int:
-        """How many people do not get the action."""
+        """Number of people who do not get the action."""
         return sum(self.is_held_out)
 
     @property
@@ -63,20 +63,21 @@ def draw_holdout(
     past_outcome: FloatArray | None = None,
     earlier_outcome: FloatArray | None = None,
 ) -> Holdout:
-    """Draw who does not get an action; each stratum is divided by itself, so that the groups are alike.
+    """Draw the people who do not get an action; each stratum is divided separately, so that the groups are alike.
 
     Args:
         consumers: Keys of the audience.
         share: Share that is held out, between 0 and 1.
-        seed: Any number; keep it with the list.
-        strata: By consumer; by past outcome where not given, one stratum without that.
-        past_outcome: By consumer, of a period as long as the one that will be looked at: for strata and for the
+        seed: Random seed; keep it with the list.
+        strata: Stratum by consumer; by default quartiles of the past outcome, or one stratum without one.
+        past_outcome: Outcome by consumer, over a period as long as that of the measurement: for strata and for the
             detectable effect.
-        earlier_outcome: By consumer, of as long a period before that: how well the past foretells an outcome.
+        earlier_outcome: Outcome by consumer, over an equally long period before that, which shows how well the past
+            predicts an outcome.
 
     Raises:
-        InputError: A consumer is named twice, the share is not between 0 and 1, lengths differ, or somebody must
-            be in each group and is not.
+        InputError: A consumer is named twice, the share is not between 0 and 1, lengths differ, or a group would be
+            empty.
     """
     _check_audience(consumers, share, strata, past_outcome, earlier_outcome)
     order = sorted(range(len(consumers)), key=lambda place: consumers[place])
@@ -129,17 +130,17 @@ def _check_audience(
     for given in (strata, past_outcome, earlier_outcome):
         if given is not None and len(given) != len(consumers):
             raise InputError(
-                f"Found {len(given)} rows beside {len(consumers)} consumers.",
+                f"Found {len(given)} rows for {len(consumers)} consumers.",
                 hint="Give one for each consumer.",
             )
 
 
 def stratify_outcome(past_outcome: FloatArray, *, parts: int = 4) -> list[str]:
-    """Groups of people by what they did before: nobody's nothing apart, the rest in equal parts.
+    """Strata of people by their past outcome: those without any in one, the rest in equal parts.
 
     Args:
         past_outcome: By person, not negative.
-        parts: How many parts those with any have.
+        parts: Number of parts of those with any.
     """
     groups = np.zeros(past_outcome.size, dtype=np.int64)
     names = [N_("nothing before")]
@@ -153,13 +154,13 @@ def stratify_outcome(past_outcome: FloatArray, *, parts: int = 4) -> list[str]:
 
 
 def _divide_strata(groups: Sequence[str], share: float, seed: int) -> list[bool]:
-    """Hold out the share of every stratum; what rounding leaves over is carried to the next, in order of name."""
+    """Hold out the share of every stratum; the remainder from rounding is carried to the next, in order of name."""
     chance = np.random.default_rng(seed)
     is_held_out = [False] * len(groups)
     members: dict[str, list[int]] = {}
     for place, group in enumerate(groups):
         members.setdefault(group, []).append(place)
-    # A start by chance gives everybody the same probability, also where strata are small.
+    # A random start gives everyone the same probability, also where strata are small.
     carried = float(chance.random())
     for group in sorted(members):
         carried += share * len(members[group])
@@ -173,13 +174,13 @@ def _divide_strata(groups: Sequence[str], share: float, seed: int) -> list[bool]
 def find_detectable_effect(
     past_outcome: FloatArray, held_out_count: int, earlier_outcome: FloatArray | None = None
 ) -> float:
-    """The smallest effect per person that an adjusted comparison finds in 80% of the cases, at 5%.
+    """The smallest effect per person that an adjusted comparison detects with a power of 80%, at 5%.
 
     Args:
-        past_outcome: By person: how much outcomes differ is taken from it.
-        held_out_count: People without the action.
-        earlier_outcome: By person, a period earlier: what it foretold of the past one, the past one will foretell of
-            the next; without it nothing is taken to be foretold.
+        past_outcome: Outcome by person, from which the variance is taken.
+        held_out_count: Number of people without the action.
+        earlier_outcome: Outcome by person, one period earlier: its correlation with the past outcome is assumed to hold
+            for the next period; without it no correlation is assumed.
     """
     values = np.asarray(past_outcome, dtype=np.float64)
     deviation = float(values.std(ddof=1))

@@ -1,8 +1,8 @@
-"""Panels: few periods, one that was acted on, donors that were not; the classic synthetic control.
+"""Panels: few periods, one treated unit, untreated donors; the classic synthetic control.
 
 Weights of Abadie, Diamond and Hainmueller (2010), on the outcome alone: donors are mixed, with weights that are not
-negative and add up to 1, so that the mix follows the treated unit before the action. How far donors stray that
-nothing happened to tells what chance does; with few donors that is little, and is said.
+negative and add up to 1, so that the mix follows the treated unit before the action. The deviations of untreated donors
+show the size of chance changes; with few donors that is weak evidence, and the result says so.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ from consumer_fusion.i18n.translation import N_, _
 FloatArray = NDArray[np.float64]
 
 FEWEST_DONORS = 19
-"""With fewer, the smallest p that placebos in space can give is above 5%."""
+"""With fewer, the smallest p-value that placebos in space can give is above 5%."""
 
 FEWEST_PERIODS = 5
-"""Fewer periods before the action can be followed by almost any mix, so that following them proves nothing."""
+"""Almost any mix can follow fewer periods before the action, so that a good fit proves nothing."""
 
 _POOR_FIT = 0.5
-"""A mix that misses by more than this share of the series' own deviation before the action does not follow it."""
+"""A mix with an error above this share of the series' own deviation before the action does not follow it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PanelEffect:
-    """What a synthetic control says of one unit.
+    """The synthetic control estimate of one unit.
 
     Attributes:
         effect: Mean of observed minus expected over the periods from the action on.
         relative: The same over the mean expected.
         low: Lower end of the interval; None where donors are too few to give one.
         high: Upper end.
-        p_value: Share of units, the treated one included, that strayed as far for their fit; never below
+        p_value: Share of units, the treated one included, that deviate as much for their fit; never below
             1 / (donors + 1), and at most alpha exactly where the interval excludes 0.
-        ratio_rank: Place of the treated unit by the error after over the error before (the paper's own test), 1 the
+        ratio_rank: Rank of the treated unit by the error after over the error before (the paper's own test), 1 the
             largest.
         fit_error: Root mean square of observed minus expected before the action.
         periods: Labels of the periods.
-        observed: By period.
-        expected: By period: the mix.
-        first_period: Place of the first period that counts as after.
+        observed: Observed values by period.
+        expected: Expected values by period: the mix.
+        first_period: Index of the first period after the action.
         weights: By donor, largest first; those of no weight are left out.
         dropped: Donors that were not used, and why.
-        placebo_effects: By donor: what it gives where it is treated in place of the unit.
+        placebo_effects: By donor: the effect where it is treated in place of the unit.
         leave_one_out: Smallest and largest effect when a donor of weight is left out.
-        sentences: For people; verdict and cautions.
+        sentences: Verdict and cautions for people.
     """
 
     effect: float
@@ -81,15 +81,15 @@ def measure_panel(
     periods: Sequence[str] = (),
     alpha: float = 0.05,
 ) -> PanelEffect:
-    """Compare a unit with a mix of donors, and the difference with what donors give that nothing happened to.
+    """Compare a unit with a mix of donors, and the difference with that of untreated donors.
 
     Args:
         treated: The unit's values by period.
         donors: Values by period (row) and donor (column).
-        first_period: Place of the first period that counts as after the action.
-        donor_names: Of the columns.
-        periods: Labels; their places where not given.
-        alpha: One minus the level of the interval.
+        first_period: Index of the first period after the action.
+        donor_names: Names of the columns.
+        periods: Labels of the periods; their indices where not given.
+        alpha: Significance level; the interval has a coverage of 1 - alpha.
 
     Raises:
         InputError: The shapes do not fit, or the action leaves no period before or after.
@@ -107,8 +107,8 @@ def measure_panel(
     matrix, names, dropped = _drop_incomplete(observed, matrix, donor_names)
     if first_period < FEWEST_PERIODS or len(names) < 2:
         raise RefusedError(
-            f"Cannot tell: {first_period} periods before the action and {len(names)} complete donors; "
-            f"{FEWEST_PERIODS} periods and 2 donors are the least.",
+            f"No conclusion: {first_period} periods before the action and {len(names)} complete donors; at least "
+            f"{FEWEST_PERIODS} periods and 2 donors are needed.",
             hint="Give more history, finer periods, or more places that were not acted on.",
         )
     weights = mix_donors(observed[:first_period], matrix[:first_period])
@@ -151,15 +151,15 @@ def measure_panel(
 
 
 def mix_donors(treated: FloatArray, donors: FloatArray) -> FloatArray:
-    """Weights, none negative and 1 together, whose mix is nearest to the treated unit.
+    """Weights, none negative and with a sum of 1, whose mix is nearest to the treated unit.
 
-    Exact, by non-negative least squares: of all w >= 0, that which minimises |(donors - treated) w|^2 + (sum w - 1)^2
+    Exact, by non-negative least squares: of all w >= 0, the minimiser of |(donors - treated) w|^2 + (sum w - 1)^2
     is a multiple of the best weights, because along every direction the sum over its square is least where the
     first term is.
 
     Args:
-        treated: By period before the action.
-        donors: By period and donor.
+        treated: Values by period before the action.
+        donors: Values by period and donor.
 
     Raises:
         MissingExtraError: scipy is not installed.
@@ -186,7 +186,7 @@ def _drop_incomplete(
 ) -> tuple[FloatArray, list[str], tuple[tuple[str, str], ...]]:
     if not np.isfinite(treated).all():
         raise RefusedError(
-            "Cannot tell: the unit that was acted on has periods without a value.",
+            "No conclusion: the unit that was acted on has periods without a value.",
             hint="Leave those periods out for all units, or use the daily engine, which skips missing days.",
         )
     is_finite = np.isfinite(donors)
@@ -206,7 +206,7 @@ def _measure_placebo(donors: FloatArray, place: int, first_period: int) -> tuple
 
 
 def _find_margin(statistic: FloatArray, fit_error: float, alpha: float) -> float | None:
-    """How far the interval reaches: it excludes 0 exactly where the placebos' p is at most alpha."""
+    """Half-width of the interval, which excludes 0 exactly where the placebos' p-value is at most alpha."""
     allowed = math.floor(alpha * (statistic.size + 1.0) + 1e-9) - 1
     if allowed < 0:
         return None
@@ -233,8 +233,8 @@ def _add_sentences(found: PanelEffect, before: FloatArray) -> PanelEffect:
     sentences = [
         _(
             N_(
-                "From {period} on, {effect} on average against a mix of {count} of {donors} others ({share} of what "
-                "was expected)."
+                "From {period} on, {effect} on average compared with a mix of {count} of {donors} others ({share} of "
+                "the expected value)."
             ),
             period=found.periods[found.first_period],
             effect=f"{found.effect:+.3g}",
@@ -248,8 +248,8 @@ def _add_sentences(found: PanelEffect, before: FloatArray) -> PanelEffect:
         sentences.append(
             _(
                 N_(
-                    "Even before the action the mix does not follow the series: it misses by {error} on average. "
-                    "Take the effect as unknown."
+                    "Even before the action the mix does not follow the series: its typical error is {error}. "
+                    "Treat the effect as unknown."
                 ),
                 error=f"{found.fit_error:.2g}",
             )
@@ -257,7 +257,7 @@ def _add_sentences(found: PanelEffect, before: FloatArray) -> PanelEffect:
     low, high = found.leave_one_out
     sentences.append(
         _(
-            N_("Without any one of the others that count, it is between {low} and {high}."),
+            N_("With each of the others left out in turn, the effect is between {low} and {high}."),
             low=f"{low:+.3g}",
             high=f"{high:+.3g}",
         )
@@ -266,11 +266,11 @@ def _add_sentences(found: PanelEffect, before: FloatArray) -> PanelEffect:
 
 
 def describe_donors(count: int) -> str:
-    """What so many donors can tell, for regions as for panels."""
+    """The strength of evidence of a number of donors, for regions and for panels."""
     if count < FEWEST_DONORS:
         return _(
             N_(
-                "Only {count} others to compare with: even the largest difference of all would come up by chance once "
+                "Only {count} others to compare with: even the largest difference of all would occur by chance once "
                 "in {chances}, so no interval is given and 5% cannot be reached; it takes {needed} others."
             ),
             count=count,
@@ -278,9 +278,7 @@ def describe_donors(count: int) -> str:
             needed=FEWEST_DONORS,
         )
     return _(
-        N_(
-            "{count} others were measured as if they had been acted on; the smallest p they can give is {smallest}."
-        ),
+        N_("{count} others were measured as placebos; the smallest p-value they can give is {smallest}."),
         count=count,
         smallest=f"{1.0 / (count + 1.0):.3f}",
     )

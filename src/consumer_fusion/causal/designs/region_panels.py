@@ -1,7 +1,7 @@
-"""Regions: a second opinion on one of them, from the others taken as if each had been acted on.
+"""Regions: a second opinion on one of them, with each of the others as a placebo.
 
-The days before the action are cut into periods as long as its window; each region is taken over its own level, so
-that large and small ones compare; the classic synthetic control does the rest (`panels`).
+The days before the action are cut into periods as long as its window; each region is divided by its own level, so
+that large and small ones compare; the rest is the classic synthetic control (`panels`).
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from consumer_fusion.errors import RefusedError
 
 _MOST_PERIODS = 52
 _LEAST_SEEN = 0.6
-"""A period with fewer of its days seen has no mean to speak of."""
+"""A period with a smaller share of observed days has no meaningful mean."""
 
 
 def measure_region(
     region: DailySeries, others: Sequence[DailySeries], window: Window, *, alpha: float = 0.05
 ) -> PanelEffect:
-    """Compare a region with a mix of others over a window, and with what each of them gives in its place.
+    """Compare a region with a mix of others over a window, with each of them as a placebo.
 
     Args:
-        region: The one that was acted on.
-        others: Those that were not, of the same metric.
-        window: The days looked at.
-        alpha: One minus the level of the interval; none is given where the others are too few.
+        region: The region that was acted on.
+        others: Regions that were not, with the same metric.
+        window: The days of the window.
+        alpha: Significance level of the interval; none is given where there are too few others.
 
     Returns:
         The effect relative to the region's own level before, by period.
@@ -43,11 +43,11 @@ def measure_region(
     first_day = window.start_day - count * window.days
     own = _average_periods(region, first_day, count + 1, window.days)
     rows = [_average_periods(each, first_day, count + 1, window.days) for each in others]
-    # What the region has not seen itself says nothing of it; the others are asked for the same periods.
+    # Periods without a value of the region itself are left out for all.
     is_kept = np.isfinite(own)
     if not is_kept[-1:].all() or count < 1:
         raise RefusedError(
-            "Cannot tell: the region has no value in the days looked at, or none before them.",
+            "No conclusion: the region has no value in the window, or none before it.",
             hint="Import the days that are missing.",
         )
     before = int(is_kept[:-1].sum())
@@ -65,7 +65,7 @@ def measure_region(
 
 
 def _average_periods(series: DailySeries, first_day: int, periods: int, days: int) -> NDArray[np.float64]:
-    """The mean of each period; not a number where too few of its days were seen."""
+    """The mean of each period; NaN where too few of its days were observed."""
     values = align_values(series, first_day, periods * days).reshape(periods, days)
     seen = np.isfinite(values)
     totals = np.where(seen, values, 0.0).sum(axis=1)

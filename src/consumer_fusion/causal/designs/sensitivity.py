@@ -1,4 +1,4 @@
-"""Sensitivity: how strong something that nobody measured would have to be to explain an effect away.
+"""Sensitivity: how strong an unmeasured confounder would have to be to explain an effect away.
 
 The bound of Chernozhukov, Cinelli, Newey, Sharma and Syrgkanis (2022, "Long story short"), and the E-value of
 VanderWeele and Ding (2017, Annals of Internal Medicine 167).
@@ -15,17 +15,17 @@ from consumer_fusion.causal.designs.audiences import GroupDifference
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """How strong something that nobody measured would have to be.
+    """The strength that an unmeasured confounder would need to have.
 
     Attributes:
-        robustness: Share of what is left to explain, both of the exposure and of the outcome, that it would have to
+        robustness: Share of the remaining variation, of both the exposure and the outcome, that it would have to
             explain to bring the effect to 0.
         robustness_interval: The same to bring 0 into the interval; 0 where it is there already.
-        e_value: By how much it would have to multiply both the chance of being reached and that of the outcome.
-        e_value_interval: The same for the end of the interval that is nearer to 0; 1 where it holds 0.
-        bound_scale: The bias that a confounder with shares (a, b) can make is bound_scale x sqrt(a b / (1 - b)).
-        benchmarks: By name of what was measured: how much it explains of the outcome and the exposure, and the
-            largest bias of something hidden that is as strong.
+        e_value: Factor by which it would have to multiply both the chance of being reached and that of the outcome.
+        e_value_interval: The same for the end of the interval that is nearer to 0; 1 where it contains 0.
+        bound_scale: The largest bias of a confounder with shares (a, b) is bound_scale x sqrt(a b / (1 - b)).
+        benchmarks: By name of measured covariates: the shares of outcome and exposure that they explain, and the
+            largest bias of a hidden confounder of that strength.
     """
 
     robustness: float
@@ -43,13 +43,13 @@ def bound_bias(
     deviation: float,
     strengths: Mapping[str, tuple[float, float]],
 ) -> Sensitivity:
-    """How strong something hidden would have to be, and what it could do if it were as strong as something known.
+    """Compute the strength a hidden confounder would need, and the bias of one as strong as measured covariates.
 
     Args:
         adjusted: The adjusted effect.
         bound_scale: Root of the mean squared residual of the outcome times that of the weights.
         deviation: Standard deviation of the outcome.
-        strengths: By name of what was measured: the share that it explains of the outcome and of the exposure.
+        strengths: By name of measured covariates: the shares that they explain of the outcome and of the exposure.
     """
     nearer = min(abs(adjusted.low), abs(adjusted.high)) if adjusted.low * adjusted.high > 0 else 0.0
     unit = deviation if deviation > 0 else math.inf
@@ -67,7 +67,7 @@ def bound_bias(
 
 
 def find_robustness(effect: float, bound_scale: float) -> float:
-    """The share r, of outcome and exposure alike, with bound_scale x r / sqrt(1 - r) = |effect|."""
+    """The share r, of both outcome and exposure, with bound_scale x r / sqrt(1 - r) = |effect|."""
     if bound_scale <= 0.0:
         return 0.0
     square = (effect / bound_scale) ** 2

@@ -1,7 +1,7 @@
-"""Uplift: whom an action helps, learnt on an audience that chance divided, and whether the ranking is worth anything.
+"""Uplift: ranks people by how much an action helps them, learnt on a randomised audience, and validates the ranking.
 
-People are ranked by what was predicted for them from others (across folds), and the ranking is judged by the Qini
-curve (Radcliffe 2007), written with probabilities of assignment so that money and unequal arms are fine too.
+People are ranked by cross-fitted predictions, and the ranking is evaluated by the Qini curve (Radcliffe 2007), written
+with probabilities of assignment so that it also handles money and unequal arms.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _CURVE_POINTS = 101
 
 @dataclass(frozen=True, slots=True)
 class QiniCurve:
-    """What a ranking is worth.
+    """The Qini curve of a ranking.
 
     Attributes:
-        share: Share of people that get the action, those ranked first first.
+        share: Share of people that get the action, in the order of the ranking.
         gain: Mean outcome gained per person of the audience, at each share.
-        area: Area between the curve and the straight line of a ranking by chance: the Qini coefficient.
-        standard_error: Of the area.
+        area: Area between the curve and the straight line of a random ranking: the Qini coefficient.
+        standard_error: Standard error of the area.
         low: Lower end of its 95% interval.
         high: Upper end.
     """
@@ -55,19 +55,19 @@ class QiniCurve:
 
     @property
     def is_better_than_chance(self) -> bool:
-        """Whether the ranking helps, beyond what chance gives."""
+        """Whether the ranking is significantly better than a random one."""
         return self.low > 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class UpliftRanking:
-    """Whom an action helps most.
+    """A ranking of people by how much an action helps them.
 
     Attributes:
-        uplift: By person: what others, who are like them, gained; predicted without their own outcome.
-        place: By person: 0 for the one who is helped most.
-        curve: What the ranking is worth.
-        parts: The effect in equal parts of the ranking, the first first.
+        uplift: By person: the predicted gain, from similar people and without their own outcome.
+        place: By person: rank, 0 for the largest predicted gain.
+        curve: Qini curve of the ranking.
+        parts: The effect in equal parts of the ranking, in its order.
     """
 
     uplift: FloatArray
@@ -85,15 +85,15 @@ def rank_uplift(
     parts: int = 5,
     seed: int = 0,
 ) -> UpliftRanking:
-    """Rank the people of a randomised audience by whom the action helps, and say what the ranking is worth.
+    """Rank the people of a randomised audience by predicted uplift, and evaluate the ranking.
 
     Args:
-        outcome: By person.
-        is_treated: Assigned to the action, by chance.
-        features: Known before the assignment; one row a person.
-        share_treated: With which probability a person was assigned to it.
-        parts: Into how many equal parts the ranking is cut to show the effect in each.
-        seed: Of the folds.
+        outcome: Outcome by person.
+        is_treated: Whether a person was assigned to the action, at random.
+        features: Covariates known before the assignment, one row a person.
+        share_treated: Probability of assignment to the action.
+        parts: Number of equal parts of the ranking in which the effect is shown.
+        seed: Seed of the folds.
 
     Raises:
         InputError: Lengths differ or a value is missing.
@@ -129,10 +129,10 @@ def draw_qini(
     """The Qini curve of any ranking of a randomised audience; ties share their gain.
 
     Args:
-        outcome: By person; any number, not only 0 and 1.
-        is_treated: Assigned to the action.
-        uplift: By person; those with the largest get the action first. It must not come from their own outcome.
-        share_treated: With which probability a person was assigned to it.
+        outcome: Outcome by person; any number, not only 0 and 1.
+        is_treated: Whether a person was assigned to the action.
+        uplift: Prediction by person, the largest first; it must not depend on their own outcome.
+        share_treated: Probability of assignment to the action.
     """
     values, arm = check_arms(outcome, is_treated)
     if not 0.0 < share_treated < 1.0 or uplift.shape != values.shape:
@@ -141,10 +141,10 @@ def draw_qini(
             hint="Give the probability of assignment, between 0 and 1, and one prediction a person.",
         )
     weight = np.where(arm, 1.0 / share_treated, -1.0 / (1.0 - share_treated))
-    # Without the mean of all, the same curve has less noise.
+    # Subtracting the overall mean reduces the noise of the same curve.
     scores = weight * (values - values.mean())
     rank = _rank_ties(uplift)
-    # Area of the curve minus that of the straight line, person by person: who comes first counts over more shares.
+    # Area between the curve and the straight line, person by person: an early rank counts over more shares.
     parts = scores * (0.5 - rank)
     error = float(parts.std(ddof=1)) / math.sqrt(values.size)
     area = float(parts.mean())
@@ -163,7 +163,7 @@ def draw_qini(
 
 
 def _rank_ties(uplift: FloatArray) -> FloatArray:
-    """The share of people ranked before each, half of those with the same prediction included."""
+    """The share of people ranked before each, with half of those that have the same prediction."""
     _, place, counts = np.unique(-uplift, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2.0
     ranked: FloatArray = middle[place] / uplift.size

@@ -1,4 +1,4 @@
-"""An effect as it is told: the one model for commands, programs and the reference."""
+"""The result model of an effect, shared by commands, programs and the reference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from consumer_fusion.records.effect import EvidenceLabel
 
 
 class EffectCheck(Schema):
-    """Something that was looked at before a number is told."""
+    """A check made before a number is reported."""
 
     name: str
     verdict: Literal["passed", "warned", "refused"]
@@ -22,45 +22,45 @@ class EffectCheck(Schema):
 
 
 class ObservedDay(Schema):
-    """What was seen on a day."""
+    """The observed value of a day."""
 
     day: Day
     value: float | None
 
 
 class ExpectedDay(ObservedDay):
-    """What was expected of a day."""
+    """The expected value of a day."""
 
     low: float | None
     high: float | None
 
 
 class ExcludedSeries(Schema):
-    """A series that does not stand beside the one that was measured."""
+    """A series that is not used as a control."""
 
     name: str
-    reason: str = Field(description="Why.")
+    reason: str = Field(description="Reason for leaving it out.")
 
 
 class ActionEffect(Schema):
-    """What an action did to a metric."""
+    """The effect of an action on a metric."""
 
     action_id: str = describe("Action", "The id of the action.")
-    title: str = describe("Name", "What the action was.", is_shown=False)
+    title: str = describe("Name", "Name of the action.", is_shown=False)
     brand: str = describe("Brand", "The brand that acted.", is_shown=False)
-    metric: str = describe("Metric", "What it may have moved.")
-    series: str = describe("Series", "Whose series was measured.", is_shown=False)
+    metric: str = describe("Metric", "The metric that was measured.")
+    series: str = describe("Series", "The series that was measured.", is_shown=False)
     effect_from: Day = describe("Effect from", "The first day of the window.", is_shown=False)
     effect_until: Day = describe(
-        "Effect until", "The last day of the window that has been seen.", is_shown=False
+        "Effect until", "The last day of the window that has been observed.", is_shown=False
     )
     declared_until: Day = describe(
         "Declared until", "The last day of the window as it was declared.", is_shown=False
     )
-    step: Literal["day", "week", "month"] = describe("Step", "What each value stands for.", is_shown=False)
+    step: Literal["day", "week", "month"] = describe("Step", "The period of each value.", is_shown=False)
     told_with: str | None = describe(
-        "Told with",
-        "The action with which it is told, where both ran on the same days; in lists it counts there.",
+        "Reported with",
+        "The action under which the effect is reported, where both ran on the same days; lists count it there.",
         is_shown=False,
     )
     total: float | None = describe(
@@ -78,49 +78,51 @@ class ActionEffect(Schema):
     relative: float | None = describe("Raw", "The effect as a share of what was expected.", form="change")
     low: float | None = describe("Low", "Lower end of the 95% interval of `relative`.", form="change")
     high: float | None = describe("High", "Upper end.", form="change")
-    p_value: float | None = describe("p", "How often chance alone gives as much.", form="p_value")
+    p_value: float | None = describe("p", "Probability of an effect as large by chance.", form="p_value")
     interval: Literal["sequential", "fixed"] = describe(
-        "Interval", "`sequential` until the declared end: it holds however often one looks.", is_shown=False
+        "Interval", "`sequential` until the declared end: valid however often it is read.", is_shown=False
     )
     pooled: float | None = describe(
-        "Pooled", "`relative`, drawn towards other actions of its kind; null where they are too few.",
+        "Pooled", "`relative`, pooled with other actions of its kind; null where they are too few.",
         form="change",
     )  # fmt: skip
     pooled_low: float | None = describe(
-        "Pooled, low", "Lower end of its 95% interval, which holds without a prior.", is_shown=False
+        "Pooled, low", "Lower end of its 95% interval, which is valid without a prior.", is_shown=False
     )
     pooled_high: float | None = describe("Pooled, high", "Upper end.", is_shown=False)
-    label: EvidenceLabel = describe("Evidence", "What may be said of it by itself.", is_shown=False)
+    label: EvidenceLabel = describe("Evidence", "Strength of evidence of this effect alone.", is_shown=False)
     q_value: float | None = describe(
-        "q", "The share of false finds if the list of its brand's effects is cut here.", form="p_value"
+        "q", "False discovery rate if the list of its brand's effects is cut here.", form="p_value"
     )
-    q_count: int = describe("Effects", "So many effects of the brand are in that list.", is_shown=False)
+    q_count: int = describe("Effects", "Number of effects of the brand in that list.", is_shown=False)
     listed_label: EvidenceLabel = describe(
-        "Verdict", "What may be said of it in that list: nothing is found where `q_value` is above 0.1.",
+        "Verdict", "Strength of evidence within that list: no conclusion where `q_value` is above 0.1.",
         words=effect_wording.LABEL_WORDS,
     )  # fmt: skip
     detectable: float | None = describe(
-        "Detectable", "The smallest change, as a share, that is found in 80% of the cases.", is_shown=False
+        "Detectable", "The smallest detectable change at 80% power, as a share.", is_shown=False
     )
-    library: str = describe("Calibrated by", "The placebos it was judged by.", is_shown=False)
+    library: str = describe(
+        "Calibrated by", "The placebos behind the interval and the p-value.", is_shown=False
+    )
     measured_at: Moment | None = describe(
-        "Measured", "When it was measured; null where that was just now, for this question.", is_shown=False
+        "Measured", "Time of measurement; null where it was measured for this request only.", is_shown=False
     )
-    sentences: tuple[str, ...] = describe("Findings", "What was found, in sentences.", is_shown=False)
-    checks: tuple[EffectCheck, ...] = describe("Checks", "What was looked at.", is_shown=False)
+    sentences: tuple[str, ...] = describe("Findings", "The findings, in sentences.", is_shown=False)
+    checks: tuple[EffectCheck, ...] = describe("Checks", "The checks that were made.", is_shown=False)
     observed: tuple[ObservedDay, ...] = describe(
         "Observed", "The window and up to sixty steps before it.", is_shown=False
     )
     expected: tuple[ExpectedDay, ...] = describe(
-        "Expected", "What would have been without the action.", is_shown=False
+        "Expected", "The values expected without the action.", is_shown=False
     )
     left_out: tuple[ExcludedSeries, ...] = describe(
-        "Left out", "Series that it is not compared with.", is_shown=False
+        "Left out", "Series that are not used as controls.", is_shown=False
     )
 
 
 def describe_effect(shown: ShownEffect) -> ActionEffect:
-    """An effect as it is told, its sentences in the language spoken now."""
+    """The result model of an effect, with its sentences in the current language."""
     report = shown.report
     pooled = shown.shrunk if shown.shrunk is not None and shown.shrunk.is_shrunk else None
     total, total_low, total_high = (

@@ -1,6 +1,6 @@
-"""Sisters: the series of the same metric that an action did not reach, by which chance is told from effect.
+"""Control series: series of the same metric that an action did not reach, which separate its effect from chance.
 
-Another brand is no sister while a declared association links it with the brand of the action, nor while an action of
+Another brand is no control while a declared association links it with the brand of the action, nor while an action of
 its own falls into the window.
 """
 
@@ -22,7 +22,7 @@ from consumer_fusion.storage.store import Session
 
 MOST_SISTERS = 12
 LEAST_SHARE = 0.8
-"""Of the days before the window a sister must have so many."""
+"""The least share of the days before the window for which a control series must have values."""
 
 REASONS = {
     "linked": N_("an association links it with the brand of the action"),
@@ -30,16 +30,16 @@ REASONS = {
     "short": N_("it has too few days before the window"),
     "further": N_("others follow the series more closely"),
 }
-"""Why a series is no sister, in words."""
+"""Why a series is not a control, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlSeries:
-    """The series that stand for what would have been.
+    """The series that estimate what would have happened without the action.
 
     Attributes:
-        chosen: Those that are taken, the closest first.
-        passed: Those that are not, and why: a name of `REASONS`.
+        chosen: The controls, the closest first.
+        passed: The series that were not chosen, each with the reason: a name of `REASONS`.
     """
 
     chosen: tuple[MetricSeries, ...]
@@ -49,13 +49,13 @@ class ControlSeries:
 def find_sisters(
     book: MetricStore, own: MetricSeries, window: Window, actions: Sequence[ActionRow]
 ) -> ControlSeries:
-    """The series of the same metric that stand beside one.
+    """The control series of a series.
 
     Args:
-        book: All series.
+        book: The metric store.
         own: The series that was acted on.
-        window: The days on which an effect is looked for.
-        actions: All actions on record.
+        window: The days of the possible effect.
+        actions: All declared actions.
     """
     steps = own.steps.cover(window)
     linked = _list_linked(book.session, own, window)
@@ -78,12 +78,12 @@ def find_sisters(
 
 
 def name_daily(each: MetricSeries) -> DailySeries:
-    """The days of a series under its id; names are put in when somebody looks, so that no key is kept."""
+    """The days of a series under its id; names are looked up when it is shown, so that no key is stored."""
     return replace(each.daily, name=each.key)
 
 
 def _list_candidates(book: MetricStore, own: MetricSeries) -> Iterable[MetricSeries]:
-    """Other series of the same metric whose values follow each other as its own do."""
+    """Other series of the same metric that have the same step."""
     if own.region:
         listed = book.list_regions(own.metric, own.brand_id)
     elif own.product:
@@ -102,7 +102,7 @@ class _Linked:
 
 
 def _list_linked(session: Session, own: MetricSeries, window: Window) -> _Linked:
-    """Brands and consumers that associations in force around the window link with a series, over one step."""
+    """Brands and consumers linked with a series by associations in force around the window, at most two links away."""
     start_us, end_us = window.start_day * DAY_MICROSECONDS, (window.end_day + 1) * DAY_MICROSECONDS
     links = [
         link
@@ -116,7 +116,7 @@ def _list_linked(session: Session, own: MetricSeries, window: Window) -> _Linked
     brands |= {link.brand_id for link in links if link.consumer_id in consumers}
     consumers |= {link.consumer_id for link in links if link.brand_id in brands}
     if own.region or own.product:
-        # Within the brand, the others are the sisters.
+        # The brand's other regions or products are the controls.
         brands.discard(own.brand_id)
     return _Linked(brands, consumers)
 
@@ -124,14 +124,14 @@ def _list_linked(session: Session, own: MetricSeries, window: Window) -> _Linked
 def _is_acted_on(
     other: MetricSeries, own: MetricSeries, window: Window, actions: Sequence[ActionRow]
 ) -> bool:
-    """Whether another series has an action in the window; one that reaches the whole brand reaches its regions."""
+    """Whether another series has an action in the window; an action for a whole brand reaches each of its regions."""
     for action in actions:
         if action.brand_id != other.brand_id or not other.brand_id:
             continue
         if own.region and action.region not in (None, other.region):
             continue
         if own.region and action.region is None and other.brand_id == own.brand_id:
-            # It reaches all regions alike, the one that is measured too.
+            # It reaches all regions alike, including the measured one.
             continue
         first, last = action.find_window(other.metric)
         if first <= window.end_day and window.start_day <= last:
@@ -140,7 +140,7 @@ def _is_acted_on(
 
 
 def _measure_closeness(own: DailySeries, other: DailySeries, window: Window) -> float | None:
-    """How closely another series followed before the window: the correlation of changes over a week."""
+    """The correlation of changes over a week before the window; None where there are too few days."""
     first, last = max(own.first_day, window.start_day - 365), window.start_day - 1
     if last - first < LEAST_DAYS:
         return None
@@ -150,7 +150,7 @@ def _measure_closeness(own: DailySeries, other: DailySeries, window: Window) -> 
     known = np.isfinite(mine).sum()
     if known == 0 or both.sum() < LEAST_SHARE * known or both.sum() < LEAST_DAYS:
         return None
-    # It must also tell of the window itself.
+    # It must also cover the window itself.
     within = align_values(other, window.start_day, window.days)
     if np.isfinite(within).sum() < 0.5 * min(window.days, max(1, own.last_day - window.start_day + 1)):
         return None

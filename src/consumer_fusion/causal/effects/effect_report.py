@@ -1,4 +1,4 @@
-"""What is kept of a measured effect: everything that a page, a command or a program shows of it."""
+"""The stored report of a measured effect: everything that a page, a command or a program shows of it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from consumer_fusion.records.effect import EvidenceLabel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """A check of an effect: what was looked at, how it came out, and what that means in a sentence.
+    """The result of one check of an effect.
 
     Attributes:
         name: Its name.
         verdict: passed, warned or refused.
-        sentence: In English, with names for values.
-        values: What stands in place of the names.
+        sentence: Its meaning, in English, with placeholders.
+        values: Values of the placeholders.
     """
 
     name: str
@@ -31,52 +31,52 @@ class CheckResult:
     values: Mapping[str, Any]
 
     def tell(self) -> str:
-        """The sentence in the language spoken now."""
+        """The sentence in the current language."""
         values = {name: _tell_value(name, value) for name, value in self.values.items()}
         return _(self.sentence, **values) if values else _(self.sentence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectReport:
-    """A measured effect; numbers that cannot be told are None.
+    """A measured effect; numbers that cannot be reported are None.
 
     Attributes:
         action: The id of the action.
         metric: The metric.
-        series: Whose series was measured: its id, or its name once somebody looks.
-        unit: What the metric is counted in.
+        series: The measured series: its id, or its name once it is shown.
+        unit: Unit of the metric.
         adds_up: Whether days may be added up; those of a mean or a level may not.
-        step: What each value stands for: a day, a week or a month.
+        step: The period of each value: a day, a week or a month.
         kind: open (only days before say what was expected) or temporary (days after do too).
         start_day: The first day of the window.
-        end_day: The last day of the window that has been seen.
+        end_day: The last day of the window that has been observed.
         declared_end_day: The last day of the window as it was declared.
-        told_with: The action with which the effect is told where they cannot be told apart; in lists it counts there.
-        effect: Mean a step, in units.
+        told_with: The action under which the effect is reported where they cannot be separated; lists count it there.
+        effect: Mean per step, in units.
         effect_low: Lower end of its interval.
         effect_high: Upper end.
-        cumulative: Over the window, in units.
+        cumulative: Total over the window, in units.
         cumulative_low: Lower end of its interval.
         cumulative_high: Upper end.
         relative: As a share of what was expected.
         low: Lower end of its interval.
         high: Upper end.
-        p_value: How often chance alone gives as much.
-        interval: sequential (holds however often one looks) or fixed (after the declared end).
-        estimate_log: On the scale on which effects are shrunk.
+        p_value: Probability of an effect as large by chance.
+        interval: sequential (valid however often it is read) or fixed (after the declared end).
+        estimate_log: The estimate on the scale on which effects are pooled.
         se_log: Its standard error there.
         is_log: Whether that scale is logarithmic; else it is relative.
-        mde80: The smallest relative effect that would be found four times of five.
-        library: Which placebo windows the interval is calibrated by.
-        label: What may be said.
-        checks: What was looked at.
+        mde80: The smallest detectable relative effect at 80% power.
+        library: Placebo windows that calibrate the interval.
+        label: Strength of the evidence.
+        checks: The checks that were made.
         days: Days since 1970 of the four that follow, the first of each step.
-        observed: What was seen.
-        expected: What would have been, by the model.
-        expected_low: Lower end a step.
-        expected_high: Upper end a step.
-        placebos: The relative effects of windows in which nothing was done.
-        controls: The series beside which it was measured.
+        observed: Observed values.
+        expected: Values that the model expects without the action.
+        expected_low: Lower end of their interval, per step.
+        expected_high: Upper end, per step.
+        placebos: The relative effects of windows without an action.
+        controls: The control series.
         dropped_controls: Those that were left out, and why.
     """
 
@@ -120,22 +120,22 @@ class EffectReport:
 
     @property
     def steps_seen(self) -> int:
-        """How many days, weeks or months of the window have been seen."""
+        """Number of days, weeks or months of the window that have been observed."""
         return sum(self.start_day <= day <= self.end_day for day in self.days)
 
     @property
     def can_be_shrunk(self) -> bool:
-        """Whether it has an estimate with a standard error; also one that chance may give has its share in the law."""
+        """Whether it has an estimate with a standard error; insignificant effects shape the pooled distribution too."""
         is_own = self.told_with is None and self.relative is not None
         return is_own and self.estimate_log is not None and bool(self.se_log)
 
     def write_json(self) -> str:
-        """As it is kept."""
+        """The stored form."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
 def read_report(text: str) -> EffectReport | None:
-    """A report as it was kept; None where another release wrote it in another form, so that it is measured anew."""
+    """Parse a stored report; None where another release wrote it in another form, so that it is measured again."""
     told: dict[str, Any] = json.loads(text)
     if set(told) != set(EffectReport.__dataclass_fields__):
         return None
@@ -152,20 +152,20 @@ def make_report(
     steps: Steps = DAILY, told_with: str | None = None, further_checks: Sequence[CheckResult] = (),
     passed: Sequence[tuple[str, str]] = (),
 ) -> EffectReport:  # fmt: skip
-    """What is kept of an effect.
+    """The report of an effect.
 
     Args:
-        effect: As it was measured.
+        effect: The measured effect.
         action: The id of the action.
         metric: The metric.
         series: The id of the series.
-        unit: What the metric is counted in.
+        unit: Unit of the metric.
         adds_up: Whether days may be added up.
         declared_end: The last step of the declared window.
-        steps: What the steps of the effect are; days, mostly.
-        told_with: The action with which the effect is told, where it is not this one.
-        further_checks: What was looked at beside the measurement.
-        passed: Series that were not asked to be controls, and why.
+        steps: Steps of the effect, mostly days.
+        told_with: The action under which the effect is reported, where it is not this one.
+        further_checks: Checks beyond those of the measurement.
+        passed: Series that were ruled out as controls, with the reasons.
     """
     is_told = effect.label != "cannot_tell" or not effect.is_refused
     numbers = {
@@ -215,7 +215,7 @@ def make_report(
 
 
 def _tell_value(name: str, value: Any) -> str:
-    """A value as people write it in the language spoken now; what is called a share is one."""
+    """A value in the current language; names ending in `share` are written as percentages."""
     language = read_language()
     if name == "names":
         return ", ".join(each and _(each) for each in str(value).split(", "))

@@ -1,4 +1,4 @@
-"""Effects in words and numbers for people, in the language spoken now; one thing is called one thing everywhere."""
+"""Effects in words and numbers for people, in the current language, with one word for one thing everywhere."""
 
 from __future__ import annotations
 
@@ -18,24 +18,22 @@ LABEL_WORDS: Mapping[EvidenceLabel, str] = {
     "consistent_with_cause": N_("likely caused by it"),
     "caused": N_("caused by it"),
 }
-"""What may be said of an effect, in a word or two, from least to most."""
+"""The strength of the evidence in a word or two, from least to most."""
 
 LABEL_MEANINGS: Mapping[EvidenceLabel, str] = {
     "cannot_tell": N_(
-        "It cannot be told whether anything changed: what was seen is within what chance does, two ways of asking "
-        "disagree, or the data do not allow an answer."
+        "No change can be established: what was observed is within chance, two methods disagree, or the data do not "
+        "allow an answer."
     ),
     "changed_after": N_(
-        "Something changed after the action, more than chance does. Whether the action was the reason cannot be said: "
-        "no comparable series stood beside it."
+        "Something changed after the action, more than chance explains. Whether the action was the cause is open: "
+        "there was no comparable control series."
     ),
     "consistent_with_cause": N_(
         "Something changed after the action, and comparable series that it did not reach did not change with it. "
-        "That is what a cause looks like; another reason that met only this one remains possible."
+        "That is what a cause looks like; another reason that affected only this one remains possible."
     ),
-    "caused": N_(
-        "Who got the action was drawn by chance, so the difference is its effect, within the interval."
-    ),
+    "caused": N_("The action was given at random, so the difference is its effect, within the interval."),
 }
 
 METRIC_WORDS: Mapping[str, str] = {
@@ -54,19 +52,19 @@ METRIC_WORDS: Mapping[str, str] = {
     "fusion_score": N_("mean Fusion Score"),
 }
 VERDICT_WORDS: Mapping[str, str] = {
-    "passed": N_("in order"),
-    "warned": N_("with care"),
-    "refused": N_("stands against an answer"),
+    "passed": N_("passed"),
+    "warned": N_("warning"),
+    "refused": N_("prevents a conclusion"),
 }
 
 
 def name_metric(metric: str) -> str:
-    """A metric in words; one of a file's own is shown as it is."""
+    """A metric in words; a metric of an imported file keeps its own name."""
     return _(METRIC_WORDS.get(metric, metric))
 
 
 def name_measure(report: EffectReport) -> str:
-    """What a value of the series is: the metric, a day, a week or a month."""
+    """The unit of the values of the series: the metric per day, week or month."""
     return _(_MEASURES[report.step], metric=name_metric(report.metric))
 
 
@@ -78,24 +76,24 @@ _MEASURES = {
 
 
 def name_label(label: EvidenceLabel) -> str:
-    """What may be said, in a word or two."""
+    """The strength of the evidence in a word or two."""
     return _(LABEL_WORDS[label])
 
 
 def name_verdict(shown: ShownEffect) -> str:
-    """What stands in a list: what may be said, or with which action the effect is told."""
+    """The verdict in a list, or the action under which the effect is reported."""
     if shown.report.told_with is not None:
-        return _("told with {action}", action=shown.report.told_with)
+        return _("reported with {action}", action=shown.report.told_with)
     return name_label(shown.listed_label)
 
 
 def tell_label(label: EvidenceLabel) -> str:
-    """What may be said, in sentences."""
+    """The meaning of a label, in sentences."""
     return _(LABEL_MEANINGS[label])
 
 
 def tell_window(report: EffectReport) -> str:
-    """The days that were looked at."""
+    """The days of the window."""
     first, last = write_day(report.start_day), write_day(report.declared_end_day)
     if report.end_day < report.declared_end_day:
         return _(
@@ -105,7 +103,7 @@ def tell_window(report: EffectReport) -> str:
 
 
 def tell_finding(shown: ShownEffect) -> list[str]:
-    """What was found, in sentences with their numbers."""
+    """The findings, in sentences with their numbers."""
     report = shown.report
     if report.effect is None:
         return [each.tell() for each in report.checks if each.verdict == "refused"]
@@ -121,11 +119,11 @@ def tell_finding(shown: ShownEffect) -> list[str]:
     sentences += (each.tell() for each in report.checks if each.name == "disagreement")
     sentences += _tell_list(shown)
     if report.interval == "sequential":
-        sentences.append(_("Its days are not over: the interval is wide enough to be looked at every day."))
+        sentences.append(_("The window is still open: the interval allows for daily looks."))
     if shown.shrunk is not None and shown.shrunk.is_shrunk:
         sentences.append(
             _(
-                "Seen together with {count} actions of its kind, {change} is to be expected of it, {low} to {high}.",
+                "Pooled with {count} actions of its kind, its expected effect is {change}, {low} to {high}.",
                 count=shown.shrunk.group_size,
                 change=write_relative(shown.shrunk.mean),
                 low=write_relative(shown.shrunk.low),
@@ -143,7 +141,7 @@ def tell_finding(shown: ShownEffect) -> list[str]:
 
 
 def _tell_list(shown: ShownEffect) -> list[str]:
-    """What becomes of a find among the other effects of its brand."""
+    """The status of a finding among the other effects of its brand."""
     if shown.report.label == "cannot_tell" or shown.q_value is None or shown.q_count < 2:
         return []
     values = {
@@ -154,14 +152,15 @@ def _tell_list(shown: ShownEffect) -> list[str]:
     if shown.listed_label == "cannot_tell":
         return [
             _(
-                "Asked alone it is found; in a list of the {count} effects of {brand} it is not: cut here, the list "
-                "would have {share} false finds.",
+                "Significant on its own, but not in the list of the {count} effects of {brand}: cut here, the list "
+                "would have {share} false discoveries.",
                 **values,
             )
         ]
     return [
         _(
-            "In a list of the {count} effects of {brand} it is found too: cut here, the list has {share} false finds.",
+            "Also significant in the list of the {count} effects of {brand}: cut here, the list has {share} false "
+            "discoveries.",
             **values,
         )
     ]
@@ -211,16 +210,16 @@ _LEFT_OUT_WORDS = {
         "it changed in the window itself, more than the other controls"
     ),
 }
-"""Why a series does not stand beside the one that is measured; the engine's own reasons are told as they are."""
+"""Why a series is not a control, in words; other reasons of the engine are shown unchanged."""
 
 
 def list_left_out(report: EffectReport) -> list[tuple[str, str]]:
-    """Which series were not asked to stand beside the one that was measured, and why."""
+    """The series that were ruled out as controls, each with the reason."""
     return [(name, _(_LEFT_OUT_WORDS.get(why, why))) for name, why in report.dropped_controls]
 
 
 def tell_placebos(library: str) -> str:
-    """Which placebos an effect was judged by, and how many; the engine says it in English."""
+    """The placebos that an effect was calibrated by, and their number; the engine states them in English."""
     found = _LIBRARY.match(library)
     if found is None:
         return library
@@ -258,7 +257,7 @@ def write_amount(value: float | None) -> str:
 
 
 def write_sign(probability: float) -> str:
-    """How likely the sign of an effect is right."""
+    """The probability that the sign of an effect is right."""
     return read_language().write_share(min(probability, 0.99))
 
 
@@ -272,5 +271,5 @@ def write_p_value(value: float | None) -> str:
 
 
 def write_day(day: int) -> str:
-    """A day since 1970 as people write it."""
+    """A day since 1970 in the current language."""
     return read_language().write_day(from_microseconds(day * DAY_MICROSECONDS).date())

@@ -1,4 +1,4 @@
-"""The job on effects: once a night they are calibrated and measured again."""
+"""The nightly job that calibrates effects and measures them again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from consumer_fusion.causal.effects.nightly_effects import calibrate_nightly, is
 from consumer_fusion.operations import Job
 
 JOBS = (
-    # It computes for minutes, and with libraries that nothing else needs in the server.
+    # It computes for minutes, and with libraries that nothing else in the server needs.
     Job(
         "calibrate effects", calibrate_nightly, every_seconds=300.0, is_due=is_calibration_due, is_aside=True
     ),

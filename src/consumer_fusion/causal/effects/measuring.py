@@ -1,4 +1,4 @@
-"""Measuring: one action and one metric, from the series and its sisters to a report that is kept."""
+"""Measures one action on one metric, from the series and its controls to a stored report."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 RECIPE = "6"
-"""Raised when effects are measured in another way, so that what was kept is measured again."""
+"""Increased when the way of measuring changes, so that stored effects are measured again."""
 LATER_STEPS = 42
-"""So many steps (days, mostly) after a window count: those by which a temporary effect is told, and some to spare."""
+"""Number of steps (mostly days) after a window that are used: those that a temporary effect needs, and a margin."""
 
 
 ANOTHER_BRAND = N_("an action of another brand")
-"""What an action of another brand is called: whoever asks may not know more of it."""
+"""The name given to an action of another brand, of which the caller may know no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectRequest:
-    """What is asked of an action.
+    """A request for the effect of an action.
 
     Attributes:
         action_id: The action.
         metric: The metric.
-        as_of_us: Of which moment; None for now.
-        consumer: Of this consumer's series; None for the brand's.
-        product: Of this product's series.
-        delay_days: Another delay than was declared.
-        effect_days: Another length than was declared.
-        is_anew: Whether it is measured also where nothing changed.
+        as_of_us: As-of time, in microseconds since the epoch; None for now.
+        consumer: Measure this consumer's series; None for the brand's.
+        product: Measure this product's series.
+        delay_days: A delay other than the declared one.
+        effect_days: A length other than the declared one.
+        is_anew: Whether to measure again even where nothing changed.
     """
 
     action_id: str
@@ -66,7 +66,7 @@ class EffectRequest:
 
     @property
     def is_as_declared(self) -> bool:
-        """Whether the action's own series and window are asked about, whose effect is kept."""
+        """Whether it is for the action's own series and window, whose effect is stored."""
         return not (
             self.consumer or self.product or self.delay_days is not None or self.effect_days is not None
         )
@@ -74,13 +74,13 @@ class EffectRequest:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredEffect:
-    """An effect with what it was measured from.
+    """An effect and its inputs.
 
     Attributes:
         report: The effect.
         action: The action.
         own: Its series.
-        digest: Of what it was computed from.
+        digest: Hash of all its inputs.
     """
 
     report: EffectReport
@@ -90,7 +90,7 @@ class MeasuredEffect:
 
 
 def measure_action(workspace: Workspace, question: EffectRequest) -> EffectReport:
-    """Measure what an action did to a metric, or tell what was measured where nothing has changed since.
+    """Measure the effect of an action on a metric, or return the stored effect where nothing has changed since.
 
     Raises:
         NotFoundError: There is no such action, or no series of the metric.
@@ -107,7 +107,7 @@ def measure_action(workspace: Workspace, question: EffectRequest) -> EffectRepor
 
 
 def measure_question(workspace: Workspace, question: EffectRequest) -> MeasuredEffect:
-    """Measure, and keep nothing."""
+    """Measure without storing the effect."""
     with workspace.store.reading() as session:
         return measure_in_book(
             MetricStore(workspace, session, question.as_of_us or workspace.now_us), question
@@ -115,14 +115,14 @@ def measure_question(workspace: Workspace, question: EffectRequest) -> MeasuredE
 
 
 def measure_in_book(book: MetricStore, question: EffectRequest) -> MeasuredEffect:
-    """Measure within one moment of the store."""
+    """Measure with one snapshot of the store."""
     actions = read_action_rows(book.session)
     action = find_action(book.session, question.action_id)
     own = find_own_series(book, action, question)
     steps = own.steps
     others = [_cover(steps, each) for each in _list_own_windows(book.session, actions, action, own)]
     declared = steps.cover(find_window(action, question))
-    # Actions that cannot be told apart are measured over the steps of all of them.
+    # Actions whose effects cannot be separated are measured over the steps of all of them.
     nearby = sort_neighbours(declared, others)
     asked = nearby.window
     window = Window(steps.find_first_day(asked.start_day), steps.find_last_day(asked.end_day))
@@ -134,7 +134,7 @@ def measure_in_book(book: MetricStore, question: EffectRequest) -> MeasuredEffec
             "passed.",
             hint=f"Ask again once the first {steps.unit} of its window is over.",
         )
-    # What comes long after the window says nothing of it, and new days need not measure it again.
+    # Days long after the window say nothing about it, so that new days do not force a new measurement.
     last_step = asked.end_day + LATER_STEPS
     own = own.cut(last_step)
     found = find_sisters(book, own, window, actions)
@@ -174,14 +174,14 @@ def measure_in_book(book: MetricStore, question: EffectRequest) -> MeasuredEffec
 
 
 def search_delay(workspace: Workspace, question: EffectRequest, delays: Sequence[int]) -> EffectReport:
-    """Find the delay at which a metric changed most; its p-value is that of the same search where nothing was done.
+    """Find the delay at which a metric changed most; the p-value is from the same search in windows without an action.
 
-    What is found so was not declared before looking, so it is shown and not kept.
+    The delay was not declared in advance, so the result is shown and not stored.
 
     Args:
         workspace: The workspace.
-        question: What is asked; the window is the declared one, less its delay.
-        delays: Delays in days that are tried.
+        question: The request; the window is the declared one without its delay.
+        delays: Delays to try, in days.
 
     Raises:
         NotFoundError: There is no such action, or no series of the metric.
@@ -207,8 +207,7 @@ def search_delay(workspace: Workspace, question: EffectRequest, delays: Sequence
         )
         is_found = found.p_value <= found.effect.alpha
         sentence = N_(
-            "The delay of {days} days stood out most among {count}; the p-value is that of the same search where "
-            "nothing was done, the interval knows nothing of the search."
+            "Of {count} delays, {days} days stood out most; the p-value allows for that search, the interval does not."
         )
         check = CheckResult(
             name="delay_search", verdict="warned", sentence=sentence,
@@ -229,10 +228,10 @@ def search_delay(workspace: Workspace, question: EffectRequest, delays: Sequence
 
 
 def find_window(action: ActionRow, question: EffectRequest) -> Window:
-    """The days on which the effect is looked for.
+    """The days on which the effect is measured.
 
     Raises:
-        InputError: Another delay or length is asked for than any action may have.
+        InputError: The delay or the length is out of range.
     """
     for days, name, least in (
         (question.delay_days, "delay", -MOST_DAYS),
@@ -252,7 +251,7 @@ def find_window(action: ActionRow, question: EffectRequest) -> Window:
 
 
 def find_own_series(book: MetricStore, action: ActionRow, question: EffectRequest) -> MetricSeries:
-    """The series that the action was to move: its brand's, region's or segment's; else one of who is seen with it.
+    """The series that the action was to move: its brand's, region's or segment's, or that of a linked consumer.
 
     Raises:
         NotFoundError: There is none.
@@ -261,10 +260,10 @@ def find_own_series(book: MetricStore, action: ActionRow, question: EffectReques
     if question.consumer is not None:
         found = find_keys(book.session, "consumer", [question.consumer])
         if not found:
-            # In the words of `read_consumer`: whether somebody is known here is no answer to who sees one brand.
+            # In the words of `read_consumer`: a caller who sees one brand does not learn whether a consumer exists.
             raise NotFoundError(
                 f"There are no days of {metric} of this consumer.",
-                hint="`fusion metrics list` shows what there is.",
+                hint="`fusion metrics list` lists the series that there are.",
             )
         return book.read_consumer(metric, found[question.consumer], action.brand_id)
     if question.product is not None:
@@ -290,14 +289,14 @@ def find_own_series(book: MetricStore, action: ActionRow, question: EffectReques
 
 
 def read_kept(session: Session, action_id: str, metric: str) -> tuple[str, EffectReport] | None:
-    """The effect as it was measured last, with the digest of what it was computed from."""
+    """The stored effect, with the hash of its inputs."""
     rows = session.read(EFFECTS, {"action_id": action_id, "metric": metric}).to_pylist()
     report = read_report(rows[0]["report"]) if rows else None
     return None if report is None else (rows[0]["digest"], report)
 
 
 def keep_effects(workspace: Workspace, measured: Sequence[MeasuredEffect]) -> None:
-    """Keep effects, each in place of the one measured before."""
+    """Store effects, each in place of the one measured before."""
     with workspace.store.writing() as session:
         session.replace(EFFECTS, EFFECTS.column_names, [_to_row(each, workspace.now_us) for each in measured])
         workspace.note_change(session)
@@ -313,7 +312,7 @@ def _to_row(each: MeasuredEffect, measured_us: int) -> tuple[Any, ...]:
 
 
 def _list_seen_with(associations: Sequence[AssociationLink], action: ActionRow) -> set[int]:
-    """The consumers that an association in force during the action links with its brand."""
+    """The consumers linked with its brand by an association in force during the action."""
     end_us = (action.last_day + 1) * DAY_MICROSECONDS
     return {
         link.consumer_id
@@ -330,7 +329,7 @@ def _list_own_windows(
     """The windows of the other actions that reach the same series.
 
     A brand's own series is reached by its own actions; one of a consumer (an artist's followers) by those of every
-    brand with which the consumer was seen. What another brand did is counted, and not named.
+    brand linked with the consumer. An action of another brand is counted, and not named.
     """
     associations = read_associations(session) if own.consumer_id else []
     return [
@@ -347,13 +346,13 @@ def _list_own_windows(
 
 
 def _cover(steps: Steps, window: ActionWindow) -> ActionWindow:
-    """The steps that share a day with another action's window."""
+    """The window in steps: all those that share a day with it."""
     covered = steps.cover(window)
     return replace(window, start_day=covered.start_day, end_day=covered.end_day)
 
 
 def _find_first(action: ActionRow, window: Window, together: Sequence[ActionWindow]) -> str | None:
-    """Of actions that cannot be told apart, the one with which their effect is told; None where it is this one."""
+    """Of actions that cannot be separated, the one under which their effect is reported; None where it is this one."""
     named = [each for each in together if each.name != ANOTHER_BRAND]
     starts = [(window.start_day, action.action_id), *((each.start_day, each.name) for each in named)]
     first = min(starts)[1]
@@ -364,7 +363,7 @@ def _digest(
     own: MetricSeries, control_series: Sequence[MetricSeries], window: Window, others: Sequence[ActionWindow],
     calibration: PlaceboCalibration, action: ActionRow, today: int, country: str,
 ) -> str:  # fmt: skip
-    """Of all that an effect is computed from; windows and today by the numbers of steps."""
+    """Hash of all inputs of an effect; windows and today are counted in steps."""
     told = (
         RECIPE,
         own.digest,
@@ -374,7 +373,7 @@ def _digest(
         _digest_calibration(calibration, window.days),
         action.expected_effect,
         country,
-        # Until the window is over, each day is another look.
+        # Until the window is over, each day is a new look at the data.
         min(today, window.end_day + 1),
     )
     return hashlib.sha256(repr(told).encode()).hexdigest()[:24]

@@ -1,4 +1,4 @@
-"""Every night: what changed is calibrated and measured again, so that pages and programs find effects as they are."""
+"""The nightly run: calibrates and measures again what changed, so that pages and programs find current effects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CALIBRATED_MARK = "effects_calibrated_us"
 
 
 def is_calibration_due(workspace: Workspace, *, hour: int = 3) -> bool:
-    """Whether there are actions, and they were not calibrated since the hour of the UTC day came last."""
+    """Whether there are actions and the last calibration is older than the latest occurrence of the hour, in UTC."""
     now_us = workspace.now_us
     due_us = now_us // DAY_MICROSECONDS * DAY_MICROSECONDS + hour * DAY_MICROSECONDS // 24
     if now_us < due_us:
@@ -27,7 +27,7 @@ def calibrate_nightly(workspace: Workspace, *, hour: int = 3) -> bool:
 
     Args:
         workspace: The workspace.
-        hour: Of the UTC day.
+        hour: Hour of the UTC day.
 
     Returns:
         Whether there was anything to do.
@@ -37,7 +37,7 @@ def calibrate_nightly(workspace: Workspace, *, hour: int = 3) -> bool:
     """
     if not is_calibration_due(workspace, hour=hour):
         return False
-    # Marked before: what fails is not tried every minute, but the next night.
+    # Marked first, so that a failure is tried again the next night and not every minute.
     with workspace.store.writing() as session:
         session.write_mark(CALIBRATED_MARK, workspace.now_us)
     calibrate_effects(workspace)

@@ -1,4 +1,4 @@
-"""Operations on effects: what actions did, with how sure one may be of it."""
+"""Operations on effects: what actions did, and how certain that is."""
 
 from __future__ import annotations
 
@@ -41,62 +41,64 @@ from consumer_fusion.operations import (
 from consumer_fusion.score.queries import answers
 from consumer_fusion.workspace import Workspace
 
-_METRIC = (N_("Metric"), "What it may have moved; `fusion metrics list` shows them.")
+_METRIC = (N_("Metric"), "The metric to measure; `fusion metrics list` lists the metrics.")
 MOST_DELAYS = 60
 
 
 class EffectFilter(Schema):
-    """Which effects."""
+    """A filter of effects."""
 
     brand: str | None = describe("Brand", "Only actions of this brand.", default=None)
     metric: str | None = describe("Metric", "Only this metric.", default=None)
 
 
 class EffectQuestion(Schema):
-    """What is asked of an action."""
+    """A request for the effect of an action."""
 
     action_id: Text = describe(*ACTION_ID)
     metric: Text = describe(*_METRIC, default="orders")
-    consumer: str | None = describe("Consumer", "Of this consumer's own series.", default=None)
-    product: str | None = describe("Product", "Of this product's series.", default=None)
-    delay_days: int | None = describe("Delay", "Another delay in days than was declared.", default=None)
-    effect_days: int | None = describe("Length", "Another length in days than was declared.", default=None)
+    consumer: str | None = describe("Consumer", "Measure this consumer's own series.", default=None)
+    product: str | None = describe("Product", "Measure this product's series.", default=None)
+    delay_days: int | None = describe("Delay", "A delay in days other than the declared one.", default=None)
+    effect_days: int | None = describe(
+        "Length", "A length in days other than the declared one.", default=None
+    )
     search_delays: int | None = Field(
         default=None, ge=1, le=MOST_DELAYS, title="Delays",
-        description="Try all delays up to so many days; the p-value is that of such a search.",
+        description="Try all delays up to this number of days; the p-value allows for the search.",
     )  # fmt: skip
     as_of: str | None = describe(
         "As of",
-        "What could be said at this moment: ISO 8601, 'now', or 'latest' for the newest event; now if left out.",
+        "As-of time: ISO 8601, 'now', or 'latest' for the newest event; now if left out.",
         default=None,
     )
 
     @property
     def is_as_declared(self) -> bool:
-        """Whether it is about what is kept: the action's own series and window, now."""
+        """Whether it is for the stored effect: the action's own series and window, now."""
         return self == EffectQuestion(action_id=self.action_id, metric=self.metric)
 
 
 class MeasureEffects(Schema):
-    """Which effects to measure."""
+    """A filter of the effects to measure."""
 
     brand: str | None = describe(N_("Brand"), "Only actions of this brand.", default=None)
     action_id: str | None = describe(
-        N_("Action"), "Only this action, and also where nothing changed.", default=None, option="--action"
+        N_("Action"), "Only this action, and even where nothing changed.", default=None, option="--action"
     )
     metrics: list[str] = describe(
         N_("Metrics"),
-        "Only these; those that actions name, and orders, revenue and visits, where none is given.",
+        "Only these metrics. Default: those that the actions name, and orders, revenue and visits.",
         default=[], option="--metric",
     )  # fmt: skip
 
 
 class EffectsMeasured(Schema):
-    """What became of measuring."""
+    """The result of measuring effects."""
 
-    effects: int = describe("Effects", "How many effects of these actions and metrics are kept now.")
+    effects: int = describe("Effects", "Number of effects of these actions and metrics that are stored now.")
     not_measured: tuple[str, ...] = describe(
-        "Not measured", "What was asked for and has too few days, as metric after action."
+        "Not measured", "Requested effects with too few days, as metric after action."
     )
 
 
@@ -104,26 +106,26 @@ class PlanQuestion(Schema):
     """An action to plan."""
 
     brand: Text = describe("Brand", "The brand that would act.")
-    metric: Text = describe("Metric", "What it would be to move.", default="orders")
+    metric: Text = describe("Metric", "The metric that it would move.", default="orders")
     starts: list[Day] = describe(
         "First days",
-        "A first day, ISO 8601; may be given again. Default: tomorrow.",
+        "A first day, ISO 8601; may be repeated. Default: tomorrow.",
         default=[],
         option="--start",
     )
     lengths: list[int] = describe(
         "Lengths",
-        "A length in days; may be given again. Default: 1, 3, 7, 14, 28.",
+        "A length in days; may be repeated. Default: 1, 3, 7, 14, 28.",
         default=list(USUAL_LENGTHS),
         option="--days",
     )
 
 
 def answer_question(workspace: Workspace, asked: EffectQuestion) -> EffectReport:
-    """An effect as it was measured last; measured now, and not kept, where it never was or another question is asked.
+    """The stored effect; measured now, and not stored, where there is none or another window or series is requested.
 
     Raises:
-        RefusedError: It is of scores, which take long to be read, and was not measured before.
+        RefusedError: It is an effect on scores, which take long to read, and is not stored.
     """
     if asked.is_as_declared:
         kept = shrinking.read_effect(workspace, asked.action_id, asked.metric)
@@ -131,13 +133,13 @@ def answer_question(workspace: Workspace, asked: EffectQuestion) -> EffectReport
             return kept[0]
         if asked.metric in SCORE_METRICS:
             raise RefusedError(
-                _("Scores take long to be read day by day, so they are not measured while somebody waits."),
+                _("Daily scores take long to read, so their effects are not measured while you wait."),
                 hint=_("`fusion effects measure` measures them; they are shown from then on."),
             )
     question = EffectRequest(
         action_id=asked.action_id, metric=asked.metric, consumer=asked.consumer, product=asked.product,
         delay_days=asked.delay_days, effect_days=asked.effect_days,
-        # Nothing of an effect fades while no events come in.
+        # An effect does not change while no events arrive.
         as_of_us=answers.find_fixed_moment(workspace, answers.parse_as_of(asked.as_of or "now")),
     )  # fmt: skip
     if asked.search_delays is not None:
@@ -180,7 +182,7 @@ def _measure_effects(context: Context, asked: MeasureEffects) -> EffectsMeasured
 
 def _calibrate_effects(context: Context, _unused: NoParameters) -> LearntPlacebos:
     learnt = calibrate_effects(context.workspace, context.progress)
-    # On record also where nothing had changed, so that nothing was kept.
+    # Recorded in the audit log also where nothing had changed and so nothing was stored.
     with context.writing():
         return learnt
 
@@ -201,16 +203,16 @@ def _plan_effects(context: Context, asked: PlanQuestion) -> PlannedEffects:
 SHOW_EFFECT = Query(
     name="effects show", run=_show_effect, needs="look", parameters=EffectQuestion, result=ActionEffect,
     arguments=("action_id",),
-    summary="What an action did to a metric, and how sure that is: as measured last, or measured for the question.",
+    summary="Show the effect of an action on a metric and its uncertainty: as stored, or measured for the request.",
 )  # fmt: skip
 LIST_EFFECTS = Query(
     name="effects list", run=_list_effects, needs="look", parameters=EffectFilter, result=ActionEffect, is_many=True,
-    title="Effects", summary="List the effects that were measured, raw and pooled within their kind.",
+    title="Effects", summary="List the measured effects, raw and pooled within their kind.",
     empty="No effects yet.",
 )  # fmt: skip
 GROUPS = (
     OperationGroup(
-        "effects", "Effects", "What actions did, measured, pooled within their kind, and planned."
+        "effects", "Effects", "The effects of actions: measured, pooled within their kind, and planned."
     ),
 )
 OPERATIONS = (
@@ -219,20 +221,20 @@ OPERATIONS = (
     Operation(
         name="effects measure", run=_measure_effects, needs="declare_actions", parameters=MeasureEffects,
         result=EffectsMeasured, audit="measure effects", button=N_("Measure what changed"),
-        summary="Measure all declared actions, as far as something changed since.",
+        summary="Measure all declared actions whose data changed since.",
         done=N_("Effects measured: {effects}."),
     ),
     Operation(
         name="effects calibrate", run=_calibrate_effects, needs="change_points", result=LearntPlacebos,
         audit="calibrate effects", button="Calibrate",
-        summary="Learn from the workspace's own past, where nothing was done, how far chance goes; only what changed "
+        summary="Learn the size of chance changes from the workspace's own past without actions; only what changed "
         "is read.",
-        done="Series: {series}, measured anew: {measured}; windows without an action: {windows}. Enough to replace the "
-        "shipped library: {is_in_force}.",
+        done="Series: {series}, measured again: {measured}; windows without an action: {windows}. Enough to replace "
+        "the shipped library: {is_in_force}.",
     ),
     Query(
         name="effects plan", run=_plan_effects, needs="look", parameters=PlanQuestion, result=PlannedEffects,
         arguments=("brand",),
-        summary="How small an effect could be found, by date, length and region, and by control groups of consumers.",
+        summary="Show the smallest detectable effect by date, length, region and control group of consumers.",
     ),
 )  # fmt: skip

@@ -1,6 +1,6 @@
-"""Learning from placebos: the workspace's own series, measured where nothing was done, calibrate its effects.
+"""Learning from placebos: the workspace's own series, in windows without an action, calibrate its effects.
 
-Each series is measured once and again only when its days changed, so that a nightly run costs what is new.
+Each series is measured again only when its days changed, so that the cost of a nightly run depends on what is new.
 """
 
 from __future__ import annotations
@@ -42,25 +42,25 @@ from consumer_fusion.workspace import Workspace
 
 LEARNT_METRICS = ("orders", "revenue", "visits", "page_views", "followers")
 LEARNT_QUESTIONS = ("fixed", "looks", "temporary", "ending")
-"""A search over delays is rare and costs as much as all others together: it keeps the shipped law."""
+"""The search over delays is left out: it is rare and costs as much as all others, so it uses the shipped rules."""
 LEAST_DAYS = 120
 PERIOD_DAYS = 14
-"""A series is measured again when so many days are new, or when one that was told is mended."""
+"""A series is measured again when this many days are new, or when a known day was corrected."""
 OWN_NAME = "own placebos"
 RECIPE = "4"
 
 
 class LearntPlacebos(Schema):
-    """What a calibration of effects found."""
+    """The result of a calibration of effects."""
 
-    series: int = describe("Series", "How many series it was learnt from.")
-    measured: int = describe("Measured", "How many of them were measured anew.")
-    windows: float = describe("Windows", "How many windows that share no day.")
+    series: int = describe("Series", "Number of series that were used.")
+    measured: int = describe("Measured", "Number of them that were measured again.")
+    windows: float = describe("Windows", "Number of windows that do not overlap.")
     is_in_force: bool = describe("In force", "Whether they are enough to replace the shipped library.")
 
 
 def choose_calibration(session: Session) -> PlaceboCalibration:
-    """The workspace's own law of placebos where it has enough of them, else the shipped one with a share of its own."""
+    """The workspace's own calibration where it has enough placebos, else the shipped one blended with them."""
     reference = load_reference_library()
     rows = session.read(PLACEBO_LIBRARIES, order_by=("made_us",))
     if not rows.num_rows:
@@ -68,17 +68,17 @@ def choose_calibration(session: Session) -> PlaceboCalibration:
     try:
         own = read_calibration(json.loads(rows["content"][-1].as_py()))
     except (KeyError, TypeError, ValueError):
-        # Another release wrote it; the next nightly run writes it anew.
+        # Another release wrote it; the next nightly run replaces it.
         return reference
     return reference.blend(own)
 
 
 def calibrate_effects(workspace: Workspace, progress: Progress = ignore_progress) -> LearntPlacebos:
-    """Measure the placebos of series whose days changed, and learn the law anew from all of them.
+    """Measure the placebos of series whose days changed, and learn the calibration from all of them.
 
     Args:
         workspace: The workspace.
-        progress: Told how far it is.
+        progress: Called with the progress.
     """
     with workspace.store.reading() as session:
         book = MetricStore(workspace, session, workspace.now_us)
@@ -124,7 +124,7 @@ def _keep(
 
 
 def _list_learnt(book: MetricStore) -> list[MetricSeries]:
-    """The series that say how far chance goes: long enough, and not almost always 0."""
+    """The series that show the size of chance changes: long enough, and nonzero on at least half of their days."""
     listed: list[MetricSeries] = []
     for metric in LEARNT_METRICS:
         for own in (*book.list_brands(metric).values(), *book.list_consumers(metric).values()):
@@ -137,16 +137,16 @@ def _list_learnt(book: MetricStore) -> list[MetricSeries]:
 
 
 def _cut_to_period(own: MetricSeries) -> MetricSeries:
-    """The series until the end of its last whole period, so that a new day alone does not have it measured again.
+    """The series until the end of its last full period, so that one new day alone does not force a new measurement.
 
-    Periods of different series end on different days: each night some of them are due.
+    Periods of different series end on different days, which spreads the work over the nights.
     """
     last = own.daily.last_day
     return own.cut(last - (last + zlib.crc32(own.key.encode())) % PERIOD_DAYS)
 
 
 def _trace(book: MetricStore, own: MetricSeries, actions: Sequence[ActionRow]) -> list[dict[str, Any]]:
-    """The placebo errors of a series, alone and beside its sisters, for each length of windows."""
+    """The placebo errors of a series, alone and with its controls, for each length of window."""
     windows = [
         Window(*action.find_window(own.metric))
         for action in actions
@@ -173,7 +173,7 @@ def _read_trails(contents: Iterable[list[dict[str, Any]]]) -> list[ClassPlacebos
 
 
 def _count_windows(contents: Iterable[list[dict[str, Any]]]) -> float:
-    """Windows of two weeks that share no day, of the series by themselves."""
+    """Number of windows of two weeks that do not overlap, for the series without controls."""
     return math.fsum(
         len(row["u"]) / row["length"]
         for content in contents

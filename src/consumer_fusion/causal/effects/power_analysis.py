@@ -1,4 +1,4 @@
-"""Before acting: how small an effect could be found, by date, length and region; and whom to leave out by chance."""
+"""Planning an action: the smallest detectable effect by date, length and region, and randomised control groups."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from consumer_fusion.workspace import Workspace
 
 USUAL_LENGTHS = (1, 3, 7, 14, 28)
 COUNTED_METRICS = tuple(name for name, each in METRICS.items() if each.form in ("count", "sum"))
-"""Metrics that are counted by consumer, so that people can be compared by them."""
+"""Metrics that are counted by consumer, so that groups of people can be compared."""
 USUAL_SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
 MOST_SERIES = 12
 YEAR_DAYS = 364
@@ -35,36 +35,35 @@ _FOUR_OF_FIVE = 0.84
 
 
 class Plan(Schema):
-    """One way to act, and what could be told of it afterwards."""
+    """One way to act, and the effect that it would allow to detect."""
 
-    series: str = describe("Series", "Whose series: the brand, or one of its regions.")
-    metric: str = describe("Metric", "What it would be to move.", is_shown=False)
+    series: str = describe("Series", "The brand, or one of its regions.")
+    metric: str = describe("Metric", "The metric that it would move.", is_shown=False)
     region: str | None = describe("Region", "The region; null for the whole brand.", is_shown=False)
     start: Day = describe("From", "The first day.")
-    days: int = describe("Days", "For how many days.")
+    days: int = describe("Days", "Number of days.")
     detectable: float = describe(
-        "Detectable", "The smallest effect, as a share, that is found in 80% of the cases.", form="change"
+        "Detectable", "The smallest detectable effect at 80% power, as a share.", form="change"
     )
-    controls: int = describe("Controls", "How many series stand beside it.")
-    library: str = describe("Calibrated by", "Which placebos say so.", is_shown=False)
+    controls: int = describe("Controls", "Number of control series.")
+    library: str = describe("Calibrated by", "The placebos behind it.", is_shown=False)
 
 
 class HoldoutSuggestion(Schema):
-    """A share of an audience that would be left out by chance, and what could be told of it afterwards."""
+    """A share of an audience as a randomised control group, and the effect that it would allow to detect."""
 
     share: float = describe("Left out", "The share.", form="share")
-    held_out: int = describe("People left out", "How many people that is.")
-    treated: int = describe("People who get it", "How many get the action.")
+    held_out: int = describe("People left out", "Size of the control group.")
+    treated: int = describe("People who get it", "Number of people who get the action.")
     detectable: float | None = describe(
         "Detectable",
-        "The smallest effect a person, as a share, that is found in 80% of the cases; null where nobody did anything "
-        "before.",
+        "The smallest detectable effect per person at 80% power, as a share; null where there was no activity before.",
         form="change",
     )
 
 
 class PlannedEffects(Schema):
-    """What could be found of an action to come."""
+    """The detectable effects of a planned action."""
 
     plans: tuple[Plan, ...] = describe(
         "Smallest detectable effect at 80% power", "By date, length and region."
@@ -78,15 +77,15 @@ def plan_actions(
     workspace: Workspace, brand: str, *, metric: str = "orders", starts: Sequence[int] = (),
     lengths: Sequence[int] = USUAL_LENGTHS, as_of_us: int | None = None,
 ) -> list[Plan]:  # fmt: skip
-    """How small an effect could be found, for each candidate start, length and region.
+    """Compute the smallest detectable effect for each candidate start, length and region.
 
     Args:
         workspace: The workspace.
         brand: Key of the brand that would act.
-        metric: What it would be to move.
+        metric: The metric that it would move.
         starts: First days, as days since 1970; tomorrow where none is given.
         lengths: Lengths in days.
-        as_of_us: Of which moment; None for now.
+        as_of_us: As-of time, in microseconds since the epoch; None for now.
 
     Raises:
         NotFoundError: The brand has no days of the metric.
@@ -161,7 +160,7 @@ def _plan_series(
 
 
 def _expect_deviation(fitted: FittedSeries, start: int, length: int) -> float:
-    """How unsure the forecast of such a window is: as lately on the same weekday, and as a year before."""
+    """The standard deviation of such a forecast: the larger of the latest on the same weekday and that of last year."""
     deviations = fitted.errors(length).s
     days = fitted.series.first_day + np.arange(deviations.size)
     is_known = np.isfinite(deviations) & (deviations > 0) & (days >= fitted.series.first_day + LEAST_DAYS)
@@ -182,18 +181,18 @@ def suggest_holdouts(
     workspace: Workspace, brand: str, *, metric: str = "orders", days: int = 28,
     shares: Sequence[float] = USUAL_SHARES,
 ) -> list[HoldoutSuggestion]:  # fmt: skip
-    """Shares of a brand's consumers that could be left out by chance, and how small an effect each could find.
+    """Sizes of a randomised control group among a brand's consumers, each with its smallest detectable effect.
 
     Args:
         workspace: The workspace.
         brand: Key of the brand.
         metric: A count or a sum, by consumer.
-        days: For how long outcomes would be counted.
-        shares: Of the audience.
+        days: Number of days on which outcomes would be counted.
+        shares: Shares of the audience.
 
     Raises:
         NotFoundError: The brand is not known.
-        InputError: The metric is none that is counted by consumer.
+        InputError: The metric is not counted by consumer.
     """
     known = METRICS.get(metric)
     if known is None or known.form not in ("count", "sum"):

@@ -1,4 +1,4 @@
-"""Names of series: reports keep whose series it was by number, and the keys are put in when somebody looks."""
+"""Names of series: reports store the series by id, and the keys are looked up when a report is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All effects together: measured where something changed, shrunk within their kind, and told in one shape."""
+"""All effects together: measured where something changed, pooled within their kind, and shown in one form."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 USUAL_METRICS = ("orders", "revenue", "visits")
-"""Asked of every action where nobody names a metric, as far as there are such events."""
+"""The metrics measured for every action where none is named, as far as there are such events."""
 MOST_FALSE_SHARE = 0.1
-"""A list in which more would be false finds is not called found."""
+"""The highest false discovery rate of a list; beyond it an effect is not called found."""
 
 
 @dataclass(frozen=True, slots=True)
 class PooledEffect:
-    """An effect drawn towards those of its kind.
+    """An effect pooled with those of its kind.
 
     Attributes:
-        mean: What to expect of it, relative.
+        mean: Its expected value, relative.
         low: Lower end of its robust interval.
         high: Upper end.
-        sign_probability: How likely its sign is right.
-        group_size: How many effects of its kind there are.
+        sign_probability: The probability that its sign is right.
+        group_size: Number of effects of its kind.
         is_shrunk: Whether those were enough to learn from.
     """
 
@@ -62,14 +62,13 @@ class ShownEffect:
     Attributes:
         report: As it was measured.
         action_type: The kind of the action.
-        title: What the action was.
+        title: Name of the action.
         brand: Key of its brand.
-        starts_us: When it began.
-        shrunk: Seen together with others of its kind; None where it cannot be told.
-        q_value: The share of false finds in a list of the brand's effects that is cut here; None where it cannot be
-            told.
-        q_count: So many effects of the brand are in that list.
-        measured_us: When it was measured; None where it was measured for who asks, and is not kept.
+        starts_us: Start of the action, in microseconds since the epoch.
+        shrunk: The pooled effect; None where there is no estimate.
+        q_value: False discovery rate in a list of the brand's effects that is cut here; None where there is no p-value.
+        q_count: Number of effects of the brand in that list.
+        measured_us: Time of measurement; None where it was measured for this request only, and is not stored.
     """
 
     report: EffectReport
@@ -84,7 +83,7 @@ class ShownEffect:
 
     @property
     def listed_label(self) -> EvidenceLabel:
-        """What may be said of it among the others of its brand: found only where few of such a list are false."""
+        """The evidence among the effects of its brand: no conclusion where the false discovery rate is too high."""
         is_found = self.q_value is not None and self.q_value <= MOST_FALSE_SHARE
         return self.report.label if is_found else "cannot_tell"
 
@@ -93,16 +92,16 @@ def measure_effects(
     workspace: Workspace, *, brands: Collection[str] | None = None, metrics: Sequence[str] = (),
     progress: Progress = ignore_progress,
 ) -> list[str]:  # fmt: skip
-    """Measure every declared action on metrics, as far as something changed since it was measured last.
+    """Measure every declared action on metrics where something changed since the last measurement.
 
     Args:
         workspace: The workspace.
         brands: Only actions of these brands.
-        metrics: Which; those that actions name, and `USUAL_METRICS`, where none is given.
-        progress: Told how far it is.
+        metrics: The metrics; those that actions name, and `USUAL_METRICS`, where none is given.
+        progress: Called with the progress.
 
     Returns:
-        What was asked for and could not be measured, for lack of days.
+        The requested effects that could not be measured, for lack of days.
     """
     problems: list[str] = []
     measured: list[MeasuredEffect] = []
@@ -133,13 +132,13 @@ def measure_effects(
 def list_effects(
     workspace: Workspace, *, brand: str | None = None, metric: str | None = None, show_key: ShowKey = str
 ) -> list[ShownEffect]:
-    """The effects that were measured, raw and shrunk, in the order in which their actions began.
+    """The measured effects, raw and pooled, in the order in which their actions began.
 
     Args:
         workspace: The workspace.
         brand: Only actions of this brand.
         metric: Only of this metric.
-        show_key: Writes a consumer's key as whoever looks may see it.
+        show_key: Writes a consumer's key in the form that the caller may see.
     """
     with workspace.store.reading() as session:
         shown = _read_shown(session, show_key)
@@ -153,15 +152,15 @@ def list_effects(
 def list_beside(
     workspace: Workspace, consumer: str, brand: str, *, show_key: ShowKey = str
 ) -> list[ShownEffect]:
-    """Effects that were measured of a brand's actions during which a consumer was declared to be seen with it.
+    """The measured effects of a brand's actions during which a declared association linked the consumer with it.
 
-    They stand beside the points of the pair and add none.
+    They are shown with the points of the pair and add none.
 
     Args:
         workspace: The workspace.
         consumer: Key of the consumer.
         brand: Key of the brand.
-        show_key: Writes a consumer's key as whoever looks may see it.
+        show_key: Writes a consumer's key in the form that the caller may see.
     """
     with workspace.store.reading() as session:
         found = find_keys(session, "consumer", [consumer]), find_keys(session, "brand", [brand])
@@ -183,7 +182,7 @@ def list_beside(
 
 
 def show_effect(workspace: Workspace, report: EffectReport, *, show_key: ShowKey = str) -> ShownEffect:
-    """One effect, shrunk within the others of its kind that were measured.
+    """One effect, pooled with the other measured effects of its kind.
 
     Raises:
         NotFoundError: Its action was withdrawn.
@@ -196,7 +195,7 @@ def show_effect(workspace: Workspace, report: EffectReport, *, show_key: ShowKey
 
 
 def read_effect(workspace: Workspace, action_id: str, metric: str) -> tuple[EffectReport, int] | None:
-    """An effect as it was measured last, and when; None where it was not."""
+    """The stored effect and the time of its measurement; None where there is none."""
     with workspace.store.reading() as session:
         rows = session.read(EFFECTS, {"action_id": action_id, "metric": metric}).to_pylist()
     report = read_report(rows[0]["report"]) if rows else None
@@ -204,7 +203,7 @@ def read_effect(workspace: Workspace, action_id: str, metric: str) -> tuple[Effe
 
 
 def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None = None) -> list[ShownEffect]:
-    """All effects of actions that were not withdrawn; one that is asked about stands in place of the kept one."""
+    """All effects of actions that were not withdrawn; `asked`, if given, replaces the stored one."""
     actions = {row.action_id: row for row in read_action_rows(session)}
     rows = session.read(EFFECTS, columns=("report", "measured_us")).to_pylist()
     kept = [
@@ -243,7 +242,7 @@ def _read_shown(session: Session, show_key: ShowKey, asked: EffectReport | None 
 def _adjust_by_brand(
     reports: Sequence[EffectReport], owners: Sequence[int]
 ) -> tuple[dict[int, float], dict[int, int]]:
-    """By place, the q-value among the effects of its brand; by brand, how many those are."""
+    """By place, the q-value among the effects of its brand; by brand, the number of those effects."""
     q_values: dict[int, float] = {}
     counts: dict[int, int] = {}
     for owner in set(owners):
@@ -259,7 +258,7 @@ def _adjust_by_brand(
 
 
 def shrink_reports(reports: Sequence[EffectReport], action_types: Sequence[str]) -> list[PooledEffect | None]:
-    """Shrink effects within (kind of action, metric); None for those that cannot be told."""
+    """Pool effects within (kind of action, metric); None for those without an estimate."""
     usable = [place for place, each in enumerate(reports) if each.can_be_shrunk]
     found = shrink_effects(
         [reports[place].estimate_log or 0.0 for place in usable],
@@ -277,8 +276,8 @@ def shrink_reports(reports: Sequence[EffectReport], action_types: Sequence[str])
 
 
 def _to_share(report: EffectReport, value: float) -> float:
-    """A value on the scale of shrinking as a relative effect."""
+    """A value on the scale of pooling as a relative effect."""
     if report.is_log:
         return math.expm1(value)
-    # A series that never falls below zero loses all of it at most, as its interval says.
+    # A series that never falls below zero can lose at most all of it, as its interval says.
     return max(value, -1.0) if report.low is not None and report.low >= -1.0 else value

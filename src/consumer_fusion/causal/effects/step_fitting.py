@@ -1,4 +1,4 @@
-"""Fitting a series in its own step: days as they are; weeks and months with the year before beside them."""
+"""Fits a series in its own step: days directly; weeks and months with the previous year as a control."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from consumer_fusion.causal.series.steps import DAILY, STEP_WORDS
 from consumer_fusion.i18n.translation import N_
 
 YEARS_AFTER_THE_FIRST = 2
-"""With fewer years beside the one before, the season of a year is not told from chance (`benchmarks/weekly.py`)."""
+"""With fewer years besides the first, the yearly season cannot be separated from chance (`benchmarks/weekly.py`)."""
 FEWEST_WINDOWS, ENOUGH_WINDOWS = 20, 100
-"""From so many windows that share no step on, a series' own past counts, and from so many on nothing else does."""
+"""Number of non-overlapping windows from which a series' own past counts, and from which only it counts."""
 OWN_NAME = "placebos of the series"
 
 
@@ -31,9 +31,9 @@ def fit_steps(
 
     Args:
         own: The series.
-        control_series: Series that the action did not reach; those of the season too.
-        country: Whose holidays are taken in, where it is daily; empty for none.
-        windows: Of the actions on it, by the numbers of steps.
+        control_series: Series that the action did not reach, which also carry the season.
+        country: The country whose holidays are used for a daily series; empty for none.
+        windows: Windows of the actions on it, in steps.
     """
     controls = [name_daily(each) for each in control_series]
     horizons = (windows[0].days,)
@@ -53,23 +53,23 @@ def fit_steps(
     )
     before = replace(daily, first_day=daily.first_day + year, values=daily.values[:-year], counts=None)
     fitted = fit_series(later, controls=[before], horizons=horizons, actions=windows, period=1)
-    # The year before says what the season is; it is no series that the action did not reach.
+    # The previous year supplies the season; it is not a control.
     return replace(fitted, controls=(), dropped_controls=())
 
 
 def calibrate_steps(
     own: MetricSeries, fitted: FittedSeries, window: Window, calibration: PlaceboCalibration
 ) -> PlaceboCalibration:
-    """How far chance goes by week or month: as the series' own past says, the more the longer that is.
+    """Calibrate a weekly or monthly series by its own past, with a weight that grows with its length.
 
-    The laws of daily series are too careful for weekly ones (`benchmarks/weekly.py`); of days on both sides of a window
+    The null distributions of daily series are too wide for weekly ones (`benchmarks/weekly.py`); for windows with days
     they are all there is.
 
     Args:
         own: The series.
         fitted: Its fit.
-        window: The steps on which the effect is looked for.
-        calibration: What daily series say.
+        window: The steps of the possible effect.
+        calibration: The calibration of daily series.
     """
     if own.steps == DAILY:
         return calibration
@@ -87,20 +87,19 @@ def calibrate_steps(
 
 
 def has_season(own: MetricSeries) -> bool:
-    """Whether the years of a weekly or monthly series are enough to tell its season."""
+    """Whether a weekly or monthly series has enough years to estimate its season."""
     year = own.steps.year
     return own.daily.values.size - year >= max(YEARS_AFTER_THE_FIRST * year, LEAST_DAYS)
 
 
 def check_steps(own: MetricSeries, fitted: FittedSeries) -> list[CheckResult]:
-    """What is said beside the effect on a series that is not daily."""
+    """The remarks on the effect on a series that is not daily."""
     if own.steps == DAILY:
         return []
     told = [CheckResult(name="step", verdict="passed", sentence=STEP_WORDS[own.steps.unit], values={})]
     if not fitted.controls and not has_season(own):
         sentence = N_(
-            "The series has fewer than three years: what belongs to the season of the year cannot be told from an "
-            "effect."
+            "The series has fewer than three years: the season of the year cannot be separated from an effect."
         )
         told.append(CheckResult(name="season", verdict="warned", sentence=sentence, values={}))
     return told

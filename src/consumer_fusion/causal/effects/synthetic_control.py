@@ -1,4 +1,4 @@
-"""A second opinion on a region: the brand's other regions, each taken as if it had been acted on."""
+"""A second opinion on a region: a synthetic control, with each of the brand's other regions as a placebo."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from consumer_fusion.i18n.translation import N_
 
 
 def ask_regions(own: MetricSeries, control_series: ControlSeries, window: Window) -> CheckResult | None:
-    """What the classic synthetic control says of a region, beside the engine; None where it is of no region.
+    """The classic synthetic control of a region, beside the engine's estimate; None where there is no region.
 
     Args:
         own: The series that was acted on.
         control_series: Those that were not; all regions of the brand among them count, not only the closest.
-        window: The days looked at.
+        window: The days of the window.
     """
     others = _list_regions(own, control_series)
     if own.region is None or not others:
@@ -37,8 +37,8 @@ def ask_regions(own: MetricSeries, control_series: ControlSeries, window: Window
             name="other_regions",
             verdict="passed",
             sentence=N_(
-                "Second opinion: a mix of {count} other regions gives {effect_share}. So few cannot tell it from "
-                "chance at 5%; it takes {needed}."
+                "Second opinion: a mix of {count} other regions gives {effect_share}. That is too few to be "
+                "significant at 5%; it takes {needed}."
             ),
             values={"count": count, "effect_share": found.relative, "needed": FEWEST_DONORS},
         )
@@ -46,8 +46,8 @@ def ask_regions(own: MetricSeries, control_series: ControlSeries, window: Window
         name="other_regions",
         verdict="passed" if found.p_value <= 0.05 else "warned",
         sentence=N_(
-            "Second opinion: a mix of other regions gives {effect_share}; {strayed} of {count} other regions stray as "
-            "far for their fit where nothing was done."
+            "Second opinion: a mix of other regions gives {effect_share}; {strayed} of {count} other regions deviate "
+            "as much from their fit where nothing was done."
         ),
         values={
             "effect_share": found.relative,
@@ -58,11 +58,11 @@ def ask_regions(own: MetricSeries, control_series: ControlSeries, window: Window
 
 
 def weigh_opinion(effect: Effect, opinion: CheckResult | None) -> tuple[Effect, list[CheckResult]]:
-    """The effect with the weaker grade of the two opinions, and a word where they disagree.
+    """The effect with the weaker label of the two opinions, and a remark where they disagree.
 
     Args:
-        effect: As the engine grades it.
-        opinion: What the other regions say; None where they were not asked.
+        effect: The effect with the engine's label.
+        opinion: The second opinion; None where there is none.
     """
     if opinion is None or opinion.verdict != "warned" or effect.label == "cannot_tell":
         return effect, []
@@ -71,8 +71,8 @@ def weigh_opinion(effect: Effect, opinion: CheckResult | None) -> tuple[Effect, 
         name="disagreement",
         verdict="warned",
         sentence=N_(
-            "The two opinions disagree: by its own past chance alone gives as much in {chance_percent}% of all cases, "
-            "and yet {strayed} of {count} other regions stray as far. The weaker one counts."
+            "The two opinions disagree: by its own past, chance alone gives as much in {chance_percent}% of cases, "
+            "and yet {strayed} of {count} other regions deviate as much. The weaker one counts."
         ),
         values={
             "chance_percent": 100.0 * p_value,

@@ -1,4 +1,4 @@
-"""Measuring an experiment: what came of the action, whether chance divided the people, what may follow from it."""
+"""Measures an experiment: the effect of the action, a check of the randomisation, and the points that follow."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from consumer_fusion.workspace import Workspace
 def measure_experiment(
     workspace: Workspace, experiment_id: str, *, facet: Facet = DEFAULT_FACET
 ) -> ExperimentReport:
-    """Compare the arms of an experiment and keep the report; no point changes.
+    """Compare the arms of an experiment and store the report; no points change.
 
     Args:
         workspace: The workspace.
         experiment_id: The experiment.
-        facet: What the action gives, where the points table does not say.
+        facet: The facet that the action affects, where the points table does not define it.
 
     Raises:
         NotFoundError: There is no such experiment.
-        RefusedError: Its outcomes have not all come in, or an arm is too small.
+        RefusedError: Its outcome period is not over in the data, or an arm is too small.
     """
     found = judge_experiment(workspace, experiment_id, facet)
     with workspace.store.writing() as session:
@@ -54,16 +54,16 @@ def measure_experiment(
 
 
 def judge_experiment(workspace: Workspace, experiment_id: str, facet: Facet) -> ExperimentFinding:
-    """What `measure_experiment` tells, with the points that would follow; nothing is kept.
+    """The report of `measure_experiment`, with the points that would follow; nothing is stored.
 
     Raises:
         NotFoundError: There is no such experiment.
-        InputError: A brand gives nothing in the facet.
-        RefusedError: Its outcomes have not all come in, or an arm is too small.
+        InputError: No brand action affects the facet.
+        RefusedError: Its outcome period is not over in the data, or an arm is too small.
     """
     if facet not in list_given_facets():
         raise InputError(
-            f"A brand gives nothing in the facet '{facet}'.",
+            f"No action of a brand affects the facet '{facet}'.",
             hint=f"Use one of {', '.join(list_given_facets())}.",
         )
     force = put_points_in_force(workspace)
@@ -125,7 +125,7 @@ def _derive(
     log_odds: float | None,
     log_odds_error: float | None,
 ) -> PointsOverride | None:
-    """The points that would follow; None where there is no link, or nobody got the action."""
+    """The points that would follow; None where there is no link, or the action reached no one."""
     if log_odds is None or log_odds_error is None or trial.link is None:
         return None
     per_point = _weigh(row, trial, trial.link, facet, is_gain=log_odds * trial.link.slope >= 0.0)
@@ -147,7 +147,7 @@ def _derive(
 def _weigh(
     row: ExperimentRow, trial: ExperimentSample, link: LinkFunction, facet: Facet, *, is_gain: bool
 ) -> float:
-    """What a point of the action would do to the treated, beyond what it does to those held out whom it reached."""
+    """Log-odds per point of the action in the treated arm, less those in the held-out arm where it was reached."""
     weights = [
         weigh_action(
             trial.ledger,

@@ -1,4 +1,4 @@
-"""Drawing: who gets an action and who does not, decided and put on record before it begins."""
+"""Assignment: the people who get an action and those who do not, drawn and recorded before it begins."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ ARMS: tuple[Arm, Arm] = ("treated", "held_out")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentPlan:
-    """What is to be tried.
+    """A planned experiment.
 
     Attributes:
         brand: Key of the brand.
         kind: Key of its action in the points table.
         outcome: Key of the kind of event that it is to bring about.
-        horizon_days: So long outcomes are counted; that of a calibration, if points are to follow from it.
-        starts_us: From when on the action may reach anybody.
-        delivery_days: So long it takes until it has reached all; then outcomes begin to count.
-        title: What is tried, in words.
-        experiment_id: An id of one's own; made up where not given.
+        horizon_days: Number of days for which outcomes are counted; that of a calibration, if points are to follow.
+        starts_us: Earliest time at which the action may reach anyone, in microseconds since the epoch.
+        delivery_days: Number of days until it has reached everyone; then outcomes begin to count.
+        title: A short description.
+        experiment_id: An id of the caller's choice; generated where not given.
     """
 
     brand: str
@@ -56,11 +56,11 @@ class ExperimentPlan:
 
 @dataclass(frozen=True, slots=True)
 class DrawnExperiment:
-    """An experiment on record, with its list.
+    """A recorded experiment, with its list.
 
     Attributes:
         experiment_id: Its id.
-        holdout: Who gets the action and who does not.
+        holdout: The assignment of the consumers.
     """
 
     experiment_id: str
@@ -75,19 +75,19 @@ def draw_experiment(
     seed: int,
     consumers: Sequence[str] | None = None,
 ) -> DrawnExperiment:
-    """Draw who does not get an action, alike in what they did before, and put it on record.
+    """Draw a hold-out at random, balanced by past outcomes, and record it.
 
     Args:
         workspace: The workspace.
-        plan: What is to be tried.
+        plan: The planned experiment.
         share: Share that is held out.
-        seed: By which the same list comes out again.
-        consumers: Keys of the audience; all that have events with the brand where not given.
+        seed: Random seed; it reproduces the same list.
+        consumers: Keys of the audience; by default all that have events with the brand.
 
     Raises:
-        RefusedError: The action has begun, or is none of the brand's.
-        InputError: Nobody is in the audience, or somebody twice.
-        ConflictError: There is an experiment with the id.
+        RefusedError: The action has begun, or is not an action of the brand.
+        InputError: The audience is empty, or has a consumer twice.
+        ConflictError: There is already an experiment with the id.
     """
     force = put_points_in_force(workspace)
     _check_plan(workspace, plan, force)
@@ -96,7 +96,7 @@ def draw_experiment(
     audience = sorted(past) if consumers is None else list(consumers)
     if not audience:
         raise InputError(
-            f"Nobody has events with {plan.brand}.", hint="Name the audience, or import events first."
+            f"No consumer has events with {plan.brand}.", hint="Name the audience, or import events first."
         )
     holdout = draw_holdout(
         audience,
@@ -116,26 +116,26 @@ def draw_experiment(
 def record_experiment(
     workspace: Workspace, plan: ExperimentPlan, arms: Mapping[str, Arm], *, is_randomised: bool
 ) -> str:
-    """Put a division that was made elsewhere on record.
+    """Record an assignment that was made elsewhere.
 
     Args:
         workspace: The workspace.
-        plan: What is to be tried, or was.
-        arms: By key of the consumer.
-        is_randomised: Whether chance alone decided; recorded after the start, it can decide no points.
+        plan: The experiment.
+        arms: Arm by key of the consumer.
+        is_randomised: Whether it was randomised; if recorded after the start, it cannot decide points.
 
     Returns:
         The id of the experiment.
 
     Raises:
-        RefusedError: The action is none of the brand's.
-        InputError: There is an arm that is none.
-        ConflictError: There is an experiment with the id.
+        RefusedError: The action is not an action of the brand.
+        InputError: An arm is unknown.
+        ConflictError: There is already an experiment with the id.
     """
     force = put_points_in_force(workspace)
     _check_kind(plan, force)
     for name in set(arms.values()) - set(ARMS):
-        raise InputError(f"'{name}' is no arm.", hint=f"Use {ARMS[0]} or {ARMS[1]}.")
+        raise InputError(f"'{name}' is not an arm.", hint=f"Use {ARMS[0]} or {ARMS[1]}.")
     text = "\n".join(f"{name}\t{arm}" for name, arm in sorted(arms.items()))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     assigned = {name: (arm, "all") for name, arm in arms.items()}
@@ -146,7 +146,7 @@ def read_assignment_file(file: TextFile) -> dict[str, Arm]:
     """The arms of a CSV file with the columns `consumer` and `arm`.
 
     Raises:
-        InputError: It is no CSV, or names a consumer twice or an arm that is none.
+        InputError: It is not a CSV file, names a consumer twice, or has an unknown arm.
     """
     known: dict[str, Arm] = {arm: arm for arm in ARMS}
     arms: dict[str, Arm] = {}
@@ -167,7 +167,7 @@ def _check_kind(plan: ExperimentPlan, force: PointsInForce) -> None:
     if kind is None or not kind.is_brand_action:
         raise RefusedError(
             f"'{plan.kind}' is not an action of the brand in the points table.",
-            hint="Experiments are about what a brand sends or grants, for example 'Campaign Received'.",
+            hint="Experiments test what a brand sends or grants, for example 'Campaign Received'.",
         )
     if plan.horizon_days <= 0 or plan.delivery_days < 0:
         raise InputError(
@@ -181,7 +181,7 @@ def _check_plan(workspace: Workspace, plan: ExperimentPlan, force: PointsInForce
     if plan.starts_us < workspace.now_us:
         raise RefusedError(
             f"The action began on {write_moment(plan.starts_us)}, before now.",
-            hint="Chance can only divide people before an action reaches them: give a start that is to come.",
+            hint="People can only be randomised before an action reaches them: give a start in the future.",
         )
 
 
@@ -222,13 +222,13 @@ def _keep(
 def _count_past_outcomes(
     workspace: Workspace, session: Session, force: PointsInForce, plan: ExperimentPlan
 ) -> dict[str, tuple[float, float]]:
-    """By key of everybody with events with the brand: outcomes of the latest horizon, and of the one before it."""
+    """Outcomes of the latest horizon and of the one before it, by key, for all consumers of the brand."""
     brand_id = find_keys(session, "brand", [plan.brand]).get(plan.brand)
     if brand_id is None:
         return {}
     ledger = read_ledgers(force.open(workspace, session), brand_ids=[brand_id])
     horizon_us = round(plan.horizon_days * DAY_MICROSECONDS)
-    # Where events come in late, the latest horizon that is known counts.
+    # Where events arrive late, the latest horizon with data counts.
     until_us = min(workspace.now_us, int(session.read_mark(NEWEST_MARK) or 0))
     counted = list(list_outcome_kinds(force.points, plan.outcome))
     counts = {number: [0.0, 0.0] for number in ledger["consumer_id"].unique().to_pylist() if number}

@@ -1,4 +1,4 @@
-"""Comparisons of what a file holds: people of two arms, or units of a panel; nothing is kept."""
+"""Comparisons of the data in a file: people of two arms, or units of a panel; nothing is stored."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from consumer_fusion.records.effect import EvidenceLabel
 REACHED = frozenset({"treated", "reached", "exposed", "1", "true", "yes"})
 NOT_REACHED = frozenset({"held_out", "not reached", "control", "0", "false", "no"})
 _MOST_WORDS = 12
-"""A column of more different words than this is no feature but a name."""
+"""A column with more different words than this is treated as a name, not as a covariate."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudienceFinding:
-    """What a file of people says of an action.
+    """The effect of an action, from a file of people.
 
     Attributes:
-        label: The grade of the evidence.
+        label: Strength of the evidence.
         naive: The plain difference.
-        adjusted: The difference between people alike in what was known before.
-        features: Names of what was known.
-        exposure: All of an adjusted exposure; None where chance decided.
-        sentences: For people; where chance decided, only what differs between the arms.
+        adjusted: The difference adjusted for covariates.
+        features: Names of the covariates.
+        exposure: The adjusted exposure; None where it was randomised.
+        sentences: Remarks for people; where it was randomised, only the differences between the arms.
     """
 
     label: EvidenceLabel
@@ -60,20 +60,20 @@ def compare_audience_file(
     earlier: str | None = None,
     ignored: Sequence[str] = ("consumer",),
 ) -> AudienceFinding:
-    """Compare the two arms of a file with one row a person; every other column is taken as known before.
+    """Compare the two arms of a file with one row a person; every other column is used as a covariate known before.
 
     Args:
         path: A .csv or .parquet file.
         outcome: Column of the outcome, a number.
-        arm: Column that says who was to get the action, or whom it reached.
-        is_randomised: Whether chance alone decided it.
-        before: Column of the same outcome in as long a period before; needed where chance did not decide.
-        earlier: Column of the same in the period before that: there the comparison is tried where nothing happened.
+        arm: Column of the arm: people who were to get the action, or whom it reached.
+        is_randomised: Whether the arms were randomised.
+        before: Column of the same outcome in an equally long period before; required where not randomised.
+        earlier: Column of the same in the period before that, on which the comparison is checked as a placebo.
         ignored: Columns that are not used.
 
     Raises:
-        InputError: The file or a column is not as it should be.
-        RefusedError: Too few people, or too few alike.
+        InputError: The file or a column is malformed.
+        RefusedError: Too few people, or too few with counterparts.
     """
     rows = _read_rows(path)
     values, is_reached = _read_numbers(rows, outcome, path), _read_arm(rows, arm, path)
@@ -96,14 +96,14 @@ def compare_audience_file(
         )
     if before is None:
         raise InputError(
-            "Chance did not decide, and no column holds the outcome before.",
-            hint="Name it with --before: only changes are compared then.",
+            "The arms were not randomised, and no column holds the outcome before.",
+            hint="Name it with --before: then only changes are compared.",
         )
     past = _read_numbers(rows, before, path)
     found = adjust_exposure(past, values, is_reached, features, feature_names=names)
     placebo = None
     if earlier is not None:
-        # What was known before the period before: neither that period's outcome nor the last one's.
+        # Covariates known before the period before: neither that period's outcome nor the last one's.
         kept = [place for place, name in enumerate(names) if name.split(":")[0] != before]
         placebo = adjust_exposure(
             _read_numbers(rows, earlier, path), past, is_reached, features[:, kept],
@@ -114,30 +114,30 @@ def compare_audience_file(
 
 
 def _tell_unlike(names: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
-    """Name what differs between arms that chance is said to have divided, before anything is called caused."""
+    """Name the differences between arms that are said to be randomised, before an effect is called caused."""
     if not names:
         return ()
     told = _(
         N_(
-            "The groups differ by more than chance does in: {names}. Either chance did not divide them alike, or this "
-            "was known only after the action; then leave the column out, since what the action changed must not be "
-            "held equal."
+            "The groups differ by more than chance explains in: {names}. Either they were not randomised, or this was "
+            "known only after the action; in that case leave the column out, since a result of the action must not be "
+            "adjusted for."
         ),
         names=", ".join(names),
     )
-    return (told, _(N_("So it is not called caused."))) if is_chosen else (told,)
+    return (told, _(N_("So it does not count as caused."))) if is_chosen else (told,)
 
 
 def compare_panel_file(path: Path, *, unit: str, first_period: str) -> PanelEffect:
     """Compare one unit of a panel with a mix of the others.
 
     Args:
-        path: A .csv or .parquet file: a period a row, named in the first column, and a unit a column.
+        path: A .csv or .parquet file with a row for each period, named in the first column, and a column for each unit.
         unit: The column of the unit that was acted on.
-        first_period: The first period that counts as after.
+        first_period: The first period after the action.
 
     Raises:
-        InputError: The file, the unit or the period is not as it should be.
+        InputError: The file, the unit or the period is invalid.
         RefusedError: Too few periods or other units.
     """
     rows = _read_rows(path)
@@ -147,7 +147,7 @@ def compare_panel_file(path: Path, *, unit: str, first_period: str) -> PanelEffe
     if first_period not in periods:
         raise InputError(
             f"There is no period '{first_period}' in {path.name}; it has {periods[0]} to {periods[-1]}.",
-            hint="Write it as the first column does.",
+            hint="Write it as in the first column.",
         )
     columns = [_read_numbers(rows, name, path) for name in others]
     matrix = np.column_stack(columns) if columns else np.zeros((len(periods), 0))
@@ -164,7 +164,9 @@ def _read_rows(path: Path) -> pa.Table:
         raise InputError(
             f"{path.name} cannot be read: {error}.", hint="Check its name and its form.", where=str(path)
         ) from error
-    raise InputError(f"'{path.name}' ends neither in .parquet nor in .csv.", hint="Name the file so.")
+    raise InputError(
+        f"'{path.name}' ends neither in .parquet nor in .csv.", hint="Use one of these file formats."
+    )
 
 
 def _find_column(rows: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
@@ -180,9 +182,7 @@ def _read_numbers(rows: pa.Table, name: str, path: Path) -> NDArray[np.float64]:
     try:
         numbers = column.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid as error:
-        raise InputError(
-            f"The column '{name}' holds something that is no number.", hint=str(error)
-        ) from error
+        raise InputError(f"The column '{name}' has a value that is not a number.", hint=str(error)) from error
     return np.asarray(numbers, dtype=np.float64)
 
 
@@ -198,7 +198,7 @@ def _read_arm(rows: pa.Table, name: str, path: Path) -> NDArray[np.bool_]:
 
 
 def _read_features(rows: pa.Table, names: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Numbers as they are, a missing one marked as such; words as one column each."""
+    """Numeric columns, with an indicator of missing values; one indicator for each word of a text column."""
     told: list[str] = []
     columns: list[NDArray[Any]] = []
     for name in names:

@@ -1,4 +1,4 @@
-"""The book of experiments: their rows, as kept and as told."""
+"""The store of experiments: their rows and their result model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from consumer_fusion.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class ExperimentRow:
-    """A row of `experiments`; its columns say what the fields mean."""
+    """A row of `experiments`; its columns document the fields."""
 
     experiment_id: str
     title: str
@@ -42,7 +42,7 @@ class ExperimentRow:
 
     @property
     def is_recorded_before(self) -> bool:
-        """Whether the list was on record here before the action and the outcome could begin."""
+        """Whether the list was recorded before the action and the outcome could begin."""
         return self.recorded_us <= self.starts_us <= self.outcome_from_us
 
     def as_row(self) -> tuple[int | float | str | bool | None, ...]:
@@ -51,7 +51,7 @@ class ExperimentRow:
 
 
 def find_experiment(session: Session, experiment_id: str) -> ExperimentRow:
-    """An experiment on record.
+    """A stored experiment.
 
     Raises:
         NotFoundError: There is none with the id.
@@ -59,21 +59,21 @@ def find_experiment(session: Session, experiment_id: str) -> ExperimentRow:
     rows = session.read(EXPERIMENTS, {"experiment_id": experiment_id}).to_pylist()
     if not rows:
         raise NotFoundError(
-            f"There is no experiment '{experiment_id}'.", hint="`fusion experiments list` names them."
+            f"There is no experiment '{experiment_id}'.", hint="`fusion experiments list` lists them."
         )
     return ExperimentRow(**rows[0])
 
 
 def keep_experiment(session: Session, row: ExperimentRow, arms: Mapping[int, tuple[Arm, str]]) -> None:
-    """Put a new experiment on record with the arm and stratum of every consumer.
+    """Record a new experiment with the arm and stratum of every consumer.
 
     Raises:
-        ConflictError: There is one with the id already.
+        ConflictError: There is already one with the id.
     """
     if session.count(EXPERIMENTS, {"experiment_id": row.experiment_id}):
         raise ConflictError(
             f"There is an experiment '{row.experiment_id}' already.",
-            hint="What was assigned is never written over: choose another id.",
+            hint="An assignment is never overwritten: choose another id.",
         )
     session.insert(EXPERIMENTS, EXPERIMENTS.column_names, [row.as_row()])
     session.insert(
@@ -89,32 +89,36 @@ def change_experiment(session: Session, experiment_id: str, **values: int | floa
 
 
 class Experiment(Schema):
-    """A comparison of consumers who were to get an action with others who were not, as it is on record."""
+    """A recorded comparison of consumers who were to get an action with others who were not."""
 
     experiment_id: str = describe("ID", "Its id.")
-    title: str = describe("Name", "What is tried.")
+    title: str = describe("Name", "A short description.")
     brand: str = describe("Brand", "The brand that acts.")
     kind: str = describe("Action", "Its action in the points table.")
-    outcome: str = describe("Outcome", "What it is to bring about.", is_shown=False)
+    outcome: str = describe("Outcome", "The kind of event that it is to bring about.", is_shown=False)
     horizon_days: float = describe("Horizon", "Days for which outcomes are counted.", is_shown=False)
-    is_randomised: bool = describe("By chance", "Whether chance alone divided the people.")
+    is_randomised: bool = describe("Randomised", "Whether the people were randomised.")
     origin: str = describe(
-        "Origin", "Who drew: product, or file for a list that was drawn elsewhere.", is_shown=False
+        "Origin", "Source of the assignment: product, or file for a list made elsewhere.", is_shown=False
     )
-    seed: int | None = describe("Seed", "The random seed by which it was drawn here.", is_shown=False)
-    digest: str = describe("Digest", "Of the list of consumers and arms.", is_shown=False)
-    recorded_at: Moment = describe("Recorded", "When the list was put on record.", is_shown=False)
-    starts_at: Moment = describe("Start", "From when on the action may reach anybody.")
-    outcome_from: Moment = describe("Outcomes from", "From when on outcomes count.", is_shown=False)
-    outcome_until: Moment = describe("Outcomes until", "Until when outcomes count.", is_shown=False)
-    treated: int = describe("Treated", "People who are to get the action.")
-    held_out: int = describe("Held out", "People who are not.")
+    seed: int | None = describe("Seed", "Random seed of the assignment, if made here.", is_shown=False)
+    digest: str = describe("Digest", "Hash of the list of consumers and arms.", is_shown=False)
+    recorded_at: Moment = describe("Recorded", "Time at which the list was recorded.", is_shown=False)
+    starts_at: Moment = describe("Start", "Earliest time at which the action may reach anyone.")
+    outcome_from: Moment = describe(
+        "Outcomes from", "Start of the period in which outcomes count.", is_shown=False
+    )
+    outcome_until: Moment = describe(
+        "Outcomes until", "End of the period in which outcomes count.", is_shown=False
+    )
+    treated: int = describe("Treated", "Number of people who are to get the action.")
+    held_out: int = describe("Held out", "Number of people who are not.")
     report: ExperimentReport | None = describe(
-        "Report", "What was found; null until it was measured.", is_shown=False
+        "Report", "The report; null until it was measured.", is_shown=False
     )
     is_applied: bool = describe("In force", "Whether it decides points now.")
     points: PointsOverride | None = describe("Points", "The points that it decides.", is_shown=False)
-    withdrawn_at: Moment | None = describe("Withdrawn", "When it was withdrawn.", is_shown=False)
+    withdrawn_at: Moment | None = describe("Withdrawn", "Time at which it was withdrawn.", is_shown=False)
 
 
 def list_experiments(workspace: Workspace) -> list[Experiment]:
@@ -131,11 +135,11 @@ class AssignedConsumer(Schema):
 
     consumer: str = describe("Consumer", "The consumer.")
     arm: Arm = describe("Arm", "treated (is to get the action) or held_out.")
-    stratum: str = describe("Group", "The group that was divided by itself.")
+    stratum: str = describe("Group", "The stratum, each divided separately.")
 
 
 def list_assignments(workspace: Workspace, experiment_id: str) -> list[AssignedConsumer]:
-    """Who was to get the action of an experiment and who was not, by key.
+    """The assignment of an experiment, by key of the consumer.
 
     Raises:
         NotFoundError: There is no such experiment.

@@ -1,4 +1,4 @@
-"""Unlikeness: what differs between two arms more than chance makes it, so that chance did not divide them alike."""
+"""Imbalance: covariates that differ between two arms by more than chance explains, so that they were not randomised."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHOSEN = 0.001
-"""Below this p for something known, chance did not divide the people, whatever is claimed."""
+"""Below this p-value for a covariate, the arms count as not randomised, whatever is claimed."""
 WORTH_NAMING = 0.05
-"""Below this p it is named."""
+"""Below this p-value the covariate is named."""
 
 
 def find_unlike(
     features: NDArray[np.float64], names: Sequence[str], is_treated: NDArray[np.bool_], most_p: float
 ) -> list[str]:
-    """The names of what differs between the arms, those that differ most first.
+    """The names of the covariates that differ between the arms, the largest difference first.
 
     Args:
-        features: One row a person, one column for each thing known.
-        names: Of the columns.
+        features: One row a person, one column for each covariate.
+        names: Names of the columns.
         is_treated: By person.
-        most_p: The largest p, corrected for how many things there are, of what counts as unlike.
+        most_p: The largest p-value of a difference, corrected for the number of covariates (Bonferroni).
     """
     found = []
     for name, column in zip(names, features.T, strict=True):

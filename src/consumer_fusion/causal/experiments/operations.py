@@ -37,46 +37,46 @@ from consumer_fusion.score.calibration.experiment_overrides import DEFAULT_FACET
 
 
 class ExperimentFilter(Schema):
-    """Which experiments."""
+    """A filter of experiments."""
 
     brand: str | None = describe("Brand", "Only of this brand.", default=None)
 
 
 class ExperimentId(Schema):
-    """Which experiment."""
+    """The id of an experiment."""
 
     experiment_id: Text = describe(N_("ID"), "The id of the experiment.")
 
 
 class WeighedExperiment(ExperimentId):
-    """Which experiment, and where its points would count."""
+    """The id of an experiment, and the facet of its points."""
 
     facet: Facet = describe(
-        N_("Facet"), "What the action gives where the points table does not say: service, delight and others.",
+        N_("Facet"), "The facet that the action affects, where the points table does not define it.",
         default=DEFAULT_FACET,
     )  # fmt: skip
 
 
 class PlannedExperiment(Schema):
-    """What is to be tried."""
+    """A planned experiment."""
 
     brand: Text = describe(N_("Brand"), "The brand that acts.")
     kind: Text = describe(N_("Action"), "Its action in the points table, 'Campaign Received'.")
     starts_at: Moment = describe(
-        N_("Start (UTC)"), "From when on the action may reach anybody, ISO 8601.", option="--starts"
+        N_("Start (UTC)"), "Earliest time at which the action may reach anyone, ISO 8601.", option="--starts"
     )
     outcome: Text = describe(
-        N_("Outcome"), "What it is to bring about, 'Order Completed'.", default="Order Completed"
+        N_("Outcome"), "The kind of event that it is to bring about.", default="Order Completed"
     )
     horizon_days: float = Field(
         default=28.0, ge=1, title=N_("Days"), json_schema_extra={"option": "--horizon"},
-        description="So many days outcomes count; as a calibration has it.",
+        description="Number of days for which outcomes count; that of a calibration.",
     )  # fmt: skip
     delivery_days: float = Field(
         default=1.0, ge=0, title=N_("Delivery"),
-        description="Days until it has reached all; outcomes count from then on.",
+        description="Number of days until it has reached everyone; outcomes count from then on.",
     )  # fmt: skip
-    title: str = describe(N_("Experiment name"), "What is tried, in words.", default="")
+    title: str = describe(N_("Experiment name"), "A short description.", default="")
     experiment_id: str | None = describe(N_("ID"), N_("An id of your own."), default=None, option="--id")
 
     def make_plan(self) -> ExperimentPlan:
@@ -92,23 +92,23 @@ class DrawExperiment(PlannedExperiment):
     """An experiment to draw."""
 
     share: float = describe(N_("Left out"), "Share that does not get it, from 0 to 1.", default=0.1)
-    seed: int = describe(N_("Random seed"), "The same seed gives the same list again.", default=1)
+    seed: int = describe(N_("Random seed"), "The same seed reproduces the same list.", default=1)
     audience: TextFile | None = describe(
         N_("Audience"), "A text file of consumers, one a line; all with events if left out.", default=None
     )
 
 
 class DrawnControlGroup(Schema):
-    """A control group that was drawn and put on record."""
+    """A control group that was drawn and recorded."""
 
     experiment_id: str = describe("Experiment", "The id of the experiment.")
-    consumers: int = describe("Consumers", "How many consumers take part.")
-    held_out: int = describe("Held out", "How many of them do not get the action.")
-    seed: int = describe("Seed", "By which the same list comes out again.")
-    digest: str = describe("Digest", "Of the list: who kept it can prove that it was not changed.")
+    consumers: int = describe("Consumers", "Number of consumers who take part.")
+    held_out: int = describe("Held out", "Number of them who do not get the action.")
+    seed: int = describe("Seed", "Random seed; it reproduces the same list.")
+    digest: str = describe("Digest", "Hash of the list, which proves that it was not changed.")
     detectable: float | None = describe(
         "Detectable",
-        "The smallest effect per consumer that is found in 80% of the cases.",
+        "The smallest detectable effect per consumer at 80% power.",
         absent=N_("not enough data"),
     )
     detectable_relative: float | None = describe(
@@ -120,11 +120,11 @@ class DrawnControlGroup(Schema):
 
 
 class RecordExperiment(PlannedExperiment):
-    """A division that was made elsewhere."""
+    """An assignment that was made elsewhere."""
 
     file: TextFile = describe("File", "A .csv with the columns consumer and arm (treated, held_out).")
     is_randomised: bool = describe(
-        "By chance", "Whether chance alone divided them.", default=False, option="--randomised/--chosen"
+        "Randomised", "Whether the arms were randomised.", default=False, option="--randomised/--chosen"
     )
 
 
@@ -132,13 +132,13 @@ def find_experiment(context: Context, experiment_id: str) -> Experiment:
     """An experiment of a brand that the caller may see.
 
     Raises:
-        NotFoundError: There is none; others are refused in the same words.
+        NotFoundError: There is none, or the caller may not see it; the message is the same.
     """
     for each in _list_visible(context):
         if each.experiment_id == experiment_id:
             return each
     raise NotFoundError(
-        f"There is no experiment '{experiment_id}'.", hint="`fusion experiments list` names them."
+        f"There is no experiment '{experiment_id}'.", hint="`fusion experiments list` lists them."
     )
 
 
@@ -206,7 +206,7 @@ GROUPS = (
     OperationGroup(
         "experiments",
         "Experiments",
-        "Divisions of consumers by chance: the only proof that decides points of a brand's action.",
+        "Randomised control groups: the only evidence that decides points of a brand's action.",
     ),
 )
 OPERATIONS = (
@@ -217,19 +217,19 @@ OPERATIONS = (
     ),
     Query(
         name="experiments show", run=_show_experiment, needs="look", parameters=ExperimentId, result=Experiment,
-        arguments=("experiment_id",), summary="Show an experiment, with what was found.",
+        arguments=("experiment_id",), summary="Show an experiment and its report.",
     ),
     Query(
         name="experiments assignments", run=_list_assignments, needs="see_identities", parameters=ExperimentId,
         result=AssignedConsumer, is_many=True, arguments=("experiment_id",), title="Assignments",
-        summary="List who is to get the action of an experiment and who is not.", empty="No consumers.",
+        summary="List the assignment of an experiment: who is to get the action and who is not.", empty="No consumers.",
         look="download hold-out",
     ),
     Operation(
         name="experiments draw", run=_draw_experiment, needs="declare_actions", parameters=DrawExperiment,
         result=DrawnControlGroup, arguments=("brand", "kind"), audit="draw hold-out",
-        button=N_("Draw it and put it on record"),
-        summary="Draw by chance who does not get an action, and put the list on record before the action.",
+        button=N_("Draw and record it"),
+        summary="Draw a randomised control group, and record the list before the action.",
         done=N_(
             "{held_out} of {consumers} consumers are held out in experiment {experiment_id}. Smallest detectable "
             "effect per consumer at 80% power: {detectable} ({detectable_relative})."
@@ -238,31 +238,32 @@ OPERATIONS = (
     Operation(
         name="experiments record", run=_record_experiment, needs="declare_actions", parameters=RecordExperiment,
         result=Experiment, arguments=("file", "brand", "kind"), audit="record experiment", button="Record",
-        summary="Put a division that was made elsewhere on record; only what is recorded before it begins is proof.",
-        done="On record as experiment {experiment_id}: {treated} treated, {held_out} held out.",
+        summary="Record an assignment made elsewhere; it is proof only if recorded before the action begins.",
+        done="Recorded as experiment {experiment_id}: {treated} treated, {held_out} held out.",
     ),
     Operation(
         name="experiments measure", run=_measure_experiment, needs="declare_actions", parameters=WeighedExperiment,
         result=ExperimentReport, arguments=("experiment_id",), audit="measure experiment", button=N_("Measure it"),
-        summary="Compare the arms when the time is over, and say what may follow; no point changes.",
-        done=N_("It is measured. No point has changed."), of_row="experiment_id", is_on_page=False,
+        summary="Compare the arms when the outcome period is over, and report what may follow; no points change.",
+        done=N_("It is measured. No points have changed."), of_row="experiment_id", is_on_page=False,
     ),
     Operation(
         name="experiments apply", run=_apply_experiment, needs="change_points", parameters=WeighedExperiment,
         result=PointsOverride, arguments=("experiment_id",), audit="apply experiment",
-        button=N_("Put its points in force"),
-        summary="Put the points that an experiment decides in force, with its stamp; refused without proof.",
+        button=N_("Apply its points"),
+        summary="Apply the points that an experiment decides; refused without proof.",
         done=N_(
-            "“{key}” gave {prior} and gives {points} now (the experiment alone: {estimate}, standard error "
-            "{estimate_error}); every score is read with it."
+            "“{key}” gave {prior} points and now gives {points} (the experiment alone: {estimate}, standard error "
+            "{estimate_error}); all scores use it."
         ),
         of_row="experiment_id", is_on_page=False,
     ),
     Operation(
         name="experiments withdraw", run=_withdraw_experiment, needs="change_points", parameters=ExperimentId,
         result=Experiment, arguments=("experiment_id",), audit="withdraw experiment", button=N_("Withdraw"),
-        summary="Withdraw an experiment; points that it decided are as before it.",
-        done=N_("“{title}” is withdrawn and decides nothing any more."), of_row="experiment_id", is_on_page=False,
-        is_danger=True, question=N_("Withdraw this experiment? Points that it decided are as they were before."),
+        summary="Withdraw an experiment; points that it decided return to their previous values.",
+        done=N_("“{title}” is withdrawn and no longer decides points."), of_row="experiment_id", is_on_page=False,
+        is_danger=True,
+        question=N_("Withdraw this experiment? Points that it decided return to their previous values."),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Whom an action helps: the people of an experiment ranked, and the effect in each of the groups that were divided."""
+"""Ranking: the people of an experiment ranked by how much the action helps them, and the effect by stratum."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ class RankingQuantile(Schema):
 
 
 class RankingEvaluation(Schema):
-    """What a ranking of consumers by how much an action helps them is worth."""
+    """The evaluation of a ranking of consumers by how much an action helps them."""
 
-    consumers: int = describe("Consumers", "How many are ranked.")
-    qini: float = describe("Qini", "The Qini coefficient: the area between the ranking and one by chance.")
+    consumers: int = describe("Consumers", "Number of ranked consumers.")
+    qini: float = describe("Qini", "The Qini coefficient: the area between the ranking and a random one.")
     low: float = describe("Low", "Lower end of its 95% interval.")
     high: float = describe("High", "Upper end.")
     is_better_than_chance: bool = describe("Better than chance", "Whether the interval is above 0.")
     parts: tuple[RankingQuantile, ...] = describe(
-        "The effect in equal parts of the ranking, first those who are helped most",
+        "The effect in equal parts of the ranking, in its order",
         "The effect in each part.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class HelpedConsumers:
-    """Whom an action helps most.
+    """The consumers of an experiment, ranked by how much the action helps them.
 
     Attributes:
-        rows: consumer, place (1 is helped most), uplift (share with the outcome more, as foretold from others).
-        worth: What the ranking is worth.
+        rows: consumer, place (rank, 1 is helped most), uplift (predicted increase of the share with the outcome).
+        worth: Evaluation of the ranking.
     """
 
     rows: pa.Table
@@ -59,20 +59,20 @@ def rank_consumers(workspace: Workspace, experiment_id: str, *, parts: int = 5) 
 
     Args:
         workspace: The workspace.
-        experiment_id: The experiment; chance must have divided its people, before it began.
-        parts: Into how many parts the ranking is cut.
+        experiment_id: The experiment, which must be randomised and recorded before it began.
+        parts: Number of parts into which the ranking is cut.
 
     Raises:
         NotFoundError: There is no such experiment.
-        RefusedError: Chance did not divide, that was not on record before, or its outcomes have not come in.
+        RefusedError: It was not randomised, not recorded in advance, or its outcome period is not over in the data.
     """
     force = put_points_in_force(workspace)
     with workspace.store.reading() as session:
         row = find_experiment(session, experiment_id)
         if not (row.is_randomised and row.is_recorded_before):
             raise RefusedError(
-                f"Experiment '{experiment_id}' was not divided by chance on a list recorded before it began.",
-                hint="Whom an action helps is only learnt where chance decided who got it.",
+                f"Experiment '{experiment_id}' was not randomised with a list recorded before it began.",
+                hint="A ranking can only be learnt from a randomised experiment.",
             )
         trial = gather_trial(workspace, session, force, row)
         names = name_entities(session, trial.consumers.tolist())
@@ -106,7 +106,7 @@ def rank_consumers(workspace: Workspace, experiment_id: str, *, parts: int = 5) 
 
 
 def compare_strata(trial: ExperimentSample) -> tuple[ShrinkageEstimate, ...]:
-    """The effect in each group that was divided by itself, drawn towards all; none where there is one group only."""
+    """The effect in each stratum, pooled with all of them; empty where there is only one."""
     if len(set(trial.strata)) < 2:
         return ()
     scores = score_randomised(

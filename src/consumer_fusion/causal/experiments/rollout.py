@@ -1,4 +1,4 @@
-"""Applying an experiment: its points take the place of what was assumed, or stay a suggestion."""
+"""Applies an experiment: its points replace the assumed ones, or remain a suggestion."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from consumer_fusion.workspace import Workspace
 
 
 class PointsSuggestion(Schema):
-    """Points that evidence speaks for, shown beside those in force and never applied by itself."""
+    """Points that evidence implies, shown with those in force and never applied automatically."""
 
-    experiment_id: str = describe("Experiment", "Where it comes from.")
-    brand: str = describe("Brand", "Key of the brand that it was compared at.")
+    experiment_id: str = describe("Experiment", "Its source.")
+    brand: str = describe("Brand", "Key of the brand of the experiment.")
     key: str = describe("Action", "The action.")
     points: float = describe("Points", "In all facets together.", form="points")
-    points_error: float = describe("Standard error", "Of the points.", form="points")
-    grade: str = describe("Evidence", "Of which grade it is.")
-    reasons: tuple[str, ...] = describe("Reasons", "Why they are not in force.")
+    points_error: float = describe("Standard error", "Standard error of the points.", form="points")
+    grade: str = describe("Evidence", "Strength of the evidence.")
+    reasons: tuple[str, ...] = describe("Reasons", "Reasons why they are not in force.")
 
 
 def apply_experiment(
@@ -41,25 +41,25 @@ def apply_experiment(
     progress: Progress = ignore_progress,
     note: Callable[[PointsOverride], object] = lambda made: None,
 ) -> PointsOverride:
-    """Put the points that an experiment decides in force; states that they touch are folded anew.
+    """Put the points that an experiment decides in force; affected states are folded again.
 
     Args:
         workspace: The workspace.
         experiment_id: The experiment.
-        facet: What the action gives, where the points table does not say.
-        progress: Told how far it is.
+        facet: The facet that the action affects, where the points table does not define it.
+        progress: Called with the progress.
         note: Called with the points before they are durable.
 
     Raises:
         NotFoundError: There is no such experiment.
-        RefusedError: Chance did not decide, that was not on record before, there is no calibrated link of its outcome
-            and horizon, or its outcomes have not come in; all reasons are named.
+        RefusedError: It was not randomised, not recorded in advance, there is no calibrated link of its outcome and
+            horizon, or its outcome period is not over in the data; all reasons are named.
     """
     found = judge_experiment(workspace, experiment_id, facet)
     if found.report.refusals or found.override is None:
         raise RefusedError(
             f"Experiment '{experiment_id}' decides no points: {' '.join(found.report.refusals)}",
-            hint="Points of a brand's action follow from a division by chance that was on record before it.",
+            hint="The points of a brand's action are decided by a randomised experiment that was recorded in advance.",
         )
     note(found.override)
     with workspace.store.writing() as session:
@@ -79,17 +79,17 @@ def apply_experiment(
 def withdraw_experiment(
     workspace: Workspace, experiment_id: str, progress: Progress = ignore_progress
 ) -> None:
-    """Take an experiment back: what it decided is as it was before; its list and report stay on record.
+    """Withdraw an experiment: its points return to their previous values; its list and report stay stored.
 
     Raises:
         NotFoundError: There is no such experiment.
-        ConflictError: It was withdrawn already.
+        ConflictError: It was already withdrawn.
     """
     with workspace.store.writing() as session:
         row = find_experiment(session, experiment_id)
         if row.withdrawn_us is not None:
             raise ConflictError(
-                f"Experiment '{experiment_id}' was withdrawn already.", hint="It decides nothing any more."
+                f"Experiment '{experiment_id}' was already withdrawn.", hint="It no longer decides points."
             )
         change_experiment(session, experiment_id, withdrawn_us=workspace.now_us)
         workspace.note_change(session)
@@ -97,7 +97,7 @@ def withdraw_experiment(
 
 
 def list_suggestions(workspace: Workspace) -> list[PointsSuggestion]:
-    """What measured comparisons speak for without being in force, by action."""
+    """Points that measured comparisons imply and that are not in force, by action."""
     with workspace.store.reading() as session:
         rows = session.read(EXPERIMENTS, order_by=("kind", "measured_us")).to_pylist()
         brands = name_entities(session, [row["brand_id"] for row in rows])

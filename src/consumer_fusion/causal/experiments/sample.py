@@ -1,4 +1,4 @@
-"""What an experiment is judged by: its consumers with their arms, what they did before, and what came after."""
+"""The data of an experiment: its consumers with their arms, their history, and their outcomes."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class ExperimentSample:
 
     Attributes:
         consumers: Canonical ids.
-        is_treated: By consumer: was to get the action.
-        strata: By consumer: the group that was divided by itself.
-        has_outcome: By consumer: within the horizon.
-        had_outcome: By consumer: within as long a time before the start.
-        features: By consumer: `FEATURES`, and last what the link forecasts where there is one; all before the start.
-        is_reached: By consumer: the action reached them between its start and the moment when outcomes begin to count.
-        left_out: Consumers who were in both arms, under two keys that turned out to be one person.
+        is_treated: By consumer: whether assigned to the action.
+        strata: By consumer: the stratum, each divided separately.
+        has_outcome: By consumer: whether they had the outcome within the horizon.
+        had_outcome: By consumer: whether they had it in an equally long period before the start.
+        features: By consumer: `FEATURES`, and last the forecast of the link where there is one; all before the start.
+        is_reached: By consumer: whether the action reached them between its start and the start of the outcome period.
+        left_out: Number of consumers in both arms, under two keys that turned out to be one person.
         points: The points in force without this experiment.
-        link: Of a calibration of this outcome and horizon to these points; None without one.
-        ledger: Annotated events of the brand until outcomes begin to count.
+        link: The link of a calibration of this outcome and horizon to these points; None without one.
+        ledger: Annotated events of the brand until the outcome period begins.
     """
 
     consumers: NDArray[np.int64]
@@ -64,10 +64,10 @@ class ExperimentSample:
 def gather_trial(
     workspace: Workspace, session: Session, force: PointsInForce, row: ExperimentRow
 ) -> ExperimentSample:
-    """Read what an experiment is judged by.
+    """Read the data of an experiment.
 
     Raises:
-        RefusedError: Its outcomes have not all come in.
+        RefusedError: Its outcome period is not over in the data.
     """
     horizon_us = round(row.horizon_days * DAY_MICROSECONDS)
     end_us = row.outcome_from_us + horizon_us
@@ -124,7 +124,7 @@ def gather_trial(
 
 
 def _find_link(session: Session, tables: list[PointsTable], row: ExperimentRow) -> LinkFunction | None:
-    """The link of the latest calibration of the outcome and horizon that was fitted to points as they are."""
+    """The link of the latest calibration of the outcome and horizon that was fitted to the current points."""
     kept = session.read(
         CALIBRATIONS, {"outcome": row.outcome, "horizon_days": row.horizon_days}, order_by=("made_us",)
     )
@@ -158,7 +158,7 @@ def _read_arms(
 
 
 def _count_by(found: pa.ChunkedArray, consumers: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How often each of the consumers, who are in rising order, was found."""
+    """Number of rows of each of the consumers, who are in ascending order."""
     numbers = found.to_numpy().astype(np.int64)
     if not consumers.size:
         return np.zeros(0)
@@ -168,7 +168,7 @@ def _count_by(found: pa.ChunkedArray, consumers: NDArray[np.int64]) -> NDArray[n
 
 
 def _find_first(ledger: pa.Table, consumers: NDArray[np.int64], before_us: int) -> NDArray[np.float64]:
-    """When each consumer was first heard of; the start for those who were not before it."""
+    """Time of the first event of each consumer; the start for those without an earlier event."""
     first = np.full(consumers.size, float(before_us))
     past = ledger.filter(pc.less(ledger["occurred_us"], before_us))
     grouped = past.group_by("consumer_id").aggregate([("occurred_us", "min")])

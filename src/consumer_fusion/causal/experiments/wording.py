@@ -1,4 +1,4 @@
-"""Why an experiment decides points or does not, and what it found, in plain sentences."""
+"""The findings of an experiment, and the reasons why it decides no points, in plain sentences."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from consumer_fusion.causal.experiments.sample import FEATURES, ExperimentSample
 from consumer_fusion.i18n.translation import N_, _
 
 LEAST_REACHED_DIFFERENCE = 0.1
-"""Where the action reached the treated hardly more often than the others, their difference says nothing about it."""
+"""With a smaller difference in reach between the arms, the comparison says nothing about the action."""
 
 
 def list_unlike(trial: ExperimentSample) -> list[str]:
-    """What differed between the arms before the start by more than chance makes it."""
+    """The covariates that differed between the arms before the start by more than chance explains."""
     names = (*FEATURES, "forecast before")[: trial.features.shape[1]]
     return find_unlike(trial.features, names, trial.is_treated, CHOSEN)
 
@@ -22,25 +22,26 @@ def list_refusals(row: ExperimentRow, trial: ExperimentSample, *, is_told: bool)
     """Everything that keeps an experiment from deciding points."""
     reasons = []
     if not is_told:
-        reasons.append(_(N_("The outcome came for too few people to turn it into points.")))
+        reasons.append(_(N_("Too few people had the outcome to derive points.")))
     if row.withdrawn_us is not None:
         reasons.append(_(N_("It was withdrawn.")))
     if not row.is_randomised:
         reasons.append(
             _(
                 N_(
-                    "Chance did not divide the people: the brand's choice would be mistaken for an effect. What was "
-                    "found is a suggestion."
+                    "The people were not randomised: the brand's choice would be mistaken for an effect. The result "
+                    "is a suggestion."
                 )
             )
         )
     elif not row.is_recorded_before:
-        reasons.append(_(N_("The list was put on record here only after the action had begun.")))
+        reasons.append(_(N_("The list was recorded only after the action had begun.")))
     elif unlike := list_unlike(trial):
         reasons.append(
             _(
                 N_(
-                    "The groups differed before the action by more than chance does, in {names}: they were not drawn."
+                    "The groups differed before the action by more than chance explains, in {names}: they were not "
+                    "randomised."
                 ),
                 names=", ".join(unlike),
             )
@@ -50,7 +51,7 @@ def list_refusals(row: ExperimentRow, trial: ExperimentSample, *, is_told: bool)
         reasons.append(
             _(
                 N_(
-                    "'{kind}' reached {treated} of the treated and {held_out} of the others: hardly a difference."
+                    "'{kind}' reached {treated} of the treated and {held_out} of the others: too small a difference."
                 ),
                 kind=row.kind,
                 treated=f"{reached[0]:.0%}",
@@ -72,12 +73,12 @@ def list_refusals(row: ExperimentRow, trial: ExperimentSample, *, is_told: bool)
 
 
 def write_sentences(row: ExperimentRow, report: ExperimentReport) -> tuple[str, ...]:
-    """Say what was found, and everything that keeps it from deciding points."""
+    """State the findings, and all reasons why it decides no points."""
     sentences = [
         _(
             N_(
-                "'{outcome}' followed within {days} days for {without} of those held out; the action changed that by "
-                "{effect} points of a hundred, between {low} and {high}."
+                "{without} of those held out had '{outcome}' within {days} days; the action changed that by {effect} "
+                "percentage points, between {low} and {high}."
             ),
             outcome=row.outcome,
             days=f"{row.horizon_days:g}",
@@ -88,11 +89,11 @@ def write_sentences(row: ExperimentRow, report: ExperimentReport) -> tuple[str, 
         )
     ]
     if report.low <= 0.0 <= report.high:
-        sentences.append(_(N_("That may be no effect at all.")))
+        sentences.append(_(N_("That is compatible with no effect.")))
     if report.points is not None and report.points_error is not None:
         sentences.append(
             _(
-                N_("In points that is {points} (standard error {error}) of {facet}."),
+                N_("In points, that is {points} (standard error {error}) of {facet}."),
                 points=f"{report.points:+.2f}",
                 error=f"{report.points_error:.2f}",
                 facet=report.facet,

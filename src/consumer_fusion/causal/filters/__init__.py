@@ -1,3 +1,3 @@
-"""The state-space filter: every model of the grid run over one series, and what it expects of each day."""
+"""The state-space filter: runs every model of the grid over one series and forecasts each day."""
 
 __all__ = ["bridges", "expectation", "fitted_series", "regressions"]

@@ -1,4 +1,4 @@
-"""Hidden days bridged under all models at once, in numpy: with whole covariances, for one place and its neighbours."""
+"""Bridges over hidden days under all models at once, in numpy with full covariances, for one place and neighbours."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from consumer_fusion.causal.filters.vectorised import pass_day, sum_shocks
 from consumer_fusion.causal.series.series import Floats
 
 WIDE = 100.0
-"""Prior standard deviation of another action's effect, in that of the noise: next to nothing is known before."""
+"""Prior standard deviation of another action's effect, relative to that of the noise: almost uninformative."""
 
 LEAST_ALONE = 2
-"""Days without the window on which another action's effect is told."""
+"""Number of days outside the window that are needed to estimate another action's effect."""
 
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -27,17 +27,17 @@ Start = tuple[Floats, Floats, Floats, Floats, Floats]
 
 @dataclass(frozen=True, slots=True)
 class ModelForecasts:
-    """What each model expects of hidden days, in standardised units.
+    """The forecast of hidden days by each model, in standardised units.
 
     Attributes:
-        hidden: Places of the hidden days after the origin.
-        weights: What the models weigh, days after included.
-        z: What was seen on the hidden days; NaN where nothing was.
-        noise: What their noise variance is multiplied by.
-        path: Expected, by model and hidden day.
-        cov: Covariance of what was missed, by model.
+        hidden: Positions of the hidden days after the origin.
+        weights: Weights of the models, with the days after the window included.
+        z: Observed values of the hidden days; NaN where there is none.
+        noise: Multipliers of their noise variance.
+        path: Expected values, by model and hidden day.
+        cov: Covariance of the forecast errors, by model.
         memories: By model: the autoregression and its share of the noise.
-        scales: By model.
+        scales: Scale by model.
     """
 
     hidden: Integers
@@ -53,14 +53,14 @@ class ModelForecasts:
 def bridge_models(
     frame: FilterInput, grid: Floats, start: Start, origin: int, is_hidden: Booleans, floor: float
 ) -> ModelForecasts:
-    """Bridge hidden days under every model at once: the arithmetic of `bridge_places` with whole covariances.
+    """Bridge hidden days under every model at once: the computation of `bridge_places` with full covariances.
 
     Args:
         frame: The series.
         grid: The models.
         start: States, covariances, sums and counts of the scale, and records by model at the end of the origin.
         origin: The day before the first of `is_hidden`.
-        is_hidden: Of each day after the origin, whether it is held to be unseen.
+        is_hidden: For each day after the origin, whether its value is hidden.
         floor: Models with less weight are left out.
     """
     settings = frame.settings
@@ -118,43 +118,47 @@ def bridge_models(
     )  # fmt: skip
 
 
-def mix_models(told: ModelForecasts, own: Integers, columns: Floats) -> tuple[Floats, Floats, float, float]:
-    """What all models together expect of a window among hidden days, with what others do taken out.
+def mix_models(
+    forecasts: ModelForecasts, own: Integers, columns: Floats
+) -> tuple[Floats, Floats, float, float]:
+    """The averaged forecast of a window among hidden days, with the effects of other actions removed.
 
-    Where days of other actions alone are hidden too, what those actions do is estimated on them by generalised least
-    squares; what is left of these days then says something of the window. No shape is assumed of the window's own
-    effect unless others that share its days have no days alone.
+    Where days with other actions only are hidden too, the effects of those actions are estimated on them by generalised
+    least squares; the remainder of these days then informs the forecast of the window. No shape of the window's own
+    effect is assumed unless others that share its days have no days alone.
 
     Args:
-        told: The models.
-        own: Places of the window's days among the hidden ones.
+        forecasts: The forecasts of the models.
+        own: Positions of the window's days among the hidden ones.
         columns: By hidden day and other action, whether it was on.
 
     Returns:
-        Expected by day and its variance; the variance of the mean over the days with a value; how much the days vary
-        around that mean.
+        Expected value by day and its variance; the variance of the mean over the days with a value; the variance of the
+        days around that mean.
     """
-    path, cov = told.path[:, own], told.cov[:, own[:, None], own]
-    is_known = np.isfinite(told.z)
-    is_own = np.isin(np.arange(told.hidden.size), own)
+    path, cov = forecasts.path[:, own], forecasts.cov[:, own[:, None], own]
+    is_known = np.isfinite(forecasts.z)
+    is_own = np.isin(np.arange(forecasts.hidden.size), own)
     spare = np.flatnonzero(columns.any(axis=1) & is_known & ~is_own)
     alone = columns[spare].sum(axis=0)
     if np.any((alone < LEAST_ALONE) & columns[own].any(axis=0)):
-        path, cov = take_out_flat(told, own, np.flatnonzero(is_known), np.column_stack([is_own, columns]))
+        path, cov = take_out_flat(
+            forecasts, own, np.flatnonzero(is_known), np.column_stack([is_own, columns])
+        )
     elif spare.size:
-        path, cov = take_out_spare(told, own, spare, columns)
-    known = np.isfinite(told.z[own])
+        path, cov = take_out_spare(forecasts, own, spare, columns)
+    known = np.isfinite(forecasts.z[own])
     present = max(int(known.sum()), 1)
-    share, weights, scales = known / present, told.weights, told.scales
+    share, weights, scales = known / present, forecasts.weights, forecasts.scales
     expected = weights @ path
     each = weights @ (np.einsum("mii->mi", cov) * scales[:, None] + (path - expected) ** 2)
     means = path @ share
     mean_var = weights @ (
         scales * np.einsum("i,mij,j->m", share, cov, share) + (means - weights @ means) ** 2
     )
-    phi, memory = told.memories[:, 0], told.memories[:, 1]
-    noise_sum = float(known @ told.noise[own])
-    _, echoed = sum_shocks(known, int(told.hidden[own[0]]), phi)
+    phi, memory = forecasts.memories[:, 0], forecasts.memories[:, 1]
+    noise_sum = float(known @ forecasts.noise[own])
+    _, echoed = sum_shocks(known, int(forecasts.hidden[own[0]]), phi)
     noise_part = memory * (1.0 - phi * phi) * echoed + (1.0 - memory) * noise_sum
     alone = memory + (1.0 - memory) * noise_sum / present
     within = weights @ (scales * np.maximum(alone - noise_part / present**2, 0.0))
@@ -162,38 +166,40 @@ def mix_models(told: ModelForecasts, own: Integers, columns: Floats) -> tuple[Fl
 
 
 def take_out_spare(
-    told: ModelForecasts, own: Integers, spare: Integers, columns: Floats
+    forecasts: ModelForecasts, own: Integers, spare: Integers, columns: Floats
 ) -> tuple[Floats, Floats]:
-    """What is expected of a window and its covariance, others estimated on days that are theirs alone."""
-    inverse = np.linalg.inv(told.cov[:, spare[:, None], spare])
-    passed_on = told.cov[:, own[:, None], spare] @ inverse
+    """Forecast of a window and its covariance, with other actions estimated on days without the window."""
+    inverse = np.linalg.inv(forecasts.cov[:, spare[:, None], spare])
+    passed_on = forecasts.cov[:, own[:, None], spare] @ inverse
     x = columns[spare]
     theta_cov = np.linalg.inv(x.T @ inverse @ x + np.eye(x.shape[1]) / WIDE**2)
-    missed = told.z[spare] - told.path[:, spare]
+    missed = forecasts.z[spare] - forecasts.path[:, spare]
     theta = np.einsum("mij,mj->mi", theta_cov @ x.T @ inverse, missed)
     carried = columns[own] - passed_on @ x
-    path = told.path[:, own] + np.einsum("mij,mj->mi", passed_on, missed)
+    path = forecasts.path[:, own] + np.einsum("mij,mj->mi", passed_on, missed)
     path = path + np.einsum("mij,mj->mi", carried, theta)
-    cov = told.cov[:, own[:, None], own] - passed_on @ told.cov[:, spare[:, None], own]
+    cov = forecasts.cov[:, own[:, None], own] - passed_on @ forecasts.cov[:, spare[:, None], own]
     return path, cov + carried @ theta_cov @ carried.transpose(0, 2, 1)
 
 
 def take_out_flat(
-    told: ModelForecasts, own: Integers, known: Integers, columns: Floats
+    forecasts: ModelForecasts, own: Integers, known: Integers, columns: Floats
 ) -> tuple[Floats, Floats]:
-    """The same where others have no days of their own: the window's own effect is taken to be flat to tell them apart.
+    """The same where others have no days of their own: the window's own effect is assumed to be constant.
 
-    The first of the columns is the window's own.
+    The first column is the window's own.
     """
     x = columns[known]
-    inverse = np.linalg.inv(told.cov[:, known[:, None], known])
+    inverse = np.linalg.inv(forecasts.cov[:, known[:, None], known])
     gain = np.linalg.inv(x.T @ inverse @ x + np.eye(x.shape[1]) / WIDE**2) @ x.T @ inverse
-    # What is missed of each own day is its own miss less what the others are found to do there.
+    # The error of each own day is its own error less the estimated effect of the others on it.
     others = columns[own, 1:] @ gain[:, 1:]
-    path = told.path[:, own] + np.einsum("mij,mj->mi", others, told.z[known] - told.path[:, known])
-    mixed = others @ told.cov[:, known[:, None], own]
-    cov = told.cov[:, own[:, None], own] - mixed - mixed.transpose(0, 2, 1)
-    return path, cov + others @ told.cov[:, known[:, None], known] @ others.transpose(0, 2, 1)
+    path = forecasts.path[:, own] + np.einsum(
+        "mij,mj->mi", others, forecasts.z[known] - forecasts.path[:, known]
+    )
+    mixed = others @ forecasts.cov[:, known[:, None], own]
+    cov = forecasts.cov[:, own[:, None], own] - mixed - mixed.transpose(0, 2, 1)
+    return path, cov + others @ forecasts.cov[:, known[:, None], known] @ others.transpose(0, 2, 1)
 
 
 def bridge_places_at_once(

@@ -1,10 +1,10 @@
-"""Hidden days bridged: what the days before and after say of days that are held to be unseen, at many places at once.
+"""Bridges over hidden days: estimates days from those before and after them, with their own values hidden.
 
-Plain loops over numbers, written for numba to compile; `bridge_covariances.py` does the same with numpy, where numba is
-not installed and where days of other actions are hidden too. From the filter's state before the hidden days each model
-goes on through them without looking; the days after them then change what was expected of the hidden days by how the
-two hang together: fixed-interval smoothing, with the covariance of the hidden days and the state carried along (Durbin
-and Koopman, *Time Series Analysis by State Space Methods*, 2nd edition 2012, sections 4.4 and 4.10).
+Plain loops over numbers, written for numba to compile, at many places at once; `bridge_covariances.py` does the same
+with numpy, where numba is not installed and where days of other actions are hidden too. From the filter's state before
+the hidden days each model predicts through them; the days after them then update the hidden days by their covariance:
+fixed-interval smoothing, with the covariance of the hidden days and the state carried along (Durbin and Koopman, *Time
+Series Analysis by State Space Methods*, 2nd edition 2012, sections 4.4 and 4.10).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from consumer_fusion.causal.filters.kernel import AUTOREGRESSION, LEVEL, SEASON, SLOPE
 
 SEEN, COUNTED, SKIPPED = 0, 1, 2
-"""A day after the origin is looked at; or it is hidden and of the window; or it is hidden and not of the window."""
+"""A day after the origin is used; or it is hidden and in the window; or it is hidden and outside the window."""
 
 
 def bridge_places(
@@ -26,25 +26,25 @@ def bridge_places(
     """Bridge the same pattern of hidden days at many places.
 
     Args:
-        origins: Places: the last day before the pattern, whose states are given.
-        parts: What each day after the origin is: `SEEN`, `COUNTED` or `SKIPPED`.
+        origins: Positions of the last day before the pattern, whose states are given.
+        parts: For each day after the origin: `SEEN`, `COUNTED` or `SKIPPED`.
         z: The standardised values; NaN where a day is missing.
-        noise: What the noise variance of each day is multiplied by.
-        weekday: The number of the season's effect of each day.
-        season: How many effects the season has.
+        noise: Multipliers of the noise variance, by day.
+        weekday: Index of the seasonal effect of each day.
+        season: Number of seasonal effects.
         x: Columns of the coefficients.
         grid: The models.
-        states: By place and model, as kept by the filter, like all up to `records`.
+        states: States by place and model, as kept by the filter, like the arguments up to `records`.
         covs: Their covariances, relative to the scale.
-        totals: Sums of squares that the scale is made of.
-        counts: What they are divided by.
-        records: How well each model had forecast.
+        totals: Sums of squares behind the scale.
+        counts: Divisors of these sums.
+        records: Forecast record of each model.
         settings: The constants in the order of `state_space.FilterSettings`.
         floor: Models with less weight are left out.
 
     Returns:
-        By place: what is expected of each counted day; the variance of each; the variance of their mean over the days
-        with a value; how much the days vary around that mean. NaN where the pattern reaches past the data.
+        By place: the expected value of each counted day; the variance of each; the variance of their mean over the days
+        with a value; the variance of the days around that mean. NaN where the pattern reaches past the data.
     """
     robust, nu, scale_memory, weight_memory = settings[0], settings[1], settings[4], settings[5]
     places, models, columns = origins.shape[0], grid.shape[0], x.shape[1]
@@ -189,7 +189,7 @@ def bridge_places(
             spread[m] = sum_var * level_scale / (present * present)
             for h in range(length):
                 spreads[m, h] *= level_scale
-            # What a mean of so many days keeps of the noise of one, with its memory.
+            # Noise of the mean of these days, with autocorrelation.
             echoed = 0.0
             echo = 0.0
             for back in range(span):

@@ -1,8 +1,7 @@
-"""Bridges: what the days on both sides of a window say of it, each of its own days held to be unseen.
+"""Bridges: estimates of a window from the days on both sides of it, with its own days hidden.
 
-Nothing is assumed of the shape of an effect: a day of the window moves what is expected of no other. The days of other
-actions nearby are held to be unseen too; where they share days with the window, each of them is taken to have done the
-same on all of its days.
+No shape of an effect is assumed: no day of the window changes the forecast of another. The days of other actions nearby
+are hidden too; where they share days with the window, the effect of each is assumed to be the same on all of its days.
 """
 
 from __future__ import annotations
@@ -28,25 +27,24 @@ from consumer_fusion.causal.filters.state_space import (
 from consumer_fusion.causal.series.series import Floats, Window
 
 AFTER_DAYS = 28
-"""So many days after a window say what would have been, where there are so many."""
+"""Most days after a window that are used for its estimate."""
 MOST_PLACES = 150
-"""Neighbouring placebos say much the same: of more places than these only every so many is tried."""
+"""Neighbouring placebos are much alike: with more places than this only every n-th is tried."""
 WEIGHT_FLOOR = 1e-4
 """Models with less weight on the day before are left out."""
 MOST_WITHIN = 0.5
-"""The mean of what is lognormal lies above the exponential of its mean logarithm by this at most."""
+"""Upper limit of the difference between a lognormal mean and the exponential of the mean logarithm, as a logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowForecast:
-    """What was expected of a window.
+    """The forecast of a window and its error.
 
     Attributes:
-        e: What was observed over what was expected, of all days together: a difference of logarithms, or in the
-            series' units.
-        s: The standard deviation the models give it.
-        expected: By day of the window, in the series' units.
-        spread: By day, a standard deviation: of the logarithm, or in the series' units.
+        e: Observed less expected mean over all days: a difference of logarithms, or in the series' units.
+        s: The standard deviation that the models give it.
+        expected: Expected value by day of the window, in the series' units.
+        spread: Standard deviation by day: of the logarithm, or in the series' units.
     """
 
     e: float
@@ -58,14 +56,14 @@ class WindowForecast:
 def bridge_window(
     fitted: FittedSeries, window: Window, *, after: int, gap: int = 0, others: Sequence[Window] = ()
 ) -> WindowForecast:
-    """What was expected of a window, by the days before it and so many after it.
+    """Forecast a window from the days before it and a number of days after it.
 
     Args:
         fitted: The series.
-        window: The days in question.
-        after: Days after the window that are looked at; with 0 it is a forecast from before.
-        gap: Days before the window that are not looked at either.
-        others: Other actions, whose days are not looked at.
+        window: The days of the window.
+        after: Number of days after the window that are used; with 0 it is a forecast from before.
+        gap: Number of days before the window that are hidden too.
+        others: Other actions, whose days are hidden.
     """
     first = fitted.series.first_day
     start = min([window.start_day - gap, *(other.start_day for other in others)])
@@ -85,7 +83,7 @@ def bridge_window(
 def bridge_among_others(
     fitted: FittedSeries, window: Window, start_day: int, gap: int, after: int, others: Sequence[Window]
 ) -> tuple[Floats, Floats, float, float]:
-    """A window from the day before `start_day` on, with what other actions do taken out."""
+    """A window from the day before `start_day` on, with the effects of other actions removed."""
     days = np.arange(start_day, window.end_day + 1 + after)
     is_own = (days >= window.start_day) & (days <= window.end_day)
     columns = np.zeros((days.size, len(others)))
@@ -102,7 +100,7 @@ def bridge_among_others(
 def tell_bridge(
     frame: FilterInput, seen: Floats, path: Floats, each: Floats, mean_var: float, within: float
 ) -> WindowForecast:
-    """A bridge in the units of the series, from standardised ones."""
+    """Convert a standardised bridge to the units of the series."""
     known = np.isfinite(seen)
     spread = frame.scale * np.sqrt(np.maximum(each, 0.0))
     s = float(frame.scale * np.sqrt(max(mean_var, 0.0)))
@@ -112,7 +110,7 @@ def tell_bridge(
     observed = float(seen[known].mean())
     if not frame.is_log:
         return WindowForecast(observed - float(line[known].mean()), s, line, spread)
-    # The mean of what is lognormal lies above the exponential of the mean logarithm.
+    # A lognormal mean is above the exponential of the mean logarithm.
     expected = np.exp(line + min(0.5 * frame.scale**2 * within, MOST_WITHIN))
     floor = np.exp(frame.center - 20.0)
     e = np.log(max(observed, floor)) - np.log(max(float(expected[known].mean()), floor))
@@ -120,14 +118,14 @@ def tell_bridge(
 
 
 def slide_bridges(fitted: FittedSeries, length: int, after: int) -> TwoSidedErrors:
-    """The same bridges at places that no action touches; kept with the series."""
+    """The same bridges at places that no action touches; cached with the series."""
     key = (length, after)
     if key not in fitted.bridges:
         frame = fitted.frame
         free = np.flatnonzero(fitted.find_placebo_origins(length + after))
         free = free[free + length + after < frame.z.size]
         step = max(length // 2, -(-free.size // MOST_PLACES), 1)
-        places = np.ascontiguousarray(free[::step])  # any other layout would be compiled anew
+        places = np.ascontiguousarray(free[::step])  # numba would compile any other layout again
         parts = np.repeat(np.array([COUNTED, SEEN]), (length, after))
         found = bridge_places_alike(fitted, places, parts)
         days = places[:, None] + 1 + np.arange(length)
@@ -146,7 +144,7 @@ def slide_bridges(fitted: FittedSeries, length: int, after: int) -> TwoSidedErro
 def bridge_places_alike(
     fitted: FittedSeries, places: Integers, parts: Integers
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """The same pattern of hidden days at many places; parts and answer as in `bridge_kernel.bridge_places`."""
+    """The same pattern of hidden days at many places; arguments and result as in `bridge_kernel.bridge_places`."""
     frame = fitted.frame
     kept = keep_states(fitted, places)
     found: tuple[Floats, Floats, Floats, Floats] = load_bridges()(
@@ -158,7 +156,7 @@ def bridge_places_alike(
 
 
 def keep_states(fitted: FittedSeries, places: Integers) -> FilterResult:
-    """The models' states at the end of each place; those of a single place are kept with the series."""
+    """The models' states at the end of each place; those of a single place are cached with the series."""
     if places.size != 1:
         return filter_frame(fitted.frame, fitted.grid, NO_WINDOWS, kept=places)
     if int(places[0]) not in fitted.states:
@@ -168,5 +166,5 @@ def keep_states(fitted: FittedSeries, places: Integers) -> FilterResult:
 
 @lru_cache(maxsize=1)
 def load_bridges() -> Callable[..., Any]:
-    """The compiled loops, or the same in numpy."""
+    """The compiled loops, or their numpy version."""
     return compile_loops(bridge_places) or bridge_places_at_once

@@ -1,4 +1,4 @@
-"""From values to what the filter reads: scale, noise, weekdays, and the columns of controls, last year, holidays."""
+"""Converts values to the filter's input: scale, noise, weekdays, and columns of controls, last year and holidays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from consumer_fusion.errors import InputError, MissingExtraError
 from consumer_fusion.i18n.translation import N_
 
 MARGIN_DAYS = 7
-"""No placebo lies this near to an action."""
+"""Distance of placebos from any action, in days."""
 YEAR_DAYS = 364
 """A year ago on the same weekday."""
 LOG_FLOOR = 0.02
@@ -22,21 +22,21 @@ LOG_FLOOR = 0.02
 SPARSE_SHARE = 0.25
 MOST_CONTROLS = 8
 LEAST_KNOWN = 0.7
-"""A control has a value on so many of the series' days."""
+"""The share of the series' days on which a control must have a value."""
 SHORT, CONSTANT, FURTHER = (
     N_("it has too few of the days"),
     N_("it does not vary"),
     N_("others follow the series more closely"),
 )
-"""Why a control is left out, for people."""
+"""Reasons for leaving out a control, for people."""
 EPOCH_WEEKDAY = 3
 """1 January 1970 was a Thursday."""
 
 
 def choose_reference_days(series: DailySeries, actions: Sequence[Window], least: int) -> int:
-    """How many first days give the scale: those before the first action, or all where these are too few.
+    """Number of first days that give the scale: those before the first action, or all where these are too few.
 
-    What came of an action must not change the scale that it is judged by.
+    The result of an action must not change the scale of its own measurement.
     """
     before = min((action.start_day for action in actions), default=series.last_day + 1) - series.first_day
     before = min(max(before, 0), series.values.size)
@@ -55,14 +55,14 @@ def build_frame(
 
     Args:
         series: The outcome.
-        controls: Sister series.
-        country: Whose holidays, if any.
-        with_last_year: Whether to take in last year's values where there are any.
+        controls: Control series.
+        country: The country whose holidays are used, if any.
+        with_last_year: Whether to use last year's values where there are any.
         period: 7, or 1 for no season.
-        reference: How many first days give the scale.
+        reference: Number of first days that give the scale.
 
     Returns:
-        The frame, and how many columns are of controls, of last year, of holidays.
+        The frame, and the numbers of columns of controls, of last year and of holidays.
     """
     if period not in (1, 7):
         raise InputError(f"The period is {period}.", hint="Give 7 for days of a week, or 1 for none.")
@@ -96,9 +96,9 @@ def build_frame(
 def choose_controls(
     series: DailySeries, controls: Sequence[DailySeries], reference: int
 ) -> tuple[tuple[DailySeries, ...], tuple[tuple[str, str], ...]]:
-    """The controls that are of use, at most eight, and the names of the others with why they are not.
+    """The usable controls, at most eight, and the names of the others with the reasons.
 
-    Of many those are taken whose changes over a week go most closely with the series' own before the action.
+    Of many, those are chosen whose weekly changes correlate most with the series' own before the action.
     """
     own = standardise(series.values, *choose_scale(series.values[:reference]))[:reference]
     own_steps = own[7:] - own[:-7]
@@ -129,7 +129,7 @@ def choose_controls(
 
 
 def has_mostly_zeros(values: Floats, period: int = 7) -> bool:
-    """Whether even on the weekday with the fewest zeros many of the values are 0, and none is below."""
+    """Whether no value is negative and over a quarter are 0, even on the weekday with the fewest zeros."""
     shares = []
     for weekday in range(period):
         seen = values[weekday::period]
@@ -146,8 +146,8 @@ def has_mostly_zeros(values: Floats, period: int = 7) -> bool:
 def choose_scale(values: Floats, period: int = 7) -> tuple[bool, float, float]:
     """Whether to take logarithms, the center, and the scale of the noise.
 
-    The scale is 1.4826 times the median absolute deviation of weekly differences, over the root of two:
-    what the standard deviation would be if the noise were normal, whatever the weekdays and a few odd days do.
+    The scale is 1.4826 times the median absolute deviation of weekly differences, over the root of two: the standard
+    deviation if the noise were normal, robust against weekday effects and outliers.
     """
     seen = values[np.isfinite(values)]
     if seen.size == 0:
@@ -161,14 +161,14 @@ def choose_scale(values: Floats, period: int = 7) -> tuple[bool, float, float]:
     if steps.size:
         scale = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / np.sqrt(2.0)
         if scale <= 0.05 * float(np.std(steps)):
-            # More than half of the steps are the same, as in a series of mostly zeros.
+            # More than half of the differences are the same, as in a series of mostly zeros.
             scale = float(np.std(steps)) / np.sqrt(2.0)
     size = 1.0 if is_log else max(float(np.mean(np.abs(seen))), 1e-12)
     return is_log, float(np.nanmedian(line)), scale if scale > 1e-9 * size else size
 
 
 def standardise(values: Floats, is_log: bool, center: float, scale: float) -> Floats:
-    """Values as the filter reads them; missing days stay missing."""
+    """Values standardised for the filter; missing days stay missing."""
     if is_log:
         floor = LOG_FLOOR * np.exp(center)
         values = np.log(np.maximum(values, floor))
@@ -178,7 +178,7 @@ def standardise(values: Floats, is_log: bool, center: float, scale: float) -> Fl
 def build_control_columns(
     series: DailySeries, controls: Sequence[DailySeries], is_log: bool, scale: float, reference: Floats
 ) -> Floats:
-    """Sister series in units in which a coefficient of 1 means moving alike in proportion."""
+    """Control series in units in which a coefficient of 1 means a proportional change."""
     days = series.values.size
     columns = np.zeros((days, len(controls)))
     size = max(float(np.nanmean(np.abs(reference))), 1e-12) if np.isfinite(reference).any() else 1.0
@@ -195,7 +195,7 @@ def build_control_columns(
 
 
 def fill_days(values: Floats) -> Floats:
-    """A control's missing days, taken from a week before, or the nearest later week; none at all becomes 0."""
+    """A control with its missing days filled from a week before, or the nearest later week; 0 where there is none."""
     filled = values.copy()
     for t in range(7, filled.size):
         if not np.isfinite(filled[t]):
@@ -208,7 +208,7 @@ def fill_days(values: Floats) -> Floats:
 
 
 def build_last_year_columns(z: Floats) -> Floats:
-    """The series a year ago: the same weekday, and the week around it, from levels of the first month on.
+    """The series a year ago: the same weekday, and the week around it, relative to the level of the first month.
 
     The columns are 0 while there is no year before; they start near 0, so that the level hardly jumps.
     """
@@ -236,7 +236,7 @@ def list_holidays(country: str, first_day: int, last_day: int) -> frozenset[int]
     """The UTC days that are public holidays of a country.
 
     Raises:
-        MissingExtraError: The library of holidays is not installed.
+        MissingExtraError: The library `holidays` is not installed.
         InputError: It does not know the country.
     """
     try:
@@ -251,8 +251,8 @@ def list_holidays(country: str, first_day: int, last_day: int) -> frozenset[int]
         known = holidays.country_holidays(country, years=range(first_year, last_year + 1))
     except NotImplementedError:
         raise InputError(
-            f"No holidays are known of '{country}'.",
-            hint="Give the two letters of a country, for example IT.",
+            f"The holidays of '{country}' are not known.",
+            hint="Give the two-letter code of a country, for example IT.",
         ) from None
     dates: npt.NDArray[np.datetime64] = np.array(sorted(known), dtype="datetime64[D]")
     return frozenset(int(day) for day in dates.astype(np.int64))

@@ -1,4 +1,4 @@
-"""What was expected day by day, for the eye: before the window from the day before each, in it without looking."""
+"""Expected values by day for charts: one-day forecasts before the window, the window's own forecast within it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Band = tuple[Floats, Floats, Floats]
 def draw_expected(
     fitted: FittedSeries, window: Window, bridge: WindowForecast, days: Integers, reach: float
 ) -> Band:
-    """Expected, low, high.
+    """The expected values, and the low and the high end of their band.
 
     Args:
         fitted: The series.
         window: The days of the effect.
-        bridge: What was expected of them: the same that the effect is told from.
+        bridge: The forecast of these days, the same that the effect is computed from.
         days: The days to draw.
-        reach: How many of the models' standard deviations the band reaches.
+        reach: Half-width of the band, in the models' standard deviations.
     """
     frame, filtered = fitted.frame, fitted.one_step
     expected, spread = np.full(days.size, np.nan), np.full(days.size, np.nan)

@@ -1,4 +1,4 @@
-"""One fitted series: a single pass that leaves honest forecasts from every past day."""
+"""One fitted series: a single pass gives out-of-sample forecasts from every past day."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from consumer_fusion.causal.filters.state_space import FilterInput, FilterResult
 from consumer_fusion.causal.series.series import DailySeries, Floats, Window, align_values
 
 LEAST_DAYS = 35
-"""Fewer usable days before an action than this, and nothing is said of it."""
+"""The least number of usable days before an action for a measurement."""
 HORIZONS = (1, 3, 7, 14, 28)
 
 Integers = npt.NDArray[np.int64]
@@ -27,13 +27,13 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class PlaceboErrors:
-    """What the forecasts missed by on past dates without an action.
+    """Forecast errors on past dates without an action.
 
     Attributes:
-        e: The window's mean over what was expected: a difference of logarithms, or in the series' units.
-        s: The standard deviation the models gave it.
-        origins: The days the forecasts were made from.
-        ages: Usable days the series had by then.
+        e: The window's mean less the expected one: a difference of logarithms, or in the series' units.
+        s: The standard deviation that the models gave it.
+        origins: The days from which the forecasts were made.
+        ages: Usable days of the series by then.
         step: Days from one origin to the next.
     """
 
@@ -54,8 +54,8 @@ class TwoSidedErrors:
     """Placebos of windows that have days on both sides.
 
     Attributes:
-        both: Errors of the answer from both sides; their standard deviation holds how far the two answers lie apart.
-        apart: How far the answer from the days before alone lies from that of both sides, and the standard deviation
+        both: Errors of the two-sided estimate; their standard deviation includes the difference of the two estimates.
+        apart: The one-sided estimate (from the days before alone) less the two-sided one, and the standard deviation
             that the models give the former.
     """
 
@@ -63,7 +63,7 @@ class TwoSidedErrors:
     apart: PlaceboErrors
 
     def take_before(self, day: int, span: int) -> TwoSidedErrors:
-        """Those that had ended before a day, each with the days after its window that were looked at."""
+        """The placebos that had ended before a day, including the days used after each window."""
         past = self.both.origins + span < day
         return TwoSidedErrors(*(
             PlaceboErrors(one.e[past], one.s[past], one.origins[past], one.ages[past], one.step)
@@ -87,12 +87,12 @@ class ErrorSequence:
 
     Attributes:
         source: The family of the series.
-        u: Absolute standardised errors, which the series' own factor is made of.
-        origins: The days they were forecast from.
-        length: Length of the windows, days skipped before them included.
-        ages: Usable days the series had by then; none are taken for many.
-        maxima: What is held against the factor where it is another size: of each date the largest of many looks; NaN
-            where unknown.
+        u: Absolute standardised errors, from which the series' own factor is computed.
+        origins: The days from which they were forecast.
+        length: Length of the windows, with the days skipped before them.
+        ages: Usable days of the series by then; None means many.
+        maxima: The sizes to calibrate where they are not `u`: for each date the largest of many looks; NaN where
+            unknown.
         step: Days from one date to the next.
     """
 
@@ -106,7 +106,7 @@ class ErrorSequence:
 
     @property
     def sizes(self) -> Floats:
-        """What is held against the factor."""
+        """The sizes to calibrate."""
         return self.u if self.maxima is None else self.maxima
 
 
@@ -115,20 +115,20 @@ class FittedSeries:
     """A series with its forecasts from every past day.
 
     Attributes:
-        series: What was fitted.
-        frame: As the filter saw it.
+        series: The series that was fitted.
+        frame: The input of the filter.
         grid: The models.
         controls: The controls used, as given.
-        country: Whose holidays were taken in.
+        country: The country whose holidays were used.
         actions: Windows of known actions, which are no placebos.
-        with_last_year: Whether last year's values were taken in where there are any.
-        one_step: What the pass gives for the next day.
-        windows: Errors by (days skipped, length), filled as they are asked for.
-        placebo_sequences: Placebo errors by (question, length), likewise.
-        states: The models' states at the end of a day, by its place, likewise.
-        bridges: Placebos of windows with days on both sides, by (length, days after), likewise.
+        with_last_year: Whether last year's values were used where there are any.
+        one_step: One-day forecasts of the pass.
+        windows: Cache of errors by (days skipped, length).
+        placebo_sequences: Cache of placebo errors by (question, length).
+        states: Cache of the models' states at the end of a day, by its position.
+        bridges: Cache of placebos of windows with days on both sides, by (length, days after).
         dropped_controls: Names of controls that were left out, and why.
-        guarded: By window, the places of controls that changed in it themselves.
+        guarded: Cache by window: positions of controls that changed in it themselves.
     """
 
     series: DailySeries
@@ -148,7 +148,7 @@ class FittedSeries:
 
     @property
     def form(self) -> str:
-        """Which law of errors it is judged by: of single series or of series with controls."""
+        """The class of its null distribution: `single` for single series or `controls` for series with controls."""
         return "controls" if self.controls else "single"
 
     @property
@@ -157,7 +157,7 @@ class FittedSeries:
         return self.frame.is_log
 
     def count_usable_days(self, day: int) -> int:
-        """How many days with a value lie before a day."""
+        """Number of days with a value before a day."""
         index = min(max(day - self.series.first_day, 0), self.series.values.size)
         return int(np.isfinite(self.series.values[:index]).sum())
 
@@ -188,14 +188,14 @@ class FittedSeries:
         return self.list_placebos(index, errors.e[index], errors.s[index])
 
     def list_placebos(self, index: Integers, e: Floats, s: Floats, step: int = 1) -> PlaceboErrors:
-        """Placebo errors with the days they were forecast from, given as places in the series."""
+        """Placebo errors with the days from which they were forecast, given as positions in the series."""
         ages = np.cumsum(np.isfinite(self.series.values))[index].astype(np.float64)
         return PlaceboErrors(e, s, (index + self.series.first_day).astype(np.int64), ages, step)
 
     def find_placebo_origins(
         self, length: int, gap: int = 0, before_day: int | None = None
     ) -> npt.NDArray[np.bool_]:
-        """By day, whether a window from that origin may serve as a placebo: days enough before, no action near."""
+        """By day, whether a window from that origin may serve as a placebo: enough days before, no action near."""
         usable = np.cumsum(np.isfinite(self.series.values)) >= LEAST_DAYS
         first = self.series.first_day
         # The window's first day is the origin's index plus 1 plus the gap.
@@ -218,14 +218,14 @@ def fit_series(
     actions: Sequence[Window] = (),
     period: int = 7,
 ) -> FittedSeries:
-    """Fit a series once, with honest forecasts from every past day.
+    """Fit a series once, with out-of-sample forecasts from every past day.
 
     Args:
         series: The outcome.
-        controls: Sister series that the actions do not reach; of many the eight that follow the series most closely.
-        country: The code of a country (`IT`) whose holidays are taken in.
-        with_last_year: Whether the series' own values of a year ago are taken in where it is long enough.
-        horizons: Lengths of windows that are forecast from every day at once; others follow when asked for.
+        controls: Control series that the actions do not reach; of many, the eight that follow the series most closely.
+        country: The code of a country (`IT`) whose holidays are used.
+        with_last_year: Whether the series' own values of a year ago are used where it is long enough.
+        horizons: Lengths of windows to forecast from every day at once; others are added when needed.
         actions: Windows of known actions; no placebo lies within a week of one.
         period: Days of the season: 7, or 1 for a series without weekdays (years of a panel).
     """
@@ -250,7 +250,7 @@ def fit_series(
 
 
 def forecast_quickly(series: DailySeries, controls: Sequence[DailySeries], window: Window) -> FittedSeries:
-    """A fit with a few models and one window, to look a control over."""
+    """A fit with a few models and one window, for a quick check of a control."""
     reference = choose_reference_days(series, (window,), LEAST_DAYS)
     frame, sorts = build_frame(series, controls, None, False, 7, reference)
     grid = thin_grid(build_grid(*sorts, is_sparse=frame.is_sparse))
@@ -262,7 +262,7 @@ def forecast_quickly(series: DailySeries, controls: Sequence[DailySeries], windo
 def collect_errors(
     values: Floats, frame: FilterInput, filtered: FilterResult, specs: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], WindowErrors]:
-    """Errors of each kind of window from what the filter expected and what came."""
+    """Errors of each kind of window, from expected and observed values."""
     seen = np.isfinite(values)
     sums = np.concatenate([[0.0], np.cumsum(np.where(seen, values, 0.0))])
     counts = np.concatenate([[0], np.cumsum(seen)])
@@ -277,7 +277,7 @@ def collect_errors(
         np.divide(sums[stop] - sums[start], present, out=observed, where=is_enough & (present > 0))
         expected = filtered.win_level[:, column]
         if frame.is_log:
-            # The mean of what is lognormal lies above the exponential of the mean logarithm.
+            # A lognormal mean is above the exponential of the mean logarithm.
             within = np.minimum(0.5 * frame.scale**2 * filtered.win_within[:, column], 0.5)
             expected = expected * np.exp(within)
             floor = np.exp(frame.center - 20.0)
@@ -290,6 +290,6 @@ def collect_errors(
 
 
 def list_days(series: DailySeries, first_day: int, last_day: int) -> tuple[Integers, Floats]:
-    """The days asked for and the values the series has on them."""
+    """The given days and the values of the series on them."""
     days = np.arange(first_day, last_day + 1, dtype=np.int64)
     return days, align_values(series, first_day, days.size)

@@ -1,17 +1,17 @@
-"""The one pass over a series: every model of the grid filtered side by side, and forecasts from every day.
+"""The single pass over a series: filters it under every model of the grid and forecasts from every day.
 
 Plain loops over numbers, written for numba to compile; `vectorised.py` does the same with numpy where numba
-is not installed. Both are entered through `state_space.py`.
+is not installed. Both are called through `state_space.py`.
 
 The model (Harvey, *Forecasting, Structural Time Series Models and the Kalman Filter*, 1989):
 
     z_t = mu_t + a_t + w_{d(t)} + x_t'b + e_t,
 
 a random-walk level with a fixed slope, a first-order autoregression, seven weekday effects that sum to zero
-and fixed coefficients. All variances are relative to one scale per model, which is learnt on the way
+and fixed coefficients. All variances are relative to one scale per model, which is learnt along the way
 (West and Harrison, *Bayesian Forecasting and Dynamic Models*, 2nd edition 1997, section 4.5). The models are
 averaged with weights from how well each has forecast the next day so far (Raftery, Karny and Ettler 2010),
-by a Student-t density, so that a single odd day does not steer.
+by a Student-t density, so that a single outlier has little influence.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 LEVEL, SLOPE, AUTOREGRESSION, SEASON = 0, 1, 2, 3
-"""Where the parts of the state begin; the coefficients follow the season."""
+"""Positions of the parts of the state; the coefficients follow the season."""
 
 
 def filter_models(
@@ -32,27 +32,27 @@ def filter_models(
 
     Args:
         z: The standardised values; NaN where a day is missing.
-        noise: What the noise variance of each day is multiplied by.
-        weekday: The number of the season's effect each day has.
-        season: How many effects the season has (7, or 0 without one).
+        noise: Multipliers of the noise variance, by day.
+        weekday: Index of the seasonal effect of each day.
+        season: Number of seasonal effects (7, or 0 without a season).
         x: The columns of the coefficients, day by row.
         grid: By model: level noise, autoregression, its share of the noise, sd of the slope, season noise, log
             prior weight.
         b_mean: Prior means of the coefficients, by model and column.
         b_var: Prior variances of the coefficients, by model and column.
         specs: The windows to forecast, by row: days skipped after the origin, length.
-        first_origin: Forecasts are made from this day on.
-        last_origin: And up to this one.
+        first_origin: The first day from which forecasts are made.
+        last_origin: The last such day.
         settings: The constants in the order of `state_space.FilterSettings`.
         is_log: Whether z is standardised from logarithms.
-        center: What was taken from the values before they were divided by `scale`.
-        scale: What the values were divided by.
-        kept: Days in their order at whose end the models' states are kept, for bridges.
+        center: Subtracted from the values before they were divided by `scale`.
+        scale: Divisor of the values.
+        kept: Days in order, at whose end the models' states are kept, for bridges.
 
     Returns:
-        One-day-ahead mean and variance; window means, variances, levels and variances within the window
-        (by origin and window); final weights; log likelihoods; and, by day kept and model: states, their
-        covariances, the sums and counts that scales are made of, records.
+        One-day-ahead mean and variance; window means, variances, levels and variances within the window (by origin and
+        window); final weights; log likelihoods; and, by kept day and model: states, their covariances, the sums and
+        counts behind the scales, records.
     """
     robust, nu, burn_in, prior_days, scale_memory = (
         settings[0],
@@ -121,7 +121,7 @@ def filter_models(
         for m in range(models):
             phi, share = grid[m, 1], grid[m, 2]
             if t > 0:
-                # The day passes: the slope moves the level, the autoregression fades.
+                # Transition to the next day: the slope moves the level, the autoregression decays.
                 for i in range(size):
                     cov[m, LEVEL, i] += cov[m, SLOPE, i]
                 for i in range(size):
@@ -193,7 +193,7 @@ def filter_models(
             kept_mass = 0.0
             for m in range(models):
                 weights[m] /= mass
-                # Models that no longer matter cost no forecasts.
+                # Models with negligible weight cost no forecasts.
                 if weights[m] < weight_floor:
                     weights[m] = 0.0
                 kept_mass += weights[m]
@@ -276,7 +276,7 @@ def filter_models(
                     for j in range(size):
                         value += cov[m, i, j] * load[j]
                     spread += load[i] * value
-                # Shocks after the origin, each with the days of the window that it still moves.
+                # Shocks after the origin, each with the number of days of the window that it still affects.
                 walked = 0.0
                 echoed = 0.0
                 after = 0.0

@@ -1,8 +1,8 @@
-"""The fixed grid of models that are averaged: no optimiser and no chance, so a rerun gives the same numbers.
+"""The fixed grid of models that are averaged: without an optimiser or random numbers, so that results are reproducible.
 
 Level, season and regression on controls are those of Brodersen, Gallusser, Koehler, Remy and Scott (*Inferring causal
-impact using Bayesian structural time-series models*, Annals of Applied Statistics 2015); where they draw the variances
-by Gibbs sampling, each model here fixes them, and how well it has forecast decides what it weighs.
+impact using Bayesian structural time-series models*, Annals of Applied Statistics 2015); where they sample the
+variances by Gibbs sampling, each model here fixes them, and its forecast record determines its weight.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import numpy as np
 from consumer_fusion.causal.series.series import Floats
 
 NOISE_SHARE = 0.7
-"""How much of the noise is autoregressive, where a model has an autoregression."""
+"""The autoregressive share of the noise, where a model has an autoregression."""
 SEASON_NOISE = 1e-4
-"""How fast the effects of the weekdays may drift, as a variance a day."""
+"""Variance of the drift of the weekday effects, per day."""
 
 LEVEL_NOISES = (1e-6, 3e-4, 2e-3, 8e-3, 2.5e-2, 8e-2, 0.4)
 LEVEL_NOISES_WITH_COLUMNS = (1e-5, 1e-3, 8e-3, 5e-2, 0.4)
 AUTOREGRESSIONS = (0.0, 0.35, 0.7)
 SLOPES = (0.0, 0.005)
 PRIOR_STEP = -0.3
-"""Log prior weight of each faster level against the one before it, where there is no column."""
+"""Log prior weight of each faster level relative to the one before it, where there is no column."""
 PRIOR_RACING = -4.0
-"""Added for the fastest level: few series wander so, and those that do soon say so."""
+"""Added for the fastest level: few series vary so fast, and those that do show it soon."""
 CONTROL_PRIORS = ((0.0, False), (0.05, False), (0.02, True), (0.003, True))
-"""Prior variance of the controls' coefficients, and whether they are expected at one over their number:
-the last two say that the series moves as the mean of its controls does (difference in differences)."""
+"""Prior variance of the controls' coefficients, and whether their prior mean is one over their number:
+the last two imply that the series moves as the mean of its controls does (difference in differences)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class ModelGrid:
 
 
 def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0, *, is_sparse: bool = False) -> ModelGrid:
-    """The models for a series with so many columns of each sort, in this order.
+    """The models for a series with the given numbers of columns, in this order.
 
     Args:
-        controls: Columns of sister series.
-        lags: Columns of the series itself a year ago.
-        dummies: Columns of holidays.
-        is_sparse: Of a series of mostly zeros there is a level alone: any more than that would go below 0.
+        controls: Number of columns of control series.
+        lags: Number of columns of the series itself a year ago.
+        dummies: Number of columns of holidays.
+        is_sparse: Whether to use a level alone, for a series of mostly zeros: anything more would go below 0.
     """
     columns = controls + lags + dummies
     rows: list[tuple[float, ...]] = []
@@ -83,5 +83,5 @@ def build_grid(controls: int = 0, lags: int = 0, dummies: int = 0, *, is_sparse:
 
 
 def thin_grid(grid: ModelGrid) -> ModelGrid:
-    """Every third model: enough to look a series over."""
+    """Every third model: enough for a quick check of a series."""
     return ModelGrid(grid.rows[::3].copy(), grid.b_mean[::3].copy(), grid.b_var[::3].copy())

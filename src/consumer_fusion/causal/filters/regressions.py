@@ -1,6 +1,6 @@
-"""Regressions that stand between a comparison and its noise: ridge, logistic ridge, and fitting across folds.
+"""Regressions that reduce the noise of comparisons: ridge, logistic ridge, and cross-fitting.
 
-Plain numpy, deterministic. They only predict: what was done to whom is judged in `audiences` and `uplift`.
+Plain numpy, deterministic. They only predict; effects are estimated in `audiences` and `uplift`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ Learner = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 """Learns from features and outcomes, and predicts for other features."""
 
 _RIDGES = 10.0 ** np.arange(-4.0, 5.0)
-"""Penalties that are tried, in units of one row's information on a standardised feature."""
+"""Penalties to try, in units of one row's information on a standardised feature."""
 
 _NEWTON_ROUNDS = 30
 _BENDS = (0.25, 0.5, 0.75)
 
 
 def expand_features(features: FloatArray) -> FloatArray:
-    """Standardised features with bends at their quartiles, so that a straight line is not the only shape.
+    """Standardised features with knots at their quartiles (linear splines), so that nonlinear relations can be fitted.
 
-    Features are held within four standard deviations; a feature of two values stays as it is. Columns that do not
-    vary are left out.
+    Features are clipped at four standard deviations; a feature of two values gets no knots. Constant columns are left
+    out.
 
     Args:
         features: One row a person; no missing values.
@@ -49,18 +49,18 @@ def expand_features(features: FloatArray) -> FloatArray:
 
 
 def predict_ridge(features: FloatArray, outcome: FloatArray, others: FloatArray) -> FloatArray:
-    """Fit a ridge regression and predict for other rows; the penalty is the best by leaving one row out.
+    """Fit a ridge regression and predict for other rows; the penalty is chosen by leave-one-out cross-validation.
 
     Args:
-        features: Rows to learn from, on one scale.
-        outcome: By row.
+        features: Training rows, standardised.
+        outcome: Outcome by row.
         others: Rows to predict for.
     """
     centre, level = features.mean(axis=0), float(outcome.mean())
     if features.shape[1] == 0 or outcome.size < 3:
         return np.full(others.shape[0], level)
     centred = features - centre
-    # Eigenvectors of the small side's products: many rows, few columns.
+    # Eigenvectors of the small cross-product matrix: many rows, few columns.
     strength, turned = np.linalg.eigh(centred.T @ centred)
     strength = np.maximum(strength, 0.0)
     scores = centred @ turned
@@ -81,10 +81,10 @@ def predict_ridge(features: FloatArray, outcome: FloatArray, others: FloatArray)
 def predict_logistic(features: FloatArray, outcome: FloatArray, others: FloatArray) -> FloatArray:
     """Fit a logistic ridge regression and predict probabilities for other rows.
 
-    The penalty is the best of a few on a quarter of the rows that the rest has not seen, every fourth one.
+    The penalty is chosen from a few by validation on every fourth row.
 
     Args:
-        features: Rows to learn from, on one scale.
+        features: Training rows, standardised.
         outcome: 0 or 1 by row.
         others: Rows to predict for.
     """
@@ -109,10 +109,10 @@ def fit_logistic(
     """Coefficients of a logistic regression, the intercept first and not penalised; by Newton's method.
 
     Args:
-        features: By row.
+        features: Features by row.
         outcome: 0 or 1 by row.
         ridge: Half of it times the squared coefficients is added to the loss.
-        offset: Log-odds that are known by row and not fitted.
+        offset: Known log-odds by row, which are not fitted.
     """
     design = np.column_stack([np.ones(outcome.size), features])
     known = np.zeros(outcome.size) if offset is None else offset
@@ -148,13 +148,13 @@ def _logistic_loss(
 
 
 def squash_log_odds(log_odds: FloatArray) -> FloatArray:
-    """The probability of log-odds, in the form that cannot overflow."""
+    """The probability of log-odds, in a form that cannot overflow."""
     probability: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * log_odds))
     return probability
 
 
 def draw_folds(is_treated: BoolArray, count: int, seed: int) -> IntArray:
-    """The fold of each row, drawn by chance and with equal shares of both arms in every fold."""
+    """A random fold for each row, with equal shares of both arms in every fold."""
     chance = np.random.default_rng(seed)
     fold = np.zeros(is_treated.size, dtype=np.int64)
     for arm in (True, False):
@@ -166,14 +166,14 @@ def draw_folds(is_treated: BoolArray, count: int, seed: int) -> IntArray:
 def predict_across_folds(
     learn: Learner, features: FloatArray, outcome: FloatArray, fold: IntArray, learns_from: BoolArray
 ) -> FloatArray:
-    """Predict every row by what the other folds taught.
+    """Predict every row by a model fitted on the other folds.
 
     Args:
-        learn: Learns and predicts.
-        features: By row.
-        outcome: By row; only of rows to learn from is it read.
-        fold: By row.
-        learns_from: Rows that may be learnt from; all are predicted.
+        learn: Fits a model and predicts.
+        features: Features by row.
+        outcome: Outcome by row; read for training rows only.
+        fold: Fold by row.
+        learns_from: Rows that may be used for training; all are predicted.
     """
     predicted = np.zeros(features.shape[0])
     for one in np.unique(fold):

@@ -1,4 +1,4 @@
-"""The state-space filter as the engine calls it: compiled where numba is installed, numpy otherwise."""
+"""The entry to the state-space filter: compiled where numba is installed, numpy otherwise."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ NO_WINDOWS: Integers = np.zeros((0, 2), dtype=np.int64)
 
 @dataclass(frozen=True, slots=True)
 class FilterSettings:
-    """The constants of the filter, chosen once and the same for every series.
+    """The constants of the filter, the same for every series.
 
     Attributes:
-        robust: Standard deviations beyond which a surprise moves the state less and less.
-        nu: Degrees of freedom of the density that weighs the models.
-        burn_in: Days that are seen before models are weighed.
-        prior_days: How many days the first guess of the scale counts as.
-        scale_memory: What is kept of what was learnt of the scale, from day to day.
-        weight_memory: What is kept of the models' records, from day to day.
+        robust: Standard deviations beyond which the influence of an error on the state is limited.
+        nu: Degrees of freedom of the density that weights the models.
+        burn_in: Number of observed days before models are weighted.
+        prior_days: Weight of the initial scale, in days.
+        scale_memory: Daily discount factor of the scale's sums.
+        weight_memory: Daily discount factor of the models' forecast records.
         level_var: Prior variance of the level.
         season_var: Prior variance of the season's effects.
         weight_floor: Models with less weight make no forecasts.
@@ -49,27 +49,27 @@ class FilterSettings:
 
 DEFAULT_SETTINGS = FilterSettings()
 SPARSE_SETTINGS = FilterSettings(robust=1e9)
-"""Of series of mostly zeros: what is not zero is no odd day there, and to clip it takes the mean away."""
+"""For series of mostly zeros: a nonzero value is no outlier there, and clipping it would bias the mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """What one pass gives.
+    """The result of one pass.
 
     Attributes:
-        one_mean: The value expected for each day from the days before it.
+        one_mean: One-day-ahead forecast of each day.
         one_var: Its variance.
         win_mean: Mean of each window from each origin, in standardised units.
         win_var: Its variance.
         win_level: The same mean in the units of the values.
-        win_within: How much the days of a window vary around its mean.
-        weights: What the models weigh at the end.
+        win_within: Variance of the days of a window around its mean.
+        weights: Weights of the models at the end.
         loglik: Their log likelihoods (Student-t).
-        states: The models' states at the end of each day kept, by day and model, as all that follows.
+        states: The models' states at the end of each kept day, by day and model, like all that follow.
         covs: Their covariances, relative to the scale.
-        totals: Sums of squares of the standardised surprises, which the scale is made of.
-        counts: What they are divided by.
-        records: How well each model had forecast by the day.
+        totals: Sums of squares of the standardised errors, behind the scale.
+        counts: Divisors of these sums.
+        records: Forecast record of each model by the day.
     """
 
     one_mean: Floats
@@ -94,14 +94,14 @@ class FilterInput:
     Attributes:
         z: Standardised values, NaN where missing.
         noise: Multipliers of the noise variance.
-        weekday: The number of the season's effect of each day.
-        season: How many effects the season has.
+        weekday: Index of the seasonal effect of each day.
+        season: Number of seasonal effects.
         x: Columns of the coefficients.
         is_log: Whether z comes from logarithms.
-        center: What was subtracted.
-        scale: What was divided by.
+        center: Subtracted from the values.
+        scale: Divisor of the values.
         settings: The constants of the filter.
-        lowest: Nothing lower is expected.
+        lowest: Lower limit of expected values.
     """
 
     z: Floats
@@ -130,13 +130,13 @@ def filter_frame(
     last_origin: int | None = None,
     kept: Integers = NO_DAYS,
 ) -> FilterResult:
-    """Filter a series under every model of a grid and forecast the windows asked for from every day.
+    """Filter a series under every model of a grid and forecast the given windows from every day.
 
     Args:
         frame: The series.
         grid: The models.
         specs: Windows by row: days skipped after the origin, length in days.
-        first_origin: The first day that forecasts are made from.
+        first_origin: The first day from which forecasts are made.
         last_origin: The last such day.
         kept: Days, rising, at whose end the models' states are kept, for bridges.
     """
@@ -165,12 +165,12 @@ def filter_frame(
 
 @lru_cache(maxsize=1)
 def load_filter() -> Callable[..., Any]:
-    """The compiled filter, or the one in numpy where numba is not installed; both give the same numbers."""
+    """The compiled filter, or the numpy version where numba is not installed; both give the same numbers."""
     return compile_loops(filter_models) or filter_models_at_once
 
 
 def compile_loops(loops: Callable[..., Any]) -> Callable[..., Any] | None:
-    """Loops compiled by numba, kept on disk between runs; None where numba is not installed."""
+    """Loops compiled by numba, cached on disk between runs; None where numba is not installed."""
     try:
         from numba import njit
     except ImportError:
@@ -179,6 +179,6 @@ def compile_loops(loops: Callable[..., Any]) -> Callable[..., Any] | None:
     try:
         compiled = njit(cache=True, error_model="numpy")(loops)
     except RuntimeError:
-        # There is no folder to keep compiled code in; it is compiled anew in every process.
+        # There is no writable folder for the cache: each process compiles the code again.
         compiled = njit(error_model="numpy")(loops)
     return compiled

@@ -13,7 +13,7 @@ def filter_models_at_once(
     z: Any, noise: Any, weekday: Any, season: int, x: Any, grid: Any, b_mean: Any, b_var: Any, specs: Any,
     first_origin: int, last_origin: int, settings: Any, is_log: bool, center: float, scale: float, kept: Any,
 ) -> Any:  # fmt: skip
-    """Filter one series under every model of the grid; arguments and answer as in `kernel.filter_models`."""
+    """Filter one series under every model of the grid; arguments and result as in `kernel.filter_models`."""
     robust, nu, burn_in, prior_days, scale_memory = settings[:5]
     weight_memory, level_var, season_var, weight_floor = settings[5:9]
     days, models, columns, windows = z.shape[0], grid.shape[0], x.shape[1], specs.shape[0]
@@ -123,13 +123,13 @@ def filter_models_at_once(
 
 
 def pass_day(state: Any, cov: Any, grid: Any, season: int) -> None:
-    """A day passes under every model: the slope moves the level, the autoregression fades, all grows less sure.
+    """Advance every model by a day: the slope moves the level, the autoregression decays, the variances grow.
 
     Args:
-        state: By model; changed in place.
+        state: State by model; changed in place.
         cov: Its covariance by model; changed in place.
         grid: The models.
-        season: How many effects the season has.
+        season: Number of seasonal effects.
     """
     phi, share = grid[:, 1], grid[:, 2]
     cov[:, LEVEL, :] += cov[:, SLOPE, :]
@@ -146,12 +146,12 @@ def pass_day(state: Any, cov: Any, grid: Any, season: int) -> None:
 
 
 def _center_season(season: int) -> Any:
-    """The covariance of effects that add up to nothing."""
+    """The covariance of effects that sum to zero."""
     return np.eye(season) - 1.0 / season if season else np.zeros((0, 0))
 
 
 def sum_shocks(present: Any, gap: int, phi: Any) -> tuple[float, Any]:
-    """Sums of squares of what shocks after the origin do to the days of a window: level, autoregression."""
+    """Sums of squared effects of shocks after the origin on the days of a window: level, autoregression."""
     mask = np.concatenate([np.zeros(gap), present.astype(np.float64)])[::-1]
     walked = float(np.sum(np.cumsum(mask) ** 2))
     echo, echoed = np.zeros(phi.size), np.zeros(phi.size)

@@ -1,4 +1,4 @@
-"""Inference: p-values and intervals of an effect, judged by placebos of the same series."""
+"""Inference: p-values and intervals of an effect, calibrated by placebos of the same series."""
 
 __all__ = [
     "delays",

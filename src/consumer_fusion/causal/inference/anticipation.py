@@ -1,6 +1,6 @@
-"""Whether an effect began before its window: the days just before it, forecast from before them.
+"""Checks whether an effect began before its window, with a forecast of the days just before it.
 
-What announced itself, or was declared too late, has moved the days that a forecast would start from, and is then taken
+An action that was anticipated, or declared too late, has moved the days that the forecast starts from, which then pass
 for the level. Where these days stand out, the forecast is made from before them.
 """
 
@@ -16,18 +16,18 @@ from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import Window
 
 BEFORE_DAYS = 7
-"""So many days before a window are looked at."""
+"""Number of days before a window that are checked."""
 BEFORE_LEVEL = 0.05
-"""They stand out where fewer than this share of placebos are as far off; a false alarm costs little precision."""
+"""They stand out where fewer than this share of placebos are as extreme; a false alarm costs little precision."""
 
 
 def check_days_before(
     fitted: FittedSeries, window: Window, calibration: PlaceboCalibration, others: Sequence[Window]
 ) -> ValidityCheck | None:
-    """Warn where the days just before a window stand out; None where nothing can be said of them."""
+    """Warn where the days just before a window stand out; None where they cannot be checked."""
     before = Window(window.start_day - BEFORE_DAYS, window.start_day - 1)
     if any(before.overlaps(other) for other in others):
-        # What another action did there did not announce this one.
+        # The effect of another action there is no anticipation of this one.
         return None
     origin = before.start_day - 1 - fitted.series.first_day
     if fitted.count_usable_days(before.start_day) < LEAST_DAYS:
@@ -49,6 +49,6 @@ def check_days_before(
     missed = float((errors.observed[origin] - errors.expected[origin]) * BEFORE_DAYS)
     return ValidityCheck(
         "days_before", "warned",
-        "It may have begun before: the {days} days before the window were off by {missed} from what was expected of "
-        "them. So the effect is told from the days before those.", {"days": BEFORE_DAYS, "missed": missed},
+        "The effect may have begun earlier: the {days} days before the window differ by {missed} from what was "
+        "expected. So the forecast is made from the days before those.", {"days": BEFORE_DAYS, "missed": missed},
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Controls: which sister series are of use, and whether the action reached them after all.
+"""Controls: the control series that are usable, and whether the action reached them after all.
 
-A series that the action moved too is no control: it would take the effect for what happens anyway. So the window is
-looked at in each control first, and one that changed there more than the others did is left out and named.
+A series that the action moved too is no control: its change would pass for what happens without the action. So each
+control is first checked for a change in the window, and one that changed more than the others is left out and named.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from consumer_fusion.causal.series.series import DailySeries, Window
 from consumer_fusion.i18n.translation import N_
 
 GUARD_LEVEL = 0.01
-"""A control whose own change in the window has a smaller p-value was reached by something."""
+"""A control whose own change in the window has a smaller p-value counts as affected."""
 
 MOVED = N_("it changed in the window itself, more than the other controls")
-"""Why a control is left out, for people."""
+"""Reason for leaving out a control, for people."""
 
 
 def guard_controls(fitted: FittedSeries, window: Window, calibration: PlaceboCalibration) -> FittedSeries:
     """The fitted series without the controls that changed in the window themselves.
 
-    Each control is first looked at alone. One that changed is then held against the controls that did not: a shock
-    that all share (weather, a holiday) is no reason to leave one out, it is what controls are for. Where all of them
-    changed nothing is left out; the effect then says so.
+    Each control is first checked alone. One that changed is then compared with the controls that did not: a shock
+    that all share (weather, a holiday) is no reason to leave one out, since controls are there to capture it. Where
+    all of them changed none is left out, and a check of the effect says so.
 
     Args:
         fitted: The series with its controls.
-        window: The days of the action that have been seen.
-        calibration: The placebos the controls are judged by.
+        window: The observed days of the action.
+        calibration: The placebo calibration.
     """
     key = (window.start_day, window.end_day)
     if not fitted.controls:

@@ -1,4 +1,4 @@
-"""When did it begin? A search over delays, judged by the same search on placebos."""
+"""Search for the delay of an effect, with a p-value from the same search on placebos."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from consumer_fusion.causal.series.series import Floats, Window
 
 @dataclass(frozen=True, slots=True)
 class DelaySearch:
-    """What a search over delays found.
+    """The result of a search over delays.
 
     Attributes:
         delay: The delay in days at which the change stands out most.
-        p_value: How often a search over the same delays finds so much where nothing was done.
-        effect: The effect at that delay; its own p-value does not know of the search.
+        p_value: Probability that a search over the same delays finds as large a change without an action.
+        effect: The effect at that delay; its own p-value does not allow for the search.
         delays: The delays tried.
-        sizes: How much the change stands out at each, in calibrated standard deviations.
+        sizes: Size of the change at each, in calibrated standard deviations.
     """
 
     delay: int
@@ -47,10 +47,10 @@ def search_delay(
 
     Args:
         fitted: The series.
-        window: The days without a delay.
-        calibration: The placebos it is judged by.
-        delays: Days that the effect may be late.
-        alpha: What the interval leaves out.
+        window: The days of the window without a delay.
+        calibration: The placebo calibration.
+        delays: The delays to try, in days.
+        alpha: Significance level; the interval has a coverage of 1 - alpha.
     """
     length = window.days
     tried = tuple(sorted(set(delays)))
@@ -74,7 +74,7 @@ def search_delay(
     maxima = find_delay_maxima(fitted, length, tried, before_day=window.start_day)
     usual = 1.0
     if tried != DELAYS:
-        # The rule is of the usual delays; what a search over others finds on this series scales it.
+        # The rule is of the usual delays; the ratio of both searches on this series scales it.
         standard = find_delay_maxima(fitted, length, DELAYS, before_day=window.start_day)
         if maxima.e.size and standard.e.size:
             usual = float(np.median(maxima.e) / np.median(standard.e))
@@ -82,6 +82,6 @@ def search_delay(
     factor = rule.measure_factor(replace(maxima, e=maxima.e / usual), length + tried[-1], age) * usual
     p_value = judge_size(float(sizes[best]) / factor, rule.law, alpha).p_value
     if np.isfinite(effect.p_value):
-        # Far out in the tails the two laws may cross; a search is never surer than the window it found.
+        # Far out in the tails the two distributions may cross; a search is never more certain than its best window.
         p_value = max(p_value, effect.p_value)
     return DelaySearch(delay, p_value, effect, tried, sizes / factor)

@@ -1,4 +1,4 @@
-"""Whether a number may be told at all, and what a reader should know of it."""
+"""Checks whether a number may be reported at all, and the warnings that go with it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from consumer_fusion.causal.inference.rule_learning import trace_errors, trace_f
 from consumer_fusion.causal.series.series import Window
 
 LEVEL_BREAK = 0.002
-"""A forecast into the days before the window that is missed by more than all but this share is a break."""
+"""The days before the window are a break of level where fewer than this share of placebos are missed by as much."""
 WORST_OWN_REJECTION = 0.15
 BREAK_CLEARANCE = 0.5
-"""So much of the miss must still be there in the second half of the days."""
+"""The share of the miss that must remain in the second half of the days."""
 MOST_BREAK_DAYS = 56
 FEW_WINDOWS = 3
 
@@ -30,7 +30,7 @@ def diagnose_series(
     alpha: float,
     others: Sequence[Window] = (),
 ) -> tuple[ValidityCheck, ...]:
-    """The checks before a number is told, refusals first."""
+    """The checks before a number is reported, refusals first."""
     start = window.start_day - fitted.series.first_day
     values = fitted.series.values
     usable = fitted.count_usable_days(window.start_day)
@@ -38,7 +38,7 @@ def diagnose_series(
         return (
             ValidityCheck(
                 "history", "refused",
-                "Cannot tell: only {days} usable days before the window; at least {least} are needed.",
+                "No conclusion: only {days} usable days before the window; at least {least} are needed.",
                 {"days": usable, "least": LEAST_DAYS},
             ),
         )  # fmt: skip
@@ -46,7 +46,7 @@ def diagnose_series(
         return (
             ValidityCheck(
                 "horizon", "refused",
-                "Cannot tell: the window of {length} days is longer than the {days} usable days before it.",
+                "No conclusion: the window of {length} days is longer than the {days} usable days before it.",
                 {"length": length, "days": usable},
             ),
         )  # fmt: skip
@@ -58,7 +58,7 @@ def diagnose_series(
         return (
             ValidityCheck(
                 "constant", "refused",
-                "Cannot tell: the series does not vary in the days before the window.", {},
+                "No conclusion: the series does not vary in the days before the window.", {},
             ),
         )  # fmt: skip
     within = values[max(start, 0) : start + length]
@@ -67,7 +67,7 @@ def diagnose_series(
         return (
             ValidityCheck(
                 "window", "refused",
-                "Cannot tell: of the {length} days of the window {days} have a value.",
+                "No conclusion: only {days} of the {length} days of the window have a value.",
                 {"length": length, "days": present},
             ),
         )  # fmt: skip
@@ -89,20 +89,20 @@ def check_level(
 ) -> ValidityCheck | None:
     """Refuse where the level broke in the last 2h days before the window.
 
-    The days before the window are held to be a window of their own, of 2h days, forecast from before them; a miss
-    that comes in fewer than one case in 500, and that the last days bear out, is a break.
+    The last 2h days are treated as a window of their own, forecast from before them; a miss that occurs in fewer than
+    one case in 500, and that persists in the second half of these days, is a break.
     """
     span = min(2 * length, MOST_BREAK_DAYS)
     before = Window(window.start_day - span, window.start_day - 1)
     if any(before.overlaps(other) for other in others):
-        # What another action did there is no break of the series' own.
+        # The effect of another action there is no break of the series' own.
         return None
     origin = window.start_day - fitted.series.first_day - 1 - span
     if origin < LEAST_DAYS:
         return None
     half = max(span // 2, 1)
     rule = calibration.find_rule(fitted.form, span)
-    # One pass for all that is asked of this series.
+    # One pass for all windows of this series that are needed.
     fitted.add_windows([(0, span), (span - half, half), (0, length), (0, BEFORE_DAYS)])
     errors = fitted.errors(span)
     late = fitted.errors(half, span - half)
@@ -117,7 +117,7 @@ def check_level(
     if rule.law.measure_tail(float(size)) < LEVEL_BREAK and lasts:
         return ValidityCheck(
             "level_break", "refused",
-            "Cannot tell: the level of the series broke in the {days} days before the window.", {"days": span},
+            "No conclusion: the level of the series broke in the {days} days before the window.", {"days": span},
         )  # fmt: skip
     return ValidityCheck(
         "level_break", "passed", "No break of level in the {days} days before the window.", {"days": span}
@@ -127,7 +127,7 @@ def check_level(
 def check_own_rejection(
     fitted: FittedSeries, window: Window, length: int, calibration: PlaceboCalibration, alpha: float
 ) -> ValidityCheck | None:
-    """Warn where the series' own placebos would be found too often."""
+    """Warn where the series' own placebos would be significant too often."""
     rule = calibration.find_rule(fitted.form, length)
     placebos = trace_errors(fitted, length)
     before = placebos.origins + length < window.start_day
@@ -135,7 +135,7 @@ def check_own_rejection(
     if windows < FEW_WINDOWS:
         return ValidityCheck(
             "few_placebos", "warned",
-            "The days before hold too few windows of {length} days to try this series on its own past: the interval "
+            "Too few windows of {length} days lie before it to check this series against its own past: the interval "
             "rests on other series.", {"length": length},
         )  # fmt: skip
     sizes = placebos.u / trace_factors(placebos, rule.numbers)
@@ -153,7 +153,7 @@ def check_own_rejection(
 
 
 def check_missing(before: np.ndarray, within: np.ndarray) -> ValidityCheck | None:
-    """Say how many days are missing."""
+    """Report the number of missing days."""
     missing = int(np.isnan(before).sum() + np.isnan(within).sum())
     if not missing:
         return None

@@ -1,4 +1,4 @@
-"""What is told of an effect: numbers, checks in plain words, and the label."""
+"""The result of measuring an effect: numbers, checks in plain words, and the label."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Label = Literal["cannot_tell", "changed_after", "consistent_with_cause", "caused
 
 @dataclass(frozen=True, slots=True)
 class ValidityCheck:
-    """One check made before a number is told.
+    """One check made before a number is reported.
 
     Attributes:
         name: Its stable name.
-        verdict: What came of it.
+        verdict: passed, warned or refused.
         sentence: A text of the catalogue with named placeholders.
-        values: What stands in the placeholders.
+        values: Values of the placeholders.
     """
 
     name: str
@@ -40,30 +40,30 @@ class Effect:
         name: The series.
         kind: `open`, or `temporary` where days after the window were used too.
         start_day: First day of the window.
-        end_day: Last day of it that has been seen.
-        effect: Mean change a day, in the series' units.
+        end_day: The last day of it that has been observed.
+        effect: Mean change per day, in the series' units.
         effect_low: Lower end of its interval.
         effect_high: Upper end.
-        cumulative: The sum over the days seen.
+        cumulative: The sum over the observed days.
         cumulative_low: Lower end of its interval, from the variance of the sum.
         cumulative_high: Upper end.
         relative: The change relative to what was expected.
         low: Lower end of its interval.
         high: Upper end.
-        p_value: How often so large a change comes without any effect, at the end of the window.
-        p_sequential: The same for whoever looks every day.
-        interval: Whether the interval and the label are of those who look every day or of the declared end.
-        alpha: What the interval leaves out.
-        estimate_log: The change on the scale on which effects are shrunk.
+        p_value: Probability of so large a change without any effect, at the end of the window.
+        p_sequential: The same where the data are looked at every day.
+        interval: Whether the interval and the label allow for daily looks or are for the declared end.
+        alpha: Significance level; the interval has a coverage of 1 - alpha.
+        estimate_log: The change on the scale on which effects are pooled.
         se_log: Its calibrated standard error there.
         is_log: Whether that scale is logarithmic; it is relative for series that have no logarithm.
-        mde80: The relative change that would be found in four of five cases.
-        library: Which placebos it was judged by, and how many.
+        mde80: The smallest detectable relative change at 80% power.
+        library: The placebos that calibrate it, and their number.
         label: The grade of the evidence.
-        checks: What was checked.
+        checks: The checks that were made.
         days: The days of the arrays below, from sixty before the window on.
-        observed: What came.
-        expected: What was expected: before the window from each day before, in it from the day before it.
+        observed: Observed values.
+        expected: Expected values: one-day forecasts before the window, within it from the day before it.
         expected_low: Lower end, calibrated.
         expected_high: Upper end.
         placebos: Relative changes on past dates without an action.
@@ -106,5 +106,5 @@ class Effect:
 
     @property
     def is_refused(self) -> bool:
-        """Whether no number is told."""
+        """Whether no number is reported."""
         return any(check.verdict == "refused" for check in self.checks)

@@ -1,7 +1,8 @@
-"""Whether a temporary effect ended with its window: the answer from the days before held against that of both sides.
+"""Checks whether a temporary effect ended with its window: compares the one-sided estimate with the two-sided one.
 
-Where the effect goes on, or what followed was lower because it was only bought earlier, the days after the window do
-not say what would have been. Both answers then lie further apart than they do where nothing was done.
+The one-sided estimate uses the days before the window, the two-sided one also the days after it. Where the effect goes
+on, or demand was only brought forward, the days after the window are no guide to the days without the action. The two
+estimates then differ by more than they do in placebo windows.
 """
 
 from __future__ import annotations
@@ -16,24 +17,24 @@ from consumer_fusion.causal.series.series import Window
 from consumer_fusion.i18n.translation import N_
 
 ENDING_LEVEL = 0.02
-"""Where both answers lie further apart than in all but this share of placebos, the days after are not used."""
+"""Where the estimates differ by more than in all but this share of placebos, the days after are not used."""
 LEAST_FOLLOWING, MOST_FOLLOWING = 7, 14
-"""So many days after the window are told of."""
+"""Fewest and most days after the window that are reported on."""
 
 
 def has_ended(
     fitted: FittedSeries, window: Window, calibration: PlaceboCalibration, apart: float, alone: float,
     placebos: PlaceboErrors, span: int,
 ) -> bool:  # fmt: skip
-    """Whether the two answers lie no further apart than chance lays them.
+    """Whether the two estimates differ by no more than chance explains.
 
     Args:
         fitted: The series.
-        window: The days in question.
-        calibration: The placebos it is judged by.
-        apart: The answer from the days before alone less that of both sides.
+        window: The days of the window.
+        calibration: The placebo calibration.
+        apart: The one-sided estimate less the two-sided one.
         alone: The standard deviation that the models give the former.
-        placebos: The same where nothing was done.
+        placebos: The same difference in windows without an action.
         span: Days that one placebo takes up.
     """
     known = (each for each in ("ending", "temporary") if calibration.has_rule(fitted.form, each))
@@ -45,7 +46,7 @@ def has_ended(
 def check_following(
     fitted: FittedSeries, window: Window, one_sided: WindowForecast, after: int, others: tuple[Window, ...]
 ) -> ValidityCheck:
-    """Say what followed a window whose effect did not end with it, and what is left over of both together."""
+    """Report the days after a window whose effect did not end with it, and the net change over both."""
     days = min(max(window.days, LEAST_FOLLOWING), MOST_FOLLOWING, after)
     whole = Window(window.start_day, window.end_day + days)
     bridge = bridge_window(fitted, whole, after=0, others=others)
@@ -61,19 +62,19 @@ def check_following(
     }
     if one_sided.e * following > 0:
         sentence = N_(
-            "It did not end with the window: in the {days} days after it there were {following} beyond what was "
-            "expected. So it is told from the days before alone."
+            "It did not end with the window: the {days} days after it differ by {following} from what was expected. "
+            "So it is measured from the days before alone."
         )
     elif one_sided.e > 0:
         sentence = N_(
-            "What followed was lower: some of it was only bought earlier. In the {days} days after it there were "
-            "{following} against what was expected; with them it is {net} in all. "
-            "It is told from the days before alone."
+            "What followed was lower: some of it was only bought earlier. The {days} days after it differ by "
+            "{following} from what was expected; with them it is {net} in all. "
+            "It is measured from the days before alone."
         )
     else:
         sentence = N_(
-            "What followed was higher: some of it only came later. In the {days} days after it there were {following} "
-            "against what was expected; with them it is {net} in all. "
-            "It is told from the days before alone."
+            "What followed was higher: some of it only came later. The {days} days after it differ by {following} "
+            "from what was expected; with them it is {net} in all. "
+            "It is measured from the days before alone."
         )
     return ValidityCheck("days_after", "warned", sentence, values)

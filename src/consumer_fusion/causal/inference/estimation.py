@@ -1,4 +1,4 @@
-"""The effect of one window on one fitted series, with a p-value and an interval from the same law."""
+"""The effect of one window on one fitted series; its p-value and interval are from the same null distribution."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration, P
 from consumer_fusion.causal.series.series import Floats, Window
 
 DAYS_BEFORE = 60
-"""So many days before the window are shown."""
+"""Number of days before the window that are shown."""
 POWER_QUANTILE = 0.84
-"""Standard deviations that turn a bound into a change found in four of five cases."""
+"""The normal quantile of 80%: added to a bound it gives the change that is detected with a power of 80%."""
 
 Kind = Literal["auto", "open", "temporary"]
 
 
 @dataclass(frozen=True, slots=True)
 class WindowError:
-    """An error before it is judged.
+    """An error before its p-value is computed.
 
     Attributes:
         kind: `open`, or `temporary` where days after the window were used.
-        bridge: What was expected of the window.
+        bridge: The forecast of the window.
         s: The standard deviation of the error before it is calibrated.
         span: Days that one placebo takes up.
         placebos: The same errors on past dates.
-        rule: How they are judged.
-        question: By which question's law.
-        checks: What was found on the way.
+        rule: Its calibration.
+        question: The question of that rule.
+        checks: Checks made on the way.
     """
 
     kind: Literal["open", "temporary"]
@@ -66,19 +66,19 @@ def measure_effect(
     is_sequential: bool | None = None,
     gap: int = 0,
 ) -> Effect:
-    """Measure what changed in a window.
+    """Measure the change in a window.
 
     Args:
         fitted: The series.
-        window: The days on which the effect is looked for.
-        calibration: The placebos it is judged by.
+        window: The days of the possible effect.
+        calibration: The placebo calibration.
         kind: `temporary` where the effect is declared to end with the window: then days after it are used too,
-            once there are as many as the window has. Otherwise nothing after the window is looked at.
-        others: Windows of other actions on the same series. Those that cannot be told apart from this one are measured
-            together with it, as one; the effects of others nearby are kept out of what is expected.
-        alpha: What the interval leaves out.
-        today: The last day known, where the window may still run.
-        is_sequential: Whether it is looked at every day; by default exactly while the window runs.
+            once there are as many as the window has. Otherwise no day after the window is used.
+        others: Windows of other actions on the same series. Those that cannot be separated from this one are measured
+            together with it, as one; the effects of others nearby are kept out of the forecast.
+        alpha: Significance level; the interval has a coverage of 1 - alpha.
+        today: The last known day, where the window may still run.
+        is_sequential: Whether the data are looked at every day; by default exactly while the window runs.
         gap: Days between the action and the window; the forecast is made from before them.
     """
     neighbours = sort_neighbours(window, others)
@@ -88,7 +88,7 @@ def measure_effect(
     length = end_day - window.start_day + 1
     told_of = check_neighbours(neighbours)
     if length < 1:
-        check = ValidityCheck("window", "refused", "Cannot tell: the window has not begun in the data.", {})
+        check = ValidityCheck("window", "refused", "No conclusion: the window has not begun in the data.", {})
         return refuse_effect(fitted, window, window.start_day, (check,), alpha, sequential)
     apart = (*neighbours.entangled, *neighbours.later)
     checks = (*diagnose_series(fitted, window, length, calibration, alpha, apart), *told_of)
@@ -105,7 +105,9 @@ def measure_effect(
         fitted, seen_window, calibration, "temporary" if is_temporary else "open", neighbours, gap
     )
     if not np.isfinite(measured.bridge.e) or not measured.s > 0:
-        check = ValidityCheck("window", "refused", "Cannot tell: the days of the window do not suffice.", {})
+        check = ValidityCheck(
+            "window", "refused", "No conclusion: the days of the window do not suffice.", {}
+        )
         return refuse_effect(fitted, window, end_day, (*checks, check), alpha, sequential)
     checks = (*checks, *measured.checks, *check_controls(fitted))
     return tell_effect(fitted, window, seen_window, calibration, measured, checks, alpha, sequential)
@@ -119,7 +121,7 @@ def measure_error(
     neighbours: OverlappingActions,
     gap: int,
 ) -> WindowError:
-    """The error of a window and the placebos it is held against, by the estimand that fits the case."""
+    """The error of a window and its placebos, by the estimand that fits the case."""
     length = window.days
     after = min(fitted.series.last_day - window.end_day, AFTER_DAYS)
     before = bridge_window(fitted, window, after=0, gap=gap, others=neighbours.entangled)
@@ -138,12 +140,12 @@ def measure_error(
         )
         apart, span = before.e - both.e, length + after
         slid = slide_bridges(fitted, length, after).take_before(window.start_day, span)
-        # Where others share its days, the days before alone say little of how it ended.
+        # Where other actions share its days, the days before alone say little about how it ended.
         is_shared = any(other.overlaps(window) for other in neighbours.entangled)
         if is_shared or has_ended(fitted, window, calibration, apart, before.s, slid.apart, span):
             question = "temporary" if calibration.has_rule(fitted.form, "temporary") else "fixed"
             rule = calibration.find_rule(fitted.form, length, question)
-            # How far the two answers lie apart says how far either may be trusted here.
+            # The difference of the two estimates shows how far either may be trusted here.
             s = float(np.hypot(both.s, apart))
             return WindowError("temporary", both, s, span, slid.both, rule, question, checks)
         checks = (check_following(fitted, window, before, after, neighbours.entangled),)
@@ -156,7 +158,7 @@ def tell_effect(
     fitted: FittedSeries, window: Window, seen_window: Window, calibration: PlaceboCalibration, measured: WindowError,
     checks: tuple[ValidityCheck, ...], alpha: float, sequential: bool,
 ) -> Effect:  # fmt: skip
-    """Judge an error and put it in the units of the series."""
+    """Compute p-value and interval of an error and convert it to the units of the series."""
     e, s, length = measured.bridge.e, measured.s, seen_window.days
     age = fitted.count_usable_days(window.start_day)
     factor = measured.rule.measure_factor(measured.placebos, measured.span, age)
@@ -175,7 +177,7 @@ def tell_effect(
     band = draw_expected(fitted, seen_window, measured.bridge, days, reach)
     if fitted.is_log:
         relative, low, high = np.expm1([e, *ends])
-        # Where nothing at all came, the logarithm was taken of a floor; what is lost is all that was expected.
+        # Where nothing was observed at all, the logarithm was taken of a floor; the loss is all that was expected.
         seen_level = max(observed, float(np.exp(fitted.frame.center - 20.0)))
         effect, effect_low, effect_high = seen_level * -np.expm1([-e, -ends[0], -ends[1]])
         estimate, cloud = e, np.expm1(measured.placebos.e)
@@ -185,11 +187,11 @@ def tell_effect(
         effect, effect_low, effect_high = e, *ends
         relative, low, high = e / base, ends[0] / base, ends[1] / base
         if fitted.frame.lowest == 0.0:
-            # No more than all of it can be lost.
+            # At most all of it can be lost.
             relative, low, high = (max(each, -1.0) for each in (relative, low, high))
         estimate, se, cloud, mde = e / base, se / base, measured.placebos.e / base, detectable / base
         if reach * s >= base:
-            # Of what may have been nothing at all there is no share.
+            # There is no share of a level that may have been zero.
             relative = low = high = mde = float("nan")
     return Effect(
         name=fitted.series.name,
@@ -238,7 +240,7 @@ def grade_evidence(fitted: FittedSeries, shown: PValue, checks: Sequence[Validit
 
 
 def check_controls(fitted: FittedSeries) -> tuple[ValidityCheck, ...]:
-    """Say whether the change could be held against controls, and which were left out."""
+    """Report whether there were controls, and which were left out."""
     moved = [name for name, why in fitted.dropped_controls if why == MOVED]
     found: list[ValidityCheck] = []
     if moved:
@@ -252,7 +254,7 @@ def check_controls(fitted: FittedSeries) -> tuple[ValidityCheck, ...]:
     if fitted.controls:
         found.append(
             ValidityCheck(
-                "controls", "passed", "Held against {count} series that the action does not reach.",
+                "controls", "passed", "Compared with {count} control series that the action does not reach.",
                 {"count": len(fitted.controls)},
             )
         )  # fmt: skip
@@ -260,7 +262,8 @@ def check_controls(fitted: FittedSeries) -> tuple[ValidityCheck, ...]:
         found.append(
             ValidityCheck(
                 "controls", "warned",
-                "Without series that the action does not reach, anything else of these days may be the reason.", {},
+                "Without control series that the action does not reach, anything else on these days may be the cause.",
+                {},
             )
         )  # fmt: skip
     return tuple(found)
@@ -274,7 +277,7 @@ def refuse_effect(
     alpha: float,
     sequential: bool,
 ) -> Effect:
-    """An effect without a number: the product cannot tell, and says why."""
+    """An effect without a number, with the reason for it."""
     none = float("nan")
     days, seen = list_days(fitted.series, window.start_day - DAYS_BEFORE, max(end_day, window.start_day))
     empty: Floats = np.full(days.size, np.nan)

@@ -1,4 +1,4 @@
-"""Reference laws: how often an error without any effect is so many times its calibrated standard deviation."""
+"""Null distributions: how often an error without any effect reaches a multiple of its calibrated standard deviation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from consumer_fusion.causal.series.series import Floats
 
 KNOTS = 160
-"""Points that a law is kept as."""
+"""Number of points of a stored distribution."""
 LEAST_TAIL = 1e-6
-"""No p-value is told below this."""
+"""The smallest p-value that is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class NullDistribution:
-    """The share of placebo errors at or beyond a size: falling without a break from 1 to almost 0.
+    """The share of placebo errors at or beyond a size: strictly falling from 1 to almost 0.
 
     Between its knots the logarithm of the share is a straight line; beyond the last one it falls as a power,
     as the largest errors of the placebos do. Being strictly falling, it gives each size one p-value and each
@@ -25,7 +25,7 @@ class NullDistribution:
     Attributes:
         sizes: Sizes, rising from 0.
         shares: Log shares at or beyond them, falling from 0.
-        power: How fast the tail falls: share ~ size ** -power.
+        power: Exponent of the tail: share ~ size ** -power.
     """
 
     sizes: Floats
@@ -51,12 +51,12 @@ class NullDistribution:
 
 
 def build_law(sizes: Floats, weights: Floats, windows: float) -> NullDistribution:
-    """The law of weighted sizes.
+    """The null distribution of weighted sizes.
 
     Args:
         sizes: Calibrated absolute errors.
-        weights: What each counts.
-        windows: How many windows that share no day there were; one more at the far end guards a small number.
+        weights: Weight of each.
+        windows: Number of windows that do not overlap; one more at the far end guards against a small number.
     """
     order = np.argsort(sizes)
     sizes, weights = sizes[order], weights[order] / weights.sum()
@@ -78,7 +78,7 @@ def build_law(sizes: Floats, weights: Floats, windows: float) -> NullDistributio
 
 
 def mix_laws(first: NullDistribution, second: NullDistribution, share: float) -> NullDistribution:
-    """The law of which a share is the second and the rest the first."""
+    """The mixture of two distributions, with the weight `share` for the second."""
     if share <= 0.0:
         return first
     if share >= 1.0:

@@ -1,4 +1,4 @@
-"""Actions near each other: which of them cannot be told apart, and which move what is expected of a window."""
+"""Actions near each other: which of them cannot be separated, and which affect the forecast of a window."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from consumer_fusion.causal.inference.effect import ValidityCheck
 from consumer_fusion.causal.series.series import Window
 
 ENTANGLED_DAYS = 14
-"""Another action that ended no longer ago than this moves what is expected of a window."""
+"""Another action that ended no longer ago than this affects the forecast of a window."""
 STEADY_DAYS = 28
-"""What has run for so long and runs on is a part of the level."""
+"""An action that has run this long and goes on is part of the level."""
 LEAST_OWN_SHARE = 1 / 3
 LEAST_OWN_DAYS = 2
-"""Each of two actions has at least so many days, and this share of the shorter one, without the other, where the two
-are told apart."""
+"""Two actions are separated where each has at least this many days, and this share of the shorter one, without the
+other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ActionWindow(Window):
     """The window of another action.
 
     Attributes:
-        name: What the action is called.
+        name: Name of the action.
         is_temporary: Whether its effect is declared to end with the window.
     """
 
@@ -33,12 +33,12 @@ class ActionWindow(Window):
 
 @dataclass(frozen=True, slots=True)
 class OverlappingActions:
-    """What other actions mean for a window.
+    """Other actions, sorted by how they affect a window.
 
     Attributes:
-        window: The days to be measured: the action's own, or those of all that cannot be told apart from it.
-        together: Who cannot be told apart from it.
-        entangled: Other actions on or shortly before these days, which are told apart.
+        window: The days to be measured: the action's own, or those of all that cannot be separated from it.
+        together: Actions that cannot be separated from it.
+        entangled: Other actions on or shortly before these days, which are separated from it.
         later: Other actions that begin after these days.
         steady: Actions that ran on all of these days and long before, a part of the level.
     """
@@ -51,7 +51,7 @@ class OverlappingActions:
 
 
 def sort_neighbours(window: Window, others: Sequence[Window]) -> OverlappingActions:
-    """Sort other actions by what they mean for a window."""
+    """Sort other actions by how they affect a window."""
     named = [
         other if isinstance(other, ActionWindow) else ActionWindow(other.start_day, other.end_day)
         for other in others
@@ -78,12 +78,12 @@ def sort_neighbours(window: Window, others: Sequence[Window]) -> OverlappingActi
 
 
 def is_steady(window: Window, other: Window) -> bool:
-    """Whether another action had run for long when a window began, and runs on after it."""
+    """Whether another action had run for long when a window began, and goes on after it."""
     return other.start_day <= window.start_day - STEADY_DAYS and other.end_day > window.end_day
 
 
 def are_one(first: Window, second: Window) -> bool:
-    """Whether two actions share so many of their days that what each of them did cannot be told."""
+    """Whether two actions overlap so far that their effects cannot be separated."""
     shared = min(first.end_day, second.end_day) - max(first.start_day, second.start_day) + 1
     if shared < 1 or is_steady(first, second) or is_steady(second, first):
         return False
@@ -92,28 +92,28 @@ def are_one(first: Window, second: Window) -> bool:
 
 
 def check_neighbours(found: OverlappingActions) -> tuple[ValidityCheck, ...]:
-    """Say which other actions were on, and what was made of them."""
+    """Report the other actions on these days, and how they were treated."""
     checks: list[ValidityCheck] = []
     if found.together:
         checks.append(
             ValidityCheck(
                 "overlap", "warned",
-                "Told once, of all of them together, because they ran on the same days and cannot be told apart: this "
-                "action and {names}.", {"names": list_names(found.together)},
+                "Reported once for all of them together, because they ran on the same days and cannot be separated: "
+                "this action and {names}.", {"names": list_names(found.together)},
             )
         )  # fmt: skip
     if found.steady:
         checks.append(
             ValidityCheck(
                 "overlap", "warned",
-                "Told on top of what ran long before and after it: {names}.", {"names": list_names(found.steady)},
+                "Measured on top of what ran long before and after it: {names}.", {"names": list_names(found.steady)},
             )
         )  # fmt: skip
     apart = (*found.entangled, *found.later)
     if apart:
         checks.append(
             ValidityCheck(
-                "other_actions", "passed", "Told apart from other actions nearby: {names}.",
+                "other_actions", "passed", "Separated from other actions nearby: {names}.",
                 {"names": list_names(apart)},
             )
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""An error held against the law of placebos: p-value and interval from one law, so that they agree."""
+"""Compares an error with the null distribution of placebos, which gives a p-value and an interval that agree."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from consumer_fusion.causal.inference.placebo_rules import PlaceboCalibration
 from consumer_fusion.causal.series.series import Window
 
 USUAL_PEEKING = 1.63
-"""What looking at each of fourteen days costs, where no law of looks has been learnt."""
+"""The factor by which looking at each of fourteen days widens an interval, where none was learnt."""
 
 
 @dataclass(frozen=True, slots=True)
 class PValue:
-    """An error held against a law: its p-value and the bound of its interval, which agree.
+    """The p-value of an error and the bound of its interval, which agree.
 
     Attributes:
         p_value: The share of placebos at or beyond it.
-        bound: How many calibrated standard deviations the interval reaches.
+        bound: Half-width of the interval, in calibrated standard deviations.
         is_beyond: Whether the interval excludes no change; exactly if p_value <= alpha.
     """
 
@@ -31,11 +31,11 @@ class PValue:
 
 
 def judge_size(size: float, law: NullDistribution, alpha: float, stretch: float = 1.0) -> PValue:
-    """Hold a calibrated error against a law, so that p <= alpha exactly if the interval excludes 0."""
+    """The p-value of a calibrated error; p <= alpha exactly if the interval excludes 0."""
     bound = law.find_bound(alpha) * stretch
     p_value = law.measure_tail(size / stretch)
     is_beyond = size > bound
-    # Rounding may part the two by one unit in the last place; they must not contradict each other.
+    # Rounding may separate the two by one unit in the last place; they must not contradict each other.
     if is_beyond:
         p_value = min(p_value, alpha)
     elif p_value <= alpha:
@@ -46,7 +46,7 @@ def judge_size(size: float, law: NullDistribution, alpha: float, stretch: float 
 def judge_looks(
     fitted: FittedSeries, window: Window, calibration: PlaceboCalibration, size: float, alpha: float
 ) -> tuple[PValue, float]:
-    """Hold an error against the boundary for who looks every day until the declared end, and the factor used."""
+    """The p-value of an error where the data are looked at every day until the declared end, and the factor used."""
     length = window.days
     placebos = fitted.placebos(length, before_day=window.start_day)
     has_law = calibration.has_rule(fitted.form, "looks")
@@ -56,7 +56,7 @@ def judge_looks(
 
 
 def shut_interval(e: float, half: float, is_beyond: bool) -> tuple[float, float]:
-    """The ends of an interval, on the side of 0 that the p-value says."""
+    """The ends of an interval, on the same side of 0 as the p-value implies."""
     low, high = e - half, e + half
     if is_beyond:
         tiny = abs(e) * 1e-12

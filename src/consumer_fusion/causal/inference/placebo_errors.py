@@ -1,4 +1,4 @@
-"""Placebo trails: what a fitted series says of chance, class by class, kept so that it is fitted once."""
+"""Placebo errors of fitted series, class by class, stored so that each series is fitted once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _write_size(value: float) -> float | None:
 
 
 def read_class_trail(raw: Mapping[str, Any]) -> ClassPlacebos:
-    """What `ClassPlacebos.as_dict` wrote."""
+    """Read the form of `ClassPlacebos.as_dict`."""
     ages, maxima = raw.get("ages"), raw.get("maxima")
     placebos = ErrorSequence(
         source=str(raw["source"]),
@@ -78,11 +78,11 @@ def list_trails(
 
 
 def learn_from_trails(placebo_sequences: Iterable[ClassPlacebos], *, name: str) -> PlaceboCalibration:
-    """The rules of every class, from trails that were kept.
+    """Learn the rules of every class from stored placebo errors.
 
     Args:
-        placebo_sequences: Of many series.
-        name: What the calibration is called in every result.
+        placebo_sequences: Placebo errors of many series.
+        name: Name of the calibration in every result.
     """
     classes: dict[tuple[str, str, int], list[ErrorSequence]] = {}
     for each in placebo_sequences:

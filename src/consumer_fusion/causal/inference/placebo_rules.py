@@ -1,9 +1,9 @@
-"""Calibration by placebo: how far forecasts miss where nothing was done, and what that makes of an error.
+"""Calibration by placebo: how far forecasts miss in windows without an action, and the p-value that an error then has.
 
-The models' own standard deviation s is only a scale. A series' placebos say how much too small it is
-(lambda, pulled to what is usual by a prior), and the pooled law of u / lambda over many series says how often
-an error of such a size comes without any effect. The numbers the rule depends on are fitted on all sources but
-one and tried on that one, source by source, so that no source calibrates itself.
+The models' own standard deviation s is only a scale. A series' placebos say how much too small it is (lambda, shrunk
+to the usual value by a prior), and the pooled null distribution of u / lambda over many series says how often an error
+of such a size occurs without any effect. The numbers of the rule are fitted on all sources but one and validated on
+that one, source by source (cross-validation), so that no source calibrates itself.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ Integers = npt.NDArray[np.int64]
 OVERLAP = 1.5
 """Placebo windows overlap: K origins of windows of h days count as 1.5 K / h windows."""
 OWN_SERIES, OWN_WINDOWS = 20, 400
-"""From so many series or windows on, an installation's own placebos replace the shipped library."""
+"""Number of series or windows from which an installation's own placebos replace the shipped library."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceboFactors:
-    """What turns a series' placebos into its factor.
+    """The numbers by which a series' placebos give its factor.
 
     Attributes:
-        prior_windows: How many windows the usual factor counts as.
+        prior_windows: Weight of the usual factor, in windows.
         usual: The usual factor between errors and the models' standard deviations.
         cap: Larger errors count as this many standard deviations in a series' own factor.
-        youth: How much wider errors are 35 days after a series began.
+        youth: Relative widening of errors 35 days after a series began.
     """
 
     prior_windows: float
@@ -50,14 +50,14 @@ class PlaceboFactors:
 
 @dataclass(frozen=True, slots=True)
 class PlaceboRule:
-    """How errors of one class of windows are judged.
+    """The calibration of errors in one class of windows.
 
     Attributes:
-        numbers: What turns a series' placebos into its factor.
-        law: The pooled law of calibrated errors.
-        series: How many series it was learnt on.
-        windows: How many windows that share no day.
-        sources: How many families of series.
+        numbers: The numbers by which a series' placebos give its factor.
+        law: The pooled null distribution of calibrated errors.
+        series: Number of series it was learnt from.
+        windows: Number of windows that do not overlap.
+        sources: Number of families of series.
     """
 
     numbers: PlaceboFactors
@@ -70,7 +70,7 @@ class PlaceboRule:
         """A series' own factor (lambda).
 
         Args:
-            placebos: What its forecasts missed by where nothing was done.
+            placebos: Errors of its forecasts in windows without an action.
             length: Days that one placebo takes up.
             age: Usable days before the action.
         """
@@ -85,10 +85,10 @@ class PlaceboRule:
 
 @dataclass(frozen=True, slots=True)
 class PlaceboCalibration:
-    """Rules by class: the form of the series, the question asked, the length of the window.
+    """Rules by class: the form of the series, the question, the length of the window.
 
     Attributes:
-        name: What it is called in every result.
+        name: Its name in every result.
         rules: By form (`single`, `controls`, `temporary`), question (`fixed`, `looks`, `delays`) and days.
     """
 
@@ -118,12 +118,12 @@ class PlaceboCalibration:
         return any((kind, asked) == (form, question) for kind, asked, _ in self.rules)
 
     def describe(self, form: str, length: int, question: str = "fixed") -> str:
-        """Which library judges such a window, and its size, for people."""
+        """The library that calibrates such a window, and its size, for people."""
         rule = self.find_rule(form, length, question)
         return f"{self.name}: {rule.series} series of {rule.sources} sources, {rule.windows:.0f} windows"
 
     def blend(self, own: PlaceboCalibration) -> PlaceboCalibration:
-        """Let an installation's own placebos take over, class by class, as they become many.
+        """Blend an installation's own placebos with this library, class by class, the more the more there are.
 
         With 20 series or 400 windows they replace this library; below that they count in proportion.
         """
@@ -167,7 +167,7 @@ class PlaceboCalibration:
 
     @staticmethod
     def load(path: Path) -> PlaceboCalibration:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
             InputError: The file holds no calibration.
@@ -195,7 +195,7 @@ def read_calibration(raw: Mapping[str, Any]) -> PlaceboCalibration:
 
 
 def load_reference_library() -> PlaceboCalibration:
-    """The library that ships with the product, learnt on openly licensed series by a script in the repository."""
+    """The library shipped with the product, learnt from openly licensed series by a script in the repository."""
     text = (
         files("consumer_fusion.causal.inference")
         .joinpath("library/reference.json")
@@ -205,5 +205,5 @@ def load_reference_library() -> PlaceboCalibration:
 
 
 def widen_youth(age: Floats, youth: float) -> Floats:
-    """What the models' standard deviations lack while a series has few days behind it."""
+    """The factor by which the models' standard deviations are too small for a series with few past days."""
     return np.asarray(1.0 + youth * LEAST_DAYS / np.maximum(age, LEAST_DAYS))

@@ -1,7 +1,7 @@
-"""Learning the rules: what placebos of many series make of the numbers, tried on sources they were not fitted on.
+"""Learning the calibration rules from placebos of many series, validated on sources that they were not fitted on.
 
 Placebos in time are those of Abadie, Diamond and Hainmueller (*Comparative politics and the synthetic control method*,
-American Journal of Political Science 2015): the same method at dates at which nothing was done.
+American Journal of Political Science 2015): the same method on dates without an action.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Integers = npt.NDArray[np.int64]
 PRIOR_WINDOWS = (4.0, 8.0, 16.0, 64.0)
 CAPS = (2.5, 4.0, 8.0)
 YOUTHS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
-"""The numbers that are tried."""
+"""The values that are tried."""
 FOLDS = 12
 QUESTIONS = ("fixed", "looks", "delays", "temporary", "ending")
 
@@ -42,15 +42,15 @@ def learn_calibration(
     horizons: Iterable[int] = HORIZONS,
     questions: Sequence[str] = QUESTIONS,
 ) -> PlaceboCalibration:
-    """Learn the rules from series on which nothing is known to have been done.
+    """Learn the rules from series without a known action.
 
     Args:
         fitted: The series; those with the same `series.source` are one family.
-        name: What the calibration is called in every result.
+        name: Name of the calibration in every result.
         horizons: Lengths of the windows it is learnt for.
-        questions: `fixed` for windows at their end, `looks` for looking every day, `delays` for searches,
-            `temporary` for windows with days on both sides, `ending` for how far that answer lies from the one of
-            the days before alone.
+        questions: `fixed` for windows at their end, `looks` for daily looks, `delays` for searches over delays,
+            `temporary` for windows with days on both sides, `ending` for the difference between that estimate and the
+            one from the days before alone.
     """
     rules: dict[tuple[str, str, int], PlaceboRule] = {}
     for horizon in horizons:
@@ -64,7 +64,7 @@ def learn_calibration(
 
 
 def trace_errors(fitted: FittedSeries, length: int, question: str = "fixed") -> ErrorSequence:
-    """The placebo errors of one series, as one question sees them; kept with the series."""
+    """The placebo errors of one series for one question; cached with the series."""
     key = (question, length)
     if key not in fitted.placebo_sequences:
         source = fitted.series.source or fitted.series.name
@@ -118,19 +118,19 @@ def learn_rule(placebo_sequences: Sequence[ErrorSequence]) -> PlaceboRule | None
 
 @dataclass(frozen=True, slots=True)
 class SequenceTable:
-    """Dates of many trails, side by side, so that one choice of numbers is tried on all of them at once.
+    """Dates of many sequences of placebo errors in flat arrays, so that numbers are tried on all of them at once.
 
     Attributes:
-        placebo_sequences: Where they are from.
-        dates: The places of the dates, by trail.
-        ended: How many of the trail's windows had ended by each date, by trail.
-        fold: Which group of sources a date is of.
-        weight: What it counts: each source the same, in it each series, in it each date.
+        placebo_sequences: The sequences.
+        dates: Indices of the dates, by sequence.
+        ended: Number of the sequence's windows that had ended by each date, by sequence.
+        fold: Group of sources of each date.
+        weight: Weight of each date: equal by source, within it by series, within that by date.
         u: Absolute standardised errors.
-        sizes: What is held against the factor.
-        own: Windows of the series that had ended by the date, as far as they share no day.
-        ages: Usable days the series had by the date.
-        means: Mean squares of the windows that had ended, by youth and cap, as far as asked for.
+        sizes: The errors to calibrate.
+        own: Number of non-overlapping windows of the series that had ended by the date.
+        ages: Usable days of the series by the date.
+        means: Mean squares of the windows that had ended, by youth and cap, where needed.
     """
 
     placebo_sequences: Sequence[ErrorSequence]
@@ -145,7 +145,7 @@ class SequenceTable:
     means: dict[tuple[float, float], Floats] = field(default_factory=dict)
 
     def measure_factors(self, numbers: PlaceboFactors, chosen: npt.NDArray[np.bool_]) -> Floats:
-        """The factors at the dates chosen."""
+        """The factors at the chosen dates."""
         key = (numbers.youth, numbers.cap)
         if key not in self.means:
             rows = [
@@ -159,13 +159,13 @@ class SequenceTable:
 
 
 def sum_squares(placebos: ErrorSequence, youth: float, cap: float) -> Floats:
-    """Running sums of a trail's squared errors, freed of youth and capped."""
+    """Running sums of a sequence's squared errors, corrected for youth and capped."""
     wide = 1.0 if placebos.ages is None else widen_youth(placebos.ages, youth)
     return np.concatenate([[0.0], np.cumsum(np.minimum(np.abs(placebos.u) / wide, cap) ** 2)])
 
 
 def tabulate_trails(placebo_sequences: Sequence[ErrorSequence], folds: Mapping[str, int]) -> SequenceTable:
-    """Lay out trails; of each, dates a few days apart, since neighbours say much the same."""
+    """Tabulate sequences; of each, dates a few days apart, since neighbours are much alike."""
     members: dict[str, int] = {}
     for placebos in placebo_sequences:
         members[placebos.source] = members.get(placebos.source, 0) + 1
@@ -204,10 +204,10 @@ def tabulate_trails(placebo_sequences: Sequence[ErrorSequence], folds: Mapping[s
 
 
 def choose_numbers(table: SequenceTable, chosen: npt.NDArray[np.bool_]) -> PlaceboFactors:
-    """The numbers that serve the dates chosen best.
+    """The numbers that serve the chosen dates best.
 
-    Prior windows and cap give the narrowest calibrated intervals (mean log width at 95%). Youth makes the errors
-    of young series as large, in calibrated standard deviations, as those of older ones.
+    Prior windows and cap are chosen for the narrowest calibrated intervals (mean log width at 95%). Youth makes the
+    errors of young series as large, in calibrated standard deviations, as those of older ones.
     """
     u, weight, ages = table.u[chosen], table.weight[chosen], table.ages[chosen]
 
@@ -242,7 +242,7 @@ def choose_numbers(table: SequenceTable, chosen: npt.NDArray[np.bool_]) -> Place
 
 
 def find_weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
-    """The smallest value that so large a share of the weight does not exceed."""
+    """The smallest value at or below which this share of the weight lies."""
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
     return float(values[order][min(int(np.searchsorted(reached, share * reached[-1])), values.size - 1)])

@@ -1,7 +1,7 @@
-"""Looking every day: what the largest of many looks at a placebo is, so that a boundary holds at all of them.
+"""Sequential testing: the maximum over daily looks at a placebo, which gives a boundary that holds at all of them.
 
-Who looks each day and stops at the first exciting one finds effects in far more than one case in twenty. The
-boundary is taken from the maxima of placebos looked at in the same way (a sup-boundary by calibration).
+Looking each day and stopping at the first significant result finds effects in far more than one case in twenty. The
+boundary is taken from the maxima of placebos that are looked at in the same way (a sup-boundary by calibration).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from consumer_fusion.causal.filters.fitted_series import FittedSeries, PlaceboErrors
 
 DAILY_LOOKS = 14
-"""Up to so many days each day is a look; later every second day stands for its neighbour."""
+"""Number of days with a look on each; later, every second day stands for its neighbour."""
 DELAYS = tuple(range(15))
-"""The delays in days that a search tries, where none are given."""
+"""The delays in days that a search tries by default."""
 
 
 def list_looks(length: int) -> tuple[int, ...]:
-    """The lengths at which a window of `length` days is looked at while it runs."""
+    """The lengths at which a running window is looked at."""
     looks = [*range(1, min(length, DAILY_LOOKS) + 1), *range(DAILY_LOOKS + 2, length + 1, 2), length]
     return tuple(dict.fromkeys(looks))
 
@@ -27,7 +27,7 @@ def list_looks(length: int) -> tuple[int, ...]:
 def find_maxima(
     fitted: FittedSeries, specs: Sequence[tuple[int, int]], *, before_day: int | None = None
 ) -> PlaceboErrors:
-    """The largest standardised error among windows from one origin, at every origin no action touches.
+    """The largest standardised error among windows from one origin, at every origin that no action touches.
 
     Args:
         fitted: The series.
@@ -47,12 +47,12 @@ def find_maxima(
 
 
 def find_look_maxima(fitted: FittedSeries, length: int, *, before_day: int | None = None) -> PlaceboErrors:
-    """The largest of the looks at a window while it runs."""
+    """The largest standardised error among the looks at a running window."""
     return find_maxima(fitted, [(0, look) for look in list_looks(length)], before_day=before_day)
 
 
 def find_delay_maxima(
     fitted: FittedSeries, length: int, delays: Sequence[int], *, before_day: int | None = None
 ) -> PlaceboErrors:
-    """The largest among windows that begin later and later."""
+    """The largest standardised error among windows with increasing delays."""
     return find_maxima(fitted, [(delay, length) for delay in delays], before_day=before_day)

@@ -1,6 +1,6 @@
-"""Shrinkage: what many small effects of one kind teach about each of them, with intervals that hold without a prior.
+"""Shrinkage: estimates each of many small effects of one kind from all of them, with intervals that need no prior.
 
-Estimates of one group (action type and metric) are drawn towards their mean by how noisy each is. The intervals
+Estimates of one group (action type and metric) are shrunk towards their mean by how noisy each is. The intervals
 are the robust empirical-Bayes ones of Armstrong, Kolesar and Plagborg-Moller (2022, Econometrica 90: 2567-2602):
 they hold on average over a group whatever the effects' distribution is, where those of a normal prior do not.
 """
@@ -20,27 +20,27 @@ from consumer_fusion.errors import InputError
 FloatArray = NDArray[np.float64]
 
 FEWEST_IN_GROUP = 5
-"""Fewer effects say nothing about how effects of their kind vary; they stay as they were measured."""
+"""Fewer effects say nothing about how effects of their kind vary; they are not shrunk."""
 
 _SECOND_MOMENT_STEP = 1e-3
-"""Critical values are looked up at second moments this far apart, relative: they change far less than is shown."""
+"""Critical values are computed at second moments this far apart, relative: the error is far below what is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShrinkageEstimate:
-    """One effect, seen together with the others of its group.
+    """One effect, estimated together with the others of its group.
 
     Attributes:
         group: The group, as given.
-        group_size: How many effects it has.
+        group_size: Number of its effects.
         group_mean: Their mean, weighted by precision.
         group_deviation: Standard deviation of the true effects in the group.
-        raw: As measured.
-        mean: Shrunk: what to expect of this effect.
+        raw: The measured value.
+        mean: The shrunk estimate.
         low: Lower end of the robust interval.
         high: Upper end of the robust interval.
-        weight: How much of the measured distance from the group's mean was kept; 1 where nothing was shrunk.
-        sign_probability: That the true effect has the sign of `mean`, if the group's effects are about normal.
+        weight: Share of the measured distance from the group's mean that was kept; 1 where nothing was shrunk.
+        sign_probability: Probability that the true effect has the sign of `mean`, if the effects are about normal.
         is_shrunk: Whether the group was large enough to learn from.
     """
 
@@ -59,7 +59,7 @@ class ShrinkageEstimate:
 
 @dataclass(frozen=True, slots=True)
 class _GroupPrior:
-    """What a group's effects have in common: their mean, the mean's variance and their own variance."""
+    """The prior of a group: its mean, the variance of that mean and the variance of its effects."""
 
     mean: float
     mean_variance: float
@@ -78,7 +78,7 @@ def shrink_effects(
     Args:
         estimates: On one scale within a group, logarithms for relative effects.
         standard_errors: Above 0; for a calibrated interval its half-width / 1.96.
-        groups: Of each estimate: (action type, metric).
+        groups: The group of each estimate: (action type, metric).
         alpha: The intervals miss this share of a group's effects at most, on average.
 
     Returns:
@@ -96,7 +96,7 @@ def shrink_effects(
     if not (np.isfinite(values).all() and np.isfinite(errors).all() and (errors > 0).all()):
         raise InputError(
             "An estimate or standard error is not a number, or a standard error is not above 0.",
-            hint="Leave out effects of which the engine said that it cannot tell.",
+            hint="Leave out effects without a conclusion.",
         )
     places: dict[Hashable, list[int]] = {}
     for place, group in enumerate(groups):
@@ -114,7 +114,7 @@ def shrink_effects(
 
 
 def _learn_group(values: FloatArray, errors: FloatArray) -> _GroupPrior:
-    """Mean by precision, and variance by moments, held above what moments of noise alone would give."""
+    """Mean weighted by precision, and variance by moments, with a floor above what noise alone would give."""
     variances = errors**2
     weights = 1.0 / (variances + np.median(variances) / 4.0)
     total = float(weights.sum())
@@ -175,7 +175,8 @@ def find_critical_value(second_moment: float, alpha: float = 0.05) -> float:
     distribution of the bias b with E[b^2] equal to the second moment.
 
     Args:
-        second_moment: Of the bias in standard errors of the shrunk estimate; 0 gives the usual normal quantile.
+        second_moment: Second moment of the bias in standard errors of the shrunk estimate; 0 gives the usual normal
+            quantile.
         alpha: Largest probability of a miss, between 0 and 1.
     """
     if not 0.0 < alpha < 1.0 or not second_moment >= 0.0:
@@ -229,13 +230,13 @@ def _find_touching_bias(critical: float) -> float:
 
 
 def adjust_found(p_values: Sequence[float] | FloatArray) -> FloatArray:
-    """The q-values of Benjamini and Yekutieli (2001), for a list that is called found.
+    """The q-values of Benjamini and Yekutieli (2001), for a list of significant effects.
 
-    A list cut at q keeps the share of false finds below q on average, however its tests depend on each other. Only
-    such lists need it: a shrunk effect that is read by itself is already corrected.
+    A list cut at q keeps the false discovery rate below q, however its tests depend on each other. Only such lists
+    need it: a shrunk effect that is read by itself is already corrected.
 
     Args:
-        p_values: One for each effect that was looked at, found or not.
+        p_values: One for each measured effect, significant or not.
     """
     given = np.asarray(p_values, dtype=np.float64)
     if given.size == 0:

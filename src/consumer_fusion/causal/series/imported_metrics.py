@@ -1,4 +1,4 @@
-"""Metrics from files: series that no event tells (followers, footfall, another shop's sales), day by day."""
+"""Metrics from files: daily series that are not in the events (followers, footfall, another shop's sales)."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ FIELDS = ("metric", "day", "value", "brand", "consumer", "region", "product", "k
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricDay:
-    """One day of a series, as a file tells it.
+    """One day of a series in a file.
 
     Attributes:
-        metric: What is measured.
+        metric: Name of the metric.
         day: The UTC day, days since 1970.
         value: Its value.
-        brand: Key of the brand whose it is.
-        consumer: Key of the consumer whose it is.
-        region: Where.
-        product: Of which product.
+        brand: Key of its brand.
+        consumer: Key of its consumer.
+        region: Its region.
+        product: Its product.
         kind: count, cumulative, mean or level.
-        reading_count: Of how many readings it is the mean.
+        reading_count: Number of readings of which it is the mean.
     """
 
     metric: str
@@ -49,23 +49,23 @@ class MetricDay:
 
 
 class MetricImport(Schema):
-    """What became of a file of metrics."""
+    """The result of importing a file of metrics."""
 
-    series: int = describe("Series", "How many series.")
-    days: int = describe("Values", "How many values.")
-    weekly: int = describe("Weekly", "How many have one value every 7 days, and are measured by the week.")
-    monthly: int = describe("Monthly", "How many have one value a month, and are measured by the month.")
+    series: int = describe("Series", "Number of series.")
+    days: int = describe("Values", "Number of values.")
+    weekly: int = describe("Weekly", "Number of series with one value every 7 days, measured by the week.")
+    monthly: int = describe("Monthly", "Number of series with one value a month, measured by the month.")
 
 
 def read_metric_file(file: TextFile, defaults: Mapping[str, str]) -> list[MetricDay]:
     """The days of series in a CSV or JSON lines file.
 
     Args:
-        file: A file with the columns `FIELDS`, of which metric, day, value and a brand or consumer must be told.
-        defaults: What holds for rows that do not say it (`brand`, `metric`, `kind`, ...).
+        file: A file with the columns `FIELDS`, of which metric, day, value and a brand or consumer are required.
+        defaults: Values for rows that lack them (`brand`, `metric`, `kind`, ...).
 
     Raises:
-        InputError: The file, or a row of it, is not of its form.
+        InputError: The file, or one of its rows, is malformed.
     """
     days: list[MetricDay] = []
     places: dict[tuple[object, ...], int] = {}
@@ -80,7 +80,7 @@ def read_metric_file(file: TextFile, defaults: Mapping[str, str]) -> list[Metric
 
 
 def keep_metrics(workspace: Workspace, days: list[MetricDay]) -> MetricImport:
-    """Keep days of series; a day that is there already is replaced.
+    """Store days of series; a day that is already there is replaced.
 
     Raises:
         InputError: Days of one series are of different kinds.
@@ -102,9 +102,7 @@ def keep_metrics(workspace: Workspace, days: list[MetricDay]) -> MetricImport:
 def _keep_one(session: Session, members: list[MetricDay], imported_us: int) -> None:
     first = members[0]
     if len({each.kind for each in members}) > 1:
-        raise InputError(
-            f"The series of {first.metric} is told as several kinds.", hint="Give one kind a series."
-        )
+        raise InputError(f"The series of {first.metric} has several kinds.", hint="Give one kind a series.")
     brand_id = declare_keys(session, "brand", [first.brand])[first.brand] if first.brand else 0
     consumer_id = declare_keys(session, "consumer", [first.consumer])[first.consumer] if first.consumer else 0
     row = SeriesRow(
@@ -124,7 +122,7 @@ def name_series(
     metric: str, brand_id: int, consumer_id: int, region: str | None = None, product: str | None = None,
     segment: str | None = None,
 ) -> str:  # fmt: skip
-    """The id of a series: what is measured, and whose it is by number, so that no person's key stands in it."""
+    """The id of a series: its metric and its owner by number, so that it contains no person's key."""
     parts = [metric]
     parts += [f"brand:{brand_id}"] if brand_id else []
     parts += [f"consumer:{consumer_id}"] if consumer_id else []
@@ -135,18 +133,18 @@ def name_series(
 
 
 def _check_once(told: MetricDay, place: int, places: dict[tuple[object, ...], int]) -> None:
-    """Refuse a day that an earlier row told: nobody knows which of both is meant, or whether they are to be added."""
+    """Refuse a day that an earlier row gave, since it is ambiguous whether to replace or to add up."""
     key = (told.metric, told.brand, told.consumer, told.region, told.product, told.day)
     if (first := places.setdefault(key, place)) != place:
         raise InputError(
-            f"The same day of the same series is told in row {first} already.",
+            f"Row {first} already has this day of this series.",
             hint="Leave one of the two rows out, or add their values up.",
         )
 
 
 def _read_day(told: Mapping[str, Any]) -> MetricDay:
-    if None in told:  # so a reader of CSV calls what stands beyond the last column
-        raise InputError("The row has more values than the first line has columns.", hint="Mend the row.")
+    if None in told:  # The key of csv.DictReader for values beyond the last column.
+        raise InputError("The row has more values than the first line has columns.", hint="Correct the row.")
     unknown = sorted(str(name) for name in set(told) - set(FIELDS))
     if unknown:
         raise InputError(
@@ -157,7 +155,7 @@ def _read_day(told: Mapping[str, Any]) -> MetricDay:
     if missing or not ("brand" in told or "consumer" in told):
         raise InputError(
             f"A row of a metric lacks {', '.join(missing) or 'a brand or a consumer'}.",
-            hint="It has metric, day, value and whose it is; --metric, --brand and others give them for all rows.",
+            hint="It needs metric, day, value and a brand or consumer; --metric, --brand and others set them for all.",
         )
     texts = {
         name: str(told[name])
@@ -178,7 +176,7 @@ def _read_day(told: Mapping[str, Any]) -> MetricDay:
 def _read_count(value: object) -> float:
     count = _read_number(value)
     if count <= 0:
-        raise InputError(f"A mean of {value} readings is none.", hint="Leave out days without a reading.")
+        raise InputError(f"A mean cannot have {value} readings.", hint="Leave out days without a reading.")
     return count
 
 
@@ -188,5 +186,5 @@ def _read_number(value: object) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"'{value}' is no number.", hint="Leave out days without a value.")
+        raise InputError(f"'{value}' is not a number.", hint="Leave out days without a value.")
     return number

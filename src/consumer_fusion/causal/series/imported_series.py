@@ -1,4 +1,4 @@
-"""Imported series: a metric by day that a file brought, kept as it came and read back without filling a gap."""
+"""Imported series: daily metrics from files, stored as given and read back with their gaps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from consumer_fusion.storage.store import Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesRow:
-    """A row of `series`; its columns say what the fields mean."""
+    """A row of `series`; its columns document the fields."""
 
     series_id: str
     metric: str
@@ -28,21 +28,21 @@ class SeriesRow:
 
 
 Day = tuple[int, float, float | None]
-"""A day, its value, and of how many readings it is the mean."""
+"""A day, its value, and the number of readings of which it is the mean."""
 
 
 def write_series(session: Session, series: SeriesRow, days: Iterable[Day]) -> int:
-    """Keep days of a series; a day that is there already is replaced.
+    """Store days of a series; a day that is already there is replaced.
 
     Returns:
-        How many days were given.
+        Number of days given.
 
     Raises:
-        InputError: The kind is unknown, or a value is no number.
+        InputError: The kind is unknown, or a value is not a number.
     """
     if series.kind not in get_args(SeriesKind):
         raise InputError(
-            f"'{series.kind}' is no kind of series.", hint=f"Use one of {', '.join(get_args(SeriesKind))}."
+            f"'{series.kind}' is not a kind of series.", hint=f"Use one of {', '.join(get_args(SeriesKind))}."
         )
     rows = [(series.series_id, day, value, count, series.consumer_id) for day, value, count in days]
     for _, day, value, _, _ in rows:

@@ -1,4 +1,4 @@
-"""Which metrics there are: of whom, from when to when, in which step, and how many values are missing."""
+"""The list of metrics: their owners, periods, steps and missing values."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from consumer_fusion.workspace import Workspace
 class ListedMetric(Schema):
     """A daily, weekly or monthly series."""
 
-    metric: str = describe("Metric", "What is measured.")
-    of: str = describe("Of", "Whose it is.")
+    metric: str = describe("Metric", "The metric.")
+    of: str = describe("Of", "The brand or consumer that it is of.")
     first_day: Day = describe("From", "The first day.")
     last_day: Day = describe("To", "The last day.")
-    days: int = describe("Values", "How many values.")
+    days: int = describe("Values", "Number of values.")
     missing: int = describe("Missing", "Days, weeks or months without a value in between.")
-    mean: float = describe("Mean", "Mean a step.")
-    step: Literal["day", "week", "month"] = describe("Step", "What each value stands for.")
-    origin: Literal["events", "file"] = describe("Source", "Where it comes from: events or file.")
+    mean: float = describe("Mean", "Mean per step.")
+    step: Literal["day", "week", "month"] = describe("Step", "The period of each value.")
+    origin: Literal["events", "file"] = describe("Source", "Its source: events or file.")
 
 
 def list_metrics(
     workspace: Workspace, *, brands: Collection[str] | None = None, show_key: ShowKey = str
 ) -> list[ListedMetric]:
-    """The series that there are, from events and from files, however short.
+    """All series, from events and from files, however short.
 
     Args:
         workspace: The workspace.
         brands: Only of these brands; None for all, with those of consumers.
-        show_key: Writes a consumer's key as whoever looks may see it.
+        show_key: Writes a consumer's key in the form that the caller may see.
     """
     with workspace.store.reading() as session:
-        # What was just kept is listed however little it is; what can be measured is said where it is asked.
+        # Short series are listed too; whether one is long enough is checked when it is measured.
         book = MetricStore(workspace, session, workspace.now_us, least_values=1)
         rows = read_series_rows(session)
         imported = {row.metric for row in rows}

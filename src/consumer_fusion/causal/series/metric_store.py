@@ -1,7 +1,7 @@
-"""The series book: every metric of every brand, region, product or consumer as a daily series, of one moment.
+"""The metric store: every metric of every brand, region, product or consumer as a daily series, at one as-of time.
 
-Counts of a brand are 0 on days without events inside its recorded history; means stay missing there. The day that is
-not over yet is left out. Totals become what was added a day.
+Counts of a brand are 0 on days without events within its recorded history; means are missing there. The day that is
+not over yet is left out. Totals are converted to daily increments.
 """
 
 from __future__ import annotations
@@ -38,28 +38,28 @@ from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 METRIC_NAMES = tuple(METRICS)
-"""Every metric that events tell."""
+"""All metrics that are derived from events."""
 LEAST_DAYS = 28
-"""A series of fewer days is not told at all."""
+"""Shorter series are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSeries:
-    """One metric of one subject, day by day, or step by step where a file told it by the week or month.
+    """One metric of one subject by day, or by week or month where a file gave it so.
 
     Attributes:
         key: Its id, by numbers.
-        metric: What is measured.
-        brand_id: The brand whose it is; 0 for none.
-        consumer_id: The consumer whose it is; 0 for none.
-        region: Where; None for everywhere.
-        product: Of which product; None for all.
-        daily: Its values; of one that is not daily, by the numbers of its steps in place of days.
-        unit: What it is counted in.
-        is_imported: Whether a file brought it.
+        metric: Name of the metric.
+        brand_id: Its brand; 0 for none.
+        consumer_id: Its consumer; 0 for none.
+        region: Its region; None for all.
+        product: Its product; None for all.
+        daily: Its values; for weekly and monthly series, step numbers take the place of days.
+        unit: Unit of the metric.
+        is_imported: Whether it comes from a file.
         adds_up: Whether days may be added up; those of a mean or a level may not.
-        segment: For whom, where only events of a segment count.
-        steps: How its values follow each other.
+        segment: The segment to which events are limited; None for all events.
+        steps: Its steps.
     """
 
     key: str
@@ -76,7 +76,7 @@ class MetricSeries:
     steps: Steps = DAILY
 
     def cut(self, last_step: int) -> MetricSeries:
-        """The series without the steps (days, where it is daily) after one."""
+        """The series without the steps after the given one."""
         kept = max(0, last_step - self.daily.first_day + 1)
         if kept >= self.daily.values.size:
             return self
@@ -85,7 +85,7 @@ class MetricSeries:
 
     @property
     def digest(self) -> str:
-        """Of its days; it stays while they do."""
+        """Hash of its days, stable as long as they do not change."""
         told = hashlib.sha256(self.daily.values.tobytes())
         if self.daily.counts is not None:
             told.update(self.daily.counts.tobytes())
@@ -95,13 +95,13 @@ class MetricSeries:
 
 @dataclass(slots=True)
 class MetricStore:
-    """Reads series of one moment and keeps them while it is open.
+    """Reads series at one as-of time and caches them while it is open.
 
     Attributes:
         workspace: The workspace.
-        session: One moment of the store.
-        as_of_us: Events until then count.
-        least_values: Series of fewer values are not told.
+        session: A snapshot of the store.
+        as_of_us: As-of time, in microseconds since the epoch; later events are left out.
+        least_values: Series of fewer values are left out.
     """
 
     workspace: Workspace
@@ -115,11 +115,11 @@ class MetricStore:
 
     @property
     def today(self) -> int:
-        """The UTC day of the moment; it is not over yet."""
+        """The UTC day of the as-of time, which is not over yet."""
         return to_day(self.as_of_us)
 
     def list_brands(self, metric: str, *, segment: str | None = None) -> dict[str, MetricSeries]:
-        """The metric of every brand, from events and from files; a file's series goes before."""
+        """The metric of every brand, from events and from files; a file takes precedence."""
         return self._remember(
             ("brand", metric, segment),
             lambda: {
@@ -148,11 +148,11 @@ class MetricStore:
         return {key: each for key, each in found.items() if each.brand_id == brand_id}
 
     def list_consumers(self, metric: str) -> dict[str, MetricSeries]:
-        """The metric of consumers that a file told."""
+        """The metric of consumers in files."""
         return self._remember(("consumer", metric), lambda: self._tell_imported(metric, consumer=True))
 
     def read_consumer(self, metric: str, consumer_id: int, brand_id: int) -> MetricSeries:
-        """The metric of one consumer with one brand, or the one that a file told of the consumer.
+        """The metric of one consumer with one brand, or the consumer's own series from a file.
 
         Raises:
             NotFoundError: There is none.
@@ -167,11 +167,11 @@ class MetricStore:
                 return replace(each, key=key, consumer_id=consumer_id)
         raise NotFoundError(
             f"There are no days of {metric} of this consumer.",
-            hint="`fusion metrics list` shows what there is.",
+            hint="`fusion metrics list` lists the series that there are.",
         )
 
     def name(self, each: MetricSeries, show_key: ShowKey = str) -> str:
-        """What a series is of, for people: the keys of whose it is, a consumer's as whoever looks may see it."""
+        """The owner of a series for people: its keys, a consumer's in the form that the caller may see."""
         numbers = [number for number in (each.brand_id, each.consumer_id) if number]
         unknown = [number for number in numbers if number not in self._names]
         if unknown:
@@ -190,7 +190,7 @@ class MetricStore:
         return self._brands[key]
 
     def open_events(self) -> tuple[str, dict[str, pa.Table]]:
-        """All events until the moment, as a relation and what it refers to."""
+        """All events until the as-of time, as a relation and the tables that it refers to."""
         if self._events is None:
             source = event_reader.open_events(
                 self.session,
@@ -201,7 +201,7 @@ class MetricStore:
             self._events = (source.relation, source.tables)
             engine = self.workspace.engine
             spans = read_spans(engine, source.relation, source.tables)
-            # The day that is not over yet would look like a fall.
+            # The day that is not over yet would look like a drop.
             self._spans = {
                 brand: (first, min(last, self.today - 1)) for brand, (first, last) in spans.items()
             }
@@ -283,7 +283,7 @@ class MetricStore:
             if own is None:
                 continue
             steps = see_steps(own["day"].to_numpy())
-            # The step that is not over yet, and those to come, are left out.
+            # The step that is not over yet, and future ones, are left out.
             own = own.filter(pc.less(own["day"], steps.find_first_day(steps.find_step(self.today))))
             if own.num_rows < self.least_values:
                 continue
@@ -316,13 +316,13 @@ def _to_series(row: SeriesRow, own: pa.Table, steps: Steps) -> MetricSeries:
 
 
 def _difference(total: DailySeries) -> DailySeries:
-    """What was added a day, from the second day of a total on."""
+    """The daily increments of a running total, from its second day on."""
     added = difference_cumulative(total)
     return replace(added, first_day=added.first_day + 1, values=added.values[1:])
 
 
 def _split(rows: pa.Table, names: Collection[str]) -> Mapping[tuple[Any, ...], pa.Table]:
-    """Rows by the values of columns, by which they are in order."""
+    """Split sorted rows by the values of columns."""
     if not rows.num_rows:
         return {}
     keys = list(zip(*(rows[name].to_pylist() for name in names)))

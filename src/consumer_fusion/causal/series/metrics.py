@@ -1,7 +1,7 @@
-"""Metrics: what is counted or averaged of events day by day, as SQL text that every engine understands.
+"""Metrics: daily counts and means of events, as SQL text that every engine understands.
 
-A count of a brand is 0 on a day without events within the brand's recorded history. A mean has no meaning on such a
-day: it stays missing, and so does everything outside the history.
+A count of a brand is 0 on a day without events within the brand's recorded history. A mean is undefined on such a day:
+it stays missing, and so does everything outside the history.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ EVENT_COLUMNS = (
     "currency",
     "properties",
 )
-"""What is read of an event for its metrics."""
+"""The columns of events that metrics need."""
 REGION_PROPERTY, SEGMENT_PROPERTY = "region", "segment"
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """Something that is told day by day.
+    """A quantity that is derived from events day by day.
 
     Attributes:
         name: Its name.
-        meaning: What it is, in a sentence for people.
+        meaning: Its description, in a sentence for people.
         form: `count` of events, `sum` of their money, `mean` of a number in them, or the last `total` of the day.
-        kinds: The kinds of events that it is made from; empty for any kind that has the number.
+        kinds: The kinds of events that count; empty for any kind that has the number.
         number: The property that is averaged or totalled.
-        unit: What it is counted in.
+        unit: Its unit.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Metric:
 
     @property
     def is_mean(self) -> bool:
-        """Whether it has no meaning on a day without events."""
+        """Whether it is undefined on a day without events."""
         return self.form == "mean"
 
 
@@ -62,7 +62,7 @@ METRICS: dict[str, Metric] = {
     for each in (
         Metric("orders", "Orders a day.", "count", ("Order Completed",), unit="orders"),
         Metric(
-            "revenue", "What was ordered a day, in the currency that is most used.", "sum",
+            "revenue", "Revenue from orders a day, in the most used currency.", "sum",
             ("Order Completed",), unit="money",
         ),
         Metric(
@@ -79,15 +79,15 @@ METRICS: dict[str, Metric] = {
             ("Complaint Made", "Complaint Published"), unit="complaints",
         ),
         Metric(
-            "mentions", "Public words about the brand a day.", "count",
+            "mentions", "Public mentions of the brand a day.", "count",
             ("Brand Mentioned", "Product Reviewed", "Product Shared", "Complaint Published"), unit="mentions",
         ),
         Metric(
-            "followers", "Followers gained a day: the difference of a total that is reported.", "total",
+            "followers", "Followers gained a day: the difference of a reported total.", "total",
             ("Followers Counted",), "followers", "followers",
         ),
         Metric(
-            "sentiment", "Mean sentiment of what is said, from −1 to 1.", "mean", (), "sentiment",
+            "sentiment", "Mean sentiment of mentions and messages, from −1 to 1.", "mean", (), "sentiment",
             "sentiment",
         ),
         Metric(
@@ -104,7 +104,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "recommendation",
-            "Mean answer to how likely one would recommend the brand, 0 to 10.",
+            "Mean answer to the question how likely one is to recommend the brand, 0 to 10.",
             "mean",
             ("NPS Answered",),
             "rating",
@@ -112,19 +112,19 @@ METRICS: dict[str, Metric] = {
         ),
     )
 }  # fmt: skip
-"""The metrics that are made from events; scores and facets are told by the score itself."""
+"""The metrics derived from events; those of scores and facets come from the score itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricScope:
-    """Which events count.
+    """A filter of events.
 
     Attributes:
         brand_ids: Only of these brands; None for all.
         region: Only where the property `region` is this.
         segment: Only where the property `segment` is this.
-        consumers: Only of these consumers; None for all, also those who were not recognised.
-        is_by_region: Whether each region is told apart.
+        consumers: Only of these consumers; None for all, including unrecognised ones.
+        is_by_region: Whether to split by region.
     """
 
     brand_ids: Collection[int] | None = None
@@ -144,14 +144,14 @@ def read_metric_days(
     """A metric by brand (and region) and day; days without events have no row.
 
     Args:
-        engine: Where to compute.
+        engine: The engine to compute with.
         relation: Events with `EVENT_COLUMNS`.
-        tables: What the relation refers to.
-        metric: Which.
-        scope: Which events count.
+        tables: Tables that the relation refers to.
+        metric: The metric.
+        scope: The events to count.
 
     Returns:
-        brand_id, region (null where regions are not told apart), day, value, reading_count.
+        brand_id, region (null where it is not split by region), day, value, reading_count.
     """
     number = write_number(metric.number)
     value = {
@@ -183,7 +183,7 @@ def read_metric_days(
             from {relation} e{joined} where {" and ".join(conditions)} group by e.brand_id, {region}, e.day
         ) a order by brand_id, region, day
         """,  # noqa: S608
-        step=f"tell {metric.name} by day",
+        step=f"compute {metric.name} by day",
         tables=given,
     )
 
@@ -192,16 +192,16 @@ def count_by_consumer(
     engine: Engine, relation: str, tables: Mapping[str, pa.Table], metric: Metric, *, brand_id: int,
     last_day: int, days: int,
 ) -> pa.Table:  # fmt: skip
-    """What each consumer of a brand did in a period and in the one before it, also those who did nothing.
+    """A metric for each consumer of a brand in a period and in the one before it, including those with nothing.
 
     Args:
-        engine: Where to compute.
+        engine: The engine to compute with.
         relation: Events with `EVENT_COLUMNS`.
-        tables: What the relation refers to.
+        tables: Tables that the relation refers to.
         metric: A count or a sum.
         brand_id: The brand.
         last_day: The last day of the period.
-        days: How long it is.
+        days: Length of the period in days.
 
     Returns:
         consumer_id, value, earlier.
@@ -217,7 +217,7 @@ def count_by_consumer(
     return engine.read(
         f"select consumer_id, {sums} from {relation} e where e.brand_id = {int(brand_id)} "  # noqa: S608
         "and e.consumer_id <> 0 group by consumer_id order by consumer_id",
-        step=f"tell {metric.name} by consumer",
+        step=f"compute {metric.name} by consumer",
         tables=tables,
     )
 
@@ -242,9 +242,9 @@ def lay_out_days(
     Args:
         days: Days that have a value.
         values: Their values.
-        first_day: The first day wanted.
-        last_day: The last day wanted.
-        is_zero_without: Whether a day without a value counts 0.
+        first_day: The first day of the result.
+        last_day: The last day of the result.
+        is_zero_without: Whether a day without a value counts as 0.
 
     Example:
         >>> import numpy as np
@@ -263,7 +263,7 @@ def write_text(name: str) -> str:
 
 
 def write_number(name: str) -> str:
-    """SQL for a numeric property of an event; null where it is none."""
+    """SQL for a numeric property of an event; null where it is not a number."""
     return f"try_cast({write_text(name)} as double)"
 
 
@@ -274,7 +274,7 @@ def _write_scope(scope: MetricScope, tables: dict[str, pa.Table]) -> list[str]:
         conditions.append(f"e.brand_id in ({listed})")
     for name, wanted in ((REGION_PROPERTY, scope.region), (SEGMENT_PROPERTY, scope.segment)):
         if wanted is not None:
-            # What comes from outside goes in as a table, never into the text.
+            # Values from outside are passed as a table, never as part of the SQL text.
             tables[f"wanted_{name}"] = pa.table({"wanted": [wanted]})
             conditions.append(f"{write_text(name)} in (select wanted from wanted_{name})")  # noqa: S608
     if scope.consumers is not None:

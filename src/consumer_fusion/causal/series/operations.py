@@ -12,22 +12,22 @@ from consumer_fusion.records.series import SeriesKind
 
 
 class MetricFilter(Schema):
-    """Which metrics."""
+    """A filter of metrics."""
 
     brand: str | None = describe("Brand", "Only of this brand.", default=None)
 
 
 class ImportMetrics(Schema):
-    """A file of series to keep."""
+    """A file of series to import."""
 
     file: TextFile = describe("File", "A .csv or .jsonl file with a day and a value a row.")
-    metric: str | None = describe("Metric", "The metric, where rows do not say it.", default=None)
-    brand: str | None = describe("Brand", "Whose it is, where rows do not say it.", default=None)
-    consumer: str | None = describe("Consumer", "Whose it is, where rows do not say it.", default=None)
-    region: str | None = describe("Region", "Where, where rows do not say it.", default=None)
-    product: str | None = describe("Product", "Of which product, where rows do not say it.", default=None)
+    metric: str | None = describe("Metric", "The metric, for rows that do not name it.", default=None)
+    brand: str | None = describe("Brand", "The brand, for rows that do not name it.", default=None)
+    consumer: str | None = describe("Consumer", "The consumer, for rows that do not name it.", default=None)
+    region: str | None = describe("Region", "The region, for rows that do not name it.", default=None)
+    product: str | None = describe("Product", "The product, for rows that do not name it.", default=None)
     kind: SeriesKind | None = describe(
-        "Kind", "count, cumulative (a total that grows), mean or level; count if left out.", default=None
+        "Kind", "count, cumulative (a running total), mean or level; count if left out.", default=None
     )
 
 
@@ -42,7 +42,7 @@ def _import_metrics(context: Context, asked: ImportMetrics) -> MetricImport:
         require_permission(context.caller, "declare_actions", brand)
     if context.caller.brands is not None and not all(each.brand for each in days):
         raise PermissionDeniedError(
-            "A series of a consumer alone concerns all brands, and you may see only some.",
+            "A series of a consumer alone concerns all brands, and you may see only some of them.",
             hint="Name the brand of each series.",
         )
     context.describe(file=asked.file.name)
@@ -54,12 +54,12 @@ OPERATIONS = (
     Query(
         name="metrics list", run=_list_metrics, needs="look", parameters=MetricFilter, result=ListedMetric,
         is_many=True, title="Metrics", empty="No metrics yet.",
-        summary="List which metrics there are, of whom, in which step and of how many values.",
+        summary="List the metrics, with their owners, steps and numbers of values.",
     ),
     Operation(
         name="metrics import", run=_import_metrics, needs="declare_actions", parameters=ImportMetrics,
         result=MetricImport, arguments=("file",), audit="import metrics", button="Import metrics",
-        summary="Keep the series of a file, daily, weekly or monthly; a day that is there already is replaced.",
-        done="Values kept: {days}; series: {series} (weekly {weekly}, monthly {monthly}).",
+        summary="Import the series of a file, daily, weekly or monthly; a day that is already there is replaced.",
+        done="Values imported: {days}; series: {series} (weekly {weekly}, monthly {monthly}).",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Scores and facets as daily series: the mean over the pairs of a brand, for asking what an action did to them."""
+"""Scores and facets as daily series: the mean over the pairs of a brand, to measure the effects of actions on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consumer_fusion.storage.store import Session
 from consumer_fusion.workspace import Workspace
 
 SCORE_METRICS = MEASURES
-"""Metrics that are read from scores; each day costs a reading of all pairs, so they take seconds."""
+"""Metrics that are read from scores; each day requires a read of all pairs, so they take seconds."""
 MOST_DAYS = 260
 
 
@@ -22,7 +22,7 @@ def read_score_days(
     """A mean score or facet by brand and day.
 
     Returns:
-        brand_id, region (null), day, value, reading_count: over how many pairs.
+        brand_id, region (null), day, value, reading_count (number of pairs).
     """
     force = put_points_in_force(workspace)
     first = max(today - MOST_DAYS, min((first for first, _ in spans.values()), default=today))

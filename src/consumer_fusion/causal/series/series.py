@@ -1,4 +1,4 @@
-"""Daily series and windows of days: what the engine reads."""
+"""Daily series and windows of days, the input of the engine."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class DailySeries:
-    """One number a day.
+    """A series with one number a day.
 
     Attributes:
-        name: What it is of, for people.
+        name: Its name, for people.
         first_day: The UTC day of the first value, as days since 1970.
-        values: One value a day without gaps in the days; NaN where a day is missing, never a 0 put in.
-        counts: How many things each value is the mean of, where the values are means.
-        source: The family of series it is of; a family never calibrates itself while a library is learnt.
+        values: One value for each day without gaps in the days; NaN where a day is missing, never a filled-in 0.
+        counts: Number of readings behind each value, where the values are means.
+        source: Its family of series; a family never calibrates itself while a library is learnt.
     """
 
     name: str
@@ -31,7 +31,7 @@ class DailySeries:
     source: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what is not one value a day.
+        """Check that there is one value a day.
 
         Raises:
             InputError: The values are not one row of numbers, or the counts are not as many.
@@ -74,29 +74,29 @@ class Window:
 
     @property
     def days(self) -> int:
-        """How many days it has."""
+        """Number of its days."""
         return self.end_day - self.start_day + 1
 
     def shift(self, days: int) -> Window:
-        """The window so many days later."""
+        """The window shifted by a number of days."""
         return Window(self.start_day + days, self.end_day + days)
 
     def overlaps(self, other: Window, margin: int = 0) -> bool:
-        """Whether the two share a day, or come within `margin` days of each other."""
+        """Whether the two share a day, or are within `margin` days of each other."""
         return self.start_day <= other.end_day + margin and other.start_day <= self.end_day + margin
 
 
 def difference_cumulative(series: DailySeries) -> DailySeries:
-    """What was added each day, from a running total such as the number of followers.
+    """The daily increments of a running total such as the number of followers.
 
-    A day is known only if it and the day before it are. Falls stay falls: followers do leave.
+    A day is known only if it and the day before it are. Falls stay negative: followers do leave.
     """
     values = np.diff(series.values, prepend=np.nan)
     return replace(series, values=values, counts=None)
 
 
 def align_values(series: DailySeries, first_day: int, days: int) -> Floats:
-    """The values of a series on the days asked for; NaN on those it does not have and where one is infinite."""
+    """The values of a series on the given days; NaN where it has none and where one is infinite."""
     aligned = np.full(days, np.nan)
     start = max(first_day, series.first_day)
     stop = min(first_day + days, series.last_day + 1)

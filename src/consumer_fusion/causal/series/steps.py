@@ -1,4 +1,4 @@
-"""Steps of a series: most have a value a day, some a value a week or a month, and are measured in their own step."""
+"""Steps of a series: a value a day, a week or a month; each series is measured in its own step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from consumer_fusion.i18n.translation import N_
 Unit = Literal["day", "week", "month"]
 
 FEWEST_VALUES = 5
-"""Of fewer values nobody can say that they come weekly or monthly."""
+"""With fewer values a weekly or monthly step cannot be recognised."""
 _WEEK = 7
 _EPOCH = date(1970, 1, 1).toordinal()
 _LEAST_MONTH, _MOST_MONTH = 28, 31
@@ -24,12 +24,12 @@ _LEAST_MONTH, _MOST_MONTH = 28, 31
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How the values of a series follow each other: each stands for one step, which has a number.
+    """The step of a series: each value covers one step, which has a number.
 
     Attributes:
-        unit: What a step is.
-        offset: Of weeks: the remainder of their first days by 7, as days since 1970. A week begins on the day that a
-            value is told of.
+        unit: The period of a step.
+        offset: Of weeks: the remainder of their first days by 7, as days since 1970. A week begins on the day that its
+            value is given for.
     """
 
     unit: Unit = "day"
@@ -37,11 +37,11 @@ class Steps:
 
     @property
     def year(self) -> int:
-        """How many steps make a year."""
+        """Number of steps in a year."""
         return {"day": 364, "week": 52, "month": 12}[self.unit]
 
     def find_step(self, day: int) -> int:
-        """The number of the step that a day lies in."""
+        """The number of the step that contains a day."""
         if self.unit == "week":
             return (day - self.offset) // _WEEK
         if self.unit == "month":
@@ -70,7 +70,7 @@ DAILY = Steps()
 
 
 def see_steps(days: Sequence[int] | npt.NDArray[np.int64]) -> Steps:
-    """The step in which days follow each other, the days in order; a day where nothing else is certain."""
+    """The step of a series, from its days in order; a day where no other is certain."""
     told = np.asarray(days, dtype=np.int64)
     gaps = np.diff(told)
     if told.size < FEWEST_VALUES or gaps.min() < _WEEK:
@@ -87,13 +87,12 @@ def see_steps(days: Sequence[int] | npt.NDArray[np.int64]) -> Steps:
 STEP_WORDS = {
     "week": N_(
         "The series has one value every 7 days, each for the week that begins on its day: it is measured by the week, "
-        "and what is said here of days is said of weeks. How far chance goes is told by its own past, and as far as "
-        "that is short by daily series."
+        "and all days mentioned here are weeks. The size of chance changes is taken from its own past, and where that "
+        "is short from daily series."
     ),
     "month": N_(
-        "The series has one value a month: it is measured by the month, and what is said here of days is said of "
-        "months. How far chance goes is told by its own past, and as far as "
-        "that is short by daily series."
+        "The series has one value a month: it is measured by the month, and all days mentioned here are months. "
+        "The size of chance changes is taken from its own past, and where that is short from daily series."
     ),
 }
-"""What is said beside an effect of a series that is not daily."""
+"""Remarks on an effect of a series that is not daily."""

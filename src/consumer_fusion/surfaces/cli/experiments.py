@@ -63,7 +63,7 @@ def rank(
         f"The ranking is {verdict}: Qini {worth.qini:+.4f} (95% between {worth.low:+.4f} and {worth.high:+.4f})"
     )
     print_table(
-        "The effect in equal parts of the ranking, first those who are helped most",
+        "The effect in equal parts of the ranking, in its order",
         ["part", "effect", "95%"],
         [
             [str(place), f"{each.effect:+.1%}", f"{each.low:+.1%} to {each.high:+.1%}"]

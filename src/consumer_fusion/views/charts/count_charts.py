@@ -1,4 +1,4 @@
-"""What the bars and dots of a chart count, as tables: the chart is drawn from them, its table view shows them."""
+"""The counts behind the bars and dots of charts, as tables: charts are drawn from them, table views show them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from consumer_fusion.views.charts.labels import SYMBIOSIS_LABELS, from_day_numbe
 from consumer_fusion.views.charts.theme import check_columns
 
 MOST_DOTS = 600
-"""With more pairs than this the scatter shows cells of two by two points, sized by their pairs."""
+"""With more pairs than this the scatter shows cells of two by two points, sized by their number of pairs."""
 
 
 _SIDES = ("consumer_to_brand", "brand_to_consumer", "symbiosis")
 
 
 def _count_pairs(scores: pa.Table) -> list[int]:
-    """How many pairs each row stands for: its `pair_count`, else one."""
+    """Number of pairs of each row: its `pair_count`, else one."""
     if "pair_count" in scores.column_names:
         return [int(count) for count in scores["pair_count"].to_pylist()]
     return [1] * scores.num_rows
@@ -30,7 +30,7 @@ def gather_bins(scores: pa.Table, bin_points: int = 2) -> pa.Table:
     """The bars of the distribution: `score_from`, `score_to`, `certainty` (known, unknown), `pair_count`.
 
     Args:
-        scores: As `draw_score_distribution` takes them.
+        scores: The table that `draw_score_distribution` takes.
         bin_points: Width of a bar in score points.
     """
     check_columns(scores, ["fusion_score"], "score distribution")
@@ -55,10 +55,10 @@ def gather_bins(scores: pa.Table, bin_points: int = 2) -> pa.Table:
 
 
 def gather_cells(scores: pa.Table) -> pa.Table:
-    """The dots of the scatter: the pairs themselves, or cells with the class that most of their pairs have.
+    """The dots of the scatter: the pairs themselves, or cells with the most common class of their pairs.
 
     Args:
-        scores: As `draw_both_sides` takes them.
+        scores: The table that `draw_both_sides` takes.
 
     Returns:
         `consumer_to_brand`, `brand_to_consumer`, `symbiosis`, `pair_count`, the largest first.
@@ -88,7 +88,7 @@ def gather_classes(scores: pa.Table) -> pa.Table:
     """The bars of the mix: `symbiosis`, `pair_count`, from good to bad.
 
     Args:
-        scores: As `draw_symbiosis_mix` takes them.
+        scores: The table that `draw_symbiosis_mix` takes.
     """
     check_columns(scores, ["symbiosis"], "symbiosis mix")
     counts: Counter[str] = Counter()
@@ -104,10 +104,10 @@ def gather_classes(scores: pa.Table) -> pa.Table:
 
 
 def pick_period(days: pa.ChunkedArray) -> str:
-    """Day, week or month, so that some dozens of bars remain.
+    """Day, week or month, chosen so that there are some dozens of bars.
 
     Args:
-        days: Since 1970.
+        days: Days since 1970.
     """
     span = pc.max(days).as_py() - pc.min(days).as_py() if len(days) else 0
     return "day" if span <= 60 else "week" if span <= 500 else "month"
@@ -125,8 +125,8 @@ def gather_periods(activity: pa.Table, *, most_channels: int = 8) -> tuple[pa.Ta
     """The bars of the activity: events by channel and period, the busiest channel first.
 
     Args:
-        activity: As `draw_activity` takes it.
-        most_channels: Further channels become `other channels`.
+        activity: The table that `draw_activity` takes.
+        most_channels: Maximum number of rows; further channels become `other channels`.
 
     Returns:
         `channel`, `day` (the period's first, days since 1970), `event_count`; and "day", "week" or "month".
@@ -158,10 +158,10 @@ def gather_periods(activity: pa.Table, *, most_channels: int = 8) -> tuple[pa.Ta
 
 
 def gather_facets(contributions: pa.Table) -> pa.Table:
-    """The bars of the contributions: `direction`, `facet`, `gained`, `lost`, `net`, all eight facets.
+    """The bars of the contributions: `direction`, `facet`, `gained`, `lost`, `net`, for all eight facets.
 
     Args:
-        contributions: As `draw_contributions` takes them.
+        contributions: The table that `draw_contributions` takes.
     """
     check_columns(contributions, ["direction", "facet", "contribution"], "contributions chart")
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])

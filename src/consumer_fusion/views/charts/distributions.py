@@ -1,4 +1,4 @@
-"""Charts of a brand: how its relationships are spread over the scale, the two sides and the classes."""
+"""Charts of a brand: distributions of its relationships over the scale, the two sides and the classes."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _OUTER: tuple[tuple[Literal["left", "right"], str], ...] = (("right", ">"), ("le
 def draw_score_distribution(
     scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "", bin_points: int = 2
 ) -> AnyChart:
-    """How many of a brand's pairs have which Fusion Score, with the line at 50.
+    """A histogram of the Fusion Scores of a brand's pairs, with the line at 50.
 
     Args:
-        scores: `fusion_score`; and where there is one `symbiosis`, so that pairs of which too little is
-            known are told apart, and `pair_count`, when a row stands for several pairs.
-        style: What it is drawn for.
+        scores: `fusion_score`; optionally `symbiosis`, to separate pairs with too little data, and `pair_count`, when a
+            row stands for several pairs.
+        style: Style of the chart.
         brand: Named in the title.
         bin_points: Width of a bar in score points.
     """
@@ -129,12 +129,12 @@ def draw_score_distribution(
 
 
 def draw_both_sides(scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
-    """What consumers give a brand against what it gives them, coloured and shaped by symbiosis.
+    """A scatter of both sides of a brand's relationships, coloured and shaped by symbiosis.
 
     Args:
         scores: `consumer_to_brand`, `brand_to_consumer` (0 to 100), `symbiosis`; `pair_count` when a row
             stands for several pairs.
-        style: What it is drawn for.
+        style: Style of the chart.
         brand: Named in the title.
     """
     gathered = gather_cells(scores)
@@ -240,17 +240,17 @@ def draw_both_sides(scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand
 
 
 def draw_symbiosis_mix(scores: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
-    """How many of a brand's pairs are of which symbiosis class.
+    """The number of a brand's pairs in each symbiosis class.
 
     Args:
         scores: `symbiosis`; `pair_count` when a row stands for several pairs.
-        style: What it is drawn for.
+        style: Style of the chart.
         brand: Named in the title.
     """
     classes = gather_classes(scores)
     counts = dict(zip(classes["symbiosis"].to_pylist(), classes["pair_count"].to_pylist(), strict=True))
     total = sum(counts.values())
-    # A label has several lines where there is little room.
+    # A label has several lines where there is little space.
     labels = {
         key: "\n".join(wrap(name_symbiosis(key), 18 if style.is_narrow else 40))
         for key in SYMBIOSIS_LABELS

@@ -1,7 +1,7 @@
-"""The process in which figures are drawn, so that one that cannot be drawn ends nothing else.
+"""The process in which figures are drawn, so that a crash of the drawing library affects nothing else.
 
-It is started with the first figure, draws one at a time, and ends with its parent, or when nothing was asked of it
-for a while. One that dies is replaced.
+It is started with the first figure, draws one at a time, and ends with its parent, or after it has been idle for a
+while. A process that dies is replaced.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from consumer_fusion.errors import DrawingError
 from consumer_fusion.views.charts import vega
 
 FIGURE_SECONDS = 20
-"""No figure takes longer."""
+"""Time limit of a figure."""
 IDLE_SECONDS = 300
 MEMORY_BYTES = 3 << 29
-"""No figure takes more memory; six hundred megabytes are set apart by the library before it draws."""
+"""Memory limit of a figure; the library reserves six hundred megabytes before it draws."""
 _TRIES = 2
 _log = logging.getLogger("consumer_fusion.views.charts")
 
 
 class DrawingProcess:
-    """Draws figures in another process; `close` in the end.
+    """Draws figures in another process; call `close` at the end.
 
     Args:
-        seconds: No figure takes longer.
-        idle_seconds: The process ends when nothing was asked of it for so long.
-        memory_bytes: No figure takes more.
+        seconds: Time limit of a figure.
+        idle_seconds: Idle time after which the process ends.
+        memory_bytes: Memory limit of a figure.
     """
 
     def __init__(
@@ -47,29 +47,30 @@ class DrawingProcess:
 
     @property
     def process_id(self) -> int | None:
-        """The number of the process; None where none was started."""
+        """The id of the process; None where none was started."""
         return None if self._process is None else self._process.pid
 
     def draw(self, specification: Mapping[str, Any], locale: str) -> str:
         """Draw a figure as SVG text.
 
         Args:
-            specification: What Vega-Lite draws.
-            locale: How numbers and times are written.
+            specification: A Vega-Lite specification.
+            locale: Locale of numbers and times.
 
         Raises:
             DrawingError: It cannot be drawn, or not within the limits.
         """
         task = json.dumps([specification, locale])
         with self._lock:
-            for _ in range(_TRIES):  # one that rested may just have ended
+            for _ in range(_TRIES):  # an idle process may just have ended
                 answer, is_late = self._ask(task)
                 if answer or is_late:
                     break
         svg = json.loads(answer) if answer else None
         if not isinstance(svg, str):
             raise DrawingError(
-                "The figure could not be drawn.", hint="Its numbers are there; report this as a fault."
+                "The figure could not be drawn.",
+                hint="Its numbers are available; please report this as a bug.",
             )
         return svg
 
@@ -81,11 +82,11 @@ class DrawingProcess:
             process.communicate()
 
     def _ask(self, task: str) -> tuple[str, bool]:
-        """The answer, empty where the process died of the task, and whether that was because it took too long."""
+        """The response, empty where the process died, and whether it died because of the time limit."""
         try:
             process = self._find_process()
         except OSError as error:
-            _log.warning("the process that draws cannot be started: %s", type(error).__name__)
+            _log.warning("the drawing process cannot be started: %s", type(error).__name__)
             return "", False
         assert process.stdin is not None
         assert process.stdout is not None
@@ -102,18 +103,18 @@ class DrawingProcess:
         if not answer.endswith("\n"):
             answer = ""
             self.close()
-            _log.warning("the process that draws %s", "took too long" if is_late else "died")
+            _log.warning("the drawing process %s", "took too long" if is_late else "died")
         return answer, is_late
 
     def _find_process(self) -> subprocess.Popen[str]:
         if self._process is not None and self._process.poll() is not None:
             self.close()
         if self._process is None:
-            self._process = subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
+            self._process = subprocess.Popen(  # noqa: S603 - no argument comes from outside
                 [sys.executable, "-P", str(Path(vega.__file__)), *map(str, self._limits)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # what the library says there may name somebody
+                stderr=subprocess.DEVNULL,  # the library's messages may contain personal data
                 encoding="utf-8",
                 env={**os.environ, "MALLOC_ARENA_MAX": "2"},
             )

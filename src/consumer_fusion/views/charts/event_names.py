@@ -1,4 +1,4 @@
-"""The names of events beside their marks, so that none covers another or leaves the picture."""
+"""Positions of event names next to their marks, so that none covers another or leaves the picture."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def place_names(
     low: float,
     high: float,
 ) -> list[dict[str, Any]]:
-    """Where the names of events stand: above what rose, below what fell, further off where one would cover another.
+    """Positions of event names: above rises, below falls, further off where one would cover another.
 
-    A name for which there is no room is left out; its mark tells it under the pointer, and the table has it.
+    A name without enough space is left out; the tooltip of its mark and the table still show it.
 
     Args:
         events: `at`, `score_after`, `way`, `name` (empty for none).
         days: `at` of the first and the last day that is drawn.
-        width: Of the plot.
-        height: Of the plot.
+        width: Width of the plot.
+        height: Height of the plot.
         low: The score at its lower end.
         high: The score at its upper end.
 
     Returns:
-        The events that have a name, with `align`, `shift` and `rise` of it.
+        The named events, with the `align`, `shift` and `rise` of their names.
     """
     if not events:
         return []
@@ -72,7 +72,7 @@ def place_names(
 
 
 def _fit_name(name: str, room: float) -> str:
-    """A name that is no longer than there is room for; the change at its end stays."""
+    """A name shortened to the available space; the change at its end stays."""
     letters = int(room / _LETTER_WIDTH)
     if len(name) <= letters:
         return name

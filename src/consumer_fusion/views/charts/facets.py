@@ -1,4 +1,4 @@
-"""Charts of what a score is made of: points and contributions by facet, each side under its heading."""
+"""Charts of the composition of a score: points and contributions by facet, each side under its heading."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from consumer_fusion.views.charts.theme import (
 
 
 def _arrange_facets() -> list[tuple[str, str, str]]:
-    """The rows of a chart of facets: (direction, facet, what the row says), each side under its heading."""
+    """The rows of a chart of facets: (direction, facet, label), each side under its heading."""
     rows: list[tuple[str, str, str]] = []
     for direction in DIRECTIONS:
         rows.append((direction, "", name_direction(direction)))
@@ -42,7 +42,7 @@ def _arrange_facets() -> list[tuple[str, str, str]]:
 def _draw_facet_bars(
     parts: Sequence[Mapping[str, Any]], totals: Mapping[str, float], style: ChartStyle, axis_title: str
 ) -> AnyChart:
-    """Diverging bars by facet, both sides under their headings, the net value beside each."""
+    """Diverging bars by facet, both sides under their headings, with the net value of each."""
     palette = style.palette
     order = [words for _unused, _unused, words in _arrange_facets()]
     headings = [name_direction(each) for each in DIRECTION_LABELS]
@@ -84,7 +84,7 @@ def _draw_facet_bars(
             description="label:N",
         )
     )
-    # The net value stands apart at the right: beside a bar it would seem to be that bar's.
+    # The net value is at the right edge: next to a bar it would seem to belong to that bar.
     nets = [
         {
             "row": name_facet(facet),
@@ -110,11 +110,11 @@ def _draw_facet_bars(
 def draw_contributions(
     contributions: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str = ""
 ) -> AnyChart:
-    """What each facet adds to or takes from 50 in the score of a pair; all bars add up to the score minus 50.
+    """The contribution of each facet to the score of a pair, relative to 50; all bars add up to the score minus 50.
 
     Args:
         contributions: `direction`, `facet`, `contribution`, any number of rows a facet.
-        style: What it is drawn for.
+        style: Style of the chart.
         pair: Named in the title.
     """
     rows = gather_facets(contributions).to_pylist()
@@ -151,10 +151,10 @@ def draw_contributions(
             score=write_score(score),
         ),
         description=_(
-            "What makes the score{of_whom} {score}, counted from 50: {told}.",
+            "Composition of the score{of_whom}, {score}, relative to 50: {facets}.",
             of_whom=named,
             score=write_score(score),
-            told=told or _("nothing yet"),
+            facets=told or _("nothing yet"),
         ),
     )
 
@@ -164,7 +164,7 @@ def draw_facets(facets: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str
 
     Args:
         facets: `direction`, `facet`, `points` (signed, after the knee); a facet without a row has none.
-        style: What it is drawn for.
+        style: Style of the chart.
         pair: Named in the title.
     """
     check_columns(facets, ["direction", "facet", "points"], "facets chart")
@@ -186,6 +186,6 @@ def draw_facets(facets: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str
         _draw_facet_bars(parts, totals, style, _("points")),
         style,
         title=_("What each side gives{of_whom}", of_whom="" if style.is_narrow else named),
-        subtitle=_("points by facet, after what fades and what levels off"),
-        description=_("Points by facet{of_whom}: {told}.", of_whom=named, told=told or _("none")),
+        subtitle=_("points by facet, after decay and saturation"),
+        description=_("Points by facet{of_whom}: {facets}.", of_whom=named, facets=told or _("none")),
     )

@@ -1,4 +1,4 @@
-"""Charts of many effects: each with its interval, raw and shrunk; what a plan could find; when actions were."""
+"""Charts of many effects: each with its interval, raw and pooled; detectable effects of plans; timeline of actions."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _UTC = altair.Scale(type="utc")
 
 
 def draw_effects(effects: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int = 30) -> AnyChart:
-    """Effects with their intervals: as measured (ring) and seen together with others of their kind (dot).
+    """Effects with their intervals: raw (ring) and pooled with others of their kind (dot).
 
     Args:
         effects: `name`, `raw`, `raw_low`, `raw_high`, `shrunk`, `shrunk_low`, `shrunk_high`, relative; null where
             unknown.
-        style: What it is drawn for.
-        most: So many are drawn, the largest shrunk ones.
+        style: Style of the chart.
+        most: Maximum number of effects, those with the largest pooled estimate.
     """
     check_columns(effects, _EFFECTS, "chart of effects")
     told = [row for row in effects.select(_EFFECTS).to_pylist() if row["raw"] is not None]
@@ -46,7 +46,7 @@ def draw_effects(effects: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: i
     rows = [_tell_effect(row, place, style, reach) for place, row in enumerate(drawn)]
     palette = style.palette
     axis = altair.Axis(format="+.0%", tickCount=5 if style.is_narrow else 9)
-    title = _("change against what was expected")
+    title = _("change from the expected value")
     chart = altair.Chart(make_data(rows)).encode(y=altair.Y("position:O", axis=None))
     zero = altair.Chart(make_data([{"zero": 0}])).mark_rule(color=palette.line, strokeDash=[4, 3], aria=False)
     marks = (
@@ -75,7 +75,7 @@ def draw_effects(effects: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: i
         altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
         style,
         title=_("Impact"),
-        subtitle=_("ring, thin: raw; dot, thick: pooled; arrow: it goes on beyond the scale"),
+        subtitle=_("ring, thin: raw; dot, thick: pooled; arrow: beyond the scale"),
         description=_(
             "{drawn} of {all} effects, the largest first; {sure} with a raw interval that excludes no change.",
             drawn=len(drawn),
@@ -88,7 +88,7 @@ def draw_effects(effects: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: i
 def _mark_beyond(
     chart: altair.Chart, side: Literal["left", "right"], style: ChartStyle
 ) -> list[altair.Chart]:
-    """An arrow where an interval goes on beyond an edge, with the estimate where that lies beyond it too."""
+    """An arrow where an interval extends beyond an edge, with the estimate where that is beyond it too."""
     palette = style.palette
     there = chart.encode(x=altair.value(0 if side == "left" else "width"))
     arrow = there.mark_point(
@@ -104,11 +104,11 @@ def _mark_beyond(
 
 
 def draw_detectable(plans: pa.Table, style: ChartStyle = DEFAULT_LOOK) -> AnyChart:
-    """The smallest effect that a plan would find at 80% power, by its length.
+    """The smallest detectable effect of a plan at 80% power, by its length.
 
     Args:
         plans: `series`, `days`, `detectable` (relative).
-        style: What it is drawn for.
+        style: Style of the chart.
     """
     check_columns(plans, ["series", "days", "detectable"], "chart of plans")
     rows = [
@@ -126,7 +126,7 @@ def draw_detectable(plans: pa.Table, style: ChartStyle = DEFAULT_LOOK) -> AnyCha
     ]
     palette = style.palette
     names = list(dict.fromkeys(row["series"] for row in rows))
-    # One legend tells both the colour and the shape of a line.
+    # One legend shows both the colour and the shape of a line.
     legend = (
         altair.Legend(title=None, orient="bottom", columns=1 if style.is_narrow else 3)
         if len(names) > 1
@@ -136,7 +136,7 @@ def draw_detectable(plans: pa.Table, style: ChartStyle = DEFAULT_LOOK) -> AnyCha
     chart = altair.Chart(make_data(rows)).encode(
         x=altair.X("days:Q", title=_("days of the action"), axis=altair.Axis(tickMinStep=1, grid=False)),
         y=altair.Y(
-            "detectable:Q", title=_("smallest effect that would be found"), scale=altair.Scale(zero=True),
+            "detectable:Q", title=_("smallest detectable effect"), scale=altair.Scale(zero=True),
             axis=altair.Axis(format=".0%"),
         ),
         color=altair.Color(
@@ -157,7 +157,7 @@ def draw_detectable(plans: pa.Table, style: ChartStyle = DEFAULT_LOOK) -> AnyCha
             ),
         ).properties(height=240),
         style,
-        title=_("What could be found"),
+        title=_("Detectable effects"),
         description=_(
             "Smallest detectable effect at 80% power. Best: {best}.",
             best=best["label"] if best else _("unknown"),
@@ -166,12 +166,12 @@ def draw_detectable(plans: pa.Table, style: ChartStyle = DEFAULT_LOOK) -> AnyCha
 
 
 def draw_actions(actions: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int = 40) -> AnyChart:
-    """When actions were, and when their effect is looked for.
+    """A timeline of actions and of the windows of their effects.
 
     Args:
         actions: `title`, `first_day`, `last_day`, `effect_from`, `effect_until` (days since 1970).
-        style: What it is drawn for.
-        most: So many are drawn, the newest.
+        style: Style of the chart.
+        most: Maximum number of actions, the newest.
     """
     names = ["title", "first_day", "last_day", "effect_from", "effect_until"]
     check_columns(actions, names, "timeline of actions")
@@ -202,7 +202,7 @@ def draw_actions(actions: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: i
         altair.layer(*marks).properties(height=altair.Step(ROW_HEIGHT)),
         style,
         title=_("Campaigns and actions"),
-        subtitle=_("mark: it began; light bar: the days on which its effect is looked for"),
+        subtitle=_("mark: start; light bar: the days of its possible effect"),
         description=_(
             "{actions}, from {first} to {last}.",
             actions=write_noun(len(rows), "action"),
@@ -224,7 +224,7 @@ def _tell_action(row: Mapping[str, Any], place: int, style: ChartStyle) -> dict[
         "from": at(row["effect_from"]),
         "until": at(row["effect_until"] + 1),
         "label": _(
-            "{title}: {day}, effect looked for {first} to {last}",
+            "{title}: {day}, effect window {first} to {last}",
             title=row["title"],
             day=write_day(from_day_number(row["first_day"]).date()),
             first=write_day(from_day_number(row["effect_from"]).date()),
@@ -266,6 +266,6 @@ def _tell_effect(row: Mapping[str, Any], place: int, style: ChartStyle, reach: f
 
 
 def _choose_reach(rows: Sequence[Mapping[str, Any]]) -> float:
-    """So far that most intervals are whole; the few beyond have an arrow at the edge, the table has their numbers."""
+    """An axis limit at which most intervals fit; the others have an arrow at the edge, and numbers in the table."""
     ends = sorted(max(abs(row["raw_low"]), abs(row["raw_high"])) for row in rows)
     return max(0.05, min(2.0, ends[int(0.9 * (len(ends) - 1))] * 1.05)) if ends else 0.5

@@ -1,4 +1,4 @@
-"""Codes and their labels, and how counts, scores, shares and days are written, so that one thing has one name."""
+"""Codes and their labels, and the formats of counts, scores, shares and days, so that one thing has one name."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from consumer_fusion.records.timestamps import from_microseconds
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What people read for a code; both texts are said when they are shown.
+    """The text for a code; both of its texts are translated when they are shown.
 
     Attributes:
-        words: In a word or two.
-        meaning: What that means.
+        words: The text, in a word or two.
+        meaning: Its explanation.
     """
 
     words: str
@@ -26,30 +26,30 @@ class Label:
 SYMBIOSIS_LABELS: Mapping[str, Label] = {
     "mutualism": Label(N_("mutual"), N_("consumer and brand clearly give each other something")),
     "commensal-brand-gains": Label(
-        N_("brand benefits"), N_("the consumer gives, what comes back is not clear")
+        N_("brand benefits"), N_("the consumer gives, with no clear benefit in return")
     ),
     "commensal-consumer-gains": Label(
-        N_("consumer benefits"), N_("the brand gives, what comes back is not clear")
+        N_("consumer benefits"), N_("the brand gives, with no clear benefit in return")
     ),
-    "neutral": Label(N_("neutral"), N_("enough is known, and neither side stands out")),
-    "unknown": Label(N_("too little data"), N_("too little happened, or too long ago, to tell")),
+    "neutral": Label(N_("neutral"), N_("enough data, and neither side stands out")),
+    "unknown": Label(N_("too little data"), N_("too few events, or too long ago, for a conclusion")),
     "one-sided-brand-takes": Label(N_("one-sided: brand benefits"), N_("the consumer gives and is harmed")),
     "one-sided-consumer-takes": Label(
         N_("one-sided: consumer benefits"), N_("the brand gives and is harmed")
     ),
-    "amensal": Label(N_("one side loses"), N_("one side is harmed, for the other nothing is clear")),
+    "amensal": Label(N_("one side loses"), N_("one side is harmed, with no clear effect on the other")),
     "competition": Label(N_("both lose"), N_("each side harms the other")),
 }
 """From good to bad; the ecological words stay in code, command line and JSON."""
 
 FACET_LABELS: Mapping[str, Label] = {
     "wallet": Label(N_("spend"), N_("money spent and taken back")),
-    "feet": Label(N_("visits"), N_("coming, looking, taking part")),
+    "feet": Label(N_("visits"), N_("visiting, browsing, taking part")),
     "voice": Label(N_("word of mouth"), N_("what is said, in public and in private")),
-    "influence": Label(N_("influence"), N_("moving others, aloud or by being seen")),
+    "influence": Label(N_("influence"), N_("influencing others, openly or by example")),
     "service": Label(N_("service"), N_("being helped, in time and well")),
     "delight": Label(N_("satisfaction"), N_("getting what was wanted")),
-    "standing": Label(N_("image"), N_("how it makes one look to others")),
+    "standing": Label(N_("image"), N_("the impression it makes on others")),
     "wellbeing": Label(N_("wellbeing"), N_("money left, peace, privacy")),
 }
 
@@ -87,11 +87,11 @@ NOUNS = (
     mark_count("{count} window", "{count} windows"),
     mark_count("{count} action", "{count} actions"),
 )
-"""What is counted, in both forms; `write_noun` says them."""
+"""Counted nouns, in both forms; `write_noun` writes them."""
 
 
 def _name(code: str, labels: Mapping[str, Label]) -> str:
-    """The words for a code; one that has none is shown as it is."""
+    """The text for a code; a code without one is shown unchanged."""
     return _(labels[code].words if code in labels else code)
 
 
@@ -106,12 +106,12 @@ def name_facet(facet: str) -> str:
 
 
 def explain_facet(facet: str) -> str:
-    """What a facet means."""
+    """The explanation of a facet."""
     return _(FACET_LABELS[facet].meaning)
 
 
 def name_direction(direction: str) -> str:
-    """Who gives whom, in words."""
+    """A direction of giving, in words."""
     return _name(direction, DIRECTION_LABELS)
 
 
@@ -121,17 +121,17 @@ def name_certainty(certainty: str) -> str:
 
 
 def name_channel(channel: str) -> str:
-    """A channel in words; one of a source's own is shown as it is."""
+    """A channel in words; a source's own channel is shown unchanged."""
     return _name(channel, _CHANNEL_LABELS)
 
 
 def write_count(count: int) -> str:
-    """A count with thousands marked."""
+    """A count with thousands separators."""
     return read_language().write_number(count, 0)
 
 
 def write_noun(count: int, noun: str) -> str:
-    """A count with its noun, in the plural where it belongs."""
+    """A count with its noun, in singular or plural."""
     return ngettext(f"{{count}} {noun}", f"{{count}} {noun}s", count)
 
 
@@ -141,7 +141,7 @@ def write_score(score: float) -> str:
 
 
 def write_share(share: float) -> str:
-    """A share as a percentage; what rounds to nothing or to all, but is not, is told as such."""
+    """A share as a percentage; “under 1%” or “over 99%” where it would otherwise round to 0% or 100%."""
     if 0 < share < 0.005:
         return _("under {share}", share=read_language().write_share(0.01))
     if 0.995 <= share < 1:
@@ -150,7 +150,7 @@ def write_share(share: float) -> str:
 
 
 def write_day(day: date) -> str:
-    """A day as people write it, `5 Jun 2026`."""
+    """A day in the current language, `5 Jun 2026`."""
     return read_language().write_day(day)
 
 

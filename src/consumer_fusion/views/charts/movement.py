@@ -1,4 +1,4 @@
-"""Charts of what moves: activity by channel over time, and the relationships that moved most."""
+"""Charts of change: activity by channel over time, and the relationships that changed most."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from consumer_fusion.views.charts.theme import (
 
 
 def _end_period(start: datetime, period: str) -> datetime:
-    """The first moment after a period."""
+    """The end of a period: the start of the next one."""
     if period == "month":
         return (start + timedelta(days=31)).replace(day=1)
     return start + timedelta(days=7 if period == "week" else 1)
@@ -50,7 +50,7 @@ def draw_activity(
 
     Args:
         activity: `day` (days since 1970, UTC), `channel` (null where unknown), `event_count`.
-        style: What it is drawn for.
+        style: Style of the chart.
         most_channels: Further channels are shown as one.
     """
     periods, period = gather_periods(activity, most_channels=most_channels)
@@ -134,12 +134,12 @@ def draw_activity(
 
 
 def draw_movers(movers: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int = 12) -> AnyChart:
-    """Where each relationship was and where it is, for those that moved most.
+    """Scores before and now of the relationships that changed most.
 
     Args:
         movers: `consumer`, `brand`, `score_before`, `fusion_score`.
-        style: What it is drawn for.
-        most: So many are drawn.
+        style: Style of the chart.
+        most: Maximum number of relationships.
     """
     check_columns(movers, ["consumer", "brand", "score_before", "fusion_score"], "movers chart")
     moved = sorted(
@@ -157,7 +157,7 @@ def draw_movers(movers: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int
             name = f"{name} × {shorten(row['brand'], length)}"
         rows.append(
             {
-                # Two pairs may read the same once shortened; rows go by position.
+                # Two pairs may look the same once shortened; rows are sorted by position.
                 "position": f"{position:03}",
                 "name": name,
                 "before": before,
@@ -210,10 +210,10 @@ def draw_movers(movers: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, most: int
     return frame_chart(
         altair.layer(middle, lines, rings, dots, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
         style,
-        title=_("Who moved most{of_whom}", of_whom=brand),
+        title=_("Largest changes{of_whom}", of_whom=brand),
         subtitle=_("{up} up, {down} down", up=write_count(risen), down=write_count(len(rows) - risen)),
         description=_(
-            "The relationships that moved most{of_whom}: {largest}.",
+            "The relationships that changed most{of_whom}: {largest}.",
             of_whom=brand,
             largest="; ".join(str(row["label"]) for row in largest),
         ),

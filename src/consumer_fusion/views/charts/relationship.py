@@ -1,4 +1,4 @@
-"""Charts of one pair: its score over time, and what moved it."""
+"""Charts of one pair: its score over time, and the changes of it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from consumer_fusion.views.charts.theme import (
 )
 
 FADING = N_("fading")
-"""The `event_id` of a change that no event made, only time."""
+"""The `event_id` of a change due to time alone, not to an event."""
 
 _PLOT_HEIGHT = 260
 _HISTORY = ["day", "fusion_score", "low", "high"]
@@ -52,11 +52,11 @@ def draw_score_history(
     """The score of a pair day by day within its 80% interval, with the events that moved it.
 
     Args:
-        history: `day` (days since 1970, UTC; the score is that at its end), `fusion_score`, `low`, `high`.
+        history: `day` (days since 1970, UTC), `fusion_score` (at the end of the day), `low`, `high`.
         changes: `at`, `event_id`, `kind`, `change`, `score_after`; fading is left out.
-        style: What it is drawn for.
+        style: Style of the chart.
         pair: Named in the title.
-        most_named: So many events, those that moved it most, have their kind beside them.
+        most_named: Maximum number of labelled events, those that changed it most.
     """
     check_columns(history, _HISTORY, "score history")
     days = [
@@ -103,7 +103,7 @@ def draw_score_history(
         for side in ("low", "high")
     ]
     line = chart.mark_line(color=palette.ink, strokeWidth=2, aria=False).encode(y=y)
-    # Invisible, but under the pointer: every day tells its score.
+    # Invisible, but with a tooltip: the score of every day.
     touch = (
         altair.Chart(make_data(days[:: len(days) // 200 + 1]))
         .mark_point(filled=True, size=60, opacity=0, color=palette.ink)
@@ -144,9 +144,9 @@ def draw_score_history(
         ),
         style,
         title=_("Score over time{of_whom}", of_whom="" if style.is_narrow else named),
-        subtitle=_("band: 80% interval; triangles: events that moved it"),
+        subtitle=_("band: 80% interval; triangles: events that changed it"),
         description=_(
-            "Fusion Score{of_whom} over {days}{last}. {events} moved it.",
+            "Fusion Score{of_whom} over {days}{last}. {events} changed it.",
             of_whom=named,
             days=write_noun(len(days), "day"),
             last=last,
@@ -158,7 +158,7 @@ def draw_score_history(
 def _list_events(
     changes: pa.Table | None, days: Sequence[Mapping[str, Any]], most_named: int
 ) -> list[dict[str, Any]]:
-    """The events among the changes, with the kind of those that moved the score most."""
+    """The events among the changes; those that changed the score most have their kind as name."""
     if changes is None or not days:
         return []
     check_columns(changes, _CHANGES, "score history")
@@ -194,9 +194,9 @@ def _list_events(
 
 
 def _condense_changes(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict[str, Any]]:
-    """The largest changes by themselves, those between them together, so that all still add up.
+    """The largest changes individually, those between them combined, so that the sum stays exact.
 
-    What is too small to be seen as a bar waits for the next step that is not a single large change.
+    Changes too small for a visible bar are carried to the next step that is not a single large change.
     """
     sizes = [abs(row["change"]) for row in rows]
     visible = 0.04 * max(sizes, default=0)
@@ -218,7 +218,7 @@ def _condense_changes(rows: Sequence[Mapping[str, Any]], most: int) -> list[dict
 
 
 def _join_changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Several changes as one."""
+    """Several changes combined into one."""
     events = [row for row in rows if row["event_id"] != FADING]
     kind = _("{events} and fading", events=write_noun(len(events), "smaller event")) if events else FADING
     if len(rows) == 1 and events:
@@ -229,14 +229,14 @@ def _join_changes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def draw_changes(
     changes: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, pair: str = "", most: int = 10
 ) -> AnyChart:
-    """What moved the score of a pair, step by step from the first score to the last.
+    """The changes of the score of a pair, step by step from the first score to the last.
 
     Args:
-        changes: `at`, `event_id` ("fading" where only time passed), `kind`, `change`, `score_after`, in
+        changes: `at`, `event_id` ("fading" for a change due to time alone), `kind`, `change`, `score_after`, in
             order of time.
-        style: What it is drawn for.
+        style: Style of the chart.
         pair: Named in the title.
-        most: So many steps stand alone; what lies between them is shown as one, so that the sum stays exact.
+        most: Maximum number of individual steps; those between them are combined, so that the sum stays exact.
     """
     check_columns(changes, _CHANGES, "changes chart")
     rows = changes.select(_CHANGES).to_pylist()
@@ -285,7 +285,7 @@ def draw_changes(
         tooltip="label:N",
         description="label:N",
     )
-    # A step too small for a bar still shows where the score went.
+    # A step too small for a bar still shows the new score.
     ticks = chart.mark_tick(color=palette.ink, thickness=2, height=12, yOffset=BAR_SHIFT, aria=False).encode(
         x=altair.X("after:Q", scale=scale)
     )
@@ -305,7 +305,7 @@ def draw_changes(
     return frame_chart(
         altair.layer(bars, ticks, *texts, names).properties(height=altair.Step(ROW_HEIGHT)),
         style,
-        title=_("What moved the score{of_whom}", of_whom="" if style.is_narrow else named),
+        title=_("Changes of the score{of_whom}", of_whom="" if style.is_narrow else named),
         description=_(
             "Changes of the score{of_whom} from {start} to {end}. Largest: {largest}.",
             of_whom=named,

@@ -1,4 +1,4 @@
-"""The chart of a calibration: whether what was forecast at 30% came true in 30% of the relationships."""
+"""The reliability chart of a calibration: whether a forecast of 30% came true in 30% of the relationships."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _RELIABILITY = ["predicted", "observed", "pair_count"]
 def draw_reliability(
     reliability: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, outcome: str = ""
 ) -> AnyChart:
-    """Forecast against what happened in bins of pairs, with how many pairs each bin holds.
+    """Forecast and outcome in bins of pairs, with the number of pairs in each bin.
 
     Args:
         reliability: `predicted`, `observed` (shares, 0 to 1), `pair_count`.
-        style: What it is drawn for.
-        outcome: What was forecast, for the title.
+        style: Style of the chart.
+        outcome: The forecast outcome, for the title.
     """
     check_columns(reliability, _RELIABILITY, "reliability chart")
     rows = [
@@ -76,10 +76,10 @@ def draw_reliability(
             spacing=6,
         ),
         style,
-        title=_("Forecast and what happened{of_whom}", of_whom=f": {outcome}" if outcome else ""),
+        title=_("Forecast and outcome{of_whom}", of_whom=f": {outcome}" if outcome else ""),
         subtitle=_("on the dashed line they agree"),
         description=_(
-            "The forecast of “{outcome}” for {pairs} was on average {points} percentage points from what happened.",
+            "The forecast of “{outcome}” for {pairs} differed by {points} percentage points on average.",
             outcome=outcome,
             pairs=write_noun(pairs, "relationship"),
             points=read_language().write_number(100 * gap, 1),

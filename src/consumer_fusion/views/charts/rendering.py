@@ -1,4 +1,4 @@
-"""From a chart to SVG text that stands in a page: offline, readable aloud, with the tooltips kept."""
+"""Renders a chart to SVG text for a page: offline, accessible, with its tooltips."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ atexit.register(_drawing_process.close)
 def render_svg(chart: AnyChart, *, label: str = "") -> str:
     """Draw a chart as an SVG element.
 
-    Vega marks every shape for assistive technology, hundreds of them; in a still picture that is noise beside
-    the table view. So the whole is one image with the chart's description, and what a shape's tooltip said
-    becomes its `<title>`, which browsers show on hover without any JavaScript.
+    Vega marks every shape for assistive technology, hundreds of them; in a static picture that only repeats the table
+    view. So the whole is one image with the chart's description, and the tooltip of each shape becomes its `<title>`,
+    which browsers show on hover without any JavaScript.
 
     Args:
         chart: From this package; with the palette `THEMED` the page's CSS colours it.
-        label: What is said in place of the chart's description, for a page that has that as visible text.
+        label: Accessible label in place of the chart's description, for a page that has that as visible text.
 
     Raises:
-        DrawingError: It could not be drawn; whoever shows it shows its numbers alone.
+        DrawingError: It could not be drawn; the caller then shows its numbers alone.
     """
     ElementTree.register_namespace("", _SVG)
-    # The tests hold the charts to Vega-Lite's schema; checking each again takes half of the time.
-    # Events of older releases hold what no picture can; it is replaced wherever it stands.
+    # The tests validate the charts against Vega-Lite's schema; validating each again takes half of the time.
+    # Events of older releases may have characters that SVG does not allow; they are replaced everywhere.
     specification = _clean(chart.to_dict(validate=False))
     text = _drawing_process.draw(specification, _LOCALES.get(read_language().code, "en-US"))
     try:
-        # What is parsed is Vega's own output, in which all values are escaped.
+        # The text is Vega's own output, in which all values are escaped.
         root = ElementTree.fromstring(text)  # noqa: S314
     except ElementTree.ParseError as error:
-        raise DrawingError("The figure is no SVG.", hint="Its numbers are there.") from error
-    # Several charts share a page: ids of clip paths get the chart's own digest.
+        raise DrawingError("The figure is not valid SVG.", hint="Its numbers are available.") from error
+    # Several charts share a page: ids of clip paths are suffixed with the chart's own digest.
     digest = hashlib.sha256(json.dumps(specification).encode()).hexdigest()[:8]
     for element in root.iter():
         tip = element.get("aria-label")
@@ -69,7 +69,7 @@ def render_svg(chart: AnyChart, *, label: str = "") -> str:
 
 
 def _clean(value: Any) -> Any:
-    """The specification with nothing in it that XML cannot bear: in names, values, titles and tooltips alike."""
+    """The specification without characters that XML does not allow: in names, values, titles and tooltips."""
     if isinstance(value, str):
         return replace_unsafe(value)
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""How every chart looks: palettes with enough contrast, sizes, fonts, and the words of a chart's frame.
+"""The appearance of all charts: palettes with enough contrast, sizes, fonts, and the frame of a chart.
 
-Gain and loss are blue and orange, which people with any colour vision tell apart, and each chart says the
-same by position, sign or shape too. `tests/test_charts.py` holds the contrasts of WCAG 2.2 AA.
+Gain and loss are blue and orange, which people with any colour vision can distinguish, and each chart also shows them
+by position, sign or shape. `tests/test_charts.py` checks the contrasts of WCAG 2.2 AA.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ import pyarrow as pa
 
 from consumer_fusion.errors import InputError
 
-# Metric-compatible faces: vl-convert measures with Liberation Sans, readers see what they have.
+# Metric-compatible fonts: vl-convert measures with Liberation Sans, readers see the one that they have.
 FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
 
 AnyChart = altair.Chart | altair.LayerChart | altair.VConcatChart | altair.FacetChart
 """What the functions of this package return: a chart with its theme, for a page, a notebook or `render_svg`."""
 
 BESIDE: tuple[tuple[str, Literal["left", "right"], int], ...] = (("up", "left", 7), ("down", "right", -7))
-"""Where the number beside a mark stands: (way, alignment, shift in pixels)."""
+"""Position of the number next to a mark: (way, alignment, shift in pixels)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """The colours of a chart by what they mean.
+    """The colours of a chart by meaning.
 
     Attributes:
-        paper: What the chart lies on.
-        ink: Text, and the line that matters.
+        paper: Background.
+        ink: Text and main lines.
         quiet_ink: Axis labels and remarks.
         line: Reference lines and axes.
-        grid: Lines that only help the eye.
-        gain: What raises a score.
-        loss: What lowers a score.
-        count: Bars that only count.
+        grid: Grid lines.
+        gain: Increases of a score.
+        loss: Decreases of a score.
+        count: Bars of counts.
         band: The fill of an interval.
         band_edge: The edge of an interval.
         mutualism: Both gain.
@@ -140,12 +140,12 @@ def write_css_variables(palette: Palette) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartStyle:
-    """What a chart is drawn for.
+    """The style of a chart: palette, size and title.
 
     Attributes:
         palette: Its colours.
-        width: Its whole width in pixels, labels included; below 480 it is drawn for a phone.
-        has_title: Whether it carries its own title; a page that has a heading above it needs none.
+        width: Its full width in pixels, labels included; below 480 it is laid out for a phone.
+        has_title: Whether it has its own title; not needed under a heading of a page.
     """
 
     palette: Palette = LIGHT
@@ -154,28 +154,28 @@ class ChartStyle:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether it is drawn for a phone."""
+        """Whether it is laid out for a phone."""
         return self.width < 480
 
     @property
     def label_limit(self) -> int:
-        """So many pixels may a label beside a bar take."""
+        """Maximum width of a label next to a bar, in pixels."""
         return 120 if self.is_narrow else 210
 
     def make_room(self, labels: Iterable[str], letter_width: float = 7.3) -> float:
-        """So many pixels are kept for labels beside bars, wide enough for the widest face that readers have."""
+        """Width reserved for labels next to bars in pixels, enough for the widest font that readers may have."""
         return min(self.label_limit + 40, letter_width * max(map(len, labels), default=0) + 8)
 
 
 ROW_HEIGHT, NAME_SHIFT, BAR_SHIFT = 40, -11, 6
-"""Of a row that has its name above its bar, so that no name is cut for the bar's sake; in pixels."""
+"""Row height, and shifts of the name above the bar and of the bar, in pixels."""
 
 DEFAULT_LOOK = ChartStyle()
-"""Light, on a page."""
+"""The light style for pages."""
 
 
 def colour_ways(style: ChartStyle) -> altair.Color:
-    """The colour of what goes `up` or `down`, from the column `way`."""
+    """The colour of the directions `up` and `down`, from the column `way`."""
     palette = style.palette
     return altair.Color(
         "way:N",
@@ -185,7 +185,7 @@ def colour_ways(style: ChartStyle) -> altair.Color:
 
 
 def draw_middle(style: ChartStyle, axis: Literal["x", "y"], scale: altair.Scale) -> altair.Chart:
-    """The dashed line at 50, where nothing is in evidence."""
+    """The dashed line at 50, the score without a relationship."""
     channel = altair.X if axis == "x" else altair.Y
     rule = altair.Chart(make_data([{"middle": 50}])).mark_rule(
         color=style.palette.line, strokeDash=[4, 3], aria=False
@@ -195,10 +195,10 @@ def draw_middle(style: ChartStyle, axis: Literal["x", "y"], scale: altair.Scale)
 
 
 def check_columns(table: pa.Table, names: Sequence[str], chart: str) -> None:
-    """Refuse a table that lacks a column the chart is drawn from.
+    """Check that a table has the columns of a chart.
 
     Raises:
-        InputError: With the columns that are missing.
+        InputError: Columns are missing; the message names them.
     """
     missing = [name for name in names if name not in table.column_names]
     if missing:
@@ -209,22 +209,22 @@ def check_columns(table: pa.Table, names: Sequence[str], chart: str) -> None:
 
 
 def make_data(rows: Sequence[Mapping[str, object]]) -> altair.InlineData:
-    """Rows as the chart's own data, nothing to fetch."""
+    """Rows as the chart's inline data."""
     return altair.InlineData(values=[dict(row) for row in rows])
 
 
 def frame_chart(
     chart: AnyChart, style: ChartStyle, *, title: str, description: str, subtitle: str = "", fits: bool = True
 ) -> AnyChart:
-    """Give a chart its title, its description for those who hear it, and the one theme.
+    """Give a chart its title, its description for screen readers, and the common theme.
 
     Args:
         chart: The marks.
-        style: What it is drawn for.
-        title: Short; what is shown.
-        description: One or two sentences that tell the finding to who cannot see it.
-        subtitle: What the title does not say.
-        fits: Whether the whole chart is `look.width` wide; charts of several views size themselves.
+        style: Style of the chart.
+        title: Short title.
+        description: One or two sentences with the finding, for people who cannot see the chart.
+        subtitle: Further explanation.
+        fits: Whether the whole chart is `style.width` wide; charts of several views size themselves.
     """
     palette = style.palette
     settings: dict[str, Any] = {"description": description}

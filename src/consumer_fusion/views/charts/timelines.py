@@ -1,4 +1,4 @@
-"""Charts of one effect: what was seen against what was expected, what added up, and how far chance goes."""
+"""Charts of one effect: observed and expected values, the cumulative effect, and the placebo effects."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _UTC = altair.Scale(type="utc")
 def draw_course(
     course: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, start_day: int, end_day: int, measure: str = ""
 ) -> AnyChart:
-    """A metric day by day, beside what was expected of it, with the days on which an effect was looked for.
+    """A metric day by day with its expected values and the window of the effect.
 
     Args:
         course: `day` (days since 1970, UTC), `observed` (null where missing), `expected`, `low`, `high`.
-        style: What it is drawn for.
+        style: Style of the chart.
         start_day: The first day of the window.
         end_day: The last day of the window.
-        measure: What is measured, for the axis.
+        measure: Name of the metric, for the axis.
     """
     check_columns(course, _COURSE, "course of an effect")
     rows = [_tell_day(row) for row in course.select(_COURSE).to_pylist()]
@@ -69,10 +69,10 @@ def draw_course(
         altair.layer(*marks).properties(height=260),
         style,
         title=_("Observed and expected"),
-        subtitle=_("solid: observed; dashed, with its band: expected; grey: the days looked at"),
+        subtitle=_("solid: observed; dashed, with its band: expected; grey: the window"),
         description=_(
-            "{measure} since {start}. In the days looked at, {first} to {last}, {observed} were seen and {expected} "
-            "expected on average.",
+            "{measure} since {start}. In the window, {first} to {last}, the mean was {observed} observed and "
+            "{expected} expected.",
             measure=measure,
             start=_write_day(rows[0]["day"] if rows else start_day),
             first=_write_day(start_day),
@@ -84,12 +84,12 @@ def draw_course(
 
 
 def gather_totals(course: pa.Table, *, start_day: int, end_day: int) -> pa.Table:
-    """What observed less expected adds up to from the first day of a window on: `day`, `total`.
+    """The cumulative sum of observed less expected from the first day of a window on: `day`, `total`.
 
     Args:
         course: The columns that `draw_course` takes.
         start_day: The first day of the window.
-        end_day: The last day of the window that was seen.
+        end_day: The last observed day of the window.
     """
     check_columns(course, _COURSE, "cumulative effect")
     total, rows = 0.0, []
@@ -105,17 +105,17 @@ def draw_cumulative(
     course: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, start_day: int, end_day: int, low: float | None,
     high: float | None, measure: str = "", finding: str = "",
 ) -> AnyChart:  # fmt: skip
-    """What an effect adds up to, day by day, with the interval of the whole at its end.
+    """The cumulative effect day by day, with the interval of the total at its end.
 
     Args:
         course: The columns that `draw_course` takes.
-        style: What it is drawn for.
+        style: Style of the chart.
         start_day: The first day of the window.
-        end_day: The last day of the window that was seen.
-        low: Lower end of the interval of the whole.
+        end_day: The last observed day of the window.
+        low: Lower end of the interval of the total.
         high: Its upper end.
-        measure: What is measured, for the axis.
-        finding: What it adds up to, in words; told from the course where they are not given.
+        measure: Name of the metric, for the axis.
+        finding: The total in words; derived from the course where it is not given.
     """
     rows = [
         {
@@ -127,7 +127,7 @@ def draw_cumulative(
     ]
     palette = style.palette
     scale = altair.Scale(zero=True, nice=True)
-    title = measure or _("together")
+    title = measure or _("total")
     x = altair.X("at:T", scale=_UTC, title=None, axis=_make_days_axis([row["day"] for row in rows], style))
     line = altair.Chart(make_data(rows)).encode(x=x, y=altair.Y("total:Q", scale=scale, title=title))
     ends = [{"at": rows[-1]["at"], "low": low, "high": high}] if rows and low is not None else []
@@ -146,8 +146,8 @@ def draw_cumulative(
     return frame_chart(
         altair.layer(*marks).properties(height=220),
         style,
-        title=_("What it adds up to"),
-        subtitle=_("observed less expected; the bar at the end is the interval of the whole"),
+        title=_("Cumulative effect"),
+        subtitle=_("observed less expected; the bar at the end is the interval of the total"),
         description=finding
         or _(
             "Observed less expected adds up to {total} over {days}, between {low} and {high}.",
@@ -162,12 +162,12 @@ def draw_cumulative(
 def draw_placebos(
     placebos: Sequence[float], style: ChartStyle = DEFAULT_LOOK, *, effect: float | None
 ) -> AnyChart:
-    """How large effects seemed on past days on which nothing was done, and the effect that was measured.
+    """A histogram of placebo effects on past days without an action, with the measured effect.
 
     Args:
         placebos: Relative effects of windows without an action.
-        style: What it is drawn for.
-        effect: The relative effect that was measured.
+        style: Style of the chart.
+        effect: The measured relative effect.
     """
     values = np.array([each for each in placebos if np.isfinite(each)])
     palette = style.palette
@@ -196,7 +196,7 @@ def draw_placebos(
             x=altair.X(
                 "start:Q",
                 scale=scale,
-                title=_("change against what was expected"),
+                title=_("change from the expected value"),
                 axis=altair.Axis(
                     format="+.0%",
                     grid=False,
@@ -210,7 +210,7 @@ def draw_placebos(
             y=altair.Y(
                 "count:Q",
                 title=_("windows without an action"),
-                # The name of the line stands above all bars.
+                # The label of the line is above all bars.
                 scale=altair.Scale(domainMax=1.2 * max(1, *counts)),
                 axis=altair.Axis(tickCount=4, tickMinStep=1),
             ),
@@ -225,7 +225,7 @@ def draw_placebos(
     return frame_chart(
         altair.layer(*layers).properties(height=200),
         style,
-        title=_("How far chance goes"),
+        title=_("Chance variation"),
         subtitle=_("the same measurement on past days without an action"),
         description=_(
             "Of {windows} of this series without an action, {beyond} showed as large a change as the one measured.",
@@ -236,15 +236,15 @@ def draw_placebos(
 
 
 def _mark_effect(effect: float, edges: Any, scale: altair.Scale, style: ChartStyle) -> list[altair.Chart]:
-    """The line of the measured effect; where it lies off the scale, an arrow that says so."""
+    """The line of the measured effect; an arrow where it is off the scale."""
     palette = style.palette
     at = float(np.clip(effect, edges[0], edges[-1]))
     is_right = at > 0
-    told = _("measured: {change}", change=write_relative(effect))
+    label = _("measured: {change}", change=write_relative(effect))
     if at != effect:
-        told = _("{measured}, off the scale", measured=told)
-        told = f"{told} →" if is_right else f"← {told}"
-    point = altair.Chart(make_data([{"at": at, "text": told}])).encode(x=altair.X("at:Q", scale=scale))
+        label = _("{measured}, off the scale", measured=label)
+        label = f"{label} →" if is_right else f"← {label}"
+    point = altair.Chart(make_data([{"at": at, "text": label}])).encode(x=altair.X("at:Q", scale=scale))
     text = point.mark_text(
         align="right" if is_right else "left",
         dx=-6 if is_right else 6,
@@ -259,7 +259,7 @@ def _mark_effect(effect: float, edges: Any, scale: altair.Scale, style: ChartSty
 
 
 def _choose_edges(values: np.ndarray[Any, np.dtype[np.float64]], effect: float | None) -> Any:
-    """Bins around 0 that hold nearly all placebos; the few beyond stand in the outermost, and so may the effect."""
+    """Bins around 0 for nearly all placebos; the few beyond are in the outermost bins, and so may the effect be."""
     reach = float(np.quantile(np.abs(values), 0.98)) if values.size else 0.1
     if effect is not None:
         reach = max(reach, min(abs(effect), 3 * reach) * 1.1)
@@ -283,7 +283,7 @@ def _tell_day(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _make_span(start_day: int, end_day: int) -> dict[str, float]:
-    """From half a day before the first to half a day after the last, so that the points of both lie within."""
+    """From half a day before the first to half a day after the last, so that the points of both are inside."""
     half = 43_200_000
     return {
         "from": from_day_number(start_day).timestamp() * 1000 - half,
@@ -292,7 +292,7 @@ def _make_span(start_day: int, end_day: int) -> dict[str, float]:
 
 
 def _make_days_axis(days: Sequence[int], style: ChartStyle) -> altair.Axis:
-    """Marks on whole days only, as many as there is room for."""
+    """Ticks on whole days only, as many as fit."""
     most = 4 if style.is_narrow else 8
     step = -(-len(days) // most) if days else 1
     return altair.Axis(

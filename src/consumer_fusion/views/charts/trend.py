@@ -1,4 +1,4 @@
-"""How all relationships of a brand go over time: the one in the middle, and between what half of them lie."""
+"""The relationships of a brand over time: their median and middle 50%."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _TREND = ["day", "pair_count", "lower_quartile", "median", "upper_quartile"]
 
 
 def draw_trend(trend: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str = "") -> AnyChart:
-    """The median score of a brand's relationships over time, with the band in which half of them lie.
+    """The median score of a brand's relationships over time, with the band of the middle 50%.
 
     Args:
         trend: `day` (days since 1970, UTC; in order), `pair_count`, `lower_quartile`, `median`, `upper_quartile`.
-        style: What it is drawn for.
+        style: Style of the chart.
         brand: Named in the title.
     """
     check_columns(trend, _TREND, "trend")
@@ -84,7 +84,7 @@ def draw_trend(trend: pa.Table, style: ChartStyle = DEFAULT_LOOK, *, brand: str 
     return frame_chart(
         altair.layer(band, *edges, draw_middle(style, "y", scale), line, points).properties(height=220),
         style,
-        title=_("The relationships over time{of_whom}", of_whom="" if style.is_narrow else named),
+        title=_("Relationships over time{of_whom}", of_whom="" if style.is_narrow else named),
         subtitle=_("line: median; band: middle 50% of scores"),
         description=_tell(rows, named),
     )

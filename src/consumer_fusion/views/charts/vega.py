@@ -1,6 +1,6 @@
-"""Draws figures by Vega, one a line, in a process of its own; run as a file, so that it loads nothing besides.
+"""Draws figures with Vega, one per input line, in a process of its own; run as a file, so that it loads nothing else.
 
-The drawing library ends the process that it runs in where it meets what it does not expect. See `drawing_process`.
+The drawing library may crash its process on unexpected input. See `drawing_process`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import vl_convert
 
 
 def draw_lines(seconds: int, idle_seconds: int, memory_bytes: int) -> None:
-    """Draw what stands in each line of the standard input, until it ends, nobody asks, or one takes too long."""
+    """Draw the specification in each line of standard input, until it ends, is idle too long, or a figure times out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what it holds is personal
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold personal data
     while True:
-        # What this alarm ends, it ends in the midst of the library too, and when there is no parent any more.
+        # The alarm also ends the process in the middle of a library call, and when the parent is gone.
         signal.alarm(idle_seconds)
         line = sys.stdin.readline()
         if not line:
@@ -31,7 +31,7 @@ def draw_lines(seconds: int, idle_seconds: int, memory_bytes: int) -> None:
             svg = vl_convert.vegalite_to_svg(
                 specification, allowed_base_urls=[], format_locale=locale, time_format_locale=locale
             )
-        except Exception:  # noqa: BLE001 - its message may name somebody
+        except Exception:  # noqa: BLE001 - its message may contain personal data
             svg = None
         sys.stdout.write(json.dumps(svg) + "\n")
         sys.stdout.flush()
