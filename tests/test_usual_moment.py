@@ -42,7 +42,7 @@ from token_admission import admit_token
 PAIR = {"consumer": "ann", "brand": "bakery"}
 PAGE = "/relationship?consumer=ann&brand=bakery"
 NEWEST = NOW - timedelta(days=30)
-QUIET = "That is the newest event; nothing has happened since."
+QUIET = "This is the time of the newest event; nothing has happened since."
 TOLD = "As of 16 May 2026, the newest event; --as-of now asks about this moment."
 
 

@@ -214,8 +214,8 @@ STAFF = OperationGroup(
     "staff",
     N_("Staff"),
     N_(
-        "Who may sign in, what they may do, and for which brands. Somebody new gets a link that works once, and "
-        "chooses their own password."
+        "Who may sign in, with which role and for which brands. New people get a one-time link and choose their own "
+        "password."
     ),
 )
 LIST_STAFF = Query(

@@ -231,4 +231,4 @@ def test_what_a_browser_claims_is_suggested_and_joined_by_somebody(owner, worksp
     assert "A browser says that both have the same email; that is a claim and joins nobody." in page
     owner.send("/suggestions", "/identities/merge", kept=keys[0], absorbed=keys[1], reason="She said so.")
     assert set(identity.show(workspace, keys[0]).members) >= set(keys)
-    assert "What browsers claim" not in owner.get("/suggestions").text
+    assert "Matches reported by browsers" not in owner.get("/suggestions").text
