@@ -36,8 +36,9 @@ def import_(
     is_setting_aside: Annotated[
         bool,
         typer.Option(
-            "--set-aside", help="Continue even if most of the first rows are rejected."
-        ),  # words: as is
+            "--set-aside",  # words: as is
+            help="Continue even if most of the first rows are rejected.",
+        ),
     ] = False,
     is_json: JsonOption = False,
 ) -> None:
