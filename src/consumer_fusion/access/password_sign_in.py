@@ -238,8 +238,8 @@ def call_with_token(session: Session, token: ApiToken) -> Caller:
 def make_owner_link(session: Session, now_us: int) -> str | None:
     """The secret of a link that creates the first owner, or None where there is an owner who can sign in.
 
-    There is no default password: the person who starts the product sees this link once. Each start creates a new link and
-    invalidates the previous one.
+    There is no default password: the person who starts the product sees this link once. Each start creates a new
+    link and invalidates the previous one.
     """
     if has_owner(session):
         return None
