@@ -34,7 +34,7 @@ def test_an_analyst_reads_what_the_concert_did_with_its_placebos_and_its_numbers
     expect(page.get_by_role("heading", name="Validity checks")).to_be_visible()
     expect(page.locator(".check-warned")).to_contain_text(["Without series that the action does not reach"])
     page.get_by_text("How to read an effect").click()
-    expect(page.get_by_text("adds none to any relationship")).to_be_visible()
+    expect(page.get_by_text("changes no score")).to_be_visible()
 
 
 def test_an_action_is_declared_and_its_effect_measured_among_all(open_page):
@@ -61,7 +61,7 @@ def test_an_action_is_declared_and_its_effect_measured_among_all(open_page):
 def test_a_plan_compares_dates_and_a_hold_out_is_drawn_with_its_list(open_page):
     page = open_page()
     page.goto("/planner?brand=corner-grocery")
-    page.get_by_label("First days to compare").fill("2026-07-06 2026-12-07")
+    page.get_by_label("Start dates to compare").fill("2026-07-06 2026-12-07")
     page.get_by_role("button", name="Plan", exact=True).click()
     plans = page.get_by_role("region", name="Plans")
     expect(plans.get_by_role("row")).to_have_count(11)
@@ -83,4 +83,4 @@ def test_the_pages_of_effects_speak_italian(open_page):
     page = open_page(language="it")
     page.goto("/effect?action=founding-concert&metric=followers")
     expect(page.get_by_role("region", name="cambiato, causa incerta")).to_contain_text("rispetto all’atteso")
-    expect(page.get_by_role("heading", name="Che cosa si è guardato")).to_be_visible()
+    expect(page.get_by_role("heading", name="Controlli di validità")).to_be_visible()

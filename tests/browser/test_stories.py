@@ -103,7 +103,7 @@ def test_the_language_is_switched_and_stays(open_page):
     page.get_by_role("button", name="Italiano").click()
     expect(page.locator("html")).to_have_attribute("lang", "it")
     expect(page.locator(".score .value")).to_have_text("45,0")
-    expect(page.get_by_role("heading", name="Che cosa è accaduto")).to_be_visible()
+    expect(page.get_by_role("heading", name="Eventi")).to_be_visible()
     page.get_by_role("link", name="Punti").click()
     expect(page.get_by_role("link", name="Ordine completato", exact=True)).to_be_visible()
 
@@ -138,7 +138,7 @@ def test_pages_work_without_script(chromium, address):
     page.goto("/points/kind?key=Order Completed")
     page.get_by_label("visits", exact=True).fill("4")
     page.get_by_role("button", name="Preview the effect").click()
-    expect(page.get_by_role("heading", name="What this would do: Order Completed")).to_be_visible()
+    expect(page.get_by_role("heading", name="Preview: Order Completed")).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.get_by_role("link", name="Audit")).to_be_visible()
     context.close()
