@@ -43,7 +43,7 @@ PAIR = {"consumer": "ann", "brand": "bakery"}
 PAGE = "/relationship?consumer=ann&brand=bakery"
 NEWEST = NOW - timedelta(days=30)
 QUIET = "This is the time of the newest event; nothing has happened since."
-TOLD = "As of 16 May 2026, the newest event; --as-of now asks about this moment."
+TOLD = "As of 16 May 2026, the newest event; use --as-of now for the current time."
 
 
 def make_shop(folder, *days_ago):

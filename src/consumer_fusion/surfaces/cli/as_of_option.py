@@ -39,6 +39,6 @@ def asking_about(workspace: Workspace, as_of: str | None) -> Iterator[datetime]:
     if asked is None and fixed_us is not None:
         day = read_language().write_day(moment.date())
         error_console.print(
-            f"As of {day}, the newest event; --as-of now scores this moment.",
+            f"As of {day}, the newest event; use --as-of now for the current time.",
             style="yellow", soft_wrap=True,
         )  # fmt: skip
